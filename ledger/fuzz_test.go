@@ -1,0 +1,146 @@
+package ledger_test
+
+import (
+	"bytes"
+	"testing"
+
+	"gait/ledger"
+)
+
+// Each fuzz test says the same: what decodes is spelt as its value is encoded.
+
+func FuzzDecode(f *testing.F) {
+	for _, form := range payloadForms() {
+		f.Add(seal(f, eventOf(form.payload)).Bytes())
+	}
+	full := seal(f, fullEvent()).Bytes()
+	f.Add(full)
+	for _, s := range spellings {
+		if b := bytes.Replace(full, []byte(s.old), []byte(s.new), 1); len(b) < 4<<10 {
+			f.Add(b)
+		}
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		e, err := ledger.Decode(b)
+		if err != nil {
+			return
+		}
+		again, err := ledger.Seal(e)
+		if err != nil || !bytes.Equal(again.Bytes(), b) || again.LeafHash() != e.LeafHash() {
+			t.Fatalf("Decode takes %s\nSeal gives  %s, %v", b, again.Bytes(), err)
+		}
+		wantCanonical(t, b)
+	})
+}
+
+func FuzzParseHash(f *testing.F) {
+	f.Add(hashOf("x").String())
+	f.Add("")
+	f.Fuzz(func(t *testing.T, s string) {
+		if h, err := ledger.ParseHash(s); err == nil && h.String() != s {
+			t.Fatalf("ParseHash takes %q for %s", s, h)
+		}
+	})
+}
+
+func FuzzParseTime(f *testing.F) {
+	f.Add("2026-11-22T20:32:58.058Z")
+	f.Add("0001-01-01T00:00:00.001Z")
+	f.Add("2026-11-22T20:32:58,058Z")
+	f.Fuzz(func(t *testing.T, s string) {
+		at, err := ledger.ParseTime(s)
+		if err != nil {
+			return
+		}
+		e := eventOf(ledger.Paused{})
+		e.Time = at
+		if seal(t, e); ledger.FormatTime(at) != s {
+			t.Fatalf("ParseTime takes %q for %s", s, ledger.FormatTime(at))
+		}
+	})
+}
+
+func FuzzParseCheckpoint(f *testing.F) {
+	c, _, _ := signedCheckpoint(f)
+	f.Add(c.Text())
+	f.Add("a\n0\n" + c.Text())
+	f.Fuzz(func(t *testing.T, s string) {
+		if c, err := ledger.ParseCheckpoint(s); err == nil && c.Text() != s {
+			t.Fatalf("ParseCheckpoint takes %q for %q", s, c.Text())
+		}
+	})
+}
+
+func FuzzOpenCheckpoint(f *testing.F) {
+	c, signed, key := signedCheckpoint(f)
+	f.Add(signed)
+	f.Add([]byte(c2spNote))
+	f.Add([]byte(c2spCheckpoint))
+	f.Add(append(bytes.Clone(signed), "— witness.example AAAAAAAAAAA=\n"...))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		peeked, err := ledger.PeekCheckpoint(b)
+		if err == nil && !bytes.HasPrefix(b, []byte(peeked.Text()+"\n— ")) {
+			t.Fatalf("PeekCheckpoint takes %q for %q", b, peeked.Text())
+		}
+		opened, openErr := ledger.OpenCheckpoint(b, key.VerifierKey())
+		if openErr == nil && (err != nil || opened != peeked || opened != c) {
+			t.Fatalf("OpenCheckpoint takes %q, which was never signed; PeekCheckpoint = %v", b, err)
+		}
+	})
+}
+
+func FuzzParseProof(f *testing.F) {
+	_, signed, _ := signedCheckpoint(f)
+	f.Add([]byte(ledger.Proof{Seq: 41, Path: []ledger.Hash{{1}, {2}}, Checkpoint: signed}.String()))
+	f.Add([]byte(ledger.Proof{Checkpoint: []byte(c2spCheckpoint)}.String()))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		p, err := ledger.ParseProof(b)
+		if err == nil && p.String() != string(b) {
+			t.Fatalf("ParseProof takes %q for %q", b, p)
+		}
+	})
+}
+
+func FuzzParseVerifierKey(f *testing.F) {
+	f.Add(c2spKey)
+	f.Add(vkeyText)
+	f.Fuzz(func(t *testing.T, s string) {
+		if k, err := ledger.ParseVerifierKey(s); err == nil && k.String() != s {
+			t.Fatalf("ParseVerifierKey takes %q for %q", s, k)
+		}
+	})
+}
+
+func FuzzParsePrivateKey(f *testing.F) {
+	f.Add(testKey(f, testOrigin).Secret())
+	f.Add(testKey(f, "a").Secret())
+	f.Fuzz(func(t *testing.T, s string) {
+		if k, err := ledger.ParsePrivateKey(s); err == nil && k.Secret() != s {
+			t.Fatalf("ParsePrivateKey takes %q", s)
+		}
+	})
+}
+
+func FuzzTreeUnmarshal(f *testing.F) {
+	var tree ledger.Tree
+	for range 6 {
+		b, err := tree.MarshalBinary()
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+		tree.Append(hashOf("leaf"), nil)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var tree ledger.Tree
+		if tree.UnmarshalBinary(b) != nil {
+			return
+		}
+		again, err := tree.MarshalBinary()
+		if err != nil || !bytes.Equal(again, b) {
+			t.Fatalf("UnmarshalBinary takes %x, MarshalBinary gives %x, %v", b, again, err)
+		}
+		tree.Root() // any edge has a root, and goes on
+		tree.Append(ledger.Hash{1}, nil)
+	})
+}

@@ -1,0 +1,68 @@
+package ledger
+
+import (
+	"encoding/hex"
+	"fmt"
+
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// A Hash is a SHA-256 hash: a leaf or node of the ledger's Merkle tree
+// (RFC 6962, section 2.1), or the digest of a file or command.
+// As text it is 64 lower-case hexadecimal digits.
+type Hash [32]byte
+
+// LeafHash returns the RFC 6962 leaf hash of an event's exact bytes,
+// SHA-256(0x00 ‖ event).
+func LeafHash(event []byte) Hash { return Hash(tlog.RecordHash(event)) }
+
+// ParseHash reads 64 lower-case hexadecimal digits. Anything else is ErrMalformed.
+func ParseHash(s string) (Hash, error) { return parseHash(s) }
+
+func parseHash[T string | []byte](s T) (Hash, error) {
+	var h Hash
+	if len(s) != 2*len(h) {
+		return Hash{}, fmt.Errorf("%w: a hash is 64 hexadecimal digits, not %d bytes", ErrMalformed, len(s))
+	}
+	for i := range h {
+		hi, lo := nibble(s[2*i]), nibble(s[2*i+1])
+		if hi > 15 || lo > 15 {
+			return Hash{}, fmt.Errorf("%w: a hash is lower-case hexadecimal", ErrMalformed)
+		}
+		h[i] = hi<<4 | lo
+	}
+	return h, nil
+}
+
+func nibble(c byte) byte {
+	switch {
+	case '0' <= c && c <= '9':
+		return c - '0'
+	case 'a' <= c && c <= 'f':
+		return c - 'a' + 10
+	}
+	return 0xff
+}
+
+// String returns h as 64 lower-case hexadecimal digits.
+func (h Hash) String() string { return hex.EncodeToString(h[:]) }
+
+// IsZero reports whether h is all zero, which stands for "no hash".
+func (h Hash) IsZero() bool { return h == Hash{} }
+
+// MarshalText returns what String does, and nothing for the zero hash.
+func (h Hash) MarshalText() ([]byte, error) {
+	if h.IsZero() {
+		return []byte{}, nil
+	}
+	return []byte(h.String()), nil
+}
+
+// UnmarshalText reads what MarshalText writes.
+func (h *Hash) UnmarshalText(b []byte) (err error) {
+	*h = Hash{}
+	if len(b) > 0 {
+		*h, err = ParseHash(string(b))
+	}
+	return err
+}

@@ -1,0 +1,196 @@
+package ledger_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/gowebpki/jcs"
+	"pgregory.net/rapid"
+
+	"gait/ledger"
+)
+
+// sealed compares events by what they say and by their bytes.
+var sealed = cmp.Comparer(func(a, b ledger.Event) bool {
+	return string(a.Bytes()) == string(b.Bytes()) && a.LeafHash() == b.LeafHash() &&
+		a.Seq == b.Seq && a.ID == b.ID && a.Origin == b.Origin && a.Time.Equal(b.Time) && a.Clock.Equal(b.Clock) &&
+		a.Actor == b.Actor && a.Prev == b.Prev && a.JobID == b.JobID && a.JobSeq == b.JobSeq && a.JobPrev == b.JobPrev &&
+		a.Revision == b.Revision && a.RequestID == b.RequestID && a.RequestDigest == b.RequestDigest &&
+		string(a.Command) == string(b.Command) && cmp.Equal(a.CommandSigs, b.CommandSigs) && cmp.Equal(a.Payload, b.Payload)
+})
+
+const vkeyText = "gait.example/log1+b7ecafab+ATtqJ7zOtqQtYqOo0CpvDXNlMhV3HeJDpjrASKGLWdop"
+
+// payloadForms holds each payload type twice: with every field, and with no
+// field that may be left out. The text is the format.
+func payloadForms() []payloadForm {
+	a, b := ledger.Hash{0xaa}, ledger.Hash{0xbb}
+	ha, hb := a.String(), b.String()
+	return []payloadForm{
+		{ledger.LedgerCreated{Format: 1, Key: vkeyText, Predecessor: &ledger.Predecessor{
+			Origin: "gait.example/log0", SeenSize: 9, SeenRoot: a, FoundSize: 8, FoundRoot: b}},
+			`{"format":1,"key":"` + vkeyText + `","predecessor":{"found_root":"` + hb + `","found_size":8,"origin":"gait.example/log0","seen_root":"` + ha + `","seen_size":9}}`},
+		{ledger.LedgerCreated{Format: 1, Key: vkeyText, Predecessor: &ledger.Predecessor{Origin: "gait.example/log0"}},
+			`{"format":1,"key":"` + vkeyText + `","predecessor":{"found_size":0,"origin":"gait.example/log0","seen_size":0}}`},
+		{ledger.LedgerCreated{Format: 1, Key: vkeyText}, `{"format":1,"key":"` + vkeyText + `"}`},
+
+		{ledger.Submitted{EnvironmentFingerprint: "envfp:1", Identity: "bot-1", PolicyDigest: a, PolicyRef: "policy v1", ProducerVersion: "1.0.0",
+			Labels: []ledger.Label{{Key: "app", Value: "märz"}, {Key: "team/x", Value: `a "b" \c`}}},
+			`{"environment_fingerprint":"envfp:1","identity":"bot-1","labels":{"app":"märz","team/x":"a \"b\" \\c"},"policy_digest":"` + ha + `","policy_ref":"policy v1","producer_version":"1.0.0"}`},
+		{ledger.Submitted{EnvironmentFingerprint: "envfp:1", ProducerVersion: "1.0.0"},
+			`{"environment_fingerprint":"envfp:1","producer_version":"1.0.0"}`},
+
+		{ledger.CheckpointAdded{CheckpointID: "cp_0001", CheckpointType: ledger.CheckpointBlocked, Late: true, RequiredAction: "ask", Summary: "stuck"},
+			`{"checkpoint_id":"cp_0001","checkpoint_type":"blocked","late":true,"required_action":"ask","summary":"stuck"}`},
+		{ledger.CheckpointAdded{CheckpointID: "cp_12345", CheckpointType: ledger.CheckpointPlan, Summary: "s"},
+			`{"checkpoint_id":"cp_12345","checkpoint_type":"plan","summary":"s"}`},
+
+		{ledger.Paused{Reason: "tea"}, `{"reason":"tea"}`},
+		{ledger.Paused{}, `{}`},
+		{ledger.Cancelled{Reason: "tea"}, `{"reason":"tea"}`},
+		{ledger.Cancelled{}, `{}`},
+		{ledger.Stopped{Reason: "tea"}, `{"reason":"tea"}`},
+		{ledger.Stopped{}, `{}`},
+
+		{ledger.Approved{CheckpointID: "cp_0002", Reason: "fine", Target: a}, `{"checkpoint_id":"cp_0002","reason":"fine","target":"` + ha + `"}`},
+		{ledger.Approved{Reason: "fine", Target: a}, `{"reason":"fine","target":"` + ha + `"}`},
+		{ledger.Denied{CheckpointID: "cp_0002", Reason: "no", Target: a}, `{"checkpoint_id":"cp_0002","reason":"no","target":"` + ha + `"}`},
+		{ledger.Denied{Reason: "no", Target: a}, `{"reason":"no","target":"` + ha + `"}`},
+
+		{ledger.Resumed{Consumes: []ledger.Hash{b, a}, ExpectedFingerprint: "envfp:1", ActualFingerprint: "envfp:2",
+			PreviousPolicyDigest: a, CurrentPolicyDigest: b, PreviousPolicyRef: "v1", CurrentPolicyRef: "v2", PolicyChanged: true,
+			Identity: "bot-1", IdentityValidationSource: "list", Reason: "go on"},
+			`{"actual_fingerprint":"envfp:2","consumes":["` + hb + `","` + ha + `"],"current_policy_digest":"` + hb + `","current_policy_ref":"v2","expected_fingerprint":"envfp:1","identity":"bot-1","identity_validation_source":"list","policy_changed":true,"previous_policy_digest":"` + ha + `","previous_policy_ref":"v1","reason":"go on"}`},
+		{ledger.Resumed{ExpectedFingerprint: "envfp:1", ActualFingerprint: "envfp:1"},
+			`{"actual_fingerprint":"envfp:1","expected_fingerprint":"envfp:1"}`},
+
+		{ledger.Refused{Command: "checkpoint add", Exit: 6, Reason: "why", Refusal: "invalid_transition", Summary: "done anyway"},
+			`{"command":"checkpoint add","exit":6,"reason":"why","refusal":"invalid_transition","summary":"done anyway"}`},
+		{ledger.Refused{Command: "pause", Exit: 255, Refusal: "x"}, `{"command":"pause","exit":255,"refusal":"x"}`},
+	}
+}
+
+type payloadForm struct {
+	payload ledger.Payload
+	text    string
+}
+
+func TestPayloadBytes(t *testing.T) {
+	for i, tt := range payloadForms() {
+		t.Run(fmt.Sprintf("%02d_%s", i, tt.payload.Type()), func(t *testing.T) {
+			got, err := ledger.EncodePayload(tt.payload)
+			if err != nil || string(got) != tt.text {
+				t.Errorf("EncodePayload = %s, %v\nwant %s", got, err, tt.text)
+			}
+			e := seal(t, eventOf(tt.payload))
+			if want := `,"payload":` + tt.text + `,`; !strings.Contains(string(e.Bytes()), want) {
+				t.Errorf("event %s\nlacks %s", e.Bytes(), want)
+			}
+			again, err := ledger.Decode(e.Bytes())
+			if err != nil {
+				t.Fatalf("Decode(%s): %v", e.Bytes(), err)
+			}
+			if diff := cmp.Diff(e, again, sealed); diff != "" {
+				t.Errorf("decoding changed the event (-sealed +decoded):\n%s", diff)
+			}
+			wantCanonical(t, e.Bytes())
+		})
+	}
+}
+
+// Every type has its forms in the table, so that a new type cannot be forgotten.
+func TestPayloadFormsHasEveryType(t *testing.T) {
+	seen := map[ledger.Type]int{}
+	for _, f := range payloadForms() {
+		seen[f.payload.Type()]++
+	}
+	for _, typ := range []ledger.Type{ledger.TypeLedgerCreated, ledger.TypeSubmitted, ledger.TypeCheckpointAdded, ledger.TypePaused,
+		ledger.TypeApproved, ledger.TypeDenied, ledger.TypeResumed, ledger.TypeCancelled, ledger.TypeStopped, ledger.TypeRefused} {
+		if seen[typ] < 2 {
+			t.Errorf("%s has %d forms in the table, want at least 2", typ, seen[typ])
+		}
+	}
+}
+
+// Every field of every payload is required or optional as the format says:
+// taking one away gives an error about it, or another value that round-trips.
+func TestPayloadFieldsLeftOut(t *testing.T) {
+	optional := map[string]string{
+		"ledger_created": "predecessor", "submitted": "identity labels policy_digest policy_ref",
+		"checkpoint_added": "late required_action", "paused": "reason", "cancelled": "reason", "emergency_stop_acknowledged": "reason",
+		"approved": "checkpoint_id", "denied": "checkpoint_id", "refused": "reason summary",
+		"resumed": "consumes current_policy_digest current_policy_ref identity identity_validation_source policy_changed previous_policy_digest previous_policy_ref reason",
+	}
+	for _, tt := range payloadForms() {
+		typ := string(tt.payload.Type())
+		var fields map[string]json.RawMessage
+		if err := json.Unmarshal([]byte(tt.text), &fields); err != nil {
+			t.Fatal(err)
+		}
+		raw := string(seal(t, eventOf(tt.payload)).Bytes())
+		for name := range fields {
+			_, err := ledger.Decode([]byte(edit(t, raw, tt.text, objectWithout(fields, name))))
+			if may := slices.Contains(strings.Fields(optional[typ]), name); may != (err == nil) {
+				t.Errorf("%s without %s: error %v, want an error: %t", typ, name, err, !may)
+			} else if err != nil {
+				wantField(t, err, name)
+			}
+		}
+	}
+}
+
+func objectWithout(fields map[string]json.RawMessage, name string) string {
+	var kept []string
+	for key, value := range fields {
+		if key != name {
+			kept = append(kept, fmt.Sprintf("%q:%s", key, value))
+		}
+	}
+	slices.Sort(kept)
+	return "{" + strings.Join(kept, ",") + "}"
+}
+
+// wantCanonical asks two judges: an RFC 8785 implementation, and the rule that
+// every walk visits its keys in ascending order.
+func wantCanonical(t rapid.TB, raw []byte) {
+	t.Helper()
+	canonical, err := jcs.Transform(raw)
+	if err != nil || string(canonical) != string(raw) {
+		t.Errorf("not canonical: %s\njcs: %s, %v", raw, canonical, err)
+	}
+	d := json.NewDecoder(strings.NewReader(string(raw)))
+	wantSorted(t, d)
+}
+
+// wantSorted reads one value and requires the keys of each object in it to ascend.
+func wantSorted(t rapid.TB, d *json.Decoder) {
+	t.Helper()
+	open, err := d.Token()
+	if err != nil {
+		t.Fatal(err)
+	}
+	delim, ok := open.(json.Delim)
+	if !ok {
+		return
+	}
+	for last := ""; d.More(); {
+		if delim == '{' {
+			key, err := d.Token()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if last != "" && key.(string) <= last {
+				t.Errorf("key %q after %q", key, last)
+			}
+			last = key.(string)
+		}
+		wantSorted(t, d)
+	}
+	if _, err := d.Token(); err != nil {
+		t.Fatal(err)
+	}
+}

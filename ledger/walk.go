@@ -1,0 +1,168 @@
+package ledger
+
+import "slices"
+
+// shapes says how each payload is walked. Fields are walked in key order.
+var shapes = map[Type]shape{
+	TypeLedgerCreated:   of((*LedgerCreated).walk),
+	TypeSubmitted:       of((*Submitted).walk),
+	TypeCheckpointAdded: of((*CheckpointAdded).walk),
+	TypePaused:          of(func(p *Paused, c *coder) { walkReason(c, &p.Reason) }),
+	TypeApproved:        of(func(p *Approved, c *coder) { walkVerdict(c, &p.CheckpointID, &p.Reason, &p.Target) }),
+	TypeDenied:          of(func(p *Denied, c *coder) { walkVerdict(c, &p.CheckpointID, &p.Reason, &p.Target) }),
+	TypeResumed:         of((*Resumed).walk),
+	TypeCancelled:       of(func(p *Cancelled, c *coder) { walkReason(c, &p.Reason) }),
+	TypeStopped:         of(func(p *Stopped, c *coder) { walkReason(c, &p.Reason) }),
+	TypeRefused:         of((*Refused).walk),
+}
+
+// A shape writes p, or reads and returns one.
+type shape func(c *coder, p Payload) Payload
+
+func of[T Payload](walk func(*T, *coder)) shape {
+	return func(c *coder, p Payload) Payload {
+		var v T
+		if c.writing {
+			given, ok := p.(T)
+			if !ok {
+				c.fail("payload", "a payload is given by value, not as %T", p)
+				return nil
+			}
+			v = given
+		}
+		walk(&v, c)
+		return v
+	}
+}
+
+func walkReason(c *coder, reason *string) { c.text("reason", reason, optional, reasonRule) }
+
+func walkVerdict(c *coder, id, reason *string, target *Hash) {
+	c.text("checkpoint_id", id, optional, checkpointID)
+	c.text("reason", reason, required, reasonRule)
+	c.hash("target", target, required)
+}
+
+func (p *LedgerCreated) walk(c *coder) {
+	c.int("format", &p.Format, required, 1)
+	c.text("key", &p.Key, required, vkeyRule)
+	if !c.key("predecessor", p.Predecessor != nil) {
+		return
+	}
+	was := &Predecessor{}
+	if c.writing {
+		was = p.Predecessor
+	}
+	c.object("predecessor", func() {
+		c.hash("found_root", &was.FoundRoot, optional)
+		c.int("found_size", &was.FoundSize, required, 0)
+		c.text("origin", &was.Origin, required, originRule)
+		c.hash("seen_root", &was.SeenRoot, optional)
+		c.int("seen_size", &was.SeenSize, required, 0)
+	})
+	p.Predecessor = was
+}
+
+func (p *Submitted) walk(c *coder) {
+	c.text("environment_fingerprint", &p.EnvironmentFingerprint, required, envRule)
+	c.text("identity", &p.Identity, optional, nameRule)
+	c.labels("labels", &p.Labels)
+	c.hash("policy_digest", &p.PolicyDigest, optional)
+	c.text("policy_ref", &p.PolicyRef, optional, policyRefRule)
+	c.text("producer_version", &p.ProducerVersion, required, producerRule)
+}
+
+// labels is an object from key to value, left out when empty.
+func (c *coder) labels(name string, v *[]Label) {
+	if !c.key(name, len(*v) > 0) {
+		return
+	}
+	if !c.writing {
+		*v = c.readLabels(name)
+	}
+	if c.err == nil {
+		c.checkLabels(name, *v)
+	}
+	if c.writing {
+		c.object(name, func() {
+			for _, l := range *v {
+				c.text(l.Key, &l.Value, required, labelRule)
+			}
+		})
+	}
+}
+
+func (c *coder) readLabels(name string) (labels []Label) {
+	c.token(name, '{')
+	for c.err == nil && len(labels) <= MaxLabels {
+		var l Label
+		l.Key = c.readString(name)
+		c.token(name, ':')
+		l.Value = c.readString(name)
+		labels = append(labels, l)
+		if c.pos < len(c.buf) && c.buf[c.pos] == '}' {
+			break
+		}
+		c.token(name, ',')
+	}
+	c.token(name, '}')
+	return labels
+}
+
+func (c *coder) checkLabels(name string, labels []Label) {
+	if len(labels) > MaxLabels {
+		c.fail(name, "%d labels, at most %d", len(labels), MaxLabels)
+	}
+	for i, l := range labels {
+		if problem := labelKeyRule.check(l.Key); problem != "" {
+			c.fail(name, "key %s", problem)
+		}
+		if problem := labelRule.check(l.Value); problem != "" {
+			c.fail(name, "value of %s: %s", l.Key, problem)
+		}
+		if i > 0 && labels[i-1].Key >= l.Key {
+			c.fail(name, "keys are not in order, each once")
+		}
+	}
+}
+
+func (p *CheckpointAdded) walk(c *coder) {
+	kind := string(p.CheckpointType)
+	c.text("checkpoint_id", &p.CheckpointID, required, checkpointID)
+	c.text("checkpoint_type", &kind, required, textRule{max: 32})
+	c.flag("late", &p.Late)
+	c.text("required_action", &p.RequiredAction, optional, actionRule)
+	c.text("summary", &p.Summary, required, summaryRule)
+	p.CheckpointType = CheckpointType(kind)
+	if !slices.Contains(CheckpointTypes, p.CheckpointType) {
+		c.fail("checkpoint_type", "%.40q is not one of %v", kind, CheckpointTypes)
+	}
+	if p.CheckpointType == CheckpointDecisionNeeded && p.RequiredAction == "" {
+		c.fail("required_action", "missing: a decision-needed checkpoint says what must be decided")
+	}
+}
+
+func (p *Resumed) walk(c *coder) {
+	c.text("actual_fingerprint", &p.ActualFingerprint, required, envRule)
+	c.hashes("consumes", &p.Consumes, MaxOpenDecisions+1)
+	c.hash("current_policy_digest", &p.CurrentPolicyDigest, optional)
+	c.text("current_policy_ref", &p.CurrentPolicyRef, optional, policyRefRule)
+	c.text("expected_fingerprint", &p.ExpectedFingerprint, required, envRule)
+	c.text("identity", &p.Identity, optional, nameRule)
+	c.text("identity_validation_source", &p.IdentityValidationSource, optional, sourceRule)
+	c.flag("policy_changed", &p.PolicyChanged)
+	c.hash("previous_policy_digest", &p.PreviousPolicyDigest, optional)
+	c.text("previous_policy_ref", &p.PreviousPolicyRef, optional, policyRefRule)
+	c.text("reason", &p.Reason, optional, reasonRule)
+}
+
+func (p *Refused) walk(c *coder) {
+	c.text("command", &p.Command, required, verbRule)
+	c.int("exit", &p.Exit, required, 1)
+	c.text("reason", &p.Reason, optional, reasonRule)
+	c.text("refusal", &p.Refusal, required, codeRule)
+	c.text("summary", &p.Summary, optional, summaryRule)
+	if p.Exit > 255 {
+		c.fail("exit", "%d is not an exit code", p.Exit)
+	}
+}
