@@ -1,0 +1,224 @@
+package ledgertest
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/transparency-dev/merkle/compact"
+	"github.com/transparency-dev/merkle/proof"
+	"github.com/transparency-dev/merkle/rfc6962"
+	"golang.org/x/mod/sumdb/note"
+
+	"gait/ledger"
+	"gait/ledger/store"
+)
+
+// Check re-reads a log from nothing. It verifies it, and then judges it without
+// our tree: leaf hashes by crypto/sha256, root and proofs by another library,
+// the checkpoint's signature by the note package. Jobs read through their index
+// must be the jobs found by reading everything. The events in acked were
+// acknowledged, and must be there byte for byte.
+func Check(t testing.TB, log *store.Log, acked ...ledger.Event) {
+	t.Helper()
+	if err := log.Verify(nil); err != nil {
+		t.Fatalf("Verify = %v", err)
+	}
+	all := readTwice(t, log.Events(0))
+	if got := int64(len(all)); got != log.Head().Size {
+		t.Fatalf("Events yields %d events, Head says %d", got, log.Head().Size)
+	}
+	for _, want := range acked {
+		if int(want.Seq) >= len(all) || !bytes.Equal(all[want.Seq].Bytes(), want.Bytes()) {
+			t.Fatalf("event %d was acknowledged and is not in the log of %d", want.Seq, len(all))
+		}
+	}
+	checkTree(t, log, all)
+	checkJobs(t, log, all)
+}
+
+func read(t testing.TB, seq ledger.Events) []ledger.Event {
+	t.Helper()
+	var events []ledger.Event
+	for e, err := range seq {
+		if err != nil {
+			t.Fatalf("reading events: %v", err)
+		}
+		events = append(events, e)
+	}
+	return events
+}
+
+// readTwice is read, and fails when ranging again yields something else.
+func readTwice(t testing.TB, seq ledger.Events) []ledger.Event {
+	t.Helper()
+	events, i := read(t, seq), 0
+	for e, err := range seq {
+		if err != nil || i >= len(events) || !bytes.Equal(e.Bytes(), events[i].Bytes()) {
+			t.Fatalf("reading events again: event %d is another one (%v)", i, err)
+		}
+		i++
+	}
+	if i != len(events) {
+		t.Fatalf("reading events again yields %d, at first %d", i, len(events))
+	}
+	return events
+}
+
+// checkTree holds checkpoint and proofs against the leaf hashes.
+func checkTree(t testing.TB, log *store.Log, all []ledger.Event) {
+	t.Helper()
+	factory := compact.RangeFactory{Hash: rfc6962.DefaultHasher.HashChildren}
+	tree := factory.NewEmptyRange(0)
+	leaves, roots := make([][]byte, len(all)), make([][]byte, len(all)+1)
+	for i, e := range all {
+		sum := sha256.Sum256(append([]byte{0}, e.Bytes()...))
+		leaves[i] = sum[:]
+		err := tree.Append(leaves[i], nil)
+		if err == nil {
+			roots[i+1], err = tree.GetRootHash(nil)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, signed := log.Checkpoint()
+	checkNote(t, log, c, signed)
+	if size := int64(len(all)); c.Size != size || !bytes.Equal(c.Root[:], roots[size]) {
+		t.Fatalf("checkpoint of size %d with root %s, want %d with %x", c.Size, c.Root, size, roots[size])
+	}
+	for _, i := range sample(len(all)) {
+		checkProofs(t, log, i, leaves[i], roots)
+	}
+}
+
+// checkNote opens the checkpoint as anyone may who has the key.
+func checkNote(t testing.TB, log *store.Log, c ledger.Checkpoint, signed []byte) {
+	t.Helper()
+	verifier, err := note.NewVerifier(log.Key().String())
+	if err != nil {
+		t.Fatalf("the key %s: %v", log.Key(), err)
+	}
+	n, err := note.Open(signed, note.VerifierList(verifier))
+	if err != nil {
+		t.Fatalf("the checkpoint does not open: %v", err)
+	}
+	if n.Text != c.Text() || len(n.Sigs) != 1 {
+		t.Fatalf("the checkpoint says %q, with %d signatures, want %q", n.Text, len(n.Sigs), c.Text())
+	}
+}
+
+// checkProofs checks what can be proved about event i and about the tree that
+// ends with it.
+func checkProofs(t testing.TB, log *store.Log, i int, leaf []byte, roots [][]byte) {
+	t.Helper()
+	size := len(roots) - 1
+	p, err := log.Proof(ledger.Seq(i))
+	if err != nil {
+		t.Fatalf("Proof(%d) = %v", i, err)
+	}
+	if err := proof.VerifyInclusion(rfc6962.DefaultHasher, uint64(i), uint64(size), leaf, path(p.Path), roots[size]); err != nil {
+		t.Fatalf("the proof of event %d of %d: %v", i, size, err)
+	}
+	old := i + 1
+	hashes, err := log.Consistency(int64(old))
+	if err != nil {
+		t.Fatalf("Consistency(%d) = %v", old, err)
+	}
+	if err := proof.VerifyConsistency(rfc6962.DefaultHasher, uint64(old), uint64(size), path(hashes), roots[old], roots[size]); err != nil {
+		t.Fatalf("the proof that the tree of %d is in that of %d: %v", old, size, err)
+	}
+	root, err := log.RootAt(int64(old))
+	if err != nil || !bytes.Equal(root[:], roots[old]) {
+		t.Fatalf("RootAt(%d) = %s, %v, want %x", old, root, err, roots[old])
+	}
+	e, err := log.Event(ledger.Seq(i))
+	if h := e.LeafHash(); err != nil || !bytes.Equal(h[:], leaf) {
+		t.Fatalf("Event(%d) has leaf hash %s (%v), want %x", i, h, err, leaf)
+	}
+}
+
+func path(hashes []ledger.Hash) [][]byte {
+	out := make([][]byte, len(hashes))
+	for i := range hashes {
+		out[i] = hashes[i][:]
+	}
+	return out
+}
+
+// sample returns a few indexes below n: both ends, and some in between.
+func sample(n int) []int {
+	var out []int
+	for i := 0; i < n; i += max(1, n/5) {
+		out = append(out, i)
+	}
+	if last := n - 1; n > 0 && out[len(out)-1] != last {
+		out = append(out, last)
+	}
+	return out
+}
+
+// A job is what a job's events say, read from the ledger's.
+type job struct {
+	head   ledger.JobHead
+	events []ledger.Event
+}
+
+// checkJobs holds indexes and heads against the events.
+func checkJobs(t testing.TB, log *store.Log, all []ledger.Event) {
+	t.Helper()
+	jobs := map[string]*job{}
+	for _, e := range all {
+		if e.RequestID != "" {
+			if seq, found, err := log.Request(e.RequestID); err != nil || !found || seq != e.Seq {
+				t.Fatalf("Request(%q) = %d, %t, %v, want %d", e.RequestID, seq, found, err, e.Seq)
+			}
+		}
+		if e.JobID == "" {
+			continue
+		}
+		j := jobs[e.JobID]
+		if j == nil {
+			j = &job{}
+			jobs[e.JobID] = j
+		}
+		j.events = append(j.events, e)
+		j.head = ledger.JobHead{JobSeq: int64(len(j.events)), Leaf: e.LeafHash(), Revision: e.Revision, Seq: e.Seq, Time: e.Time}
+	}
+	listed, before := 0, ""
+	for entry, err := range log.Jobs("") {
+		if err != nil || entry.ID <= before || jobs[entry.ID] == nil {
+			t.Fatalf("Jobs yields %q after %q (%v)", entry.ID, before, err)
+		}
+		listed, before = listed+1, entry.ID
+		checkJob(t, log, entry, jobs[entry.ID])
+	}
+	if listed != len(jobs) {
+		t.Fatalf("Jobs yields %d jobs, there are %d", listed, len(jobs))
+	}
+}
+
+func checkJob(t testing.TB, log *store.Log, entry ledger.JobEntry, want *job) {
+	t.Helper()
+	if diff := cmp.Diff(want.head, entry.Head); diff != "" {
+		t.Fatalf("the head of job %s (-want +got):\n%s", entry.ID, diff)
+	}
+	if head, found, err := log.JobHead(entry.ID); err != nil || !found || head != want.head {
+		t.Fatalf("JobHead(%s) = %v, %t, %v, want %v", entry.ID, head, found, err, want.head)
+	}
+	if view, found, err := log.View(entry.ID); err != nil || found != (entry.View != nil) || !bytes.Equal(view, entry.View) {
+		t.Fatalf("View(%s) = %q, %t, %v; Jobs has %q", entry.ID, view, found, err, entry.View)
+	}
+	for _, i := range []int{0, len(want.events) / 2, len(want.events) - 1} {
+		got := read(t, log.JobEvents(entry.ID, int64(i)+1))
+		if len(got) != len(want.events)-i {
+			t.Fatalf("JobEvents(%s, %d) yields %d events, want %d", entry.ID, i+1, len(got), len(want.events)-i)
+		}
+		for k, e := range got {
+			if !bytes.Equal(e.Bytes(), want.events[i+k].Bytes()) {
+				t.Fatalf("JobEvents(%s, %d) yields event %d, want %d", entry.ID, i+1, e.Seq, want.events[i+k].Seq)
+			}
+		}
+	}
+}

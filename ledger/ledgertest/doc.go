@@ -1,0 +1,12 @@
+// Package ledgertest makes ledgers for tests and checks them from nothing.
+//
+// A test makes a ledger with [New], adds to it with [Append], and after every
+// step calls [Check], which believes nothing that the store says of itself:
+//
+//	l := ledgertest.New(t)
+//	ledgertest.Append(t, l.Log, ledgertest.Submit("job_1"))
+//	ledgertest.Check(t, l.Log)
+//
+// Everything is fixed: key, times, ids. Two runs of a test write the same bytes.
+// It is imported by tests only.
+package ledgertest

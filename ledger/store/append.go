@@ -1,0 +1,252 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"gait/ledger"
+)
+
+// Append adds events behind at, the head that the caller saw, in one batch and
+// with one sync. It fails with ledger.ErrConflict when the log has moved on
+// from there, and nothing was written. With ledger.ErrOutcomeUnknown nobody
+// can say whether the events are on disk. After any other error nothing was
+// written either: an event did not fit, or the log cannot write.
+//
+// The context is looked at before the commit begins, not after.
+func (l *Log) Append(ctx context.Context, at ledger.Head, entries ...ledger.Entry) (ledger.Receipt, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.writable(); err != nil {
+		return ledger.Receipt{}, fmt.Errorf("appending: %w", err)
+	}
+	if err := ctx.Err(); err != nil {
+		return ledger.Receipt{}, fmt.Errorf("appending: %w", err)
+	}
+	if head := l.Head(); at.Size != head.Size || at.Leaf != head.Leaf {
+		return ledger.Receipt{}, fmt.Errorf("appending behind %d events, there are %d: %w", at.Size, head.Size, ledger.ErrConflict)
+	}
+	receipt, err := l.append(entries)
+	if err != nil {
+		return ledger.Receipt{}, err
+	}
+	return receipt, l.publish(receipt.Checkpoint)
+}
+
+// writable says why nothing can be written, if so.
+func (l *Log) writable() error {
+	switch {
+	case l.closed.Load() || l.db.stop.stopped.Load():
+		return ErrClosed
+	case l.readOnly:
+		return ErrReadOnly
+	case l.broken:
+		return fmt.Errorf("%w: an earlier write failed", ledger.ErrOutcomeUnknown)
+	case l.signer == nil:
+		return ErrNoSigner
+	}
+	return nil
+}
+
+// append is Append without its conditions.
+func (l *Log) append(entries []ledger.Entry) (ledger.Receipt, error) {
+	p := l.newPlan()
+	defer p.batch.Close()
+	for _, e := range entries {
+		if err := p.add(e); err != nil {
+			return ledger.Receipt{}, fmt.Errorf("appending: %w", err)
+		}
+	}
+	st, err := p.finish()
+	if err != nil {
+		return ledger.Receipt{}, fmt.Errorf("appending: %w", err)
+	}
+	if err := l.commit(p.batch); err != nil {
+		return ledger.Receipt{}, err
+	}
+	// The batch is durable from here on: a crash before the reply loses the
+	// reply, not the events.
+	l.now.Store(st)
+	return ledger.Receipt{
+		Seq:        p.last.Seq,
+		Leaf:       p.last.LeafHash(),
+		Revision:   p.last.Revision,
+		TreeSize:   st.checkpoint.Size,
+		Checkpoint: st.signed,
+	}, nil
+}
+
+// commit makes a batch durable. It is the only place where anything is written.
+func (l *Log) commit(b *pebble.Batch) error {
+	l.dirty, l.broken = true, true
+	if err := l.db.guard("committing", func() error { return b.Commit(pebble.Sync) }); err != nil {
+		return fmt.Errorf("%w: %w", ledger.ErrOutcomeUnknown, err)
+	}
+	l.broken = false
+	return nil
+}
+
+// publish shows a checkpoint, which is durable, to whoever keeps one elsewhere.
+func (l *Log) publish(signed []byte) error {
+	if l.published == nil {
+		return nil
+	}
+	if err := l.published(signed); err != nil {
+		return fmt.Errorf("%w: keeping the checkpoint: %w", ledger.ErrOutcomeUnknown, err)
+	}
+	return nil
+}
+
+// A plan is a batch in the making. Nothing in it shows before it is committed.
+type plan struct {
+	log      *Log
+	batch    *pebble.Batch
+	head     ledger.Head
+	tree     ledger.Tree
+	rows     rows
+	jobs     map[string]ledger.JobHead
+	views    map[string][]byte
+	requests map[string]bool
+	last     ledger.Event
+}
+
+func (l *Log) newPlan() *plan {
+	st := l.now.Load()
+	return &plan{
+		log:      l,
+		batch:    l.db.NewBatch(),
+		head:     st.head,
+		tree:     st.tree,
+		rows:     rows{},
+		jobs:     map[string]ledger.JobHead{},
+		views:    map[string][]byte{},
+		requests: map[string]bool{},
+	}
+}
+
+// add plans one event. What is indexed is read from the event's bytes, not
+// from the fields the caller holds.
+func (p *plan) add(entry ledger.Entry) error {
+	e, err := ledger.Decode(entry.Event.Bytes())
+	if err != nil {
+		return fmt.Errorf("event %d: %w", entry.Event.Seq, err)
+	}
+	if e.Origin != p.log.Origin() {
+		return fmt.Errorf("event %d of %s, in the ledger %s", e.Seq, e.Origin, p.log.Origin())
+	}
+	head, err := p.head.Follow(e)
+	if err != nil {
+		return misfit(err)
+	}
+	if err := p.batch.Set(eventKey(e.Seq), e.Bytes(), nil); err != nil {
+		return err
+	}
+	p.tree.Append(e.LeafHash(), p.rows.put)
+	p.head, p.last = head, e
+	if e.JobID == "" {
+		return nil
+	}
+	return p.addToJob(e, entry.View)
+}
+
+func (p *plan) addToJob(e ledger.Event, view []byte) error {
+	job, known := p.jobs[e.JobID]
+	if !known {
+		var err error
+		if job, _, err = p.log.JobHead(e.JobID); err != nil {
+			return err
+		}
+	}
+	job, err := job.Follow(e)
+	if err != nil {
+		return misfit(err)
+	}
+	p.jobs[e.JobID] = job
+	if view != nil {
+		p.views[e.JobID] = view
+	}
+	if e.RequestID != "" {
+		if err := p.addRequest(e); err != nil {
+			return err
+		}
+	}
+	return p.batch.Set(indexKey(e.JobID, e.JobSeq), encodeSeq(e.Seq), nil)
+}
+
+func (p *plan) addRequest(e ledger.Event) error {
+	_, used, err := p.log.Request(e.RequestID)
+	if err != nil {
+		return err
+	}
+	if used || p.requests[e.RequestID] {
+		return fmt.Errorf("event %d: request id %q was used before", e.Seq, e.RequestID)
+	}
+	p.requests[e.RequestID] = true
+	return p.batch.Set(requestKey(e.RequestID), encodeSeq(e.Seq), nil)
+}
+
+// misfit is the error of an event that cannot follow. It is the caller's
+// mistake: the ledger on disk is not corrupt, so its type is taken away.
+func misfit(err error) error { return fmt.Errorf("an event that cannot follow: %s", err.Error()) }
+
+// finish puts into the batch what the events leave behind, and returns the
+// state to be once the batch is durable.
+func (p *plan) finish() (*state, error) {
+	if p.last.Bytes() == nil {
+		return nil, fmt.Errorf("no events")
+	}
+	for _, job := range slices.Sorted(maps.Keys(p.jobs)) {
+		if err := p.batch.Set(headKey(job), encodeJobHead(p.jobs[job]), nil); err != nil {
+			return nil, err
+		}
+	}
+	for _, job := range slices.Sorted(maps.Keys(p.views)) {
+		if err := p.batch.Set(viewKey(job), p.views[job], nil); err != nil {
+			return nil, err
+		}
+	}
+	if err := p.rows.write(p.log, p.batch); err != nil {
+		return nil, err
+	}
+	st, err := p.sign()
+	if err != nil {
+		return nil, err
+	}
+	return st, p.writeMeta(st)
+}
+
+// sign makes the checkpoint of the planned tree, and opens it as anyone will
+// who reads it.
+func (p *plan) sign() (*state, error) {
+	c := ledger.Checkpoint{Origin: p.log.Origin(), Size: p.tree.Size(), Root: p.tree.Root()}
+	signed, err := c.Sign(p.log.signer)
+	if err != nil {
+		return nil, err
+	}
+	if again, err := ledger.OpenCheckpoint(signed, p.log.key); err != nil || again != c {
+		return nil, fmt.Errorf("the signer does not sign as %s", p.log.key)
+	}
+	return &state{head: p.head, tree: p.tree, checkpoint: c, signed: signed}, nil
+}
+
+func (p *plan) writeMeta(st *state) error {
+	edge, err := st.tree.MarshalBinary()
+	if err != nil {
+		return err
+	}
+	for _, kv := range []struct{ key, value []byte }{
+		{keyCheckpoint, st.signed},
+		{keyEdge, edge},
+		{keyFormat, []byte(storeFormat)},
+		{keyHead, encodeHead(st.head)},
+	} {
+		if err := p.batch.Set(kv.key, kv.value, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}

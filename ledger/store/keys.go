@@ -1,0 +1,125 @@
+package store
+
+import (
+	"bytes"
+	"encoding/binary"
+	"time"
+
+	"gait/ledger"
+)
+
+// The first byte of a key says what it holds. See the package doc.
+const (
+	prefixEvent   = 'e'
+	prefixHead    = 'h'
+	prefixIndex   = 'j'
+	prefixMeta    = 'm'
+	prefixPartial = 'p'
+	prefixRequest = 'r'
+	prefixTile    = 't'
+	prefixView    = 'v'
+)
+
+var (
+	keyCheckpoint = []byte("m/checkpoint")
+	keyEdge       = []byte("m/edge")
+	keyFormat     = []byte("m/format")
+	keyHead       = []byte("m/head")
+)
+
+// storeFormat is the version of the key table in the package doc.
+const storeFormat = "1"
+
+func eventKey(seq ledger.Seq) []byte {
+	return binary.BigEndian.AppendUint64([]byte{prefixEvent}, uint64(seq))
+}
+
+func headKey(job string) []byte { return append([]byte{prefixHead}, job...) }
+
+func viewKey(job string) []byte { return append([]byte{prefixView}, job...) }
+
+func requestKey(id string) []byte { return append([]byte{prefixRequest}, id...) }
+
+func indexKey(job string, jobSeq int64) []byte {
+	k := append(append([]byte{prefixIndex}, job...), 0)
+	return binary.BigEndian.AppendUint64(k, uint64(jobSeq))
+}
+
+// parseIndexKey reads what indexKey writes.
+func parseIndexKey(k []byte) (job string, jobSeq int64, ok bool) {
+	n := len(k) - 9
+	if n < 1 || k[n] != 0 || bytes.IndexByte(k[:n], 0) >= 0 {
+		return "", 0, false
+	}
+	return string(k[1:n]), int64(binary.BigEndian.Uint64(k[n+1:])), true
+}
+
+func tileKey(level int, n int64) []byte {
+	return binary.BigEndian.AppendUint64([]byte{prefixTile, byte(level)}, uint64(n))
+}
+
+func partialKey(level int, n int64) []byte {
+	return binary.BigEndian.AppendUint64([]byte{prefixPartial, byte(level)}, uint64(n))
+}
+
+// parseRowKey reads what tileKey and partialKey write.
+func parseRowKey(k []byte) (level int, n int64, ok bool) {
+	if len(k) != 10 {
+		return 0, 0, false
+	}
+	return int(k[1]), int64(binary.BigEndian.Uint64(k[2:])), true
+}
+
+// after returns the first key behind all that begin with prefix.
+func after(prefix byte) []byte { return []byte{prefix + 1} }
+
+func encodeSeq(seq ledger.Seq) []byte { return binary.BigEndian.AppendUint64(nil, uint64(seq)) }
+
+// decodeSeq reads what encodeSeq writes.
+func decodeSeq(b []byte) (ledger.Seq, bool) {
+	if len(b) != 8 {
+		return 0, false
+	}
+	seq := ledger.Seq(binary.BigEndian.Uint64(b))
+	return seq, seq >= 0
+}
+
+func encodeHead(h ledger.Head) []byte {
+	b := binary.BigEndian.AppendUint64(nil, uint64(h.Size))
+	b = append(b, h.Leaf[:]...)
+	return binary.BigEndian.AppendUint64(b, uint64(h.Time.UnixMilli()))
+}
+
+func decodeHead(b []byte) (ledger.Head, bool) {
+	if len(b) != 48 {
+		return ledger.Head{}, false
+	}
+	h := ledger.Head{
+		Size: int64(binary.BigEndian.Uint64(b)),
+		Leaf: ledger.Hash(b[8:40]),
+		Time: time.UnixMilli(int64(binary.BigEndian.Uint64(b[40:]))).UTC(),
+	}
+	return h, h.Size > 0
+}
+
+func encodeJobHead(h ledger.JobHead) []byte {
+	b := binary.BigEndian.AppendUint64(nil, uint64(h.JobSeq))
+	b = append(b, h.Leaf[:]...)
+	b = binary.BigEndian.AppendUint64(b, uint64(h.Revision))
+	b = binary.BigEndian.AppendUint64(b, uint64(h.Seq))
+	return binary.BigEndian.AppendUint64(b, uint64(h.Time.UnixMilli()))
+}
+
+func decodeJobHead(b []byte) (ledger.JobHead, bool) {
+	if len(b) != 64 {
+		return ledger.JobHead{}, false
+	}
+	h := ledger.JobHead{
+		JobSeq:   int64(binary.BigEndian.Uint64(b)),
+		Leaf:     ledger.Hash(b[8:40]),
+		Revision: int64(binary.BigEndian.Uint64(b[40:])),
+		Seq:      ledger.Seq(binary.BigEndian.Uint64(b[48:])),
+		Time:     time.UnixMilli(int64(binary.BigEndian.Uint64(b[56:]))).UTC(),
+	}
+	return h, h.JobSeq > 0 && h.Revision >= 0 && h.Seq >= 0
+}

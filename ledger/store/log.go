@@ -1,0 +1,187 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"gait/ledger"
+)
+
+// Options say how to open a log. The zero Options are for reading a log on disk.
+type Options struct {
+	// FS is the file system to use; nil is the operating system's.
+	FS FS
+
+	// Signer signs checkpoints. Without it, Append fails with ErrNoSigner.
+	Signer ledger.Signer
+
+	// ReadOnly opens the log without changing anything in its directory but
+	// the lock file. What such a log shows is durable; it must not be the
+	// source of receipts or packs all the same, as nothing was repaired.
+	ReadOnly bool
+
+	// Fatal is called at the first failed create, write, sync or rename. It
+	// must not return: nobody knows then what is on disk. It may be called
+	// from any goroutine, with locks held. nil panics.
+	Fatal func(error)
+
+	// Published is called with each new signed checkpoint, after it is durable
+	// and before Append or Create returns, in order. When it fails, they fail
+	// with ledger.ErrOutcomeUnknown, though the events are written.
+	Published func(signed []byte) error
+}
+
+// A Log is an open ledger. Its methods may be called from any goroutine; Close
+// must wait until the others have returned.
+type Log struct {
+	db        database
+	signer    ledger.Signer
+	published func(signed []byte) error
+	readOnly  bool
+	key       ledger.VerifierKey
+
+	now atomic.Pointer[state] // replaced after each commit, never changed
+
+	mu     sync.Mutex // held by whoever writes
+	dirty  bool       // something was committed since the log was opened
+	broken bool       // a commit neither succeeded nor stopped the process
+	closed atomic.Bool
+}
+
+// A state is what a log's newest batch left.
+type state struct {
+	head       ledger.Head
+	tree       ledger.Tree
+	checkpoint ledger.Checkpoint
+	signed     []byte
+}
+
+// newLog makes a log that is at st.
+func newLog(db database, key ledger.VerifierKey, st *state, o Options) *Log {
+	l := &Log{db: db, signer: o.Signer, published: o.Published, readOnly: o.ReadOnly, key: key}
+	l.now.Store(st)
+	return l
+}
+
+// checkSigner refuses to sign a ledger with another ledger's key.
+func checkSigner(s ledger.Signer, key ledger.VerifierKey) error {
+	if s != nil && s.VerifierKey() != key {
+		return fmt.Errorf("%w of this ledger: it is signed by %s, the signer is %s", ErrNoSigner, key, s.VerifierKey())
+	}
+	return nil
+}
+
+// Close makes the log's tables durable and closes it. A second Close does nothing.
+func (l *Log) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed.Swap(true) {
+		return nil
+	}
+	if l.db.stop.stopped.Load() {
+		return fmt.Errorf("closing after a failed write: %w", ErrClosed)
+	}
+	var flushed error
+	if l.dirty {
+		// A damaged write-ahead log can lose its end in silence; a table cannot.
+		flushed = l.db.guard("flushing", l.db.Flush)
+	}
+	return errors.Join(flushed, l.db.close())
+}
+
+// Origin returns the name of the ledger, by which its checkpoints go.
+func (l *Log) Origin() string { return l.key.Name() }
+
+// Key returns the key that event 0 names. Checkpoints are signed with it.
+func (l *Log) Key() ledger.VerifierKey { return l.key }
+
+// Head returns where the log ends.
+func (l *Log) Head() ledger.Head { return l.now.Load().head }
+
+// Checkpoint returns the newest checkpoint and the signed note it stands in,
+// which the caller must not change.
+func (l *Log) Checkpoint() (ledger.Checkpoint, []byte) {
+	st := l.now.Load()
+	return st.checkpoint, st.signed
+}
+
+// get reads one key. The value is the caller's.
+func (l *Log) get(r pebble.Reader, key []byte) (value []byte, found bool, err error) {
+	if l.closed.Load() {
+		return nil, false, ErrClosed
+	}
+	err = l.db.guard("reading", func() error {
+		b, closer, err := r.Get(key)
+		if errors.Is(err, pebble.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		value, found = append([]byte{}, b...), true
+		return closer.Close()
+	})
+	return value, found, err
+}
+
+// A cursor walks keys in order.
+type cursor struct {
+	db      database
+	it      *pebble.Iterator
+	started bool
+	value   []byte
+	err     error
+}
+
+// scan returns a cursor over the keys from low up to high, as they are now.
+func (l *Log) scan(r pebble.Reader, low, high []byte) *cursor {
+	c := &cursor{db: l.db}
+	if l.closed.Load() {
+		c.err = ErrClosed
+		return c
+	}
+	c.err = c.db.guard("reading", func() (err error) {
+		c.it, err = r.NewIter(&pebble.IterOptions{LowerBound: low, UpperBound: high})
+		return err
+	})
+	return c
+}
+
+// next moves to the next key, the first one at first. It is false at the end
+// and after an error.
+func (c *cursor) next() (more bool) {
+	if c.err != nil {
+		return false
+	}
+	c.err = c.db.guard("reading", func() (err error) {
+		if c.started {
+			more = c.it.Next()
+		} else {
+			more = c.it.First()
+		}
+		c.started = true
+		if !more {
+			return c.it.Error()
+		}
+		c.value, err = c.it.ValueAndErr()
+		return err
+	})
+	return more && c.err == nil
+}
+
+// key returns the key, which is good until the next call of next.
+func (c *cursor) key() []byte { return c.it.Key() }
+
+// close ends the walk and returns its error.
+func (c *cursor) close() error {
+	if c.it == nil {
+		return c.err
+	}
+	it := c.it
+	c.it = nil
+	return errors.Join(c.err, c.db.guard("reading", it.Close))
+}
