@@ -1,0 +1,94 @@
+package projection
+
+import (
+	"fmt"
+	"iter"
+
+	"gait/ledger"
+)
+
+// Apply folds an event into its job: the one before gives the one after. It
+// fails with a *ledger.CorruptError where the rules do not allow the event.
+func Apply(j Job, e ledger.Event) (Job, error) {
+	if len(e.Command) > 0 {
+		return j, fmt.Errorf("event %d holds a signed command: %w", e.Seq, ledger.ErrUnsupportedVersion)
+	}
+	if j.Status != "" && j.ID != e.JobID {
+		return j, &ledger.CorruptError{Seq: e.Seq, Reason: fmt.Sprintf("an event of job %s among those of %s", e.JobID, j.ID)}
+	}
+	next, no := Next(j, Fact{At: e.Time, Actor: e.Actor, Payload: e.Payload})
+	if no != nil {
+		return j, &ledger.CorruptError{Seq: e.Seq, Reason: fmt.Sprintf("%s cannot follow: %s", e.Type(), no.Reason)}
+	}
+	next.ID = e.JobID
+	next.stamp(e.LeafHash())
+	return next, nil
+}
+
+// stamp fills in the leaf hash of the job's last event where that event asked
+// for something or decided it.
+func (j *Job) stamp(leaf ledger.Hash) {
+	mark := func(a *Ask) {
+		if a.JobSeq == j.JobSeq {
+			a.Target = leaf
+		}
+		if a.VerdictSeq == j.JobSeq {
+			a.VerdictLeaf = leaf
+		}
+	}
+	for i := range j.Decisions {
+		mark(&j.Decisions[i])
+	}
+	if j.Stop != nil {
+		mark(j.Stop)
+	}
+}
+
+// A Folder folds the events of one job, from the first, and holds them to the
+// job's chain. The zero Folder is ready for a job's first event.
+type Folder struct {
+	Job  Job
+	Head ledger.JobHead
+}
+
+// Add folds the next event. It fails with a *ledger.CorruptError.
+func (f *Folder) Add(e ledger.Event) error {
+	head, err := f.Head.Follow(e)
+	if err != nil {
+		return err
+	}
+	job, err := Apply(f.Job, e)
+	if err != nil {
+		return err
+	}
+	if job.Revision != e.Revision || job.JobSeq != e.JobSeq {
+		return &ledger.CorruptError{Seq: e.Seq, Reason: fmt.Sprintf("expected revision %d, found %d", job.Revision, e.Revision)}
+	}
+	f.Job, f.Head = job, head
+	return nil
+}
+
+// Fold folds all events of a job and requires that they end at head, the job's
+// head as the log keeps it.
+func Fold(events iter.Seq2[ledger.Event, error], head ledger.JobHead) (Job, error) {
+	var f Folder
+	for e, err := range events {
+		if err != nil {
+			return Job{}, err
+		}
+		if err := f.Add(e); err != nil {
+			return Job{}, err
+		}
+	}
+	return f.Job, f.EndsAt(head)
+}
+
+// EndsAt requires that what was folded ends at head, the job's head as the log
+// keeps it. It fails with a *ledger.CorruptError.
+func (f *Folder) EndsAt(head ledger.JobHead) error {
+	if f.Head == head {
+		return nil
+	}
+	return &ledger.CorruptError{Seq: head.Seq, Reason: fmt.Sprintf("expected %d events of the job ending in %s, found %d ending in %s",
+		head.JobSeq, head.Leaf, f.Head.JobSeq, f.Head.Leaf)}
+}

@@ -1,0 +1,46 @@
+package projection
+
+import (
+	"bytes"
+	"iter"
+
+	"gait/ledger"
+)
+
+// A JobsLog is a Log that can list its jobs.
+type JobsLog interface {
+	Log
+	Jobs(after string) iter.Seq2[ledger.JobEntry, error]
+}
+
+// A Rebuilt is a job's view made anew from events, beside the one stored.
+type Rebuilt struct {
+	JobID  string
+	Stored []byte // nil where there was none
+	Made   []byte
+}
+
+// Same reports whether the stored view is, byte for byte, what the events give.
+func (r Rebuilt) Same() bool { return bytes.Equal(r.Stored, r.Made) }
+
+// Rebuild replays every job of a log and gives its view. The error, the last
+// pair, is a *ledger.CorruptError where the events themselves do not hold.
+func Rebuild(log JobsLog) iter.Seq2[Rebuilt, error] {
+	return func(yield func(Rebuilt, error) bool) {
+		for entry, err := range log.Jobs("") {
+			if err != nil {
+				yield(Rebuilt{}, err)
+				return
+			}
+			job, err := Fold(log.JobEvents(entry.ID, 1), entry.Head)
+			if err != nil {
+				yield(Rebuilt{}, err)
+				return
+			}
+			made, err := EncodeJob(job, entry.Head.Leaf)
+			if !yield(Rebuilt{JobID: entry.ID, Stored: entry.View, Made: made}, err) || err != nil {
+				return
+			}
+		}
+	}
+}
