@@ -1,0 +1,33 @@
+package commands
+
+import (
+	"gait/ledger"
+	"gait/projection"
+)
+
+// Approve gives an approving verdict on the decision named, or on what
+// projection.Judged finds waiting.
+type Approve struct {
+	CheckpointID string `json:"checkpoint_id,omitempty"`
+}
+
+// Verb returns "approve".
+func (Approve) Verb() string { return "approve" }
+
+func (c Approve) check() error { return checkOptional(ledger.FieldCheckpointID, c.CheckpointID) }
+
+func (c Approve) decide(j projection.Job, by Request) (ledger.Payload, *projection.Refusal) {
+	ask, no := projection.Judged(j, projection.Approved, c.CheckpointID)
+	if no != nil {
+		return nil, no
+	}
+	return propose(j, by, ledger.Approved{CheckpointID: ask.DecisionID(), Reason: reasonOr(by, "approved"), Target: ask.Target})
+}
+
+// reasonOr is the reason of a verdict, which always has one.
+func reasonOr(by Request, word string) string {
+	if by.Reason == "" {
+		return word
+	}
+	return by.Reason
+}

@@ -1,0 +1,46 @@
+package commands
+
+import (
+	"slices"
+
+	"gait/ledger"
+	"gait/projection"
+)
+
+// A Command is a request to change a job, with its arguments. The
+// implementations are those of this package.
+//
+//sumtype:decl
+type Command interface {
+	// Verb returns the command's name, such as "checkpoint add".
+	Verb() string
+	// check returns what is wrong with the arguments, whatever the job.
+	check() error
+	// decide returns the payload of the event, or why there is none. It is pure.
+	decide(j projection.Job, by Request) (ledger.Payload, *projection.Refusal)
+}
+
+// propose asks the state machine whether p may follow, as the actor's fact.
+func propose(j projection.Job, by Request, p ledger.Payload) (ledger.Payload, *projection.Refusal) {
+	if _, no := projection.Next(j, projection.Fact{At: by.at, Actor: by.Actor, Payload: p}); no != nil {
+		return nil, no
+	}
+	return p, nil
+}
+
+// checkAll returns the first error.
+func checkAll(errs ...error) error {
+	i := slices.IndexFunc(errs, func(err error) bool { return err != nil })
+	if i < 0 {
+		return nil
+	}
+	return errs[i]
+}
+
+// checkOptional checks a text that may be left out.
+func checkOptional(f ledger.Field, s string) error {
+	if s == "" {
+		return nil
+	}
+	return f.Check(s)
+}

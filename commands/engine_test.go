@@ -1,0 +1,368 @@
+package commands_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"gait/commands"
+	"gait/ledger"
+	"gait/projection"
+)
+
+func TestEveryReasonIsKept(t *testing.T) {
+	b := newBench(t)
+	b.must(submit())
+	because := func(r commands.Request) ledger.Payload {
+		t.Helper()
+		r.Reason = "because"
+		return b.must(r).Event.Payload
+	}
+	got := []ledger.Payload{because(pause()), because(approve("reviewer")), because(deny("reviewer")), because(approve("reviewer")),
+		because(resume()), because(by("boss", commands.Stop{})), because(by("boss", commands.Cancel{}))}
+	for _, p := range got {
+		text, err := ledger.EncodePayload(p)
+		if err != nil || !strings.Contains(string(text), `"reason":"because"`) {
+			t.Errorf("%s = %s (%v), want the reason in it", p.Type(), text, err)
+		}
+	}
+}
+
+func TestJobNotFound(t *testing.T) {
+	for name, r := range columns {
+		b := newBench(t)
+		if err := b.fails(r); !errors.Is(err, commands.ErrJobNotFound) {
+			t.Errorf("%s of no job = %v, want ErrJobNotFound", name, err)
+		}
+	}
+}
+
+func TestJobExists(t *testing.T) {
+	b := newBench(t)
+	b.must(submit())
+	if err := b.fails(submit()); !errors.Is(err, commands.ErrJobExists) {
+		t.Errorf("submitting again = %v, want ErrJobExists", err)
+	}
+	b.must(by("boss", commands.Cancel{}))
+	if err := b.fails(submit()); !errors.Is(err, commands.ErrJobExists) {
+		t.Errorf("submitting a cancelled job again = %v, want ErrJobExists", err)
+	}
+}
+
+func TestSubmitMakesAnID(t *testing.T) {
+	b := newBench(t)
+	request := submit()
+	request.RequestID = "r-1"
+	first, err := b.engine.Do(t.Context(), request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(first.Job.ID) != 26 || first.Job.ID == first.Event.ID || ledger.FieldJobID.Check(first.Job.ID) != nil {
+		t.Errorf("job id %q, want a ULID of its own", first.Job.ID)
+	}
+	again, err := b.engine.Do(t.Context(), request)
+	if err != nil || !again.Replayed || again.Job.ID != first.Job.ID {
+		t.Errorf("retry gives job %q, replayed %t (%v), want %q", again.Job.ID, again.Replayed, err, first.Job.ID)
+	}
+	request.RequestID = ""
+	other, err := b.engine.Do(t.Context(), request)
+	if err != nil || other.Job.ID == first.Job.ID {
+		t.Errorf("another submit gives job %q (%v), want another one", other.Job.ID, err)
+	}
+	b.log.check(t)
+}
+
+func TestRequestID(t *testing.T) {
+	b := newBench(t)
+	b.must(submit())
+	request := pause()
+	request.RequestID = "r-1"
+	first := b.must(request)
+	b.must(resume(), checkpoint(ledger.CheckpointProgress))
+
+	size := b.size()
+	again, err := b.do(request)
+	if err != nil || !again.Replayed || b.size() != size {
+		t.Fatalf("retry: replayed %t, %d events (%v), want the first receipt", again.Replayed, b.size()-size, err)
+	}
+	if diff := cmp.Diff(first.Receipt, again.Receipt); diff != "" {
+		t.Errorf("receipt of the retry (-first +again):\n%s", diff)
+	}
+	if diff := cmp.Diff(first.Event, again.Event, compareResults); diff != "" {
+		t.Errorf("event of the retry (-first +again):\n%s", diff)
+	}
+	if again.Job.Status != projection.Running {
+		t.Errorf("a retry shows a job that is %s, want it as it is now, running", again.Job.Status)
+	}
+
+	// Neither the revision asked for nor a dry run is part of the command.
+	revision := int64(1)
+	request.IfRevision = &revision
+	if again, err := b.do(request); err != nil || !again.Replayed {
+		t.Errorf("retry with a revision: replayed %t (%v)", again.Replayed, err)
+	}
+}
+
+func TestRequestIDOfAnotherCommand(t *testing.T) {
+	first := commands.Request{JobID: "job_1", Actor: "worker_1", Reason: "r", RequestID: "r-1",
+		Command: commands.AddCheckpoint{Type: ledger.CheckpointProgress, Summary: "s"}}
+	others := map[string]func(*commands.Request){
+		"job":    func(r *commands.Request) { r.JobID = "job_2" },
+		"actor":  func(r *commands.Request) { r.Actor = "worker_2" },
+		"reason": func(r *commands.Request) { r.Reason = "" },
+		"verb":   func(r *commands.Request) { r.Command = commands.Pause{} },
+		"summary": func(r *commands.Request) {
+			r.Command = commands.AddCheckpoint{Type: ledger.CheckpointProgress, Summary: "t"}
+		},
+		"type": func(r *commands.Request) {
+			r.Command = commands.AddCheckpoint{Type: ledger.CheckpointPlan, Summary: "s"}
+		},
+	}
+	b := newBench(t)
+	second := submit()
+	second.JobID = "job_2"
+	b.must(submit(), second, first)
+	for name, change := range others {
+		r := first
+		change(&r)
+		err := b.fails(r)
+		conflict, ok := errors.AsType[*commands.RequestIDError](err)
+		if !ok || conflict.RequestID != "r-1" || conflict.Seq != 3 {
+			t.Errorf("another %s under the same request id = %v, want a RequestIDError at event 3", name, err)
+		}
+	}
+}
+
+// Pause and stop have the same arguments: the verb tells them apart.
+func TestRequestIDTellsVerbsApart(t *testing.T) {
+	b := newBench(t)
+	b.must(submit(), commands.Request{Actor: "boss", RequestID: "r-1", Command: commands.Pause{}})
+	err := b.fails(commands.Request{Actor: "boss", RequestID: "r-1", Command: commands.Stop{}})
+	if _, ok := errors.AsType[*commands.RequestIDError](err); !ok {
+		t.Errorf("stop under the request id of a pause = %v", err)
+	}
+}
+
+// The labels of a job have no order, and a newer gait that asks again asks for the same.
+func TestRequestIDOfASubmit(t *testing.T) {
+	a, z := ledger.Label{Key: "a", Value: "1"}, ledger.Label{Key: "z", Value: "2"}
+	request := func(version string, labels ...ledger.Label) commands.Request {
+		return commands.Request{Actor: "boss", RequestID: "r-1", Command: commands.Submit{EnvironmentFingerprint: env, Labels: labels, ProducerVersion: version}}
+	}
+	b := newBench(t)
+	first := b.must(request("gait/1", z, a))
+	if diff := cmp.Diff([]ledger.Label{a, z}, first.Job.Labels); diff != "" {
+		t.Errorf("labels (-want +got):\n%s", diff)
+	}
+	if again, err := b.do(request("gait/2", a, z)); err != nil || !again.Replayed {
+		t.Errorf("retry with labels in another order, by another version: replayed %t (%v)", again.Replayed, err)
+	}
+	if _, ok := errors.AsType[*commands.RequestIDError](b.fails(request("gait/1", a))); !ok {
+		t.Error("other labels pass for the same command")
+	}
+}
+
+func TestRefusalsUseNoRequestIDUp(t *testing.T) {
+	b := newBench(t)
+	b.must(submit())
+	request := resume()
+	request.RequestID = "r-1"
+	no := b.refused(request, projection.InvalidTransition, 6)
+	if e := no.Result.Event; e.RequestID != "" || !e.RequestDigest.IsZero() {
+		t.Errorf("a refusal holds request id %q", e.RequestID)
+	}
+	b.must(pause())
+	if result := b.must(request); result.Replayed || result.Event.RequestID != "r-1" {
+		t.Errorf("after a refusal: replayed %t, request id %q", result.Replayed, result.Event.RequestID)
+	}
+	b.must(pause())
+	if result := b.must(request); !result.Replayed {
+		t.Error("the same request id let a job resume twice")
+	}
+}
+
+func TestIfRevision(t *testing.T) {
+	b := newBench(t)
+	b.must(submit())
+	b.refused(resume(), projection.InvalidTransition, 6) // a refusal moves no revision
+	at := func(revision int64) commands.Request {
+		r := checkpoint(ledger.CheckpointProgress)
+		r.IfRevision = &revision
+		return r
+	}
+	b.must(at(1), at(2))
+	for _, revision := range []int64{0, 1, 2, 4} {
+		err := b.fails(at(revision))
+		got, ok := errors.AsType[*commands.RevisionError](err)
+		if !ok || *got != (commands.RevisionError{JobID: "job_1", Want: revision, Found: 3}) {
+			t.Errorf("at revision %d: %v, want a RevisionError", revision, err)
+		}
+	}
+	stale := resume() // would be refused, were it not too late
+	revision := int64(1)
+	stale.IfRevision = &revision
+	if _, ok := errors.AsType[*commands.RevisionError](b.fails(stale)); !ok {
+		t.Error("a stale command was refused, want a RevisionError")
+	}
+}
+
+func TestDryRun(t *testing.T) {
+	dry := func(r commands.Request) commands.Request {
+		r.DryRun = true
+		return r
+	}
+	b := newBench(t)
+	size := b.size()
+	result := b.must(dry(submit()))
+	if b.size() != size || b.log.appends != 0 {
+		t.Fatal("a dry submit wrote something")
+	}
+	if _, ok := result.Event.Payload.(ledger.Submitted); !ok || result.Job.Status != projection.Running {
+		t.Errorf("dry submit = %T, %s", result.Event.Payload, result.Job.Status)
+	}
+	b.must(submit())
+	before := b.job("job_1")
+
+	result = b.must(dry(decision()))
+	want := ledger.Payload(ledger.CheckpointAdded{CheckpointID: "cp_0001", CheckpointType: ledger.CheckpointDecisionNeeded,
+		RequiredAction: "decide", Summary: "about decision-needed"})
+	if diff := cmp.Diff(want, result.Event.Payload); diff != "" {
+		t.Errorf("payload of a dry run (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(ledger.Receipt{}, result.Receipt); diff != "" || result.Job.Status != projection.DecisionNeeded || result.Job.Revision != 2 {
+		t.Errorf("dry run: %s at revision %d, receipt %+v", result.Job.Status, result.Job.Revision, result.Receipt)
+	}
+
+	_, err := b.do(dry(resume()))
+	no, ok := errors.AsType[*commands.RefusedError](err)
+	if !ok || no.Refusal.Code != projection.InvalidTransition || no.Result.Event.Type() != ledger.TypeRefused {
+		t.Errorf("dry resume = %v, want the refusal", err)
+	}
+	if diff := cmp.Diff(before, b.job("job_1")); diff != "" || b.log.appends != 1 {
+		t.Errorf("dry runs appended %d times and changed the job (-before +after):\n%s", b.log.appends-1, diff)
+	}
+	b.log.check(t)
+}
+
+// A dry run uses no request id up.
+func TestDryRunWithRequestID(t *testing.T) {
+	b := newBench(t)
+	b.must(submit())
+	r := pause()
+	r.RequestID, r.DryRun = "r-1", true
+	b.must(r)
+	r.DryRun = false
+	if result := b.must(r); result.Replayed {
+		t.Error("the command after a dry run is taken for a retry")
+	}
+}
+
+func TestConflictsAreTriedAgain(t *testing.T) {
+	b := newBench(t)
+	b.must(submit())
+	for _, conflicts := range []int{1, 2, commands.Attempts - 1} {
+		b.log.fail = slices.Repeat([]error{ledger.ErrConflict}, conflicts)
+		b.log.appends = 0
+		b.must(checkpoint(ledger.CheckpointProgress))
+		if b.log.appends != conflicts+1 {
+			t.Errorf("%d conflicts: %d attempts, want one more", conflicts, b.log.appends)
+		}
+	}
+	b.log.fail = slices.Repeat([]error{ledger.ErrConflict}, 10*commands.Attempts)
+	b.log.appends = 0
+	if err := b.fails(pause()); !errors.Is(err, commands.ErrContention) || b.log.appends != commands.Attempts {
+		t.Errorf("conflicts for ever: %v after %d attempts, want ErrContention after %d", err, b.log.appends, commands.Attempts)
+	}
+}
+
+func TestConflictsEndWithTheContext(t *testing.T) {
+	b := newBench(t)
+	b.must(submit())
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	b.log.fail = slices.Repeat([]error{ledger.ErrConflict}, 10*commands.Attempts)
+	b.log.appends = 0
+	_, err := b.engine.Do(ctx, commands.Request{JobID: "job_1", Actor: "worker_1", Command: commands.Pause{}})
+	if !errors.Is(err, context.Canceled) || b.log.appends != 1 {
+		t.Errorf("a cancelled command = %v after %d attempts", err, b.log.appends)
+	}
+}
+
+// What the state was when it was read decides nothing after a conflict.
+func TestConflictIsDecidedAgain(t *testing.T) {
+	b := newBench(t)
+	b.must(submit(), pause())
+	b.log.onView = func() { b.must(by("boss", commands.Stop{})) }
+	b.refused(resume(), projection.InvalidTransition, 6)
+	if got := b.job("job_1").Status; got != projection.EmergencyStopped {
+		t.Errorf("a job stopped while a resume was decided is %s", got)
+	}
+}
+
+func TestOtherErrorsOfTheLog(t *testing.T) {
+	for _, cause := range []error{ledger.ErrOutcomeUnknown, errors.New("disk on fire")} {
+		b := newBench(t)
+		b.must(submit())
+		b.log.fail, b.log.appends = []error{cause}, 0
+		if err := b.fails(pause()); !errors.Is(err, cause) || b.log.appends != 1 {
+			t.Errorf("%v is returned as %v after %d attempts, want it at once", cause, err, b.log.appends)
+		}
+		b.log.fail = []error{cause}
+		if err := b.fails(resume()); !errors.Is(err, cause) {
+			t.Errorf("a refusal that could not be written = %v, want %v", err, cause)
+		}
+	}
+}
+
+func TestClockSteppedBack(t *testing.T) {
+	b := newBench(t)
+	first := b.must(submit())
+	b.now = b.now.Add(-time.Hour)
+	second := b.must(decision())
+	if e := second.Event; !e.Time.Equal(first.Event.Time) || !e.Clock.Equal(b.now) {
+		t.Errorf("after a step back: time %s, clock %s, want %s, %s", e.Time, e.Clock, first.Event.Time, b.now)
+	}
+	when := ledger.FormatTime(first.Event.Time)
+	if j := second.Job; j.Updated != when || j.LastCheckpoint.Created != when || j.Decisions[0].Created != when {
+		t.Errorf("views show %s, %s, %s, want the event's time %s", j.Updated, j.LastCheckpoint.Created, j.Decisions[0].Created, when)
+	}
+	if no := b.refused(resume(), projection.ApprovalRequired, 4); no.Result.Event.Clock.IsZero() {
+		t.Error("a refusal lost the clock's reading")
+	}
+	b.now = b.now.Add(2 * time.Hour)
+	if e := b.must(pause()).Event; !e.Clock.IsZero() || !e.Time.Equal(b.now) {
+		t.Errorf("after the clock is right again: time %s, clock %s, want %s and none", e.Time, e.Clock, b.now)
+	}
+}
+
+func TestTimesAreUTCMilliseconds(t *testing.T) {
+	b := newBench(t)
+	b.engine.Now = func() time.Time {
+		return time.Date(2026, 12, 1, 1, 2, 3, 4_999_999, time.FixedZone("far", 3600))
+	}
+	if got, want := b.must(submit()).Job.Created, "2026-12-01T00:02:03.004Z"; got != want {
+		t.Errorf("created at %s, want %s", got, want)
+	}
+}
+
+// Where there is no ledger yet, a dry run decides as in an empty one.
+func TestEmptyLog(t *testing.T) {
+	b := newBench(t)
+	b.engine.Log = commands.EmptyLog{}
+	request := submit()
+	request.DryRun, request.RequestID = true, "r-1"
+	result, err := b.engine.Do(t.Context(), request)
+	if err != nil || result.Job.Status != projection.Running || result.Job.Revision != 1 {
+		t.Errorf("dry submit = %s at revision %d (%v)", result.Job.Status, result.Job.Revision, err)
+	}
+	request = pause()
+	request.JobID, request.DryRun = "job_1", true
+	if _, err := b.engine.Do(t.Context(), request); !errors.Is(err, commands.ErrJobNotFound) {
+		t.Errorf("dry pause = %v, want ErrJobNotFound", err)
+	}
+}

@@ -1,0 +1,4 @@
+package commands
+
+// Attempts is how often the engine tries.
+const Attempts = attempts
