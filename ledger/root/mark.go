@@ -1,0 +1,148 @@
+package root
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"gait/ledger"
+)
+
+// A markKind is the first word of a mark.
+type markKind string
+
+const (
+	markNone     markKind = ""
+	markCreating markKind = "creating"
+	markComplete markKind = "ledger"
+	markRetired  markKind = "retired"
+)
+
+// A mark is one line of the lock file: what happened to the root.
+type mark struct {
+	kind markKind
+	key  ledger.VerifierKey  // of the ledger being created, or complete
+	was  *ledger.Predecessor // of the ledger retired
+}
+
+func (m mark) String() string {
+	if m.kind != markRetired {
+		return string(m.kind) + " " + m.key.String()
+	}
+	return fmt.Sprintf("%s %s %s %s", m.kind, m.was.Origin,
+		sizeAndRoot(m.was.SeenSize, m.was.SeenRoot), sizeAndRoot(m.was.FoundSize, m.was.FoundRoot))
+}
+
+func sizeAndRoot(size int64, root ledger.Hash) string {
+	if size == 0 {
+		return "0 -"
+	}
+	return strconv.FormatInt(size, 10) + " " + root.String()
+}
+
+func parseMark(line string) (mark, error) {
+	m, err := readMark(line)
+	if err == nil && m.String() != line {
+		err = corrupt("its spelling is not that of a mark")
+	}
+	if err != nil {
+		return mark{}, fmt.Errorf("mark %.80q: %w", line, err)
+	}
+	return m, nil
+}
+
+func readMark(line string) (mark, error) {
+	word, rest, _ := strings.Cut(line, " ")
+	m := mark{kind: markKind(word)}
+	switch m.kind {
+	case markCreating, markComplete:
+		key, err := ledger.ParseVerifierKey(rest)
+		m.key = key
+		return m, asCorrupt(err)
+	case markRetired:
+		was, err := readPredecessor(strings.Split(rest, " "))
+		m.was = was
+		return m, asCorrupt(err)
+	}
+	return mark{}, corrupt("it is of no known kind")
+}
+
+func readPredecessor(f []string) (*ledger.Predecessor, error) {
+	if len(f) != 5 {
+		return nil, fmt.Errorf("%w: %d fields, not 5", ledger.ErrMalformed, len(f))
+	}
+	if err := ledger.FieldOrigin.Check(f[0]); err != nil {
+		return nil, err
+	}
+	was := &ledger.Predecessor{Origin: f[0]}
+	var err error
+	if was.SeenSize, was.SeenRoot, err = readSizeAndRoot(f[1], f[2]); err != nil {
+		return nil, err
+	}
+	was.FoundSize, was.FoundRoot, err = readSizeAndRoot(f[3], f[4])
+	return was, err
+}
+
+func readSizeAndRoot(size, root string) (int64, ledger.Hash, error) {
+	if size == "0" {
+		return 0, ledger.Hash{}, nil
+	}
+	n, err := strconv.ParseInt(size, 10, 54)
+	if err != nil || n < 0 {
+		return 0, ledger.Hash{}, fmt.Errorf("%w: %.20q is no size", ledger.ErrMalformed, size)
+	}
+	h, err := ledger.ParseHash(root)
+	return n, h, err
+}
+
+func asCorrupt(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &ledger.CorruptError{Seq: -1, Err: err}
+}
+
+// marks is what the lines of a lock file add up to.
+type marks struct {
+	last        mark
+	predecessor *ledger.Predecessor // the ledger retired last, which the next one continues
+	end         int64               // where the next mark goes
+}
+
+// follow adds a mark of n bytes.
+func (s *marks) follow(m mark, n int64) {
+	if m.kind == markRetired {
+		s.predecessor = m.was
+	}
+	s.last = m
+	s.end += n
+}
+
+// parseMarks reads a lock file. A first line, or a last one without newline,
+// that a crash left half written is passed over.
+func parseMarks(content []byte) (marks, error) {
+	if len(content) > lockLimit {
+		return marks{}, corrupt("more than %d bytes", lockLimit)
+	}
+	s := marks{end: int64(pidLine)}
+	if len(content) < pidLine {
+		return s, nil
+	}
+	pid, lines := content[:pidLine], content[pidLine:]
+	if !bytes.HasPrefix(pid, []byte("pid ")) && len(bytes.Trim(pid, "\x00")) > 0 {
+		return marks{}, corrupt("it is no lock file of a ledger")
+	}
+	for {
+		line, rest, whole := bytes.Cut(lines, []byte("\n"))
+		if !whole {
+			return s, nil
+		}
+		m, err := parseMark(string(line))
+		if err != nil {
+			return marks{}, err
+		}
+		s.follow(m, int64(len(line))+1)
+		lines = rest
+	}
+}
