@@ -1,0 +1,217 @@
+package packspec
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+
+	"gait/ledger"
+	"gait/projection"
+)
+
+// ErrJobNotFound says that the log has no job of that id.
+var ErrJobNotFound = errors.New("no such job")
+
+// A Source is the log a pack is made from.
+type Source interface {
+	Origin() string
+	Key() ledger.VerifierKey
+	Checkpoint() (ledger.Checkpoint, []byte)
+	JobHead(job string) (ledger.JobHead, bool, error)
+	JobEvents(job string, from int64) ledger.Events
+	Event(ledger.Seq) (ledger.Event, error)
+	Proof(ledger.Seq) (ledger.Proof, error)
+}
+
+// BuildJob writes the pack of a job to w. The bytes depend on the log's head,
+// the job and the pack format, and on nothing else. signer is the ledger's. It
+// ranges over the job's events several times and holds none of them. What was
+// written is worthless when it fails: with ErrJobNotFound, with
+// ledger.ErrConflict where the log moved on each time it looked, with a
+// *ledger.CorruptError where the log does not hold together, or with an error of log or w.
+func BuildJob(w io.Writer, src Source, job string, signer ledger.Signer) (Manifest, error) {
+	if src.Key() != signer.VerifierKey() {
+		return Manifest{}, fmt.Errorf("building a pack of %s: the key given is %s, not the ledger's", src.Origin(), signer.VerifierKey())
+	}
+	s, err := look(src, job)
+	if err != nil {
+		return Manifest{}, fmt.Errorf("building a pack of job %s: %w", job, err)
+	}
+	m, err := s.write(w, signer)
+	if err != nil {
+		return Manifest{}, fmt.Errorf("building a pack of job %s: %w", job, err)
+	}
+	return m, nil
+}
+
+// A snapshot is a job and the proofs that belong to one checkpoint of its log.
+type snapshot struct {
+	key          ledger.VerifierKey
+	checkpoint   ledger.Checkpoint
+	head         ledger.JobHead
+	created      ledger.Event // event 0
+	createdProof ledger.Proof
+	headProof    ledger.Proof
+	events       ledger.Events
+	job          projection.Job
+}
+
+// lookups is how often a moving log is looked at again.
+const lookups = 16
+
+func look(src Source, job string) (*snapshot, error) {
+	for range lookups {
+		s, err := lookOnce(src, job)
+		if !errors.Is(err, ledger.ErrConflict) {
+			return s, err
+		}
+	}
+	return nil, ledger.ErrConflict
+}
+
+// lookOnce reads the job and its proofs and checks them: a pack that would not
+// verify is never written. It fails with ledger.ErrConflict where the log
+// moved on in between.
+func lookOnce(src Source, job string) (*snapshot, error) {
+	_, signed := src.Checkpoint()
+	s := &snapshot{key: src.Key()}
+	var found bool
+	var err error
+	if s.checkpoint, err = ledger.OpenCheckpoint(signed, s.key); err != nil {
+		return nil, err
+	}
+	if s.head, found, err = src.JobHead(job); err != nil {
+		return nil, err
+	}
+	if !found {
+		return nil, ErrJobNotFound
+	}
+	if s.created, err = src.Event(0); err != nil {
+		return nil, err
+	}
+	if s.createdProof, err = src.Proof(0); err != nil {
+		return nil, err
+	}
+	if s.headProof, err = src.Proof(s.head.Seq); err != nil {
+		return nil, err
+	}
+	if !bytes.Equal(s.createdProof.Checkpoint, signed) || !bytes.Equal(s.headProof.Checkpoint, signed) {
+		return nil, ledger.ErrConflict
+	}
+	s.events = first(src.JobEvents(job, 1), s.head.JobSeq)
+	if s.job, err = projection.Fold(s.events, s.head); err != nil {
+		return nil, err
+	}
+	return s, errors.Join(s.createdProof.Check(s.created.LeafHash(), s.checkpoint), s.headProof.Check(s.head.Leaf, s.checkpoint))
+}
+
+// first yields the first n events.
+func first(events ledger.Events, n int64) ledger.Events {
+	return func(yield func(ledger.Event, error) bool) {
+		left := n
+		for e, err := range events {
+			left--
+			if !yield(e, err) || err != nil || left == 0 {
+				return
+			}
+		}
+	}
+}
+
+// contents returns what each entry but the manifest holds.
+func (s *snapshot) contents() (map[string]content, error) {
+	summary, err := projection.Canonical(newEvidence(s.checkpoint))
+	if err != nil {
+		return nil, err
+	}
+	return map[string]content{
+		entryVerify:       text(verifyText),
+		entryEvidence:     text(summary),
+		entryHeadProof:    text([]byte(s.headProof.String())),
+		entryJobEvents:    func(w io.Writer) error { return s.each(w, writeEventView) },
+		entryPayload:      func(w io.Writer) error { return writePayload(w, s.job, s.head) },
+		entryState:        func(w io.Writer) error { return writeState(w, s.job, s.events) },
+		entryCreated:      text(s.created.Bytes()),
+		entryCreatedProof: text([]byte(s.createdProof.String())),
+		entryEvents:       func(w io.Writer) error { return s.each(w, writeEvent) },
+		entryKey:          text([]byte(s.key.String() + "\n")),
+	}, nil
+}
+
+func (s *snapshot) each(w io.Writer, write func(io.Writer, ledger.Event) error) error {
+	for e, err := range s.events {
+		if err != nil {
+			return err
+		}
+		if err := write(w, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeEvent writes an event's line of ledger_events.jsonl: its exact bytes.
+func writeEvent(w io.Writer, e ledger.Event) error {
+	if _, err := w.Write(e.Bytes()); err != nil {
+		return err
+	}
+	return text([]byte{'\n'})(w)
+}
+
+func (s *snapshot) write(w io.Writer, signer ledger.Signer) (Manifest, error) {
+	contents, err := s.contents()
+	if err != nil {
+		return Manifest{}, err
+	}
+	entries, err := measureAll(contents)
+	if err != nil {
+		return Manifest{}, err
+	}
+	m, err := newManifest(s.job.ID, ledger.FormatTime(s.head.Time), entries)
+	if err != nil {
+		return Manifest{}, err
+	}
+	if m, err = m.sign(signer); err != nil {
+		return Manifest{}, err
+	}
+	return m, writePack(w, m, entries, contents)
+}
+
+// measureAll measures the entries but the manifest, in order of name.
+func measureAll(contents map[string]content) ([]entry, error) {
+	var entries []entry
+	for _, name := range jobNames(layerViews, layerEvidence, layerText) {
+		if name == entryManifest {
+			continue
+		}
+		e, err := measure(name, contents[name])
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, e)
+	}
+	return entries, nil
+}
+
+// writePack writes the entries and the manifest, whose name is the last.
+func writePack(w io.Writer, m Manifest, entries []entry, contents map[string]content) error {
+	b, err := projection.Canonical(m)
+	if err != nil {
+		return err
+	}
+	last, err := measure(entryManifest, text(b))
+	if err != nil {
+		return err
+	}
+	a := archiveWriter{w: w}
+	for _, e := range entries {
+		if err := a.add(e, contents[e.name]); err != nil {
+			return err
+		}
+	}
+	if err := a.add(last, text(b)); err != nil {
+		return err
+	}
+	return a.close()
+}

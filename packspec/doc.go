@@ -1,0 +1,15 @@
+// Package packspec makes packs and checks them. A pack is an exported slice of
+// a ledger: one deterministic zip file that holds a job's exact event bytes,
+// the proof that the last of them is in a signed tree, and the PackSpec v1
+// views derived from them. SPEC.md beside this file is the format's
+// specification.
+//
+// BuildJob makes a pack from a log. Verify trusts nothing in a pack: it reads
+// the container strictly, checks chain, proofs and signatures against keys that
+// the caller brings, folds the events again and compares every view byte for
+// byte. It reports for each level whether it is proved, claimed, absent or
+// failed. Inspect shows what a pack says, and verifies no signature.
+//
+// Packs are read through an io.ReaderAt in a few passes, in memory that does
+// not grow with the number of events.
+package packspec

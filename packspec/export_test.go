@@ -1,0 +1,132 @@
+package packspec
+
+import (
+	"hash/crc32"
+
+	"gait/ledger"
+	"gait/projection"
+)
+
+// A File is an entry to be put into an archive, whatever its name.
+type File struct {
+	Name string
+	Data []byte
+}
+
+// Archive writes an archive of any files in any order, as archiveWriter would.
+func Archive(files []File) []byte {
+	var b []byte
+	var entries []entry
+	for _, f := range files {
+		e := entry{name: f.Name, size: int64(len(f.Data)), crc: crc32.ChecksumIEEE(f.Data), at: int64(len(b))}
+		b = append(append(b, e.localHeader()...), f.Data...)
+		entries = append(entries, e)
+	}
+	dir := directory(entries)
+	at := int64(len(b))
+	return append(append(b, dir...), endRecord(len(entries), int64(len(dir)), at)...)
+}
+
+// Manifest returns the manifest of files, which are in order, signed by s unless nil.
+func NewManifest(job, createdAt string, files []File, s ledger.Signer) Manifest {
+	var entries []entry
+	for _, f := range files {
+		e, err := measure(f.Name, text(f.Data))
+		if err != nil {
+			panic(err)
+		}
+		entries = append(entries, e)
+	}
+	m, err := newManifest(job, createdAt, entries)
+	if err == nil && s != nil {
+		m, err = m.sign(s)
+	}
+	if err != nil {
+		panic(err)
+	}
+	return m
+}
+
+// Rebuild opens an archive and writes it again.
+func Rebuild(r interface {
+	ReadAt([]byte, int64) (int, error)
+}, size int64, w interface{ Write([]byte) (int, error) }) error {
+	entries, err := readArchive(r, size)
+	if err != nil {
+		return err
+	}
+	a := archiveWriter{w: w}
+	p := Pack{r: r, entries: entries}
+	for _, e := range entries {
+		b, err := p.read(e.name)
+		if err != nil {
+			return err
+		}
+		if err := a.add(e, text(b)); err != nil {
+			return err
+		}
+	}
+	return a.close()
+}
+
+// ParseManifest and ParseEvidence read the two JSON documents that have a parser.
+func ParseManifest(b []byte) ([]byte, error) {
+	m, err := parseManifest(b)
+	if err != nil {
+		return nil, err
+	}
+	return projection.Canonical(m)
+}
+
+func ParseEvidence(b []byte) ([]byte, error) {
+	e, err := parseEvidence(b)
+	if err != nil {
+		return nil, err
+	}
+	return projection.Canonical(e)
+}
+
+// NewEvidence is evidence.json.
+func NewEvidence(c ledger.Checkpoint) []byte {
+	b, err := projection.Canonical(newEvidence(c))
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+// Views are the three views of events, whatever they are.
+func Views(events []ledger.Event) (payload, state, list []byte, err error) {
+	s := snapshot{events: func(yield func(ledger.Event, error) bool) {
+		for _, e := range events {
+			if !yield(e, nil) {
+				return
+			}
+		}
+	}}
+	var f projection.Folder
+	for _, e := range events {
+		if err := f.Add(e); err != nil {
+			return nil, nil, nil, err
+		}
+	}
+	s.job, s.head = f.Job, f.Head
+	contents, err := s.contents()
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	var out [3]buffer
+	for i, name := range []string{entryPayload, entryState, entryJobEvents} {
+		if err := contents[name](&out[i]); err != nil {
+			return nil, nil, nil, err
+		}
+	}
+	return out[0], out[1], out[2], nil
+}
+
+type buffer []byte
+
+func (b *buffer) Write(p []byte) (int, error) {
+	*b = append(*b, p...)
+	return len(p), nil
+}

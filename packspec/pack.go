@@ -1,0 +1,256 @@
+package packspec
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+
+	"gait/ledger"
+)
+
+// The entries of a job pack.
+const (
+	entryVerify       = "VERIFY.md"
+	entryEvidence     = "evidence.json"
+	entryHeadProof    = "head.tlog-proof"
+	entryJobEvents    = "job_events.jsonl"
+	entryPayload      = "job_payload.json"
+	entryState        = "job_state.json"
+	entryCreated      = "ledger_created.json"
+	entryCreatedProof = "ledger_created.tlog-proof"
+	entryEvents       = "ledger_events.jsonl"
+	entryKey          = "ledger_key.vkey"
+	entryManifest     = "pack_manifest.json"
+)
+
+// A layer is what an entry is for.
+type layer int
+
+const (
+	layerViews    layer = iota // PackSpec v1, derived from the evidence
+	layerEvidence              // the ledger's own bytes and proofs
+	layerText                  // for people
+)
+
+// jobEntries are the entries of a job pack in their order, with their size limits.
+var jobEntries = []struct {
+	name  string
+	layer layer
+	max   int64
+}{
+	{entryVerify, layerText, 64 << 10},
+	{entryEvidence, layerEvidence, 4 << 10},
+	{entryHeadProof, layerEvidence, ledger.MaxProofSize},
+	{entryJobEvents, layerViews, maxArchive},
+	{entryPayload, layerViews, 16 << 10},
+	{entryState, layerViews, maxArchive},
+	{entryCreated, layerEvidence, ledger.MaxEventSize},
+	{entryCreatedProof, layerEvidence, ledger.MaxProofSize},
+	{entryEvents, layerEvidence, maxArchive},
+	{entryKey, layerEvidence, 1 << 10},
+	{entryManifest, layerViews, maxManifest},
+}
+
+// jobNames returns the names of the entries of some layers, in order.
+func jobNames(layers ...layer) []string {
+	var names []string
+	for _, e := range jobEntries {
+		if slices.Contains(layers, e.layer) {
+			names = append(names, e.name)
+		}
+	}
+	return names
+}
+
+// A Pack is an open pack: its container is sound and its entries are those its
+// manifest lists. Nothing else about it has been checked.
+type Pack struct {
+	r        io.ReaderAt
+	entries  []entry
+	manifest Manifest
+}
+
+// Open reads a pack's container. It fails with a *FormatError where the file
+// is not a pack, with ledger.ErrUnsupportedVersion where it is one of a newer
+// version, and with the reader's own errors. The Pack reads from r.
+func Open(r io.ReaderAt, size int64) (*Pack, error) {
+	entries, err := readArchive(r, size)
+	if err != nil {
+		return nil, err
+	}
+	p := &Pack{r: r, entries: entries}
+	if err := p.open(); err != nil {
+		return nil, asFormat(err)
+	}
+	return p, nil
+}
+
+// asFormat makes a *Failure a *FormatError and leaves other errors.
+func asFormat(err error) error {
+	if f, ok := errors.AsType[*Failure](err); ok {
+		return &FormatError{*f}
+	}
+	return err
+}
+
+func (p *Pack) open() error {
+	i := slices.IndexFunc(p.entries, func(e entry) bool { return e.name == entryManifest })
+	if i < 0 {
+		return failure(LevelContainer, CodeEntries, entryManifest, "the pack has no manifest")
+	}
+	if p.entries[i].size > maxManifest {
+		return failure(LevelContainer, CodeEntries, entryManifest, "%d bytes, at most %d", p.entries[i].size, maxManifest)
+	}
+	b, err := p.read(entryManifest)
+	if err != nil {
+		return err
+	}
+	if p.manifest, err = parseManifest(b); err != nil {
+		return err
+	}
+	if err := p.checkNames(); err != nil {
+		return err
+	}
+	return p.checkContents()
+}
+
+// checkNames holds the entries to the fixed set of a job pack: all of them,
+// or, in a pack without evidence, the views.
+func (p *Pack) checkNames() error {
+	want := jobNames(layerViews)
+	if p.hasEvidence() {
+		want = jobNames(layerViews, layerEvidence, layerText)
+	}
+	for i := range max(len(want), len(p.entries)) {
+		switch {
+		case i >= len(p.entries) || i < len(want) && p.entries[i].name > want[i]:
+			return failure(LevelContainer, CodeEntries, want[i], "the pack has no such entry")
+		case i >= len(want) || p.entries[i].name < want[i]:
+			return failure(LevelContainer, CodeEntries, p.entries[i].name, "not an entry of a job pack")
+		}
+	}
+	for _, limit := range jobEntries {
+		if e, ok := p.entry(limit.name); ok && e.size > limit.max {
+			return failure(LevelContainer, CodeEntries, e.name, "%d bytes, at most %d", e.size, limit.max)
+		}
+	}
+	return nil
+}
+
+// checkContents holds the entries to the manifest's list. Both are in order.
+func (p *Pack) checkContents() error {
+	listed := p.manifest.Contents
+	for _, e := range p.entries {
+		if e.name == entryManifest {
+			continue
+		}
+		if len(listed) == 0 || listed[0].Path != e.name {
+			return failure(LevelContainer, CodeEntries, e.name, "the manifest does not list it in its place")
+		}
+		if listed[0].SHA256 != e.sum.String() {
+			return differs(LevelContainer, CodeDigest, e.name, "its SHA-256 is not the manifest's", listed[0].SHA256, e.sum.String())
+		}
+		listed = listed[1:]
+	}
+	if len(listed) > 0 {
+		return failure(LevelContainer, CodeEntries, listed[0].Path, "the manifest lists it and the pack does not hold it")
+	}
+	return nil
+}
+
+func (p *Pack) entry(name string) (entry, bool) {
+	for _, e := range p.entries {
+		if e.name == name {
+			return e, true
+		}
+	}
+	return entry{}, false
+}
+
+func (p *Pack) hasEvidence() bool {
+	_, ok := p.entry(entryEvidence)
+	return ok
+}
+
+// section returns an entry's content, which is there.
+func (p *Pack) section(name string) *io.SectionReader {
+	e, ok := p.entry(name)
+	if !ok {
+		panic("packspec: no entry " + name)
+	}
+	return io.NewSectionReader(p.r, e.start(), e.size)
+}
+
+// buffered returns an entry's content through a buffer that holds any event
+// with its line feed.
+func (p *Pack) buffered(name string) *bufio.Reader {
+	s := p.section(name)
+	return bufio.NewReaderSize(s, int(min(s.Size(), ledger.MaxEventSize)+1))
+}
+
+// read returns the content of an entry that has a small limit.
+func (p *Pack) read(name string) ([]byte, error) {
+	b, err := io.ReadAll(p.section(name))
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", name, err)
+	}
+	return b, nil
+}
+
+// Manifest returns the pack's manifest.
+func (p *Pack) Manifest() Manifest { return p.manifest }
+
+// Events returns the job's events from the evidence, decoded and otherwise
+// unchecked; none for a pack without evidence. It may be ranged over again.
+// Errors wrap ledger.ErrMalformed or ledger.ErrUnsupportedVersion, or are the reader's.
+func (p *Pack) Events() ledger.Events {
+	return func(yield func(ledger.Event, error) bool) {
+		if !p.hasEvidence() {
+			return
+		}
+		in := p.buffered(entryEvents)
+		for n := 1; ; n++ {
+			line, err := nextLine(in)
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			var e ledger.Event
+			if err == nil {
+				e, err = ledger.Decode(line)
+			}
+			if err != nil {
+				yield(ledger.Event{}, fmt.Errorf("line %d: %w", n, err))
+				return
+			}
+			if !yield(e, nil) {
+				return
+			}
+		}
+	}
+}
+
+// nextLine returns a line without its line feed, or io.EOF after the last one.
+func nextLine(in *bufio.Reader) ([]byte, error) {
+	line, err := in.ReadSlice('\n')
+	switch {
+	case err == nil:
+		return bytes.Clone(line[:len(line)-1]), nil
+	case errors.Is(err, bufio.ErrBufferFull):
+		return nil, fmt.Errorf("%w: more than %d bytes", ledger.ErrMalformed, ledger.MaxEventSize)
+	case errors.Is(err, io.EOF) && len(line) > 0:
+		return nil, fmt.Errorf("%w: it does not end", ledger.ErrMalformed)
+	}
+	return nil, err
+}
+
+// quote makes text from a pack fit to be shown: ASCII, quoted, and not long.
+func quote(s string) string {
+	if len(s) > 80 {
+		s = s[:80] + "…"
+	}
+	return strconv.QuoteToASCII(s)
+}

@@ -1,0 +1,140 @@
+package packspec_test
+
+import (
+	"bytes"
+	"slices"
+	"sync"
+	"testing"
+
+	"gait/commands"
+	"gait/ledger"
+	"gait/packspec"
+)
+
+// small returns the pack of a short job, and its key.
+func small(t testing.TB) ([]byte, ledger.PrivateKey) {
+	key := testKey(t, 1)
+	log := newLog(t, key)
+	s := newScript(t, log)
+	s.ok("j", "w", "", commands.Submit{EnvironmentFingerprint: "e", ProducerVersion: "p"})
+	s.ok("j", "w", "", commands.AddCheckpoint{Type: ledger.CheckpointProgress, Summary: "s"})
+	return build(t, log, "j"), key
+}
+
+// tried verifies n variants of a pack on two goroutines and counts those that
+// get through.
+func tried(t *testing.T, n int, key ledger.PrivateKey, variant func(i int) []byte) {
+	t.Helper()
+	o := packspec.Options{Trusted: []packspec.TrustedKey{{Key: key.VerifierKey(), From: "test"}}}
+	var wg sync.WaitGroup
+	for worker := range 2 {
+		wg.Go(func() {
+			for i := worker; i < n; i += 2 {
+				pack := variant(i)
+				if r, err := packspec.Verify(bytes.NewReader(pack), int64(len(pack)), o); err == nil && r.Verified {
+					t.Errorf("variant %d of %d verifies", i, n)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	t.Logf("%d variants, none verifies", n)
+}
+
+func flip(b []byte, bit int) []byte {
+	b = slices.Clone(b)
+	b[bit/8] ^= 1 << (bit % 8)
+	return b
+}
+
+// Every single bit of a pack matters.
+func TestEveryBitFlipped(t *testing.T) {
+	if testing.Short() {
+		t.Skip("thousands of packs")
+	}
+	pack, key := small(t)
+	if r := verify(t, pack, key); !r.Verified {
+		t.Fatal(r.Failure)
+	}
+	tried(t, 8*len(pack), key, func(i int) []byte { return flip(pack, i) })
+}
+
+// Bits matter in every file, where the archive around it is sound: its CRC made
+// again, and the manifest's digests and pack_id too.
+func TestBitsFlippedInSoundArchive(t *testing.T) {
+	if testing.Short() {
+		t.Skip("thousands of packs")
+	}
+	pack, key := small(t)
+	fs := files(t, pack)
+	last := len(fs) - 1
+	signed := fs[last].Data
+	at := bytes.Index(signed, []byte(`,"signatures":`))
+	end := bytes.Index(signed, []byte(`,"source_ref"`))
+	if m := packspec.NewManifest("j", "2026-11-22T20:03:00.123Z", fs[:last], key); !bytes.Equal(canonical(t, m), signed) {
+		t.Fatalf("the manifest made again is %+v", m)
+	}
+	for n, f := range fs[:last] {
+		step := 1 + len(f.Data)/150
+		tried(t, 8*len(f.Data)/step, key, func(i int) []byte {
+			forged := slices.Clone(fs)
+			forged[n].Data = flip(f.Data, i*step)
+			m := canonical(t, packspec.NewManifest("j", "2026-11-22T20:03:00.123Z", forged[:last], nil))
+			cut := bytes.Index(m, []byte(`,"source_ref"`))
+			forged[last].Data = slices.Concat(m[:cut], signed[at:end], m[cut:])
+			return packspec.Archive(forged)
+		})
+	}
+	tried(t, 8*len(signed)/7, key, func(i int) []byte {
+		forged := slices.Clone(fs)
+		forged[last].Data = flip(signed, 7*i)
+		return packspec.Archive(forged)
+	})
+}
+
+func TestEveryTruncation(t *testing.T) {
+	if testing.Short() {
+		t.Skip("thousands of packs")
+	}
+	pack, key := small(t)
+	tried(t, len(pack), key, func(i int) []byte { return pack[:i] })
+	tried(t, len(pack), key, func(i int) []byte { return pack[len(pack)-i:] })
+}
+
+// A byte more, anywhere.
+func TestEveryInsertion(t *testing.T) {
+	if testing.Short() {
+		t.Skip("thousands of packs")
+	}
+	pack, key := small(t)
+	tried(t, len(pack)+1, key, func(i int) []byte { return slices.Insert(slices.Clone(pack), i, 'x') })
+	tried(t, len(pack), key, func(i int) []byte { return slices.Insert(slices.Clone(pack), i, pack[i]) })
+	tried(t, len(pack), key, func(i int) []byte { return slices.Delete(slices.Clone(pack), i, i+1) })
+}
+
+// Every entry removed, doubled, renamed, swapped with the next, or emptied.
+func TestEveryEntry(t *testing.T) {
+	pack, key := small(t)
+	fs := files(t, pack)
+	changes := []func(fs []packspec.File, i int) []packspec.File{
+		func(fs []packspec.File, i int) []packspec.File { return slices.Delete(fs, i, i+1) },
+		func(fs []packspec.File, i int) []packspec.File { return slices.Insert(fs, i, fs[i]) },
+		func(fs []packspec.File, i int) []packspec.File { return append(fs, fs[i]) },
+		func(fs []packspec.File, i int) []packspec.File { fs[i].Name += "x"; return fs },
+		func(fs []packspec.File, i int) []packspec.File { fs[i].Name = "../" + fs[i].Name; return fs },
+		func(fs []packspec.File, i int) []packspec.File { fs[i].Data = nil; return fs },
+		func(fs []packspec.File, i int) []packspec.File {
+			j := (i + 1) % len(fs)
+			fs[i], fs[j] = fs[j], fs[i]
+			return fs
+		},
+		func(fs []packspec.File, i int) []packspec.File {
+			j := (i + 1) % len(fs)
+			fs[i].Data, fs[j].Data = fs[j].Data, fs[i].Data
+			return fs
+		},
+	}
+	tried(t, len(changes)*len(fs), key, func(i int) []byte {
+		return packspec.Archive(changes[i%len(changes)](slices.Clone(fs), i/len(changes)))
+	})
+}

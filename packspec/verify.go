@@ -1,0 +1,267 @@
+package packspec
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"gait/ledger"
+	"gait/projection"
+)
+
+// A Profile says how much a pack must show to be verified.
+type Profile string
+
+// The profiles. Everything that a job pack of this format can show is demanded
+// by both.
+const (
+	ProfileStandard Profile = "standard"
+	ProfileStrict   Profile = "strict"
+)
+
+// Options are what the caller brings to a verification. The zero value trusts
+// nobody, so that nothing verifies.
+type Options struct {
+	Trusted []TrustedKey
+	Profile Profile // "": standard
+}
+
+// A TrustedKey is a ledger's key that the caller trusts.
+type TrustedKey struct {
+	Key  ledger.VerifierKey
+	From string // where the caller has it from, for the report
+}
+
+// Verify checks a pack, trusting nothing in it. What is wrong with the pack is
+// in the report and not an error. Errors: ledger.ErrUnsupportedVersion where
+// the pack is of a format that this version does not know, and the reader's own.
+func Verify(r io.ReaderAt, size int64, o Options) (Report, error) {
+	if o.Profile == "" {
+		o.Profile = ProfileStandard
+	}
+	if o.Profile != ProfileStandard && o.Profile != ProfileStrict {
+		return Report{}, fmt.Errorf("verifying a pack: %.40q is not a profile", o.Profile)
+	}
+	v := &verifier{r: r, size: size, trusted: o.Trusted, report: Report{Profile: o.Profile, Verified: true}}
+	for _, l := range levels {
+		if err := v.run(l); err != nil {
+			return Report{}, fmt.Errorf("verifying a pack: %w", err)
+		}
+	}
+	return v.report, nil
+}
+
+// levels are what is checked, in order. Where a level that others rest on
+// fails, those after it are not reached.
+var levels = []level{
+	{LevelContainer, (*verifier).container, true, Proved},
+	{LevelCanonical, (*verifier).canonical, true, Proved},
+	{LevelChain, (*verifier).chain, true, Proved},
+	{LevelInclusion, (*verifier).inclusion, false, Proved},
+	{LevelSignature, (*verifier).signature, false, Proved},
+	{LevelStateMachine, (*verifier).stateMachine, true, Proved},
+	{LevelViews, (*verifier).views, true, Proved},
+	{LevelActors, (*verifier).actors, false, Claimed},
+	{LevelCompleteness, (*verifier).completeness, false, Claimed},
+}
+
+type level struct {
+	name   string
+	check  func(*verifier) (detail string, err error)
+	base   bool   // what comes after rests on it
+	status Status // when the check finds nothing wrong
+}
+
+// A verifier is one verification under way.
+type verifier struct {
+	r       io.ReaderAt
+	size    int64
+	trusted []TrustedKey
+	report  Report
+	halted  string // why the levels that are left are not checked
+
+	pack         *Pack
+	evidence     Evidence
+	created      ledger.Event // event 0
+	createdProof ledger.Proof
+	headProof    ledger.Proof
+	key          ledger.VerifierKey // named by event 0
+	pass
+}
+
+// run checks one level and reports it.
+func (v *verifier) run(l level) error {
+	if v.halted != "" {
+		v.record(l.name, Absent, "not checked: "+v.halted)
+		return nil
+	}
+	detail, err := l.check(v)
+	if err == nil {
+		v.record(l.name, l.status, detail)
+		return nil
+	}
+	f, ok := errors.AsType[*Failure](err)
+	if broken, malformed := errors.AsType[*FormatError](err); malformed {
+		f, ok = &broken.Failure, true
+	}
+	if !ok {
+		return err
+	}
+	if f.Code == CodeNoEvidence {
+		v.halted = f.Reason
+		v.record(l.name, Absent, f.Reason)
+	} else {
+		v.record(l.name, Failed, f.Error())
+	}
+	if l.base && v.halted == "" {
+		v.halted = l.name + " failed"
+	}
+	if v.report.Failure == nil {
+		v.report.Failure = f
+	}
+	return nil
+}
+
+func (v *verifier) record(name string, s Status, detail string) {
+	v.report.Levels = append(v.report.Levels, Level{Name: name, Status: s, Detail: detail})
+	if s == Failed || s == Absent {
+		v.report.Verified = false
+	}
+}
+
+func (v *verifier) container() (string, error) {
+	p, err := Open(v.r, v.size)
+	if err != nil {
+		return "", err
+	}
+	v.pack = p
+	v.report.PackType, v.report.PackID, v.report.JobID = p.manifest.PackType, p.manifest.PackID, p.manifest.SourceRef
+	return fmt.Sprintf("%d entries in %d bytes, as the manifest lists them", len(p.entries), v.size), nil
+}
+
+func (v *verifier) canonical() (string, error) {
+	if !v.pack.hasEvidence() {
+		return "", failure(LevelCanonical, CodeNoEvidence, entryEvidence, "the pack holds no evidence, only views")
+	}
+	for _, read := range []func() error{v.readEvidence, v.readCreated, v.readProofs, v.readEvents} {
+		if err := read(); err != nil {
+			return "", err
+		}
+	}
+	return fmt.Sprintf("%d events, each in its one form", v.count), nil
+}
+
+func (v *verifier) readEvidence() error {
+	b, err := v.pack.read(entryEvidence)
+	if err != nil {
+		return err
+	}
+	if v.evidence, err = parseEvidence(b); err != nil {
+		return err
+	}
+	v.report.Origin, v.report.Size, v.report.Root = v.evidence.Origin, v.evidence.Size, v.evidence.Root
+	c := &comparer{in: v.pack.section(entryVerify), level: LevelCanonical, code: CodeNotCanonical, name: entryVerify, what: "not the text of this format"}
+	if _, err := c.Write(verifyText); err != nil {
+		return err
+	}
+	return c.finish()
+}
+
+func (v *verifier) readCreated() error {
+	b, err := v.pack.read(entryCreated)
+	if err != nil {
+		return err
+	}
+	v.created, err = ledger.Decode(b)
+	return notCanonical(entryCreated, err)
+}
+
+func (v *verifier) readProofs() error {
+	var err error
+	if v.createdProof, err = v.readProof(entryCreatedProof); err == nil {
+		v.headProof, err = v.readProof(entryHeadProof)
+	}
+	return err
+}
+
+func (v *verifier) readProof(name string) (ledger.Proof, error) {
+	b, err := v.pack.read(name)
+	if err != nil {
+		return ledger.Proof{}, err
+	}
+	p, err := ledger.ParseProof(b)
+	return p, notCanonical(name, err)
+}
+
+// notCanonical makes an error about malformed bytes a failure.
+func notCanonical(name string, err error) error {
+	if errors.Is(err, ledger.ErrMalformed) {
+		return failure(LevelCanonical, CodeNotCanonical, name, "%s", err)
+	}
+	return err
+}
+
+func (v *verifier) stateMachine() (string, error) {
+	if v.stateErr != nil {
+		return "", v.stateErr
+	}
+	return fmt.Sprintf("the rules allow each event; status %s, revision %d", v.fold.Job.Status, v.fold.Job.Revision), nil
+}
+
+func (v *verifier) views() (string, error) {
+	if v.viewErr != nil {
+		return "", v.viewErr
+	}
+	for _, check := range []func() error{v.checkPayload, v.checkState, v.checkManifest} {
+		if err := check(); err != nil {
+			return "", err
+		}
+	}
+	return "job_payload.json, job_state.json, job_events.jsonl and the manifest are what the events give", nil
+}
+
+func (v *verifier) checkPayload() error {
+	c := v.compare(entryPayload)
+	if err := writePayload(c, v.fold.Job, v.head); err != nil {
+		return err
+	}
+	return c.finish()
+}
+
+func (v *verifier) checkState() error {
+	c := v.compare(entryState)
+	if err := writeState(c, v.fold.Job, v.pack.Events()); err != nil {
+		return err
+	}
+	return c.finish()
+}
+
+// checkManifest makes the manifest again, but for its signatures.
+func (v *verifier) checkManifest() error {
+	m, err := newManifest(v.fold.Job.ID, ledger.FormatTime(v.head.Time), v.pack.entries)
+	if err != nil {
+		return err
+	}
+	m.Signatures = v.pack.manifest.Signatures
+	b, err := projection.Canonical(m)
+	if err != nil {
+		return err
+	}
+	c := v.compare(entryManifest)
+	if _, err := c.Write(b); err != nil {
+		return err
+	}
+	return c.finish()
+}
+
+func (v *verifier) actors() (string, error) {
+	return "actors are what the ledger was told; no event is signed by its actor", nil
+}
+
+func (v *verifier) completeness() (string, error) {
+	shown := fmt.Sprintf("all %d events of the job up to event %d are here", v.count, v.head.Seq)
+	if int64(v.head.Seq) == v.evidence.Size-1 {
+		return shown + ", the last of the checkpoint's tree; a later event of the job would not show", nil
+	}
+	return shown + "; a later event of the job, in the checkpoint's tree or after it, would not show", nil
+}

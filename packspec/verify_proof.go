@@ -1,0 +1,140 @@
+package packspec
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+
+	"gait/ledger"
+)
+
+// inclusion checks that event 0 and the job's last event are in the tree that
+// evidence.json names. Whose tree it is, the signature says.
+func (v *verifier) inclusion() (string, error) {
+	if err := v.included(entryCreatedProof, v.createdProof, 0, v.created.LeafHash()); err != nil {
+		return "", err
+	}
+	if err := v.included(entryHeadProof, v.headProof, v.head.Seq, v.head.Leaf); err != nil {
+		return "", err
+	}
+	if !bytes.Equal(v.createdProof.Checkpoint, v.headProof.Checkpoint) {
+		return "", failure(LevelInclusion, CodeCheckpoint, entryCreatedProof, "its checkpoint is not that of %s", entryHeadProof)
+	}
+	return fmt.Sprintf("events 0 and %d are in the tree of size %d, root %s", v.head.Seq, v.evidence.Size, v.evidence.Root), nil
+}
+
+// included checks one proof.
+func (v *verifier) included(name string, p ledger.Proof, seq ledger.Seq, leaf ledger.Hash) error {
+	c, err := ledger.PeekCheckpoint(p.Checkpoint)
+	if err != nil {
+		return notCanonical(name, err)
+	}
+	for _, part := range [][3]string{
+		{"the checkpoint's origin", v.evidence.Origin, c.Origin},
+		{"the checkpoint's size", fmt.Sprint(v.evidence.Size), fmt.Sprint(c.Size)},
+		{"the checkpoint's root", v.evidence.Root, c.Root.String()},
+	} {
+		if part[1] != part[2] {
+			return differs(LevelInclusion, CodeCheckpoint, name, part[0], part[1], part[2])
+		}
+	}
+	if p.Seq != seq {
+		return differs(LevelInclusion, CodeNotIncluded, name, "the proof's index", fmt.Sprint(seq), fmt.Sprint(p.Seq)).at(seq)
+	}
+	if err := p.Check(leaf, c); err != nil {
+		return failure(LevelInclusion, CodeNotIncluded, name, "%s", err).at(seq)
+	}
+	return nil
+}
+
+// signature checks that the key which event 0 names signed the checkpoint and
+// the manifest, and then that the caller trusts that key for that origin. An
+// untrusted key is therefore always that of an intact pack.
+func (v *verifier) signature() (string, error) {
+	for _, check := range []func() error{v.checkKeyFile, v.checkManifestSignature, v.checkCheckpoints} {
+		if err := check(); err != nil {
+			return "", err
+		}
+	}
+	from, err := v.trust()
+	if err != nil {
+		return "", err
+	}
+	v.report.TrustedBy = from
+	return fmt.Sprintf("checkpoint and manifest are signed by %s, trusted by %s", v.key, from), nil
+}
+
+func (v *verifier) checkKeyFile() error {
+	b, err := v.pack.read(entryKey)
+	if err != nil {
+		return err
+	}
+	if want := v.key.String() + "\n"; string(b) != want {
+		return differs(LevelSignature, CodeKeyMismatch, entryKey, "not the key that event 0 names", quote(want), quote(string(b)))
+	}
+	return nil
+}
+
+// checkManifestSignature requires exactly one signature, in its one form.
+func (v *verifier) checkManifestSignature() error {
+	bad := func(what, want, got string) error {
+		return differs(LevelSignature, CodeSignatureInvalid, entryManifest, what, want, quote(got))
+	}
+	digest, err := v.pack.manifest.digest()
+	if err != nil {
+		return err
+	}
+	sigs := v.pack.manifest.Signatures
+	if len(sigs) == 0 {
+		return failure(LevelSignature, CodeSignatureMissing, entryManifest, "the manifest is not signed")
+	}
+	s := sigs[0]
+	sig, err := base64.StdEncoding.Strict().DecodeString(s.Sig)
+	switch {
+	case len(sigs) > 1:
+		return bad("signatures", "one", fmt.Sprint(len(sigs)))
+	case s.Alg != algEd25519:
+		return bad("signature algorithm", algEd25519, s.Alg)
+	case s.KeyID != v.key.ID().String():
+		return bad("signature key_id", v.key.ID().String(), s.KeyID)
+	case s.SignedDigest != digest.String():
+		return bad("signed_digest", digest.String(), s.SignedDigest)
+	case err != nil || base64.StdEncoding.EncodeToString(sig) != s.Sig:
+		return bad("signature", "base64", s.Sig)
+	case !v.key.Verify(digest[:], sig):
+		return failure(LevelSignature, CodeSignatureInvalid, entryManifest, "the signature of the manifest does not hold under %s", v.key)
+	}
+	return nil
+}
+
+func (v *verifier) checkCheckpoints() error {
+	for _, p := range []struct {
+		name  string
+		proof ledger.Proof
+	}{{entryCreatedProof, v.createdProof}, {entryHeadProof, v.headProof}} {
+		if _, err := ledger.OpenCheckpoint(p.proof.Checkpoint, v.key); err != nil {
+			return failure(LevelSignature, CodeSignatureInvalid, p.name, "%s", err)
+		}
+	}
+	return nil
+}
+
+// trust returns where the caller has the pack's key from. A key of the same
+// origin that is another one is not a key to be asked for: somebody signs in
+// that origin's name.
+func (v *verifier) trust() (string, error) {
+	var other string
+	for _, t := range v.trusted {
+		switch {
+		case t.Key.IsZero():
+		case t.Key == v.key && t.Key.Name() == v.evidence.Origin:
+			return t.From, nil
+		case t.Key.Name() == v.evidence.Origin:
+			other = t.Key.String()
+		}
+	}
+	if other != "" {
+		return "", differs(LevelSignature, CodeKeyMismatch, entryCreated, "signed by another key than the one you trust for "+v.evidence.Origin, other, v.key.String())
+	}
+	return "", differs(LevelSignature, CodeUntrustedKey, entryCreated, "signed by a key you do not trust", "a key of "+v.evidence.Origin+" that you trust", v.key.String())
+}
