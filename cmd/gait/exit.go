@@ -1,0 +1,195 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"syscall"
+
+	"gait/commands"
+	"gait/ledger"
+	"gait/ledger/root"
+	"gait/packspec"
+)
+
+// The exit codes.
+const (
+	exitOK         = 0
+	exitIO         = 1
+	exitVerify     = 2
+	exitPolicy     = 3
+	exitApproval   = 4
+	exitRegress    = 5
+	exitInvalid    = 6
+	exitDependency = 7
+	exitUnsafe     = 8
+)
+
+// meanings says what each exit code means, for help.
+var meanings = map[int]string{
+	exitOK:         "success",
+	exitIO:         "disk, lock or lost race; try again where the error says retryable",
+	exitVerify:     "something does not hold: ledger, pack, signature, proof, view, or an untrusted key",
+	exitPolicy:     "blocked by policy, identity or the ban on self-approval",
+	exitApproval:   "an approval is missing, or was denied",
+	exitInvalid:    "invalid input, unknown job, or a transition the rules do not allow",
+	exitDependency: "something needed is not there, such as the signing key",
+	exitUnsafe:     "refused because it would do harm",
+}
+
+// A failure is how an error is reported.
+type failure struct {
+	code      string // error_code
+	category  string
+	exit      int
+	retryable bool
+	hint      string // what to do next, in words that can be pasted
+}
+
+// A rule maps one type of error to its failure.
+type rule func(err error) (failure, bool)
+
+// is makes a rule for a sentinel.
+func is(target error, f failure) rule {
+	return func(err error) (failure, bool) { return f, errors.Is(err, target) }
+}
+
+// as makes a rule for a type.
+func as[T error](report func(T) failure) rule {
+	return func(err error) (failure, bool) {
+		e, ok := errors.AsType[T](err)
+		if !ok {
+			return failure{}, false
+		}
+		return report(e), true
+	}
+}
+
+// rules is the table from error types to codes, categories and exit codes. The
+// first that fits counts, so what is more specific stands higher.
+var rules = []rule{
+	as(func(e *usageError) failure { return failure{e.code, "invalid_input", exitInvalid, false, e.hint} }),
+	as(func(e *unsafeError) failure { return failure{e.code, "unsafe_operation", exitUnsafe, false, e.hint} }),
+	as(func(e *commands.RefusedError) failure {
+		return failure{e.Refusal.Code, categoryOf(e.Refusal.Exit()), e.Refusal.Exit(), false, e.Refusal.Hint}
+	}),
+	as(func(e *commands.RevisionError) failure {
+		return failure{"state_conflict", "state_conflict", exitIO, true, "look again, then decide: gait job status --id " + e.JobID}
+	}),
+	as(func(*commands.RequestIDError) failure {
+		return failure{"request_id_conflict", "invalid_input", exitInvalid, false, "a request id stands for one command; use a new one for another"}
+	}),
+	as(func(e *commands.InvalidError) failure {
+		return failure{invalidCode(e), "invalid_input", exitInvalid, false, "--help shows what the command takes"}
+	}),
+	is(commands.ErrJobNotFound, failure{"job_not_found", "invalid_input", exitInvalid, false, "gait job list shows the jobs there are"}),
+	is(commands.ErrJobExists, failure{"job_exists", "invalid_input", exitInvalid, false, "choose another id, or leave --id out to have one made"}),
+	is(commands.ErrContention, failure{"state_contention", "state_contention", exitIO, true, "try again"}),
+	is(ledger.ErrOutcomeUnknown, failure{"outcome_unknown", "outcome_unknown", exitIO, true, "try again with the same --request-id: that settles it without doing it twice"}),
+	as(func(*root.LockedError) failure {
+		return failure{"state_contention", "state_contention", exitIO, true, "wait for the holder, or longer: --lock-timeout 60s"}
+	}),
+	as(func(*root.RetiredError) failure {
+		return failure{"ledger_retired", "unsafe_operation", exitUnsafe, false, "begin a new ledger in another directory: --root DIR"}
+	}),
+	as(func(*root.RolledBackError) failure {
+		return failure{"ledger_rolled_back", "verification_failed", exitVerify, false, retireHint}
+	}),
+	as(func(*root.SwappedError) failure {
+		return failure{"ledger_swapped", "verification_failed", exitVerify, false, retireHint}
+	}),
+	is(root.ErrLedgerMissing, failure{"ledger_missing", "verification_failed", exitVerify, false, retireHint}),
+	is(root.ErrNoLedger, failure{"ledger_not_found", "invalid_input", exitInvalid, false, "name its directory with --root, or begin one: gait job submit"}),
+	as(func(e *root.KeyMissingError) failure {
+		return failure{"signing_key_missing", "dependency_missing", exitDependency, false, "put the key back; reading and verifying work without it"}
+	}),
+	as(func(*root.NetworkFSError) failure {
+		return failure{"network_filesystem", "unsafe_operation", exitUnsafe, false, "use a local disk, or take the risk with --allow-network-fs"}
+	}),
+	as(func(e *root.UnsafeError) failure {
+		return failure{"unsafe_permissions", "unsafe_operation", exitUnsafe, false, e.Hint}
+	}),
+	as(func(e *packError) failure { return failure{e.code, "verification_failed", exitVerify, false, e.hint} }),
+	as(func(e *packspec.FormatError) failure {
+		return failure{e.Code, "verification_failed", exitVerify, false, "do not rely on it; ask its sender for another"}
+	}),
+	is(packspec.ErrTooLarge, failure{"pack_too_large", "invalid_input", exitInvalid, false, "gait pack verify reads packs of any size"}),
+	as(func(*viewsError) failure {
+		return failure{"views_differ", "verification_failed", exitVerify, false, "the events hold; make the views anew: gait ledger rebuild"}
+	}),
+	as(func(*untrustedError) failure {
+		return failure{"untrusted_key", "verification_failed", exitVerify, false, "if you have the key from somebody you trust: gait keys trust FILE"}
+	}),
+	is(ledger.ErrUnsupportedVersion, failure{"unsupported_version", "invalid_input", exitInvalid, false, "it was written by a newer gait; use that one"}),
+	as(func(*ledger.CorruptError) failure {
+		return failure{"ledger_corrupt", "verification_failed", exitVerify, false, "keep a copy of the directory as it is; go on from a backup, or: gait ledger retire --reason WHY"}
+	}),
+	is(ledger.ErrUnverified, failure{"not_verified", "verification_failed", exitVerify, false, "do not rely on it; ask for it again from where it came"}),
+	as(func(e *ledger.FieldError) failure {
+		return failure{invalidCode(e), "invalid_input", exitInvalid, false, "--help shows what the command takes"}
+	}),
+	is(ledger.ErrMalformed, failure{"malformed", "invalid_input", exitInvalid, false, "compare the file with what gait writes; go doc gait/ledger has the formats"}),
+	is(context.Canceled, failure{"interrupted", "io_failure", exitIO, true, "run it again"}),
+	as(func(*fs.PathError) failure { return ioFailure }),
+	as(func(syscall.Errno) failure { return ioFailure }),
+	as(func(*panicError) failure {
+		return failure{"internal_failure", "internal_failure", exitIO, false, "please report it with what it printed"}
+	}),
+}
+
+const retireHint = "if you know why: gait ledger retire --reason WHY, then go on with a new ledger that names this one"
+
+var ioFailure = failure{"io_failure", "io_failure", exitIO, false, "look at the disk and the permissions, then try again"}
+
+func categoryOf(exit int) string {
+	switch exit {
+	case exitPolicy:
+		return "policy_blocked"
+	case exitApproval:
+		return "approval_required"
+	}
+	return "invalid_input"
+}
+
+// invalidCode names the error code of a bad argument after the field: invalid_summary.
+func invalidCode(err error) string {
+	if field, ok := errors.AsType[*ledger.FieldError](err); ok {
+		return "invalid_" + field.Field
+	}
+	return "invalid_input"
+}
+
+// classify finds how to report an error. What no rule knows is our fault.
+func classify(err error) failure {
+	for _, rule := range rules {
+		if f, ok := rule(err); ok {
+			return f
+		}
+	}
+	return failure{"internal_failure", "internal_failure", exitIO, false, "please report it with what it printed"}
+}
+
+// A usageError says that the command line, or a file it names, is not right.
+type usageError struct{ code, text, hint string }
+
+func (e *usageError) Error() string { return e.text }
+
+// An unsafeError says that a command was not carried out because it would do harm.
+type unsafeError struct{ code, text, hint string }
+
+func (e *unsafeError) Error() string { return e.text }
+
+// A packError says that a pack does not verify.
+type packError struct{ code, text, hint string }
+
+func (e *packError) Error() string { return e.text }
+
+// A viewsError says that stored views are not what the events give.
+type viewsError struct{ text string }
+
+func (e *viewsError) Error() string { return e.text }
+
+// An untrustedError says that a ledger's key is not one the user trusts.
+type untrustedError struct{ text string }
+
+func (e *untrustedError) Error() string { return e.text }

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"gait/commands"
+	"gait/ledger"
+	"gait/ledger/root"
+	"gait/projection"
+)
+
+func (a *app) checkpointCommand() *cobra.Command {
+	cmd := group(a, &cobra.Command{
+		Use:     "checkpoint",
+		Short:   "Record a worker's progress, and read it",
+		Example: `gait job checkpoint add --id job_1 --summary "step 1 complete"`,
+	})
+	cmd.AddCommand(a.checkpointAddCommand(), a.checkpointListCommand(), a.checkpointShowCommand())
+	return cmd
+}
+
+func (a *app) checkpointAddCommand() *cobra.Command {
+	var kind, summary, action string
+	cmd := exits(&cobra.Command{
+		Use:   "add [JOB]",
+		Short: "Record progress, ask for a decision, or say how the job ended",
+		Long: `Record a checkpoint: plan or progress; decision-needed, which waits for a person;
+blocked; completed or failed, which end the job.`,
+		Example: `gait job checkpoint add --id job_1 --summary "step 1 complete"
+gait job checkpoint add --id job_1 --type decision-needed --summary "refund is 900 EUR" --required-action "approve the refund"
+gait job checkpoint add --id job_1 --type completed --summary "all refunds sent"`,
+	}, 0, 1, 2, 6, 7, 8)
+	f := cmd.Flags()
+	f.StringVar(&kind, "type", string(ledger.CheckpointProgress), "plan, progress, decision-needed, blocked, completed or failed")
+	f.StringVar(&summary, "summary", "", "what happened, at most 512 bytes (required)")
+	f.StringVar(&action, "required-action", "", "what must be decided (required with decision-needed)")
+	return a.lifecycle(cmd, func(cmd *cobra.Command) (commands.Command, error) {
+		if summary == "" {
+			return nil, &usageError{code: "invalid_summary", text: "what happened? --summary is missing", hint: `add --summary "step 1 complete"`}
+		}
+		return commands.AddCheckpoint{Type: ledger.CheckpointType(kind), Summary: summary, RequiredAction: action}, nil
+	})
+}
+
+func (a *app) checkpointListCommand() *cobra.Command {
+	var id string
+	cmd := exits(&cobra.Command{
+		Use:     "list [JOB]",
+		Short:   "List a job's checkpoints in order",
+		Example: "gait job checkpoint list --id job_1",
+	}, 0, 1, 2, 6, 8)
+	cmd.Flags().StringVar(&id, "id", "", "the job's id; may also be given as the argument")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		list, id, err := a.checkpoints(cmd, id, args)
+		if err != nil {
+			return err
+		}
+		return a.print(object{"job_id": id, "checkpoints": list}, func(s *screen) {
+			rows := make([][]any, len(list))
+			for i, cp := range list {
+				rows[i] = []any{cp.ID, cp.Type, cp.Created, cp.Actor, cp.Summary}
+			}
+			if len(rows) == 0 {
+				fmt.Fprintf(s, "job %s has no checkpoints yet\n", id)
+				return
+			}
+			s.table([]any{"id", "type", "created", "actor", "summary"}, rows)
+		})
+	}
+	return cmd
+}
+
+func (a *app) checkpointShowCommand() *cobra.Command {
+	var id, checkpoint string
+	cmd := exits(&cobra.Command{
+		Use:     "show [JOB]",
+		Short:   "Show one checkpoint",
+		Example: "gait job checkpoint show --id job_1 --checkpoint cp_0001",
+	}, 0, 1, 2, 6, 8)
+	cmd.Flags().StringVar(&id, "id", "", "the job's id; may also be given as the argument")
+	cmd.Flags().StringVar(&checkpoint, "checkpoint", "", "the checkpoint's id (required)")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := ledger.FieldCheckpointID.Check(checkpoint); err != nil {
+			return &usageError{code: "invalid_checkpoint_id", text: "--checkpoint: " + err.Error(), hint: "gait job checkpoint list shows them"}
+		}
+		list, id, err := a.checkpoints(cmd, id, args)
+		if err != nil {
+			return err
+		}
+		for _, cp := range list {
+			if cp.ID == checkpoint {
+				return a.print(object{"job_id": id, "checkpoint": cp}, func(s *screen) { showCheckpoint(s, cp) })
+			}
+		}
+		return &usageError{code: "checkpoint_not_found", text: fmt.Sprintf("job %s has no checkpoint %s", id, checkpoint), hint: "gait job checkpoint list --id " + id}
+	}
+	return cmd
+}
+
+func showCheckpoint(s *screen, cp projection.Checkpoint) {
+	fmt.Fprintf(s, "%s  %s\n", s.bold(cp.ID), cp.Type)
+	s.fields([2]string{"summary", cp.Summary}, [2]string{"required action", cp.RequiredAction}, [2]string{"actor", cp.Actor}, [2]string{"created", cp.Created})
+}
+
+// checkpoints folds the whole job and returns its checkpoints in order.
+func (a *app) checkpoints(cmd *cobra.Command, flag string, args []string) ([]projection.Checkpoint, string, error) {
+	id, err := existingJobID(flag, args)
+	if err != nil {
+		return nil, id, err
+	}
+	list := []projection.Checkpoint{}
+	err = a.read(cmd.Context(), func(r *root.Root) error {
+		return a.history(r, id, func(_ projection.Job, e ledger.Event) error {
+			if cp, ok := projection.CheckpointOf(e); ok {
+				list = append(list, cp)
+			}
+			return nil
+		})
+	})
+	return list, id, err
+}

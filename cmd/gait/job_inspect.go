@@ -1,0 +1,224 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"gait/ledger"
+	"gait/ledger/root"
+	"gait/projection"
+)
+
+func (a *app) inspectCommand() *cobra.Command {
+	var id string
+	var page pageFlags
+	cmd := exits(&cobra.Command{
+		Use:     "inspect [JOB]",
+		Short:   "Show everything that was recorded for a job",
+		Long:    "Show everything that was recorded for a job: its state, checkpoints, verdicts,\nevents and refusals. The events are replayed and checked before anything is shown.",
+		Example: "gait job inspect --id job_1\ngait job inspect job_1 --from 100 --limit 50 --json",
+	}, 0, 1, 2, 6, 8)
+	f := cmd.Flags()
+	f.StringVar(&id, "id", "", "the job's id; may also be given as the argument")
+	f.Int64Var(&page.from, "from", 1, "show events from this one of the job on, counted from 1")
+	f.Int64Var(&page.limit, "limit", 0, "show at most so many events; 0 is all")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		id, err := existingJobID(id, args)
+		if err != nil {
+			return err
+		}
+		if page.from < 1 || page.limit < 0 {
+			return &usageError{code: "invalid_usage", text: "--from counts from 1, --limit from 0", hint: "--from 1 --limit 100"}
+		}
+		return a.read(cmd.Context(), func(r *root.Root) error { return a.inspect(r, id, page) })
+	}
+	return cmd
+}
+
+// pageFlags say which events of a job to show.
+type pageFlags struct{ from, limit int64 }
+
+func (p pageFlags) holds(e ledger.Event) bool {
+	return e.JobSeq >= p.from && (p.limit == 0 || e.JobSeq < p.from+p.limit)
+}
+
+// inspect replays the job once to check it, then writes it in passes over the
+// same events, so that memory does not grow with the job.
+func (a *app) inspect(r *root.Root, id string, page pageFlags) error {
+	var job projection.Job
+	err := a.history(r, id, func(j projection.Job, _ ledger.Event) error {
+		job = j
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	events := func() ledger.Events { return r.Log.JobEvents(id, 1) }
+	w := bufio.NewWriterSize(a.stdout, 64<<10)
+	if a.json {
+		err = a.inspectJSON(w, job, events, page)
+	} else {
+		err = a.inspectText(w, job, events, page)
+	}
+	if err != nil {
+		return err
+	}
+	return w.Flush()
+}
+
+// inspectJSON writes the object with its keys in order.
+func (a *app) inspectJSON(w *bufio.Writer, job projection.Job, events func() ledger.Events, page pageFlags) error {
+	head, tail, err := a.viewAround(job)
+	if err != nil {
+		return err
+	}
+	list := func(name string, one func(ledger.Event) (any, bool, error)) error {
+		return writeList(w, name, events(), one)
+	}
+	shown := func(refusals bool) func(ledger.Event) (any, bool, error) {
+		return func(e ledger.Event) (any, bool, error) {
+			v, err := inspectedOf(e)
+			return v, page.holds(e) && refusals == (e.Type() == ledger.TypeRefused), err
+		}
+	}
+	w.WriteByte('{')
+	if err := list("events", shown(false)); err != nil {
+		return err
+	}
+	w.WriteString(`,"job":` + head)
+	if err := list("approvals", func(e ledger.Event) (any, bool, error) {
+		v, ok := projection.ApprovalOf(e)
+		return v, ok, nil
+	}); err != nil {
+		return err
+	}
+	w.WriteByte(',')
+	if err := list("checkpoints", func(e ledger.Event) (any, bool, error) {
+		v, ok := projection.CheckpointOf(e)
+		return v, ok, nil
+	}); err != nil {
+		return err
+	}
+	fmt.Fprintf(w, `%s,"job_id":"%s","ok":true,"operation":"%s",`, tail, job.ID, operationOf(a.running))
+	if err := list("refusals", shown(true)); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, `,"schema_id":"%s","schema_version":"%s"}`+"\n", schemaOf(a.running), outputVersion)
+	return err
+}
+
+// viewAround returns the job's view as JSON in two parts: what comes before its
+// lists of approvals and checkpoints, and what comes after them.
+func (a *app) viewAround(job projection.Job) (head, tail string, err error) {
+	view, err := projection.Canonical(job.View(nil, nil))
+	if err != nil {
+		return "", "", err
+	}
+	before, after, ok := bytes.Cut(view, []byte(`"approvals":[],"checkpoints":[]`))
+	if !ok {
+		panic("gait: the view of a job has no lists side by side")
+	}
+	return string(before), string(after), nil
+}
+
+// writeList writes "name":[…] with what one makes of each event.
+func writeList(w *bufio.Writer, name string, events ledger.Events, one func(ledger.Event) (any, bool, error)) error {
+	fmt.Fprintf(w, `"%s":[`, name)
+	comma := ""
+	for e, err := range events {
+		if err != nil {
+			return err
+		}
+		v, ok, err := one(e)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			continue
+		}
+		b, err := projection.Canonical(v)
+		if err != nil {
+			return err
+		}
+		w.WriteString(comma)
+		if _, err := w.Write(b); err != nil {
+			return err
+		}
+		comma = ","
+	}
+	return w.WriteByte(']')
+}
+
+// An inspected is an event as inspect shows it: the PackSpec v1 view, and where
+// it stands in the ledger.
+type inspected struct {
+	projection.EventView
+	Seq       ledger.Seq  `json:"seq"`
+	JobSeq    int64       `json:"job_seq"`
+	EventID   string      `json:"event_id"`
+	LeafHash  ledger.Hash `json:"leaf_hash"`
+	RequestID string      `json:"request_id,omitempty"`
+}
+
+func inspectedOf(e ledger.Event) (inspected, error) {
+	v, err := projection.EventViewOf(e)
+	return inspected{EventView: v, Seq: e.Seq, JobSeq: e.JobSeq, EventID: e.ID, LeafHash: e.LeafHash(), RequestID: e.RequestID}, err
+}
+
+func (a *app) inspectText(w *bufio.Writer, job projection.Job, events func() ledger.Events, page pageFlags) error {
+	s := a.screen()
+	showStatus(s, job)
+	fmt.Fprintf(s, "  %s\n", s.dim("actors are claims: nobody signed for them"))
+	s.WriteString("\n")
+	for e, err := range events() {
+		if err != nil {
+			return err
+		}
+		if !page.holds(e) {
+			continue
+		}
+		showEvent(s, e)
+		if _, err := w.WriteString(s.String()); err != nil {
+			return err
+		}
+		s.Reset()
+	}
+	return nil
+}
+
+func showEvent(s *screen, e ledger.Event) {
+	symbol, reason := s.green("•"), reasonOf(e)
+	what := describe(e)
+	if p, ok := e.Payload.(ledger.Refused); ok {
+		symbol, what = s.red("✗"), fmt.Sprintf("%s refused: %s (exit %d)", p.Command, p.Refusal, p.Exit)
+	}
+	fmt.Fprintf(s, "%s %4d  %s  rev %-3d  %-14s  %s", symbol, e.Seq, ledger.FormatTime(e.Time), e.Revision, e.Actor, what)
+	if reason != "" {
+		fmt.Fprintf(s, "  %s", s.dim("— "+reason))
+	}
+	s.WriteString("\n")
+}
+
+// reasonOf returns the reason a command gave, if any.
+func reasonOf(e ledger.Event) string {
+	switch p := e.Payload.(type) {
+	case ledger.Paused:
+		return p.Reason
+	case ledger.Approved:
+		return p.Reason
+	case ledger.Denied:
+		return p.Reason
+	case ledger.Resumed:
+		return p.Reason
+	case ledger.Cancelled:
+		return p.Reason
+	case ledger.Stopped:
+		return p.Reason
+	case ledger.Refused:
+		return p.Reason
+	}
+	return ""
+}

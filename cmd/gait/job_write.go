@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"gait/commands"
+	"gait/ledger"
+	"gait/ledger/root"
+	"gait/projection"
+)
+
+// writeFlags are the flags that every lifecycle command takes.
+type writeFlags struct {
+	id, actor, reason, requestID string
+	ifRevision                   int64
+	dryRun                       bool
+}
+
+func (w *writeFlags) add(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&w.id, "id", "", "the job's id; may also be given as the argument")
+	f.StringVar(&w.actor, "actor", "", "who acts (env GAIT_ACTOR; default os:LOGIN)")
+	f.StringVar(&w.reason, "reason", "", "why; kept on the ledger for ever")
+	f.StringVar(&w.requestID, "request-id", "", "makes the command idempotent: the same id again returns the first receipt")
+	f.Int64Var(&w.ifRevision, "if-revision", 0, "act only if the job is at this revision")
+	f.BoolVar(&w.dryRun, "dry-run", false, "decide, show what would be written, write nothing")
+}
+
+// request makes the request of a command, whose flags were parsed.
+func (w *writeFlags) request(a *app, cmd *cobra.Command, args []string, c commands.Command) (commands.Request, error) {
+	id, err := jobID(w.id, args)
+	if _, submit := c.(commands.Submit); err == nil && !submit {
+		id, err = existingJobID(w.id, args)
+	}
+	if err != nil {
+		return commands.Request{}, err
+	}
+	r := commands.Request{JobID: id, Actor: a.actor(w.actor), Reason: w.reason, Command: c, RequestID: w.requestID, DryRun: w.dryRun}
+	if cmd.Flags().Changed("if-revision") {
+		r.IfRevision = &w.ifRevision
+	}
+	return r, given(cmd, "actor", "reason", "request-id")
+}
+
+// given refuses flags that were given without a value.
+func given(cmd *cobra.Command, names ...string) error {
+	for _, name := range names {
+		if f := cmd.Flags().Lookup(name); f != nil && f.Changed && f.Value.String() == "" {
+			return &usageError{code: "invalid_usage", text: "--" + name + " is empty", hint: "give it a value or leave it out"}
+		}
+	}
+	return nil
+}
+
+// do carries a request out and prints the outcome.
+func (a *app) do(ctx context.Context, r commands.Request) error {
+	var result commands.Result
+	carry := func(log commands.Log) (err error) {
+		engine := &commands.Engine{Log: log, Now: a.now, Entropy: a.entropy}
+		result, err = engine.Do(ctx, r)
+		return err
+	}
+	if r.DryRun {
+		return a.dryRun(ctx, r, carry, &result)
+	}
+	_, submit := r.Command.(commands.Submit)
+	err := a.write(ctx, submit, func(opened *root.Root) error {
+		a.writing.Store(true)
+		err := carry(opened.Log)
+		if err == nil {
+			a.written.Store(&result)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return a.printResult(r, result)
+}
+
+// dryRun decides and shows what would be written. Where there is no ledger yet,
+// it decides on an empty one, and creates nothing.
+func (a *app) dryRun(ctx context.Context, r commands.Request, carry func(commands.Log) error, result *commands.Result) error {
+	err := a.read(ctx, func(opened *root.Root) error { return carry(opened.Log) })
+	if _, submit := r.Command.(commands.Submit); submit && errors.Is(err, root.ErrNoLedger) {
+		err = carry(commands.EmptyLog{})
+	}
+	code := 0
+	if refused, ok := errors.AsType[*commands.RefusedError](err); ok {
+		*result, code = refused.Result, refused.Refusal.Exit()
+	} else if err != nil {
+		return err
+	}
+	payload, err := payloadOf(result.Event)
+	if err != nil {
+		return err
+	}
+	fields := object{"dry_run": true, "exit_code": code, "payload": payload, "type": result.Event.Type(), "job_id": result.Job.ID, "job": result.Job.StatusView()}
+	return a.print(fields, func(s *screen) {
+		fmt.Fprintf(s, "%s would write %s to job %s and exit %d; nothing was written\n", s.bold("dry run:"), result.Event.Type(), result.Job.ID, code)
+		s.fields([2]string{"payload", string(payload)})
+	})
+}
+
+func (a *app) printResult(r commands.Request, result commands.Result) error {
+	fields := object{"job_id": result.Job.ID, "job": result.Job.StatusView(), "receipt": receiptOf(result)}
+	if cp, ok := projection.CheckpointOf(result.Event); ok {
+		fields["checkpoint"] = cp
+	}
+	return a.print(fields, func(s *screen) {
+		again := ""
+		if result.Replayed {
+			again = ", already done before"
+		}
+		s.done("%s %s %s", s.bold(result.Job.ID), describe(result.Event), s.dim(fmt.Sprintf("(event %d, revision %d%s)", result.Receipt.Seq, result.Receipt.Revision, again)))
+		s.fields([2]string{"status", s.status(result.Job.Status)}, [2]string{"waiting for", waitingFor(result.Job)}, [2]string{"leaf hash", result.Receipt.Leaf.String()})
+		s.next(nextCommand(result.Job))
+	})
+}
+
+// describe says in a few words what an event says.
+func describe(e ledger.Event) string {
+	switch p := e.Payload.(type) {
+	case ledger.CheckpointAdded:
+		late := ""
+		if p.Late {
+			late = " (late: the job was stopped)"
+		}
+		return fmt.Sprintf("took %s %s%s: %s", p.CheckpointType, p.CheckpointID, late, p.Summary)
+	case ledger.Approved:
+		return verdictOn("approved", p.CheckpointID, e.Actor)
+	case ledger.Denied:
+		return verdictOn("denied", p.CheckpointID, e.Actor)
+	case ledger.Stopped:
+		return "stopped in an emergency"
+	}
+	return string(e.Type())
+}
+
+func verdictOn(word, checkpoint, actor string) string {
+	if checkpoint != "" {
+		word = checkpoint + " " + word
+	}
+	return word + " by " + actor
+}

@@ -1,0 +1,336 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/google/renameio/v2"
+	"github.com/spf13/cobra"
+
+	"gait/commands"
+	"gait/ledger"
+	"gait/ledger/root"
+	"gait/packspec"
+)
+
+func (a *app) packCommand() *cobra.Command {
+	cmd := group(a, &cobra.Command{
+		Use:     "pack",
+		Short:   "Export a job with its proofs, and check what others exported",
+		Example: "gait pack build --type job --from job_1\ngait pack verify ./gait-out/pack_job_1.zip",
+	})
+	cmd.AddCommand(a.packBuildCommand(), a.packVerifyCommand(), a.packInspectCommand())
+	return cmd
+}
+
+func (a *app) packBuildCommand() *cobra.Command {
+	var kind, from, out, jobRoot string
+	cmd := exits(&cobra.Command{
+		Use:   "build",
+		Short: "Export a job as a pack",
+		Long: `Export a job as a pack: the exact bytes of its events, a proof that they are in the
+signed ledger, and views derived from them. The same ledger gives the same bytes.`,
+		Example: "gait pack build --type job --from job_1\ngait pack build --type job --from job_1 --out evidence.zip --json",
+		Args:    noArgs,
+	}, 0, 1, 2, 6, 7, 8)
+	f := cmd.Flags()
+	f.StringVar(&kind, "type", "job", "what to export: job")
+	f.StringVar(&from, "from", "", "the job's id (required)")
+	f.StringVar(&out, "out", "", "the pack's file (default ./gait-out/pack_JOB.zip); only a pack of the same job is replaced")
+	f.StringVar(&jobRoot, "job-root", "", "the same as --root")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if jobRoot != "" {
+			a.dir = jobRoot
+		}
+		if kind != "job" {
+			return &usageError{code: "invalid_type", text: fmt.Sprintf("%.40q is not a type of pack", kind), hint: "--type job"}
+		}
+		if from == "" {
+			return &usageError{code: "invalid_usage", text: "a pack of which job? --from is missing", hint: "add --from JOB"}
+		}
+		if err := ledger.FieldJobID.Check(from); err != nil {
+			return &commands.InvalidError{Err: err}
+		}
+		if out == "" {
+			out = filepath.Join(".", "gait-out", "pack_"+from+".zip")
+		}
+		return a.write(cmd.Context(), false, func(r *root.Root) error { return a.buildPack(r, from, out) })
+	}
+	return cmd
+}
+
+func (a *app) buildPack(r *root.Root, job, out string) error {
+	if _, ok, err := r.Log.JobHead(job); err != nil || !ok {
+		return errors.Join(err, notFound(ok, job))
+	}
+	if err := mayReplace(out, job, r.Log.Key().ID().String()); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(out), 0o700); err != nil {
+		return fmt.Errorf("writing the pack: %w", err)
+	}
+	file, err := renameio.NewPendingFile(out, renameio.WithStaticPermissions(0o600))
+	if err != nil {
+		return fmt.Errorf("writing the pack: %w", err)
+	}
+	defer file.Cleanup()
+	manifest, err := packspec.BuildJob(file, r.Log, job, r.Signer)
+	if err != nil {
+		return fmt.Errorf("building the pack of %s: %w", job, err)
+	}
+	size, err := file.Seek(0, 1)
+	if err != nil {
+		return fmt.Errorf("writing the pack: %w", err)
+	}
+	if err := file.CloseAtomicallyReplace(); err != nil {
+		return fmt.Errorf("writing the pack: %w", err)
+	}
+	checkpoint, _ := r.Log.Checkpoint()
+	fields := object{"path": out, "pack_id": manifest.PackID, "pack_type": manifest.PackType, "job_id": job, "bytes": size,
+		"origin": checkpoint.Origin, "tree_size": checkpoint.Size, "root": checkpoint.Root}
+	return a.print(fields, func(s *screen) {
+		s.done("packed %s", s.bold(job))
+		s.fields([2]string{"file", fmt.Sprintf("%s (%d bytes)", out, size)}, [2]string{"pack id", manifest.PackID}, [2]string{"origin", checkpoint.Origin},
+			[2]string{"tree", fmt.Sprintf("%d events, root %s", checkpoint.Size, checkpoint.Root)})
+		s.next("gait pack verify " + out)
+	})
+}
+
+// mayReplace refuses to overwrite anything but a pack of the same job of the
+// same ledger.
+func mayReplace(out, job, keyID string) error {
+	file, err := os.Open(out)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("looking at %s: %w", out, err)
+	}
+	defer file.Close()
+	no := &unsafeError{code: "would_overwrite", text: fmt.Sprintf("%s exists and is not a pack of job %s of this ledger", out, job), hint: "choose another file with --out"}
+	info, err := file.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return no
+	}
+	p, err := packspec.Open(file, info.Size())
+	if err != nil || p.Manifest().SourceRef != job {
+		return no
+	}
+	for _, sig := range p.Manifest().Signatures {
+		if sig.KeyID == keyID {
+			return nil
+		}
+	}
+	return no
+}
+
+func (a *app) packVerifyCommand() *cobra.Command {
+	var keyFile, profile string
+	var requireSignature bool
+	cmd := exits(&cobra.Command{
+		Use:   "verify FILE",
+		Short: "Check a pack, trusting nothing but your own keys",
+		Long: `Check a pack: its bytes, the chain of its events, its proof, its signatures, the
+rules of the job, and every view in it, which is derived again. The key must be one
+you trust, or the one given; the key inside the pack counts for nothing.`,
+		Example: "gait pack verify ./gait-out/pack_job_1.zip\ngait pack verify pack_job_1.zip --public-key auditor.vkey --json",
+		Args:    oneFile,
+	}, 0, 1, 2, 6)
+	f := cmd.Flags()
+	f.StringVar(&keyFile, "public-key", "", "file with the ledger's verifier key; only it counts then")
+	f.BoolVar(&requireSignature, "require-signature", true, "always so; accepted for older scripts")
+	f.StringVar(&profile, "profile", "standard", "standard or strict")
+	cmd.RunE = func(_ *cobra.Command, args []string) error {
+		if profile != "standard" && profile != "strict" {
+			return &usageError{code: "invalid_profile", text: fmt.Sprintf("%.40q is not a profile", profile), hint: "--profile standard or --profile strict"}
+		}
+		trusted, err := a.trusted(keyFile)
+		if err != nil {
+			return err
+		}
+		report, err := verifyPack(args[0], packspec.Options{Trusted: trusted, Profile: packspec.Profile(profile)})
+		if err != nil {
+			return err
+		}
+		return a.reportPack(args[0], report)
+	}
+	return cmd
+}
+
+// trusted returns the keys that count: those of the file, or the user's own.
+func (a *app) trusted(keyFile string) ([]packspec.TrustedKey, error) {
+	if keyFile != "" {
+		key, err := readKey(keyFile)
+		if err != nil {
+			return nil, err
+		}
+		return []packspec.TrustedKey{{Key: key, From: keyFile}}, nil
+	}
+	home, err := a.home()
+	if err != nil {
+		return nil, err
+	}
+	keys, err := root.TrustedKeys(home)
+	if err != nil {
+		return nil, err
+	}
+	trusted := make([]packspec.TrustedKey, len(keys))
+	for i, key := range keys {
+		trusted[i] = packspec.TrustedKey{Key: key, From: "trusted_keys"}
+	}
+	return trusted, nil
+}
+
+func verifyPack(name string, o packspec.Options) (packspec.Report, error) {
+	file, size, err := openPack(name)
+	if err != nil {
+		return packspec.Report{}, err
+	}
+	defer file.Close()
+	return packspec.Verify(file, size, o)
+}
+
+func openPack(name string) (*os.File, int64, error) {
+	file, err := os.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, 0, &usageError{code: "file_not_found", text: name + " does not exist", hint: "gait pack build --type job --from JOB"}
+	}
+	if err != nil {
+		return nil, 0, fmt.Errorf("opening the pack: %w", err)
+	}
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = &usageError{code: "file_not_found", text: name + " is not a file", hint: "name a pack"}
+	}
+	if err != nil {
+		file.Close()
+		return nil, 0, err
+	}
+	return file, info.Size(), nil
+}
+
+// A verifyError is a pack that does not verify, with the whole report.
+type verifyError struct {
+	packError
+	path   string
+	report packspec.Report
+}
+
+// Unwrap returns what classifies the error.
+func (e *verifyError) Unwrap() error { return &e.packError }
+
+func (e *verifyError) fields() object { return object{"path": e.path, "report": e.report} }
+
+func (a *app) reportPack(path string, report packspec.Report) error {
+	if !a.json {
+		s := a.screen()
+		showReport(s, path, report)
+		if _, err := a.stdout.Write([]byte(s.String())); err != nil {
+			return err
+		}
+	}
+	if report.Verified {
+		if a.json {
+			return a.print(object{"path": path, "report": report}, nil)
+		}
+		return nil
+	}
+	e := &verifyError{path: path, report: report}
+	e.code, e.text, e.hint = report.Failure.Code, fmt.Sprintf("%s does not verify: %s", path, report.Failure.Reason), "do not rely on it; ask its sender for another"
+	if e.code == "untrusted_key" {
+		e.hint = "if you have this key from somebody you trust: gait keys trust " + report.Key
+	}
+	return e
+}
+
+func showReport(s *screen, path string, report packspec.Report) {
+	fmt.Fprintf(s, "%s  job %s of %s\n", s.bold(path), report.JobID, report.Origin)
+	rows := make([][]any, len(report.Levels))
+	for i, l := range report.Levels {
+		word := string(l.Status)
+		switch l.Status {
+		case packspec.Proved:
+			word = s.green("✓ " + word)
+		case packspec.Failed:
+			word = s.red("✗ " + word)
+		default:
+			word = s.yellow("– " + word)
+		}
+		rows[i] = []any{l.Name, word, l.Detail}
+	}
+	s.table([]any{"level", "result", "what it means"}, rows)
+	if report.Verified {
+		fmt.Fprintf(s, "%s\n", s.green("VERIFIED"))
+		return
+	}
+	fmt.Fprintf(s, "%s: %s\n", s.red("NOT VERIFIED"), report.Failure.Reason)
+}
+
+func (a *app) packInspectCommand() *cobra.Command {
+	return exits(&cobra.Command{
+		Use:     "inspect FILE",
+		Short:   "Show what a pack says, without checking who says it",
+		Example: "gait pack inspect ./gait-out/pack_job_1.zip --json",
+		Args:    oneFile,
+		RunE: func(_ *cobra.Command, args []string) error {
+			file, size, err := openPack(args[0])
+			if err != nil {
+				return err
+			}
+			defer file.Close()
+			seen, err := packspec.Inspect(file, size)
+			if err != nil {
+				return fmt.Errorf("inspecting %s: %w", args[0], err)
+			}
+			return a.print(object{"path": args[0], "pack": seen}, func(s *screen) { showPack(s, args[0], seen) })
+		},
+	}, 0, 1, 2, 6)
+}
+
+func showPack(s *screen, path string, p packspec.Inspection) {
+	st := p.State
+	fmt.Fprintf(s, "%s  job %s  %s\n", s.bold(path), st.JobID, s.status(st.Status))
+	s.fields([2]string{"pack id", p.Manifest.PackID}, [2]string{"origin", p.Evidence.Origin}, [2]string{"key", p.Evidence.Key},
+		[2]string{"ledger", fmt.Sprintf("%d events, root %s", p.Evidence.Size, p.Evidence.Root)},
+		[2]string{"events", fmt.Sprintf("%d, %d of them refusals", p.Evidence.EventCount, p.Evidence.RefusalCount)},
+		[2]string{"last event", fmt.Sprintf("%d, at %s", p.Evidence.HeadSeq, st.UpdatedAt)})
+	rows := make([][]any, len(p.Events))
+	for i, e := range p.Events {
+		rows[i] = []any{e.Revision, e.CreatedAt, e.Type, e.ReasonCode, e.Actor}
+	}
+	s.table([]any{"rev", "created", "event", "reason code", "actor"}, rows)
+	fmt.Fprintf(s, "%s\n", s.yellow("nothing here was verified"))
+	s.next("gait pack verify " + path)
+}
+
+func oneFile(cmd *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return &usageError{code: "invalid_usage", text: fmt.Sprintf("%s takes one file, not %d", cmd.CommandPath(), len(args)), hint: cmd.Example}
+	}
+	return nil
+}
+
+// notFound is the error for a job that is not there.
+func notFound(found bool, job string) error {
+	if found {
+		return nil
+	}
+	return fmt.Errorf("%w: %s", commands.ErrJobNotFound, job)
+}
+
+// readKey reads a verifier key from a file of one line.
+func readKey(name string) (ledger.VerifierKey, error) {
+	text, err := readFile(name, 4<<10)
+	if err != nil {
+		return ledger.VerifierKey{}, err
+	}
+	key, err := ledger.ParseVerifierKey(string(bytes.TrimSuffix(text, []byte("\n"))))
+	if err != nil {
+		return key, &usageError{code: "invalid_public_key", text: fmt.Sprintf("%s: %v", name, err), hint: "gait keys show prints a verifier key"}
+	}
+	return key, nil
+}

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"gait": mainUnderTest})
+}
+
+// mainUnderTest is gait as built, but for one thing: what it prints with --json
+// is held to the schemas in the repository.
+func mainUnderTest() {
+	stdout := os.Stdout
+	r, w, err := os.Pipe()
+	if err != nil {
+		panic(err)
+	}
+	os.Stdout = w
+	printed := make(chan []byte)
+	go func() {
+		var b bytes.Buffer
+		io.Copy(io.MultiWriter(stdout, &b), r)
+		printed <- b.Bytes()
+	}()
+	exit := func(code int) {
+		w.Close()
+		if out := <-printed; asksJSON(os.Args[1:]) {
+			if err := checkOutput(os.Getenv("GAIT_TEST_SCHEMAS"), out); err != nil {
+				fmt.Fprintf(os.Stderr, "output against its schema: %v\n%s", err, out)
+				os.Exit(99)
+			}
+		}
+		os.Exit(code)
+	}
+	exit(runMain(exit))
+}
+
+func TestScripts(t *testing.T) {
+	for _, dir := range []string{"script", "regress"} {
+		t.Run(dir, func(t *testing.T) { runScripts(t, filepath.Join("..", "..", "fixtures", dir)) })
+	}
+}
+
+func runScripts(t *testing.T, dir string) {
+	if found, err := filepath.Glob(filepath.Join(dir, "*.txtar")); err != nil || len(found) == 0 {
+		t.Skipf("no scripts in %s", dir)
+	}
+	schemas, err := filepath.Abs("schemas")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:                 dir,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("GAIT_HOME", filepath.Join(env.WorkDir, ".home"))
+			env.Setenv("HOME", env.WorkDir)
+			env.Setenv("USER", "operator")
+			env.Setenv("GAIT_TEST_SCHEMAS", schemas)
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":  exitsCmd,
+			"field":  fieldCmd,
+			"hold":   holdCmd,
+			"keep":   keepCmd,
+			"packed": packedCmd,
+			"tamper": tamperCmd,
+		},
+	})
+}
+
+// exitsCmd runs a command and requires its exit code: exits 6 gait job pause --id j1
+func exitsCmd(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND…")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		exit, ok := errors.AsType[*exec.ExitError](err)
+		if !ok {
+			ts.Fatalf("%s: %v", args[1], err)
+		}
+		got = exit.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("%s exits %d, want %d", strings.Join(args[1:], " "), got, want)
+	}
+}
+
+// fieldCmd requires a field of the JSON object on stdout: field job.status running.
+// A value that is left out requires that the field is not there. Numbers in a
+// path index lists.
+func fieldCmd(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 1 || len(args) > 2 {
+		ts.Fatalf("usage: field PATH [VALUE]")
+	}
+	got, found := lookUp(ts, args[0])
+	want := ""
+	if len(args) == 2 {
+		want = args[1]
+	}
+	same := found && len(args) == 2 && got == want || !found && len(args) == 1
+	if same == neg {
+		ts.Fatalf("field %s is %q (there: %t), want %q", args[0], got, found, want)
+	}
+}
+
+func lookUp(ts *testscript.TestScript, path string) (string, bool) {
+	d := json.NewDecoder(strings.NewReader(ts.ReadFile("stdout")))
+	d.UseNumber()
+	var v any
+	ts.Check(d.Decode(&v))
+	for _, name := range strings.Split(path, ".") {
+		switch at := v.(type) {
+		case map[string]any:
+			next, ok := at[name]
+			if !ok {
+				return "", false
+			}
+			v = next
+		case []any:
+			i, err := strconv.Atoi(name)
+			if name == "#" {
+				v = json.Number(strconv.Itoa(len(at)))
+				continue
+			}
+			if err != nil || i >= len(at) {
+				return "", false
+			}
+			v = at[i]
+		default:
+			return "", false
+		}
+	}
+	return fmt.Sprint(v), true
+}
+
+// keepCmd puts a field of the JSON object on stdout into a variable: keep KEY public_key
+func keepCmd(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: keep VARIABLE PATH")
+	}
+	got, found := lookUp(ts, args[1])
+	if !found {
+		ts.Fatalf("stdout has no field %s", args[1])
+	}
+	ts.Setenv(args[0], got)
+}

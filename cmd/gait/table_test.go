@@ -1,0 +1,190 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// transitions is the table of package projection as the built binary shows it:
+// a cell is the status that follows, "=" for the same, "=late" for recorded
+// late, "no" for exit 6 and "no4" for exit 4.
+const transitions = `
+from              plan   progress decision-needed blocked completed failed pause  stop              approve deny    resume  cancel
+running           =      =        decision_needed blocked completed failed paused emergency_stopped no      no      no      cancelled
+paused            =late  =late    no              no      no        failed no     emergency_stopped =       blocked running cancelled
+decision_needed   =late  =late    =               blocked no        failed paused emergency_stopped =       blocked no4     cancelled
+blocked           =late  =late    decision_needed =       no        failed paused emergency_stopped =       blocked running cancelled
+emergency_stopped no     no       no              no      no        no     no     no                no      no      no      cancelled
+completed         no     no       no              no      no        no     no     no                no      no      no      no
+failed            no     no       no              no      no        no     no     no                no      no      no      no
+cancelled         no     no       no              no      no        no     no     no                no      no      no      no
+`
+
+// reasons gives the stop reason and reason code of a job that has just got into
+// a status by a command of the table.
+var reasons = map[string][2]string{
+	"running":           {"none", "resumed"},
+	"paused":            {"paused_by_user", "paused"},
+	"decision_needed":   {"decision_needed", "decision_needed"},
+	"blocked":           {"blocked", "blocked"},
+	"completed":         {"completed", "completed"},
+	"failed":            {"failed", "failed"},
+	"cancelled":         {"cancelled_by_user", "cancelled"},
+	"emergency_stopped": {"emergency_stopped", "emergency_stop_preempted"},
+}
+
+// into says by which column a job gets into a status; "" is by submit alone.
+var into = map[string]string{"running": "", "paused": "pause", "decision_needed": "decision-needed", "blocked": "blocked",
+	"completed": "completed", "failed": "failed", "cancelled": "cancel", "emergency_stopped": "stop"}
+
+// columnArgs is the command line of a column for a job.
+func columnArgs(column, id string) []string {
+	args := []string{"job", column, "--id", id, "--actor", "worker", "--json"}
+	switch column {
+	case "approve", "deny":
+		args[5] = "reviewer"
+	case "plan", "progress", "decision-needed", "blocked", "completed", "failed":
+		args = append([]string{"job", "checkpoint", "add", "--type", column, "--summary", "about " + column}, args[2:]...)
+		if column == "decision-needed" {
+			args = append(args, "--required-action", "decide")
+		}
+	}
+	return args
+}
+
+// A told is what a command's JSON says.
+type told struct {
+	OK        bool   `json:"ok"`
+	ErrorCode string `json:"error_code"`
+	Job       struct {
+		Status       string `json:"status"`
+		StopReason   string `json:"stop_reason"`
+		ReasonCode   string `json:"status_reason_code"`
+		Revision     int64  `json:"revision"`
+		RefusalCount int64  `json:"refusal_count"`
+	} `json:"job"`
+	Receipt struct {
+		Seq      int64 `json:"seq"`
+		Revision int64 `json:"revision"`
+	} `json:"receipt"`
+}
+
+// A builtGait is the built gait with a home and a root of its own.
+type builtGait struct {
+	t    *testing.T
+	path string
+	env  []string
+	dir  string
+}
+
+func newGait(t *testing.T) builtGait {
+	t.Helper()
+	path, err := exec.LookPath("gait")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	schemas, err := filepath.Abs("schemas")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return builtGait{t: t, path: path, dir: dir, env: append(os.Environ(), "GAIT_HOME="+filepath.Join(dir, "home"), "GAIT_TEST_SCHEMAS="+schemas)}
+}
+
+func (b builtGait) command(args ...string) *exec.Cmd {
+	cmd := exec.Command(b.path, args...)
+	cmd.Dir, cmd.Env = b.dir, b.env
+	return cmd
+}
+
+// run runs a command line and returns its exit code and what it said in JSON.
+func (b builtGait) run(args ...string) (int, told) {
+	b.t.Helper()
+	cmd := b.command(args...)
+	out, err := cmd.Output()
+	if cmd.ProcessState == nil {
+		b.t.Fatal(err)
+	}
+	var said told
+	if err := json.Unmarshal(out, &said); err != nil {
+		b.t.Fatalf("gait %s prints %q: %v", strings.Join(args, " "), out, err)
+	}
+	return cmd.ProcessState.ExitCode(), said
+}
+
+func TestTransitionTable(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a thousand processes")
+	}
+	b := newGait(t)
+	lines := strings.Split(strings.TrimSpace(transitions), "\n")
+	columns := strings.Fields(lines[0])[1:]
+	n := 0
+	for _, line := range lines[1:] {
+		fields := strings.Fields(line)
+		for i, want := range fields[1:] {
+			n++
+			checkCell(b, "job_"+strconv.Itoa(n), fields[0], columns[i], want)
+		}
+	}
+	if code, _ := b.run("ledger", "verify", "--json"); code != 0 {
+		t.Errorf("ledger verify after %d cells exits %d", n, code)
+	}
+}
+
+func checkCell(b builtGait, id, from, column, want string) {
+	t := b.t
+	t.Helper()
+	if code, _ := b.run("job", "submit", "--id", id, "--json"); code != 0 {
+		t.Fatalf("submit exits %d", code)
+	}
+	if into[from] != "" {
+		if code, _ := b.run(columnArgs(into[from], id)...); code != 0 {
+			t.Fatalf("getting %s into %s exits %d", id, from, code)
+		}
+	}
+	_, before := b.run("job", "status", id, "--json")
+	code, said := b.run(columnArgs(column, id)...)
+	_, after := b.run("job", "status", id, "--json")
+	name := column + " of a job that is " + from
+	if exit, refused := map[string]int{"no": 6, "no4": 4}[want]; refused {
+		checkRefused(t, name, exit, code, said, before, after)
+		return
+	}
+	status := want
+	if strings.HasPrefix(want, "=") {
+		status = from
+	}
+	reason := reasons[status]
+	switch {
+	case column == "approve":
+		reason = [2]string{before.Job.StopReason, "approval_recorded"}
+	case column == "deny":
+		reason = [2]string{"decision_denied", "decision_denied"}
+	case strings.HasPrefix(want, "="):
+		reason = [2]string{before.Job.StopReason, before.Job.ReasonCode}
+	}
+	got := [3]string{after.Job.Status, after.Job.StopReason, after.Job.ReasonCode}
+	if code != 0 || got != [3]string{status, reason[0], reason[1]} || after.Job.Revision != before.Job.Revision+1 {
+		t.Errorf("%s exits %d and leads to %q at revision %d, want %q, %q at %d", name, code, got, after.Job.Revision, status, reason, before.Job.Revision+1)
+	}
+}
+
+// checkRefused holds a refusal to what is promised of it: it is on the ledger
+// and changes no state and no revision.
+func checkRefused(t *testing.T, name string, exit, code int, said, before, after told) {
+	t.Helper()
+	wantCode := map[int]string{6: "invalid_transition", 4: "approval_required"}[exit]
+	if code != exit || said.OK || said.ErrorCode != wantCode {
+		t.Errorf("%s exits %d with %q, want %d with %q", name, code, said.ErrorCode, exit, wantCode)
+	}
+	before.Job.RefusalCount++
+	if after.Job != before.Job || said.Receipt.Seq == 0 || said.Receipt.Revision != before.Job.Revision {
+		t.Errorf("%s: the job is %+v and the receipt %+v, want %+v", name, after.Job, said.Receipt, before.Job)
+	}
+}

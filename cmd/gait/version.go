@@ -1,0 +1,46 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+
+	"gait/ledger"
+	"gait/packspec"
+	"gait/projection"
+)
+
+// version is the module's, where it was not built from a tagged one.
+const version = "0.1.0-dev"
+
+// moduleVersion returns the version that the module was built at.
+func moduleVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
+		return version
+	}
+	return info.Main.Version
+}
+
+// producerVersion is what submitted events say of the gait that wrote them.
+func producerVersion() string { return "gait/" + moduleVersion() }
+
+func (a *app) versionCommand() *cobra.Command {
+	cmd := exits(&cobra.Command{
+		Use:     "version",
+		Short:   "Print the versions of gait, Go and the formats",
+		Example: "gait version --json",
+		Args:    noArgs,
+	}, 0, 6)
+	cmd.RunE = func(*cobra.Command, []string) error {
+		formats := object{"event": ledger.EventSchemaVersion, "ledger": ledger.Format, "output": outputVersion, "pack": packspec.ProducerVersion, "projection": projection.Version}
+		return a.print(object{"module": "gait", "version": moduleVersion(), "go": runtime.Version(), "formats": formats}, func(s *screen) {
+			fmt.Fprintf(s, "gait %s\n", moduleVersion())
+			s.fields([2]string{"go", runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH}, [2]string{"event format", ledger.EventSchemaVersion},
+				[2]string{"ledger format", fmt.Sprint(ledger.Format)}, [2]string{"pack format", packspec.ProducerVersion}, [2]string{"output", outputVersion})
+		})
+	}
+	return cmd
+}
