@@ -1,0 +1,37 @@
+# gait: see README.md. `make` alone lists the targets.
+GO ?= go
+LINT = $(GO) tool -modfile=.ci/tools.mod golangci-lint
+FUZZTIME ?= 10s
+export CGO_ENABLED ?= 0
+
+.PHONY: help build test race fuzz lint fmt bench update session
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build ./gait
+	$(GO) build -trimpath -o gait ./cmd/gait
+
+session: build ## run the README's session with the built binary in an empty directory
+	@PATH="$(CURDIR):$$PATH" .ci/session
+
+test: ## run every test
+	$(GO) test ./...
+
+race: ## run the tests under the race detector (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -race -short ./...
+
+fuzz: ## fuzz every parser for FUZZTIME each
+	@.ci/fuzz $(FUZZTIME)
+
+lint: ## check style, package arrows and forbidden calls
+	$(LINT) run ./...
+
+fmt: ## format the sources
+	$(LINT) fmt ./...
+
+bench: ## measure, with a plain write+fdatasync loop beside it
+	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 60m ./fixtures/bench
+
+update: ## rewrite the golden files
+	$(GO) test ./packspec ./projection ./fixtures -update
