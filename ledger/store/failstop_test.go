@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -101,11 +102,11 @@ func commands(t *testing.T, h *history, o store.Options) {
 // After Fatal a log that was left alive, by a recovered panic, writes no more.
 func TestNothingIsWrittenAfterAFailure(t *testing.T) {
 	mem := ledgertest.NewFS(t)
-	broken := false
-	calls := 0
+	var broken atomic.Bool // Pebble cleans up in a goroutine of its own
+	var calls atomic.Int64
 	hook := &ledgertest.HookFS{FS: mem, Before: func(ledgertest.Op, string) error {
-		calls++
-		if broken {
+		calls.Add(1)
+		if broken.Load() {
 			return syscall.EIO
 		}
 		return nil
@@ -116,19 +117,19 @@ func TestNothingIsWrittenAfterAFailure(t *testing.T) {
 		t.Fatal(err)
 	}
 	entries := ledgertest.Seal(t, log, ledgertest.Submit("job_1"))
-	broken = true
+	broken.Store(true)
 	if r := recovered(func() { store.DB(log).Checkpoint("jobs/copy") }); r == nil {
 		t.Fatal("a failed write did not panic, though there is no Fatal")
 	}
-	before := calls
+	before := calls.Load()
 	if _, err := log.Append(t.Context(), log.Head(), entries...); !errors.Is(err, store.ErrClosed) {
 		t.Errorf("Append after a failed write = %v, want ErrClosed", err)
 	}
 	if err := log.Close(); !errors.Is(err, store.ErrClosed) {
 		t.Errorf("Close after a failed write = %v, want ErrClosed", err)
 	}
-	if calls != before {
-		t.Errorf("%d calls to the file system after a failed write", calls-before)
+	if after := calls.Load(); after != before {
+		t.Errorf("%d calls to the file system after a failed write", after-before)
 	}
 }
 

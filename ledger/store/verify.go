@@ -343,7 +343,7 @@ func (v *verifier) strangers() error {
 		return nil
 	})
 	prefixes := []byte{prefixEvent, prefixHead, prefixIndex, prefixMeta, prefixPartial, prefixRequest, prefixTile, prefixView}
-	low := []byte{}
+	var low []byte
 	for _, p := range prefixes {
 		err = errors.Join(err, v.every(low, []byte{p}, stranger))
 		low = after(p)
