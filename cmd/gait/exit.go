@@ -80,7 +80,7 @@ var rules = []rule{
 		return failure{"request_id_conflict", "invalid_input", exitInvalid, false, "a request id stands for one command; use a new one for another"}
 	}),
 	as(func(e *commands.InvalidError) failure {
-		return failure{invalidCode(e), "invalid_input", exitInvalid, false, "--help shows what the command takes"}
+		return failure{invalidCode(e), "invalid_input", exitInvalid, false, helpHint}
 	}),
 	is(commands.ErrJobNotFound, failure{"job_not_found", "invalid_input", exitInvalid, false, "gait job list shows the jobs there are"}),
 	is(commands.ErrJobExists, failure{"job_exists", "invalid_input", exitInvalid, false, "choose another id, or leave --id out to have one made"}),
@@ -126,7 +126,7 @@ var rules = []rule{
 	}),
 	is(ledger.ErrUnverified, failure{"not_verified", "verification_failed", exitVerify, false, "do not rely on it; ask for it again from where it came"}),
 	as(func(e *ledger.FieldError) failure {
-		return failure{invalidCode(e), "invalid_input", exitInvalid, false, "--help shows what the command takes"}
+		return failure{invalidCode(e), "invalid_input", exitInvalid, false, helpHint}
 	}),
 	is(ledger.ErrMalformed, failure{"malformed", "invalid_input", exitInvalid, false, "compare the file with what gait writes; go doc gait/ledger has the formats"}),
 	is(context.Canceled, failure{"interrupted", "io_failure", exitIO, true, "run it again"}),
@@ -136,6 +136,9 @@ var rules = []rule{
 		return failure{"internal_failure", "internal_failure", exitIO, false, "please report it with what it printed"}
 	}),
 }
+
+// helpHint stands for the help of the command that failed.
+const helpHint = "--help"
 
 const retireHint = "if you know why: gait ledger retire --reason WHY, then go on with a new ledger that names this one"
 

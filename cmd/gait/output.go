@@ -64,6 +64,9 @@ func operationOf(cmd *cobra.Command) string {
 // fail reports err and returns the exit code.
 func (a *app) fail(err error) int {
 	f := classify(err)
+	if f.hint == helpHint {
+		f.hint = a.running.CommandPath() + " --help"
+	}
 	if p, ok := errors.AsType[*panicError](err); ok {
 		fmt.Fprintf(a.stderr, "%s\n", p.stack)
 	}

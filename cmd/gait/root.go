@@ -141,7 +141,7 @@ func exitCodesOf(cmd *cobra.Command) []int {
 func jobID(flag string, args []string) (string, error) {
 	switch {
 	case len(args) > 1:
-		return "", &usageError{code: "invalid_usage", text: fmt.Sprintf("one job id is enough, not %d", len(args)), hint: "--help shows how the command is used"}
+		return "", &usageError{code: "invalid_usage", text: fmt.Sprintf("one job id is enough, not %d", len(args)), hint: "name one job"}
 	case len(args) == 1 && flag != "" && flag != args[0]:
 		return "", &usageError{code: "invalid_usage", text: fmt.Sprintf("two job ids: --id %s and %s", flag, args[0]), hint: "name the job once"}
 	case len(args) == 1:
