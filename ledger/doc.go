@@ -3,7 +3,7 @@
 // by which a stranger can check them. It is pure: it reads no file, no clock
 // and no randomness that it was not given.
 //
-// This page specifies the format, version 1.0.0. What it calls malformed is
+// This page specifies the format, versions 1.0.0 and 1.1.0. What it calls malformed is
 // refused with an error that wraps [ErrMalformed]; nothing is repaired,
 // skipped or guessed. Sizes are in bytes.
 //
@@ -38,8 +38,9 @@
 // # Event
 //
 // The envelope's fields in order. Those marked ? may be left out. A job event
-// has job_id, job_seq and revision; events about the ledger itself (so far only
-// ledger_created) have none of job_id, job_prev, job_seq, revision.
+// has job_id, job_seq and revision; events about the ledger itself
+// (ledger_created and key_rotated) have none of job_id, job_prev, job_seq,
+// revision.
 //
 //	actor           who asked for it, a claim unless command says more: name¹
 //	clock?          the raw clock reading, where created_at was held back; before created_at
@@ -57,7 +58,8 @@
 //	request_id?     the caller's idempotency key, unique in the ledger: [!-~]{1,128}
 //	revision        the job's revision after the event, from 1
 //	schema_id       "gait.ledger.event"
-//	schema_version  "1.0.0"
+//	schema_version  the version that first had the type: "1.0.0", or "1.1.0" where
+//	                the type says so below
 //	seq             the event's leaf index in the ledger, from 0
 //	type            a payload type
 //
@@ -106,6 +108,9 @@
 //	                  reason? (text, 1024)
 //	                  refusal (an error code: lower-case letters and _, 64)
 //	                  summary? (text, 512)
+//	key_rotated       since 1.1.0
+//	                  key (the new verifier key, 256), previous (the one it takes the place of, 256)
+//	                  reason? (text, 1024)
 //
 // # Chain
 //
@@ -175,10 +180,11 @@
 //
 // # Versions
 //
-// An event of any schema_version but 1.0.0, in whatever spelling, is not
-// malformed: the error wraps [ErrUnsupportedVersion], as does that of a
+// An event of any schema_version but 1.0.0 and 1.1.0, in whatever spelling, is
+// not malformed: the error wraps [ErrUnsupportedVersion], as does that of a
 // ledger_created whose format is not 1. Within a version nothing is added: an
-// unknown field or type is malformed. A type, field, code or limit, once
+// unknown field or type is malformed; a new type comes with a new version, and
+// events of the old types go on saying the old one. A type, field, code or limit, once
 // written, is never given another meaning; a stricter rule is a new version.
 //
 // # Worked example

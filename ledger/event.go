@@ -11,10 +11,10 @@ import (
 	"github.com/oklog/ulid/v2"
 )
 
-// What every event of this format version says of itself.
+// What every event says of itself, and the newest version this package writes.
 const (
 	EventSchemaID      = "gait.ledger.event"
-	EventSchemaVersion = "1.0.0"
+	EventSchemaVersion = "1.1.0"
 )
 
 // A Seq is an event's place in its ledger: its leaf index in the tree, from 0.
@@ -152,7 +152,7 @@ func otherVersion(b []byte) (string, bool) {
 	if json.Unmarshal(b, &probe) != nil || probe.ID != EventSchemaID || !versionPattern.MatchString(probe.Version) {
 		return "", false
 	}
-	return probe.Version, probe.Version != EventSchemaVersion
+	return probe.Version, probe.Version != firstVersion && probe.Version != EventSchemaVersion
 }
 
 // walk visits the fields of an event in key order.
@@ -174,7 +174,7 @@ func walk(c *coder, e *Event, t Type) {
 			c.int("revision", &e.Revision, required, 1)
 		}
 		c.constant("schema_id", EventSchemaID)
-		c.constant("schema_version", EventSchemaVersion)
+		c.constant("schema_version", t.Version())
 		c.int("seq", (*int64)(&e.Seq), required, 0)
 		c.constant("type", string(t))
 	})
@@ -244,7 +244,7 @@ func checkEvent(c *coder, e *Event) {
 		c.fail("event_id", "%.40q is not a ULID", e.ID)
 	case (e.Seq == 0) != e.Prev.IsZero():
 		c.fail("prev", "event 0 has none, every other one has it")
-	case (e.Type() == TypeLedgerCreated) != (e.JobID == ""):
+	case e.Type().OfLedger() != (e.JobID == ""):
 		c.fail("job_id", "job events have it, events about the ledger do not")
 	case e.JobID == "" && (e.JobSeq != 0 || e.Revision != 0 || !e.JobPrev.IsZero()):
 		c.fail("job_id", "missing where there are other job fields")

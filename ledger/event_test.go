@@ -158,6 +158,7 @@ var spellings = []struct{ name, old, new, field string }{
 	{"other schema", `gait.ledger.event`, `gait.ledger.evenT`, "schema_id"},
 	{"no version", `"1.0.0"`, `"1.0"`, "schema_version"},
 	{"version with a zero", `"1.0.0"`, `"1.00.0"`, "schema_version"},
+	{"version newer than the type", `"1.0.0"`, `"1.1.0"`, "schema_version"},
 	{"unknown type", `"type":"checkpoint_added"`, `"type":"checkpoint_lost"`, "type"},
 	{"type of another payload", `"type":"checkpoint_added"`, `"type":"refused"`, "command"},
 	{"ledger type with job fields", `"type":"checkpoint_added"`, `"type":"ledger_created"`, "format"},
@@ -215,7 +216,7 @@ func TestDecodeOtherVersion(t *testing.T) {
 		edit(t, raw, `"1.0.0"`, `"1.0.1"`),
 		edit(t, raw, `"1.0.0"`, `"2.0.0"`),
 		edit(t, edit(t, raw, `"1.0.0"`, `"10.20.30"`), `"actor":`, `"abc":1.5,"actor":`),
-		edit(t, edit(t, raw, `"1.0.0"`, `"1.1.0"`), `"type":"checkpoint_added"`, `"type":"key_rotated"`),
+		edit(t, edit(t, raw, `"1.0.0"`, `"1.2.0"`), `"type":"checkpoint_added"`, `"type":"later"`),
 		`{"schema_version":"3.0.0", "schema_id":"gait.ledger.event"}`,
 	} {
 		if _, err := ledger.Decode([]byte(b)); !errors.Is(err, ledger.ErrUnsupportedVersion) || errors.Is(err, ledger.ErrMalformed) {

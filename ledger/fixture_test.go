@@ -42,7 +42,7 @@ func testKey(t testing.TB, origin string) ledger.PrivateKey {
 // eventOf returns an unsealed event that says p, with every required field.
 func eventOf(p ledger.Payload) ledger.Event {
 	e := ledger.Event{ID: testULID, Origin: testOrigin, Time: testTime, Actor: "worker_1", Payload: p}
-	if p.Type() == ledger.TypeLedgerCreated {
+	if p.Type().OfLedger() {
 		return e
 	}
 	e.Seq, e.Prev = 7, hashOf("prev")

@@ -15,7 +15,24 @@ const (
 	TypeCancelled       Type = "cancelled"
 	TypeStopped         Type = "emergency_stop_acknowledged"
 	TypeRefused         Type = "refused"
+	TypeKeyRotated      Type = "key_rotated" // since 1.1.0
 )
+
+const firstVersion = "1.0.0"
+
+// Version returns the schema_version of events of type t: the format version
+// that first had the type. A reader of an older version reads a ledger up to
+// the first event it cannot know.
+func (t Type) Version() string {
+	if t == TypeKeyRotated {
+		return EventSchemaVersion
+	}
+	return firstVersion
+}
+
+// OfLedger reports whether events of type t are about the ledger itself and so
+// belong to no job.
+func (t Type) OfLedger() bool { return t == TypeLedgerCreated || t == TypeKeyRotated }
 
 // A CheckpointType says what a worker's checkpoint is about.
 type CheckpointType string
@@ -59,6 +76,15 @@ type Predecessor struct {
 	SeenRoot  Hash
 	FoundSize int64
 	FoundRoot Hash
+}
+
+// KeyRotated says that another key signs the ledger from here on. The first
+// checkpoint that covers the event carries the signatures of both keys, every
+// later one that of Key alone.
+type KeyRotated struct {
+	Key      string // the new verifier key (C2SP signed-note), of the ledger's origin
+	Previous string // the verifier key it takes the place of
+	Reason   string // optional
 }
 
 // A Label is a key and a value that the submitter gave a job.
@@ -164,6 +190,9 @@ func (Stopped) Type() Type { return TypeStopped }
 // Type returns TypeRefused.
 func (Refused) Type() Type { return TypeRefused }
 
+// Type returns TypeKeyRotated.
+func (KeyRotated) Type() Type { return TypeKeyRotated }
+
 func (LedgerCreated) sealed()   {}
 func (Submitted) sealed()       {}
 func (CheckpointAdded) sealed() {}
@@ -174,3 +203,4 @@ func (Resumed) sealed()         {}
 func (Cancelled) sealed()       {}
 func (Stopped) sealed()         {}
 func (Refused) sealed()         {}
+func (KeyRotated) sealed()      {}

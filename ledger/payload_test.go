@@ -71,6 +71,9 @@ func payloadForms() []payloadForm {
 		{ledger.Refused{Command: "checkpoint add", Exit: 6, Reason: "why", Refusal: "invalid_transition", Summary: "done anyway"},
 			`{"command":"checkpoint add","exit":6,"reason":"why","refusal":"invalid_transition","summary":"done anyway"}`},
 		{ledger.Refused{Command: "pause", Exit: 255, Refusal: "x"}, `{"command":"pause","exit":255,"refusal":"x"}`},
+
+		{ledger.KeyRotated{Key: vkeyText, Previous: "old", Reason: "lost"}, `{"key":"` + vkeyText + `","previous":"old","reason":"lost"}`},
+		{ledger.KeyRotated{Key: vkeyText, Previous: "old"}, `{"key":"` + vkeyText + `","previous":"old"}`},
 	}
 }
 
@@ -109,7 +112,8 @@ func TestPayloadFormsHasEveryType(t *testing.T) {
 		seen[f.payload.Type()]++
 	}
 	for _, typ := range []ledger.Type{ledger.TypeLedgerCreated, ledger.TypeSubmitted, ledger.TypeCheckpointAdded, ledger.TypePaused,
-		ledger.TypeApproved, ledger.TypeDenied, ledger.TypeResumed, ledger.TypeCancelled, ledger.TypeStopped, ledger.TypeRefused} {
+		ledger.TypeApproved, ledger.TypeDenied, ledger.TypeResumed, ledger.TypeCancelled, ledger.TypeStopped, ledger.TypeRefused,
+		ledger.TypeKeyRotated} {
 		if seen[typ] < 2 {
 			t.Errorf("%s has %d forms in the table, want at least 2", typ, seen[typ])
 		}
@@ -122,7 +126,7 @@ func TestPayloadFieldsLeftOut(t *testing.T) {
 	optional := map[string]string{
 		"ledger_created": "predecessor", "submitted": "identity labels policy_digest policy_ref",
 		"checkpoint_added": "late required_action", "paused": "reason", "cancelled": "reason", "emergency_stop_acknowledged": "reason",
-		"approved": "checkpoint_id", "denied": "checkpoint_id", "refused": "reason summary",
+		"approved": "checkpoint_id", "denied": "checkpoint_id", "refused": "reason summary", "key_rotated": "reason",
 		"resumed": "consumes current_policy_digest current_policy_ref identity identity_validation_source policy_changed previous_policy_digest previous_policy_ref reason",
 	}
 	for _, tt := range payloadForms() {

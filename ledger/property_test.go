@@ -93,6 +93,10 @@ var anyPayload = rapid.OneOf(
 		return ledger.Refused{Command: rapid.StringMatching(`[a-z][a-z ]{0,31}`).Draw(t, "command"), Exit: rapid.Int64Range(1, 255).Draw(t, "exit"),
 			Reason: maybe(t, "reason", anyText(1024)), Refusal: rapid.StringMatching(`[a-z][a-z_]{0,63}`).Draw(t, "refusal"), Summary: maybe(t, "summary", anyText(512))}
 	}),
+	asPayload(func(t *rapid.T) ledger.KeyRotated {
+		previous := anyText(255).Draw(t, "previous")
+		return ledger.KeyRotated{Key: previous + "+", Previous: previous, Reason: maybe(t, "reason", anyText(1024))}
+	}),
 )
 
 var anyEvent = rapid.Custom(func(t *rapid.T) ledger.Event {
@@ -113,7 +117,7 @@ var anyEvent = rapid.Custom(func(t *rapid.T) ledger.Event {
 	if rapid.Bool().Draw(t, "later") {
 		e.Seq, e.Prev = ledger.Seq(anyInt.Draw(t, "seq")), anyHash.Draw(t, "prev")
 	}
-	if e.Type() == ledger.TypeLedgerCreated {
+	if e.Type().OfLedger() {
 		return e
 	}
 	e.JobID, e.JobSeq, e.Revision = anyJob.Draw(t, "job_id"), 1, anyInt.Draw(t, "revision")

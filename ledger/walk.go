@@ -14,6 +14,7 @@ var shapes = map[Type]shape{
 	TypeCancelled:       of(func(p *Cancelled, c *coder) { walkReason(c, &p.Reason) }),
 	TypeStopped:         of(func(p *Stopped, c *coder) { walkReason(c, &p.Reason) }),
 	TypeRefused:         of((*Refused).walk),
+	TypeKeyRotated:      of((*KeyRotated).walk),
 }
 
 // A shape writes p, or reads and returns one.
@@ -61,6 +62,15 @@ func (p *LedgerCreated) walk(c *coder) {
 		c.int("seen_size", &was.SeenSize, required, 0)
 	})
 	p.Predecessor = was
+}
+
+func (p *KeyRotated) walk(c *coder) {
+	c.text("key", &p.Key, required, vkeyRule)
+	c.text("previous", &p.Previous, required, vkeyRule)
+	c.text("reason", &p.Reason, optional, reasonRule)
+	if p.Key == p.Previous {
+		c.fail("key", "the key it takes the place of")
+	}
 }
 
 func (p *Submitted) walk(c *coder) {

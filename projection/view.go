@@ -188,8 +188,8 @@ func reasonCode(e ledger.Event) string {
 		return ReasonEmergencyStop
 	case ledger.Refused:
 		return p.Refusal
-	case ledger.LedgerCreated:
-		return string(ledger.TypeLedgerCreated)
+	case ledger.LedgerCreated, ledger.KeyRotated:
+		return string(p.Type())
 	}
 	panic(fmt.Sprintf("projection: no reason code for %T", e.Payload))
 }
