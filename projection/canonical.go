@@ -25,16 +25,24 @@ func Canonical(v any) ([]byte, error) {
 // Recode returns JSON text in canonical form. It does not check for doubled
 // keys, and refuses numbers that are not integers.
 func Recode(text []byte) ([]byte, error) {
+	v, err := decode(text)
+	if err != nil {
+		return nil, err
+	}
+	return appendCanonical(make([]byte, 0, len(text)), v)
+}
+
+// decode reads one JSON value; numbers stay as they are written.
+func decode(text []byte) (v any, err error) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
-	var v any
 	if err := d.Decode(&v); err != nil {
 		return nil, fmt.Errorf("reading JSON: %w", err)
 	}
 	if _, err := d.Token(); err != io.EOF {
 		return nil, fmt.Errorf("reading JSON: something follows the value")
 	}
-	return appendCanonical(make([]byte, 0, len(text)), v)
+	return v, nil
 }
 
 func appendCanonical(b []byte, v any) (_ []byte, err error) {
