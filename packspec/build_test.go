@@ -18,6 +18,7 @@ import (
 	"gait/commands"
 	"gait/ledger"
 	"gait/packspec"
+	"gait/packspec/packtest"
 )
 
 var update = flag.Bool("update", false, "write testdata anew")
@@ -25,21 +26,9 @@ var update = flag.Bool("update", false, "write testdata anew")
 // readZip reads an archive with the standard library.
 func readZip(t testing.TB, pack []byte) []packspec.File {
 	t.Helper()
-	z, err := zip.NewReader(bytes.NewReader(pack), int64(len(pack)))
+	fs, err := packtest.Files(pack)
 	if err != nil {
 		t.Fatalf("archive/zip: %v", err)
-	}
-	var fs []packspec.File
-	for _, f := range z.File {
-		in, err := f.Open()
-		if err != nil {
-			t.Fatal(err)
-		}
-		data, err := io.ReadAll(in)
-		if err != nil {
-			t.Fatal(err)
-		}
-		fs = append(fs, packspec.File{Name: f.Name, Data: data})
 	}
 	return fs
 }

@@ -1,31 +1,16 @@
 package packspec
 
 import (
-	"hash/crc32"
-
 	"gait/ledger"
+	"gait/packspec/packtest"
 	"gait/projection"
 )
 
 // A File is an entry to be put into an archive, whatever its name.
-type File struct {
-	Name string
-	Data []byte
-}
+type File = packtest.File
 
-// Archive writes an archive of any files in any order, as archiveWriter would.
-func Archive(files []File) []byte {
-	var b []byte
-	var entries []entry
-	for _, f := range files {
-		e := entry{name: f.Name, size: int64(len(f.Data)), crc: crc32.ChecksumIEEE(f.Data), at: int64(len(b))}
-		b = append(append(b, e.localHeader()...), f.Data...)
-		entries = append(entries, e)
-	}
-	dir := directory(entries)
-	at := int64(len(b))
-	return append(append(b, dir...), endRecord(len(entries), int64(len(dir)), at)...)
-}
+// Archive writes an archive of any files in any order.
+func Archive(files []File) []byte { return packtest.Archive(files) }
 
 // Manifest returns the manifest of files, which are in order, signed by s unless nil.
 func NewManifest(job, createdAt string, files []File, s ledger.Signer) Manifest {

@@ -5,13 +5,13 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"testing"
 	"time"
 
 	"gait/commands"
 	"gait/ledger"
 	"gait/packspec"
+	"gait/packspec/packtest"
 )
 
 const origin = "gait.example/packs"
@@ -233,10 +233,4 @@ func files(t testing.TB, pack []byte) []packspec.File {
 	return readZip(t, pack)
 }
 
-func file(fs []packspec.File, name string) *packspec.File {
-	i := slices.IndexFunc(fs, func(f packspec.File) bool { return f.Name == name })
-	if i < 0 {
-		return nil
-	}
-	return &fs[i]
-}
+func file(fs []packspec.File, name string) *packspec.File { return packtest.Find(fs, name) }

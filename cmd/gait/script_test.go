@@ -74,12 +74,15 @@ func runScripts(t *testing.T, dir string) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":  exitsCmd,
-			"field":  fieldCmd,
-			"hold":   holdCmd,
-			"keep":   keepCmd,
-			"packed": packedCmd,
-			"tamper": tamperCmd,
+			"exits":     exitsCmd,
+			"field":     fieldCmd,
+			"forge":     forgeCmd,
+			"hold":      holdCmd,
+			"keep":      keepCmd,
+			"level":     levelCmd,
+			"packed":    packedCmd,
+			"renamekey": renameKeyCmd,
+			"tamper":    tamperCmd,
 		},
 	})
 }

@@ -1,0 +1,144 @@
+// Package packtest takes packs apart and puts them together again, in any way a
+// test likes. It is the tool of an adversary who knows the format: nothing here
+// uses the code that makes or reads packs. Only tests import it.
+package packtest
+
+import (
+	"archive/zip"
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"gait/ledger"
+	"gait/projection"
+)
+
+// ManifestName is the entry that lists the others.
+const ManifestName = "pack_manifest.json"
+
+// Files returns the entries of an archive, in its order.
+func Files(pack []byte) ([]File, error) {
+	z, err := zip.NewReader(bytes.NewReader(pack), int64(len(pack)))
+	if err != nil {
+		return nil, err
+	}
+	var files []File
+	for _, f := range z.File {
+		in, err := f.Open()
+		if err != nil {
+			return nil, err
+		}
+		data, err := io.ReadAll(in)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, File{Name: f.Name, Data: data})
+	}
+	return files, nil
+}
+
+// Find returns the entry of that name, or nil.
+func Find(files []File, name string) *File {
+	i := slices.IndexFunc(files, func(f File) bool { return f.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &files[i]
+}
+
+// Set returns files, in order of name, with an entry set.
+func Set(files []File, name string, data []byte) []File {
+	if have := Find(files, name); have != nil {
+		have.Data = data
+		return files
+	}
+	files = append(files, File{Name: name, Data: data})
+	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Name, b.Name) })
+	return files
+}
+
+// Relist makes the manifest's list and its pack_id those of files. The
+// signatures stay, and no longer hold.
+func Relist(files []File) error {
+	return remake(files, func(map[string]any) error { return nil })
+}
+
+// Strip is Relist without signatures.
+func Strip(files []File) error {
+	return remake(files, func(m map[string]any) error {
+		delete(m, "signatures")
+		return nil
+	})
+}
+
+// Sign is Relist with one signature, by s.
+func Sign(files []File, s ledger.Signer) error {
+	return remake(files, func(m map[string]any) error {
+		delete(m, "signatures")
+		digest, err := digestOf(m)
+		if err != nil {
+			return err
+		}
+		sig, err := s.Sign(digest[:])
+		m["signatures"] = []any{map[string]any{"alg": "ed25519", "key_id": s.VerifierKey().ID().String(),
+			"sig": base64.StdEncoding.EncodeToString(sig), "signed_digest": hex.EncodeToString(digest[:])}}
+		return err
+	})
+}
+
+func remake(files []File, sign func(map[string]any) error) error {
+	file := Find(files, ManifestName)
+	if file == nil {
+		return fmt.Errorf("no %s", ManifestName)
+	}
+	var m map[string]any
+	if err := json.Unmarshal(file.Data, &m); err != nil {
+		return err
+	}
+	signatures := m["signatures"]
+	delete(m, "signatures")
+	delete(m, "pack_id")
+	m["contents"] = contents(files)
+	id, err := digestOf(m)
+	if err != nil {
+		return err
+	}
+	m["pack_id"] = hex.EncodeToString(id[:])
+	if signatures != nil {
+		m["signatures"] = signatures
+	}
+	if err := sign(m); err != nil {
+		return err
+	}
+	file.Data, err = projection.Canonical(m)
+	return err
+}
+
+func contents(files []File) []any {
+	list := []any{}
+	for _, f := range files {
+		if f.Name == ManifestName {
+			continue
+		}
+		kind := "blob"
+		if strings.HasSuffix(f.Name, ".json") {
+			kind = "json"
+		} else if strings.HasSuffix(f.Name, ".jsonl") {
+			kind = "jsonl"
+		}
+		sum := sha256.Sum256(f.Data)
+		list = append(list, map[string]any{"path": f.Name, "sha256": hex.EncodeToString(sum[:]), "type": kind})
+	}
+	return list
+}
+
+func digestOf(m map[string]any) ([32]byte, error) {
+	b, err := projection.Canonical(m)
+	return sha256.Sum256(b), err
+}
