@@ -9,6 +9,7 @@ import (
 	"gait/commands"
 	"gait/ledger"
 	"gait/packspec"
+	"gait/packspec/packtest"
 )
 
 // small returns the pack of a short job, and its key.
@@ -136,5 +137,36 @@ func TestEveryEntry(t *testing.T) {
 	}
 	tried(t, len(changes)*len(fs), key, func(i int) []byte {
 		return packspec.Archive(changes[i%len(changes)](slices.Clone(fs), i/len(changes)))
+	})
+}
+
+// Every event dropped, every one doubled at every place, every two swapped:
+// with the links as they were or made again, under the old signature or a new
+// one by the ledger's own key.
+func TestEveryEvent(t *testing.T) {
+	key := testKey(t, 1)
+	log := history(t, key)
+	honest := files(t, build(t, log, "job_1"))
+	n := len(log.job("job_1"))
+	var changes []func([]ledger.Event) []ledger.Event
+	for i := range n {
+		changes = append(changes, without(i))
+		for j := range n + 1 {
+			changes = append(changes, func(e []ledger.Event) []ledger.Event { return slices.Insert(e, j, e[i]) })
+		}
+		for j := range i {
+			changes = append(changes, func(e []ledger.Event) []ledger.Event { e[i], e[j] = e[j], e[i]; return e })
+		}
+	}
+	tried(t, 4*len(changes), key, func(i int) []byte {
+		f := &forger{t: t, log: log, files: slices.Clone(honest), job: "job_1", at: ledger.FormatTime(log.jobs["job_1"].Time)}
+		changeEvents(i%2 == 0, changes[i/4])(f)
+		if i/2%2 == 0 {
+			return f.pack("ledger")
+		}
+		if err := packtest.Relist(f.files); err != nil {
+			t.Error(err)
+		}
+		return packtest.Archive(f.files)
 	})
 }

@@ -46,7 +46,7 @@ func TestTheFirstFailedWriteIsFatal(t *testing.T) {
 		}}
 		go func() {
 			defer close(done)
-			commands(t, h, o)
+			shortLife(t, h, o)
 		}()
 		select {
 		case <-done:
@@ -73,8 +73,8 @@ func TestTheFirstFailedWriteIsFatal(t *testing.T) {
 	}
 }
 
-// commands is a short life of a ledger.
-func commands(t *testing.T, h *history, o store.Options) {
+// shortLife is a short life of a ledger.
+func shortLife(t *testing.T, h *history, o store.Options) {
 	first := ledgertest.First(o.Signer.VerifierKey())
 	log, err := store.Create(ledgertest.Dir, first, o)
 	if err != nil {

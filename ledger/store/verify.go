@@ -15,7 +15,7 @@ import (
 // job, that the tree over them is the signed one, and that tiles, indexes and
 // heads say what the events say, neither less nor more. Views are opaque, so
 // it checks only whose they are. Anything else is a *ledger.CorruptError,
-// which names the event where one shows. progress may be nil; it is called
+// which names the event where one shows, or ledger.ErrUnsupportedVersion. progress may be nil; it is called
 // now and then, and at the end.
 //
 // Appending waits for Verify.
@@ -27,6 +27,7 @@ func (l *Log) Verify(progress func(done, total int64)) error {
 	}
 	v := verifier{log: l, jobs: map[string]ledger.JobHead{}, rows: rows{}}
 	for _, step := range []func() error{
+		l.checkFormat,
 		func() error { return v.events(progress) },
 		v.state, v.index, v.requests, v.heads, v.views, v.tiles, v.strangers,
 	} {
