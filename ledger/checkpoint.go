@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"unicode"
 
 	"golang.org/x/mod/sumdb/note"
 )
@@ -107,8 +106,8 @@ func OpenCheckpoint(signed []byte, key VerifierKey) (Checkpoint, error) {
 }
 
 // splitNote checks a note's form, more strictly than note.Open does, and
-// returns its text and signature lines.
-func splitNote(signed []byte) (text string, sigs []string, err error) {
+// returns its text and signatures.
+func splitNote(signed []byte) (text string, sigs []noteSignature, err error) {
 	if len(signed) > MaxNoteSize {
 		return "", nil, fmt.Errorf("%w: a note of %d bytes, at most %d", ErrMalformed, len(signed), MaxNoteSize)
 	}
@@ -121,24 +120,12 @@ func splitNote(signed []byte) (text string, sigs []string, err error) {
 	if problem := cleanText(strings.ReplaceAll(text, "\n", "")); problem != "" {
 		return "", nil, fmt.Errorf("%w: note: %s", ErrMalformed, problem)
 	}
-	sigs = strings.Split(strings.TrimSuffix(s, "\n"), "\n")
-	for _, line := range sigs {
-		if err := checkSigLine(line); err != nil {
+	for line := range strings.SplitSeq(strings.TrimSuffix(s, "\n"), "\n") {
+		sig, err := parseSigLine(line)
+		if err != nil {
 			return "", nil, err
 		}
+		sigs = append(sigs, sig)
 	}
 	return text, sigs, nil
-}
-
-func checkSigLine(line string) error {
-	rest, ok := strings.CutPrefix(line, "— ")
-	name, sig, two := strings.Cut(rest, " ")
-	if !ok || !two || name == "" || strings.Contains(name, "+") || strings.ContainsFunc(name, unicode.IsSpace) || cleanText(name) != "" {
-		return fmt.Errorf("%w: not a note signature line: %.60q", ErrMalformed, line)
-	}
-	b, err := base64.StdEncoding.Strict().DecodeString(sig)
-	if err != nil || len(b) < 5 || strings.ContainsAny(sig, "\r\n") {
-		return fmt.Errorf("%w: the signature of %.60s is not base64", ErrMalformed, name)
-	}
-	return nil
 }

@@ -153,7 +153,28 @@
 // key's 4-byte id and the 64-byte signature. Lines by keys the reader does not
 // know are ignored; one by the known key that fails spoils the note. A note is
 // at most 96 KiB ([MaxNoteSize]), which leaves room for the 16 signatures that
-// C2SP asks readers to take.
+// C2SP asks readers to take; gait writes no more than those ([MaxSignatures]).
+//
+// # Cosignature
+//
+// A witness that has seen a checkpoint, and that it goes on from the one it saw
+// before, says so in a signature line of the same note (C2SP tlog-cosignature,
+// Ed25519): base64 of the 4-byte id of the witness's key, the time in seconds
+// since the Epoch in 8 bytes big-endian, and the Ed25519 signature over
+//
+//	cosignature/v1
+//	time 1679315147
+//	<the text of the checkpoint, three lines>
+//
+// A time of zero, or after the year 9999, does not verify. ML-DSA-44
+// cosignatures are ignored like any line by an unknown key.
+//
+// # Policy
+//
+// [ParsePolicy] reads C2SP tlog-policy, strictly: what that page does not allow
+// is a [*PolicyError] with a code and a line, and so are a last line without its
+// newline and keys of types other than 0x01 for logs and 0x04 for witnesses. A
+// policy is at most 256 KiB ([MaxPolicySize]).
 //
 // # Proof
 //
@@ -177,6 +198,9 @@
 // golang.org/x/mod/sumdb/note reads, with the 32-byte seed of RFC 8032:
 //
 //	PRIVATE+KEY+<origin>+<id>+<base64 of 0x01 ‖ 32 seed bytes>
+//
+// A witness's key is spelt like a ledger's, with 0x04 in the place of 0x01, and
+// its name is any key name of C2SP signed-note of at most 128 bytes.
 //
 // # Versions
 //
@@ -221,5 +245,6 @@
 // RFC 8032 (https://www.rfc-editor.org/rfc/rfc8032),
 // RFC 8785 (https://www.rfc-editor.org/rfc/rfc8785),
 // https://c2sp.org/signed-note, https://c2sp.org/tlog-checkpoint,
-// https://c2sp.org/tlog-tiles, https://c2sp.org/tlog-proof.
+// https://c2sp.org/tlog-tiles, https://c2sp.org/tlog-proof,
+// https://c2sp.org/tlog-cosignature, https://c2sp.org/tlog-policy.
 package ledger

@@ -2,6 +2,9 @@ package ledger_test
 
 import (
 	"bytes"
+	"errors"
+	"regexp"
+	"strings"
 	"testing"
 
 	"gait/ledger"
@@ -101,12 +104,43 @@ func FuzzParseProof(f *testing.F) {
 	})
 }
 
-func FuzzParseVerifierKey(f *testing.F) {
+func FuzzVerifierKey(f *testing.F) {
 	f.Add(c2spKey)
 	f.Add(vkeyText)
+	f.Add(witnessText)
 	f.Fuzz(func(t *testing.T, s string) {
 		if k, err := ledger.ParseVerifierKey(s); err == nil && k.String() != s {
 			t.Fatalf("ParseVerifierKey takes %q for %q", s, k)
+		}
+		if k, err := ledger.ParseWitnessKey(s); err == nil && k.String() != s {
+			t.Fatalf("ParseWitnessKey takes %q for %q", s, k)
+		}
+	})
+}
+
+// Whatever a policy says, nothing but "quorum none" is met by a checkpoint that
+// no witness has cosigned, and white space changes nothing.
+func FuzzPolicy(f *testing.F) {
+	f.Add([]byte(policyText(f)))
+	f.Add([]byte("# none\nquorum none\n"))
+	f.Add([]byte("witness W " + witnessText + " https://witness.example/\nquorum W\n"))
+	_, signed, _ := signedCheckpoint(f)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		p, err := ledger.ParsePolicy(b)
+		if err != nil {
+			if _, named := errors.AsType[*ledger.PolicyError](err); !named || !errors.Is(err, ledger.ErrMalformed) {
+				t.Fatalf("ParsePolicy(%q) = %v, want a *PolicyError", b, err)
+			}
+			return
+		}
+		p.Logs = nil
+		v, err := p.Judge(signed)
+		if none := regexp.MustCompile(`(?m)^[ \t]*quorum[ \t]+none[ \t]*$`).Match(b); err != nil || (v.Missing == "") != none {
+			t.Fatalf("Judge under %q = %+v, %v; quorum none: %t", b, v, err, none)
+		}
+		spaced := "#\n\t" + strings.ReplaceAll(string(b), "\n", " \n \t\n\t")
+		if _, err := ledger.ParsePolicy([]byte(strings.TrimSuffix(spaced, "\t"))); err != nil && len(spaced) <= ledger.MaxPolicySize {
+			t.Fatalf("ParsePolicy takes %q and not %q: %v", b, spaced, err)
 		}
 	})
 }

@@ -28,10 +28,16 @@ var _ note.Verifier = VerifierKey{}
 // ParseVerifierKey reads a verifier key, in the one spelling String gives it.
 // Anything else is ErrMalformed.
 func ParseVerifierKey(s string) (VerifierKey, error) {
-	malformed := func(why string) (VerifierKey, error) {
-		return VerifierKey{}, fmt.Errorf("%w: not a verifier key (name+id+base64): %s", ErrMalformed, why)
+	name, public, err := parseVkey(s, algEd25519, originRule)
+	return VerifierKey{name: name, public: public}, err
+}
+
+// parseVkey reads a verifier key of one signature type, in the spelling of vkeyText.
+func parseVkey(s string, alg byte, names textRule) (name string, public [ed25519.PublicKeySize]byte, err error) {
+	malformed := func(why string) (string, [ed25519.PublicKeySize]byte, error) {
+		return "", [ed25519.PublicKeySize]byte{}, fmt.Errorf("%w: not a verifier key (name+id+base64): %s", ErrMalformed, why)
 	}
-	if len(s) > vkeyRule.max {
+	if len(s) > 4<<10 { // room for the larger keys of other types, to say which they are
 		return malformed("too long")
 	}
 	parts := strings.SplitN(s, "+", 3)
@@ -39,21 +45,48 @@ func ParseVerifierKey(s string) (VerifierKey, error) {
 		return malformed("it has no three parts")
 	}
 	material, err := base64.StdEncoding.Strict().DecodeString(parts[2])
-	if err != nil || len(material) != 1+ed25519.PublicKeySize {
+	if err != nil || len(material) == 0 {
+		return malformed("the key is not base64")
+	}
+	if material[0] != alg {
+		return malformed(fmt.Sprintf("signature type 0x%02x%s, not 0x%02x%s", material[0], algNames[material[0]], alg, algNames[alg]))
+	}
+	if len(material) != 1+ed25519.PublicKeySize {
 		return malformed("the key is not base64 of 33 bytes")
 	}
-	if material[0] != algEd25519 {
-		return malformed(fmt.Sprintf("signature type 0x%02x, not 0x01 (Ed25519)", material[0]))
-	}
-	if problem := originRule.check(parts[0]); problem != "" {
+	if problem := names.check(parts[0]); problem != "" {
 		return malformed("its name: " + problem)
 	}
-	k := VerifierKey{name: parts[0]}
-	copy(k.public[:], material[1:])
-	if k.String() != s {
+	public = [ed25519.PublicKeySize]byte(material[1:])
+	if vkeyText(parts[0], alg, public) != s {
 		return malformed("its id or spelling is not that of the key")
 	}
-	return k, nil
+	return parts[0], public, nil
+}
+
+// algNames says what signature types of C2SP signed-note are for.
+var algNames = map[byte]string{
+	algEd25519:     " (Ed25519, of a ledger)",
+	0x02:           " (ECDSA)",
+	algCosignature: " (Ed25519 cosignatures, of a witness)",
+	0x06:           " (ML-DSA-44 cosignatures)",
+}
+
+// vkeyID returns the key id of C2SP signed-note: the first four bytes of
+// SHA-256(name ‖ 0x0A ‖ signature type ‖ key).
+func vkeyID(name string, alg byte, public [ed25519.PublicKeySize]byte) uint32 {
+	h := sha256.New()
+	io.WriteString(h, name)
+	h.Write([]byte{'\n', alg})
+	h.Write(public[:])
+	return binary.BigEndian.Uint32(h.Sum(nil))
+}
+
+func vkeyText(name string, alg byte, public [ed25519.PublicKeySize]byte) string {
+	var id [4]byte
+	binary.BigEndian.PutUint32(id[:], vkeyID(name, alg, public))
+	material := append([]byte{alg}, public[:]...)
+	return name + "+" + hex.EncodeToString(id[:]) + "+" + base64.StdEncoding.EncodeToString(material)
 }
 
 // Name returns the key's name, the origin of the ledger it signs.
@@ -61,13 +94,7 @@ func (k VerifierKey) Name() string { return k.name }
 
 // KeyHash returns the key id of C2SP signed-note: the first four bytes of
 // SHA-256(name ‖ 0x0A ‖ 0x01 ‖ key).
-func (k VerifierKey) KeyHash() uint32 {
-	h := sha256.New()
-	io.WriteString(h, k.name)
-	h.Write([]byte{'\n', algEd25519})
-	h.Write(k.public[:])
-	return binary.BigEndian.Uint32(h.Sum(nil))
-}
+func (k VerifierKey) KeyHash() uint32 { return vkeyID(k.name, algEd25519, k.public) }
 
 // Verify reports whether sig is the key's signature over msg.
 func (k VerifierKey) Verify(msg, sig []byte) bool {
@@ -81,12 +108,7 @@ func (k VerifierKey) ID() Hash { return sha256.Sum256(k.public[:]) }
 func (k VerifierKey) IsZero() bool { return k == VerifierKey{} }
 
 // String returns the key as text.
-func (k VerifierKey) String() string {
-	var id [4]byte
-	binary.BigEndian.PutUint32(id[:], k.KeyHash())
-	material := append([]byte{algEd25519}, k.public[:]...)
-	return k.name + "+" + hex.EncodeToString(id[:]) + "+" + base64.StdEncoding.EncodeToString(material)
-}
+func (k VerifierKey) String() string { return vkeyText(k.name, algEd25519, k.public) }
 
 // A Signer signs for one ledger: checkpoints as notes, manifests as digests.
 type Signer interface {

@@ -38,6 +38,7 @@ var (
 	jobIDRule     = textRule{128, chars(alnum, "._:-"), "a letter or digit, then letters, digits and ._:-"}
 	requestIDRule = textRule{MaxRequestID, printable, "printable ASCII without spaces"}
 	originRule    = textRule{MaxOrigin, isOrigin, "an origin like gait.example/log1"}
+	witnessRule   = textRule{128, isKeyName, "a key name without spaces and +"}
 	labelKeyRule  = textRule{MaxLabelKey, chars(alnum, "._/-"), "a letter or digit, then letters, digits and ._/-"}
 	checkpointID  = textRule{20, isCheckpointID, "a checkpoint id like cp_0001"}
 	verbRule      = textRule{32, chars("abcdefghijklmnopqrstuvwxyz", " "), "a command's name"}
