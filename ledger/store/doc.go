@@ -29,6 +29,7 @@
 // are 32 bytes. A job id never holds the byte 0x00.
 //
 //	key                       value
+//	c witness key             the newest checkpoint that the witness has cosigned: a note with its cosignature
 //	e seq                     the exact bytes of the event
 //	h job                     the job's head: job_seq, leaf hash, revision, seq, time (Unix milliseconds)
 //	j job 0x00 job_seq        seq

@@ -10,14 +10,15 @@ import (
 
 // The first byte of a key says what it holds. See the package doc.
 const (
-	prefixEvent   = 'e'
-	prefixHead    = 'h'
-	prefixIndex   = 'j'
-	prefixMeta    = 'm'
-	prefixPartial = 'p'
-	prefixRequest = 'r'
-	prefixTile    = 't'
-	prefixView    = 'v'
+	prefixCosigned = 'c'
+	prefixEvent    = 'e'
+	prefixHead     = 'h'
+	prefixIndex    = 'j'
+	prefixMeta     = 'm'
+	prefixPartial  = 'p'
+	prefixRequest  = 'r'
+	prefixTile     = 't'
+	prefixView     = 'v'
 )
 
 var (

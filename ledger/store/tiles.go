@@ -154,16 +154,52 @@ func (l *Log) tiles() (ledger.Tiles, func() error) {
 // Proof returns the proof that event seq is in the tree of the newest checkpoint.
 func (l *Log) Proof(seq ledger.Seq) (ledger.Proof, error) {
 	st := l.now.Load()
+	return l.proof(seq, st.checkpoint, st.signed)
+}
+
+// ProofIn returns the proof that event seq is in the tree of a checkpoint of
+// this log that was signed earlier.
+func (l *Log) ProofIn(signed []byte, seq ledger.Seq) (ledger.Proof, error) {
+	c, err := l.own(signed)
+	if err != nil {
+		return ledger.Proof{}, err
+	}
+	return l.proof(seq, c, signed)
+}
+
+func (l *Log) proof(seq ledger.Seq, c ledger.Checkpoint, signed []byte) (ledger.Proof, error) {
 	read, failed := l.tiles()
-	p, err := ledger.Prove(seq, st.checkpoint, st.signed, read)
+	p, err := ledger.Prove(seq, c, signed, read)
 	return p, orIO(failed(), err)
+}
+
+// own opens a checkpoint of this log that is not larger than it.
+func (l *Log) own(signed []byte) (ledger.Checkpoint, error) {
+	c, err := ledger.OpenCheckpoint(signed, l.key)
+	if size := l.Head().Size; err == nil && c.Size > size {
+		err = fmt.Errorf("a checkpoint of %d events: the ledger has %d", c.Size, size)
+	}
+	return c, err
 }
 
 // Consistency returns the proof that the tree of size old is a prefix of that
 // of the newest checkpoint.
 func (l *Log) Consistency(old int64) ([]ledger.Hash, error) {
+	return l.consistency(old, l.now.Load().checkpoint)
+}
+
+// ConsistencyIn is Consistency with a checkpoint of this log that was signed earlier.
+func (l *Log) ConsistencyIn(signed []byte, old int64) ([]ledger.Hash, error) {
+	c, err := l.own(signed)
+	if err != nil {
+		return nil, err
+	}
+	return l.consistency(old, c)
+}
+
+func (l *Log) consistency(old int64, c ledger.Checkpoint) ([]ledger.Hash, error) {
 	read, failed := l.tiles()
-	path, err := ledger.ProveConsistency(old, l.now.Load().checkpoint, read)
+	path, err := ledger.ProveConsistency(old, c, read)
 	return path, orIO(failed(), err)
 }
 

@@ -29,7 +29,7 @@ func (l *Log) Verify(progress func(done, total int64)) error {
 	for _, step := range []func() error{
 		l.checkFormat,
 		func() error { return v.events(progress) },
-		v.state, v.index, v.requests, v.heads, v.views, v.tiles, v.strangers,
+		v.state, v.index, v.requests, v.heads, v.views, v.tiles, v.cosigned, v.strangers,
 	} {
 		if err := step(); err != nil {
 			return fmt.Errorf("verifying: %w", err)
@@ -343,7 +343,7 @@ func (v *verifier) strangers() error {
 		}
 		return nil
 	})
-	prefixes := []byte{prefixEvent, prefixHead, prefixIndex, prefixMeta, prefixPartial, prefixRequest, prefixTile, prefixView}
+	prefixes := []byte{prefixCosigned, prefixEvent, prefixHead, prefixIndex, prefixMeta, prefixPartial, prefixRequest, prefixTile, prefixView}
 	var low []byte
 	for _, p := range prefixes {
 		err = errors.Join(err, v.every(low, []byte{p}, stranger))
