@@ -18,9 +18,10 @@ const maxInt = 1<<53 - 1
 // first error sticks.
 type coder struct {
 	writing bool
-	buf     []byte
-	pos     int  // reading: the next byte
-	comma   bool // a field came before in this object
+	buf     []byte // writing: what is written
+	in      string // reading: what is read, of which every string is a part
+	pos     int    // reading: the next byte
+	comma   bool   // a field came before in this object
 	err     error
 }
 
@@ -39,7 +40,7 @@ func (c *coder) object(field string, walk func()) {
 	c.comma = false
 	c.token(field, '{')
 	walk()
-	if !c.writing && c.err == nil && c.pos < len(c.buf) && c.buf[c.pos] != '}' {
+	if !c.writing && c.err == nil && c.pos < len(c.in) && c.in[c.pos] != '}' {
 		c.fail(c.nextKey(field), "unknown, doubled or out of order")
 	}
 	c.token(field, '}')
@@ -51,7 +52,7 @@ func (c *coder) token(field string, b byte) {
 	case c.err != nil:
 	case c.writing:
 		c.buf = append(c.buf, b)
-	case c.pos >= len(c.buf) || c.buf[c.pos] != b:
+	case c.pos >= len(c.in) || c.in[c.pos] != b:
 		c.fail(field, "expected %q at byte %d", b, c.pos)
 	default:
 		c.pos++
@@ -60,7 +61,7 @@ func (c *coder) token(field string, b byte) {
 
 // nextKey names the field that stands at pos, for an error.
 func (c *coder) nextKey(in string) string {
-	rest := strings.TrimLeft(string(c.buf[c.pos:min(len(c.buf), c.pos+80)]), `,`)
+	rest := strings.TrimLeft(c.in[c.pos:min(len(c.in), c.pos+80)], `,`)
 	if after, ok := strings.CutPrefix(rest, `"`); ok {
 		if name, _, ok := strings.Cut(after, `"`); ok && cleanText(name) == "" {
 			return name
@@ -87,13 +88,13 @@ func (c *coder) key(name string, present bool) bool {
 	}
 	at := c.pos
 	if c.comma {
-		if at >= len(c.buf) || c.buf[at] != ',' {
+		if at >= len(c.in) || c.in[at] != ',' {
 			return false
 		}
 		at++
 	}
 	end := at + len(name) + 3
-	if end > len(c.buf) || c.buf[at] != '"' || string(c.buf[at+1:end-2]) != name || c.buf[end-2] != '"' || c.buf[end-1] != ':' {
+	if end > len(c.in) || c.in[at] != '"' || c.in[at+1:end-2] != name || c.in[end-2:end] != `":` {
 		return false
 	}
 	c.pos, c.comma = end, true
@@ -151,34 +152,34 @@ func appendString(b []byte, s string) []byte {
 func (c *coder) readString(name string) string {
 	raw, escaped := c.readRaw(name)
 	if escaped {
-		return unescaper.Replace(string(raw))
+		return unescaper.Replace(raw)
 	}
-	return string(raw)
+	return raw
 }
 
-// readRaw reads a string and returns what stands between the quotes, in c.buf,
-// and whether anything in it is escaped.
-func (c *coder) readRaw(name string) (raw []byte, escaped bool) {
+// readRaw reads a string and returns what stands between the quotes, and
+// whether anything in it is escaped.
+func (c *coder) readRaw(name string) (raw string, escaped bool) {
 	c.token(name, '"')
 	if c.err != nil {
-		return nil, false
+		return "", false
 	}
-	for start := c.pos; c.pos < len(c.buf); c.pos++ {
-		switch c.buf[c.pos] {
+	for start := c.pos; c.pos < len(c.in); c.pos++ {
+		switch c.in[c.pos] {
 		case '"':
 			c.pos++
-			return c.buf[start : c.pos-1], escaped
+			return c.in[start : c.pos-1], escaped
 		case '\\':
-			if c.pos+1 >= len(c.buf) || c.buf[c.pos+1] != '"' && c.buf[c.pos+1] != '\\' {
+			if c.pos+1 >= len(c.in) || c.in[c.pos+1] != '"' && c.in[c.pos+1] != '\\' {
 				c.fail(name, `only \" and \\ are escaped`)
-				return nil, false
+				return "", false
 			}
 			escaped = true
 			c.pos++
 		}
 	}
 	c.fail(name, "string does not end")
-	return nil, false
+	return "", false
 }
 
 var unescaper = strings.NewReplacer(`\\`, `\`, `\"`, `"`)
@@ -202,10 +203,10 @@ func (c *coder) int(name string, v *int64, n need, low int64) {
 
 func (c *coder) readInt(name string) int64 {
 	start := c.pos
-	for c.pos < len(c.buf) && '0' <= c.buf[c.pos] && c.buf[c.pos] <= '9' {
+	for c.pos < len(c.in) && '0' <= c.in[c.pos] && c.in[c.pos] <= '9' {
 		c.pos++
 	}
-	n, err := parseDecimal(string(c.buf[start:min(c.pos, start+20)]))
+	n, err := parseDecimal(c.in[start:min(c.pos, start+20)])
 	if err != nil {
 		c.fail(name, "not an integer from 0 to 2^53-1")
 	}
@@ -233,7 +234,7 @@ func (c *coder) flag(name string, v *bool) {
 		c.buf = append(c.buf, "true"...)
 		return
 	}
-	if !strings.HasPrefix(string(c.buf[c.pos:min(len(c.buf), c.pos+4)]), "true") {
+	if !strings.HasPrefix(c.in[c.pos:], "true") {
 		c.fail(name, "only true is written; false is left out")
 		return
 	}
@@ -301,14 +302,18 @@ func (c *coder) time(name string, v *time.Time, n need) {
 // ParseTime reads a time as events spell it: RFC 3339, UTC, exactly three decimals.
 func ParseTime(s string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339, s)
-	if err != nil || FormatTime(t) != s || t.Year() < 1 || t.IsZero() {
+	var room [32]byte
+	if err != nil || string(appendTime(room[:0], t.UTC())) != s || t.Year() < 1 || t.IsZero() {
 		return time.Time{}, fmt.Errorf("%w: %.40q is not a UTC time with three decimals", ErrMalformed, s)
 	}
 	return t.UTC(), nil
 }
 
 // FormatTime spells t as events do. What is below a millisecond is cut off.
-func FormatTime(t time.Time) string { return string(appendTime(nil, t.UTC())) }
+func FormatTime(t time.Time) string {
+	var room [32]byte
+	return string(appendTime(room[:0], t.UTC()))
+}
 
 // appendTime adds the decimals itself: package time is far quicker with a layout it knows.
 func appendTime(b []byte, utc time.Time) []byte {
@@ -355,7 +360,7 @@ func (c *coder) list(name string, n, limit int, item func(i int)) {
 	}
 	c.token(name, '[')
 	for i := 0; c.err == nil; i++ {
-		if c.writing && i == n || !c.writing && i > 0 && c.pos < len(c.buf) && c.buf[c.pos] == ']' {
+		if c.writing && i == n || !c.writing && i > 0 && c.pos < len(c.in) && c.in[c.pos] == ']' {
 			break
 		}
 		if i == limit {

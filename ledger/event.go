@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"iter"
 	"regexp"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -77,7 +79,7 @@ func (e Event) Type() Type {
 // and leaf hash. It fails with a *FieldError, or ErrMalformed when the event is
 // over MaxEventSize.
 func Seal(e Event) (Event, error) {
-	raw, err := encode(e)
+	raw, err := encode(make([]byte, 0, 640), &e)
 	if err != nil {
 		return Event{}, fmt.Errorf("sealing event %d: %w", e.Seq, err)
 	}
@@ -85,9 +87,10 @@ func Seal(e Event) (Event, error) {
 	return e, nil
 }
 
-func encode(e Event) ([]byte, error) {
-	c := coder{writing: true, buf: make([]byte, 0, 640)}
-	walk(&c, &e, e.Type())
+// encode writes e to the empty slice buf.
+func encode(buf []byte, e *Event) ([]byte, error) {
+	c := coder{writing: true, buf: buf}
+	walk(&c, e, e.Type())
 	if c.err != nil {
 		return nil, c.err
 	}
@@ -104,9 +107,9 @@ func Decode(b []byte) (Event, error) {
 	if len(b) > MaxEventSize {
 		return Event{}, fmt.Errorf("%w: an event of %d bytes, at most %d", ErrMalformed, len(b), MaxEventSize)
 	}
-	c := coder{buf: b}
+	c := coder{in: string(b)}
 	var e Event
-	walk(&c, &e, typeOf(b))
+	walk(&c, &e, typeOf(c.in))
 	if c.err == nil && c.pos != len(b) {
 		c.fail("event", "%d bytes after its end", len(b)-c.pos)
 	}
@@ -116,7 +119,9 @@ func Decode(b []byte) (Event, error) {
 		}
 		return Event{}, fmt.Errorf("decoding an event: %w", c.err)
 	}
-	again, err := encode(e)
+	room := scratch.Get().(*[]byte)
+	defer scratch.Put(room)
+	again, err := encode((*room)[:0], &e)
 	if err != nil {
 		return Event{}, fmt.Errorf("decoding an event: %w", err)
 	}
@@ -127,16 +132,22 @@ func Decode(b []byte) (Event, error) {
 	return e, nil
 }
 
+// scratch holds room for events that Decode encodes again.
+var scratch = sync.Pool{New: func() any {
+	b := make([]byte, 0, 2<<10)
+	return &b
+}}
+
 // typeOf finds the type of an encoded event. It is the last field, and no
 // string can hold the bytes looked for, so what it finds is the field or the
 // walk will fail.
-func typeOf(b []byte) Type {
+func typeOf(s string) Type {
 	const field = `,"type":"`
-	i := bytes.LastIndex(b, []byte(field))
+	i := strings.LastIndex(s, field)
 	if i < 0 {
 		return ""
 	}
-	name, _, _ := bytes.Cut(b[i+len(field):], []byte(`"`))
+	name, _, _ := strings.Cut(s[i+len(field):], `"`)
 	return Type(name)
 }
 
@@ -217,7 +228,7 @@ func (c *coder) constant(name, value string) {
 		c.buf = appendString(c.buf, value)
 		return
 	}
-	if raw, _ := c.readRaw(name); c.err == nil && string(raw) != value {
+	if raw, _ := c.readRaw(name); c.err == nil && raw != value {
 		c.fail(name, "%.40q is not %q", raw, value)
 	}
 }

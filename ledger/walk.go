@@ -110,7 +110,7 @@ func (c *coder) readLabels(name string) (labels []Label) {
 		c.token(name, ':')
 		l.Value = c.readString(name)
 		labels = append(labels, l)
-		if c.pos < len(c.buf) && c.buf[c.pos] == '}' {
+		if c.pos < len(c.in) && c.in[c.pos] == '}' {
 			break
 		}
 		c.token(name, ',')

@@ -138,15 +138,15 @@ func checkpointAdded(j Job, f Fact, p ledger.CheckpointAdded) (Job, *Refusal) {
 
 // checkpointStatus is the checkpoints' part of the transition table.
 func checkpointStatus(j Job, f Fact, p ledger.CheckpointAdded) (Job, *Refusal) {
-	no := cannot(j, "take a "+string(p.CheckpointType)+" checkpoint")
 	if j.Status.Final() || j.Status == EmergencyStopped {
-		return j, no
+		return j, cannotTake(j, p)
+	}
+	if p.CheckpointType == ledger.CheckpointPlan || p.CheckpointType == ledger.CheckpointProgress {
+		return j, nil
 	}
 	ask := Ask{CheckpointID: p.CheckpointID, JobSeq: j.JobSeq + 1, Actor: f.Actor, Created: ledger.FormatTime(f.At),
 		Summary: p.Summary, RequiredAction: p.RequiredAction}
 	switch p.CheckpointType {
-	case ledger.CheckpointPlan, ledger.CheckpointProgress:
-		return j, nil
 	case ledger.CheckpointFailed:
 		return j.to(Failed, StopFailed, ReasonFailed), nil
 	case ledger.CheckpointCompleted:
@@ -154,21 +154,24 @@ func checkpointStatus(j Job, f Fact, p ledger.CheckpointAdded) (Job, *Refusal) {
 			return j.to(Completed, StopCompleted, ReasonCompleted), nil
 		}
 	case ledger.CheckpointDecisionNeeded:
-		ask.Kind = KindDecision
-		return decisionNeeded(j, ask, no)
+		if j.Status != PausedStatus {
+			ask.Kind = KindDecision
+			return decisionNeeded(j, ask)
+		}
 	case ledger.CheckpointBlocked:
 		if j.Status != PausedStatus {
 			ask.Kind = KindBlock
 			return blocked(j, ask), nil
 		}
 	}
-	return j, no
+	return j, cannotTake(j, p)
 }
 
-func decisionNeeded(j Job, ask Ask, no *Refusal) (Job, *Refusal) {
-	if j.Status == PausedStatus {
-		return j, no
-	}
+func cannotTake(j Job, p ledger.CheckpointAdded) *Refusal {
+	return cannot(j, "take a "+string(p.CheckpointType)+" checkpoint")
+}
+
+func decisionNeeded(j Job, ask Ask) (Job, *Refusal) {
 	if len(j.Decisions) >= ledger.MaxOpenDecisions {
 		return j, refuse(TooManyDecisions, "have them decided and resume the job", "job %s has %d decisions since it last ran, the most there can be", j.ID, len(j.Decisions))
 	}
