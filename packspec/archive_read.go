@@ -19,6 +19,11 @@ func readArchive(r io.ReaderAt, size int64) ([]entry, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, e := range entries { // before contents are read
+		if most := sizeLimit(e.name); e.size > most {
+			return nil, &FormatError{*failure(LevelContainer, CodeEntries, e.name, "%d bytes, at most %d", e.size, most)}
+		}
+	}
 	buf := make([]byte, min(size, 64<<10))
 	for i := range entries {
 		if err := readEntry(r, &entries[i], buf); err != nil {

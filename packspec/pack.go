@@ -66,6 +66,16 @@ func jobNames(layers ...layer) []string {
 	return names
 }
 
+// sizeLimit returns the size limit of an entry of that name.
+func sizeLimit(name string) int64 {
+	for _, e := range jobEntries {
+		if e.name == name {
+			return e.max
+		}
+	}
+	return maxArchive
+}
+
 // A Pack is an open pack: its container is sound and its entries are those its
 // manifest lists. Nothing else about it has been checked.
 type Pack struct {
@@ -102,9 +112,6 @@ func (p *Pack) open() error {
 	if i < 0 {
 		return failure(LevelContainer, CodeEntries, entryManifest, "the pack has no manifest")
 	}
-	if p.entries[i].size > maxManifest {
-		return failure(LevelContainer, CodeEntries, entryManifest, "%d bytes, at most %d", p.entries[i].size, maxManifest)
-	}
 	b, err := p.read(entryManifest)
 	if err != nil {
 		return err
@@ -131,11 +138,6 @@ func (p *Pack) checkNames() error {
 			return failure(LevelContainer, CodeEntries, want[i], "the pack has no such entry")
 		case i >= len(want) || p.entries[i].name < want[i]:
 			return failure(LevelContainer, CodeEntries, p.entries[i].name, "not an entry of a job pack")
-		}
-	}
-	for _, limit := range jobEntries {
-		if e, ok := p.entry(limit.name); ok && e.size > limit.max {
-			return failure(LevelContainer, CodeEntries, e.name, "%d bytes, at most %d", e.size, limit.max)
 		}
 	}
 	return nil

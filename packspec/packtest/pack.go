@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -66,57 +67,66 @@ func Set(files []File, name string, data []byte) []File {
 // Relist makes the manifest's list and its pack_id those of files. The
 // signatures stay, and no longer hold.
 func Relist(files []File) error {
-	return remake(files, func(map[string]any) error { return nil })
+	return remake(files, func(m map[string]any) error { return name(m, contents(files)) })
 }
 
 // Strip is Relist without signatures.
 func Strip(files []File) error {
 	return remake(files, func(m map[string]any) error {
 		delete(m, "signatures")
-		return nil
+		return name(m, contents(files))
 	})
 }
 
 // Sign is Relist with one signature, by s.
 func Sign(files []File, s ledger.Signer) error {
-	return remake(files, func(m map[string]any) error {
-		delete(m, "signatures")
-		digest, err := digestOf(m)
-		if err != nil {
-			return err
-		}
-		sig, err := s.Sign(digest[:])
-		m["signatures"] = []any{map[string]any{"alg": "ed25519", "key_id": s.VerifierKey().ID().String(),
-			"sig": base64.StdEncoding.EncodeToString(sig), "signed_digest": hex.EncodeToString(digest[:])}}
-		return err
-	})
+	return remake(files, func(m map[string]any) error { return sign(m, contents(files), s) })
 }
 
-func remake(files []File, sign func(map[string]any) error) error {
+// Resign is Sign with the list that the manifest has.
+func Resign(files []File, s ledger.Signer) error {
+	return remake(files, func(m map[string]any) error { return sign(m, m["contents"], s) })
+}
+
+func remake(files []File, change func(map[string]any) error) error {
 	file := Find(files, ManifestName)
 	if file == nil {
 		return fmt.Errorf("no %s", ManifestName)
 	}
 	var m map[string]any
-	if err := json.Unmarshal(file.Data, &m); err != nil {
+	err := json.Unmarshal(file.Data, &m)
+	if err == nil {
+		err = change(m)
+	}
+	if err == nil {
+		file.Data, err = projection.Canonical(m)
+	}
+	return err
+}
+
+// name gives a manifest its list and the pack_id that follows.
+func name(m map[string]any, list any) error {
+	m["contents"] = list
+	bare := maps.Clone(m)
+	delete(bare, "signatures")
+	delete(bare, "pack_id")
+	id, err := digestOf(bare)
+	m["pack_id"] = hex.EncodeToString(id[:])
+	return err
+}
+
+func sign(m map[string]any, list any, s ledger.Signer) error {
+	delete(m, "signatures")
+	if err := name(m, list); err != nil {
 		return err
 	}
-	signatures := m["signatures"]
-	delete(m, "signatures")
-	delete(m, "pack_id")
-	m["contents"] = contents(files)
-	id, err := digestOf(m)
+	digest, err := digestOf(m)
 	if err != nil {
 		return err
 	}
-	m["pack_id"] = hex.EncodeToString(id[:])
-	if signatures != nil {
-		m["signatures"] = signatures
-	}
-	if err := sign(m); err != nil {
-		return err
-	}
-	file.Data, err = projection.Canonical(m)
+	sig, err := s.Sign(digest[:])
+	m["signatures"] = []any{map[string]any{"alg": "ed25519", "key_id": s.VerifierKey().ID().String(),
+		"sig": base64.StdEncoding.EncodeToString(sig), "signed_digest": hex.EncodeToString(digest[:])}}
 	return err
 }
 

@@ -1,0 +1,98 @@
+package packspec_test
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"hash/crc32"
+	"io"
+	"os"
+	"strings"
+	"testing"
+
+	"gait/packspec"
+	"gait/packspec/packtest"
+)
+
+// A bomb is a hostile file too large to keep: an honest pack in which one entry
+// is followed, or replaced, by a run of zeros. On disk it is a hole.
+type bomb struct {
+	hostile
+	entry string // the one that is all zeros; "": the run follows the pack
+	zeros int64
+	sound bool // CRC and digest are made for it, and the manifest is signed again
+}
+
+func bombs(t testing.TB) []bomb {
+	return []bomb{
+		{hostile{name: "bomb_5_gib", level: packspec.LevelContainer, code: packspec.CodeArchive, reason: "is no pack"}, "", 5 << 30, false},
+		{hostile{name: "bomb_trailing_3_gib", level: packspec.LevelContainer, code: packspec.CodeArchive, reason: noEnd}, "", 3 << 30, false},
+		{hostile{name: "bomb_proof_3_gib", level: packspec.LevelContainer, code: packspec.CodeEntries, reason: "at most"}, "head.tlog-proof", 3 << 30, false},
+		{hostile{name: "bomb_manifest_3_gib", level: packspec.LevelContainer, code: packspec.CodeEntries, reason: "at most"}, "pack_manifest.json", 3 << 30, false},
+		{hostile{name: "bomb_events_false_crc", level: packspec.LevelContainer, code: packspec.CodeArchive, reason: "the CRC-32"}, "ledger_events.jsonl", 256 << 20, false},
+		{hostile{name: "bomb_events_one_line", level: packspec.LevelCanonical, code: packspec.CodeNotCanonical, entry: "ledger_events.jsonl"}, "ledger_events.jsonl", 256 << 20, true},
+		{hostile{name: "bomb_state", level: packspec.LevelViews, code: packspec.CodeView, entry: "job_state.json"}, "job_state.json", 256 << 20, true},
+		{hostile{name: "bomb_job_events", level: packspec.LevelViews, code: packspec.CodeView, entry: "job_events.jsonl"}, "job_events.jsonl", 256 << 20, true},
+	}
+}
+
+// write writes the bomb: headers and contents as they come, holes for zeros.
+func (b bomb) write(t testing.TB, path string) {
+	t.Helper()
+	pack, key := small(t)
+	fs := files(t, pack)
+	crc, sum := uint32(0), ""
+	if b.sound {
+		crc, sum = zeroSums(t, b.zeros)
+		honest := sha256.Sum256(file(fs, b.entry).Data)
+		file(fs, packtest.ManifestName).Data = []byte(strings.Replace(string(file(fs, packtest.ManifestName).Data), hex.EncodeToString(honest[:]), sum, 1))
+		if err := packtest.Resign(fs, key); err != nil {
+			t.Fatal(err)
+		}
+	}
+	z := packtest.New(fs)
+	hole, shift := int64(len(pack)), false
+	for i := range z.Entries {
+		e := &z.Entries[i]
+		if shift {
+			e.At += uint32(b.zeros)
+		}
+		if e.Dir.Name == b.entry {
+			e.Data = nil
+			e.Local.Size, e.Local.Packed, e.Local.CRC = uint32(b.zeros), uint32(b.zeros), crc
+			e.Dir = e.Local
+			z.Settle()
+			hole, shift = int64(e.At)+30+int64(len(b.entry)), true
+		}
+	}
+	if b.entry != "" {
+		z.End.At += uint32(b.zeros)
+	}
+	whole := z.Bytes()
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.Write(whole[:min(hole, int64(len(whole)))]); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Truncate(hole + b.zeros); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteAt(whole[min(hole, int64(len(whole))):], hole+b.zeros); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// zeroSums returns the CRC-32 and the SHA-256 of n zeros.
+func zeroSums(t testing.TB, n int64) (uint32, string) {
+	t.Helper()
+	crc, sum := crc32.NewIEEE(), sha256.New()
+	chunk := make([]byte, 1<<20)
+	for ; n > 0; n -= int64(len(chunk)) {
+		if _, err := io.MultiWriter(crc, sum).Write(chunk); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return crc.Sum32(), hex.EncodeToString(sum.Sum(nil))
+}
