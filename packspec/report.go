@@ -26,6 +26,7 @@ const (
 	LevelSignature    = "signature"     // checkpoint and manifest are signed by a key the caller trusts
 	LevelStateMachine = "state_machine" // each event may follow the one before
 	LevelViews        = "views"         // the views are those that the events give
+	LevelFreshness    = "freshness"     // the caller has seen no other checkpoint of the ledger that contradicts the pack's
 	LevelActors       = "actors"        // actors are who they say
 	LevelCompleteness = "completeness"  // no later event is kept back
 )
@@ -45,6 +46,8 @@ const (
 	CodeSignatureMissing = "signature_missing"   // the manifest is not signed by the ledger's key
 	CodeSignatureInvalid = "signature_invalid"   // a signature does not hold
 	CodeUntrustedKey     = "untrusted_key"       // intact, by a key the caller does not know
+	CodeConflict         = "checkpoint_conflict" // a checkpoint seen before is of another history
+	CodeOlder            = "older_than_seen"     // a newer checkpoint was seen, and the profile is strict
 	CodeTransition       = "invalid_transition"  // the rules do not allow an event
 	CodeView             = "view_mismatch"       // a view does not follow from the events
 )
@@ -127,6 +130,8 @@ type Report struct {
 	TrustedBy  string     `json:"trusted_by,omitempty"`  // where the caller has that key from
 	Levels     []Level    `json:"levels"`
 	Failure    *Failure   `json:"failure,omitempty"`
+	Checkpoint string     `json:"checkpoint,omitempty"` // the signed note, once its key is trusted
+	Evidence   []string   `json:"evidence,omitempty"`   // two signed notes that cannot both hold
 }
 
 // Level returns what the report says about a level.

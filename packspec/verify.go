@@ -12,8 +12,8 @@ import (
 // A Profile says how much a pack must show to be verified.
 type Profile string
 
-// The profiles. Everything that a job pack of this format can show is demanded
-// by both.
+// The profiles. Strict also demands that no newer checkpoint of the ledger was
+// seen.
 const (
 	ProfileStandard Profile = "standard"
 	ProfileStrict   Profile = "strict"
@@ -24,6 +24,10 @@ const (
 type Options struct {
 	Trusted []TrustedKey
 	Profile Profile // "": standard
+
+	// Seen returns the newest checkpoint signed by a key that the caller has
+	// seen, as a signed note, or nil. Without it none was.
+	Seen func(ledger.VerifierKey) ([]byte, error)
 }
 
 // A TrustedKey is a ledger's key that the caller trusts.
@@ -42,7 +46,7 @@ func Verify(r io.ReaderAt, size int64, o Options) (Report, error) {
 	if o.Profile != ProfileStandard && o.Profile != ProfileStrict {
 		return Report{}, fmt.Errorf("verifying a pack: %.40q is not a profile", o.Profile)
 	}
-	v := &verifier{r: r, size: size, trusted: o.Trusted, report: Report{Profile: o.Profile, Verified: true}}
+	v := &verifier{r: r, size: size, trusted: o.Trusted, seen: o.Seen, report: Report{Profile: o.Profile, Verified: true}}
 	for _, l := range levels {
 		if err := v.run(l); err != nil {
 			return Report{}, fmt.Errorf("verifying a pack: %w", err)
@@ -61,6 +65,7 @@ var levels = []level{
 	{LevelSignature, (*verifier).signature, false, Proved},
 	{LevelStateMachine, (*verifier).stateMachine, true, Proved},
 	{LevelViews, (*verifier).views, true, Proved},
+	{LevelFreshness, (*verifier).freshness, false, Claimed},
 	{LevelActors, (*verifier).actors, false, Claimed},
 	{LevelCompleteness, (*verifier).completeness, false, Claimed},
 }
@@ -69,7 +74,7 @@ type level struct {
 	name   string
 	check  func(*verifier) (detail string, err error)
 	base   bool   // what comes after rests on it
-	status Status // when the check finds nothing wrong
+	status Status // when the check finds nothing wrong, unless it says otherwise
 }
 
 // A verifier is one verification under way.
@@ -77,7 +82,9 @@ type verifier struct {
 	r       io.ReaderAt
 	size    int64
 	trusted []TrustedKey
+	seen    func(ledger.VerifierKey) ([]byte, error)
 	report  Report
+	status  Status // what the level under way found
 	halted  string // why the levels that are left are not checked
 
 	pack         *Pack
@@ -86,6 +93,7 @@ type verifier struct {
 	createdProof ledger.Proof
 	headProof    ledger.Proof
 	key          ledger.VerifierKey // named by event 0
+	signed       bool               // by a key that the caller trusts
 	pass
 }
 
@@ -95,9 +103,10 @@ func (v *verifier) run(l level) error {
 		v.record(l.name, Absent, "not checked: "+v.halted)
 		return nil
 	}
+	v.status = l.status
 	detail, err := l.check(v)
 	if err == nil {
-		v.record(l.name, l.status, detail)
+		v.record(l.name, v.status, detail)
 		return nil
 	}
 	f, ok := errors.AsType[*Failure](err)

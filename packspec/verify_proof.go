@@ -60,7 +60,7 @@ func (v *verifier) signature() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	v.report.TrustedBy = from
+	v.report.TrustedBy, v.signed = from, true
 	return fmt.Sprintf("checkpoint and manifest are signed by %s, trusted by %s", v.key, from), nil
 }
 

@@ -24,7 +24,8 @@ func TestVerifyReport(t *testing.T) {
 	}
 	want := []packspec.Level{{Name: "container", Status: "proved"}, {Name: "canonical", Status: "proved"}, {Name: "chain", Status: "proved"},
 		{Name: "inclusion", Status: "proved"}, {Name: "signature", Status: "proved"}, {Name: "state_machine", Status: "proved"},
-		{Name: "views", Status: "proved"}, {Name: "actors", Status: "claimed"}, {Name: "completeness", Status: "claimed"}}
+		{Name: "views", Status: "proved"}, {Name: "freshness", Status: "claimed"},
+		{Name: "actors", Status: "claimed"}, {Name: "completeness", Status: "claimed"}}
 	got := slices.Clone(r.Levels)
 	for i := range got {
 		if got[i].Detail == "" {
@@ -290,7 +291,7 @@ func TestUnknownProfile(t *testing.T) {
 	if _, err := packspec.Verify(bytes.NewReader(nil), 0, packspec.Options{Profile: "lax"}); err == nil {
 		t.Error("a profile that does not exist was accepted")
 	}
-	if r, err := packspec.Verify(bytes.NewReader(nil), 0, packspec.Options{Profile: packspec.ProfileStrict}); err != nil || r.Verified || len(r.Levels) != 9 {
+	if r, err := packspec.Verify(bytes.NewReader(nil), 0, packspec.Options{Profile: packspec.ProfileStrict}); err != nil || r.Verified || len(r.Levels) != 10 {
 		t.Errorf("an empty file: %v, %+v", err, r)
 	}
 }

@@ -109,6 +109,9 @@ var rules = []rule{
 	as(func(e *root.UnsafeError) failure {
 		return failure{"unsafe_permissions", "unsafe_operation", exitUnsafe, false, e.Hint}
 	}),
+	as(func(*conflictError) failure {
+		return failure{"checkpoint_conflict", "verification_failed", exitVerify, false, "keep both signed checkpoints: together they show that the history was changed"}
+	}),
 	as(func(e *packError) failure { return failure{e.code, "verification_failed", exitVerify, false, e.hint} }),
 	as(func(e *packspec.FormatError) failure {
 		return failure{e.Code, "verification_failed", exitVerify, false, "do not rely on it; ask its sender for another"}

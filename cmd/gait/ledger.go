@@ -17,7 +17,8 @@ func (a *app) ledgerCommand() *cobra.Command {
 		Short:   "Create, verify, repair and retire the ledger itself",
 		Example: "gait ledger init --origin example.com/payments\ngait ledger verify",
 	})
-	cmd.AddCommand(a.initCommand(), a.ledgerVerifyCommand(), a.rebuildCommand(), a.retireCommand())
+	cmd.AddCommand(a.initCommand(), a.ledgerInfoCommand(), a.ledgerVerifyCommand(), a.ledgerCheckpointCommand(), a.ledgerProofCommand(),
+		a.rebuildCommand(), a.retireCommand())
 	return cmd
 }
 
@@ -58,16 +59,19 @@ func (a *app) initCommand() *cobra.Command {
 }
 
 func (a *app) ledgerVerifyCommand() *cobra.Command {
-	var keyFile string
+	var keyFile, sinceFile string
 	cmd := exits(&cobra.Command{
 		Use:   "verify",
 		Short: "Check the whole ledger from its bytes",
 		Long: `Check the whole ledger from its bytes: every event, both chains, the tree, the
-signature under a key you trust, the rules of every job, and every stored view.`,
-		Example: "gait ledger verify\ngait ledger verify --public-key auditor.vkey --json",
+signature under a key you trust, the rules of every job, every stored view, and that
+it continues the newest checkpoint seen, or the one given. Where it does not, both
+signed checkpoints are printed: they are the evidence.`,
+		Example: "gait ledger verify\ngait ledger verify --public-key auditor.vkey --json\ngait ledger verify --since seen.checkpoint",
 		Args:    noArgs,
 	}, 0, 1, 2, 6, 8)
 	cmd.Flags().StringVar(&keyFile, "public-key", "", "file with the ledger's verifier key; only it counts then")
+	cmd.Flags().StringVar(&sinceFile, "since", "", "file with a checkpoint or proof seen earlier, which the ledger must continue")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		trusted, err := a.trusted(keyFile)
 		if err != nil {
@@ -83,13 +87,13 @@ signature under a key you trust, the rules of every job, and every stored view.`
 			if by == "" {
 				return &untrustedError{text: fmt.Sprintf("the ledger is signed by a key you do not trust: %s", r.Log.Key())}
 			}
-			return a.verifyLedger(r, by)
+			return a.verifyLedger(r, by, sinceFile)
 		})
 	}
 	return cmd
 }
 
-func (a *app) verifyLedger(r *root.Root, by string) error {
+func (a *app) verifyLedger(r *root.Root, by, sinceFile string) error {
 	done := a.progress("verifying events", r.Log.Head().Size)
 	err := r.Log.Verify(done.update)
 	done.stop()
@@ -106,11 +110,21 @@ func (a *app) verifyLedger(r *root.Root, by string) error {
 		}
 		jobs++
 	}
-	c, _ := r.Log.Checkpoint()
+	c, signed := r.Log.Checkpoint()
 	fields := object{"origin": c.Origin, "tree_size": c.Size, "root": c.Root, "jobs": jobs, "public_key": r.Log.Key().String(), "trusted_by": by, "verified": true}
+	continues := ""
+	if sinceFile != "" {
+		was, err := since(r, sinceFile)
+		if err != nil {
+			return err
+		}
+		fields["since"] = sizeAndRoot(was)
+		continues = fmt.Sprintf("%s, of %d events", sinceFile, was.Size)
+	}
+	a.remember(r.Log.Key(), signed)
 	return a.print(fields, func(s *screen) {
 		s.done("%s holds: %d events, %d jobs", s.bold(c.Origin), c.Size, jobs)
-		s.fields([2]string{"root", c.Root.String()}, [2]string{"signed by", r.Log.Key().String()}, [2]string{"trusted by", by})
+		s.fields([2]string{"root", c.Root.String()}, [2]string{"signed by", r.Log.Key().String()}, [2]string{"trusted by", by}, [2]string{"continues", continues})
 		fmt.Fprintln(s, s.green("VERIFIED"))
 	})
 }

@@ -79,6 +79,13 @@ func (a *app) fail(err error) int {
 	if result, ok := a.recorded(err); ok {
 		out["receipt"], out["job_id"] = receiptOf(result), result.Job.ID
 	}
+	if notes := evidenceIn(err); notes != nil {
+		list := []string{}
+		for _, note := range notes {
+			list = append(list, string(note))
+		}
+		out["evidence"] = list
+	}
 	if detailed, ok := errors.AsType[interface {
 		error
 		fields() object
@@ -117,6 +124,9 @@ func (a *app) failForPeople(err error, f failure) {
 	fmt.Fprintf(s, "%s %s %s\n", s.red("gait:"), text, s.dim("["+f.code+"]"))
 	if f.hint != "" {
 		fmt.Fprintf(s, "%s %s\n", s.bold("hint:"), f.hint)
+	}
+	for _, note := range evidenceIn(err) {
+		fmt.Fprintf(s, "\n%s", note)
 	}
 	io.WriteString(a.stderr, s.String())
 }

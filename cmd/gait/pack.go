@@ -152,9 +152,12 @@ you trust, or the one given; the key inside the pack counts for nothing.`,
 		if err != nil {
 			return err
 		}
-		report, err := verifyPack(args[0], packspec.Options{Trusted: trusted, Profile: packspec.Profile(profile)})
+		report, err := verifyPack(args[0], packspec.Options{Trusted: trusted, Profile: packspec.Profile(profile), Seen: a.seen})
 		if err != nil {
 			return err
+		}
+		if key, err := ledger.ParseVerifierKey(report.Key); report.Verified && err == nil {
+			a.remember(key, []byte(report.Checkpoint))
 		}
 		return a.reportPack(args[0], report)
 	}
@@ -223,7 +226,13 @@ type verifyError struct {
 // Unwrap returns what classifies the error.
 func (e *verifyError) Unwrap() error { return &e.packError }
 
-func (e *verifyError) fields() object { return object{"path": e.path, "report": e.report} }
+func (e *verifyError) fields() object {
+	fields := object{"path": e.path, "report": e.report}
+	if e.report.Evidence != nil {
+		fields["evidence"] = e.report.Evidence
+	}
+	return fields
+}
 
 func (a *app) reportPack(path string, report packspec.Report) error {
 	if !a.json {
@@ -267,7 +276,10 @@ func showReport(s *screen, path string, report packspec.Report) {
 		fmt.Fprintf(s, "%s\n", s.green("VERIFIED"))
 		return
 	}
-	fmt.Fprintf(s, "%s: %s\n", s.red("NOT VERIFIED"), report.Failure.Reason)
+	fmt.Fprintf(s, "%s: %s\n", s.red("NOT VERIFIED"), report.Failure.Error())
+	for _, note := range report.Evidence {
+		fmt.Fprintf(s, "\n%s", note)
+	}
 }
 
 func (a *app) packInspectCommand() *cobra.Command {

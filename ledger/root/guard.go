@@ -164,3 +164,44 @@ func (g *guard) write(i int, signed []byte) error {
 	}
 	return errors.Join(err, f.Close())
 }
+
+// A Sighting is the newest checkpoint of a ledger that a user has seen.
+type Sighting struct {
+	ledger.Checkpoint
+	Note []byte // the signed note, to the letter
+}
+
+// Seen returns the newest checkpoint signed by key that home has seen, of a
+// ledger of the user's own or in what others handed over, nil where there is
+// none, and the directory it is kept in.
+func Seen(home string, key ledger.VerifierKey) (*Sighting, string, error) {
+	g, err := loadGuard(home, key)
+	if err != nil {
+		return nil, "", err
+	}
+	if err := g.check(); err != nil {
+		return nil, "", err
+	}
+	at, ok := g.seen()
+	if !ok {
+		return nil, g.dir, nil
+	}
+	return &Sighting{at.Checkpoint, at.note}, g.dir, nil
+}
+
+// Remember keeps a checkpoint that home has seen, where it is newer than the
+// one kept. It fails with a *RolledBackError where the two cannot both hold.
+func Remember(home string, key ledger.VerifierKey, signed []byte) error {
+	c, err := ledger.OpenCheckpoint(signed, key)
+	if err != nil {
+		return err
+	}
+	g, err := loadGuard(home, key)
+	if err != nil {
+		return err
+	}
+	if was, ok := g.seen(); ok && c.Size < was.Size {
+		return g.check()
+	}
+	return errors.Join(g.check(), g.publish(signed))
+}

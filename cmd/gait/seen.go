@@ -1,0 +1,91 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"gait/ledger"
+	"gait/ledger/root"
+)
+
+// seen returns the newest checkpoint by key that the user has seen, or nil.
+func (a *app) seen(key ledger.VerifierKey) ([]byte, error) {
+	home, err := a.home()
+	if err != nil {
+		return nil, nil // without a home nothing was kept
+	}
+	at, _, err := root.Seen(home, key)
+	if err != nil || at == nil {
+		return nil, err
+	}
+	return at.Note, nil
+}
+
+// remember keeps a checkpoint that was verified. What was verified stays so
+// where it cannot be kept.
+func (a *app) remember(key ledger.VerifierKey, signed []byte) {
+	home, err := a.home()
+	if err == nil {
+		err = root.Remember(home, key, signed)
+	}
+	if err != nil {
+		a.notice(fmt.Sprintf("the checkpoint is not remembered, so an older one would not be noticed: %v", err))
+	}
+}
+
+// A conflictError is proof that a key has signed two histories, or that one was
+// cut: two signed checkpoints that cannot both hold.
+type conflictError struct {
+	text  string
+	notes [2][]byte // the one seen before, the one found
+}
+
+func (e *conflictError) Error() string { return e.text }
+
+// evidenceIn returns the signed notes that an error rests on, if it does.
+func evidenceIn(err error) [][]byte {
+	if e, ok := errors.AsType[*conflictError](err); ok {
+		return e.notes[:]
+	}
+	if e, ok := errors.AsType[*root.RolledBackError](err); ok {
+		return [][]byte{e.SeenNote, e.FoundNote}
+	}
+	return nil
+}
+
+// since holds the ledger to a checkpoint that was seen earlier.
+func since(r *root.Root, name string) (ledger.Checkpoint, error) {
+	text, err := readFile(name, ledger.MaxProofSize)
+	if err != nil {
+		return ledger.Checkpoint{}, err
+	}
+	was, note, err := checkpointIn(text)
+	if err != nil {
+		return was, fmt.Errorf("reading %s: %w", name, err)
+	}
+	now, found := r.Log.Checkpoint()
+	if was.Origin != now.Origin {
+		return was, &usageError{code: "other_ledger", text: fmt.Sprintf("%s is a checkpoint of %s, the ledger is %s", name, was.Origin, now.Origin), hint: "give a checkpoint of this ledger, or name the other one with --root"}
+	}
+	if was, err = ledger.OpenCheckpoint(note, r.Log.Key()); err != nil {
+		return was, fmt.Errorf("reading %s: %w", name, err)
+	}
+	if was.Size == 0 {
+		return was, nil
+	}
+	conflict := &conflictError{notes: [2][]byte{bytes.Clone(note), found}}
+	if was.Size > now.Size {
+		conflict.text = fmt.Sprintf("the ledger was cut: %s has %d events, the ledger %d", name, was.Size, now.Size)
+		return was, conflict
+	}
+	path, err := r.Log.Consistency(was.Size)
+	if err != nil {
+		return was, err
+	}
+	if err := ledger.CheckConsistency(path, was, now); err != nil {
+		conflict.text = fmt.Sprintf("the ledger was rewritten: its first %d events are not those of %s", was.Size, name)
+		return was, conflict
+	}
+	return was, nil
+}

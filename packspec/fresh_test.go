@@ -1,0 +1,70 @@
+package packspec_test
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+
+	"gait/ledger"
+	"gait/packspec"
+)
+
+// What a pack's checkpoint says beside the one that was seen before.
+func TestFreshness(t *testing.T) {
+	key := testKey(t, 1)
+	pack := build(t, history(t, key), "job_1")
+	own, err := ledger.PeekCheckpoint([]byte(verify(t, pack, key).Checkpoint))
+	if err != nil {
+		t.Fatal(err)
+	}
+	with := func(size int64, root ledger.Hash) ledger.Checkpoint {
+		return ledger.Checkpoint{Origin: own.Origin, Size: size, Root: root}
+	}
+	for _, tt := range []struct {
+		name             string
+		seen             ledger.Checkpoint
+		standard, strict packspec.Status
+		code             string
+	}{
+		{"the same", own, packspec.Proved, packspec.Proved, ""},
+		{"an older one", with(own.Size-1, ledger.Hash{1}), packspec.Claimed, packspec.Claimed, ""},
+		{"a newer one", with(own.Size+1, ledger.Hash{1}), packspec.Claimed, packspec.Failed, packspec.CodeOlder},
+		{"another history", with(own.Size, ledger.Hash{1}), packspec.Failed, packspec.Failed, packspec.CodeConflict},
+	} {
+		for profile, want := range map[packspec.Profile]packspec.Status{packspec.ProfileStandard: tt.standard, packspec.ProfileStrict: tt.strict} {
+			note, err := tt.seen.Sign(key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := packspec.Verify(bytes.NewReader(pack), int64(len(pack)), packspec.Options{Trusted: []packspec.TrustedKey{{Key: key.VerifierKey()}},
+				Profile: profile, Seen: func(ledger.VerifierKey) ([]byte, error) { return note, nil }})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := r.Level(packspec.LevelFreshness).Status; got != want || r.Verified != (want != packspec.Failed) {
+				t.Errorf("%s seen, %s: %s, verified %t, want %s", tt.name, profile, got, r.Verified, want)
+			}
+			if want == packspec.Failed && r.Failure.Code != tt.code {
+				t.Errorf("%s seen, %s: %s, want %s", tt.name, profile, r.Failure.Code, tt.code)
+			}
+			if conflict := tt.code == packspec.CodeConflict; conflict != (len(r.Evidence) == 2) {
+				t.Errorf("%s seen: evidence %q", tt.name, r.Evidence)
+			}
+		}
+	}
+}
+
+// A checkpoint seen before that cannot be read is no verdict.
+func TestFreshnessUnreadable(t *testing.T) {
+	key := testKey(t, 1)
+	pack := build(t, history(t, key), "job_1")
+	for _, seen := range []func(ledger.VerifierKey) ([]byte, error){
+		func(ledger.VerifierKey) ([]byte, error) { return nil, errDisk },
+		func(ledger.VerifierKey) ([]byte, error) { return []byte("no note"), nil },
+	} {
+		_, err := packspec.Verify(bytes.NewReader(pack), int64(len(pack)), packspec.Options{Trusted: []packspec.TrustedKey{{Key: key.VerifierKey()}}, Seen: seen})
+		if !errors.Is(err, errDisk) && !errors.Is(err, ledger.ErrMalformed) && !errors.Is(err, ledger.ErrUnverified) {
+			t.Errorf("verifying gives %v", err)
+		}
+	}
+}
