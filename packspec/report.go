@@ -28,7 +28,7 @@ const (
 	LevelViews        = "views"         // the views are those that the events give
 	LevelFreshness    = "freshness"     // the caller has seen no other checkpoint of the ledger that contradicts the pack's
 	LevelActors       = "actors"        // actors are who they say
-	LevelCompleteness = "completeness"  // no later event is kept back
+	LevelCompleteness = "completeness"  // no later event of the job, in the checkpoint's tree, is kept back
 )
 
 // The codes of failures. They are stable.
@@ -49,6 +49,7 @@ const (
 	CodeConflict         = "checkpoint_conflict" // a checkpoint seen before is of another history
 	CodeOlder            = "older_than_seen"     // a newer checkpoint was seen, and the profile is strict
 	CodeTransition       = "invalid_transition"  // the rules do not allow an event
+	CodeIncomplete       = "incomplete"          // completeness is not proved, and the profile is strict
 	CodeView             = "view_mismatch"       // a view does not follow from the events
 )
 

@@ -13,7 +13,7 @@ import (
 type Profile string
 
 // The profiles. Strict also demands that no newer checkpoint of the ledger was
-// seen.
+// seen, and that completeness is proved.
 const (
 	ProfileStandard Profile = "standard"
 	ProfileStrict   Profile = "strict"
@@ -267,10 +267,21 @@ func (v *verifier) actors() (string, error) {
 	return "actors are what the ledger was told; no event is signed by its actor", nil
 }
 
+// completeness asks whether an event of the job that changes it can be in the
+// checkpoint's tree and not here. None can after the tree's last event, nor
+// after a final status, which leaves room for refusals alone.
 func (v *verifier) completeness() (string, error) {
 	shown := fmt.Sprintf("all %d events of the job up to event %d are here", v.count, v.head.Seq)
-	if int64(v.head.Seq) == v.evidence.Size-1 {
-		return shown + ", the last of the checkpoint's tree; a later event of the job would not show", nil
+	switch {
+	case int64(v.head.Seq) == v.evidence.Size-1:
+		v.status = Proved
+		return shown + ", the last of the checkpoint's tree", nil
+	case v.fold.Job.Status.Final():
+		v.status = Proved
+		return fmt.Sprintf("%s, and a job that is %s does not change any more", shown, v.fold.Job.Status), nil
+	case v.report.Profile == ProfileStrict:
+		return "", differs(LevelCompleteness, CodeIncomplete, entryHeadProof, "a later event of the job may be in the checkpoint's tree",
+			"a job that is final, or the tree's last event", fmt.Sprintf("a job that is %s at event %d of %d", v.fold.Job.Status, v.head.Seq, v.evidence.Size))
 	}
-	return shown + "; a later event of the job, in the checkpoint's tree or after it, would not show", nil
+	return shown + "; a later event of the job, in the checkpoint's tree, would not show", nil
 }

@@ -25,7 +25,7 @@ func TestVerifyReport(t *testing.T) {
 	want := []packspec.Level{{Name: "container", Status: "proved"}, {Name: "canonical", Status: "proved"}, {Name: "chain", Status: "proved"},
 		{Name: "inclusion", Status: "proved"}, {Name: "signature", Status: "proved"}, {Name: "state_machine", Status: "proved"},
 		{Name: "views", Status: "proved"}, {Name: "freshness", Status: "claimed"},
-		{Name: "actors", Status: "claimed"}, {Name: "completeness", Status: "claimed"}}
+		{Name: "actors", Status: "claimed"}, {Name: "completeness", Status: "proved"}}
 	got := slices.Clone(r.Levels)
 	for i := range got {
 		if got[i].Detail == "" {
@@ -210,16 +210,46 @@ func TestForgerHarness(t *testing.T) {
 }
 
 // An older checkpoint that holds the job's events as they then were is a true
-// pack of an older day, and nothing in it says more than that.
+// pack of an older day: complete for the tree it names, which has an event less.
 func TestOlderPackVerifies(t *testing.T) {
 	key := testKey(t, 1)
 	log := history(t, key)
 	old := build(t, log, "job_1")
 	newScript(t, log).ok("job_1", "operator", "enough", commands.Cancel{})
 	r := verify(t, old, key)
-	if !r.Verified || r.Level(packspec.LevelCompleteness).Status != packspec.Claimed {
-		t.Errorf("an older pack: %v, completeness %s", r.Failure, r.Level(packspec.LevelCompleteness).Status)
+	if !r.Verified || r.Level(packspec.LevelCompleteness).Status != packspec.Proved || r.Size != log.head.Size-1 {
+		t.Errorf("an older pack: %v, completeness %s of %d events", r.Failure, r.Level(packspec.LevelCompleteness).Status, r.Size)
 	}
+}
+
+// Completeness is proved where nothing of the job that changes it can follow in
+// the tree, and demanded by the strict profile.
+func TestCompleteness(t *testing.T) {
+	key := testKey(t, 1)
+	log := history(t, key) // ends with job_1, which is paused; job_2 is completed before
+	check := func(job string, want packspec.Status) {
+		t.Helper()
+		pack := build(t, log, job)
+		for _, profile := range []packspec.Profile{packspec.ProfileStandard, packspec.ProfileStrict} {
+			r, err := packspec.Verify(bytes.NewReader(pack), int64(len(pack)), packspec.Options{Trusted: []packspec.TrustedKey{{Key: key.VerifierKey()}}, Profile: profile})
+			if err != nil {
+				t.Fatal(err)
+			}
+			status := r.Level(packspec.LevelCompleteness).Status
+			if short := profile == packspec.ProfileStrict && want == packspec.Claimed; short {
+				if r.Verified || status != packspec.Failed || r.Failure.Code != packspec.CodeIncomplete || r.Failure.Level != packspec.LevelCompleteness {
+					t.Errorf("%s, strict: verified %t, completeness %s, %v", job, r.Verified, status, r.Failure)
+				}
+			} else if !r.Verified || status != want {
+				t.Errorf("%s, %s: %v, completeness %s, want %s", job, profile, r.Failure, status, want)
+			}
+		}
+	}
+	check("job_1", packspec.Proved)
+	check("job_2", packspec.Proved)
+	newScript(t, log).refused("job_2", "operator", commands.Pause{})
+	check("job_1", packspec.Claimed)
+	check("job_2", packspec.Proved)
 }
 
 func TestNewerFormats(t *testing.T) {

@@ -8,7 +8,9 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // Canonical returns v as canonical JSON (RFC 8785): one line, keys sorted,
@@ -90,8 +92,16 @@ func appendObject(b []byte, object map[string]any) (_ []byte, err error) {
 	return append(b, '}'), nil
 }
 
-// compareUTF16 orders keys as RFC 8785, section 3.2.3, does: by UTF-16 code units.
+// compareUTF16 orders keys as RFC 8785, section 3.2.3, does: by UTF-16 code
+// units. Where the first bytes that differ are ASCII, that is the order of bytes.
 func compareUTF16(a, b string) int {
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	if n == len(a) || n == len(b) || a[n]|b[n] < utf8.RuneSelf {
+		return strings.Compare(a[n:], b[n:])
+	}
 	return slices.Compare(utf16.Encode([]rune(a)), utf16.Encode([]rune(b)))
 }
 

@@ -143,7 +143,7 @@ you trust, or the one given; the key inside the pack counts for nothing.`,
 	f := cmd.Flags()
 	f.StringVar(&keyFile, "public-key", "", "file with the ledger's verifier key; only it counts then")
 	f.BoolVar(&requireSignature, "require-signature", true, "always so; accepted for older scripts")
-	f.StringVar(&profile, "profile", "standard", "standard or strict")
+	f.StringVar(&profile, "profile", "standard", "standard, or strict: also neither older than what you saw, nor possibly lacking events")
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
 		if profile != "standard" && profile != "strict" {
 			return &usageError{code: "invalid_profile", text: fmt.Sprintf("%.40q is not a profile", profile), hint: "--profile standard or --profile strict"}

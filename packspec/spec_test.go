@@ -1,0 +1,53 @@
+package packspec_test
+
+import (
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// SPEC.md stands alone, so what it repeats of package ledger is all there: each
+// field and payload type.
+func TestSpecNamesEveryField(t *testing.T) {
+	spec, err := os.ReadFile("SPEC.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := os.ReadFile("../ledger/doc.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, fields, _ := strings.Cut(string(doc), "# Event\n")
+	fields, _, ok := strings.Cut(fields, "# Chain")
+	names := regexp.MustCompile(`(?m)^//\t(?: {18})?([a-z_]+)\??(?:,| {2}| \()`).FindAllStringSubmatch(fields, -1)
+	if !ok || len(names) < 40 {
+		t.Fatalf("%d names in ledger's doc", len(names))
+	}
+	for _, name := range names {
+		if !regexp.MustCompile(`\b` + name[1] + `\b`).Match(spec) {
+			t.Errorf("SPEC.md does not name %s", name[1])
+		}
+	}
+}
+
+// SPEC.md names every level and every failure that a report can hold.
+func TestSpecNamesEveryFailure(t *testing.T) {
+	spec, err := os.ReadFile("SPEC.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := os.ReadFile("report.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := regexp.MustCompile(`(?m)^\t(?:Level|Code)[A-Za-z]+ += "([a-z_]+)"`).FindAllStringSubmatch(string(source), -1)
+	if len(names) < 20 {
+		t.Fatalf("%d levels and codes in report.go", len(names))
+	}
+	for _, name := range names {
+		if !strings.Contains(string(spec), "`"+name[1]+"`") && !strings.Contains(string(spec), "**"+name[1]+"**") {
+			t.Errorf("SPEC.md does not name %s", name[1])
+		}
+	}
+}
