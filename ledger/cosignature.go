@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -56,6 +57,9 @@ func (k WitnessKey) KeyHash() uint32 { return vkeyID(k.name, algCosignature, k.p
 
 // IsZero reports whether k is no key at all.
 func (k WitnessKey) IsZero() bool { return k == WitnessKey{} }
+
+// SameKey reports whether two keys are the same but for their names.
+func (k WitnessKey) SameKey(other WitnessKey) bool { return k.public == other.public }
 
 // String returns the key as text.
 func (k WitnessKey) String() string { return vkeyText(k.name, algCosignature, k.public) }
@@ -130,6 +134,19 @@ func Cosignatures(signed []byte, keys []WitnessKey) ([]Cosignature, error) {
 		}
 	}
 	return found, nil
+}
+
+// Signers returns the key names under a signed checkpoint, each once, in order
+// of their first signatures, verifying nothing. Errors wrap ErrMalformed.
+func Signers(signed []byte) ([]string, error) {
+	_, sigs, err := splitNote(signed)
+	var names []string
+	for _, s := range sigs {
+		if !slices.Contains(names, s.name) {
+			names = append(names, s.name)
+		}
+	}
+	return names, err
 }
 
 // Cosign returns the signed checkpoint with cosignatures below its own

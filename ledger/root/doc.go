@@ -15,6 +15,8 @@
 //	<home>/keys/retired/<origin>.key          a key that signs nothing any more
 //	<home>/trusted_keys                       verifier keys, one a line, and # comments
 //	<home>/ledgers/<sha256 of origin>/        the outside checkpoint: checkpoint.0, checkpoint.1
+//	<home>/ledgers/<sha256 of origin>/witnesses    the ledger's witnesses: key and URL a line, and # comments
+//	<home>/ledgers/<sha256 of origin>/conflicts/   what witnesses said that had seen another history
 //	<home>/ledgers/<sha256 of origin>/retired that and why the ledger was retired
 //
 // Directories are 0700 and files 0600. A key file that others can read, a
