@@ -1,7 +1,6 @@
 package packspec
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -21,34 +20,51 @@ type Source interface {
 	JobHead(job string) (ledger.JobHead, bool, error)
 	JobEvents(job string, from int64) ledger.Events
 	Event(ledger.Seq) (ledger.Event, error)
-	Proof(ledger.Seq) (ledger.Proof, error)
+
+	// CosignedCheckpoint returns the newest checkpoint that witnesses have
+	// cosigned, with their cosignatures; nil where there is none.
+	CosignedCheckpoint() ([]byte, error)
+
+	// ProofIn returns the proof that an event is in the tree of a checkpoint of
+	// the log.
+	ProofIn(signed []byte, seq ledger.Seq) (ledger.Proof, error)
 }
 
-// BuildJob writes the pack of a job to w. The bytes depend on the log's head,
-// the job and the pack format, and on nothing else. signer is the ledger's. It
-// ranges over the job's events several times and holds none of them. What was
-// written is worthless when it fails: with ErrJobNotFound, with
+// A Built says what a pack was made of.
+type Built struct {
+	Manifest   Manifest
+	Checkpoint ledger.Checkpoint // that its proofs are in
+	Cosigned   bool              // by witnesses
+}
+
+// BuildJob writes the pack of a job to w. Its proofs are in the newest
+// checkpoint that witnesses have cosigned, if that covers the job's last event,
+// and else in the newest. The bytes depend on the log's head, the cosignatures
+// it keeps, the job and the pack format, and on nothing else. signer is the
+// ledger's. It ranges over the job's events several times and holds none of
+// them. What was written is worthless when it fails: with ErrJobNotFound, with
 // ledger.ErrConflict where the log moved on each time it looked, with a
 // *ledger.CorruptError where the log does not hold together, or with an error of log or w.
-func BuildJob(w io.Writer, src Source, job string, signer ledger.Signer) (Manifest, error) {
+func BuildJob(w io.Writer, src Source, job string, signer ledger.Signer) (Built, error) {
 	if src.Key() != signer.VerifierKey() {
-		return Manifest{}, fmt.Errorf("building a pack of %s: the key given is %s, not the ledger's", src.Origin(), signer.VerifierKey())
+		return Built{}, fmt.Errorf("building a pack of %s: the key given is %s, not the ledger's", src.Origin(), signer.VerifierKey())
 	}
 	s, err := look(src, job)
 	if err != nil {
-		return Manifest{}, fmt.Errorf("building a pack of job %s: %w", job, err)
+		return Built{}, fmt.Errorf("building a pack of job %s: %w", job, err)
 	}
 	m, err := s.write(w, signer)
 	if err != nil {
-		return Manifest{}, fmt.Errorf("building a pack of job %s: %w", job, err)
+		return Built{}, fmt.Errorf("building a pack of job %s: %w", job, err)
 	}
-	return m, nil
+	return Built{Manifest: m, Checkpoint: s.checkpoint, Cosigned: s.cosigned}, nil
 }
 
 // A snapshot is a job and the proofs that belong to one checkpoint of its log.
 type snapshot struct {
 	key          ledger.VerifierKey
 	checkpoint   ledger.Checkpoint
+	cosigned     bool
 	head         ledger.JobHead
 	created      ledger.Event // event 0
 	createdProof ledger.Proof
@@ -71,39 +87,60 @@ func look(src Source, job string) (*snapshot, error) {
 }
 
 // lookOnce reads the job and its proofs and checks them: a pack that would not
-// verify is never written. It fails with ledger.ErrConflict where the log
-// moved on in between.
+// verify is never written. It fails with ledger.ErrConflict where the job moved
+// on in between.
 func lookOnce(src Source, job string) (*snapshot, error) {
 	_, signed := src.Checkpoint()
 	s := &snapshot{key: src.Key()}
 	var found bool
 	var err error
-	if s.checkpoint, err = ledger.OpenCheckpoint(signed, s.key); err != nil {
-		return nil, err
-	}
 	if s.head, found, err = src.JobHead(job); err != nil {
 		return nil, err
 	}
 	if !found {
 		return nil, ErrJobNotFound
 	}
+	if signed, err = s.choose(src, signed); err != nil {
+		return nil, err
+	}
 	if s.created, err = src.Event(0); err != nil {
 		return nil, err
 	}
-	if s.createdProof, err = src.Proof(0); err != nil {
+	if s.createdProof, err = src.ProofIn(signed, 0); err != nil {
 		return nil, err
 	}
-	if s.headProof, err = src.Proof(s.head.Seq); err != nil {
+	if s.headProof, err = src.ProofIn(signed, s.head.Seq); err != nil {
 		return nil, err
-	}
-	if !bytes.Equal(s.createdProof.Checkpoint, signed) || !bytes.Equal(s.headProof.Checkpoint, signed) {
-		return nil, ledger.ErrConflict
 	}
 	s.events = first(src.JobEvents(job, 1), s.head.JobSeq)
 	if s.job, err = projection.Fold(s.events, s.head); err != nil {
 		return nil, err
 	}
 	return s, errors.Join(s.createdProof.Check(s.created.LeafHash(), s.checkpoint), s.headProof.Check(s.head.Leaf, s.checkpoint))
+}
+
+// choose opens the checkpoint that the proofs are to be in: the cosigned one
+// where it covers the job's last event, else newest.
+func (s *snapshot) choose(src Source, newest []byte) (signed []byte, err error) {
+	cosigned, err := src.CosignedCheckpoint()
+	if err != nil {
+		return nil, err
+	}
+	if cosigned != nil {
+		if s.checkpoint, err = ledger.OpenCheckpoint(cosigned, s.key); err != nil {
+			return nil, err
+		}
+		if s.cosigned = int64(s.head.Seq) < s.checkpoint.Size; s.cosigned {
+			return cosigned, nil
+		}
+	}
+	if s.checkpoint, err = ledger.OpenCheckpoint(newest, s.key); err != nil {
+		return nil, err
+	}
+	if int64(s.head.Seq) >= s.checkpoint.Size {
+		return nil, ledger.ErrConflict
+	}
+	return newest, nil
 }
 
 // first yields the first n events.

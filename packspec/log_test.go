@@ -10,6 +10,7 @@ import (
 
 	"gait/commands"
 	"gait/ledger"
+	"gait/ledger/ledgertest"
 	"gait/packspec"
 	"gait/packspec/packtest"
 )
@@ -26,7 +27,9 @@ type memoryLog struct {
 	head   ledger.Head
 	jobs   map[string]ledger.JobHead
 	signed []byte
-	moves  int // how often the checkpoint moves on while it is looked at
+	moves  int // how often job_1 moves on while the checkpoint is looked at
+
+	cosigned []byte // the newest checkpoint that witnesses have cosigned
 }
 
 func testKey(t testing.TB, seed byte) ledger.PrivateKey {
@@ -94,9 +97,9 @@ func (l *memoryLog) Checkpoint() (ledger.Checkpoint, []byte) {
 	c, signed := l.checkpoint(), l.signed
 	if l.moves > 0 {
 		l.moves--
-		head := l.head
+		head, job := l.head, l.jobs["job_1"]
 		e, err := ledger.Seal(ledger.Event{Seq: ledger.Seq(head.Size), ID: "01JD0000000000000000000000", Origin: origin, Time: head.Time, Actor: "mover", Prev: head.Leaf,
-			JobID: fmt.Sprintf("moving_%d", l.moves), JobSeq: 1, Revision: 1, Payload: ledger.Submitted{EnvironmentFingerprint: "e", ProducerVersion: "p"}})
+			JobID: "job_1", JobSeq: job.JobSeq + 1, JobPrev: job.Leaf, Revision: job.Revision, Payload: ledger.Refused{Command: "pause", Exit: 6, Refusal: fmt.Sprintf("moved_%c", 'a'+l.moves%26)}})
 		if err != nil {
 			panic(err)
 		}
@@ -135,9 +138,26 @@ func (l *memoryLog) job(id string) []ledger.Event {
 	return events
 }
 
-func (l *memoryLog) Proof(seq ledger.Seq) (ledger.Proof, error) {
-	return ledger.Prove(seq, l.checkpoint(), l.signed, l.tile)
+func (l *memoryLog) ProofIn(signed []byte, seq ledger.Seq) (ledger.Proof, error) {
+	c, err := ledger.OpenCheckpoint(signed, l.Key())
+	if err != nil {
+		return ledger.Proof{}, err
+	}
+	return ledger.Prove(seq, c, signed, l.tile)
 }
+
+func (l *memoryLog) CosignedCheckpoint() ([]byte, error) { return l.cosigned, nil }
+
+// cosign has witnesses cosign the newest checkpoint.
+func (l *memoryLog) cosign(names ...string) {
+	signed := bytes.Clone(l.signed)
+	for _, name := range names {
+		signed = append(signed, ledgertest.NewWitness(name).Line(l.signed, cosignedAt)...)
+	}
+	l.cosigned = signed
+}
+
+var cosignedAt = time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)
 
 // tile makes a tile's hashes from the leaves under it.
 func (l *memoryLog) tile(level int, n int64, width int) ([]byte, error) {

@@ -24,6 +24,7 @@ const (
 	LevelChain        = "chain"         // the events follow each other without a gap
 	LevelInclusion    = "inclusion"     // the last event is in the checkpoint's tree
 	LevelSignature    = "signature"     // checkpoint and manifest are signed by a key the caller trusts
+	LevelCosignatures = "cosignatures"  // enough witnesses of the caller's policy cosigned the checkpoint
 	LevelStateMachine = "state_machine" // each event may follow the one before
 	LevelViews        = "views"         // the views are those that the events give
 	LevelFreshness    = "freshness"     // the caller has seen no other checkpoint of the ledger that contradicts the pack's
@@ -48,10 +49,19 @@ const (
 	CodeUntrustedKey     = "untrusted_key"       // intact, by a key the caller does not know
 	CodeConflict         = "checkpoint_conflict" // a checkpoint seen before is of another history
 	CodeOlder            = "older_than_seen"     // a newer checkpoint was seen, and the profile is strict
+	CodeCosignature      = "cosignature_invalid" // one by a witness of the policy is not of this checkpoint
+	CodePolicy           = "policy_unsatisfied"  // none of the policy's logs signed, or too few of its witnesses
 	CodeTransition       = "invalid_transition"  // the rules do not allow an event
 	CodeIncomplete       = "incomplete"          // completeness is not proved, and the profile is strict
 	CodeView             = "view_mismatch"       // a view does not follow from the events
 )
+
+// A Cosigned says that a witness of the policy cosigned the checkpoint, and when.
+type Cosigned struct {
+	Witness string `json:"witness"` // its name
+	Key     string `json:"public_key"`
+	Time    string `json:"time"`
+}
 
 // A Level is what verification found about one question.
 type Level struct {
@@ -129,6 +139,8 @@ type Report struct {
 	Key        string     `json:"key,omitempty"`         // the verifier key that event 0 names
 	KeyID      string     `json:"key_id,omitempty"`      // SHA-256 of its public key bytes
 	TrustedBy  string     `json:"trusted_by,omitempty"`  // where the caller has that key from
+	Policy     string     `json:"policy,omitempty"`      // where the caller has the policy from
+	Cosigned   []Cosigned `json:"cosigned,omitempty"`    // by witnesses of the policy, verified
 	Levels     []Level    `json:"levels"`
 	Failure    *Failure   `json:"failure,omitempty"`
 	Checkpoint string     `json:"checkpoint,omitempty"` // the signed note, once its key is trusted

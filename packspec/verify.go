@@ -28,6 +28,15 @@ type Options struct {
 	// Seen returns the newest checkpoint signed by a key that the caller has
 	// seen, as a signed note, or nil. Without it none was.
 	Seen func(ledger.VerifierKey) ([]byte, error)
+
+	Policy *Policy // nil: no witness is asked for
+}
+
+// A Policy is one that the checkpoint must satisfy besides being signed by a
+// trusted key. Its logs are not trusted by being in it: list them as Trusted.
+type Policy struct {
+	ledger.Policy
+	From string // where the caller has it from, for the report
 }
 
 // A TrustedKey is a ledger's key that the caller trusts.
@@ -46,7 +55,7 @@ func Verify(r io.ReaderAt, size int64, o Options) (Report, error) {
 	if o.Profile != ProfileStandard && o.Profile != ProfileStrict {
 		return Report{}, fmt.Errorf("verifying a pack: %.40q is not a profile", o.Profile)
 	}
-	v := &verifier{r: r, size: size, trusted: o.Trusted, seen: o.Seen, report: Report{Profile: o.Profile, Verified: true}}
+	v := &verifier{r: r, size: size, trusted: o.Trusted, policy: o.Policy, seen: o.Seen, report: Report{Profile: o.Profile, Verified: true}}
 	for _, l := range levels {
 		if err := v.run(l); err != nil {
 			return Report{}, fmt.Errorf("verifying a pack: %w", err)
@@ -63,6 +72,7 @@ var levels = []level{
 	{LevelChain, (*verifier).chain, true, Proved},
 	{LevelInclusion, (*verifier).inclusion, false, Proved},
 	{LevelSignature, (*verifier).signature, false, Proved},
+	{LevelCosignatures, (*verifier).cosignatures, false, Proved},
 	{LevelStateMachine, (*verifier).stateMachine, true, Proved},
 	{LevelViews, (*verifier).views, true, Proved},
 	{LevelFreshness, (*verifier).freshness, false, Claimed},
@@ -83,6 +93,7 @@ type verifier struct {
 	size    int64
 	trusted []TrustedKey
 	seen    func(ledger.VerifierKey) ([]byte, error)
+	policy  *Policy
 	report  Report
 	status  Status // what the level under way found
 	halted  string // why the levels that are left are not checked
@@ -109,6 +120,7 @@ func (v *verifier) run(l level) error {
 		v.record(l.name, v.status, detail)
 		return nil
 	}
+	v.report.Verified = false
 	f, ok := errors.AsType[*Failure](err)
 	if broken, malformed := errors.AsType[*FormatError](err); malformed {
 		f, ok = &broken.Failure, true
@@ -133,9 +145,6 @@ func (v *verifier) run(l level) error {
 
 func (v *verifier) record(name string, s Status, detail string) {
 	v.report.Levels = append(v.report.Levels, Level{Name: name, Status: s, Detail: detail})
-	if s == Failed || s == Absent {
-		v.report.Verified = false
-	}
 }
 
 func (v *verifier) container() (string, error) {

@@ -23,7 +23,7 @@ func TestVerifyReport(t *testing.T) {
 		t.Fatalf("an honest pack: %v", r.Failure)
 	}
 	want := []packspec.Level{{Name: "container", Status: "proved"}, {Name: "canonical", Status: "proved"}, {Name: "chain", Status: "proved"},
-		{Name: "inclusion", Status: "proved"}, {Name: "signature", Status: "proved"}, {Name: "state_machine", Status: "proved"},
+		{Name: "inclusion", Status: "proved"}, {Name: "signature", Status: "proved"}, {Name: "cosignatures", Status: "absent"}, {Name: "state_machine", Status: "proved"},
 		{Name: "views", Status: "proved"}, {Name: "freshness", Status: "claimed"},
 		{Name: "actors", Status: "claimed"}, {Name: "completeness", Status: "proved"}}
 	got := slices.Clone(r.Levels)
@@ -148,7 +148,7 @@ func (f *forger) events(events []ledger.Event) {
 // proofs writes proofs and evidence.json from another log.
 func (f *forger) proofs(log *memoryLog, created, head ledger.Seq) {
 	for name, seq := range map[string]ledger.Seq{"ledger_created.tlog-proof": created, "head.tlog-proof": head} {
-		p, err := log.Proof(seq)
+		p, err := log.ProofIn(log.signed, seq)
 		if err != nil {
 			f.t.Fatal(err)
 		}
@@ -321,7 +321,7 @@ func TestUnknownProfile(t *testing.T) {
 	if _, err := packspec.Verify(bytes.NewReader(nil), 0, packspec.Options{Profile: "lax"}); err == nil {
 		t.Error("a profile that does not exist was accepted")
 	}
-	if r, err := packspec.Verify(bytes.NewReader(nil), 0, packspec.Options{Profile: packspec.ProfileStrict}); err != nil || r.Verified || len(r.Levels) != 10 {
+	if r, err := packspec.Verify(bytes.NewReader(nil), 0, packspec.Options{Profile: packspec.ProfileStrict}); err != nil || r.Verified || len(r.Levels) != 11 {
 		t.Errorf("an empty file: %v, %+v", err, r)
 	}
 }

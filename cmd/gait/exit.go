@@ -9,6 +9,7 @@ import (
 	"gait/commands"
 	"gait/ledger"
 	"gait/ledger/root"
+	"gait/ledger/witness"
 	"gait/packspec"
 )
 
@@ -33,7 +34,7 @@ var meanings = map[int]string{
 	exitPolicy:     "blocked by policy, identity or the ban on self-approval",
 	exitApproval:   "an approval is missing, or was denied",
 	exitInvalid:    "invalid input, unknown job, or a transition the rules do not allow",
-	exitDependency: "something needed is not there, such as the signing key",
+	exitDependency: "something needed is not there, such as the signing key or a witness",
 	exitUnsafe:     "refused because it would do harm",
 }
 
@@ -112,6 +113,20 @@ var rules = []rule{
 	as(func(*conflictError) failure {
 		return failure{"checkpoint_conflict", "verification_failed", exitVerify, false, "keep both signed checkpoints: together they show that the history was changed"}
 	}),
+	as(func(*witness.ConflictError) failure {
+		return failure{"witness_conflict", "verification_failed", exitVerify, false, "keep the evidence; find out whether a copy of this ledger was written to, or this one was restored from an old copy"}
+	}),
+	as(func(*witness.AnswerError) failure {
+		return failure{"witness_answer_invalid", "verification_failed", exitVerify, false, "check URL and key with the witness's operator: gait ledger witness list"}
+	}),
+	as(func(*witness.RefusedError) failure {
+		return failure{"witness_refused", "dependency_missing", exitDependency, false, "its operator must know this ledger's origin and key: gait keys show"}
+	}),
+	as(func(*witness.UnreachableError) failure {
+		return failure{"witness_unreachable", "dependency_missing", exitDependency, true, "try again later; the other witnesses' cosignatures are kept"}
+	}),
+	is(root.ErrWitnessKnown, failure{"witness_exists", "invalid_input", exitInvalid, false, "gait ledger witness list; to change one, remove it first"}),
+	is(root.ErrTooManyWitnesses, failure{"too_many_witnesses", "invalid_input", exitInvalid, false, "gait ledger witness remove NAME"}),
 	as(func(e *packError) failure { return failure{e.code, "verification_failed", exitVerify, false, e.hint} }),
 	as(func(e *packspec.FormatError) failure {
 		return failure{e.Code, "verification_failed", exitVerify, false, "do not rely on it; ask its sender for another"}
@@ -128,6 +143,9 @@ var rules = []rule{
 		return failure{"ledger_corrupt", "verification_failed", exitVerify, false, "keep a copy of the directory as it is; go on from a backup, or: gait ledger retire --reason WHY"}
 	}),
 	is(ledger.ErrUnverified, failure{"not_verified", "verification_failed", exitVerify, false, "do not rely on it; ask for it again from where it came"}),
+	as(func(e *ledger.PolicyError) failure {
+		return failure{e.Code, "invalid_input", exitInvalid, false, "https://c2sp.org/tlog-policy says how a policy is written"}
+	}),
 	as(func(e *ledger.FieldError) failure {
 		return failure{invalidCode(e), "invalid_input", exitInvalid, false, helpHint}
 	}),

@@ -14,11 +14,11 @@ import (
 func (a *app) ledgerCommand() *cobra.Command {
 	cmd := group(a, &cobra.Command{
 		Use:     "ledger",
-		Short:   "Create, verify, repair and retire the ledger itself",
+		Short:   "Create, verify, repair, cosign and retire the ledger itself",
 		Example: "gait ledger init --origin example.com/payments\ngait ledger verify",
 	})
 	cmd.AddCommand(a.initCommand(), a.ledgerInfoCommand(), a.ledgerVerifyCommand(), a.ledgerCheckpointCommand(), a.ledgerProofCommand(),
-		a.rebuildCommand(), a.retireCommand())
+		a.rebuildCommand(), a.retireCommand(), a.witnessCommand(), a.cosignCommand())
 	return cmd
 }
 

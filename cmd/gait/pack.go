@@ -78,7 +78,7 @@ func (a *app) buildPack(r *root.Root, job, out string) error {
 		return fmt.Errorf("writing the pack: %w", err)
 	}
 	defer file.Cleanup()
-	manifest, err := packspec.BuildJob(file, r.Log, job, r.Signer)
+	built, err := packspec.BuildJob(file, r.Log, job, r.Signer)
 	if err != nil {
 		return fmt.Errorf("building the pack of %s: %w", job, err)
 	}
@@ -89,13 +89,17 @@ func (a *app) buildPack(r *root.Root, job, out string) error {
 	if err := file.CloseAtomicallyReplace(); err != nil {
 		return fmt.Errorf("writing the pack: %w", err)
 	}
-	checkpoint, _ := r.Log.Checkpoint()
+	manifest, checkpoint := built.Manifest, built.Checkpoint
 	fields := object{"path": out, "pack_id": manifest.PackID, "pack_type": manifest.PackType, "job_id": job, "bytes": size,
-		"origin": checkpoint.Origin, "tree_size": checkpoint.Size, "root": checkpoint.Root}
+		"origin": checkpoint.Origin, "tree_size": checkpoint.Size, "root": checkpoint.Root, "cosigned": built.Cosigned}
 	return a.print(fields, func(s *screen) {
 		s.done("packed %s", s.bold(job))
+		tree := fmt.Sprintf("%d events, root %s", checkpoint.Size, checkpoint.Root)
+		if built.Cosigned {
+			tree += ", cosigned"
+		}
 		s.fields([2]string{"file", fmt.Sprintf("%s (%d bytes)", out, size)}, [2]string{"pack id", manifest.PackID}, [2]string{"origin", checkpoint.Origin},
-			[2]string{"tree", fmt.Sprintf("%d events, root %s", checkpoint.Size, checkpoint.Root)})
+			[2]string{"tree", tree})
 		s.next("gait pack verify " + out)
 	})
 }
@@ -129,30 +133,39 @@ func mayReplace(out, job, keyID string) error {
 }
 
 func (a *app) packVerifyCommand() *cobra.Command {
-	var keyFile, profile string
+	var keyFile, policyFile, profile string
 	var requireSignature bool
 	cmd := exits(&cobra.Command{
 		Use:   "verify FILE",
 		Short: "Check a pack, trusting nothing but your own keys",
 		Long: `Check a pack: its bytes, the chain of its events, its proof, its signatures, the
 rules of the job, and every view in it, which is derived again. The key must be one
-you trust, or the one given; the key inside the pack counts for nothing.`,
-		Example: "gait pack verify ./gait-out/pack_job_1.zip\ngait pack verify pack_job_1.zip --public-key auditor.vkey --json",
+you trust, or the one given; the key inside the pack counts for nothing.
+
+A policy (C2SP tlog-policy) names logs, any one of which must have signed, and
+witnesses, of which a quorum must have cosigned. Its logs are then the keys that
+count. With --public-key too, both must hold.`,
+		Example: "gait pack verify ./gait-out/pack_job_1.zip\ngait pack verify pack_job_1.zip --public-key auditor.vkey --json\ngait pack verify pack_job_1.zip --policy policy.txt",
 		Args:    oneFile,
 	}, 0, 1, 2, 6)
 	f := cmd.Flags()
 	f.StringVar(&keyFile, "public-key", "", "file with the ledger's verifier key; only it counts then")
+	f.StringVar(&policyFile, "policy", "", "file with the logs you trust and the witnesses you ask for (C2SP tlog-policy)")
 	f.BoolVar(&requireSignature, "require-signature", true, "always so; accepted for older scripts")
 	f.StringVar(&profile, "profile", "standard", "standard, or strict: also neither older than what you saw, nor possibly lacking events")
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
 		if profile != "standard" && profile != "strict" {
 			return &usageError{code: "invalid_profile", text: fmt.Sprintf("%.40q is not a profile", profile), hint: "--profile standard or --profile strict"}
 		}
-		trusted, err := a.trusted(keyFile)
-		if err != nil {
+		o := packspec.Options{Profile: packspec.Profile(profile), Seen: a.seen}
+		var err error
+		if o.Policy, err = readPolicy(policyFile); err != nil {
 			return err
 		}
-		report, err := verifyPack(args[0], packspec.Options{Trusted: trusted, Profile: packspec.Profile(profile), Seen: a.seen})
+		if o.Trusted, err = a.trustedUnder(o.Policy, keyFile); err != nil {
+			return err
+		}
+		report, err := verifyPack(args[0], o)
 		if err != nil {
 			return err
 		}
@@ -186,6 +199,35 @@ func (a *app) trusted(keyFile string) ([]packspec.TrustedKey, error) {
 		trusted[i] = packspec.TrustedKey{Key: key, From: "trusted_keys"}
 	}
 	return trusted, nil
+}
+
+// trustedUnder returns the keys that count under a policy: its logs, unless it
+// names none or a key is given.
+func (a *app) trustedUnder(p *packspec.Policy, keyFile string) ([]packspec.TrustedKey, error) {
+	if p == nil || len(p.Logs) == 0 || keyFile != "" {
+		return a.trusted(keyFile)
+	}
+	var trusted []packspec.TrustedKey
+	for _, key := range p.Logs {
+		trusted = append(trusted, packspec.TrustedKey{Key: key, From: p.From})
+	}
+	return trusted, nil
+}
+
+// readPolicy reads a policy file; without a name there is none.
+func readPolicy(name string) (*packspec.Policy, error) {
+	if name == "" {
+		return nil, nil
+	}
+	text, err := readFile(name, ledger.MaxPolicySize)
+	if err != nil {
+		return nil, err
+	}
+	p, err := ledger.ParsePolicy(text)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", name, err)
+	}
+	return &packspec.Policy{Policy: p, From: name}, nil
 }
 
 func verifyPack(name string, o packspec.Options) (packspec.Report, error) {
@@ -250,6 +292,9 @@ func (a *app) reportPack(path string, report packspec.Report) error {
 	}
 	e := &verifyError{path: path, report: report}
 	e.code, e.text, e.hint = report.Failure.Code, fmt.Sprintf("%s does not verify: %s", path, report.Failure.Reason), "do not rely on it; ask its sender for another"
+	if e.code == packspec.CodePolicy {
+		e.hint = "ask its sender to have the ledger cosigned and to build it again: gait ledger cosign, gait pack build"
+	}
 	if e.code == "untrusted_key" {
 		e.hint = "if you have this key from somebody you trust: gait keys trust " + report.Key
 	}
@@ -340,9 +385,12 @@ func readKey(name string) (ledger.VerifierKey, error) {
 	if err != nil {
 		return ledger.VerifierKey{}, err
 	}
-	key, err := ledger.ParseVerifierKey(string(bytes.TrimSuffix(text, []byte("\n"))))
+	key, err := ledger.ParseVerifierKey(firstLine(text))
 	if err != nil {
 		return key, &usageError{code: "invalid_public_key", text: fmt.Sprintf("%s: %v", name, err), hint: "gait keys show prints a verifier key"}
 	}
 	return key, nil
 }
+
+// firstLine returns the text of a file of one line.
+func firstLine(text []byte) string { return string(bytes.TrimSuffix(text, []byte("\n"))) }

@@ -71,11 +71,16 @@ func runScripts(t *testing.T, dir string) {
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("USER", "operator")
 			env.Setenv("GAIT_TEST_SCHEMAS", schemas)
+			env.Values[witnessesKey{}] = witnesses{}
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":     exitsCmd,
-			"field":     fieldCmd,
+			"exits":  exitsCmd,
+			"field":  fieldCmd,
+			"policy": policyCmd,
+			"witness": func(ts *testscript.TestScript, neg bool, args []string) {
+				ts.Value(witnessesKey{}).(witnesses).cmd(ts, neg, args)
+			},
 			"forge":     forgeCmd,
 			"hold":      holdCmd,
 			"keep":      keepCmd,
