@@ -199,6 +199,15 @@
 //
 //	PRIVATE+KEY+<origin>+<id>+<base64 of 0x01 ‖ 32 seed bytes>
 //
+// A key under which signatures are made without a private key is refused
+// wherever it is read ([ErrWeakKey]): the points of edwards25519 whose order
+// divides 8, all zeros among them, in any spelling; and so is every spelling
+// with a y coordinate of 2^255−19 or more.
+//
+// Whoever verifies may hold the key as others keep it, as an OpenSSH line of
+// type ssh-ed25519 (RFC 8709) or in PEM (RFC 8410). Such a key has no name, and
+// stands for the ledger of any origin ([ParsePublicKey]).
+//
 // A witness's key is spelt like a ledger's, with 0x04 in the place of 0x01, and
 // its name is any key name of C2SP signed-note of at most 128 bytes.
 //
@@ -243,6 +252,8 @@
 //
 // The specifications: RFC 6962 (https://www.rfc-editor.org/rfc/rfc6962),
 // RFC 8032 (https://www.rfc-editor.org/rfc/rfc8032),
+// RFC 8410 (https://www.rfc-editor.org/rfc/rfc8410),
+// RFC 8709 (https://www.rfc-editor.org/rfc/rfc8709),
 // RFC 8785 (https://www.rfc-editor.org/rfc/rfc8785),
 // https://c2sp.org/signed-note, https://c2sp.org/tlog-checkpoint,
 // https://c2sp.org/tlog-tiles, https://c2sp.org/tlog-proof,

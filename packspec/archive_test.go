@@ -66,7 +66,7 @@ func FuzzVerify(f *testing.F) {
 			forged[last].Data = canonical(t, packspec.NewManifest("j", "2026-11-22T20:03:00.123Z", forged[:last], key))
 		}
 		b := packspec.Archive(forged)
-		o := packspec.Options{Trusted: []packspec.TrustedKey{{Key: key.VerifierKey()}}}
+		o := packspec.Options{Trusted: []packspec.TrustedKey{{Key: key.VerifierKey().PublicKey()}}}
 		r, err := packspec.Verify(bytes.NewReader(b), int64(len(b)), o)
 		if err == nil && r.Verified {
 			t.Errorf("%s was replaced, and the pack verifies", fs[i].Name)

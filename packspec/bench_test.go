@@ -57,7 +57,7 @@ func BenchmarkVerify(b *testing.B) {
 	for _, n := range []int{10, 10_000} {
 		log := longLog(b, n)
 		pack := build(b, log, "long")
-		o := packspec.Options{Trusted: []packspec.TrustedKey{{Key: log.Key()}}}
+		o := packspec.Options{Trusted: []packspec.TrustedKey{{Key: log.Key().PublicKey()}}}
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			b.ReportAllocs()
 			b.SetBytes(int64(len(pack)))

@@ -36,7 +36,7 @@ func TestFreshness(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r, err := packspec.Verify(bytes.NewReader(pack), int64(len(pack)), packspec.Options{Trusted: []packspec.TrustedKey{{Key: key.VerifierKey()}},
+			r, err := packspec.Verify(bytes.NewReader(pack), int64(len(pack)), packspec.Options{Trusted: []packspec.TrustedKey{{Key: key.VerifierKey().PublicKey()}},
 				Profile: profile, Seen: func(ledger.VerifierKey) ([]byte, error) { return note, nil }})
 			if err != nil {
 				t.Fatal(err)
@@ -62,7 +62,7 @@ func TestFreshnessUnreadable(t *testing.T) {
 		func(ledger.VerifierKey) ([]byte, error) { return nil, errDisk },
 		func(ledger.VerifierKey) ([]byte, error) { return []byte("no note"), nil },
 	} {
-		_, err := packspec.Verify(bytes.NewReader(pack), int64(len(pack)), packspec.Options{Trusted: []packspec.TrustedKey{{Key: key.VerifierKey()}}, Seen: seen})
+		_, err := packspec.Verify(bytes.NewReader(pack), int64(len(pack)), packspec.Options{Trusted: []packspec.TrustedKey{{Key: key.VerifierKey().PublicKey()}}, Seen: seen})
 		if !errors.Is(err, errDisk) && !errors.Is(err, ledger.ErrMalformed) && !errors.Is(err, ledger.ErrUnverified) {
 			t.Errorf("verifying gives %v", err)
 		}

@@ -78,7 +78,7 @@ func judged(t testing.TB, path string) (r report) {
 		return report{Error: err.Error()}
 	}
 	key := testKey(t, 1)
-	found, err := packspec.Verify(f, info.Size(), packspec.Options{Trusted: []packspec.TrustedKey{{Key: key.VerifierKey(), From: "test"}}})
+	found, err := packspec.Verify(f, info.Size(), packspec.Options{Trusted: []packspec.TrustedKey{{Key: key.VerifierKey().PublicKey(), From: "test"}}})
 	r.Verified, r.Failure = found.Verified, found.Failure
 	if err != nil {
 		r.Error = err.Error()

@@ -45,7 +45,7 @@ func newLog(t testing.TB, key ledger.PrivateKey) *memoryLog {
 	t.Helper()
 	l := &memoryLog{key: key, jobs: map[string]ledger.JobHead{}}
 	first, err := ledger.Seal(ledger.Event{ID: "01JD0000000000000000000000", Origin: origin, Time: clock(0)(), Actor: "os:root",
-		Payload: ledger.LedgerCreated{Format: ledger.Format, Key: key.VerifierKey().String()}})
+		Payload: ledger.LedgerCreated{Format: ledger.Format, Key: key.VerifierKey().PublicKey().String()}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -238,7 +238,7 @@ func verify(t testing.TB, pack []byte, keys ...ledger.PrivateKey) packspec.Repor
 	t.Helper()
 	var o packspec.Options
 	for _, k := range keys {
-		o.Trusted = append(o.Trusted, packspec.TrustedKey{Key: k.VerifierKey(), From: "trusted_keys:1"})
+		o.Trusted = append(o.Trusted, packspec.TrustedKey{Key: k.VerifierKey().PublicKey(), From: "trusted_keys:1"})
 	}
 	report, err := packspec.Verify(bytes.NewReader(pack), int64(len(pack)), o)
 	if err != nil {

@@ -26,7 +26,7 @@ func small(t testing.TB) ([]byte, ledger.PrivateKey) {
 // get through.
 func tried(t *testing.T, n int, key ledger.PrivateKey, variant func(i int) []byte) {
 	t.Helper()
-	o := packspec.Options{Trusted: []packspec.TrustedKey{{Key: key.VerifierKey(), From: "test"}}}
+	o := packspec.Options{Trusted: []packspec.TrustedKey{{Key: key.VerifierKey().PublicKey(), From: "test"}}}
 	var wg sync.WaitGroup
 	for worker := range 2 {
 		wg.Go(func() {

@@ -41,7 +41,7 @@ type Policy struct {
 
 // A TrustedKey is a ledger's key that the caller trusts.
 type TrustedKey struct {
-	Key  ledger.VerifierKey
+	Key  ledger.PublicKey
 	From string // where the caller has it from, for the report
 }
 

@@ -30,7 +30,7 @@ const twoOfThree = "witness A $a\nwitness B $b\nwitness C $c\ngroup q 2 A B C\nq
 func underPolicy(t testing.TB, pack []byte, p *packspec.Policy, key ledger.PrivateKey) packspec.Report {
 	t.Helper()
 	r, err := packspec.Verify(bytes.NewReader(pack), int64(len(pack)),
-		packspec.Options{Trusted: []packspec.TrustedKey{{Key: key.VerifierKey(), From: "test"}}, Policy: p})
+		packspec.Options{Trusted: []packspec.TrustedKey{{Key: key.VerifierKey().PublicKey(), From: "test"}}, Policy: p})
 	if err != nil {
 		t.Fatal(err)
 	}

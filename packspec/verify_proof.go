@@ -126,10 +126,9 @@ func (v *verifier) trust() (string, error) {
 	var other string
 	for _, t := range v.trusted {
 		switch {
-		case t.Key.IsZero():
-		case t.Key == v.key && t.Key.Name() == v.evidence.Origin:
+		case t.Key.Is(v.key):
 			return t.From, nil
-		case t.Key.Name() == v.evidence.Origin:
+		case t.Key.Origin() == v.evidence.Origin:
 			other = t.Key.String()
 		}
 	}

@@ -231,7 +231,7 @@ func TestCompleteness(t *testing.T) {
 		t.Helper()
 		pack := build(t, log, job)
 		for _, profile := range []packspec.Profile{packspec.ProfileStandard, packspec.ProfileStrict} {
-			r, err := packspec.Verify(bytes.NewReader(pack), int64(len(pack)), packspec.Options{Trusted: []packspec.TrustedKey{{Key: key.VerifierKey()}}, Profile: profile})
+			r, err := packspec.Verify(bytes.NewReader(pack), int64(len(pack)), packspec.Options{Trusted: []packspec.TrustedKey{{Key: key.VerifierKey().PublicKey()}}, Profile: profile})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -302,7 +302,7 @@ func (b *brokenReader) ReadAt(p []byte, at int64) (int, error) {
 func TestReadErrorIsNoVerdict(t *testing.T) {
 	key := testKey(t, 1)
 	pack := build(t, history(t, key), "job_1")
-	o := packspec.Options{Trusted: []packspec.TrustedKey{{Key: key.VerifierKey()}}}
+	o := packspec.Options{Trusted: []packspec.TrustedKey{{Key: key.VerifierKey().PublicKey()}}}
 	n := 0
 	for left := int64(0); ; left += 97 {
 		r, err := packspec.Verify(&brokenReader{bytes.NewReader(pack), left}, int64(len(pack)), o)

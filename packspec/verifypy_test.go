@@ -41,7 +41,7 @@ type judgement struct {
 
 func judge(t *testing.T, name string, pack []byte, key ledger.PrivateKey) judgement {
 	t.Helper()
-	r, err := packspec.Verify(bytes.NewReader(pack), int64(len(pack)), packspec.Options{Trusted: []packspec.TrustedKey{{Key: key.VerifierKey(), From: "test"}}})
+	r, err := packspec.Verify(bytes.NewReader(pack), int64(len(pack)), packspec.Options{Trusted: []packspec.TrustedKey{{Key: key.VerifierKey().PublicKey(), From: "test"}}})
 	switch {
 	case errors.Is(err, ledger.ErrUnsupportedVersion):
 		return judgement{name: name, pack: pack, exit: 6}

@@ -149,6 +149,7 @@ var rules = []rule{
 	as(func(e *ledger.FieldError) failure {
 		return failure{invalidCode(e), "invalid_input", exitInvalid, false, helpHint}
 	}),
+	is(ledger.ErrWeakKey, failure{"weak_public_key", "invalid_input", exitInvalid, false, "take that key away: anyone can sign under it"}),
 	is(ledger.ErrMalformed, failure{"malformed", "invalid_input", exitInvalid, false, "compare the file with what gait writes; go doc gait/ledger has the formats"}),
 	is(context.Canceled, failure{"interrupted", "io_failure", exitIO, true, "run it again"}),
 	as(func(*fs.PathError) failure { return ioFailure }),

@@ -1,8 +1,8 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -16,13 +16,13 @@ func (a *app) keysCommand() *cobra.Command {
 		Short:   "Show your ledgers' keys and say whose you trust",
 		Example: "gait keys show > auditor.vkey\ngait keys trust auditor.vkey",
 	})
-	cmd.AddCommand(a.keysListCommand(), a.keysShowCommand(), a.keysTrustCommand())
+	cmd.AddCommand(a.keysListCommand(), a.keysShowCommand(), a.keysTrustCommand(), a.keysDistrustCommand())
 	return cmd
 }
 
 // A listedKey is a key as keys list shows it.
 type listedKey struct {
-	Origin    string      `json:"origin"`
+	Origin    string      `json:"origin"` // "": any, of a trusted key that names none
 	PublicKey string      `json:"public_key"`
 	KeyID     ledger.Hash `json:"key_id"`
 	Trusted   bool        `json:"trusted"`
@@ -44,16 +44,16 @@ func (a *app) listKeys() ([]listedKey, error) {
 		return nil, err
 	}
 	list := []listedKey{}
-	at := map[ledger.VerifierKey]int{}
-	entry := func(key ledger.VerifierKey) *listedKey {
+	at := map[ledger.PublicKey]int{}
+	entry := func(key ledger.PublicKey) *listedKey {
 		if _, ok := at[key]; !ok {
 			at[key] = len(list)
-			list = append(list, listedKey{Origin: key.Name(), PublicKey: key.String(), KeyID: key.ID()})
+			list = append(list, listedKey{Origin: key.Origin(), PublicKey: key.String(), KeyID: key.ID()})
 		}
 		return &list[at[key]]
 	}
 	for _, k := range own {
-		e := entry(k.Key)
+		e := entry(k.Key.PublicKey())
 		e.Signing, e.Retired = !k.Retired, k.Retired
 	}
 	for _, key := range trusted {
@@ -81,9 +81,9 @@ func (a *app) keysListCommand() *cobra.Command {
 				}
 				rows := make([][]any, len(list))
 				for i, k := range list {
-					rows[i] = []any{k.Origin, k.word(), k.KeyID.String()[:16], k.PublicKey}
+					rows[i] = []any{cmp.Or(k.Origin, "any"), k.word(), k.KeyID.String()[:16], k.PublicKey}
 				}
-				s.table([]any{"origin", "use", "key id", "verifier key"}, rows)
+				s.table([]any{"origin", "use", "key id", "public key"}, rows)
 			})
 		},
 	}, 0, 1, 6)
@@ -150,47 +150,4 @@ func (a *app) keyOf(cmd *cobra.Command, args []string) (listedKey, error) {
 		}
 	}
 	return listedKey{}, &usageError{code: "key_not_found", text: fmt.Sprintf("no key of %s is known here", origin), hint: "gait keys list"}
-}
-
-func (a *app) keysTrustCommand() *cobra.Command {
-	return exits(&cobra.Command{
-		Use:     "trust KEY|FILE",
-		Short:   "Trust a ledger's key: what it signed verifies from now on",
-		Example: "gait keys trust auditor.vkey\ngait keys trust example.com/payments+2f1d6a0c+AX…",
-		RunE: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return &usageError{code: "invalid_usage", text: "trust which key?", hint: "gait keys trust FILE"}
-			}
-			key, err := keyNamed(args[0])
-			if err != nil {
-				return err
-			}
-			home, err := a.home()
-			if err != nil {
-				return err
-			}
-			added, err := root.Trust(home, key)
-			if err != nil {
-				return err
-			}
-			return a.print(object{"public_key": key.String(), "origin": key.Name(), "key_id": key.ID(), "added": added}, func(s *screen) {
-				if !added {
-					fmt.Fprintf(s, "the key of %s was trusted already\n", s.bold(key.Name()))
-					return
-				}
-				s.done("packs and ledgers signed by %s verify from now on", s.bold(key.Name()))
-			})
-		},
-	}, 0, 1, 6)
-}
-
-// keyNamed reads a verifier key from the argument itself or from the file it names.
-func keyNamed(arg string) (ledger.VerifierKey, error) {
-	if key, err := ledger.ParseVerifierKey(arg); err == nil {
-		return key, nil
-	}
-	if _, err := os.Stat(arg); err != nil {
-		return ledger.VerifierKey{}, &usageError{code: "invalid_public_key", text: fmt.Sprintf("%.120q is neither a verifier key nor a file with one", arg), hint: "gait keys show prints a verifier key"}
-	}
-	return readKey(arg)
 }

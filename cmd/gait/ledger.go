@@ -70,7 +70,7 @@ signed checkpoints are printed: they are the evidence.`,
 		Example: "gait ledger verify\ngait ledger verify --public-key auditor.vkey --json\ngait ledger verify --since seen.checkpoint",
 		Args:    noArgs,
 	}, 0, 1, 2, 6, 8)
-	cmd.Flags().StringVar(&keyFile, "public-key", "", "file with the ledger's verifier key; only it counts then")
+	cmd.Flags().StringVar(&keyFile, "public-key", "", "file with the ledger's key: "+keyForms+"; only it counts then")
 	cmd.Flags().StringVar(&sinceFile, "since", "", "file with a checkpoint or proof seen earlier, which the ledger must continue")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		trusted, err := a.trusted(keyFile)
@@ -80,7 +80,7 @@ signed checkpoints are printed: they are the evidence.`,
 		return a.read(cmd.Context(), func(r *root.Root) error {
 			by := ""
 			for _, t := range trusted {
-				if t.Key == r.Log.Key() {
+				if t.Key.Is(r.Log.Key()) {
 					by = t.From
 				}
 			}

@@ -1,12 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
@@ -149,7 +149,7 @@ count. With --public-key too, both must hold.`,
 		Args:    oneFile,
 	}, 0, 1, 2, 6)
 	f := cmd.Flags()
-	f.StringVar(&keyFile, "public-key", "", "file with the ledger's verifier key; only it counts then")
+	f.StringVar(&keyFile, "public-key", "", "file with the ledger's key: "+keyForms+"; only it counts then")
 	f.StringVar(&policyFile, "policy", "", "file with the logs you trust and the witnesses you ask for (C2SP tlog-policy)")
 	f.BoolVar(&requireSignature, "require-signature", true, "always so; accepted for older scripts")
 	f.StringVar(&profile, "profile", "standard", "standard, or strict: also neither older than what you saw, nor possibly lacking events")
@@ -177,30 +177,6 @@ count. With --public-key too, both must hold.`,
 	return cmd
 }
 
-// trusted returns the keys that count: those of the file, or the user's own.
-func (a *app) trusted(keyFile string) ([]packspec.TrustedKey, error) {
-	if keyFile != "" {
-		key, err := readKey(keyFile)
-		if err != nil {
-			return nil, err
-		}
-		return []packspec.TrustedKey{{Key: key, From: keyFile}}, nil
-	}
-	home, err := a.home()
-	if err != nil {
-		return nil, err
-	}
-	keys, err := root.TrustedKeys(home)
-	if err != nil {
-		return nil, err
-	}
-	trusted := make([]packspec.TrustedKey, len(keys))
-	for i, key := range keys {
-		trusted[i] = packspec.TrustedKey{Key: key, From: "trusted_keys"}
-	}
-	return trusted, nil
-}
-
 // trustedUnder returns the keys that count under a policy: its logs, unless it
 // names none or a key is given.
 func (a *app) trustedUnder(p *packspec.Policy, keyFile string) ([]packspec.TrustedKey, error) {
@@ -209,7 +185,7 @@ func (a *app) trustedUnder(p *packspec.Policy, keyFile string) ([]packspec.Trust
 	}
 	var trusted []packspec.TrustedKey
 	for _, key := range p.Logs {
-		trusted = append(trusted, packspec.TrustedKey{Key: key, From: p.From})
+		trusted = append(trusted, packspec.TrustedKey{Key: key.PublicKey(), From: p.From})
 	}
 	return trusted, nil
 }
@@ -379,18 +355,5 @@ func notFound(found bool, job string) error {
 	return fmt.Errorf("%w: %s", commands.ErrJobNotFound, job)
 }
 
-// readKey reads a verifier key from a file of one line.
-func readKey(name string) (ledger.VerifierKey, error) {
-	text, err := readFile(name, 4<<10)
-	if err != nil {
-		return ledger.VerifierKey{}, err
-	}
-	key, err := ledger.ParseVerifierKey(firstLine(text))
-	if err != nil {
-		return key, &usageError{code: "invalid_public_key", text: fmt.Sprintf("%s: %v", name, err), hint: "gait keys show prints a verifier key"}
-	}
-	return key, nil
-}
-
 // firstLine returns the text of a file of one line.
-func firstLine(text []byte) string { return string(bytes.TrimSuffix(text, []byte("\n"))) }
+func firstLine(text []byte) string { return strings.TrimSuffix(string(text), "\n") }

@@ -84,6 +84,7 @@ func runScripts(t *testing.T, dir string) {
 			"forge":     forgeCmd,
 			"hold":      holdCmd,
 			"keep":      keepCmd,
+			"keyforms":  keyFormsCmd,
 			"level":     levelCmd,
 			"packed":    packedCmd,
 			"renamekey": renameKeyCmd,

@@ -133,7 +133,7 @@ func (s *site) createdLog(r *Root) error {
 // outside checkpoint, and the mark that says all of it is done.
 func (s *site) complete(r *Root) error {
 	key := r.Log.Key()
-	if _, err := Trust(s.Home, key); err != nil {
+	if _, err := Trust(s.Home, key.PublicKey()); err != nil {
 		return err
 	}
 	if err := s.done("trust"); err != nil {

@@ -30,7 +30,7 @@ func TestCreate(t *testing.T) {
 	if diff := cmp.Diff(want, u.notices); diff != "" {
 		t.Errorf("notices (-want +got):\n%s", diff)
 	}
-	if got, err := root.TrustedKeys(u.Home); err != nil || len(got) != 1 || got[0] != r.Log.Key() {
+	if got, err := root.TrustedKeys(u.Home); err != nil || len(got) != 1 || !got[0].Is(r.Log.Key()) {
 		t.Errorf("TrustedKeys = %v, %v, want the ledger's", got, err)
 	}
 	if k, err := ledger.ParsePrivateKey(strings.TrimSuffix(string(read(t, keyFile)), "\n")); err != nil || k.VerifierKey() != r.Log.Key() {
@@ -184,7 +184,7 @@ func checkOneKey(t *testing.T, u *user, step string) {
 	must(t, err)
 	trusted, err := root.TrustedKeys(u.Home)
 	must(t, err)
-	if len(keys) != 1 || len(trusted) != 1 || keys[0].Key != trusted[0] {
+	if len(keys) != 1 || len(trusted) != 1 || !trusted[0].Is(keys[0].Key) {
 		t.Errorf("after a crash at %q there are keys %v, and trusted %v", step, keys, trusted)
 	}
 	if got := names(t, u.Dir); !cmp.Equal(got, []string{"gait.lock", "ledger"}) {

@@ -13,7 +13,7 @@
 //	<root>/ledger.retired-<name>-<time>/      a ledger that was retired
 //	<home>/keys/<origin>.key                  a private key, one line; "+" stands for "/"
 //	<home>/keys/retired/<origin>.key          a key that signs nothing any more
-//	<home>/trusted_keys                       verifier keys, one a line, and # comments
+//	<home>/trusted_keys                       keys, one a line: verifier keys or OpenSSH lines; and # comments
 //	<home>/ledgers/<sha256 of origin>/        the outside checkpoint: checkpoint.0, checkpoint.1
 //	<home>/ledgers/<sha256 of origin>/witnesses    the ledger's witnesses: key and URL a line, and # comments
 //	<home>/ledgers/<sha256 of origin>/conflicts/   what witnesses said that had seen another history

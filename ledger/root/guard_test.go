@@ -67,9 +67,15 @@ func (u *user) versions(n int) (dirs []string, key ledger.VerifierKey) {
 		dirs = append(dirs, filepath.Join(u.dir, "copy", string(rune('a'+size))))
 		copyDir(u.t, u.ledgerDir(), dirs[size-1])
 	}
-	keys, err := root.TrustedKeys(u.Home)
+	return dirs, u.key()
+}
+
+// key returns the key of the user's one ledger.
+func (u *user) key() ledger.VerifierKey {
+	u.t.Helper()
+	keys, err := root.Keys(u.Home)
 	must(u.t, err)
-	return dirs, keys[0]
+	return keys[0].Key
 }
 
 func (u *user) restore(dir string) {
@@ -209,9 +215,7 @@ func TestOneSlotIsEnough(t *testing.T) {
 func TestNoSlotIsANotice(t *testing.T) {
 	u := newUser(t)
 	u.made(5)
-	keys, err := root.TrustedKeys(u.Home)
-	must(t, err)
-	key := keys[0]
+	key := u.key()
 	must(t, os.Remove(u.slot(key.Name(), "0")))
 	write(t, u.slot(key.Name(), "1"), []byte("torn"))
 	for _, mode := range []func(*root.Options){readOnly, noCreate} {
@@ -243,16 +247,14 @@ func TestReaderDoesNotWriteTheGuard(t *testing.T) {
 func TestGuardBehindTheLedgerCatchesUp(t *testing.T) {
 	u := newUser(t)
 	u.made(2)
-	keys, err := root.TrustedKeys(u.Home)
-	must(t, err)
-	dir := root.GuardDir(u.Home, keys[0].Name())
+	dir := root.GuardDir(u.Home, u.key().Name())
 	aside := filepath.Join(u.dir, "aside")
 	copyDir(t, dir, aside)
 	u.made(300) // over the edge of a tile
 	must(t, os.RemoveAll(dir))
 	must(t, os.Rename(aside, dir))
 	u.checkSize(300)
-	if got := u.slots(keys[0]); max(got[0], got[1]) != 300 || min(got[0], got[1]) != 2 {
+	if got := u.slots(u.key()); max(got[0], got[1]) != 300 || min(got[0], got[1]) != 2 {
 		t.Errorf("the slots hold %v, want 2 and 300", got)
 	}
 }
@@ -324,9 +326,7 @@ func seed(t *testing.T, u *user, r *root.Root, n int) {
 func TestTornSlotOfEveryLength(t *testing.T) {
 	u := newUser(t)
 	u.made(3)
-	keys, err := root.TrustedKeys(u.Home)
-	must(t, err)
-	a, b := u.slot(keys[0].Name(), "0"), u.slot(keys[0].Name(), "1")
+	a, b := u.slot(u.key().Name(), "0"), u.slot(u.key().Name(), "1")
 	older, newer := read(t, a), read(t, b)
 	if c, _ := ledger.PeekCheckpoint(older); c.Size > 2 {
 		b, older, newer = a, newer, older

@@ -152,13 +152,13 @@ func TestTrust(t *testing.T) {
 	if keys, err := root.TrustedKeys(home); err != nil || len(keys) > 0 {
 		t.Errorf("TrustedKeys without a file = %v, %v, want none", keys, err)
 	}
-	var want []ledger.VerifierKey
+	var want []ledger.PublicKey
 	for _, origin := range []string{"b.example", "a.example", "c.example/x"} {
 		k, err := ledger.GenerateKey(entropy(origin), origin)
 		must(t, err)
-		want = append(want, k.VerifierKey())
+		want = append(want, k.VerifierKey().PublicKey())
 		for _, new := range []bool{true, false} {
-			if added, err := root.Trust(home, k.VerifierKey()); err != nil || added != new {
+			if added, err := root.Trust(home, k.VerifierKey().PublicKey()); err != nil || added != new {
 				t.Errorf("Trust(%s) = %v, %v, want %v", origin, added, err, new)
 			}
 		}
@@ -168,14 +168,14 @@ func TestTrust(t *testing.T) {
 	write(t, path, []byte(text))
 	k, err := ledger.GenerateKey(entropy("last"), "last.example")
 	must(t, err)
-	if added, err := root.Trust(home, k.VerifierKey()); err != nil || !added {
+	if added, err := root.Trust(home, k.VerifierKey().PublicKey()); err != nil || !added {
 		t.Errorf("Trust = %v, %v, want true", added, err)
 	}
 	if got := string(read(t, path)); got != text+"\n"+k.VerifierKey().String()+"\n" {
 		t.Errorf("the file is now\n%s", got)
 	}
 	got, err := root.TrustedKeys(home)
-	if want = append(want, k.VerifierKey()); err != nil || !slices.Equal(got, want) {
+	if want = append(want, k.VerifierKey().PublicKey()); err != nil || !slices.Equal(got, want) {
 		t.Errorf("TrustedKeys = %v, %v, want %v", got, err, want)
 	}
 	write(t, path, []byte(text+"\nno key\n"))
@@ -187,6 +187,37 @@ func TestTrust(t *testing.T) {
 	}
 }
 
+func TestDistrust(t *testing.T) {
+	home := filepath.Join(t.TempDir(), "home")
+	all := func(ledger.PublicKey) bool { return true }
+	if removed, err := root.Distrust(home, all); err != nil || len(removed) > 0 {
+		t.Errorf("Distrust without a home = %v, %v, want nothing", removed, err)
+	}
+	var keys []ledger.PublicKey
+	for _, origin := range []string{"a.example", "b.example", "c.example"} {
+		k, err := ledger.GenerateKey(entropy(origin), origin)
+		must(t, err)
+		keys = append(keys, k.VerifierKey().PublicKey())
+	}
+	path := filepath.Join(home, "trusted_keys")
+	must(t, os.Mkdir(home, 0o700))
+	text := "# first\n" + keys[0].String() + "\n" + keys[1].String() + "\n\n# last\n  " + keys[1].String() + " \n" + keys[2].String()
+	write(t, path, []byte(text))
+	isB := func(k ledger.PublicKey) bool { return k.Origin() == "b.example" }
+	for _, want := range [][]ledger.PublicKey{{keys[1]}, nil} {
+		if removed, err := root.Distrust(home, isB); err != nil || !slices.Equal(removed, want) {
+			t.Errorf("Distrust = %v, %v, want %v", removed, err, want)
+		}
+		if got, want := string(read(t, path)), "# first\n"+keys[0].String()+"\n\n# last\n"+keys[2].String()+"\n"; got != want {
+			t.Errorf("the file is now\n%swant\n%s", got, want)
+		}
+	}
+	write(t, path, []byte("no key\n"))
+	if _, err := root.Distrust(home, all); !errors.Is(err, ledger.ErrMalformed) || string(read(t, path)) != "no key\n" {
+		t.Errorf("Distrust of a file with a bad line = %v, want ErrMalformed and the file as it was", err)
+	}
+}
+
 func TestTrustAtOnce(t *testing.T) {
 	home := t.TempDir()
 	done := make(chan error)
@@ -194,7 +225,7 @@ func TestTrustAtOnce(t *testing.T) {
 	for i := range n {
 		k, err := ledger.GenerateKey(entropy(string(rune('a'+i))), "a.example/"+string(rune('a'+i)))
 		must(t, err)
-		go func() { _, err := root.Trust(home, k.VerifierKey()); done <- err }()
+		go func() { _, err := root.Trust(home, k.VerifierKey().PublicKey()); done <- err }()
 	}
 	for range n {
 		must(t, <-done)
