@@ -10,6 +10,11 @@
 // byte. It reports for each level whether it is proved, claimed, absent or
 // failed. Inspect shows what a pack says, and verifies no signature.
 //
+// Packs of PackSpec v1, which other tools write and which have no evidence, are
+// read too: by a reader of their own (v1_*.go), which takes what those tools'
+// zip writers do, bounded and with nothing in the file unaccounted for. What they
+// cannot show is reported as absent.
+//
 // Packs are read through an io.ReaderAt in a few passes, in memory that does
 // not grow with the number of events.
 package packspec

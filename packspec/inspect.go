@@ -15,14 +15,16 @@ var ErrTooLarge = errors.New("too many events to show at once")
 const maxInspect = 100_000
 
 // An Inspection is what a pack says of a job. The views are derived from the
-// pack's events; no signature and no proof has been checked.
+// pack's events, or, in a pack of PackSpec v1, agree with them; no signature
+// and no proof has been checked.
 type Inspection struct {
-	Verified bool                   `json:"verified"` // always false
+	Verified bool                   `json:"verified"`         // always false
+	Format   string                 `json:"format,omitempty"` // FormatV1; left out for packs of gait's own format
 	Manifest Manifest               `json:"manifest"`
 	Payload  JobPayload             `json:"payload"`
 	State    JobState               `json:"state"`
 	Events   []projection.EventView `json:"events"`
-	Evidence EvidenceSummary        `json:"evidence"`
+	Evidence *EvidenceSummary       `json:"evidence,omitempty"` // nil where the pack has none
 }
 
 // An EvidenceSummary is what the evidence layer says of the ledger.
@@ -43,6 +45,13 @@ type EvidenceSummary struct {
 // file is no pack or its events do not make a job, with ErrTooLarge, with
 // ledger.ErrUnsupportedVersion, and with the reader's own errors.
 func Inspect(r io.ReaderAt, size int64) (Inspection, error) {
+	old, err := isV1(r, size)
+	if err != nil {
+		return Inspection{}, fmt.Errorf("inspecting a pack: %w", err)
+	}
+	if old {
+		return inspectV1(r, size)
+	}
 	v := &verifier{r: r, size: size}
 	for _, check := range []func(*verifier) (string, error){(*verifier).container, (*verifier).canonical, (*verifier).chain, (*verifier).stateMachine} {
 		if _, err := check(v); err != nil {
@@ -54,7 +63,7 @@ func Inspect(r io.ReaderAt, size int64) (Inspection, error) {
 	}
 	i := Inspection{Manifest: v.pack.manifest, Payload: payloadOf(v.fold.Job, v.head), Events: []projection.EventView{},
 		State: JobState{Approvals: []Approval{}, Checkpoints: []projection.Checkpoint{}, Runtime: runtimeOf(v.fold.Job)},
-		Evidence: EvidenceSummary{Format: v.evidence.Format, Origin: v.evidence.Origin, Size: v.evidence.Size, Root: v.evidence.Root,
+		Evidence: &EvidenceSummary{Format: v.evidence.Format, Origin: v.evidence.Origin, Size: v.evidence.Size, Root: v.evidence.Root,
 			EventCount: v.count, RefusalCount: v.fold.Job.Refusals, HeadSeq: v.head.Seq, HeadLeaf: v.head.Leaf.String(),
 			Key: v.report.Key, KeyID: v.report.KeyID}}
 	if err := i.addEvents(v.pack.Events()); err != nil {

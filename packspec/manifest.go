@@ -17,9 +17,12 @@ import (
 const (
 	ManifestSchemaID      = "gait.pack.manifest"
 	ManifestSchemaVersion = "1.0.0"
-	ProducerVersion       = "gait-pack/1" // the pack format, not the build: bytes depend on the ledger alone
+	ProducerVersion       = producerPrefix + "1" // the pack format, not the build: bytes depend on the ledger alone
 	TypeJob               = "job"
 )
+
+// producerPrefix begins the producer_version of every pack of gait, and of no other.
+const producerPrefix = "gait-pack/"
 
 const maxManifest = 64 << 10
 

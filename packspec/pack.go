@@ -122,7 +122,7 @@ func (p *Pack) open() error {
 	if err := p.checkNames(); err != nil {
 		return err
 	}
-	return p.checkContents()
+	return checkContents(p.manifest.Contents, p.entries)
 }
 
 // checkNames holds the entries to the fixed set of a job pack: all of them,
@@ -143,10 +143,9 @@ func (p *Pack) checkNames() error {
 	return nil
 }
 
-// checkContents holds the entries to the manifest's list. Both are in order.
-func (p *Pack) checkContents() error {
-	listed := p.manifest.Contents
-	for _, e := range p.entries {
+// checkContents holds entries to their manifest's list. Both are in order.
+func checkContents(listed []Content, entries []entry) error {
+	for _, e := range entries {
 		if e.name == entryManifest {
 			continue
 		}
@@ -191,7 +190,12 @@ func (p *Pack) section(name string) *io.SectionReader {
 // with its line feed.
 func (p *Pack) buffered(name string) *bufio.Reader {
 	s := p.section(name)
-	return bufio.NewReaderSize(s, int(min(s.Size(), ledger.MaxEventSize)+1))
+	return newLines(s, min(s.Size(), ledger.MaxEventSize))
+}
+
+// newLines returns a reader for nextLine of lines of at most so many bytes.
+func newLines(r io.Reader, most int64) *bufio.Reader {
+	return bufio.NewReaderSize(r, int(most)+1)
 }
 
 // read returns the content of an entry that has a small limit.

@@ -39,7 +39,8 @@ const (
 	CodeEntries          = "entry_mismatch"      // entries missing, unlisted or too large
 	CodeDigest           = "digest_mismatch"     // an entry is not the one the manifest lists
 	CodeNotCanonical     = "not_canonical"       // an entry is not in its one form
-	CodeNoEvidence       = "evidence_missing"    // a pack of views alone
+	CodeNoEvidence       = "evidence_missing"    // a pack of gait's that lost its evidence, or one of PackSpec v1 under the strict profile
+	CodeRecord           = "record_mismatch"     // a proof record of a PackSpec v1 pack is not that of its entry
 	CodeChain            = "chain_broken"        // an event does not follow
 	CodeNotIncluded      = "not_included"        // an event is not in the tree
 	CodeCheckpoint       = "checkpoint_mismatch" // proofs and evidence.json speak of different trees
@@ -128,6 +129,7 @@ func (e *FormatError) Error() string { return "not a pack: " + e.Failure.Error()
 type Report struct {
 	Verified   bool       `json:"verified"`
 	Profile    Profile    `json:"profile"`
+	Format     string     `json:"format,omitempty"` // FormatV1; left out for packs of gait's own format
 	PackType   string     `json:"pack_type,omitempty"`
 	PackID     string     `json:"pack_id,omitempty"`
 	JobID      string     `json:"job_id,omitempty"`
@@ -145,6 +147,7 @@ type Report struct {
 	Failure    *Failure   `json:"failure,omitempty"`
 	Checkpoint string     `json:"checkpoint,omitempty"` // the signed note, once its key is trusted
 	Evidence   []string   `json:"evidence,omitempty"`   // two signed notes that cannot both hold
+	Notice     string     `json:"notice,omitempty"`     // what a pack of this format cannot show
 }
 
 // Level returns what the report says about a level.

@@ -55,13 +55,30 @@ func Verify(r io.ReaderAt, size int64, o Options) (Report, error) {
 	if o.Profile != ProfileStandard && o.Profile != ProfileStrict {
 		return Report{}, fmt.Errorf("verifying a pack: %.40q is not a profile", o.Profile)
 	}
-	v := &verifier{r: r, size: size, trusted: o.Trusted, policy: o.Policy, seen: o.Seen, report: Report{Profile: o.Profile, Verified: true}}
-	for _, l := range levels {
-		if err := v.run(l); err != nil {
-			return Report{}, fmt.Errorf("verifying a pack: %w", err)
-		}
+	v, err := verify(r, size, o)
+	if err != nil {
+		return Report{}, fmt.Errorf("verifying a pack: %w", err)
 	}
 	return v.report, nil
+}
+
+func verify(r io.ReaderAt, size int64, o Options) (*verifier, error) {
+	v := &verifier{r: r, size: size, trusted: o.Trusted, policy: o.Policy, seen: o.Seen, report: Report{Profile: o.Profile, Verified: true}}
+	old, err := isV1(r, size)
+	if err != nil {
+		return nil, err
+	}
+	steps := levels
+	if old {
+		v.old, steps = &v1pass{}, v1Levels
+		v.report.Format, v.report.Notice = FormatV1, noticeV1
+	}
+	for _, l := range steps {
+		if err := v.run(l); err != nil {
+			return nil, err
+		}
+	}
+	return v, nil
 }
 
 // levels are what is checked, in order. Where a level that others rest on
@@ -106,6 +123,8 @@ type verifier struct {
 	key          ledger.VerifierKey // named by event 0
 	signed       bool               // by a key that the caller trusts
 	pass
+
+	old *v1pass // instead of the above, where the pack is one of PackSpec v1
 }
 
 // run checks one level and reports it.
@@ -120,7 +139,6 @@ func (v *verifier) run(l level) error {
 		v.record(l.name, v.status, detail)
 		return nil
 	}
-	v.report.Verified = false
 	f, ok := errors.AsType[*Failure](err)
 	if broken, malformed := errors.AsType[*FormatError](err); malformed {
 		f, ok = &broken.Failure, true
@@ -128,13 +146,16 @@ func (v *verifier) run(l level) error {
 	if !ok {
 		return err
 	}
-	if f.Code == CodeNoEvidence {
-		v.halted = f.Reason
+	v.report.Verified = false
+	switch {
+	case f.Code == CodeNoEvidence, f.Code == CodeSignatureMissing && v.old != nil:
 		v.record(l.name, Absent, f.Reason)
-	} else {
+	default:
 		v.record(l.name, Failed, f.Error())
 	}
-	if l.base && v.halted == "" {
+	if l.base && f.Code == CodeNoEvidence {
+		v.halted = f.Reason
+	} else if l.base {
 		v.halted = l.name + " failed"
 	}
 	if v.report.Failure == nil {

@@ -140,7 +140,8 @@ func (a *app) packVerifyCommand() *cobra.Command {
 		Short: "Check a pack, trusting nothing but your own keys",
 		Long: `Check a pack: its bytes, the chain of its events, its proof, its signatures, the
 rules of the job, and every view in it, which is derived again. The key must be one
-you trust, or the one given; the key inside the pack counts for nothing.
+you trust, or the one given; the key inside the pack counts for nothing. Packs of
+PackSpec v1 without evidence are read too, and verify at best with no chain.
 
 A policy (C2SP tlog-policy) names logs, any one of which must have signed, and
 witnesses, of which a quorum must have cosigned. Its logs are then the keys that
@@ -271,14 +272,20 @@ func (a *app) reportPack(path string, report packspec.Report) error {
 	if e.code == packspec.CodePolicy {
 		e.hint = "ask its sender to have the ledger cosigned and to build it again: gait ledger cosign, gait pack build"
 	}
-	if e.code == "untrusted_key" {
+	if e.code == "untrusted_key" && report.Key == "" {
+		e.hint = "the pack names its key by the SHA-256 of the key's bytes only; with the key itself, as PEM or OpenSSH has it: gait pack verify " + path + " --public-key FILE"
+	} else if e.code == "untrusted_key" {
 		e.hint = "if you have this key from somebody you trust: gait keys trust " + report.Key
 	}
 	return e
 }
 
 func showReport(s *screen, path string, report packspec.Report) {
-	fmt.Fprintf(s, "%s  job %s of %s\n", s.bold(path), report.JobID, report.Origin)
+	of := "of " + report.Origin
+	if report.Format == packspec.FormatV1 {
+		of = "in a PackSpec v1 pack"
+	}
+	fmt.Fprintf(s, "%s  job %s %s\n", s.bold(path), report.JobID, of)
 	rows := make([][]any, len(report.Levels))
 	for i, l := range report.Levels {
 		word := string(l.Status)
@@ -293,6 +300,9 @@ func showReport(s *screen, path string, report packspec.Report) {
 		rows[i] = []any{l.Name, word, l.Detail}
 	}
 	s.table([]any{"level", "result", "what it means"}, rows)
+	if report.Notice != "" {
+		fmt.Fprintf(s, "%s %s\n", s.yellow("note:"), report.Notice)
+	}
 	if report.Verified {
 		fmt.Fprintf(s, "%s\n", s.green("VERIFIED"))
 		return
@@ -327,10 +337,16 @@ func (a *app) packInspectCommand() *cobra.Command {
 func showPack(s *screen, path string, p packspec.Inspection) {
 	st := p.State
 	fmt.Fprintf(s, "%s  job %s  %s\n", s.bold(path), st.JobID, s.status(st.Status))
-	s.fields([2]string{"pack id", p.Manifest.PackID}, [2]string{"origin", p.Evidence.Origin}, [2]string{"key", p.Evidence.Key},
-		[2]string{"ledger", fmt.Sprintf("%d events, root %s", p.Evidence.Size, p.Evidence.Root)},
-		[2]string{"events", fmt.Sprintf("%d, %d of them refusals", p.Evidence.EventCount, p.Evidence.RefusalCount)},
-		[2]string{"last event", fmt.Sprintf("%d, at %s", p.Evidence.HeadSeq, st.UpdatedAt)})
+	s.fields([2]string{"pack id", p.Manifest.PackID})
+	if ev := p.Evidence; ev != nil {
+		s.fields([2]string{"origin", ev.Origin}, [2]string{"key", ev.Key},
+			[2]string{"ledger", fmt.Sprintf("%d events, root %s", ev.Size, ev.Root)},
+			[2]string{"events", fmt.Sprintf("%d, %d of them refusals", ev.EventCount, ev.RefusalCount)},
+			[2]string{"last event", fmt.Sprintf("%d, at %s", ev.HeadSeq, st.UpdatedAt)})
+	} else {
+		s.fields([2]string{"format", p.Format + ", without evidence"}, [2]string{"producer", p.Manifest.ProducerVersion},
+			[2]string{"events", fmt.Sprintf("%d, the last at %s", len(p.Events), st.UpdatedAt)})
+	}
 	rows := make([][]any, len(p.Events))
 	for i, e := range p.Events {
 		rows[i] = []any{e.Revision, e.CreatedAt, e.Type, e.ReasonCode, e.Actor}

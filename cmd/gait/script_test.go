@@ -62,6 +62,10 @@ func runScripts(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	packs, err := filepath.Abs(filepath.Join("..", "..", "fixtures", "packs"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 dir,
 		RequireExplicitExec: true,
@@ -72,6 +76,7 @@ func runScripts(t *testing.T, dir string) {
 			env.Setenv("USER", "operator")
 			env.Setenv("GAIT_TEST_SCHEMAS", schemas)
 			env.Values[witnessesKey{}] = witnesses{}
+			env.Setenv("PACKS", packs)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

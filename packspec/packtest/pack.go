@@ -104,12 +104,16 @@ func remake(files []File, change func(map[string]any) error) error {
 	return err
 }
 
-// name gives a manifest its list and the pack_id that follows.
+// name gives a manifest its list and the pack_id that follows: without pack_id
+// in a pack of gait, with an empty one in a pack of PackSpec v1.
 func name(m map[string]any, list any) error {
 	m["contents"] = list
 	bare := maps.Clone(m)
 	delete(bare, "signatures")
-	delete(bare, "pack_id")
+	bare["pack_id"] = ""
+	if producer, _ := m["producer_version"].(string); strings.HasPrefix(producer, "gait-pack/") {
+		delete(bare, "pack_id")
+	}
 	id, err := digestOf(bare)
 	m["pack_id"] = hex.EncodeToString(id[:])
 	return err
