@@ -58,13 +58,15 @@ func parseHash64(s string) (Hash, error) {
 	return Hash(b), nil
 }
 
-// Sign returns the checkpoint as a signed note (C2SP signed-note). The
-// signer's name must be the origin.
-func (c Checkpoint) Sign(s note.Signer) ([]byte, error) {
-	if s.Name() != c.Origin {
-		return nil, fmt.Errorf("signing a checkpoint of %s: the key is that of %s", c.Origin, s.Name())
+// Sign returns the checkpoint as a signed note (C2SP signed-note), with the
+// signatures of all signers in their order. A signer's name must be the origin.
+func (c Checkpoint) Sign(signers ...note.Signer) ([]byte, error) {
+	for _, s := range signers {
+		if s.Name() != c.Origin {
+			return nil, fmt.Errorf("signing a checkpoint of %s: the key is that of %s", c.Origin, s.Name())
+		}
 	}
-	signed, err := note.Sign(&note.Note{Text: c.Text()}, s)
+	signed, err := note.Sign(&note.Note{Text: c.Text()}, signers...)
 	if err != nil {
 		return nil, fmt.Errorf("signing a checkpoint of %s: %w", c.Origin, err)
 	}

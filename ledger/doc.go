@@ -148,8 +148,8 @@
 // A checkpoint is the signed state of a ledger's tree (C2SP tlog-checkpoint in
 // a C2SP signed-note). Its text is three lines, each with its newline: origin,
 // size in decimal, root in base64. Extension lines are malformed. The signature
-// is Ed25519 (RFC 8032) over the text, by the ledger's key, whose name is the
-// origin; its line is an em dash, a space, the name, a space, and base64 of the
+// is Ed25519 (RFC 8032) over the text, by the key in force (see Keys), whose name
+// is the origin; its line is an em dash, a space, the name, a space, and base64 of the
 // key's 4-byte id and the 64-byte signature. Lines by keys the reader does not
 // know are ignored; one by the known key that fails spoils the note. A note is
 // at most 96 KiB ([MaxNoteSize]), which leaves room for the 16 signatures that
@@ -188,8 +188,8 @@
 //
 // # Keys
 //
-// A ledger has one Ed25519 key. ledger_created names it as a C2SP signed-note
-// verifier key,
+// A ledger has one Ed25519 key at a time. ledger_created names the first as a
+// C2SP signed-note verifier key,
 //
 //	<origin>+<id>+<base64 of 0x01 ‖ 32 public key bytes>
 //
@@ -198,6 +198,14 @@
 // golang.org/x/mod/sumdb/note reads, with the 32-byte seed of RFC 8032:
 //
 //	PRIVATE+KEY+<origin>+<id>+<base64 of 0x01 ‖ 32 seed bytes>
+//
+// A key_rotated event puts another key of the same origin in its place, one that
+// the ledger never had; previous is the key in force. It happens at most 100
+// times ([MaxRotations]). The checkpoint whose last event is the rotation, of
+// size seq + 1, must have the signatures of both keys; every larger one, up to
+// the next rotation's, that of the new key. The event, and its inclusion proof in
+// that checkpoint, are a rotation that somebody can follow who trusts an older
+// key and does not see the ledger ([Keyring.FollowProved]).
 //
 // A key under which signatures are made without a private key is refused
 // wherever it is read ([ErrWeakKey]): the points of edwards25519 whose order

@@ -65,6 +65,19 @@ func (t *Tree) Root() Hash {
 	return Hash(h)
 }
 
+// NextPath returns the inclusion path (RFC 6962, section 2.1.1) that the next
+// leaf to be appended will have in the tree that ends with it: what stands to
+// its left.
+func (t *Tree) NextPath() []Hash {
+	var path []Hash
+	for level, h := range t.edge {
+		if t.size>>level&1 == 1 {
+			path = append(path, h)
+		}
+	}
+	return path
+}
+
 // MarshalBinary returns the size, eight bytes big-endian, and the hashes of the
 // right edge from the highest level down.
 func (t *Tree) MarshalBinary() ([]byte, error) {

@@ -170,6 +170,9 @@ func (d Draft) event(origin string, head ledger.Head, job ledger.JobHead) ledger
 	if e.Actor == "" {
 		e.Actor = "tester"
 	}
+	if e.Type().OfLedger() {
+		e.JobSeq, e.JobPrev, e.Revision = 0, ledger.Hash{}, 0
+	}
 	if e.RequestID != "" {
 		e.RequestDigest = sha256.Sum256([]byte(e.RequestID))
 	}
@@ -193,4 +196,27 @@ func Append(t testing.TB, log *store.Log, drafts ...Draft) ledger.Receipt {
 		t.Fatalf("Append = %v", err)
 	}
 	return r
+}
+
+// Rotate rotates a ledger's key to the n-th of its origin, sealing the event
+// after the log's head.
+func Rotate(t testing.TB, log *store.Log, n uint64) ledger.Receipt {
+	t.Helper()
+	next := KeyAfter(log.Origin(), n)
+	r, err := log.Rotate(context.Background(), log.Head(), Rotation(t, log, next), next)
+	if err != nil {
+		t.Fatalf("Rotate = %v", err)
+	}
+	return r
+}
+
+// Rotation seals the event that rotates a ledger's key to next.
+func Rotation(t testing.TB, log *store.Log, next ledger.PrivateKey) ledger.Event {
+	t.Helper()
+	p := ledger.KeyRotated{Key: next.VerifierKey().String(), Previous: log.Key().String()}
+	e, err := ledger.Seal(Draft{Payload: p}.event(log.Origin(), log.Head(), ledger.JobHead{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
 }

@@ -93,19 +93,22 @@ func checkTree(t testing.TB, log *store.Log, all []ledger.Event) {
 	}
 }
 
-// checkNote opens the checkpoint as anyone may who has the key.
+// checkNote opens the checkpoint as anyone may who has a key of its signers.
 func checkNote(t testing.TB, log *store.Log, c ledger.Checkpoint, signed []byte) {
 	t.Helper()
-	verifier, err := note.NewVerifier(log.Key().String())
-	if err != nil {
-		t.Fatalf("the key %s: %v", log.Key(), err)
-	}
-	n, err := note.Open(signed, note.VerifierList(verifier))
-	if err != nil {
-		t.Fatalf("the checkpoint does not open: %v", err)
-	}
-	if n.Text != c.Text() || len(n.Sigs) != 1 {
-		t.Fatalf("the checkpoint says %q, with %d signatures, want %q", n.Text, len(n.Sigs), c.Text())
+	signers := log.Keys().Signers(c.Size)
+	for _, key := range signers {
+		verifier, err := note.NewVerifier(key.String())
+		if err != nil {
+			t.Fatalf("the key %s: %v", key, err)
+		}
+		n, err := note.Open(signed, note.VerifierList(verifier))
+		if err != nil {
+			t.Fatalf("the checkpoint does not open: %v", err)
+		}
+		if n.Text != c.Text() || len(n.Sigs) != 1 || len(n.UnverifiedSigs) != len(signers)-1 {
+			t.Fatalf("the checkpoint says %q, with %d and %d signatures, want %q", n.Text, len(n.Sigs), len(n.UnverifiedSigs), c.Text())
+		}
 	}
 }
 

@@ -16,9 +16,12 @@ const Origin = "gait.test/ledger"
 // Start is when the ledgers that New makes were created.
 var Start = time.Date(2026, 11, 22, 20, 32, 58, 0, time.UTC)
 
-// Key returns the one signing key that an origin has in tests.
-func Key(origin string) ledger.PrivateKey {
-	key, err := ledger.GenerateKey(Entropy(1), origin)
+// Key returns the signing key that an origin has in tests.
+func Key(origin string) ledger.PrivateKey { return KeyAfter(origin, 0) }
+
+// KeyAfter returns the key that an origin has in tests after n rotations.
+func KeyAfter(origin string, n uint64) ledger.PrivateKey {
+	key, err := ledger.GenerateKey(Entropy(1+n), origin)
 	if err != nil {
 		panic("ledgertest: " + err.Error())
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
+	"golang.org/x/mod/sumdb/note"
 
 	"gait/ledger"
 )
@@ -19,6 +20,12 @@ import (
 //
 // The context is looked at before the commit begins, not after.
 func (l *Log) Append(ctx context.Context, at ledger.Head, entries ...ledger.Entry) (ledger.Receipt, error) {
+	return l.appendAt(ctx, at, entries, nil)
+}
+
+// appendAt is Append; with next, whose key the last of the entries names, it
+// rotates the ledger's key.
+func (l *Log) appendAt(ctx context.Context, at ledger.Head, entries []ledger.Entry, next ledger.Signer) (ledger.Receipt, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := l.writable(); err != nil {
@@ -30,7 +37,7 @@ func (l *Log) Append(ctx context.Context, at ledger.Head, entries ...ledger.Entr
 	if head := l.Head(); at.Size != head.Size || at.Leaf != head.Leaf {
 		return ledger.Receipt{}, fmt.Errorf("appending behind %d events, there are %d: %w", at.Size, head.Size, ledger.ErrConflict)
 	}
-	receipt, err := l.append(entries)
+	receipt, err := l.append(entries, next)
 	if err != nil {
 		return ledger.Receipt{}, err
 	}
@@ -53,8 +60,8 @@ func (l *Log) writable() error {
 }
 
 // append is Append without its conditions.
-func (l *Log) append(entries []ledger.Entry) (ledger.Receipt, error) {
-	p := l.newPlan()
+func (l *Log) append(entries []ledger.Entry, next ledger.Signer) (ledger.Receipt, error) {
+	p := l.newPlan(next)
 	defer p.batch.Close()
 	for _, e := range entries {
 		if err := p.add(e); err != nil {
@@ -71,6 +78,9 @@ func (l *Log) append(entries []ledger.Entry) (ledger.Receipt, error) {
 	// The batch is durable from here on: a crash before the reply loses the
 	// reply, not the events.
 	l.now.Store(st)
+	if next != nil {
+		l.signer = next
+	}
 	return ledger.Receipt{
 		Seq:        p.last.Seq,
 		Leaf:       p.last.LeafHash(),
@@ -105,6 +115,8 @@ func (l *Log) publish(signed []byte) error {
 type plan struct {
 	log      *Log
 	batch    *pebble.Batch
+	keys     ledger.Keyring
+	next     ledger.Signer // where the last event is a rotation
 	head     ledger.Head
 	tree     ledger.Tree
 	rows     rows
@@ -112,13 +124,16 @@ type plan struct {
 	views    map[string][]byte
 	requests map[string]bool
 	last     ledger.Event
+	path     []ledger.Hash // of last, in the tree that ends with it
 }
 
-func (l *Log) newPlan() *plan {
+func (l *Log) newPlan(next ledger.Signer) *plan {
 	st := l.now.Load()
 	return &plan{
 		log:      l,
 		batch:    l.db.NewBatch(),
+		keys:     st.keys,
+		next:     next,
 		head:     st.head,
 		tree:     st.tree,
 		rows:     rows{},
@@ -135,8 +150,11 @@ func (p *plan) add(entry ledger.Entry) error {
 	if err != nil {
 		return fmt.Errorf("event %d: %w", entry.Event.Seq, err)
 	}
-	if e.Origin != p.log.Origin() {
-		return fmt.Errorf("event %d of %s, in the ledger %s", e.Seq, e.Origin, p.log.Origin())
+	if e.Origin != p.keys.Origin() {
+		return fmt.Errorf("event %d of %s, in the ledger %s", e.Seq, e.Origin, p.keys.Origin())
+	}
+	if err := p.checkRotation(e); err != nil {
+		return err
 	}
 	head, err := p.head.Follow(e)
 	if err != nil {
@@ -145,6 +163,7 @@ func (p *plan) add(entry ledger.Entry) error {
 	if err := p.batch.Set(eventKey(e.Seq), e.Bytes(), nil); err != nil {
 		return err
 	}
+	p.path = p.tree.NextPath()
 	p.tree.Append(e.LeafHash(), p.rows.put)
 	p.head, p.last = head, e
 	if e.JobID == "" {
@@ -222,15 +241,19 @@ func (p *plan) finish() (*state, error) {
 // sign makes the checkpoint of the planned tree, and opens it as anyone will
 // who reads it.
 func (p *plan) sign() (*state, error) {
-	c := ledger.Checkpoint{Origin: p.log.Origin(), Size: p.tree.Size(), Root: p.tree.Root()}
-	signed, err := c.Sign(p.log.signer)
+	c := ledger.Checkpoint{Origin: p.keys.Origin(), Size: p.tree.Size(), Root: p.tree.Root()}
+	signers := []note.Signer{p.log.signer}
+	if p.next != nil {
+		signers = append(signers, p.next)
+	}
+	signed, err := c.Sign(signers...)
 	if err != nil {
 		return nil, err
 	}
-	if again, err := ledger.OpenCheckpoint(signed, p.log.key); err != nil || again != c {
-		return nil, fmt.Errorf("the signer does not sign as %s", p.log.key)
+	if again, err := p.keys.Open(signed); err != nil || again != c {
+		return nil, fmt.Errorf("the signer does not sign as %s", p.keys.Current())
 	}
-	return &state{head: p.head, tree: p.tree, checkpoint: c, signed: signed}, nil
+	return &state{keys: p.keys, head: p.head, tree: p.tree, checkpoint: c, signed: signed}, p.keepRotation(c, signed)
 }
 
 func (p *plan) writeMeta(st *state) error {

@@ -98,7 +98,7 @@ func (l *Log) readCosigned(k, note []byte) (Cosigned, error) {
 // checkCosigned holds a note to the log: a checkpoint of its tree, signed by
 // its key, with one cosignature of the witness's and nothing else.
 func (l *Log) checkCosigned(key ledger.WitnessKey, note []byte) (Cosigned, error) {
-	c, err := ledger.OpenCheckpoint(note, l.key)
+	c, err := l.Keys().Open(note)
 	if err != nil {
 		return Cosigned{}, err
 	}

@@ -19,7 +19,7 @@ import (
 // o.Published sees the checkpoint when the ledger is in its place.
 func Create(dir string, first ledger.Event, o Options) (*Log, error) {
 	stop := newFailStop(o.FS, o.Fatal)
-	key, err := checkCreate(dir, first, o, stop)
+	keys, err := checkCreate(dir, first, o, stop)
 	if err != nil {
 		return nil, fmt.Errorf("creating a ledger: %w", err)
 	}
@@ -27,7 +27,7 @@ func Create(dir string, first ledger.Event, o Options) (*Log, error) {
 	if err := removeLeftovers(stop, dir); err != nil {
 		return nil, fmt.Errorf("creating a ledger: %w", err)
 	}
-	if err := build(temporary, first, key, stop, o); err != nil {
+	if err := build(temporary, first, keys, stop, o); err != nil {
 		return nil, fmt.Errorf("creating a ledger: %w", err)
 	}
 	if err := stop.Rename(temporary, dir); err != nil {
@@ -50,27 +50,27 @@ func Create(dir string, first ledger.Event, o Options) (*Log, error) {
 // creating stands in the name of a directory that is being built.
 const creating = ".creating-"
 
-func checkCreate(dir string, first ledger.Event, o Options, stop *failStop) (ledger.VerifierKey, error) {
+func checkCreate(dir string, first ledger.Event, o Options, stop *failStop) (ledger.Keyring, error) {
 	if o.ReadOnly {
-		return ledger.VerifierKey{}, ErrReadOnly
+		return ledger.Keyring{}, ErrReadOnly
 	}
 	if o.Signer == nil {
-		return ledger.VerifierKey{}, ErrNoSigner
+		return ledger.Keyring{}, ErrNoSigner
 	}
-	key, err := ledger.Created(first)
+	keys, err := ledger.NewKeyring(first)
 	if err != nil {
-		return ledger.VerifierKey{}, misfit(err)
+		return ledger.Keyring{}, misfit(err)
 	}
-	if err := checkSigner(o.Signer, key); err != nil {
-		return ledger.VerifierKey{}, err
+	if err := checkSigner(o.Signer, keys.Current()); err != nil {
+		return ledger.Keyring{}, err
 	}
 	switch _, err := stop.Stat(dir); {
 	case err == nil:
-		return ledger.VerifierKey{}, fmt.Errorf("%s: %w", dir, ErrExists)
+		return ledger.Keyring{}, fmt.Errorf("%s: %w", dir, ErrExists)
 	case !errors.Is(err, fs.ErrNotExist):
-		return ledger.VerifierKey{}, err
+		return ledger.Keyring{}, err
 	}
-	return key, nil
+	return keys, nil
 }
 
 // removeLeftovers removes what a Create of dir that crashed left beside it.
@@ -92,7 +92,7 @@ func removeLeftovers(stop *failStop, dir string) error {
 }
 
 // build makes a whole ledger of one event in dir, and closes it.
-func build(dir string, first ledger.Event, key ledger.VerifierKey, stop *failStop, o Options) error {
+func build(dir string, first ledger.Event, keys ledger.Keyring, stop *failStop, o Options) error {
 	if err := stop.MkdirAll(dir, dirMode); err != nil {
 		return err
 	}
@@ -100,8 +100,8 @@ func build(dir string, first ledger.Event, key ledger.VerifierKey, stop *failSto
 	if err != nil {
 		return err
 	}
-	l := newLog(db, key, &state{}, o)
-	_, err = l.append([]ledger.Entry{{Event: first}})
+	l := newLog(db, &state{keys: keys}, o)
+	_, err = l.append([]ledger.Entry{{Event: first}}, nil)
 	if err := errors.Join(err, l.Close()); err != nil {
 		return err
 	}

@@ -33,6 +33,7 @@
 //	e seq                     the exact bytes of the event
 //	h job                     the job's head: job_seq, leaf hash, revision, seq, time (Unix milliseconds)
 //	j job 0x00 job_seq        seq
+//	k seq                     the proof of a rotation, in the checkpoint that both keys signed: a .tlog-proof
 //	m/checkpoint              the newest checkpoint, a signed note
 //	m/edge                    the right edge of the tree: size, and its hashes from the highest level down
 //	m/format                  the version of this table, "1"

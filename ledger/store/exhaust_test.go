@@ -31,6 +31,7 @@ func exhausted(t *testing.T) *ledgertest.Ledger {
 			t.Fatal(err)
 		}
 	}
+	ledgertest.Rotate(t, l.Log, 1)
 	return l
 }
 

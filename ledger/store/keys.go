@@ -14,6 +14,7 @@ const (
 	prefixEvent    = 'e'
 	prefixHead     = 'h'
 	prefixIndex    = 'j'
+	prefixRotation = 'k'
 	prefixMeta     = 'm'
 	prefixPartial  = 'p'
 	prefixRequest  = 'r'

@@ -39,10 +39,9 @@ type Options struct {
 // must wait until the others have returned.
 type Log struct {
 	db        database
-	signer    ledger.Signer
+	signer    ledger.Signer // changes with a rotation
 	published func(signed []byte) error
 	readOnly  bool
-	key       ledger.VerifierKey
 
 	now atomic.Pointer[state] // replaced after each commit, never changed
 
@@ -54,6 +53,7 @@ type Log struct {
 
 // A state is what a log's newest batch left.
 type state struct {
+	keys       ledger.Keyring
 	head       ledger.Head
 	tree       ledger.Tree
 	checkpoint ledger.Checkpoint
@@ -61,8 +61,8 @@ type state struct {
 }
 
 // newLog makes a log that is at st.
-func newLog(db database, key ledger.VerifierKey, st *state, o Options) *Log {
-	l := &Log{db: db, signer: o.Signer, published: o.Published, readOnly: o.ReadOnly, key: key}
+func newLog(db database, st *state, o Options) *Log {
+	l := &Log{db: db, signer: o.Signer, published: o.Published, readOnly: o.ReadOnly}
 	l.now.Store(st)
 	return l
 }
@@ -94,10 +94,13 @@ func (l *Log) Close() error {
 }
 
 // Origin returns the name of the ledger, by which its checkpoints go.
-func (l *Log) Origin() string { return l.key.Name() }
+func (l *Log) Origin() string { return l.Keys().Origin() }
 
-// Key returns the key that event 0 names. Checkpoints are signed with it.
-func (l *Log) Key() ledger.VerifierKey { return l.key }
+// Keys returns the keys that have signed the ledger.
+func (l *Log) Keys() ledger.Keyring { return l.now.Load().keys }
+
+// Key returns the key in force, which signs the newest checkpoint.
+func (l *Log) Key() ledger.VerifierKey { return l.Keys().Current() }
 
 // Head returns where the log ends.
 func (l *Log) Head() ledger.Head { return l.now.Load().head }

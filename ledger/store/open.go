@@ -11,7 +11,8 @@ import (
 
 // Open opens the ledger in dir. It checks, with bounded work, that the newest
 // checkpoint, the right edge of the tree, the head and the last event agree,
-// and that the checkpoint is signed by the key that event 0 names. It fails
+// and that the checkpoint is signed by the key that event 0 names or, after
+// rotations, by the one that they lead to. It fails
 // with ErrNotFound when there is no dir, and never creates anything in its place.
 func Open(dir string, o Options) (*Log, error) {
 	return open(dir, newFailStop(o.FS, o.Fatal), o)
@@ -30,11 +31,11 @@ func open(dir string, stop *failStop, o Options) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := newLog(db, ledger.VerifierKey{}, &state{}, o)
+	l := newLog(db, &state{}, o)
 	if err := l.load(); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening %s: %w", dir, err), l.db.close())
 	}
-	if err := checkSigner(o.Signer, l.key); err != nil {
+	if err := checkSigner(o.Signer, l.Key()); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening %s: %w", dir, err), l.db.close())
 	}
 	return l, nil
@@ -49,14 +50,15 @@ func (l *Log) load() error {
 	if err != nil {
 		return err
 	}
-	if l.key, err = ledger.Created(first); err != nil {
+	keys, _, err := l.readKeys(first)
+	if err != nil {
 		return err
 	}
 	st, err := l.readState()
 	if err != nil {
 		return err
 	}
-	if err := st.check(l.key); err != nil {
+	if err := st.check(keys); err != nil {
 		return err
 	}
 	if err := l.checkEnd(st.head); err != nil {
@@ -112,8 +114,9 @@ func (l *Log) readState() (*state, error) {
 }
 
 // check opens the checkpoint of a state and holds head and tree against it.
-func (st *state) check(key ledger.VerifierKey) (err error) {
-	if st.checkpoint, err = ledger.OpenCheckpoint(st.signed, key); err != nil {
+func (st *state) check(keys ledger.Keyring) (err error) {
+	st.keys = keys
+	if st.checkpoint, err = keys.Open(st.signed); err != nil {
 		return corruptBy(err, -1, "the newest checkpoint")
 	}
 	c := st.checkpoint

@@ -131,7 +131,9 @@ func TestVerifyNamesWhatWasTamperedWith(t *testing.T) {
 		{"no head", drop([]byte("m/head")), -1, "no m/head"},
 		{"a key nobody knows", put([]byte("m/other"), "x"), -1, "unknown key"},
 		{"a key of an unknown kind", put([]byte("z"), "x"), -1, "unknown key"},
-		{"a key between kinds", put([]byte("k"), "x"), -1, "unknown key"},
+		{"a key between kinds", put([]byte("l"), "x"), -1, "unknown key"},
+		{"a rotation that never was", put(key("k", 5), "x"), 5, "the proof of the rotation"},
+		{"a rotation of no event", put([]byte("k"), "x"), -1, "no event belongs"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -175,7 +175,7 @@ func (l *Log) proof(seq ledger.Seq, c ledger.Checkpoint, signed []byte) (ledger.
 
 // own opens a checkpoint of this log that is not larger than it.
 func (l *Log) own(signed []byte) (ledger.Checkpoint, error) {
-	c, err := ledger.OpenCheckpoint(signed, l.key)
+	c, err := l.Keys().Open(signed)
 	if size := l.Head().Size; err == nil && c.Size > size {
 		err = fmt.Errorf("a checkpoint of %d events: the ledger has %d", c.Size, size)
 	}

@@ -29,7 +29,7 @@ func (l *Log) Verify(progress func(done, total int64)) error {
 	for _, step := range []func() error{
 		l.checkFormat,
 		func() error { return v.events(progress) },
-		v.state, v.index, v.requests, v.heads, v.views, v.tiles, v.cosigned, v.strangers,
+		v.rotations, v.state, v.index, v.requests, v.heads, v.views, v.tiles, v.cosigned, v.strangers,
 	} {
 		if err := step(); err != nil {
 			return fmt.Errorf("verifying: %w", err)
@@ -41,6 +41,7 @@ func (l *Log) Verify(progress func(done, total int64)) error {
 // A verifier builds anew what the log should hold.
 type verifier struct {
 	log  *Log
+	keys ledger.Keyring
 	head ledger.Head
 	tree ledger.Tree
 	rows rows // of tiles not full yet
@@ -90,8 +91,8 @@ func (v *verifier) event(key, value []byte) error {
 		return corrupt(seq, "expected origin %s, found %s", v.log.Origin(), e.Origin)
 	}
 	if seq == 0 {
-		if key, err := ledger.Created(e); err != nil || key != v.log.key {
-			return corruptBy(err, 0, "expected the key %s", v.log.key)
+		if v.keys, err = ledger.NewKeyring(e); err != nil || v.keys.First() != v.log.Keys().First() {
+			return corruptBy(err, 0, "expected the key %s", v.log.Keys().First())
 		}
 	}
 	next, err := v.head.Follow(e)
@@ -99,6 +100,9 @@ func (v *verifier) event(key, value []byte) error {
 		return v.blame(err)
 	}
 	v.head = next
+	if v.keys, err = v.keys.Follow(e); err != nil {
+		return err
+	}
 	v.tree.Append(e.LeafHash(), v.put)
 	if v.err != nil {
 		return v.err
@@ -189,7 +193,7 @@ func (v *verifier) state() error {
 	if err != nil {
 		return err
 	}
-	if err := stored.check(v.log.key); err != nil {
+	if err := stored.check(v.keys); err != nil {
 		return err
 	}
 	if !bytes.Equal(stored.signed, held.signed) {
@@ -343,7 +347,7 @@ func (v *verifier) strangers() error {
 		}
 		return nil
 	})
-	prefixes := []byte{prefixCosigned, prefixEvent, prefixHead, prefixIndex, prefixMeta, prefixPartial, prefixRequest, prefixTile, prefixView}
+	prefixes := []byte{prefixCosigned, prefixEvent, prefixHead, prefixIndex, prefixRotation, prefixMeta, prefixPartial, prefixRequest, prefixTile, prefixView}
 	var low []byte
 	for _, p := range prefixes {
 		err = errors.Join(err, v.every(low, []byte{p}, stranger))

@@ -1,0 +1,171 @@
+package ledger
+
+import (
+	"fmt"
+	"slices"
+)
+
+// MaxRotations is how many key rotations a ledger has at most: as many as fit
+// into a pack beside everything else.
+const MaxRotations = 100
+
+// A Reign is a key of a ledger and the event that named it. The key signs from
+// the checkpoint on that covers the event until the next key does.
+type Reign struct {
+	Key   VerifierKey
+	Since Seq
+}
+
+// A Keyring is the keys of one ledger, oldest first: the one that event 0
+// names, and those that key_rotated events put in its place. It says who must
+// have signed a checkpoint of which size. The zero Keyring is of no ledger.
+type Keyring struct{ reigns []Reign }
+
+// NewKeyring returns the keyring of a ledger that has only its event 0. Errors
+// are those of Created.
+func NewKeyring(created Event) (Keyring, error) {
+	key, err := Created(created)
+	if err != nil {
+		return Keyring{}, err
+	}
+	return Keyring{[]Reign{{Key: key}}}, nil
+}
+
+// Follow returns the keyring after an event of the ledger. It fails with a
+// *CorruptError where a key_rotated event does not take the place of the key in
+// force by a new one of the same origin.
+func (k Keyring) Follow(e Event) (Keyring, error) {
+	p, ok := e.Payload.(KeyRotated)
+	if !ok {
+		return k, nil
+	}
+	key, err := ParseVerifierKey(p.Key)
+	if err != nil {
+		return k, &CorruptError{Seq: e.Seq, Reason: "its key", Err: err}
+	}
+	last := k.reigns[len(k.reigns)-1]
+	switch {
+	case e.Origin != k.Origin() || key.Name() != k.Origin():
+		return k, corrupt(e.Seq, "a key of %s, in an event of %s, for the ledger %s", key.Name(), e.Origin, k.Origin())
+	case e.Seq <= last.Since:
+		return k, corrupt(e.Seq, "a rotation behind the one at event %d", last.Since)
+	case p.Previous != last.Key.String():
+		return k, corrupt(e.Seq, "expected it to take the place of %s, found %s", last.Key, p.Previous)
+	case slices.ContainsFunc(k.reigns, func(r Reign) bool { return r.Key.ID() == key.ID() }):
+		return k, corrupt(e.Seq, "%s was the ledger's key before", key)
+	case len(k.reigns) > MaxRotations:
+		return k, corrupt(e.Seq, "more than %d rotations", MaxRotations)
+	}
+	return Keyring{append(slices.Clip(k.reigns), Reign{key, e.Seq})}, nil
+}
+
+// FollowProved is Follow for somebody who does not see the whole ledger: the
+// checkpoint that the rotation is proved in must have the signatures of the key
+// in force and of the one that takes its place. Errors are those of Follow and
+// those that wrap ErrMalformed or ErrUnverified.
+func (k Keyring) FollowProved(r Rotation) (Keyring, error) {
+	next, err := k.Follow(r.Event)
+	if err != nil {
+		return k, err
+	}
+	if err := r.Check(); err != nil {
+		return k, err
+	}
+	_, err = next.Open(r.Proof.Checkpoint)
+	return next, err
+}
+
+// Origin returns the name of the ledger.
+func (k Keyring) Origin() string { return k.First().Name() }
+
+// First returns the key that event 0 names.
+func (k Keyring) First() VerifierKey {
+	if len(k.reigns) == 0 {
+		return VerifierKey{}
+	}
+	return k.reigns[0].Key
+}
+
+// Current returns the key in force.
+func (k Keyring) Current() VerifierKey {
+	if len(k.reigns) == 0 {
+		return VerifierKey{}
+	}
+	return k.reigns[len(k.reigns)-1].Key
+}
+
+// Reigns returns the keys and since when they are in force, oldest first.
+func (k Keyring) Reigns() []Reign { return slices.Clone(k.reigns) }
+
+// Keys returns the keys, oldest first.
+func (k Keyring) Keys() []VerifierKey {
+	keys := make([]VerifierKey, len(k.reigns))
+	for i, r := range k.reigns {
+		keys[i] = r.Key
+	}
+	return keys
+}
+
+// Has reports whether key is, or was, the ledger's.
+func (k Keyring) Has(key VerifierKey) bool { return slices.Contains(k.Keys(), key) }
+
+// Equal reports whether both hold the same keys since the same events.
+func (k Keyring) Equal(other Keyring) bool { return slices.Equal(k.reigns, other.reigns) }
+
+// Signers returns the keys that must have signed a checkpoint of a size: the
+// one in force and, where the last event it covers is a rotation, the one
+// before too.
+func (k Keyring) Signers(size int64) []VerifierKey {
+	i := len(k.reigns) - 1
+	for i > 0 && size <= int64(k.reigns[i].Since) {
+		i--
+	}
+	if i > 0 && size == int64(k.reigns[i].Since)+1 {
+		return []VerifierKey{k.reigns[i-1].Key, k.reigns[i].Key}
+	}
+	return []VerifierKey{k.reigns[i].Key}
+}
+
+// At returns the key in force in the tree of a size.
+func (k Keyring) At(size int64) VerifierKey {
+	signers := k.Signers(size)
+	return signers[len(signers)-1]
+}
+
+// Open reads a signed checkpoint of the ledger, which all Signers of its size
+// must have signed. Errors wrap ErrMalformed or ErrUnverified.
+func (k Keyring) Open(signed []byte) (c Checkpoint, err error) {
+	if len(k.reigns) == 0 {
+		return c, fmt.Errorf("%w: no key is known", ErrUnverified)
+	}
+	if c, err = PeekCheckpoint(signed); err != nil {
+		return c, err
+	}
+	for _, key := range k.Signers(c.Size) {
+		if c, err = OpenCheckpoint(signed, key); err != nil {
+			return Checkpoint{}, err
+		}
+	}
+	return c, nil
+}
+
+// A Rotation is a key_rotated event with the proof that it is the last event of
+// the checkpoint which both keys have signed.
+type Rotation struct {
+	Event Event
+	Proof Proof
+}
+
+// Check verifies that the proof is one of the event, in a tree that ends with
+// it. Who signed that tree, it does not say. Errors wrap ErrMalformed or ErrUnverified.
+func (r Rotation) Check() error {
+	c, err := PeekCheckpoint(r.Proof.Checkpoint)
+	if err != nil {
+		return err
+	}
+	if r.Proof.Seq != r.Event.Seq || c.Size != int64(r.Event.Seq)+1 || c.Origin != r.Event.Origin {
+		return fmt.Errorf("%w: a proof of event %d of %s in a tree of %d is not that of the rotation at event %d of %s",
+			ErrUnverified, r.Proof.Seq, c.Origin, c.Size, r.Event.Seq, r.Event.Origin)
+	}
+	return r.Proof.Check(r.Event.LeafHash(), c)
+}
