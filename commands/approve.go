@@ -16,6 +16,8 @@ func (Approve) Verb() string { return "approve" }
 
 func (c Approve) check() error { return checkOptional(ledger.FieldCheckpointID, c.CheckpointID) }
 
+func (c Approve) summary(projection.Job) string { return c.CheckpointID }
+
 func (c Approve) decide(j projection.Job, by Request) (ledger.Payload, *projection.Refusal) {
 	ask, no := projection.Judged(j, projection.Approved, c.CheckpointID)
 	if no != nil {

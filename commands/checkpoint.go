@@ -20,13 +20,15 @@ func (AddCheckpoint) Verb() string { return "checkpoint add" }
 
 func (c AddCheckpoint) check() error {
 	if !slices.Contains(ledger.CheckpointTypes, c.Type) {
-		return &ledger.FieldError{Field: "type", Problem: fmt.Sprintf("%.40q is not one of %v", c.Type, ledger.CheckpointTypes)}
+		return &ledger.FieldError{Field: "type", Problem: fmt.Sprintf("%.40q is not one of %s", c.Type, ledger.OneOf(ledger.CheckpointTypes))}
 	}
 	if c.Type == ledger.CheckpointDecisionNeeded && c.RequiredAction == "" {
 		return &ledger.FieldError{Field: "required_action", Problem: "a decision-needed checkpoint says what must be decided"}
 	}
 	return checkAll(ledger.FieldSummary.Check(c.Summary), checkOptional(ledger.FieldRequiredAction, c.RequiredAction))
 }
+
+func (c AddCheckpoint) summary(projection.Job) string { return c.Summary }
 
 func (c AddCheckpoint) decide(j projection.Job, by Request) (ledger.Payload, *projection.Refusal) {
 	return propose(j, by, ledger.CheckpointAdded{CheckpointID: ledger.CheckpointID(j.Checkpoints + 1), CheckpointType: c.Type,

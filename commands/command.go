@@ -16,6 +16,9 @@ type Command interface {
 	Verb() string
 	// check returns what is wrong with the arguments, whatever the job.
 	check() error
+	// summary says in words what the command named, apart from the job, its
+	// actor and its reason: what a refusal of it keeps.
+	summary(j projection.Job) string
 	// decide returns the payload of the event, or why there is none. It is pure.
 	decide(j projection.Job, by Request) (ledger.Payload, *projection.Refusal)
 }

@@ -16,6 +16,8 @@ func (Deny) Verb() string { return "deny" }
 
 func (c Deny) check() error { return checkOptional(ledger.FieldCheckpointID, c.CheckpointID) }
 
+func (c Deny) summary(projection.Job) string { return c.CheckpointID }
+
 func (c Deny) decide(j projection.Job, by Request) (ledger.Payload, *projection.Refusal) {
 	ask, no := projection.Judged(j, projection.Denied, c.CheckpointID)
 	if no != nil {

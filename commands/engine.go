@@ -48,8 +48,8 @@ type Result struct {
 // ErrJobNotFound, ErrJobExists, *RevisionError, *RequestIDError, ErrContention,
 // ledger.ErrOutcomeUnknown, and those of the log.
 func (e *Engine) Do(ctx context.Context, r Request) (Result, error) {
-	if err := r.check(); err != nil {
-		return Result{}, &InvalidError{Err: err}
+	if err := r.Check(); err != nil {
+		return Result{}, err
 	}
 	digest, err := r.digest()
 	if err != nil {
@@ -148,10 +148,7 @@ func receiptOf(event ledger.Event) ledger.Receipt {
 
 // refuse records a refusal, or answers with the one before where it is the same.
 func (e *Engine) refuse(ctx context.Context, r Request, m moment, no *projection.Refusal) (Result, error) {
-	p := ledger.Refused{Command: r.Command.Verb(), Exit: int64(no.Exit()), Reason: r.Reason, Refusal: no.Code}
-	if c, ok := r.Command.(AddCheckpoint); ok {
-		p.Summary = c.Summary
-	}
+	p := ledger.Refused{Command: r.Command.Verb(), Exit: int64(no.Exit()), Reason: r.Reason, Refusal: no.Code, Summary: r.Command.summary(m.job)}
 	if m.job.Repeats(r.Actor, p) {
 		event, err := e.Log.Event(m.head.Seq)
 		if err != nil {

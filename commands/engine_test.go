@@ -109,13 +109,13 @@ func TestRequestID(t *testing.T) {
 }
 
 func TestRequestIDOfAnotherCommand(t *testing.T) {
-	first := commands.Request{JobID: "job_1", Actor: "worker_1", Reason: "r", RequestID: "r-1",
+	first := commands.Request{JobID: "job_1", Actor: "worker_1", RequestID: "r-1",
 		Command: commands.AddCheckpoint{Type: ledger.CheckpointProgress, Summary: "s"}}
 	others := map[string]func(*commands.Request){
 		"job":    func(r *commands.Request) { r.JobID = "job_2" },
 		"actor":  func(r *commands.Request) { r.Actor = "worker_2" },
-		"reason": func(r *commands.Request) { r.Reason = "" },
 		"verb":   func(r *commands.Request) { r.Command = commands.Pause{} },
+		"reason": func(r *commands.Request) { r.Command, r.Reason = commands.Pause{}, "r" },
 		"summary": func(r *commands.Request) {
 			r.Command = commands.AddCheckpoint{Type: ledger.CheckpointProgress, Summary: "t"}
 		},

@@ -53,6 +53,9 @@ func TestInvalidRequests(t *testing.T) {
 		{"reason not UTF-8", request(func(r *commands.Request) { r.Reason = "a\xffb" }), "reason"},
 		{"request id with a space", request(func(r *commands.Request) { r.RequestID = "a b" }), "request_id"},
 		{"request id too long", request(func(r *commands.Request) { r.RequestID = long(128) }), "request_id"},
+		{"revision below zero", request(func(r *commands.Request) { r.IfRevision = new(int64); *r.IfRevision = -1 }), "if_revision"},
+		{"checkpoint with a reason", with(checkpoint(ledger.CheckpointProgress), func(r *commands.Request) { r.Reason = "why" }), "reason"},
+		{"submit with a reason", with(submit(), func(r *commands.Request) { r.Reason = "why" }), "reason"},
 		{"submit at a revision", with(submit(), func(r *commands.Request) { r.IfRevision = new(int64) }), "if_revision"},
 
 		{"no fingerprint", submits(func(c *commands.Submit) { c.EnvironmentFingerprint = "" }), "environment_fingerprint"},
@@ -122,6 +125,10 @@ func TestEventsFitAtEveryLimit(t *testing.T) {
 		t.Helper()
 		r := commands.Request{JobID: name("j"), Actor: actor, Reason: quotes(ledger.MaxReason), Command: c,
 			RequestID: fmt.Sprintf("%0128d", b.size())}
+		switch c.(type) {
+		case commands.Submit, commands.AddCheckpoint:
+			r.Reason = ""
+		}
 		result, err := b.do(r)
 		if err != nil {
 			t.Fatalf("%s at every limit: %v", c.Verb(), err)
@@ -143,7 +150,7 @@ func TestEventsFitAtEveryLimit(t *testing.T) {
 		full(name("r"), commands.Approve{CheckpointID: ledger.CheckpointID(int64(i + 1))})
 	}
 	full(name("r"), commands.Approve{})
-	no := b.refused(commands.Request{JobID: name("j"), Actor: name("w"), Reason: quotes(1024),
+	no := b.refused(commands.Request{JobID: name("j"), Actor: name("w"),
 		Command: commands.AddCheckpoint{Type: ledger.CheckpointCompleted, Summary: quotes(512)}}, "invalid_transition", 6)
 	largest = max(largest, len(no.Result.Event.Bytes()))
 	full(name("w"), commands.Resume{EnvironmentFingerprint: strings.Repeat(`\`, 256), AllowEnvMismatch: true, Identity: name("i"),

@@ -13,6 +13,8 @@ func (Pause) Verb() string { return "pause" }
 
 func (Pause) check() error { return nil }
 
+func (Pause) summary(projection.Job) string { return "" }
+
 func (Pause) decide(j projection.Job, by Request) (ledger.Payload, *projection.Refusal) {
 	return propose(j, by, ledger.Paused{Reason: by.Reason})
 }

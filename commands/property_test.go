@@ -60,6 +60,10 @@ func someRequest(t *rapid.T) commands.Request {
 	if c, ok := r.Command.(commands.Resume); ok && c.AllowEnvMismatch && r.Reason == "" {
 		r.Reason = "moved"
 	}
+	switch r.Command.(type) {
+	case commands.Submit, commands.AddCheckpoint:
+		r.Reason = ""
+	}
 	switch rapid.IntRange(0, 15).Draw(t, "option") {
 	case 0:
 		r.DryRun = true

@@ -23,6 +23,15 @@ type Request struct {
 	at time.Time // what the engine's clock read
 }
 
+// Check returns an *InvalidError where the request is not well formed, whatever
+// the ledger holds. Do begins with it.
+func (r Request) Check() error {
+	if err := r.check(); err != nil {
+		return &InvalidError{Err: err}
+	}
+	return nil
+}
+
 func (r Request) check() error {
 	if r.Command == nil {
 		panic("commands: a request without a command")
@@ -36,10 +45,30 @@ func (r Request) check() error {
 	if resume, ok := r.Command.(Resume); ok && resume.AllowEnvMismatch && r.Reason == "" {
 		errs = append(errs, &ledger.FieldError{Field: "reason", Problem: "--allow-env-mismatch needs one"})
 	}
-	if submit && r.IfRevision != nil {
+	switch {
+	case r.IfRevision == nil:
+	case submit:
 		errs = append(errs, &ledger.FieldError{Field: "if_revision", Problem: "a job that is being submitted has none"})
+	case *r.IfRevision < 0:
+		errs = append(errs, &ledger.FieldError{Field: "if_revision", Problem: fmt.Sprintf("%d is not a revision", *r.IfRevision)})
 	}
-	return checkAll(append(errs, r.Command.check())...)
+	return checkAll(append(errs, r.checkReason(), r.Command.check())...)
+}
+
+// checkReason refuses a reason where the event has no place for it: it would be
+// lost.
+func (r Request) checkReason() error {
+	where := ""
+	switch r.Command.(type) {
+	case Submit:
+		where = "say it in a label"
+	case AddCheckpoint:
+		where = "say it in the summary"
+	}
+	if r.Reason == "" || where == "" {
+		return nil
+	}
+	return &ledger.FieldError{Field: "reason", Problem: "the event has no place for one; " + where}
 }
 
 // digest is the SHA-256 of the canonical command: verb, job, actor and

@@ -1,6 +1,8 @@
 package commands
 
 import (
+	"strings"
+
 	"gait/ledger"
 	"gait/projection"
 )
@@ -20,6 +22,20 @@ func (Resume) Verb() string { return "resume" }
 func (c Resume) check() error {
 	return checkAll(ledger.FieldFingerprint.Check(c.EnvironmentFingerprint),
 		checkOptional(ledger.FieldIdentity, c.Identity), checkOptional(ledger.FieldPolicyRef, c.PolicyRef))
+}
+
+func (c Resume) summary(j projection.Job) string {
+	var named []string
+	if c.Identity != "" && c.Identity != j.Identity {
+		named = append(named, "identity "+c.Identity)
+	}
+	if c.EnvironmentFingerprint != j.EnvironmentFingerprint {
+		named = append(named, "environment "+c.EnvironmentFingerprint)
+	}
+	if digest := c.PolicyDigest; !digest.IsZero() && digest != digestOf(j) {
+		named = append(named, "policy "+digest.String())
+	}
+	return strings.Join(named, ", ")
 }
 
 func (c Resume) decide(j projection.Job, by Request) (ledger.Payload, *projection.Refusal) {

@@ -13,6 +13,8 @@ func (Stop) Verb() string { return "stop" }
 
 func (Stop) check() error { return nil }
 
+func (Stop) summary(projection.Job) string { return "" }
+
 func (Stop) decide(j projection.Job, by Request) (ledger.Payload, *projection.Refusal) {
 	return propose(j, by, ledger.Stopped{Reason: by.Reason})
 }

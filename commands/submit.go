@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -30,7 +31,7 @@ func (c Submit) check() error {
 	}
 	sorted := c.sortedLabels()
 	for i, l := range sorted {
-		errs = append(errs, ledger.FieldLabelKey.Check(l.Key), ledger.FieldLabelValue.Check(l.Value))
+		errs = append(errs, ledger.FieldLabelKey.Check(l.Key), checkLabelValue(l))
 		if i > 0 && sorted[i-1].Key == l.Key {
 			errs = append(errs, &ledger.FieldError{Field: "label", Problem: fmt.Sprintf("%s is given twice", l.Key)})
 		}
@@ -38,11 +39,21 @@ func (c Submit) check() error {
 	return checkAll(errs...)
 }
 
+func checkLabelValue(l ledger.Label) error {
+	err := ledger.FieldLabelValue.Check(l.Value)
+	if field, ok := errors.AsType[*ledger.FieldError](err); ok {
+		field.Problem = "value of " + l.Key + ": " + field.Problem
+	}
+	return err
+}
+
 func (c Submit) sortedLabels() []ledger.Label {
 	labels := slices.Clone(c.Labels)
 	slices.SortStableFunc(labels, func(a, b ledger.Label) int { return strings.Compare(a.Key, b.Key) })
 	return labels
 }
+
+func (Submit) summary(projection.Job) string { return "" } // never refused: the job would have to be there
 
 func (c Submit) decide(j projection.Job, by Request) (ledger.Payload, *projection.Refusal) {
 	return propose(j, by, ledger.Submitted{EnvironmentFingerprint: c.EnvironmentFingerprint, Identity: c.Identity, Labels: c.sortedLabels(),

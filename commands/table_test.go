@@ -199,15 +199,15 @@ func allowedCell(t *testing.T, b *bench, r commands.Request, from projection.Job
 // answered and not written, and that it is written again after another event.
 func refusedCell(t *testing.T, b *bench, r commands.Request, want outcome) {
 	t.Helper()
-	r.Reason = "why not"
+	c, adds := r.Command.(commands.AddCheckpoint)
+	if !adds {
+		r.Reason = "why not"
+	}
 	first := b.refused(r, want.Code, want.Exit)
 	if first.Result.Repeated {
 		t.Fatal("the first refusal is taken for a repeated one")
 	}
-	payload := ledger.Refused{Command: r.Command.Verb(), Exit: int64(want.Exit), Reason: "why not", Refusal: want.Code}
-	if c, ok := r.Command.(commands.AddCheckpoint); ok {
-		payload.Summary = c.Summary
-	}
+	payload := ledger.Refused{Command: r.Command.Verb(), Exit: int64(want.Exit), Reason: r.Reason, Refusal: want.Code, Summary: c.Summary}
 	if diff := cmp.Diff(ledger.Payload(payload), first.Result.Event.Payload); diff != "" {
 		t.Errorf("payload of the refusal (-want +got):\n%s", diff)
 	}
@@ -220,7 +220,7 @@ func refusedCell(t *testing.T, b *bench, r commands.Request, want outcome) {
 		t.Errorf("receipt of the repeated refusal (-first +again):\n%s", diff)
 	}
 	other := r
-	other.Reason = "another reason"
+	other.Actor = "somebody_else"
 	b.refused(other, want.Code, want.Exit)
 	if third := b.refused(r, want.Code, want.Exit); third.Result.Repeated || b.size() != size+2 {
 		t.Errorf("the refusal after another event: repeated %t, %d events, want it written", third.Result.Repeated, b.size()-size)
@@ -243,6 +243,20 @@ func mayFollow(t testing.TB, from projection.Status, column string) (to []projec
 	return slices.Compact(to)
 }
 
+// toldApart sees that commands which are refused alike, but named something
+// else, are each written.
+func toldApart(t *testing.T, b *bench, code string, exit int, all ...commands.Command) {
+	t.Helper()
+	for _, c := range all {
+		if no := b.refused(by("worker_1", c), code, exit); no.Result.Repeated {
+			t.Errorf("the refusal of %#v is taken for the one before", c)
+		}
+		if no := b.refused(by("worker_1", c), code, exit); !no.Result.Repeated {
+			t.Errorf("the refusal of %#v again is written again", c)
+		}
+	}
+}
+
 func TestRefusalsAreToldApart(t *testing.T) {
 	b := newBench(t)
 	b.must(submit(), pause())
@@ -258,8 +272,11 @@ func TestRefusalsAreToldApart(t *testing.T) {
 			t.Errorf("refusal %d is taken for the one before", i)
 		}
 	}
-	if got := b.job("job_1").Refusals; got != int64(len(requests)) {
-		t.Errorf("refusals = %d, want %d", got, len(requests))
+	toldApart(t, b, "decision_not_open", 6, commands.Approve{CheckpointID: "cp_0008"}, commands.Approve{CheckpointID: "cp_0009"})
+	toldApart(t, b, "decision_not_open", 6, commands.Deny{CheckpointID: "cp_0008"}, commands.Deny{CheckpointID: "cp_0009"})
+	toldApart(t, b, "environment_mismatch", 3, commands.Resume{EnvironmentFingerprint: "envfp:1"}, commands.Resume{EnvironmentFingerprint: "envfp:2"})
+	if got, want := b.job("job_1").Refusals, int64(len(requests)+6); got != want {
+		t.Errorf("refusals = %d, want %d", got, want)
 	}
 	// A change of state between two refusals that are the same.
 	b.must(checkpoint(ledger.CheckpointProgress))

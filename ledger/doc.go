@@ -107,7 +107,7 @@
 //	                  exit (integer, 1 to 255)
 //	                  reason? (text, 1024)
 //	                  refusal (an error code: lower-case letters and _, 64)
-//	                  summary? (text, 512)
+//	                  summary? (text, 512: that of a checkpoint, or else what the command named)
 //	key_rotated       since 1.1.0
 //	                  key (the new verifier key, 256), previous (the one it takes the place of, 256)
 //	                  reason? (text, 1024)

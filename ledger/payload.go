@@ -157,7 +157,7 @@ type Refused struct {
 	Exit    int64  // the exit code the command ended with
 	Reason  string // the command's reason
 	Refusal string // the error code
-	Summary string // of a checkpoint that was refused
+	Summary string // of a checkpoint that was refused; of another command what it named: a decision, an identity, an environment, a policy
 }
 
 // Type returns TypeLedgerCreated.

@@ -168,6 +168,21 @@ func cleanText(s string) string {
 	return ""
 }
 
+// OneOf lists values in a sentence: "plan, progress or failed".
+func OneOf[S ~string](values []S) string {
+	var b strings.Builder
+	for i, v := range values {
+		switch {
+		case i > 0 && i == len(values)-1:
+			b.WriteString(" or ")
+		case i > 0:
+			b.WriteString(", ")
+		}
+		b.WriteString(string(v))
+	}
+	return b.String()
+}
+
 // A Field names a kind of text that people put into events, for Check.
 type Field struct {
 	name string

@@ -145,7 +145,7 @@ func (p *CheckpointAdded) walk(c *coder) {
 	c.text("summary", &p.Summary, required, summaryRule)
 	p.CheckpointType = CheckpointType(kind)
 	if !slices.Contains(CheckpointTypes, p.CheckpointType) {
-		c.fail("checkpoint_type", "%.40q is not one of %v", kind, CheckpointTypes)
+		c.fail("checkpoint_type", "%.40q is not one of %s", kind, OneOf(CheckpointTypes))
 	}
 	if p.CheckpointType == CheckpointDecisionNeeded && p.RequiredAction == "" {
 		c.fail("required_action", "missing: a decision-needed checkpoint says what must be decided")

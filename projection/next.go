@@ -173,7 +173,8 @@ func cannotTake(j Job, p ledger.CheckpointAdded) *Refusal {
 
 func decisionNeeded(j Job, ask Ask) (Job, *Refusal) {
 	if len(j.Decisions) >= ledger.MaxOpenDecisions {
-		return j, refuse(TooManyDecisions, "have them decided and resume the job", "job %s has %d decisions since it last ran, the most there can be", j.ID, len(j.Decisions))
+		return j, refuse(TooManyDecisions, "have them decided and resume the job, which uses the approvals up",
+			"job %s has asked for %d decisions since it last ran, approved ones included: the most that one resume can use up", j.ID, len(j.Decisions))
 	}
 	j.Decisions = append(j.Decisions, ask)
 	if j.Status == DecisionNeeded {

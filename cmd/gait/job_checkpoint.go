@@ -36,7 +36,7 @@ gait job checkpoint add --id job_1 --type completed --summary "all refunds sent"
 	f.StringVar(&kind, "type", string(ledger.CheckpointProgress), "plan, progress, decision-needed, blocked, completed or failed")
 	f.StringVar(&summary, "summary", "", "what happened, at most 512 bytes (required)")
 	f.StringVar(&action, "required-action", "", "what must be decided (required with decision-needed)")
-	return a.lifecycle(cmd, func(cmd *cobra.Command) (commands.Command, error) {
+	return a.withoutReason(cmd, func(cmd *cobra.Command) (commands.Command, error) {
 		if summary == "" {
 			return nil, &usageError{code: "invalid_summary", text: "what happened? --summary is missing", hint: `add --summary "step 1 complete"`}
 		}

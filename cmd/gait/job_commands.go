@@ -26,6 +26,14 @@ func (a *app) lifecycle(cmd *cobra.Command, build func(*cobra.Command) (commands
 	return cmd
 }
 
+// withoutReason makes a lifecycle command whose event has no place for a reason.
+// The flag is known all the same, so that the refusal can say where to put it.
+func (a *app) withoutReason(cmd *cobra.Command, build func(*cobra.Command) (commands.Command, error)) *cobra.Command {
+	cmd = a.lifecycle(cmd, build)
+	cmd.Flags().Lookup("reason").Hidden = true
+	return cmd
+}
+
 // constant builds a command that takes no arguments of its own.
 func constant(c commands.Command) func(*cobra.Command) (commands.Command, error) {
 	return func(*cobra.Command) (commands.Command, error) { return c, nil }

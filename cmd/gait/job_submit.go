@@ -98,7 +98,7 @@ gait job submit --id refunds-7 --identity agent_7 --policy policy.yaml --policy-
 	}, 0, 1, 2, 6, 7, 8)
 	bound.add(cmd)
 	cmd.Flags().StringArrayVar(&labels, "label", nil, "a label key=value; may be given several times")
-	return a.lifecycle(cmd, func(cmd *cobra.Command) (commands.Command, error) {
+	return a.withoutReason(cmd, func(cmd *cobra.Command) (commands.Command, error) {
 		c := commands.Submit{EnvironmentFingerprint: bound.environment(), Identity: bound.identity, PolicyRef: bound.policyRef, ProducerVersion: producerVersion()}
 		var err error
 		if c.PolicyDigest, err = bound.policy(); err != nil {

@@ -145,7 +145,7 @@ type receipt struct {
 
 func receiptOf(r commands.Result) receipt {
 	return receipt{Seq: r.Receipt.Seq, LeafHash: r.Receipt.Leaf, Revision: r.Receipt.Revision, TreeSize: r.Receipt.TreeSize,
-		Replayed: r.Replayed || r.Repeated}
+		Replayed: r.Replayed}
 }
 
 // payloadOf returns an event's payload as JSON.
