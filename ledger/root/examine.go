@@ -125,7 +125,11 @@ func (x *examination) ledger(ctx context.Context) {
 		x.found = append(x.found, Finding{Name: "ledger", Err: err})
 		return
 	}
-	defer r.Close()
+	defer func() {
+		if err := r.Close(); err != nil {
+			x.found = append(x.found, Finding{Name: "closing", Err: err})
+		}
+	}()
 	c, _ := r.Log.Checkpoint()
 	x.found = append(x.found, Finding{Name: "lock", Detail: "free"}, Finding{Name: "ledger", Detail: fmt.Sprintf("%s, %d events", c.Origin, c.Size)})
 	x.find("signing key", func() (Finding, error) { return x.signing(r) })
