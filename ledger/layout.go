@@ -1,0 +1,160 @@
+package ledger
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// CheckpointFile is the name of the newest checkpoint in a C2SP tlog-tiles log.
+const CheckpointFile = "checkpoint"
+
+// A TileName names a file of a C2SP tlog-tiles log: a tile of hashes, or a
+// bundle of the entries under a tile of level 0.
+type TileName struct {
+	Level   int   // of the tile; 0 for a bundle
+	Index   int64 // of the tile in its level
+	Width   int   // hashes or entries in it, 1 to TileWidth
+	Entries bool  // a bundle of entries
+}
+
+// String returns the file's path: tile/<L>/<N>[.p/<W>] or tile/entries/<N>[.p/<W>].
+func (t TileName) String() string {
+	level := "entries"
+	if !t.Entries {
+		level = strconv.Itoa(t.Level)
+	}
+	n := fmt.Sprintf("%03d", t.Index%1000)
+	for rest := t.Index / 1000; rest > 0; rest /= 1000 {
+		n = fmt.Sprintf("x%03d/%s", rest%1000, n)
+	}
+	name := "tile/" + level + "/" + n
+	if t.Width < TileWidth {
+		name += ".p/" + strconv.Itoa(t.Width)
+	}
+	return name
+}
+
+// ParseTileName reads a path that String writes. Errors wrap ErrMalformed.
+func ParseTileName(path string) (TileName, error) {
+	bad := fmt.Errorf("%w: %.80q names no tile", ErrMalformed, path)
+	rest, ok := strings.CutPrefix(path, "tile/")
+	level, rest, more := strings.Cut(rest, "/")
+	if !ok || !more || len(path) > 80 {
+		return TileName{}, bad
+	}
+	t := TileName{Width: TileWidth, Entries: level == "entries"}
+	if !t.Entries {
+		l, err := parseDecimal(level)
+		if err != nil || l > maxInt>>TileHeight {
+			return TileName{}, bad
+		}
+		t.Level = int(l)
+	}
+	n, width, partial := strings.Cut(rest, ".p/")
+	if partial {
+		w, err := parseDecimal(width)
+		if err != nil || w < 1 || w >= TileWidth {
+			return TileName{}, bad
+		}
+		t.Width = int(w)
+	}
+	index, err := strconv.ParseInt(strings.NewReplacer("x", "", "/", "").Replace(n), 10, 64)
+	if err != nil || index < 0 {
+		return TileName{}, bad
+	}
+	t.Index = index
+	if t.String() != path {
+		return TileName{}, bad
+	}
+	return t, nil
+}
+
+// A Coverage is a part of a ledger's tree that is laid out as files: the
+// bundles First to Last, with every tile that authenticates them.
+type Coverage struct {
+	Size        int64 // of the tree, at least 1
+	First, Last int64 // indexes of bundles
+}
+
+// Cover returns the coverage of the events from one to another in a tree of
+// size, rounded outward to whole bundles: a bundle is what a client reads.
+func Cover(size int64, from, to Seq) Coverage {
+	return Coverage{Size: size, First: int64(from) / TileWidth, Last: int64(to) / TileWidth}
+}
+
+// From and To are the first and the last event covered.
+func (c Coverage) From() Seq { return Seq(c.First * TileWidth) }
+func (c Coverage) To() Seq   { return Seq(min((c.Last+1)*TileWidth, c.Size) - 1) }
+
+// Whole reports whether every event of the tree is covered.
+func (c Coverage) Whole() bool { return c.First == 0 && int64(c.To()) == c.Size-1 }
+
+// Bundle returns the name of a bundle.
+func (c Coverage) Bundle(n int64) TileName {
+	return TileName{Index: n, Width: width(c.Size, n), Entries: true}
+}
+
+// Tiles returns the names of the tiles of hashes: those over a covered event at
+// every level, and the last of each level that is not full, from which the root
+// is computed.
+func (c Coverage) Tiles() []TileName {
+	var names []TileName
+	for level, hashes := 0, c.Size; hashes > 0; level, hashes = level+1, hashes>>TileHeight {
+		first, last := c.First>>(TileHeight*level), c.Last>>(TileHeight*level)
+		end := (hashes - 1) / TileWidth // the level's last tile
+		for n := first; n <= min(last, end); n++ {
+			names = append(names, TileName{Level: level, Index: n, Width: width(hashes, n)})
+		}
+		if edge := hashes % TileWidth; edge != 0 && (last < end || first > end) {
+			names = append(names, TileName{Level: level, Index: end, Width: int(edge)})
+		}
+	}
+	return names
+}
+
+// Files returns the paths of all tiles and bundles, in order.
+func (c Coverage) Files() []string {
+	var files []string
+	for _, t := range c.Tiles() {
+		files = append(files, t.String())
+	}
+	for n := c.First; n <= c.Last; n++ {
+		files = append(files, c.Bundle(n).String())
+	}
+	slices.Sort(files)
+	return files
+}
+
+// width returns how many of n hashes tile index holds.
+func width(n, index int64) int { return int(min(n-index*TileWidth, TileWidth)) }
+
+// MaxBundleSize bounds a bundle of entries.
+const MaxBundleSize = TileWidth * (2 + MaxEventSize)
+
+// AppendEntry adds an event to a bundle: its length in two bytes, big-endian,
+// and its exact bytes (C2SP tlog-tiles).
+func AppendEntry(bundle []byte, e Event) []byte {
+	bundle = binary.BigEndian.AppendUint16(bundle, uint16(len(e.raw)))
+	return append(bundle, e.raw...)
+}
+
+// ParseBundle splits a bundle into its entries, which share its memory. Errors
+// wrap ErrMalformed.
+func ParseBundle(bundle []byte, width int) ([][]byte, error) {
+	entries := make([][]byte, 0, width)
+	for len(bundle) > 0 && len(entries) < width {
+		if len(bundle) < 2 || len(bundle)-2 < int(binary.BigEndian.Uint16(bundle)) {
+			return nil, fmt.Errorf("%w: a bundle ends within entry %d", ErrMalformed, len(entries))
+		}
+		end := 2 + int(binary.BigEndian.Uint16(bundle))
+		entries = append(entries, bundle[2:end:end])
+		bundle = bundle[end:]
+	}
+	if len(entries) < width || len(bundle) > 0 {
+		return nil, fmt.Errorf("%w: a bundle of %d entries and %d bytes, not of %d entries", ErrMalformed, len(entries), len(bundle), width)
+	}
+	return entries, nil
+}
