@@ -143,6 +143,11 @@
 // [Tree] is the right edge, from which a ledger goes on: as bytes, the size in
 // 8 bytes big-endian, then the roots of the complete subtrees, largest first.
 //
+// As files a ledger is a C2SP tlog-tiles log: "checkpoint"; "tile/<L>/<N>" and,
+// where it is not full, "tile/<L>/<N>.p/<W>"; and "tile/entries/<N>[.p/<W>]" with
+// the events under tile N of level 0, each its length in two bytes, big-endian,
+// and its exact bytes. [Coverage] says which files a part of a ledger takes.
+//
 // # Checkpoint
 //
 // A checkpoint is the signed state of a ledger's tree (C2SP tlog-checkpoint in

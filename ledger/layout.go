@@ -85,9 +85,11 @@ func Cover(size int64, from, to Seq) Coverage {
 	return Coverage{Size: size, First: int64(from) / TileWidth, Last: int64(to) / TileWidth}
 }
 
-// From and To are the first and the last event covered.
+// From returns the first event covered.
 func (c Coverage) From() Seq { return Seq(c.First * TileWidth) }
-func (c Coverage) To() Seq   { return Seq(min((c.Last+1)*TileWidth, c.Size) - 1) }
+
+// To returns the last event covered.
+func (c Coverage) To() Seq { return Seq(min((c.Last+1)*TileWidth, c.Size) - 1) }
 
 // Whole reports whether every event of the tree is covered.
 func (c Coverage) Whole() bool { return c.First == 0 && int64(c.To()) == c.Size-1 }

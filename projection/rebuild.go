@@ -44,3 +44,34 @@ func Rebuild(log JobsLog) iter.Seq2[Rebuilt, error] {
 		}
 	}
 }
+
+// Entries folds a whole ledger and gives each event with its job's view, as a
+// log keeps them. It holds a folded job for each there is. Errors are those of
+// events, and *ledger.CorruptError where the rules do not allow an event.
+func Entries(events ledger.Events) iter.Seq2[ledger.Entry, error] {
+	return func(yield func(ledger.Entry, error) bool) {
+		jobs := map[string]*Folder{}
+		for e, err := range events {
+			entry := ledger.Entry{Event: e}
+			if err == nil && !e.Type().OfLedger() {
+				entry.View, err = addTo(jobs, e)
+			}
+			if !yield(entry, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// addTo folds an event into its job, and returns the job's view.
+func addTo(jobs map[string]*Folder, e ledger.Event) ([]byte, error) {
+	job := jobs[e.JobID]
+	if job == nil {
+		job = &Folder{}
+		jobs[e.JobID] = job
+	}
+	if err := job.Add(e); err != nil {
+		return nil, err
+	}
+	return EncodeJob(job.Job, e.LeafHash())
+}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -179,6 +180,16 @@ func (a *app) write(ctx context.Context, create bool, f func(*root.Root) error) 
 	}
 	o.Create = create
 	return a.open(ctx, o, f)
+}
+
+// show opens the ledger to hand out what it has signed, which must be durable
+// first. A copy always is.
+func (a *app) show(ctx context.Context, f func(*root.Root) error) error {
+	err := a.write(ctx, false, f)
+	if _, ok := errors.AsType[*root.ImportedError](err); ok {
+		return a.read(ctx, f)
+	}
+	return err
 }
 
 func (a *app) open(ctx context.Context, o root.Options, f func(*root.Root) error) (err error) {

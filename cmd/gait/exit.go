@@ -101,6 +101,9 @@ var rules = []rule{
 	}),
 	is(root.ErrLedgerMissing, failure{"ledger_missing", "verification_failed", exitVerify, false, retireHint}),
 	is(root.ErrNoLedger, failure{"ledger_not_found", "invalid_input", exitInvalid, false, "name its directory with --root, or begin one: gait job submit"}),
+	as(func(*root.ImportedError) failure {
+		return failure{"ledger_read_only", "unsafe_operation", exitUnsafe, false, "write and pack where the ledger itself is; this copy can be read, verified and exported"}
+	}),
 	as(func(e *root.KeyMissingError) failure {
 		return failure{"signing_key_missing", "dependency_missing", exitDependency, false, "put the key back; reading and verifying work without it"}
 	}),

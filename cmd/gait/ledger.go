@@ -18,6 +18,7 @@ func (a *app) ledgerCommand() *cobra.Command {
 		Example: "gait ledger init --origin example.com/payments\ngait ledger verify",
 	})
 	cmd.AddCommand(a.initCommand(), a.ledgerInfoCommand(), a.ledgerVerifyCommand(), a.ledgerCheckpointCommand(), a.ledgerProofCommand(),
+		a.ledgerExportCommand(), a.ledgerImportCommand(),
 		a.rebuildCommand(), a.retireCommand(), a.witnessCommand(), a.cosignCommand())
 	return cmd
 }

@@ -26,7 +26,7 @@ covers was changed: gait ledger verify --since FILE.`,
 	}, 0, 1, 2, 6, 7, 8)
 	cmd.Flags().StringVar(&out, "out", "", "write it to this file; only a checkpoint of the same ledger is replaced")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		return a.write(cmd.Context(), false, func(r *root.Root) error {
+		return a.show(cmd.Context(), func(r *root.Root) error {
 			c, signed := r.Log.Checkpoint()
 			fields := object{"origin": c.Origin, "tree_size": c.Size, "root": c.Root, "checkpoint": string(signed)}
 			return a.printNote(fields, out, c.Origin, signed)
@@ -49,7 +49,7 @@ checkpoint that it leads to (a C2SP tlog-proof).`,
 	cmd.Flags().Int64Var(&seq, "seq", -1, "the event's place in the ledger, from 0 (required)")
 	cmd.Flags().StringVar(&out, "out", "", "write it to this file; only a proof from the same ledger is replaced")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		return a.write(cmd.Context(), false, func(r *root.Root) error {
+		return a.show(cmd.Context(), func(r *root.Root) error {
 			c, _ := r.Log.Checkpoint()
 			if seq < 0 || seq >= c.Size {
 				return &usageError{code: "invalid_seq", text: fmt.Sprintf("the ledger has no event %d, only 0 to %d", seq, c.Size-1), hint: "the seq of an event is in its receipt, and in gait job inspect"}
@@ -134,7 +134,7 @@ func (a *app) ledgerInfo(r *root.Root) error {
 		jobs++
 	}
 	fields := object{"origin": c.Origin, "tree_size": c.Size, "root": c.Root, "jobs": jobs, "public_key": r.Log.Key().String(), "path": r.Dir,
-		"created_at": ledger.FormatTime(first.Time), "updated_at": ledger.FormatTime(r.Log.Head().Time), "format": created.Format, "outside": dir}
+		"created_at": ledger.FormatTime(first.Time), "updated_at": ledger.FormatTime(r.Log.Head().Time), "format": created.Format, "outside": dir, "imported": r.Log.Imported()}
 	before := ""
 	if p := created.Predecessor; p != nil {
 		before = p.Origin

@@ -21,6 +21,10 @@ func (s *site) checkSeen(log *store.Log, g *guard) error {
 		return checkTail(log, c, 0)
 	}
 	rolledBack := &RolledBackError{Dir: s.ledgerDir(), Seen: was.Checkpoint, Found: c, SeenNote: was.note, FoundNote: note}
+	if c.Size < was.Size && log.Imported() {
+		s.notice("this copy of %s has %d events; a newer state, of %d, was seen", c.Origin, c.Size, was.Size)
+		return checkTail(log, c, 0)
+	}
 	if c.Size < was.Size {
 		return rolledBack
 	}

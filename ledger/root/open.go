@@ -20,12 +20,10 @@ func (s *site) openLedger() (*Root, error) {
 	}
 	r := &Root{Dir: s.dir, Home: s.Home, lock: s.lock}
 	if !s.ReadOnly {
-		signer, err := s.signer(key)
-		if err != nil {
+		if err := s.look(key, by); err != nil {
 			return nil, err
 		}
-		r.Signer = signer
-		if err := s.look(key, by); err != nil {
+		if r.Signer, err = s.signer(key); err != nil {
 			return nil, err
 		}
 	}
@@ -47,6 +45,9 @@ func (s *site) look(key ledger.VerifierKey, by string) error {
 		return s.explain(err, key, by)
 	}
 	err = s.compare(log, key, by)
+	if err == nil && log.Imported() {
+		err = &ImportedError{Origin: key.Name(), Dir: s.ledgerDir()}
+	}
 	return errors.Join(err, log.Close())
 }
 

@@ -51,6 +51,8 @@ func (l *Log) writable() error {
 		return ErrClosed
 	case l.readOnly:
 		return ErrReadOnly
+	case l.imported:
+		return ErrImported
 	case l.broken:
 		return fmt.Errorf("%w: an earlier write failed", ledger.ErrOutcomeUnknown)
 	case l.signer == nil:
@@ -156,6 +158,12 @@ func (p *plan) add(entry ledger.Entry) error {
 	if err := p.checkRotation(e); err != nil {
 		return err
 	}
+	return p.addEvent(e, entry.View)
+}
+
+// addEvent plans an event of the ledger, which changes no key that is not
+// planned yet.
+func (p *plan) addEvent(e ledger.Event, view []byte) error {
 	head, err := p.head.Follow(e)
 	if err != nil {
 		return misfit(err)
@@ -169,7 +177,7 @@ func (p *plan) add(entry ledger.Entry) error {
 	if e.JobID == "" {
 		return nil
 	}
-	return p.addToJob(e, entry.View)
+	return p.addToJob(e, view)
 }
 
 func (p *plan) addToJob(e ledger.Event, view []byte) error {
@@ -218,17 +226,7 @@ func (p *plan) finish() (*state, error) {
 	if p.last.Bytes() == nil {
 		return nil, fmt.Errorf("no events")
 	}
-	for _, job := range slices.Sorted(maps.Keys(p.jobs)) {
-		if err := p.batch.Set(headKey(job), encodeJobHead(p.jobs[job]), nil); err != nil {
-			return nil, err
-		}
-	}
-	for _, job := range slices.Sorted(maps.Keys(p.views)) {
-		if err := p.batch.Set(viewKey(job), p.views[job], nil); err != nil {
-			return nil, err
-		}
-	}
-	if err := p.rows.write(p.log, p.batch); err != nil {
+	if err := p.writeHeads(); err != nil {
 		return nil, err
 	}
 	st, err := p.sign()
@@ -236,6 +234,21 @@ func (p *plan) finish() (*state, error) {
 		return nil, err
 	}
 	return st, p.writeMeta(st)
+}
+
+// writeHeads puts the jobs' heads and views and the tree's rows into the batch.
+func (p *plan) writeHeads() error {
+	for _, job := range slices.Sorted(maps.Keys(p.jobs)) {
+		if err := p.batch.Set(headKey(job), encodeJobHead(p.jobs[job]), nil); err != nil {
+			return err
+		}
+	}
+	for _, job := range slices.Sorted(maps.Keys(p.views)) {
+		if err := p.batch.Set(viewKey(job), p.views[job], nil); err != nil {
+			return err
+		}
+	}
+	return p.rows.write(p.log, p.batch)
 }
 
 // sign makes the checkpoint of the planned tree, and opens it as anyone will

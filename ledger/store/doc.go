@@ -38,6 +38,7 @@
 //	m/edge                    the right edge of the tree: size, and its hashes from the highest level down
 //	m/format                  the version of this table, "1"
 //	m/head                    size, leaf hash and time (Unix milliseconds) of the last event
+//	m/imported                "1", where the ledger is a copy, which is never written
 //	p level n                 one hash of a tile that is not full yet: hash n of the row
 //	r request id              seq of the event that used the request id up
 //	t level n                 tile n of the row, full: 256 hashes

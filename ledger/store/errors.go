@@ -25,6 +25,9 @@ var (
 	// ErrNoSigner says that the log was opened without a key to sign with.
 	ErrNoSigner = errors.New("no signing key")
 
+	// ErrImported says that the log is a copy of one that is written elsewhere.
+	ErrImported = errors.New("an imported ledger is never written")
+
 	// ErrReadOnly says that the log was opened read-only.
 	ErrReadOnly = errors.New("opened read-only")
 

@@ -27,6 +27,7 @@ var (
 	keyEdge       = []byte("m/edge")
 	keyFormat     = []byte("m/format")
 	keyHead       = []byte("m/head")
+	keyImported   = []byte("m/imported") // where the log is a copy, which signs nothing
 )
 
 // storeFormat is the version of the key table in the package doc.

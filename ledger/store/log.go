@@ -42,6 +42,7 @@ type Log struct {
 	signer    ledger.Signer // changes with a rotation
 	published func(signed []byte) error
 	readOnly  bool
+	imported  bool // the log is a copy: nothing is ever signed here
 
 	now atomic.Pointer[state] // replaced after each commit, never changed
 
@@ -101,6 +102,9 @@ func (l *Log) Keys() ledger.Keyring { return l.now.Load().keys }
 
 // Key returns the key in force, which signs the newest checkpoint.
 func (l *Log) Key() ledger.VerifierKey { return l.Keys().Current() }
+
+// Imported reports whether the log is a copy, made by Import.
+func (l *Log) Imported() bool { return l.imported }
 
 // Head returns where the log ends.
 func (l *Log) Head() ledger.Head { return l.now.Load().head }

@@ -54,6 +54,9 @@ func (l *Log) load() error {
 	if err != nil {
 		return err
 	}
+	if l.imported, err = l.readImported(); err != nil {
+		return err
+	}
 	st, err := l.readState()
 	if err != nil {
 		return err
@@ -81,6 +84,17 @@ func (l *Log) checkFormat() error {
 	}
 	return corrupt(-1, "store format %.20q", b)
 }
+
+// readImported reads whether the log is a copy.
+func (l *Log) readImported() (bool, error) {
+	b, found, err := l.get(l.db, keyImported)
+	if err == nil && found && string(b) != importedYes {
+		err = corrupt(-1, "expected %s to be %s, found %.20q", keyImported, importedYes, b)
+	}
+	return found, err
+}
+
+const importedYes = "1"
 
 // meta reads a key that every ledger has.
 func (l *Log) meta(key []byte) ([]byte, error) {

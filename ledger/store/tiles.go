@@ -81,6 +81,27 @@ func (l *Log) writeTile(b *pebble.Batch, level int, n int64, have int, tile []by
 	return b.Set(tileKey(level, n), tile, nil)
 }
 
+// File returns the content of a file of the log as C2SP tlog-tiles lays it out.
+// Tiles are as they are stored; each entry of a bundle is checked against the
+// event before it and the tile above it.
+func (l *Log) File(name ledger.TileName) ([]byte, error) {
+	if !name.Entries {
+		return l.tile(name.Level, name.Index, name.Width)
+	}
+	var bundle []byte
+	left := name.Width
+	for e, err := range l.Events(ledger.Seq(name.Index * ledger.TileWidth)) {
+		if err != nil {
+			return nil, err
+		}
+		bundle = ledger.AppendEntry(bundle, e)
+		if left--; left == 0 {
+			break
+		}
+	}
+	return bundle, nil
+}
+
 // tile is a ledger.Tiles. A tile that was not full when its tree was made may
 // be by now, so where hashes are gone, the tile is there.
 func (l *Log) tile(level int, n int64, width int) ([]byte, error) {

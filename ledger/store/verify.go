@@ -340,7 +340,10 @@ func (v *verifier) tiles() error {
 // strangers checks that there are no keys of other kinds.
 func (v *verifier) strangers() error {
 	stranger := func(k, _ []byte) error { return corrupt(-1, "unknown key %.40q", k) }
-	known := [][]byte{keyCheckpoint, keyEdge, keyFormat, keyHead}
+	if _, err := v.log.readImported(); err != nil {
+		return err
+	}
+	known := [][]byte{keyCheckpoint, keyEdge, keyFormat, keyHead, keyImported}
 	err := v.every([]byte{prefixMeta}, after(prefixMeta), func(k, b []byte) error {
 		if !slices.ContainsFunc(known, func(m []byte) bool { return bytes.Equal(m, k) }) {
 			return stranger(k, b)

@@ -1,0 +1,72 @@
+package root
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"gait/ledger/store"
+)
+
+// An ImportedError says that a ledger is a copy of one that is written
+// elsewhere: it is read, and nothing is ever signed here.
+type ImportedError struct {
+	Origin string
+	Dir    string // of the copy
+}
+
+func (e *ImportedError) Error() string {
+	return fmt.Sprintf("%s holds a copy of %s, which is only read", e.Dir, e.Origin)
+}
+
+// Import makes a root with a copy of a ledger. Nothing is there afterwards
+// unless all of it holds; store.Import names the errors, among them
+// store.ErrExists.
+func Import(ctx context.Context, o Options, from store.Copy) error {
+	o.Create, o.ReadOnly = true, false
+	s, err := enter(ctx, o)
+	if err != nil {
+		return fmt.Errorf("importing into %s: %w", o.Dir, err)
+	}
+	err = s.importLedger(from)
+	if err := errors.Join(err, s.lock.release()); err != nil {
+		return fmt.Errorf("importing into %s: %w", o.Dir, err)
+	}
+	return nil
+}
+
+func (s *site) importLedger(from store.Copy) error {
+	has, err := s.hasLedger()
+	switch last := s.lock.last; {
+	case err != nil:
+		return err
+	case has:
+		return store.ErrExists
+	case last.kind == markComplete:
+		return s.missing(last.key.Name())
+	case last.kind != markNone:
+		return store.ErrExists // a creation that was begun, or a ledger that was retired
+	}
+	if err := store.Import(s.ledgerDir(), from, store.Options{FS: s.FS, Fatal: s.Fatal}); err != nil {
+		return err
+	}
+	if err := s.done("ledger"); err != nil {
+		return err
+	}
+	key, c, err := s.peek()
+	if err != nil {
+		return err
+	}
+	if err := s.lock.add(mark{kind: markComplete, key: key}); err != nil {
+		return err
+	}
+	at, dir, err := Seen(s.Home, key)
+	if err != nil {
+		return err
+	}
+	if at != nil && at.Size > c.Size {
+		s.notice("a newer state of %s was seen, of %d events, by %s; this copy has %d", key.Name(), at.Size, dir, c.Size)
+		return nil
+	}
+	return Remember(s.Home, key, from.Signed)
+}

@@ -1,0 +1,224 @@
+package packspec
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"slices"
+
+	"gait/ledger"
+)
+
+// A FileSource is a log that gives its files as C2SP tlog-tiles lays them out.
+type FileSource interface {
+	Checkpoint() (ledger.Checkpoint, []byte)
+	File(ledger.TileName) ([]byte, error)
+	Rotations() ([]ledger.Rotation, error)
+}
+
+// rotationEntries returns where the n-th rotation of a ledger's key, from 1, and
+// its proof stand in an export or a pack.
+func rotationEntries(n int) (event, proof string) {
+	return fmt.Sprintf("keys/%04d.json", n), fmt.Sprintf("keys/%04d.tlog-proof", n)
+}
+
+// Export hands every file of a log to put: bundles of entries, tiles of hashes,
+// the rotations of its key, and last the signed checkpoint. progress may be nil.
+func Export(src FileSource, put func(path string, content []byte) error, progress func(done, total int64)) error {
+	c, signed := src.Checkpoint()
+	whole := ledger.Cover(c.Size, 0, ledger.Seq(c.Size-1))
+	files := whole.Files()
+	for i, path := range files {
+		name, err := ledger.ParseTileName(path)
+		if err != nil {
+			return err
+		}
+		b, err := src.File(name)
+		if err != nil {
+			return fmt.Errorf("exporting %s: %w", path, err)
+		}
+		if err := put(path, b); err != nil {
+			return err
+		}
+		if progress != nil {
+			progress(int64(i+1), int64(len(files)))
+		}
+	}
+	rotations, err := src.Rotations()
+	if err != nil {
+		return err
+	}
+	for i, r := range rotations {
+		event, proof := rotationEntries(i + 1)
+		if err := errors.Join(put(event, r.Event.Bytes()), put(proof, []byte(r.Proof.String()))); err != nil {
+			return err
+		}
+	}
+	return put(ledger.CheckpointFile, signed)
+}
+
+// An Exported is a log that Export laid out, whose newest checkpoint is signed
+// by the keys that must have signed it. Whose they are, the caller decides.
+type Exported struct {
+	ledger.TileLog
+	Keys      ledger.Keyring
+	Rotations []ledger.Rotation
+	Signed    []byte // the checkpoint
+	dir       fs.FS
+}
+
+// OpenExport opens a log that Export laid out. It reads its checkpoint, its
+// keys and nothing else. Errors wrap ledger.ErrMalformed or
+// ledger.ErrUnverified, or are those of the files.
+func OpenExport(dir fs.FS) (Exported, error) {
+	x := Exported{dir: dir}
+	var err error
+	if x.Signed, err = readExported(dir, ledger.CheckpointFile, ledger.MaxNoteSize); err != nil {
+		return x, err
+	}
+	c, err := ledger.PeekCheckpoint(x.Signed)
+	if err != nil {
+		return x, err
+	}
+	if c.Size < 1 {
+		return x, fmt.Errorf("%w: a checkpoint of no events", ledger.ErrMalformed)
+	}
+	x.TileLog = ledger.TileLog{Coverage: ledger.Cover(c.Size, 0, ledger.Seq(c.Size-1)), Checkpoint: c, Read: x.read}
+	if err := x.readKeys(); err != nil {
+		return x, err
+	}
+	_, err = x.Keys.Open(x.Signed)
+	return x, err
+}
+
+func (x *Exported) read(name ledger.TileName) ([]byte, error) {
+	limit := ledger.TileWidth * len(ledger.Hash{})
+	if name.Entries {
+		limit = ledger.MaxBundleSize
+	}
+	return readExported(x.dir, name.String(), limit)
+}
+
+// readKeys makes the keyring from event 0 and the rotations. That they are the
+// tree's shows when the events are read.
+func (x *Exported) readKeys() error {
+	name := x.Bundle(0)
+	bundle, err := x.read(name)
+	if err != nil {
+		return err
+	}
+	entries, err := ledger.ParseBundle(bundle, name.Width)
+	if err != nil {
+		return err
+	}
+	created, err := ledger.Decode(entries[0])
+	if err == nil {
+		x.Keys, err = ledger.NewKeyring(created)
+	}
+	if err != nil {
+		return unproved(err)
+	}
+	for n := 1; n <= ledger.MaxRotations; n++ {
+		event, proof := rotationEntries(n)
+		if _, err := fs.Stat(x.dir, event); errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		r, err := x.readRotation(event, proof)
+		if err == nil {
+			x.Keys, err = x.Keys.FollowProved(r)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", event, unproved(err))
+		}
+		x.Rotations = append(x.Rotations, r)
+	}
+	return nil
+}
+
+func (x *Exported) readRotation(event, proof string) (r ledger.Rotation, err error) {
+	b, err := readExported(x.dir, event, ledger.MaxEventSize)
+	if err != nil {
+		return r, err
+	}
+	if r.Event, err = ledger.Decode(b); err != nil {
+		return r, err
+	}
+	if b, err = readExported(x.dir, proof, ledger.MaxProofSize); err != nil {
+		return r, err
+	}
+	r.Proof, err = ledger.ParseProof(b)
+	return r, err
+}
+
+// unproved says that what was given does not hold: nothing of the caller's own
+// is corrupt.
+func unproved(err error) error {
+	if _, ok := errors.AsType[*ledger.CorruptError](err); ok {
+		return fmt.Errorf("%w: %s", ledger.ErrUnverified, err.Error())
+	}
+	return err
+}
+
+// CheckFiles requires that every file of the log is there, and no other. Do it
+// once the checkpoint is known to be of somebody trusted: what a stranger says
+// of a log's size can be anything.
+func (x *Exported) CheckFiles() error {
+	want := map[string]bool{ledger.CheckpointFile: true}
+	for _, path := range x.Files() {
+		want[path] = true
+	}
+	for n := range x.Rotations {
+		event, proof := rotationEntries(n + 1)
+		want[event], want[proof] = true, true
+	}
+	err := fs.WalkDir(x.dir, ".", func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return fmt.Errorf("reading the export: %w", err)
+		case d.IsDir():
+			return nil
+		case !want[path]:
+			return fmt.Errorf("%w: %.120q is no file of this log", ledger.ErrMalformed, path)
+		case !d.Type().IsRegular():
+			return fmt.Errorf("%w: %s is no regular file", ledger.ErrMalformed, path)
+		}
+		delete(want, path)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, path := range slices.Sorted(maps.Keys(want)) {
+		return fmt.Errorf("%w: %s is missing", ledger.ErrMalformed, path)
+	}
+	return nil
+}
+
+// readExported reads a file of at most limit bytes.
+func readExported(dir fs.FS, path string, limit int) ([]byte, error) {
+	f, err := dir.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: %s is missing", ledger.ErrMalformed, path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the export: %w", err)
+	}
+	defer func() { _ = f.Close() }()
+	st, err := f.Stat()
+	if err == nil && !st.Mode().IsRegular() {
+		err = fmt.Errorf("%w: %s is no regular file", ledger.ErrMalformed, path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	b, err := io.ReadAll(io.LimitReader(f, int64(limit)+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading the export: %w", err)
+	}
+	if len(b) > limit {
+		return nil, fmt.Errorf("%w: %s is over %d bytes", ledger.ErrMalformed, path, limit)
+	}
+	return b, nil
+}
