@@ -119,6 +119,7 @@ type plan struct {
 	batch    *pebble.Batch
 	keys     ledger.Keyring
 	next     ledger.Signer // where the last event is a rotation
+	copying  bool          // rotations come with their proofs
 	head     ledger.Head
 	tree     ledger.Tree
 	rows     rows

@@ -68,7 +68,7 @@ func (f Copy) fill(dir string, stop *failStop, o Options) error {
 }
 
 func (f Copy) into(l *Log) error {
-	p := l.newPlan(nil)
+	p := l.newCopyPlan()
 	defer func() { p.batch.Close() }()
 	left := f.Rotations
 	n := 0
@@ -89,7 +89,7 @@ func (f Copy) into(l *Log) error {
 			f.Progress(p.head.Size)
 		}
 		p.batch.Close()
-		p = l.newPlan(nil)
+		p = l.newCopyPlan()
 	}
 	st := &state{head: p.head, tree: p.tree, signed: f.Signed}
 	if err := st.check(p.keys); err != nil {
@@ -99,6 +99,12 @@ func (f Copy) into(l *Log) error {
 		return err
 	}
 	return p.commitPart(st)
+}
+
+func (l *Log) newCopyPlan() *plan {
+	p := l.newPlan(nil)
+	p.copying = true
+	return p
 }
 
 // copy plans one event of a copy. A rotation is the next of those handed over.
