@@ -58,14 +58,13 @@ func (r Request) check() error {
 // checkReason refuses a reason where the event has no place for it: it would be
 // lost.
 func (r Request) checkReason() error {
-	where := ""
-	switch r.Command.(type) {
-	case Submit:
+	where := "say it in the summary"
+	if _, submit := r.Command.(Submit); submit {
 		where = "say it in a label"
-	case AddCheckpoint:
-		where = "say it in the summary"
+	} else if _, adds := r.Command.(AddCheckpoint); !adds {
+		return nil
 	}
-	if r.Reason == "" || where == "" {
+	if r.Reason == "" {
 		return nil
 	}
 	return &ledger.FieldError{Field: "reason", Problem: "the event has no place for one; " + where}

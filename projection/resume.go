@@ -49,7 +49,7 @@ func approvalRequired(j Job, open []Ask) *Refusal {
 		}
 		what = append(what, a.what()+" ("+state+")")
 	}
-	hint := "gait job approve --id " + j.ID + " --actor NAME --reason WHY"
+	hint := "gait job approve --id " + j.ID + " --actor <NAME> --reason <WHY>"
 	if len(open) > 1 {
 		hint += " --checkpoint " + open[0].CheckpointID
 	}
@@ -67,13 +67,22 @@ func checkPolicy(j Job, p ledger.Resumed) *Refusal {
 	before, now := j.PolicyDigest, hexOrEmpty(p.CurrentPolicyDigest)
 	switch {
 	case (before != "" || j.PolicyRef != "") && now == "":
-		return refuse(PolicyRequired, "say under which policy it goes on: --policy FILE or --policy-digest HEX",
+		return refuse(PolicyRequired, "say under which policy it goes on: "+ResumeCommand(j),
 			"job %s is bound to a policy and cannot be resumed without the current one", j.ID)
 	case hexOrEmpty(p.PreviousPolicyDigest) != before, p.PreviousPolicyRef != j.PolicyRef,
 		p.CurrentPolicyRef == "" && j.PolicyRef != "", p.PolicyChanged != (before != "" && before != now):
 		return refuse(InvalidTransition, "", "the policy before and after does not follow from that of job %s", j.ID)
 	}
 	return nil
+}
+
+// ResumeCommand returns the command that resumes j, with what j is bound to.
+func ResumeCommand(j Job) string {
+	command := "gait job resume --id " + j.ID
+	if j.PolicyDigest != "" || j.PolicyRef != "" {
+		command += " --policy <FILE>"
+	}
+	return command
 }
 
 func checkIdentity(j Job, p ledger.Resumed) *Refusal {
@@ -96,6 +105,6 @@ func checkEnvironment(j Job, p ledger.Resumed) *Refusal {
 // OtherEnvironment is the refusal to resume a job where its surroundings have
 // changed and nobody has said why that is right.
 func OtherEnvironment(j Job, actual string) *Refusal {
-	return refuse(EnvironmentMismatch, "if that is right: gait job resume --id "+j.ID+" --allow-env-mismatch --reason WHY",
+	return refuse(EnvironmentMismatch, "if that is right: "+ResumeCommand(j)+" --allow-env-mismatch --reason <WHY>",
 		"job %s was submitted in environment %s, and this is %s", j.ID, j.EnvironmentFingerprint, actual)
 }

@@ -88,7 +88,7 @@ func selfApproval(j Job, a Ask, actor string) *Refusal {
 	if actor != a.Actor {
 		why = "the job's own identity"
 	}
-	return refuse(SelfApproval, "have somebody else approve it: --actor NAME", "%s of job %s cannot be approved by %s, %s", a.what(), j.ID, actor, why)
+	return refuse(SelfApproval, "have somebody else approve it: --actor <NAME>", "%s of job %s cannot be approved by %s, %s", a.what(), j.ID, actor, why)
 }
 
 // find returns the ask whose event has this leaf hash, in place.

@@ -13,6 +13,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -40,17 +41,24 @@ type app struct {
 	allowNetworkFS bool
 
 	running *cobra.Command // the command that is being carried out
+	begun   bool           // its flags and arguments are those it takes
+	jobID   string         // of the job it is about, once known and well-formed
+	helped  error          // why help could not be printed
 	writing atomic.Bool    // an event may have been written, nobody knows yet
 	written atomic.Pointer[commands.Result]
 	dying   sync.Mutex
 }
 
-// runMain runs the command line and returns the exit code. exit ends the
-// process before that, where a write failed.
-func runMain(exit func(int)) int {
+// newApp makes the app of this process. exit ends the process where a write
+// failed.
+func newApp(exit func(int)) *app {
+	return &app{stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, now: time.Now, entropy: rand.Reader, exit: exit}
+}
+
+// main runs the command line of the process and returns the exit code.
+func (a *app) main() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	a := &app{stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, now: time.Now, entropy: rand.Reader, exit: exit}
 	return a.run(ctx, os.Args[1:])
 }
 
@@ -62,11 +70,17 @@ func (a *app) run(ctx context.Context, args []string) (code int) {
 			code = a.fail(&panicError{value: p, stack: debug.Stack()})
 		}
 	}()
-	a.json = asksJSON(args)
+	a.stdout = output{a.stdout}
 	cmd := a.command()
 	cmd.SetArgs(args)
-	a.running = cmd
-	if err := cmd.ExecuteContext(ctx); err != nil {
+	a.running, a.json = cmd, asksJSON(args)
+	ran, err := cmd.ExecuteContextC(ctx)
+	if err == nil {
+		err = a.helped
+	} else if !a.begun {
+		a.running = ran // its flags or arguments are not what it takes
+	}
+	if err != nil {
 		return a.fail(err)
 	}
 	return 0
@@ -74,16 +88,18 @@ func (a *app) run(ctx context.Context, args []string) (code int) {
 
 // asksJSON reports whether the command line asks for JSON, so that an error in
 // a flag before --json is JSON too.
-func asksJSON(args []string) bool {
+func asksJSON(args []string) (asked bool) {
 	if end := slices.Index(args, "--"); end >= 0 {
 		args = args[:end]
 	}
 	for _, arg := range args {
-		if arg == "--json" || arg == "--json=true" {
-			return true
+		if arg == "--json" {
+			asked = true
+		} else if value, ok := strings.CutPrefix(arg, "--json="); ok {
+			asked, _ = strconv.ParseBool(value)
 		}
 	}
-	return false
+	return asked
 }
 
 // A panicError is a panic that was recovered.
@@ -145,7 +161,7 @@ func (a *app) options() (root.Options, error) {
 
 // waitFor is the lock timeout as package root wants it: negative is not at all.
 func (a *app) waitFor() time.Duration {
-	if a.lockTimeout <= 0 {
+	if a.lockTimeout == 0 {
 		return -1
 	}
 	return a.lockTimeout

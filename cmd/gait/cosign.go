@@ -82,7 +82,7 @@ func (c *cosigning) begin(r *root.Root) (err error) {
 		return err
 	}
 	if len(c.witnesses) == 0 {
-		return &usageError{code: "witness_missing", text: r.Log.Origin() + " has no witnesses", hint: "gait ledger witness add URL KEY"}
+		return &usageError{code: "witness_missing", text: r.Log.Origin() + " has no witnesses", hint: "gait ledger witness add <URL> <KEY>"}
 	}
 	c.got, c.errs = make([]ledger.Cosignature, len(c.witnesses)), make([]error, len(c.witnesses))
 	return nil

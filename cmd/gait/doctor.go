@@ -44,13 +44,13 @@ func (a *app) doctor(ctx context.Context) error {
 		moduleVersion(), runtime.Version(), ledger.EventSchemaVersion, ledger.Format, packspec.ProducerVersion)}}
 	sick := &sickError{}
 	for _, f := range root.Examine(ctx, o) {
-		c := check{Name: f.Name, Status: "ok", Detail: f.Detail, Hint: f.Hint}
+		c := check{Name: f.Name, Status: "ok", Detail: f.Detail, Hint: a.here(f.Hint)}
 		if f.Mind {
 			c.Status = "warning"
 		}
 		if f.Err != nil {
 			how := classify(f.Err)
-			c.Status, c.Detail, c.Hint, c.Code = "failed", f.Err.Error(), how.hint, how.code
+			c.Status, c.Detail, c.Hint, c.Code = "failed", f.Err.Error(), a.here(how.hint), how.code
 			sick.add(f.Err, how.exit)
 		}
 		checks = append(checks, c)

@@ -91,7 +91,7 @@ var rules = []rule{
 		return failure{"state_contention", "state_contention", exitIO, true, "wait for the holder, or longer: --lock-timeout 60s"}
 	}),
 	as(func(*root.RetiredError) failure {
-		return failure{"ledger_retired", "unsafe_operation", exitUnsafe, false, "begin a new ledger in another directory: --root DIR"}
+		return failure{"ledger_retired", "unsafe_operation", exitUnsafe, false, "begin a new ledger in another directory: --root <DIR>"}
 	}),
 	as(func(*root.RolledBackError) failure {
 		return failure{"ledger_rolled_back", "verification_failed", exitVerify, false, retireHint}
@@ -129,7 +129,7 @@ var rules = []rule{
 		return failure{"witness_unreachable", "dependency_missing", exitDependency, true, "try again later; the other witnesses' cosignatures are kept"}
 	}),
 	is(root.ErrWitnessKnown, failure{"witness_exists", "invalid_input", exitInvalid, false, "gait ledger witness list; to change one, remove it first"}),
-	is(root.ErrTooManyWitnesses, failure{"too_many_witnesses", "invalid_input", exitInvalid, false, "gait ledger witness remove NAME"}),
+	is(root.ErrTooManyWitnesses, failure{"too_many_witnesses", "invalid_input", exitInvalid, false, "gait ledger witness remove <NAME>"}),
 	as(func(e *packError) failure { return failure{e.code, "verification_failed", exitVerify, false, e.hint} }),
 	as(func(e *packspec.FormatError) failure {
 		return failure{e.Code, "verification_failed", exitVerify, false, "do not rely on it; ask its sender for another"}
@@ -139,11 +139,11 @@ var rules = []rule{
 		return failure{"views_differ", "verification_failed", exitVerify, false, "the events hold; make the views anew: gait ledger rebuild"}
 	}),
 	as(func(*untrustedError) failure {
-		return failure{"untrusted_key", "verification_failed", exitVerify, false, "if you have the key from somebody you trust: gait keys trust FILE"}
+		return failure{"untrusted_key", "verification_failed", exitVerify, false, "if you have the key from somebody you trust: gait keys trust <FILE>"}
 	}),
 	is(ledger.ErrUnsupportedVersion, failure{"unsupported_version", "invalid_input", exitInvalid, false, "it was written by a newer gait; use that one"}),
 	as(func(*ledger.CorruptError) failure {
-		return failure{"ledger_corrupt", "verification_failed", exitVerify, false, "keep a copy of the directory as it is; go on from a backup, or: gait ledger retire --reason WHY"}
+		return failure{"ledger_corrupt", "verification_failed", exitVerify, false, "keep a copy of the directory as it is; go on from a backup, or: gait ledger retire --reason <WHY>"}
 	}),
 	is(ledger.ErrUnverified, failure{"not_verified", "verification_failed", exitVerify, false, "do not rely on it; ask for it again from where it came"}),
 	as(func(e *ledger.PolicyError) failure {
@@ -157,6 +157,9 @@ var rules = []rule{
 	is(context.Canceled, failure{"interrupted", "io_failure", exitIO, true, "run it again"}),
 	as(func(*fs.PathError) failure { return ioFailure }),
 	as(func(syscall.Errno) failure { return ioFailure }),
+	as(func(*outputError) failure {
+		return failure{"output_failed", "io_failure", exitIO, false, "look at where standard output goes, then run it again"}
+	}),
 	as(func(*panicError) failure {
 		return failure{"internal_failure", "internal_failure", exitIO, false, "please report it with what it printed"}
 	}),
@@ -165,7 +168,7 @@ var rules = []rule{
 // helpHint stands for the help of the command that failed.
 const helpHint = "--help"
 
-const retireHint = "if you know why: gait ledger retire --reason WHY, then go on with a new ledger that names this one"
+const retireHint = "if you know why: gait ledger retire --reason <WHY>, then go on with a new ledger that names this one"
 
 var ioFailure = failure{"io_failure", "io_failure", exitIO, false, "look at the disk and the permissions, then try again"}
 

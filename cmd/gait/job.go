@@ -84,9 +84,9 @@ func nextCommand(j projection.Job) string {
 		if len(open) > 1 {
 			id += " --checkpoint " + open[0].DecisionID()
 		}
-		return "gait job approve " + id + " --actor NAME --reason WHY"
+		return "gait job approve " + id + " --actor <NAME> --reason <WHY>"
 	case "resume":
-		return "gait job resume " + id
+		return projection.ResumeCommand(j)
 	case "cancel":
 		return "gait job cancel " + id
 	}

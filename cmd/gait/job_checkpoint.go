@@ -106,7 +106,7 @@ func showCheckpoint(s *screen, cp projection.Checkpoint) {
 
 // checkpoints folds the whole job and returns its checkpoints in order.
 func (a *app) checkpoints(cmd *cobra.Command, flag string, args []string) ([]projection.Checkpoint, string, error) {
-	id, err := existingJobID(flag, args)
+	id, err := a.existingJob(flag, args)
 	if err != nil {
 		return nil, id, err
 	}

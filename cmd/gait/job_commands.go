@@ -65,18 +65,18 @@ func (a *app) cancelCommand() *cobra.Command {
 }
 
 func (a *app) approveCommand() *cobra.Command {
-	return a.verdict("approve", "Approve the open decision, or the pause or block a job is in",
+	return a.verdict("approve", "approved", "Approve the open decision, or the pause or block a job is in",
 		"Approve an open decision of a job, or, when none is open, the pause or block it is\nin. Not by who asked for it, nor by the job's own identity. A resume uses it up.",
 		func(id string) commands.Command { return commands.Approve{CheckpointID: id} })
 }
 
 func (a *app) denyCommand() *cobra.Command {
-	return a.verdict("deny", "Deny the open decision, or the pause or block a job is in",
+	return a.verdict("deny", "denied", "Deny the open decision, or the pause or block a job is in",
 		"Deny an open decision of a job, or, when none is open, the pause or block it is in.\nThe job stays blocked until an approval of the same thing.",
 		func(id string) commands.Command { return commands.Deny{CheckpointID: id} })
 }
 
-func (a *app) verdict(verb, short, long string, build func(checkpoint string) commands.Command) *cobra.Command {
+func (a *app) verdict(verb, word, short, long string, build func(checkpoint string) commands.Command) *cobra.Command {
 	var checkpoint string
 	cmd := exits(&cobra.Command{
 		Use: verb + " [JOB]", Short: short, Long: long,
@@ -84,10 +84,13 @@ func (a *app) verdict(verb, short, long string, build func(checkpoint string) co
 			"\ngait job " + verb + " job_1 --actor reviewer_1 --checkpoint cp_0002",
 	}, 0, 1, 2, 3, 6, 7, 8)
 	cmd.Flags().StringVar(&checkpoint, "checkpoint", "", "the decision, such as cp_0002; needed when several are open")
-	return a.lifecycle(cmd, func(cmd *cobra.Command) (commands.Command, error) {
+	cmd = a.lifecycle(cmd, func(cmd *cobra.Command) (commands.Command, error) {
 		if !cmd.Flags().Changed("actor") && a.getenv("GAIT_ACTOR") == "" {
-			return nil, &usageError{code: "invalid_actor", text: "who gives the verdict? --actor is missing", hint: "add --actor NAME"}
+			return nil, &usageError{code: "invalid_actor", text: "who gives the verdict? --actor is missing", hint: "add --actor <NAME>"}
 		}
-		return build(checkpoint), given(cmd, "checkpoint")
+		return build(checkpoint), nil
 	})
+	cmd.Flags().Lookup("actor").Usage = "who gives the verdict (required, here or as env GAIT_ACTOR)"
+	cmd.Flags().Lookup("reason").Usage += ` (default "` + word + `")`
+	return cmd
 }

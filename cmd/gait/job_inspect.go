@@ -26,7 +26,7 @@ func (a *app) inspectCommand() *cobra.Command {
 	f.Int64Var(&page.from, "from", 1, "show events from this one of the job on, counted from 1")
 	f.Int64Var(&page.limit, "limit", 0, "show at most so many events; 0 is all")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		id, err := existingJobID(id, args)
+		id, err := a.existingJob(id, args)
 		if err != nil {
 			return err
 		}

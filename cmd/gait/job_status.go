@@ -22,7 +22,7 @@ func (a *app) statusCommand() *cobra.Command {
 	}, 0, 1, 2, 6, 8)
 	cmd.Flags().StringVar(&id, "id", "", "the job's id; may also be given as the argument")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		id, err := existingJobID(id, args)
+		id, err := a.existingJob(id, args)
 		if err != nil {
 			return err
 		}
@@ -110,7 +110,7 @@ func (a *app) listCommand() *cobra.Command {
 	f.StringVar(&after, "after", "", "only jobs after this id; the last of a page gives the next one")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if status != "" && !slices.Contains(projection.Statuses, projection.Status(status)) {
-			return &usageError{code: "invalid_status", text: fmt.Sprintf("%.40q is not a status", status), hint: fmt.Sprintf("one of %v", projection.Statuses)}
+			return &usageError{code: "invalid_status", text: fmt.Sprintf("%.40q is not a status", status), hint: "one of " + ledger.OneOf(projection.Statuses)}
 		}
 		if limit < 1 || limit > maxPage {
 			return &usageError{code: "invalid_limit", text: fmt.Sprintf("--limit %d is not from 1 to %d", limit, maxPage), hint: "--limit 100"}

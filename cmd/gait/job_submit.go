@@ -46,8 +46,8 @@ func (b *boundFlags) policy() (ledger.Hash, error) {
 	var stated ledger.Hash
 	if b.policyDigest != "" {
 		var err error
-		if stated, err = ledger.ParseHash(b.policyDigest); err != nil || stated.IsZero() {
-			return ledger.Hash{}, &usageError{code: "invalid_policy_digest", text: "--policy-digest: not 64 lower-case hexadecimal digits", hint: "sha256sum FILE prints it"}
+		if stated, err = ledger.ParseHash(strings.ToLower(b.policyDigest)); err != nil || stated.IsZero() {
+			return ledger.Hash{}, &usageError{code: "invalid_policy_digest", text: "--policy-digest: not 64 hexadecimal digits, or all zero", hint: "sha256sum <FILE> prints it"}
 		}
 	}
 	if b.policyFile == "" {
@@ -75,6 +75,9 @@ func readFile(name string, limit int64) ([]byte, error) {
 		return nil, fmt.Errorf("reading %s: %w", name, err)
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		return nil, &usageError{code: "file_not_found", text: name + " is a directory, not a file", hint: "check the path"}
+	}
 	b, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", name, err)
@@ -111,7 +114,7 @@ gait job submit --id refunds-7 --identity agent_7 --policy policy.yaml --policy-
 			}
 			c.Labels = append(c.Labels, ledger.Label{Key: key, Value: value})
 		}
-		return c, given(cmd, "id", "identity", "policy", "policy-digest", "policy-ref", "env-fingerprint")
+		return c, nil
 	})
 }
 
@@ -136,6 +139,6 @@ gait job resume --id job_1 --allow-env-mismatch --reason "moved to the new host"
 			return nil, err
 		}
 		return commands.Resume{EnvironmentFingerprint: bound.environment(), AllowEnvMismatch: allowEnv, Identity: bound.identity,
-			PolicyDigest: digest, PolicyRef: bound.policyRef}, given(cmd, "identity", "policy", "policy-digest", "policy-ref", "env-fingerprint")
+			PolicyDigest: digest, PolicyRef: bound.policyRef}, nil
 	})
 }

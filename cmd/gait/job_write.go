@@ -32,10 +32,11 @@ func (w *writeFlags) add(cmd *cobra.Command) {
 
 // request makes the request of a command, whose flags were parsed.
 func (w *writeFlags) request(a *app, cmd *cobra.Command, args []string, c commands.Command) (commands.Request, error) {
-	id, err := jobID(w.id, args)
-	if _, submit := c.(commands.Submit); err == nil && !submit {
-		id, err = existingJobID(w.id, args)
+	named := a.existingJob
+	if _, submit := c.(commands.Submit); submit {
+		named = a.jobNamed
 	}
+	id, err := named(w.id, args)
 	if err != nil {
 		return commands.Request{}, err
 	}
@@ -43,17 +44,7 @@ func (w *writeFlags) request(a *app, cmd *cobra.Command, args []string, c comman
 	if cmd.Flags().Changed("if-revision") {
 		r.IfRevision = &w.ifRevision
 	}
-	return r, given(cmd, "actor", "reason", "request-id")
-}
-
-// given refuses flags that were given without a value.
-func given(cmd *cobra.Command, names ...string) error {
-	for _, name := range names {
-		if f := cmd.Flags().Lookup(name); f != nil && f.Changed && f.Value.String() == "" {
-			return &usageError{code: "invalid_usage", text: "--" + name + " is empty", hint: "give it a value or leave it out"}
-		}
-	}
-	return nil
+	return r, r.Check()
 }
 
 // do carries a request out and prints the outcome.
@@ -67,8 +58,13 @@ func (a *app) do(ctx context.Context, r commands.Request) error {
 	if r.DryRun {
 		return a.dryRun(ctx, r, carry, &result)
 	}
-	_, submit := r.Command.(commands.Submit)
-	err := a.write(ctx, submit, func(opened *root.Root) error {
+	o, err := a.options()
+	if err != nil {
+		return err
+	}
+	_, o.Create = r.Command.(commands.Submit)
+	o.Actor = r.Actor
+	err = a.open(ctx, o, func(opened *root.Root) error {
 		a.writing.Store(true)
 		err := carry(opened.Log)
 		if err == nil {
@@ -100,8 +96,16 @@ func (a *app) dryRun(ctx context.Context, r commands.Request, carry func(command
 		return err
 	}
 	fields := object{"dry_run": true, "exit_code": code, "payload": payload, "type": result.Event.Type(), "job_id": result.Job.ID, "job": result.Job.StatusView()}
+	before := result.Replayed || result.Repeated
+	if before {
+		fields["receipt"] = receiptOf(*result)
+	}
 	return a.print(fields, func(s *screen) {
-		fmt.Fprintf(s, "%s would write %s to job %s and exit %d; nothing was written\n", s.bold("dry run:"), result.Event.Type(), result.Job.ID, code)
+		what := fmt.Sprintf("write %s to job %s", result.Event.Type(), result.Job.ID)
+		if before {
+			what = fmt.Sprintf("answer with event %d of job %s, %s, which this command led to before,", result.Event.Seq, result.Job.ID, result.Event.Type())
+		}
+		fmt.Fprintf(s, "%s would %s and exit %d; nothing was written\n", s.bold("dry run:"), what, code)
 		s.fields([2]string{"payload", string(payload)})
 	})
 }

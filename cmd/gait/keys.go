@@ -76,7 +76,7 @@ func (a *app) keysListCommand() *cobra.Command {
 			return a.print(object{"keys": list}, func(s *screen) {
 				if len(list) == 0 {
 					s.WriteString("no keys yet\n")
-					s.next("gait job submit --id job_1, or gait keys trust FILE")
+					s.next("gait job submit --id job_1, or gait keys trust <FILE>")
 					return
 				}
 				rows := make([][]any, len(list))
@@ -86,7 +86,7 @@ func (a *app) keysListCommand() *cobra.Command {
 				s.table([]any{"origin", "use", "key id", "public key"}, rows)
 			})
 		},
-	}, 0, 1, 6)
+	}, 0, 1, 2, 6, 8)
 }
 
 // word says in a word what a key is for.

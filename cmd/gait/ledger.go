@@ -31,7 +31,7 @@ func (a *app) initCommand() *cobra.Command {
 		Long:    "Create a ledger, its signing key and its trust entry. job submit does it too,\nwhere there is none; use init to choose the ledger's name.",
 		Example: "gait ledger init\ngait ledger init --origin example.com/payments --root /var/lib/gait/jobs",
 		Args:    noArgs,
-	}, 0, 1, 2, 6, 8)
+	}, 0, 1, 2, 6, 7, 8)
 	cmd.Flags().StringVar(&origin, "origin", "", "the ledger's name in every checkpoint, like example.com/payments (default gait.local/ULID)")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if origin != "" {
@@ -41,6 +41,9 @@ func (a *app) initCommand() *cobra.Command {
 		}
 		o, err := a.options()
 		if err != nil {
+			return err
+		}
+		if err := ledger.FieldActor.Check(o.Actor); err != nil {
 			return err
 		}
 		o.Create, o.Origin = true, origin
@@ -199,7 +202,7 @@ it as its predecessor.`,
 		return a.print(fields, func(s *screen) {
 			s.done("retired %s", s.bold(was.Origin))
 			s.fields([2]string{"kept as", was.Path}, [2]string{"seen", fmt.Sprintf("%d events", was.Seen.Size)}, [2]string{"found", fmt.Sprintf("%d events", was.Found.Size)})
-			s.next("gait job submit --id JOB, which begins a new ledger that names this one")
+			s.next("gait job submit --id job_1, which begins a new ledger that names this one")
 		})
 	}
 	return cmd

@@ -3,4 +3,4 @@ package main
 
 import "os"
 
-func main() { os.Exit(runMain(os.Exit)) }
+func main() { os.Exit(newApp(os.Exit).main()) }

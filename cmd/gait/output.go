@@ -17,6 +17,22 @@ import (
 // outputVersion is that of every output object.
 const outputVersion = "1.0.0"
 
+// output is stdout. What cannot be printed is an *outputError.
+type output struct{ io.Writer }
+
+func (o output) Write(b []byte) (int, error) {
+	n, err := o.Writer.Write(b)
+	if err != nil {
+		err = &outputError{err}
+	}
+	return n, err
+}
+
+// An outputError says that the outcome could not be printed.
+type outputError struct{ err error }
+
+func (e *outputError) Error() string { return "printing the outcome: " + e.err.Error() }
+
 // An object is what a command prints with --json: its fields beside the common ones.
 type object map[string]any
 
@@ -46,7 +62,7 @@ func (a *app) writeObject(out object) error {
 
 // schemaOf returns the schema id of a command's output: gait.<group>.output.
 func schemaOf(cmd *cobra.Command) string {
-	if names := strings.Fields(cmd.CommandPath()); len(names) > 1 {
+	if names := strings.Fields(cmd.CommandPath()); len(names) > 1 && names[1] != "help" {
 		return "gait." + names[1] + ".output"
 	}
 	return "gait.error.output"
@@ -64,20 +80,33 @@ func operationOf(cmd *cobra.Command) string {
 // fail reports err and returns the exit code.
 func (a *app) fail(err error) int {
 	f := classify(err)
+	result, recorded := a.recorded(err)
+	_, refused := errors.AsType[*commands.RefusedError](err)
+	if recorded && !refused {
+		err = fmt.Errorf("%s was recorded as event %d of job %s, but: %w", result.Event.Type(), result.Receipt.Seq, result.Job.ID, err)
+		f.retryable, f.hint = false, "do not repeat it: gait job status --id "+result.Job.ID
+	}
+	f.hint = a.here(f.hint)
 	if f.hint == helpHint {
 		f.hint = a.running.CommandPath() + " --help"
 	}
 	if p, ok := errors.AsType[*panicError](err); ok {
 		fmt.Fprintf(a.stderr, "%s\n", p.stack)
 	}
-	if !a.json {
+	if _, mute := errors.AsType[*outputError](err); mute || !a.json {
 		a.failForPeople(err, f)
 		return f.exit
 	}
 	out := object{"ok": false, "schema_id": schemaOf(a.running), "schema_version": outputVersion, "operation": operationOf(a.running),
 		"error": err.Error(), "error_code": f.code, "error_category": f.category, "retryable": f.retryable, "hint": f.hint}
-	if result, ok := a.recorded(err); ok {
+	if a.jobID != "" {
+		out["job_id"] = a.jobID
+	}
+	if recorded {
 		out["receipt"], out["job_id"] = receiptOf(result), result.Job.ID
+	}
+	if refused {
+		out["job"] = result.Job.StatusView()
 	}
 	if notes := evidenceIn(err); notes != nil {
 		list := []string{}
@@ -94,8 +123,8 @@ func (a *app) fail(err error) int {
 			out[k] = v
 		}
 	}
-	if err := a.writeObject(out); err != nil {
-		fmt.Fprintln(a.stderr, "gait:", err)
+	if a.writeObject(out) != nil {
+		a.failForPeople(err, f)
 	}
 	return f.exit
 }
@@ -115,11 +144,11 @@ func (a *app) recorded(err error) (commands.Result, bool) {
 func (a *app) failForPeople(err error, f failure) {
 	s := a.screenOn(a.stderr)
 	text := err.Error()
-	if _, ok := errors.AsType[*commands.RefusedError](err); ok {
+	if no, ok := errors.AsType[*commands.RefusedError](err); ok {
 		text = "refused: " + text
-	}
-	if result, ok := a.recorded(err); ok {
-		text += fmt.Sprintf(" (recorded as event %d)", result.Receipt.Seq)
+		if no.Result.Receipt.TreeSize > 0 {
+			text += fmt.Sprintf(" (recorded as event %d)", no.Result.Receipt.Seq)
+		}
 	}
 	fmt.Fprintf(s, "%s %s %s\n", s.red("gait:"), text, s.dim("["+f.code+"]"))
 	if f.hint != "" {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -43,18 +44,20 @@ signed ledger, and views derived from them. The same ledger gives the same bytes
 	f.StringVar(&out, "out", "", "the pack's file (default ./gait-out/pack_JOB.zip); only a pack of the same job is replaced")
 	f.StringVar(&jobRoot, "job-root", "", "the same as --root")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if jobRoot != "" {
-			a.dir = jobRoot
+		if a.dir != "" && jobRoot != "" && a.dir != jobRoot {
+			return &usageError{code: "invalid_usage", text: fmt.Sprintf("two roots: --root %s and --job-root %s", a.dir, jobRoot), hint: "name the root once"}
 		}
+		a.dir = cmp.Or(a.dir, jobRoot)
 		if kind != "job" {
 			return &usageError{code: "invalid_type", text: fmt.Sprintf("%.40q is not a type of pack", kind), hint: "--type job"}
 		}
 		if from == "" {
-			return &usageError{code: "invalid_usage", text: "a pack of which job? --from is missing", hint: "add --from JOB"}
+			return &usageError{code: "invalid_usage", text: "a pack of which job? --from is missing", hint: "add --from <JOB>"}
 		}
 		if err := ledger.FieldJobID.Check(from); err != nil {
 			return &commands.InvalidError{Err: err}
 		}
+		a.about(from)
 		if out == "" {
 			out = filepath.Join(".", "gait-out", "pack_"+from+".zip")
 		}
@@ -100,7 +103,7 @@ func (a *app) buildPack(r *root.Root, job, out string) error {
 		}
 		s.fields([2]string{"file", fmt.Sprintf("%s (%d bytes)", out, size)}, [2]string{"pack id", manifest.PackID}, [2]string{"origin", checkpoint.Origin},
 			[2]string{"tree", tree})
-		s.next("gait pack verify " + out)
+		s.next("gait pack verify " + quoted(out))
 	})
 }
 
@@ -148,7 +151,7 @@ witnesses, of which a quorum must have cosigned. Its logs are then the keys that
 count. With --public-key too, both must hold.`,
 		Example: "gait pack verify ./gait-out/pack_job_1.zip\ngait pack verify pack_job_1.zip --public-key auditor.vkey --json\ngait pack verify pack_job_1.zip --policy policy.txt",
 		Args:    oneFile,
-	}, 0, 1, 2, 6)
+	}, 0, 1, 2, 6, 8)
 	f := cmd.Flags()
 	f.StringVar(&keyFile, "public-key", "", "file with the ledger's key: "+keyForms+"; only it counts then")
 	f.StringVar(&policyFile, "policy", "", "file with the logs you trust and the witnesses you ask for (C2SP tlog-policy)")
@@ -219,7 +222,7 @@ func verifyPack(name string, o packspec.Options) (packspec.Report, error) {
 func openPack(name string) (*os.File, int64, error) {
 	file, err := os.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, 0, &usageError{code: "file_not_found", text: name + " does not exist", hint: "gait pack build --type job --from JOB"}
+		return nil, 0, &usageError{code: "file_not_found", text: name + " does not exist", hint: "gait pack build --type job --from <JOB>"}
 	}
 	if err != nil {
 		return nil, 0, fmt.Errorf("opening the pack: %w", err)
@@ -273,7 +276,7 @@ func (a *app) reportPack(path string, report packspec.Report) error {
 		e.hint = "ask its sender to have the ledger cosigned and to build it again: gait ledger cosign, gait pack build"
 	}
 	if e.code == "untrusted_key" && report.Key == "" {
-		e.hint = "the pack names its key by the SHA-256 of the key's bytes only; with the key itself, as PEM or OpenSSH has it: gait pack verify " + path + " --public-key FILE"
+		e.hint = "the pack names its key by the SHA-256 of the key's bytes only; with the key itself, as PEM or OpenSSH has it: gait pack verify " + quoted(path) + " --public-key <FILE>"
 	} else if e.code == "untrusted_key" {
 		e.hint = "if you have this key from somebody you trust: gait keys trust " + report.Key
 	}
@@ -353,12 +356,12 @@ func showPack(s *screen, path string, p packspec.Inspection) {
 	}
 	s.table([]any{"rev", "created", "event", "reason code", "actor"}, rows)
 	fmt.Fprintf(s, "%s\n", s.yellow("nothing here was verified"))
-	s.next("gait pack verify " + path)
+	s.next("gait pack verify " + quoted(path))
 }
 
 func oneFile(cmd *cobra.Command, args []string) error {
 	if len(args) != 1 {
-		return &usageError{code: "invalid_usage", text: fmt.Sprintf("%s takes one file, not %d", cmd.CommandPath(), len(args)), hint: cmd.Example}
+		return &usageError{code: "invalid_usage", text: fmt.Sprintf("%s takes one file, not %d", cmd.CommandPath(), len(args)), hint: helpHint}
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -9,6 +10,9 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"gait/ledger"
 )
 
 // defaultLockTimeout is how long a command waits for another process.
@@ -28,23 +32,90 @@ gait job status --id job_1
 gait pack build --type job --from job_1
 gait pack verify ./gait-out/pack_job_1.zip`,
 		SilenceErrors: true, SilenceUsage: true,
-		PersistentPreRun: func(cmd *cobra.Command, _ []string) { a.running = cmd },
+		PersistentPreRunE: a.begin,
 	}
 	cmd.CompletionOptions.DisableDefaultCmd = true
-	cmd.SetHelpCommand(&cobra.Command{Hidden: true, Use: "no-help"})
-	cmd.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		a.running = c
-		return &usageError{code: "invalid_usage", text: err.Error(), hint: c.CommandPath() + " --help"}
+	cmd.SetHelpCommand(a.helpCommand())
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		text := err.Error()
+		if bad, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+			text = fmt.Sprintf("--%s takes %s, not %.80q", bad.GetFlag().Name, kinds[bad.GetFlag().Value.Type()], bad.GetValue())
+		}
+		return &usageError{code: "invalid_usage", text: text, hint: helpHint}
 	})
-	cmd.SetHelpFunc(a.help)
+	cmd.SetHelpFunc(func(c *cobra.Command, _ []string) { a.helped = a.help(c) })
 	flags := cmd.PersistentFlags()
-	flags.BoolVar(&a.json, "json", a.json, "print one JSON object on stdout")
+	flags.BoolVar(&a.json, "json", false, "print one JSON object on stdout")
 	flags.StringVar(&a.dir, "root", "", "directory of the ledger (env GAIT_ROOT; default ./gait-out/jobs)")
 	flags.DurationVar(&a.lockTimeout, "lock-timeout", defaultLockTimeout, "how long to wait for another process that has the ledger open")
 	flags.BoolVar(&a.allowNetworkFS, "allow-network-fs", false, "use a ledger on a network file system all the same")
 	cmd.AddCommand(a.jobCommand(), a.ledgerCommand(), a.keysCommand(), a.packCommand(), a.doctorCommand(), a.versionCommand())
-	group(a, cmd)
+	return a.orVersion(group(a, cmd))
+}
+
+// kinds says what flags of a type take.
+var kinds = map[string]string{"bool": "true or false", "int": "a whole number", "int64": "a whole number", "duration": "a time such as 10s or 500ms"}
+
+// begin comes before every command.
+func (a *app) begin(cmd *cobra.Command, _ []string) error {
+	a.running, a.begun = cmd, true
+	a.json = a.json && cmd.Flags().Changed("json") // not where it is another flag's value
+	if err := emptyFlag(cmd); err != nil {
+		return err
+	}
+	if a.lockTimeout < 0 {
+		return &usageError{code: "invalid_lock_timeout", text: fmt.Sprintf("--lock-timeout %s is less than nothing", a.lockTimeout), hint: "--lock-timeout 0s does not wait at all"}
+	}
+	return nil
+}
+
+// emptyFlag refuses flags that were given without a value.
+func emptyFlag(cmd *cobra.Command) error {
+	var name string
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if f.Value.Type() == "string" && f.Value.String() == "" {
+			name = f.Name
+		}
+	})
+	if name == "" {
+		return nil
+	}
+	return &usageError{code: "invalid_usage", text: "--" + name + " is empty", hint: "give it a value or leave it out"}
+}
+
+// orVersion lets gait --version do what gait version does.
+func (a *app) orVersion(cmd *cobra.Command) *cobra.Command {
+	asked := cmd.Flags().Bool("version", false, "print the versions of gait, Go and the formats")
+	otherwise := cmd.RunE
+	cmd.RunE = func(c *cobra.Command, args []string) error {
+		version, _, err := c.Find([]string{"version"})
+		if err != nil || !*asked || len(args) > 0 {
+			return otherwise(c, args)
+		}
+		a.running = version
+		return version.RunE(version, args)
+	}
 	return cmd
+}
+
+// helpCommand lets gait help COMMAND do what gait COMMAND --help does.
+func (a *app) helpCommand() *cobra.Command {
+	return exits(&cobra.Command{
+		Use:     "help [COMMAND]",
+		Short:   "Show what a command does",
+		Example: "gait help job resume",
+		RunE: func(c *cobra.Command, args []string) error {
+			topic, rest, err := c.Root().Find(args)
+			if err == nil && len(rest) > 0 {
+				a.running = topic
+				return topic.RunE(topic, rest)
+			}
+			if err == nil {
+				err = a.help(topic)
+			}
+			return err
+		},
+	}, 0, 1, 6)
 }
 
 // group makes a command that only holds others: called by itself, or with a
@@ -58,7 +129,7 @@ func group(a *app, cmd *cobra.Command) *cobra.Command {
 				names = append(names, sub.Name())
 			}
 		}
-		e := &usageError{code: "invalid_usage", text: fmt.Sprintf("%s needs a command: %s", c.CommandPath(), strings.Join(names, ", ")), hint: c.CommandPath() + " --help"}
+		e := &usageError{code: "invalid_usage", text: fmt.Sprintf("%s needs a command: %s", c.CommandPath(), strings.Join(names, ", ")), hint: helpHint}
 		if len(args) > 0 {
 			e.text = fmt.Sprintf("%s has no command %.40q, only: %s", c.CommandPath(), args[0], strings.Join(names, ", "))
 			if near := c.SuggestionsFor(args[0]); len(near) > 0 {
@@ -81,14 +152,10 @@ func exits(cmd *cobra.Command, codes ...int) *cobra.Command {
 }
 
 // help prints a command's help: what it does, its flags, examples, exit codes.
-func (a *app) help(cmd *cobra.Command, _ []string) {
+func (a *app) help(cmd *cobra.Command) error {
 	a.running = cmd
 	text := helpText(cmd)
-	if a.json {
-		_ = a.print(object{"help": text}, nil) // a closed stdout has nobody to tell
-		return
-	}
-	fmt.Fprint(a.stdout, text)
+	return a.print(object{"help": text}, func(s *screen) { s.WriteString(text) })
 }
 
 func helpText(cmd *cobra.Command) string {
@@ -137,24 +204,33 @@ func exitCodesOf(cmd *cobra.Command) []int {
 	return codes
 }
 
-// jobID takes a job's id from --id or the one positional argument.
-func jobID(flag string, args []string) (string, error) {
+// jobNamed takes a job's id from --id or the one positional argument.
+func (a *app) jobNamed(flag string, args []string) (string, error) {
+	id := flag
 	switch {
 	case len(args) > 1:
 		return "", &usageError{code: "invalid_usage", text: fmt.Sprintf("one job id is enough, not %d", len(args)), hint: "name one job"}
 	case len(args) == 1 && flag != "" && flag != args[0]:
 		return "", &usageError{code: "invalid_usage", text: fmt.Sprintf("two job ids: --id %s and %s", flag, args[0]), hint: "name the job once"}
 	case len(args) == 1:
-		return args[0], nil
+		id = args[0]
 	}
-	return flag, nil
+	a.about(id)
+	return id, nil
 }
 
-// existingJobID is jobID for commands that need one.
-func existingJobID(flag string, args []string) (string, error) {
-	id, err := jobID(flag, args)
+// about notes which job the command is about, for its errors.
+func (a *app) about(id string) {
+	if ledger.FieldJobID.Check(id) == nil {
+		a.jobID = id
+	}
+}
+
+// existingJob is jobNamed for commands that need one.
+func (a *app) existingJob(flag string, args []string) (string, error) {
+	id, err := a.jobNamed(flag, args)
 	if err == nil && id == "" {
-		err = &usageError{code: "invalid_usage", text: "which job? its id is missing", hint: "add --id JOB; gait job list shows the jobs there are"}
+		err = &usageError{code: "invalid_usage", text: "which job? its id is missing", hint: "add --id <JOB>; gait job list shows the jobs there are"}
 	}
 	return id, err
 }

@@ -17,15 +17,19 @@ import (
 type screen struct {
 	strings.Builder
 	colour bool
+	here   func(string) string // app.here
 }
 
 func (a *app) screen() *screen { return a.screenOn(a.stdout) }
 
 func (a *app) screenOn(w io.Writer) *screen {
-	return &screen{colour: a.getenv("NO_COLOR") == "" && a.getenv("TERM") != "dumb" && isTerminal(w)}
+	return &screen{colour: a.getenv("NO_COLOR") == "" && a.getenv("TERM") != "dumb" && isTerminal(w), here: a.here}
 }
 
 func isTerminal(w io.Writer) bool {
+	if o, ok := w.(output); ok {
+		w = o.Writer
+	}
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
@@ -97,6 +101,6 @@ func (s *screen) table(header []any, rows [][]any) {
 // next proposes the next command.
 func (s *screen) next(command string) {
 	if command != "" {
-		fmt.Fprintf(s, "%s %s\n", s.bold("next:"), command)
+		fmt.Fprintf(s, "%s %s\n", s.bold("next:"), s.here(command))
 	}
 }

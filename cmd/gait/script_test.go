@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -20,32 +21,41 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"gait": mainUnderTest})
 }
 
-// mainUnderTest is gait as built, but for one thing: what it prints with --json
-// is held to the schemas in the repository.
+// mainUnderTest is gait as built, but for this: what it prints with --json is
+// held to the schemas in the repository, and its exit code to its help.
 func mainUnderTest() {
-	stdout := os.Stdout
-	r, w, err := os.Pipe()
-	if err != nil {
-		panic(err)
-	}
-	os.Stdout = w
-	printed := make(chan []byte)
-	go func() {
-		var b bytes.Buffer
-		io.Copy(io.MultiWriter(stdout, &b), r)
-		printed <- b.Bytes()
-	}()
+	var a *app
+	out := &recorder{to: os.Stdout}
 	exit := func(code int) {
-		w.Close()
-		if out := <-printed; asksJSON(os.Args[1:]) {
-			if err := checkOutput(os.Getenv("GAIT_TEST_SCHEMAS"), out); err != nil {
-				fmt.Fprintf(os.Stderr, "output against its schema: %v\n%s", err, out)
+		if a.json && out.err == nil {
+			if err := checkOutput(os.Getenv("GAIT_TEST_SCHEMAS"), out.b.Bytes()); err != nil {
+				fmt.Fprintf(os.Stderr, "output against its schema: %v\n%s", err, out.b.Bytes())
 				os.Exit(99)
 			}
 		}
+		if named := exitCodesOf(a.running); !slices.Contains(named, code) {
+			fmt.Fprintf(os.Stderr, "%s exits %d, its help names %v\n", a.running.CommandPath(), code, named)
+			os.Exit(98)
+		}
 		os.Exit(code)
 	}
-	exit(runMain(exit))
+	a = newApp(exit)
+	a.stdout = out
+	exit(a.main())
+}
+
+// A recorder keeps what passes through it, and whether it could not.
+type recorder struct {
+	to  io.Writer
+	b   bytes.Buffer
+	err error
+}
+
+func (r *recorder) Write(p []byte) (n int, err error) {
+	r.b.Write(p)
+	n, err = r.to.Write(p)
+	r.err = errors.Join(r.err, err)
+	return n, err
 }
 
 func TestScripts(t *testing.T) {

@@ -84,7 +84,7 @@ The last two name no ledger: such a key is trusted whatever ledger it signs.`,
 		Example: "gait keys trust auditor.vkey\ngait keys trust ~/.ssh/payments.pub\ngait keys trust example.com/payments+2f1d6a0c+AX…",
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return &usageError{code: "invalid_usage", text: "trust which key?", hint: "gait keys trust FILE"}
+				return &usageError{code: "invalid_usage", text: "trust which key?", hint: "gait keys trust <FILE>"}
 			}
 			key, err := keyNamed(args[0])
 			if err != nil {
@@ -107,7 +107,7 @@ The last two name no ledger: such a key is trusted whatever ledger it signs.`,
 				s.done("packs and ledgers signed by %s verify from now on", whose)
 			})
 		},
-	}, 0, 1, 6)
+	}, 0, 1, 2, 6, 8)
 }
 
 // keyNamed reads a public key from the argument itself or from the file it names.
@@ -152,7 +152,7 @@ all keys of which are distrusted. Signing is not affected: gait keys rotate.`,
 			}
 			return a.printDistrusted(args[0], removed)
 		},
-	}, 0, 1, 6)
+	}, 0, 1, 2, 6, 8)
 }
 
 var keyIDForm = regexp.MustCompile(`^[0-9a-f]{8,64}$`)

@@ -33,7 +33,7 @@ func (a *app) versionCommand() *cobra.Command {
 		Short:   "Print the versions of gait, Go and the formats",
 		Example: "gait version --json",
 		Args:    noArgs,
-	}, 0, 6)
+	}, 0, 1, 6)
 	cmd.RunE = func(*cobra.Command, []string) error {
 		formats := object{"event": ledger.EventSchemaVersion, "ledger": ledger.Format, "output": outputVersion, "pack": packspec.ProducerVersion, "projection": projection.Version}
 		return a.print(object{"module": "gait", "version": moduleVersion(), "go": runtime.Version(), "formats": formats}, func(s *screen) {

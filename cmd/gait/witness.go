@@ -144,7 +144,7 @@ func (a *app) witnessListCommand() *cobra.Command {
 				return a.print(object{"origin": r.Log.Origin(), "tree_size": size, "witnesses": list}, func(s *screen) {
 					if len(list) == 0 {
 						s.WriteString("no witnesses yet\n")
-						s.next("gait ledger witness add URL KEY")
+						s.next("gait ledger witness add <URL> <KEY>")
 						return
 					}
 					rows := make([][]any, len(list))
