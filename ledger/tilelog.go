@@ -72,7 +72,7 @@ func (t TileLog) bundle(n int64, hashes tlog.HashReader) ([]Event, error) {
 	}
 	leaves, err := hashes.ReadHashes(indexes)
 	if err != nil {
-		return nil, &CorruptError{Seq: Seq(from), Reason: "its tile", Err: err}
+		return nil, &CorruptError{Seq: Seq(from), Reason: "its tile", Err: fmt.Errorf("%w: %w", ErrUnverified, err)}
 	}
 	b, err := t.Read(name)
 	if err != nil {
@@ -86,7 +86,7 @@ func (t TileLog) bundle(n int64, hashes tlog.HashReader) ([]Event, error) {
 	for i, entry := range entries {
 		seq := Seq(from + int64(i))
 		if leaf := LeafHash(entry); leaf != Hash(leaves[i]) {
-			return nil, corrupt(seq, "expected leaf hash %s, found %s", Hash(leaves[i]), leaf)
+			return nil, &CorruptError{Seq: seq, Reason: fmt.Sprintf("expected leaf hash %s, found %s", Hash(leaves[i]), leaf), Err: ErrUnverified}
 		}
 		if events[i], err = Decode(entry); err != nil {
 			return nil, &CorruptError{Seq: seq, Err: err}

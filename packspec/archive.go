@@ -14,7 +14,7 @@ import (
 // needs its 64-bit form.
 const (
 	maxArchive = 1<<32 - 1
-	maxEntries = 64
+	maxEntries = 1 << 14
 	maxName    = 128
 )
 

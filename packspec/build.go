@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"gait/ledger"
 	"gait/projection"
@@ -35,6 +37,7 @@ type Built struct {
 	Manifest   Manifest
 	Checkpoint ledger.Checkpoint // that its proofs are in
 	Cosigned   bool              // by witnesses
+	Coverage   ledger.Coverage   // of a range pack
 }
 
 // BuildJob writes the pack of a job to w. Its proofs are in the newest
@@ -201,11 +204,11 @@ func (s *snapshot) write(w io.Writer, signer ledger.Signer) (Manifest, error) {
 	if err != nil {
 		return Manifest{}, err
 	}
-	entries, err := measureAll(contents)
+	entries, err := measureAll(jobNames(layerViews, layerEvidence, layerText), contents)
 	if err != nil {
 		return Manifest{}, err
 	}
-	m, err := newManifest(s.job.ID, ledger.FormatTime(s.head.Time), entries)
+	m, err := newManifest(TypeJob, s.job.ID, ledger.FormatTime(s.head.Time), entries)
 	if err != nil {
 		return Manifest{}, err
 	}
@@ -216,9 +219,9 @@ func (s *snapshot) write(w io.Writer, signer ledger.Signer) (Manifest, error) {
 }
 
 // measureAll measures the entries but the manifest, in order of name.
-func measureAll(contents map[string]content) ([]entry, error) {
+func measureAll(names []string, contents map[string]content) ([]entry, error) {
 	var entries []entry
-	for _, name := range jobNames(layerViews, layerEvidence, layerText) {
+	for _, name := range names {
 		if name == entryManifest {
 			continue
 		}
@@ -231,24 +234,23 @@ func measureAll(contents map[string]content) ([]entry, error) {
 	return entries, nil
 }
 
-// writePack writes the entries and the manifest, whose name is the last.
+// writePack writes the entries and the manifest, in order of name.
 func writePack(w io.Writer, m Manifest, entries []entry, contents map[string]content) error {
 	b, err := projection.Canonical(m)
 	if err != nil {
 		return err
 	}
-	last, err := measure(entryManifest, text(b))
+	own, err := measure(entryManifest, text(b))
 	if err != nil {
 		return err
 	}
+	contents[entryManifest] = text(b)
+	i, _ := slices.BinarySearchFunc(entries, own.name, func(e entry, name string) int { return strings.Compare(e.name, name) })
 	a := archiveWriter{w: w}
-	for _, e := range entries {
+	for _, e := range slices.Insert(slices.Clone(entries), i, own) {
 		if err := a.add(e, contents[e.name]); err != nil {
 			return err
 		}
-	}
-	if err := a.add(last, text(b)); err != nil {
-		return err
 	}
 	return a.close()
 }

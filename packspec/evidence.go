@@ -17,6 +17,11 @@ const EvidenceFormat = 1
 //go:embed VERIFY.md
 var verifyText []byte
 
+// verifyRangeText is VERIFY.md in every range pack of the format.
+//
+//go:embed VERIFY_RANGE.md
+var verifyRangeText []byte
+
 // Evidence is evidence.json: of which tree the proofs are, and what else the layer holds.
 type Evidence struct {
 	Entries []string `json:"entries"` // the other entries of the layer, in order
@@ -33,11 +38,8 @@ func newEvidence(c ledger.Checkpoint) Evidence {
 // parseEvidence reads evidence.json. It fails with a *Failure, or wraps
 // ledger.ErrUnsupportedVersion.
 func parseEvidence(b []byte) (Evidence, error) {
-	var probe struct {
-		Format int64 `json:"format"`
-	}
-	if json.Unmarshal(b, &probe) == nil && probe.Format > 0 && probe.Format != EvidenceFormat {
-		return Evidence{}, fmt.Errorf("evidence of format %d: %w", probe.Format, ledger.ErrUnsupportedVersion)
+	if err := checkEvidenceFormat(b); err != nil {
+		return Evidence{}, err
 	}
 	var e Evidence
 	if err := parseCanonical(b, &e); err != nil {
@@ -58,6 +60,17 @@ func parseEvidence(b []byte) (Evidence, error) {
 		return Evidence{}, differs(LevelCanonical, CodeNotCanonical, entryEvidence, "not of this format", quote(string(want)), quote(string(b)))
 	}
 	return e, nil
+}
+
+// checkEvidenceFormat tells evidence of another format from what is malformed.
+func checkEvidenceFormat(b []byte) error {
+	var probe struct {
+		Format int64 `json:"format"`
+	}
+	if json.Unmarshal(b, &probe) == nil && probe.Format > 0 && probe.Format != EvidenceFormat {
+		return fmt.Errorf("evidence of format %d: %w", probe.Format, ledger.ErrUnsupportedVersion)
+	}
+	return nil
 }
 
 // maxSize is the largest tree, as checkpoints bound it.

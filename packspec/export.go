@@ -120,32 +120,45 @@ func (x *Exported) readKeys() error {
 	if err != nil {
 		return unproved(err)
 	}
-	for n := 1; n <= ledger.MaxRotations; n++ {
-		event, proof := rotationEntries(n)
-		if _, err := fs.Stat(x.dir, event); errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		r, err := x.readRotation(event, proof)
-		if err == nil {
-			x.Keys, err = x.Keys.FollowProved(r)
-		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", event, unproved(err))
-		}
-		x.Rotations = append(x.Rotations, r)
+	has := func(path string) bool {
+		_, err := fs.Stat(x.dir, path)
+		return !errors.Is(err, fs.ErrNotExist)
 	}
-	return nil
+	x.Keys, x.Rotations, err = readRotations(x.Keys, has, func(path string, limit int) ([]byte, error) { return readExported(x.dir, path, limit) })
+	return err
 }
 
-func (x *Exported) readRotation(event, proof string) (r ledger.Rotation, err error) {
-	b, err := readExported(x.dir, event, ledger.MaxEventSize)
+// readRotations follows a ledger's keys by the rotations that an export or a
+// pack holds. Errors wrap ledger.ErrMalformed or ledger.ErrUnverified, or are
+// those of read.
+func readRotations(keys ledger.Keyring, has func(path string) bool, read func(path string, limit int) ([]byte, error)) (ledger.Keyring, []ledger.Rotation, error) {
+	var all []ledger.Rotation
+	for n := 1; n <= ledger.MaxRotations; n++ {
+		event, proof := rotationEntries(n)
+		if !has(event) {
+			break
+		}
+		r, err := readRotation(event, proof, read)
+		if err == nil {
+			keys, err = keys.FollowProved(r)
+		}
+		if err != nil {
+			return keys, all, fmt.Errorf("%s: %w", event, unproved(err))
+		}
+		all = append(all, r)
+	}
+	return keys, all, nil
+}
+
+func readRotation(event, proof string, read func(string, int) ([]byte, error)) (r ledger.Rotation, err error) {
+	b, err := read(event, ledger.MaxEventSize)
 	if err != nil {
 		return r, err
 	}
 	if r.Event, err = ledger.Decode(b); err != nil {
 		return r, err
 	}
-	if b, err = readExported(x.dir, proof, ledger.MaxProofSize); err != nil {
+	if b, err = read(proof, ledger.MaxProofSize); err != nil {
 		return r, err
 	}
 	r.Proof, err = ledger.ParseProof(b)

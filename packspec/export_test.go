@@ -22,7 +22,7 @@ func NewManifest(job, createdAt string, files []File, s ledger.Signer) Manifest 
 		}
 		entries = append(entries, e)
 	}
-	m, err := newManifest(job, createdAt, entries)
+	m, err := newManifest(TypeJob, job, createdAt, entries)
 	if err == nil && s != nil {
 		m, err = m.sign(s)
 	}

@@ -175,7 +175,7 @@ var forgeries = []forgery{
 		f.set("pack_manifest.json", file(files(f.t, build(f.t, f.log, "job_2")), "pack_manifest.json").Data)
 	}, "keep", "container", packspec.CodeDigest},
 	{"a huge proof", func(f *forger) { f.set("head.tlog-proof", make([]byte, ledger.MaxProofSize+1)) }, "ledger", "container", packspec.CodeEntries},
-	{"a huge manifest", func(f *forger) { f.set("pack_manifest.json", make([]byte, 1<<20)) }, "keep", "container", packspec.CodeEntries},
+	{"a huge manifest", func(f *forger) { f.set("pack_manifest.json", make([]byte, 5<<20)) }, "keep", "container", packspec.CodeEntries},
 	{"a pack_id of another pack", func(f *forger) {
 		f.replace("pack_manifest.json", `"pack_id":"`, `"pack_id":"00`)
 	}, "keep", "container", packspec.CodeManifest},

@@ -25,6 +25,8 @@ type Inspection struct {
 	State    JobState               `json:"state"`
 	Events   []projection.EventView `json:"events"`
 	Evidence *EvidenceSummary       `json:"evidence,omitempty"` // nil where the pack has none
+
+	Range *RangeInspection `json:"-"` // in place of all of it, where the pack is one of a range
 }
 
 // An EvidenceSummary is what the evidence layer says of the ledger.
@@ -33,10 +35,10 @@ type EvidenceSummary struct {
 	Origin       string     `json:"origin"`
 	Size         int64      `json:"size"`
 	Root         string     `json:"root"`
-	EventCount   int64      `json:"event_count"`   // refusals included
+	EventCount   int64      `json:"event_count"`   // in the pack, refusals included
 	RefusalCount int64      `json:"refusal_count"` // they are not among the events shown
 	HeadSeq      ledger.Seq `json:"head_seq"`
-	HeadLeaf     string     `json:"head_leaf_hash"`
+	HeadLeaf     string     `json:"head_leaf_hash,omitempty"`
 	Key          string     `json:"key"` // the verifier key that event 0 names
 	KeyID        string     `json:"key_id"`
 }
@@ -53,7 +55,17 @@ func Inspect(r io.ReaderAt, size int64) (Inspection, error) {
 		return inspectV1(r, size)
 	}
 	v := &verifier{r: r, size: size}
-	for _, check := range []func(*verifier) (string, error){(*verifier).container, (*verifier).canonical, (*verifier).chain, (*verifier).stateMachine} {
+	if _, err := v.container(); err != nil {
+		return Inspection{}, asFormat(err)
+	}
+	if v.pack.manifest.PackType == TypeRange {
+		ranged, err := v.inspectRange()
+		if err != nil {
+			return Inspection{}, fmt.Errorf("inspecting a pack: %w", err)
+		}
+		return Inspection{Manifest: v.pack.manifest, Range: ranged}, nil
+	}
+	for _, check := range []func(*verifier) (string, error){(*verifier).canonical, (*verifier).chain, (*verifier).stateMachine} {
 		if _, err := check(v); err != nil {
 			return Inspection{}, asFormat(err)
 		}

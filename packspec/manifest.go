@@ -24,7 +24,7 @@ const (
 // producerPrefix begins the producer_version of every pack of gait, and of no other.
 const producerPrefix = "gait-pack/"
 
-const maxManifest = 64 << 10
+const maxManifest = 4 << 20 // of a range pack; that of a job pack is far smaller
 
 // A Manifest lists what a pack holds, each with its digest, and is signed.
 type Manifest struct {
@@ -34,7 +34,7 @@ type Manifest struct {
 	ProducerVersion string      `json:"producer_version"`
 	PackID          string      `json:"pack_id,omitempty"` // digest of the manifest without this and the signatures
 	PackType        string      `json:"pack_type"`
-	SourceRef       string      `json:"source_ref"` // the job's id
+	SourceRef       string      `json:"source_ref"` // the job's id, or the range: "0-255"
 	Contents        []Content   `json:"contents"`   // every other entry, by path
 	Signatures      []Signature `json:"signatures,omitzero"`
 }
@@ -56,10 +56,10 @@ type Signature struct {
 
 const algEd25519 = "ed25519"
 
-// newManifest returns the unsigned manifest of a job pack with these entries.
-func newManifest(job, createdAt string, entries []entry) (Manifest, error) {
+// newManifest returns the unsigned manifest of a pack with these entries.
+func newManifest(packType, ref, createdAt string, entries []entry) (Manifest, error) {
 	m := Manifest{SchemaID: ManifestSchemaID, SchemaVersion: ManifestSchemaVersion, CreatedAt: createdAt,
-		ProducerVersion: ProducerVersion, PackType: TypeJob, SourceRef: job, Contents: []Content{}}
+		ProducerVersion: ProducerVersion, PackType: packType, SourceRef: ref, Contents: []Content{}}
 	for _, e := range entries {
 		if e.name != entryManifest {
 			m.Contents = append(m.Contents, Content{Path: e.name, SHA256: e.sum.String(), Type: contentType(e.name)})
@@ -169,7 +169,7 @@ func checkVersion(b []byte) error {
 	if versionForm.MatchString(probe.SchemaVersion) && probe.SchemaVersion != ManifestSchemaVersion {
 		return fmt.Errorf("a pack manifest of version %s: %w", probe.SchemaVersion, ledger.ErrUnsupportedVersion)
 	}
-	if packTypeForm.MatchString(probe.PackType) && probe.PackType != TypeJob {
+	if packTypeForm.MatchString(probe.PackType) && probe.PackType != TypeJob && probe.PackType != TypeRange {
 		return fmt.Errorf("a pack of type %s: %w", probe.PackType, ledger.ErrUnsupportedVersion)
 	}
 	return nil
@@ -177,8 +177,8 @@ func checkVersion(b []byte) error {
 
 // check returns what is wrong with the fields, or "".
 func (m Manifest) check() string {
-	if m.SchemaID != ManifestSchemaID || m.SchemaVersion != ManifestSchemaVersion || m.PackType != TypeJob {
-		return fmt.Sprintf("%.60q %.20q of type %.20q is not a job pack's manifest", m.SchemaID, m.SchemaVersion, m.PackType)
+	if m.SchemaID != ManifestSchemaID || m.SchemaVersion != ManifestSchemaVersion || m.PackType != TypeJob && m.PackType != TypeRange {
+		return fmt.Sprintf("%.60q %.20q of type %.20q is not a manifest of ours", m.SchemaID, m.SchemaVersion, m.PackType)
 	}
 	if _, err := ledger.ParseTime(m.CreatedAt); err != nil {
 		return "created_at: " + err.Error()

@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"strings"
 
 	"gait/ledger"
 )
@@ -73,6 +74,9 @@ func sizeLimit(name string) int64 {
 			return e.max
 		}
 	}
+	if limit := tileLimit(name); limit > 0 {
+		return limit
+	}
 	return maxArchive
 }
 
@@ -129,7 +133,13 @@ func (p *Pack) open() error {
 // or, in a pack without evidence, the views.
 func (p *Pack) checkNames() error {
 	want := jobNames(layerViews)
-	if p.hasEvidence() {
+	switch {
+	case p.manifest.PackType == TypeRange:
+		var err error
+		if want, err = p.rangeNames(); err != nil {
+			return err
+		}
+	case p.hasEvidence():
 		want = jobNames(layerViews, layerEvidence, layerText)
 	}
 	for i := range max(len(want), len(p.entries)) {
@@ -137,7 +147,7 @@ func (p *Pack) checkNames() error {
 		case i >= len(p.entries) || i < len(want) && p.entries[i].name > want[i]:
 			return failure(LevelContainer, CodeEntries, want[i], "the pack has no such entry")
 		case i >= len(want) || p.entries[i].name < want[i]:
-			return failure(LevelContainer, CodeEntries, p.entries[i].name, "not an entry of a job pack")
+			return failure(LevelContainer, CodeEntries, p.entries[i].name, "not an entry of a %s pack", p.manifest.PackType)
 		}
 	}
 	return nil
@@ -163,18 +173,55 @@ func checkContents(listed []Content, entries []entry) error {
 	return nil
 }
 
-func (p *Pack) entry(name string) (entry, bool) {
-	for _, e := range p.entries {
-		if e.name == name {
-			return e, true
-		}
+// rangeNames returns the entries that a range pack must have by what it says it
+// covers.
+func (p *Pack) rangeNames() ([]string, error) {
+	if !p.hasEvidence() {
+		return nil, failure(LevelContainer, CodeEntries, entryEvidence, "the pack has no such entry")
 	}
-	return entry{}, false
+	b, err := p.read(entryEvidence)
+	if err != nil {
+		return nil, err
+	}
+	_, cover, err := parseRangeEvidence(b)
+	if err != nil {
+		return nil, err
+	}
+	if want := rangeRef(cover); p.manifest.SourceRef != want {
+		return nil, differs(LevelContainer, CodeManifest, entryManifest, "source_ref", want, quote(p.manifest.SourceRef))
+	}
+	rotations := 0
+	for event, _ := rotationEntries(1); p.has(event); event, _ = rotationEntries(rotations + 1) {
+		rotations++
+	}
+	return rangeNames(cover, rotations), nil
 }
 
-func (p *Pack) hasEvidence() bool {
-	_, ok := p.entry(entryEvidence)
+func (p *Pack) entry(name string) (entry, bool) {
+	i, ok := slices.BinarySearchFunc(p.entries, name, func(e entry, name string) int { return strings.Compare(e.name, name) })
+	if !ok {
+		return entry{}, false
+	}
+	return p.entries[i], true
+}
+
+func (p *Pack) has(name string) bool {
+	_, ok := p.entry(name)
 	return ok
+}
+
+func (p *Pack) hasEvidence() bool { return p.has(entryEvidence) }
+
+// errNoEntry says that a range pack does not hold a tile.
+var errNoEntry = errors.New("the pack does not hold it")
+
+// tile reads a tile or a bundle of a range pack.
+func (p *Pack) tile(name ledger.TileName) ([]byte, error) {
+	path := name.String()
+	if !p.has(path) {
+		return nil, fmt.Errorf("%s: %w", path, errNoEntry)
+	}
+	return p.read(path)
 }
 
 // section returns an entry's content, which is there.

@@ -127,27 +127,29 @@ func (e *FormatError) Error() string { return "not a pack: " + e.Failure.Error()
 // and key is what the pack says, and it is empty where the pack was not read
 // that far.
 type Report struct {
-	Verified   bool       `json:"verified"`
-	Profile    Profile    `json:"profile"`
-	Format     string     `json:"format,omitempty"` // FormatV1; left out for packs of gait's own format
-	PackType   string     `json:"pack_type,omitempty"`
-	PackID     string     `json:"pack_id,omitempty"`
-	JobID      string     `json:"job_id,omitempty"`
-	Origin     string     `json:"origin,omitempty"`
-	Size       int64      `json:"size,omitempty"`        // of the checkpoint's tree
-	Root       string     `json:"root,omitempty"`        // of that tree, hexadecimal
-	EventCount int64      `json:"event_count,omitempty"` // refusals included
-	HeadSeq    ledger.Seq `json:"head_seq,omitempty"`    // of the job's last event; never 0
-	Key        string     `json:"key,omitempty"`         // the verifier key that event 0 names
-	KeyID      string     `json:"key_id,omitempty"`      // SHA-256 of its public key bytes
-	TrustedBy  string     `json:"trusted_by,omitempty"`  // where the caller has that key from
-	Policy     string     `json:"policy,omitempty"`      // where the caller has the policy from
-	Cosigned   []Cosigned `json:"cosigned,omitempty"`    // by witnesses of the policy, verified
-	Levels     []Level    `json:"levels"`
-	Failure    *Failure   `json:"failure,omitempty"`
-	Checkpoint string     `json:"checkpoint,omitempty"` // the signed note, once its key is trusted
-	Evidence   []string   `json:"evidence,omitempty"`   // two signed notes that cannot both hold
-	Notice     string     `json:"notice,omitempty"`     // what a pack of this format cannot show
+	Verified   bool        `json:"verified"`
+	Profile    Profile     `json:"profile"`
+	Format     string      `json:"format,omitempty"` // FormatV1; left out for packs of gait's own format
+	PackType   string      `json:"pack_type,omitempty"`
+	PackID     string      `json:"pack_id,omitempty"`
+	JobID      string      `json:"job_id,omitempty"`
+	Origin     string      `json:"origin,omitempty"`
+	Size       int64       `json:"size,omitempty"`        // of the checkpoint's tree
+	Root       string      `json:"root,omitempty"`        // of that tree, hexadecimal
+	From       *ledger.Seq `json:"from,omitempty"`        // of a range pack: its first event
+	To         *ledger.Seq `json:"to,omitempty"`          // and its last
+	EventCount int64       `json:"event_count,omitempty"` // refusals included
+	HeadSeq    ledger.Seq  `json:"head_seq,omitempty"`    // of the job's last event; never 0
+	Key        string      `json:"key,omitempty"`         // the verifier key that event 0 names
+	KeyID      string      `json:"key_id,omitempty"`      // SHA-256 of its public key bytes
+	TrustedBy  string      `json:"trusted_by,omitempty"`  // where the caller has that key from
+	Policy     string      `json:"policy,omitempty"`      // where the caller has the policy from
+	Cosigned   []Cosigned  `json:"cosigned,omitempty"`    // by witnesses of the policy, verified
+	Levels     []Level     `json:"levels"`
+	Failure    *Failure    `json:"failure,omitempty"`
+	Checkpoint string      `json:"checkpoint,omitempty"` // the signed note, once its key is trusted
+	Evidence   []string    `json:"evidence,omitempty"`   // two signed notes that cannot both hold
+	Notice     string      `json:"notice,omitempty"`     // what a pack of this format cannot show
 }
 
 // Level returns what the report says about a level.

@@ -73,9 +73,12 @@ func verify(r io.ReaderAt, size int64, o Options) (*verifier, error) {
 		v.old, steps = &v1pass{}, v1Levels
 		v.report.Format, v.report.Notice = FormatV1, noticeV1
 	}
-	for _, l := range steps {
-		if err := v.run(l); err != nil {
+	for i := range steps {
+		if err := v.run(steps[i]); err != nil {
 			return nil, err
+		}
+		if v.pack != nil && v.pack.manifest.PackType == TypeRange {
+			steps = rangeLevels
 		}
 	}
 	return v, nil
@@ -124,7 +127,8 @@ type verifier struct {
 	signed       bool               // by a key that the caller trusts
 	pass
 
-	old *v1pass // instead of the above, where the pack is one of PackSpec v1
+	rng *rangePass // where the pack is one of a range
+	old *v1pass    // instead of the above, where the pack is one of PackSpec v1
 }
 
 // run checks one level and reports it.
@@ -199,8 +203,13 @@ func (v *verifier) readEvidence() error {
 		return err
 	}
 	v.report.Origin, v.report.Size, v.report.Root = v.evidence.Origin, v.evidence.Size, v.evidence.Root
+	return v.checkText(verifyText)
+}
+
+// checkText holds VERIFY.md to the text of the format.
+func (v *verifier) checkText(want []byte) error {
 	c := &comparer{in: v.pack.section(entryVerify), level: LevelCanonical, code: CodeNotCanonical, name: entryVerify, what: "not the text of this format"}
-	if _, err := c.Write(verifyText); err != nil {
+	if _, err := c.Write(want); err != nil {
 		return err
 	}
 	return c.finish()
@@ -277,7 +286,7 @@ func (v *verifier) checkState() error {
 
 // checkManifest makes the manifest again, but for its signatures.
 func (v *verifier) checkManifest() error {
-	m, err := newManifest(v.fold.Job.ID, ledger.FormatTime(v.head.Time), v.pack.entries)
+	m, err := newManifest(TypeJob, v.fold.Job.ID, ledger.FormatTime(v.head.Time), v.pack.entries)
 	if err != nil {
 		return err
 	}

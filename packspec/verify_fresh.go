@@ -1,6 +1,7 @@
 package packspec
 
 import (
+	"errors"
 	"fmt"
 
 	"gait/ledger"
@@ -34,6 +35,8 @@ func (v *verifier) freshness() (string, error) {
 	case size == seen.Size:
 		v.status = Proved
 		return fmt.Sprintf("the newest checkpoint seen of this ledger, %d events", size), nil
+	case size > seen.Size && v.rng != nil:
+		return v.continues(note, seen)
 	case size > seen.Size:
 		return fmt.Sprintf("newer than any checkpoint seen (%d events); that it continues those is not shown", seen.Size), nil
 	case v.report.Profile == ProfileStrict:
@@ -41,4 +44,21 @@ func (v *verifier) freshness() (string, error) {
 	default:
 		return fmt.Sprintf("older than the newest checkpoint seen (%d events): the job as it was at %d", seen.Size, size), nil
 	}
+}
+
+// continues asks the tiles of a range pack whether its tree continues that of
+// a checkpoint seen before. Not every range holds those that tell.
+func (v *verifier) continues(note []byte, seen ledger.Checkpoint) (string, error) {
+	ok, err := v.rng.log.Continues(seen)
+	switch {
+	case errors.Is(err, errNoEntry):
+		return fmt.Sprintf("newer than any checkpoint seen (%d events); that it continues those, this range does not show", seen.Size), nil
+	case err != nil:
+		return "", err
+	case !ok:
+		v.report.Evidence = []string{string(note), string(v.headProof.Checkpoint)}
+		return "", failure(LevelFreshness, CodeConflict, entryCheckpoint, "its first %d events are not those of the checkpoint seen before", seen.Size)
+	}
+	v.status = Proved
+	return fmt.Sprintf("it continues the newest checkpoint seen, of %d events", seen.Size), nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"fmt"
+	"slices"
 
 	"gait/ledger"
 )
@@ -122,13 +123,16 @@ func (v *verifier) checkCheckpoints() error {
 // trust returns where the caller has the pack's key from. A key of the same
 // origin that is another one is not a key to be asked for: somebody signs in
 // that origin's name.
-func (v *verifier) trust() (string, error) {
+func (v *verifier) trust() (string, error) { return v.trustIn([]ledger.VerifierKey{v.key}) }
+
+// trustIn is trust where any of the ledger's keys will do.
+func (v *verifier) trustIn(keys []ledger.VerifierKey) (string, error) {
 	var other string
 	for _, t := range v.trusted {
-		switch {
-		case t.Key.Is(v.key):
+		if slices.ContainsFunc(keys, t.Key.Is) {
 			return t.From, nil
-		case t.Key.Origin() == v.evidence.Origin:
+		}
+		if t.Key.Origin() == v.evidence.Origin {
 			other = t.Key.String()
 		}
 	}

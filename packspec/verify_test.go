@@ -262,7 +262,7 @@ func TestNewerFormats(t *testing.T) {
 		"a manifest of 1.1.0": func(f *forger) {
 			f.replace("pack_manifest.json", `"schema_version":"1.0.0"`, `"schema_version":"1.1.0"`)
 		},
-		"a pack of a new type": func(f *forger) { f.replace("pack_manifest.json", `"pack_type":"job"`, `"pack_type":"range"`) },
+		"a pack of a new type": func(f *forger) { f.replace("pack_manifest.json", `"pack_type":"job"`, `"pack_type":"heap"`) },
 		"a ledger of format 2": func(f *forger) { f.replace("ledger_created.json", `"format":1`, `"format":2`) },
 		"a command that is signed": func(f *forger) {
 			events := f.log.job("job_1")

@@ -49,11 +49,8 @@ func (p pageFlags) holds(e ledger.Event) bool {
 // same events, so that memory does not grow with the job.
 func (a *app) inspect(r *root.Root, id string, page pageFlags) error {
 	var job projection.Job
-	var stop ledger.Event
-	err := a.history(r, id, func(j projection.Job, e ledger.Event) error {
-		if job = j; stops(e) {
-			stop = e
-		}
+	err := a.history(r, id, func(j projection.Job, _ ledger.Event) error {
+		job = j
 		return nil
 	})
 	if err != nil {
@@ -64,7 +61,7 @@ func (a *app) inspect(r *root.Root, id string, page pageFlags) error {
 	if a.json {
 		err = a.inspectJSON(w, job, events, page)
 	} else {
-		err = a.inspectText(w, job, stop, events, page)
+		err = a.inspectText(w, job, events, page)
 	}
 	if err != nil {
 		return err
@@ -171,18 +168,11 @@ func inspectedOf(e ledger.Event) (inspected, error) {
 	return inspected{EventView: v, Seq: e.Seq, JobSeq: e.JobSeq, EventID: e.ID, LeafHash: e.LeafHash(), RequestID: e.RequestID}, err
 }
 
-func (a *app) inspectText(w *bufio.Writer, job projection.Job, stop ledger.Event, events func() ledger.Events, page pageFlags) error {
+func (a *app) inspectText(w *bufio.Writer, job projection.Job, events func() ledger.Events, page pageFlags) error {
 	s := a.screen()
-	if job.Status == projection.Running {
-		stop = ledger.Event{}
-	}
-	showStatus(s, job, stop)
-	fmt.Fprintf(s, "  %s\n\n", s.dim("actors are claims: nobody signed for them"))
-	if page.from <= job.JobSeq {
-		fmt.Fprintf(s, "  %s\n", s.dim(fmt.Sprintf("%4s  %-24s  %-7s  %-14s  %s", "no.", "created", "rev", "actor", "event of the ledger, and what it says")))
-	} else {
-		fmt.Fprintf(s, "no events from %d on: the job has %d\n", page.from, job.JobSeq)
-	}
+	showStatus(s, job)
+	fmt.Fprintf(s, "  %s\n", s.dim("actors are claims: nobody signed for them"))
+	s.WriteString("\n")
 	for e, err := range events() {
 		if err != nil {
 			return err
@@ -196,11 +186,7 @@ func (a *app) inspectText(w *bufio.Writer, job projection.Job, stop ledger.Event
 		}
 		s.Reset()
 	}
-	if next := page.from + page.limit; page.limit > 0 && next <= job.JobSeq {
-		s.next(fmt.Sprintf("gait job inspect --id %s --from %d --limit %d", job.ID, next, page.limit))
-	}
-	_, err := w.WriteString(s.String())
-	return err
+	return nil
 }
 
 func showEvent(s *screen, e ledger.Event) {
@@ -208,11 +194,8 @@ func showEvent(s *screen, e ledger.Event) {
 	what := describe(e)
 	if p, ok := e.Payload.(ledger.Refused); ok {
 		symbol, what = s.red("✗"), fmt.Sprintf("%s refused: %s (exit %d)", p.Command, p.Refusal, p.Exit)
-		if p.Summary != "" {
-			what += ": " + p.Summary
-		}
 	}
-	fmt.Fprintf(s, "%s %4d  %s  rev %-3d  %-14s  event %d: %s", symbol, e.JobSeq, ledger.FormatTime(e.Time), e.Revision, e.Actor, e.Seq, what)
+	fmt.Fprintf(s, "%s %4d  %s  rev %-3d  %-14s  %s", symbol, e.Seq, ledger.FormatTime(e.Time), e.Revision, e.Actor, what)
 	if reason != "" {
 		fmt.Fprintf(s, "  %s", s.dim("— "+reason))
 	}

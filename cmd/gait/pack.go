@@ -1,20 +1,16 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 
-	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
 	"gait/commands"
 	"gait/ledger"
-	"gait/ledger/root"
 	"gait/packspec"
 )
 
@@ -26,113 +22,6 @@ func (a *app) packCommand() *cobra.Command {
 	})
 	cmd.AddCommand(a.packBuildCommand(), a.packVerifyCommand(), a.packInspectCommand())
 	return cmd
-}
-
-func (a *app) packBuildCommand() *cobra.Command {
-	var kind, from, out, jobRoot string
-	cmd := exits(&cobra.Command{
-		Use:   "build",
-		Short: "Export a job as a pack",
-		Long: `Export a job as a pack: the exact bytes of its events, a proof that they are in the
-signed ledger, and views derived from them. The same ledger gives the same bytes.`,
-		Example: "gait pack build --type job --from job_1\ngait pack build --type job --from job_1 --out evidence.zip --json",
-		Args:    noArgs,
-	}, 0, 1, 2, 6, 7, 8)
-	f := cmd.Flags()
-	f.StringVar(&kind, "type", "job", "what to export: job")
-	f.StringVar(&from, "from", "", "the job's id (required)")
-	f.StringVar(&out, "out", "", "the pack's file (default ./gait-out/pack_JOB.zip); only a pack of the same job is replaced")
-	f.StringVar(&jobRoot, "job-root", "", "the same as --root")
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if a.dir != "" && jobRoot != "" && a.dir != jobRoot {
-			return &usageError{code: "invalid_usage", text: fmt.Sprintf("two roots: --root %s and --job-root %s", a.dir, jobRoot), hint: "name the root once"}
-		}
-		a.dir = cmp.Or(a.dir, jobRoot)
-		if kind != "job" {
-			return &usageError{code: "invalid_type", text: fmt.Sprintf("%.40q is not a type of pack", kind), hint: "--type job"}
-		}
-		if from == "" {
-			return &usageError{code: "invalid_usage", text: "a pack of which job? --from is missing", hint: "add --from <JOB>"}
-		}
-		if err := ledger.FieldJobID.Check(from); err != nil {
-			return &commands.InvalidError{Err: err}
-		}
-		a.about(from)
-		if out == "" {
-			out = filepath.Join(".", "gait-out", "pack_"+from+".zip")
-		}
-		return a.write(cmd.Context(), false, func(r *root.Root) error { return a.buildPack(r, from, out) })
-	}
-	return cmd
-}
-
-func (a *app) buildPack(r *root.Root, job, out string) error {
-	if _, ok, err := r.Log.JobHead(job); err != nil || !ok {
-		return errors.Join(err, notFound(ok, job))
-	}
-	if err := mayReplace(out, job, r.Log.Key().ID().String()); err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(out), 0o700); err != nil {
-		return fmt.Errorf("writing the pack: %w", err)
-	}
-	file, err := renameio.NewPendingFile(out, renameio.WithStaticPermissions(0o600))
-	if err != nil {
-		return fmt.Errorf("writing the pack: %w", err)
-	}
-	defer file.Cleanup()
-	built, err := packspec.BuildJob(file, r.Log, job, r.Signer)
-	if err != nil {
-		return fmt.Errorf("building the pack of %s: %w", job, err)
-	}
-	size, err := file.Seek(0, 1)
-	if err != nil {
-		return fmt.Errorf("writing the pack: %w", err)
-	}
-	if err := file.CloseAtomicallyReplace(); err != nil {
-		return fmt.Errorf("writing the pack: %w", err)
-	}
-	manifest, checkpoint := built.Manifest, built.Checkpoint
-	fields := object{"path": out, "pack_id": manifest.PackID, "pack_type": manifest.PackType, "job_id": job, "bytes": size,
-		"origin": checkpoint.Origin, "tree_size": checkpoint.Size, "root": checkpoint.Root, "cosigned": built.Cosigned}
-	return a.print(fields, func(s *screen) {
-		s.done("packed %s", s.bold(job))
-		tree := fmt.Sprintf("%d events, root %s", checkpoint.Size, checkpoint.Root)
-		if built.Cosigned {
-			tree += ", cosigned"
-		}
-		s.fields([2]string{"file", fmt.Sprintf("%s (%d bytes)", out, size)}, [2]string{"pack id", manifest.PackID}, [2]string{"origin", checkpoint.Origin},
-			[2]string{"tree", tree})
-		s.next("gait pack verify " + quoted(out))
-	})
-}
-
-// mayReplace refuses to overwrite anything but a pack of the same job of the
-// same ledger.
-func mayReplace(out, job, keyID string) error {
-	file, err := os.Open(out)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("looking at %s: %w", out, err)
-	}
-	defer file.Close()
-	no := &unsafeError{code: "would_overwrite", text: fmt.Sprintf("%s exists and is not a pack of job %s of this ledger", out, job), hint: "choose another file with --out"}
-	info, err := file.Stat()
-	if err != nil || !info.Mode().IsRegular() {
-		return no
-	}
-	p, err := packspec.Open(file, info.Size())
-	if err != nil || p.Manifest().SourceRef != job {
-		return no
-	}
-	for _, sig := range p.Manifest().Signatures {
-		if sig.KeyID == keyID {
-			return nil
-		}
-	}
-	return no
 }
 
 func (a *app) packVerifyCommand() *cobra.Command {
@@ -176,11 +65,7 @@ count. With --public-key too, both must hold.`,
 		if key, err := ledger.ParseVerifierKey(report.Key); report.Verified && err == nil {
 			a.remember(key, []byte(report.Checkpoint))
 		}
-		given := keyFile
-		if given == "" && o.Policy != nil && len(o.Policy.Logs) > 0 {
-			given = policyFile
-		}
-		return a.reportPack(args[0], given, report)
+		return a.reportPack(args[0], report)
 	}
 	return cmd
 }
@@ -260,9 +145,7 @@ func (e *verifyError) fields() object {
 	return fields
 }
 
-// reportPack prints what was found. given is the file with the only keys that
-// count, if one was named.
-func (a *app) reportPack(path, given string, report packspec.Report) error {
+func (a *app) reportPack(path string, report packspec.Report) error {
 	if !a.json {
 		s := a.screen()
 		showReport(s, path, report)
@@ -281,26 +164,24 @@ func (a *app) reportPack(path, given string, report packspec.Report) error {
 	if e.code == packspec.CodePolicy {
 		e.hint = "ask its sender to have the ledger cosigned and to build it again: gait ledger cosign, gait pack build"
 	}
-	if e.code == packspec.CodeUntrustedKey && report.Key == "" && given == "" {
+	if e.code == "untrusted_key" && report.Key == "" {
 		e.hint = "the pack names its key by the SHA-256 of the key's bytes only; with the key itself, as PEM or OpenSSH has it: gait pack verify " + quoted(path) + " --public-key <FILE>"
-	} else if e.code == packspec.CodeUntrustedKey {
-		e.hint = untrustedHint(given, cmp.Or(report.Key, report.KeyID))
+	} else if e.code == "untrusted_key" {
+		e.hint = "if you have this key from somebody you trust: gait keys trust " + report.Key
 	}
 	return e
 }
 
 func showReport(s *screen, path string, report packspec.Report) {
-	s.WriteString(s.bold(path))
-	if report.JobID != "" {
-		fmt.Fprintf(s, "  job %s", report.JobID)
+	of := "of " + report.Origin
+	if report.Format == packspec.FormatV1 {
+		of = "in a PackSpec v1 pack"
 	}
-	switch {
-	case report.Format == packspec.FormatV1:
-		s.WriteString(" in a PackSpec v1 pack")
-	case report.Origin != "":
-		fmt.Fprintf(s, " of %s", report.Origin)
+	what := "job " + report.JobID
+	if report.From != nil {
+		what = fmt.Sprintf("events %d to %d", *report.From, *report.To)
 	}
-	s.WriteString("\n")
+	fmt.Fprintf(s, "%s  %s %s\n", s.bold(path), what, of)
 	rows := make([][]any, len(report.Levels))
 	for i, l := range report.Levels {
 		word := string(l.Status)
@@ -344,9 +225,28 @@ func (a *app) packInspectCommand() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("inspecting %s: %w", args[0], err)
 			}
+			if seen.Range != nil {
+				return a.print(object{"path": args[0], "pack": seen.Range}, func(s *screen) { showRange(s, args[0], seen.Range) })
+			}
 			return a.print(object{"path": args[0], "pack": seen}, func(s *screen) { showPack(s, args[0], seen) })
 		},
 	}, 0, 1, 2, 6)
+}
+
+func showRange(s *screen, path string, p *packspec.RangeInspection) {
+	fmt.Fprintf(s, "%s  events %d to %d of %s\n", s.bold(path), p.From, p.To, p.Evidence.Origin)
+	s.fields([2]string{"pack id", p.Manifest.PackID}, [2]string{"key", p.Evidence.Key}, [2]string{"ledger", fmt.Sprintf("%d events, root %s", p.Evidence.Size, p.Evidence.Root)})
+	rows := make([][]any, len(p.Jobs))
+	for i, j := range p.Jobs {
+		status := s.dim("begins before the range")
+		if j.Status != "" {
+			status = s.status(j.Status)
+		}
+		rows[i] = []any{j.JobID, status, j.Revision, j.Events}
+	}
+	s.table([]any{"job", "status", "revision", "events"}, rows)
+	fmt.Fprintf(s, "%s\n", s.yellow("nothing here was verified"))
+	s.next("gait pack verify " + quoted(path))
 }
 
 func showPack(s *screen, path string, p packspec.Inspection) {

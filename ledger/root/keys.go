@@ -123,7 +123,11 @@ func addKey(home string, k ledger.PrivateKey) error {
 }
 
 func usedOrigin(origin, path string) error {
-	return &OriginUsedError{Origin: origin, Path: path}
+	return &UnsafeError{
+		Path:    path,
+		Problem: "the origin " + origin + " was used before",
+		Hint:    "choose another --origin",
+	}
 }
 
 // checkUnused refuses an origin under which this user has signed or trusted

@@ -1,0 +1,254 @@
+package packspec
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"gait/ledger"
+	"gait/projection"
+)
+
+// rangeLevels are the levels of a range pack, in the order and with the names
+// of a job pack's.
+var rangeLevels = []level{
+	{LevelContainer, (*verifier).container, true, Proved},
+	{LevelCanonical, (*verifier).rangeCanonical, true, Proved},
+	{LevelChain, (*verifier).rangeChain, true, Proved},
+	{LevelInclusion, (*verifier).rangeInclusion, true, Proved},
+	{LevelSignature, (*verifier).rangeSignature, false, Proved},
+	{LevelCosignatures, (*verifier).cosignatures, false, Proved},
+	{LevelStateMachine, (*verifier).rangeStateMachine, true, Proved},
+	{LevelViews, (*verifier).rangeViews, false, Absent},
+	{LevelFreshness, (*verifier).freshness, false, Claimed},
+	{LevelActors, (*verifier).actors, false, Claimed},
+	{LevelCompleteness, (*verifier).rangeCompleteness, false, Proved},
+}
+
+// A rangePass is what reading the events of a range pack once finds out.
+type rangePass struct {
+	log      ledger.TileLog
+	keys     ledger.Keyring
+	jobs     map[string]*rangeJob
+	begun    int    // jobs that begin before the range
+	err      error  // a *Failure that ended the pass
+	stateErr error  // of the first event that the rules do not allow
+	stopped  string // the level that ended the pass
+}
+
+// A rangeJob is a job of a range: folded from its first event on, or, where that
+// is not here, only followed.
+type rangeJob struct {
+	head ledger.JobHead
+	fold *projection.Folder
+}
+
+func (v *verifier) rangeCanonical() (string, error) {
+	if err := v.readRange(); err != nil {
+		return "", err
+	}
+	for e, err := range v.rng.log.Events() {
+		if err == nil {
+			err = v.followInRange(e)
+		}
+		if err != nil {
+			if v.rng.err = v.blame(err); v.rng.err == nil {
+				return "", err
+			}
+			break
+		}
+		v.count++
+	}
+	v.report.EventCount = v.count
+	return v.unlessStopped(LevelCanonical, fmt.Sprintf("%d events, each in its one form", v.count))
+}
+
+// readRange reads everything but the events.
+func (v *verifier) readRange() error {
+	b, err := v.pack.read(entryEvidence)
+	if err != nil {
+		return err
+	}
+	e, cover, err := parseRangeEvidence(b)
+	if err != nil {
+		return err
+	}
+	v.evidence = Evidence{Format: e.Format, Origin: e.Origin, Root: e.Root, Size: e.Size}
+	v.report.Origin, v.report.Size, v.report.Root, v.report.JobID = e.Origin, e.Size, e.Root, ""
+	v.report.From, v.report.To = &e.From, &e.To
+	v.rng = &rangePass{jobs: map[string]*rangeJob{}}
+	if err := v.checkText(verifyRangeText); err != nil {
+		return err
+	}
+	if err := v.readCreated(); err != nil {
+		return err
+	}
+	if v.createdProof, err = v.readProof(entryCreatedProof); err != nil {
+		return err
+	}
+	v.headProof = v.createdProof // the levels that look at the checkpoint look there
+	signed, err := v.pack.read(entryCheckpoint)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(signed, v.createdProof.Checkpoint) {
+		return failure(LevelCanonical, CodeCheckpoint, entryCheckpoint, "it is not that of %s", entryCreatedProof)
+	}
+	c, err := ledger.PeekCheckpoint(signed)
+	if err != nil {
+		return notCanonical(entryCheckpoint, err)
+	}
+	v.rng.log = ledger.TileLog{Coverage: cover, Checkpoint: c, Read: v.pack.tile}
+	if v.created.Origin != e.Origin {
+		return differs(LevelChain, CodeChain, entryCreated, "origin", e.Origin, v.created.Origin).at(0)
+	}
+	return v.readRangeKeys()
+}
+
+// readRangeKeys follows the ledger's keys from event 0 on.
+func (v *verifier) readRangeKeys() error {
+	keys, err := ledger.NewKeyring(v.created)
+	if err != nil {
+		return asFailure(LevelChain, CodeChain, err)
+	}
+	v.rng.keys, _, err = readRotations(keys, v.pack.has, func(name string, _ int) ([]byte, error) { return v.pack.read(name) })
+	if errors.Is(err, ledger.ErrMalformed) {
+		return notCanonical("", err)
+	}
+	if errors.Is(err, ledger.ErrUnverified) {
+		return failure(LevelSignature, CodeSignatureInvalid, "", "%s", err)
+	}
+	if err != nil {
+		return err
+	}
+	v.key = v.rng.keys.Current()
+	v.report.Key, v.report.KeyID = v.key.String(), v.key.ID().String()
+	return nil
+}
+
+// followInRange holds an event to its job, and folds it.
+func (v *verifier) followInRange(e ledger.Event) error {
+	v.report.HeadSeq = e.Seq
+	if e.Type() == ledger.TypeKeyRotated && !v.rotates(e) {
+		return failure(LevelChain, CodeChain, "", "a rotation of the key that keys/ does not prove").at(e.Seq)
+	}
+	if e.Type().OfLedger() {
+		return nil
+	}
+	j := v.rng.jobs[e.JobID]
+	if j == nil {
+		j = &rangeJob{}
+		v.rng.jobs[e.JobID] = j
+		if e.JobSeq == 1 {
+			j.fold = &projection.Folder{}
+		} else {
+			v.rng.begun++
+			j.head = ledger.JobHead{JobSeq: e.JobSeq, Leaf: e.LeafHash(), Revision: e.Revision, Seq: e.Seq, Time: e.Time}
+			return nil
+		}
+	}
+	var err error
+	if j.head, err = j.head.Follow(e); err != nil {
+		return asFailure(LevelChain, CodeChain, err)
+	}
+	if j.fold != nil && v.rng.stateErr == nil {
+		v.rng.stateErr = asFailure(LevelStateMachine, CodeTransition, j.fold.Add(e))
+	}
+	return nil
+}
+
+// rotates reports whether the keys that were proved change at an event.
+func (v *verifier) rotates(e ledger.Event) bool {
+	for _, r := range v.rng.keys.Reigns() {
+		if r.Since == e.Seq {
+			return true
+		}
+	}
+	return false
+}
+
+// blame says at which level an event fails, or nil where it is the reader that does.
+func (v *verifier) blame(err error) error {
+	level, code := LevelChain, CodeChain
+	switch {
+	case errors.Is(err, ledger.ErrUnsupportedVersion):
+		return nil
+	case errors.Is(err, ledger.ErrMalformed):
+		level, code = LevelCanonical, CodeNotCanonical
+	case errors.Is(err, ledger.ErrUnverified):
+		level, code = LevelInclusion, CodeNotIncluded
+	}
+	f, ok := errors.AsType[*Failure](asFailure(level, code, err))
+	if !ok {
+		return nil
+	}
+	v.rng.stopped = f.Level
+	return f
+}
+
+// unlessStopped is the end of the levels that rest on the pass: the one it ended
+// at fails, those before were not checked to the end.
+func (v *verifier) unlessStopped(name, detail string) (string, error) {
+	if v.rng.stopped == name {
+		return "", v.rng.err
+	}
+	if v.rng.stopped != "" {
+		v.status = Absent
+		return fmt.Sprintf("%d events hold; the next one fails at %s", v.count, v.rng.stopped), nil
+	}
+	return detail, nil
+}
+
+func (v *verifier) rangeChain() (string, error) {
+	return v.unlessStopped(LevelChain, fmt.Sprintf("seq %d to %d, each event named by the next, in the ledger and in its job", v.rng.log.From(), v.rng.log.To()))
+}
+
+func (v *verifier) rangeInclusion() (string, error) {
+	if _, err := v.unlessStopped(LevelInclusion, ""); err != nil {
+		return "", err
+	}
+	if err := v.included(entryCreatedProof, v.createdProof, 0, v.created.LeafHash()); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("event 0 and all %d events are in the tree of size %d, root %s", v.count, v.evidence.Size, v.evidence.Root), nil
+}
+
+func (v *verifier) rangeSignature() (string, error) {
+	if err := v.checkKeyFile(); err != nil {
+		return "", err
+	}
+	if err := v.checkManifestSignature(); err != nil {
+		return "", err
+	}
+	if _, err := v.rng.keys.Open(v.createdProof.Checkpoint); err != nil {
+		return "", failure(LevelSignature, CodeSignatureInvalid, entryCheckpoint, "%s", err)
+	}
+	from, err := v.trustIn(v.rng.keys.Keys())
+	if err != nil {
+		return "", err
+	}
+	v.report.TrustedBy, v.signed = from, true
+	return fmt.Sprintf("checkpoint and manifest are signed by %s, trusted by %s", v.key, from), nil
+}
+
+func (v *verifier) rangeStateMachine() (string, error) {
+	if v.rng.stateErr != nil {
+		return "", v.rng.stateErr
+	}
+	if v.rng.begun > 0 {
+		v.status = Claimed
+		return fmt.Sprintf("the rules allow each event of %d jobs; %d jobs begin before the range and cannot be judged", len(v.rng.jobs)-v.rng.begun, v.rng.begun), nil
+	}
+	return fmt.Sprintf("the rules allow each event of %d jobs", len(v.rng.jobs)), nil
+}
+
+func (v *verifier) rangeViews() (string, error) {
+	return "a range pack holds no views; replay makes them", nil
+}
+
+func (v *verifier) rangeCompleteness() (string, error) {
+	if v.rng.log.Whole() {
+		return fmt.Sprintf("every event of the tree, 0 to %d, is here", v.rng.log.To()), nil
+	}
+	return fmt.Sprintf("every event from %d to %d is here; the tree has %d", v.rng.log.From(), v.rng.log.To(), v.evidence.Size), nil
+}
