@@ -31,7 +31,7 @@ func (c Submit) check() error {
 	}
 	sorted := c.sortedLabels()
 	for i, l := range sorted {
-		errs = append(errs, ledger.FieldLabelKey.Check(l.Key), checkLabelValue(l))
+		errs = append(errs, within("key", ledger.FieldLabelKey.Check(l.Key)), within("value of "+l.Key, ledger.FieldLabelValue.Check(l.Value)))
 		if i > 0 && sorted[i-1].Key == l.Key {
 			errs = append(errs, &ledger.FieldError{Field: "label", Problem: fmt.Sprintf("%s is given twice", l.Key)})
 		}
@@ -39,10 +39,10 @@ func (c Submit) check() error {
 	return checkAll(errs...)
 }
 
-func checkLabelValue(l ledger.Label) error {
-	err := ledger.FieldLabelValue.Check(l.Value)
+// within says in which part of its field the problem is.
+func within(part string, err error) error {
 	if field, ok := errors.AsType[*ledger.FieldError](err); ok {
-		field.Problem = "value of " + l.Key + ": " + field.Problem
+		field.Problem = part + ": " + field.Problem
 	}
 	return err
 }

@@ -159,7 +159,7 @@ var rules = []rule{
 	as(func(*fs.PathError) failure { return ioFailure }),
 	as(func(syscall.Errno) failure { return ioFailure }),
 	as(func(*outputError) failure {
-		return failure{"output_failed", "io_failure", exitIO, false, "look at where standard output goes, then run it again"}
+		return failure{"output_failed", "io_failure", exitIO, false, "what the command did stands; look at where standard output goes"}
 	}),
 	as(func(*panicError) failure {
 		return failure{"internal_failure", "internal_failure", exitIO, false, "please report it with what it printed"}

@@ -108,6 +108,7 @@ func (a *app) listCommand() *cobra.Command {
 	f.StringVar(&status, "status", "", "only jobs of this status")
 	f.IntVar(&limit, "limit", 100, "at most so many, up to 1000")
 	f.StringVar(&after, "after", "", "only jobs after this id; the last of a page gives the next one")
+	f.Lookup("after").Annotations = map[string][]string{mayBeEmpty: nil} // a script's first page
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if status != "" && !slices.Contains(projection.Statuses, projection.Status(status)) {
 			return &usageError{code: "invalid_status", text: fmt.Sprintf("%.40q is not a status", status), hint: "one of " + ledger.OneOf(projection.Statuses)}

@@ -69,11 +69,14 @@ func (a *app) begin(cmd *cobra.Command, _ []string) error {
 	return nil
 }
 
+// mayBeEmpty marks flags for which empty means what leaving them out does.
+const mayBeEmpty = "empty"
+
 // emptyFlag refuses flags that were given without a value.
 func emptyFlag(cmd *cobra.Command) error {
 	var name string
 	cmd.Flags().Visit(func(f *pflag.Flag) {
-		if f.Value.Type() == "string" && f.Value.String() == "" {
+		if _, may := f.Annotations[mayBeEmpty]; !may && f.Value.Type() == "string" && f.Value.String() == "" {
 			name = f.Name
 		}
 	})
