@@ -20,7 +20,7 @@ func (a *app) packCommand() *cobra.Command {
 		Short:   "Export a job with its proofs, and check what others exported",
 		Example: "gait pack build --type job --from job_1\ngait pack verify ./gait-out/pack_job_1.zip",
 	})
-	cmd.AddCommand(a.packBuildCommand(), a.packVerifyCommand(), a.packInspectCommand())
+	cmd.AddCommand(a.packBuildCommand(), a.packVerifyCommand(), a.packInspectCommand(), a.packDiffCommand())
 	return cmd
 }
 
