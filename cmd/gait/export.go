@@ -31,7 +31,7 @@ The same ledger gives the same files. gait ledger import reads them back.`,
 	cmd.Flags().StringVar(&dir, "dir", "", "directory to make (required); nothing that is there is overwritten")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if dir == "" {
-			return &usageError{code: "invalid_usage", text: "where to? --dir is missing", hint: "add --dir DIR"}
+			return &usageError{code: "invalid_usage", text: "where to? --dir is missing", hint: "add --dir <DIR>"}
 		}
 		return a.show(cmd.Context(), func(r *root.Root) error { return a.export(r, filepath.Clean(dir)) })
 	}

@@ -82,8 +82,11 @@ func (a *app) checkpointShowCommand() *cobra.Command {
 	cmd.Flags().StringVar(&id, "id", "", "the job's id; may also be given as the argument")
 	cmd.Flags().StringVar(&checkpoint, "checkpoint", "", "the checkpoint's id (required)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if checkpoint == "" {
+			return &usageError{code: "invalid_checkpoint_id", text: "which checkpoint? --checkpoint is missing", hint: "gait job checkpoint list shows them"}
+		}
 		if err := ledger.FieldCheckpointID.Check(checkpoint); err != nil {
-			return &usageError{code: "invalid_checkpoint_id", text: "--checkpoint: " + err.Error(), hint: "gait job checkpoint list shows them"}
+			return err
 		}
 		list, id, err := a.checkpoints(cmd, id, args)
 		if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -39,7 +40,7 @@ gait pack verify ./gait-out/pack_job_1.zip`,
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
 		text := err.Error()
 		if bad, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
-			text = fmt.Sprintf("--%s takes %s, not %.80q", bad.GetFlag().Name, kinds[bad.GetFlag().Value.Type()], bad.GetValue())
+			text = fmt.Sprintf("--%s takes %s, not %.80q", bad.GetFlag().Name, cmp.Or(kinds[bad.GetFlag().Value.Type()], "another kind of value"), bad.GetValue())
 		}
 		return &usageError{code: "invalid_usage", text: text, hint: helpHint}
 	})
@@ -109,14 +110,14 @@ func (a *app) helpCommand() *cobra.Command {
 		Example: "gait help job resume",
 		RunE: func(c *cobra.Command, args []string) error {
 			topic, rest, err := c.Root().Find(args)
-			if err == nil && len(rest) > 0 {
+			if err != nil {
+				return err
+			}
+			if len(rest) > 0 && topic.HasSubCommands() { // no such command: its group says so
 				a.running = topic
 				return topic.RunE(topic, rest)
 			}
-			if err == nil {
-				err = a.help(topic)
-			}
-			return err
+			return a.help(topic)
 		},
 	}, 0, 1, 6)
 }
@@ -135,6 +136,7 @@ func group(a *app, cmd *cobra.Command) *cobra.Command {
 		e := &usageError{code: "invalid_usage", text: fmt.Sprintf("%s needs a command: %s", c.CommandPath(), strings.Join(names, ", ")), hint: helpHint}
 		if len(args) > 0 {
 			e.text = fmt.Sprintf("%s has no command %.40q, only: %s", c.CommandPath(), args[0], strings.Join(names, ", "))
+			c.SuggestionsMinimumDistance = 2
 			if near := c.SuggestionsFor(args[0]); len(near) > 0 {
 				e.hint = c.CommandPath() + " " + near[0]
 			}
