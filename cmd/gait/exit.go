@@ -110,6 +110,9 @@ var rules = []rule{
 	as(func(*root.NetworkFSError) failure {
 		return failure{"network_filesystem", "unsafe_operation", exitUnsafe, false, "use a local disk, or take the risk with --allow-network-fs"}
 	}),
+	as(func(*root.OriginUsedError) failure {
+		return failure{"origin_used", "unsafe_operation", exitUnsafe, false, "choose another name: gait ledger init --origin <ORIGIN>"}
+	}),
 	as(func(e *root.UnsafeError) failure {
 		return failure{"unsafe_permissions", "unsafe_operation", exitUnsafe, false, e.Hint}
 	}),
@@ -143,8 +146,8 @@ var rules = []rule{
 	as(func(*viewsError) failure {
 		return failure{"views_differ", "verification_failed", exitVerify, false, "the events hold; make the views anew: gait ledger rebuild"}
 	}),
-	as(func(*untrustedError) failure {
-		return failure{"untrusted_key", "verification_failed", exitVerify, false, "if you have the key from somebody you trust: gait keys trust <FILE>"}
+	as(func(e *untrustedError) failure {
+		return failure{"untrusted_key", "verification_failed", exitVerify, false, untrustedHint(e.given, e.key)}
 	}),
 	is(ledger.ErrUnsupportedVersion, failure{"unsupported_version", "invalid_input", exitInvalid, false, "it was written by a newer gait; use that one"}),
 	as(func(*ledger.CorruptError) failure {
@@ -226,6 +229,16 @@ type viewsError struct{ text string }
 func (e *viewsError) Error() string { return e.text }
 
 // An untrustedError says that a ledger's key is not one the user trusts.
-type untrustedError struct{ text string }
+type untrustedError struct{ key, given string } // given: the file with the only keys that count, if one was named
 
-func (e *untrustedError) Error() string { return e.text }
+func (e *untrustedError) Error() string {
+	return "the ledger is signed by a key you do not trust: " + e.key
+}
+
+// untrustedHint says what to do about a signature by a key that does not count.
+func untrustedHint(given, key string) string {
+	if given != "" {
+		return given + " holds another key, and only what it holds counts here; if " + key + " is from somebody you trust, give that instead"
+	}
+	return "if you have this key from somebody you trust: gait keys trust " + key
+}

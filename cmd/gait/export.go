@@ -145,7 +145,7 @@ key you trust, and it is only read: whoever holds the key, nothing is signed her
 		if err != nil {
 			return err
 		}
-		key, from, err := trustedIn(log.Keys, trusted)
+		key, from, err := trustedIn(log.Keys, trusted, keyFile)
 		if err != nil {
 			return err
 		}
@@ -166,7 +166,7 @@ key you trust, and it is only read: whoever holds the key, nothing is signed her
 		return a.print(object{"path": a.rootDir(), "origin": c.Origin, "tree_size": c.Size, "root": c.Root, "public_key": key.String(), "trusted_by": from}, func(s *screen) {
 			s.done("imported %s, %d events, to read", s.bold(c.Origin), c.Size)
 			s.fields([2]string{"directory", a.rootDir()}, [2]string{"root", c.Root.String()}, [2]string{"signed by", key.String()}, [2]string{"trusted by", from})
-			s.next("gait job list --root " + a.rootDir())
+			s.next("gait job list")
 		})
 	}
 	return cmd
@@ -181,7 +181,7 @@ func refuted(err error) error {
 }
 
 // trustedIn returns a key of a ledger that is trusted, and where from.
-func trustedIn(keys ledger.Keyring, trusted []packspec.TrustedKey) (ledger.VerifierKey, string, error) {
+func trustedIn(keys ledger.Keyring, trusted []packspec.TrustedKey, given string) (ledger.VerifierKey, string, error) {
 	for _, key := range keys.Keys() {
 		for _, t := range trusted {
 			if t.Key.Is(key) {
@@ -189,12 +189,12 @@ func trustedIn(keys ledger.Keyring, trusted []packspec.TrustedKey) (ledger.Verif
 			}
 		}
 	}
-	return ledger.VerifierKey{}, "", &untrustedError{text: fmt.Sprintf("the ledger is signed by a key you do not trust: %s", keys.Current())}
+	return ledger.VerifierKey{}, "", &untrustedError{key: keys.Current().String(), given: given}
 }
 
 func oneDir(cmd *cobra.Command, args []string) error {
 	if len(args) != 1 {
-		return &usageError{code: "invalid_usage", text: fmt.Sprintf("%s takes one directory, not %d", cmd.CommandPath(), len(args)), hint: cmd.CommandPath() + " --help"}
+		return &usageError{code: "invalid_usage", text: fmt.Sprintf("%s takes one directory, not %d", cmd.CommandPath(), len(args)), hint: helpHint}
 	}
 	return nil
 }

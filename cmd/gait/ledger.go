@@ -89,7 +89,7 @@ signed checkpoints are printed: they are the evidence.`,
 				}
 			}
 			if by == "" {
-				return &untrustedError{text: fmt.Sprintf("the ledger is signed by a key you do not trust: %s", r.Log.Key())}
+				return &untrustedError{key: r.Log.Key().String(), given: keyFile}
 			}
 			return a.verifyLedger(r, by, sinceFile)
 		})

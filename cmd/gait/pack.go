@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -65,7 +66,11 @@ count. With --public-key too, both must hold.`,
 		if key, err := ledger.ParseVerifierKey(report.Key); report.Verified && err == nil {
 			a.remember(key, []byte(report.Checkpoint))
 		}
-		return a.reportPack(args[0], report)
+		given := keyFile
+		if given == "" && o.Policy != nil && len(o.Policy.Logs) > 0 {
+			given = policyFile
+		}
+		return a.reportPack(args[0], given, report)
 	}
 	return cmd
 }
@@ -145,7 +150,9 @@ func (e *verifyError) fields() object {
 	return fields
 }
 
-func (a *app) reportPack(path string, report packspec.Report) error {
+// reportPack prints what was found. given is the file with the only keys that
+// count, if one was named.
+func (a *app) reportPack(path, given string, report packspec.Report) error {
 	if !a.json {
 		s := a.screen()
 		showReport(s, path, report)
@@ -164,24 +171,29 @@ func (a *app) reportPack(path string, report packspec.Report) error {
 	if e.code == packspec.CodePolicy {
 		e.hint = "ask its sender to have the ledger cosigned and to build it again: gait ledger cosign, gait pack build"
 	}
-	if e.code == "untrusted_key" && report.Key == "" {
+	if e.code == packspec.CodeUntrustedKey && report.Key == "" && given == "" {
 		e.hint = "the pack names its key by the SHA-256 of the key's bytes only; with the key itself, as PEM or OpenSSH has it: gait pack verify " + quoted(path) + " --public-key <FILE>"
-	} else if e.code == "untrusted_key" {
-		e.hint = "if you have this key from somebody you trust: gait keys trust " + report.Key
+	} else if e.code == packspec.CodeUntrustedKey {
+		e.hint = untrustedHint(given, cmp.Or(report.Key, report.KeyID))
 	}
 	return e
 }
 
 func showReport(s *screen, path string, report packspec.Report) {
-	of := "of " + report.Origin
-	if report.Format == packspec.FormatV1 {
-		of = "in a PackSpec v1 pack"
+	s.WriteString(s.bold(path))
+	switch {
+	case report.From != nil:
+		fmt.Fprintf(s, "  events %d to %d", *report.From, *report.To)
+	case report.JobID != "":
+		fmt.Fprintf(s, "  job %s", report.JobID)
 	}
-	what := "job " + report.JobID
-	if report.From != nil {
-		what = fmt.Sprintf("events %d to %d", *report.From, *report.To)
+	switch {
+	case report.Format == packspec.FormatV1:
+		s.WriteString(" in a PackSpec v1 pack")
+	case report.Origin != "":
+		fmt.Fprintf(s, " of %s", report.Origin)
 	}
-	fmt.Fprintf(s, "%s  %s %s\n", s.bold(path), what, of)
+	s.WriteString("\n")
 	rows := make([][]any, len(report.Levels))
 	for i, l := range report.Levels {
 		word := string(l.Status)

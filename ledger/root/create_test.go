@@ -97,8 +97,8 @@ func TestCreateWithOrigin(t *testing.T) {
 	}
 	key := read(t, root.KeyPath(u.Home, u.Origin, false))
 	_, err := u.try(func(o *root.Options) { o.Dir = filepath.Join(u.dir, "second") })
-	if _, ok := errors.AsType[*root.UnsafeError](err); !ok {
-		t.Errorf("creating a second ledger of one origin = %v, want an UnsafeError", err)
+	if _, ok := errors.AsType[*root.OriginUsedError](err); !ok {
+		t.Errorf("creating a second ledger of one origin = %v, want an OriginUsedError", err)
 	}
 	if string(read(t, root.KeyPath(u.Home, u.Origin, false))) != string(key) {
 		t.Error("the key was overwritten")
@@ -213,8 +213,8 @@ func TestCreateCrashIsNotFinishedWithAnotherKey(t *testing.T) {
 	other := &user{Options: elsewhere, t: t, dir: u.dir}
 	other.made(2)
 	_, err := u.try()
-	if _, ok := errors.AsType[*root.UnsafeError](err); !ok {
-		t.Errorf("finishing a creation whose origin another root took = %v, want an UnsafeError", err)
+	if _, ok := errors.AsType[*root.OriginUsedError](err); !ok {
+		t.Errorf("finishing a creation whose origin another root took = %v, want an OriginUsedError", err)
 	}
 	other.checkSize(2)
 }

@@ -98,6 +98,17 @@ func (e *NetworkFSError) Error() string {
 	return fmt.Sprintf("%s is on a network file system (%s)", e.Path, e.FS)
 }
 
+// An OriginUsedError says that this user has signed or trusted something under
+// an origin already: no second ledger is begun under it.
+type OriginUsedError struct {
+	Origin string
+	Path   string // what shows that it was used
+}
+
+func (e *OriginUsedError) Error() string {
+	return fmt.Sprintf("the origin %s was used before: see %s", e.Origin, e.Path)
+}
+
 // An UnsafeError says that using a file would do harm, or that it is open to
 // others.
 type UnsafeError struct {

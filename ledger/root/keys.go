@@ -123,11 +123,7 @@ func addKey(home string, k ledger.PrivateKey) error {
 }
 
 func usedOrigin(origin, path string) error {
-	return &UnsafeError{
-		Path:    path,
-		Problem: "the origin " + origin + " was used before",
-		Hint:    "choose another --origin",
-	}
+	return &OriginUsedError{Origin: origin, Path: path}
 }
 
 // checkUnused refuses an origin under which this user has signed or trusted

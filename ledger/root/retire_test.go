@@ -208,8 +208,8 @@ func TestRetiredLedgerPutBack(t *testing.T) {
 	must(t, os.RemoveAll(u.ledgerDir()))
 	u.Origin = origin
 	_, err := u.try()
-	if _, unsafe := errors.AsType[*root.UnsafeError](err); !unsafe {
-		t.Errorf("creating a ledger of a retired origin = %v, want an UnsafeError", err)
+	if _, used := errors.AsType[*root.OriginUsedError](err); !used {
+		t.Errorf("creating a ledger of a retired origin = %v, want an OriginUsedError", err)
 	}
 }
 

@@ -66,6 +66,7 @@ type Root struct {
 //
 // Errors are *LockedError, ErrNoLedger, ErrLedgerMissing, *RolledBackError,
 // *SwappedError, *RetiredError, *KeyMissingError, *NetworkFSError, *UnsafeError,
+// *OriginUsedError,
 // *ledger.CorruptError, ledger.ErrUnsupportedVersion, *ledger.FieldError for an
 // Origin or Actor, the context's, and those of the operating system.
 func Open(ctx context.Context, o Options) (*Root, error) {
