@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gait/ledger"
 	"gait/projection"
 )
 
@@ -20,21 +21,28 @@ gait job list --status paused`,
 	return cmd
 }
 
-// showStatus prints a job at a glance.
-func showStatus(s *screen, j projection.Job) {
+// showStatus prints a job at a glance. stopped is the event that stopped it, if any.
+func showStatus(s *screen, j projection.Job, stopped ledger.Event) {
 	fmt.Fprintf(s, "%s  %s\n", s.bold(j.ID), s.status(j.Status))
 	stop := j.StopReason
 	if stop == projection.StopNone {
 		stop = ""
 	}
+	since, why := "", reasonOf(stopped)
+	if cp, ok := stopped.Payload.(ledger.CheckpointAdded); ok {
+		why = cp.Summary
+	}
+	if stopped.Payload != nil {
+		since = ledger.FormatTime(stopped.Time) + " by " + stopped.Actor
+	}
 	last := ""
 	if cp := j.LastCheckpoint; cp != nil {
 		last = fmt.Sprintf(", last %s %s: %s", cp.ID, cp.Type, cp.Summary)
 	}
-	s.fields([2]string{"revision", fmt.Sprint(j.Revision)}, [2]string{"stop reason", stop}, [2]string{"reason code", j.ReasonCode},
+	s.fields([2]string{"revision", fmt.Sprint(j.Revision)}, [2]string{"stop reason", stop}, [2]string{"since", since}, [2]string{"reason", why}, [2]string{"reason code", j.ReasonCode},
 		[2]string{"checkpoints", fmt.Sprint(j.Checkpoints) + last},
 		[2]string{"approvals", fmt.Sprint(j.Approvals)}, [2]string{"refusals", fmt.Sprint(j.Refusals)},
-		[2]string{"identity", j.Identity}, [2]string{"policy", policyOf(j)}, [2]string{"updated", j.Updated}, [2]string{"waiting for", waitingFor(j)})
+		[2]string{"identity", j.Identity}, [2]string{"policy", policyOf(j)}, [2]string{"created", j.Created}, [2]string{"updated", j.Updated}, [2]string{"waiting for", waitingFor(j)})
 	for _, a := range j.Decisions {
 		if a.Verdict != projection.Approved && !j.Status.Final() {
 			state := "open"

@@ -49,8 +49,11 @@ func (p pageFlags) holds(e ledger.Event) bool {
 // same events, so that memory does not grow with the job.
 func (a *app) inspect(r *root.Root, id string, page pageFlags) error {
 	var job projection.Job
-	err := a.history(r, id, func(j projection.Job, _ ledger.Event) error {
-		job = j
+	var stop ledger.Event
+	err := a.history(r, id, func(j projection.Job, e ledger.Event) error {
+		if job = j; stops(e) {
+			stop = e
+		}
 		return nil
 	})
 	if err != nil {
@@ -61,7 +64,7 @@ func (a *app) inspect(r *root.Root, id string, page pageFlags) error {
 	if a.json {
 		err = a.inspectJSON(w, job, events, page)
 	} else {
-		err = a.inspectText(w, job, events, page)
+		err = a.inspectText(w, job, stop, events, page)
 	}
 	if err != nil {
 		return err
@@ -168,11 +171,18 @@ func inspectedOf(e ledger.Event) (inspected, error) {
 	return inspected{EventView: v, Seq: e.Seq, JobSeq: e.JobSeq, EventID: e.ID, LeafHash: e.LeafHash(), RequestID: e.RequestID}, err
 }
 
-func (a *app) inspectText(w *bufio.Writer, job projection.Job, events func() ledger.Events, page pageFlags) error {
+func (a *app) inspectText(w *bufio.Writer, job projection.Job, stop ledger.Event, events func() ledger.Events, page pageFlags) error {
 	s := a.screen()
-	showStatus(s, job)
-	fmt.Fprintf(s, "  %s\n", s.dim("actors are claims: nobody signed for them"))
-	s.WriteString("\n")
+	if job.Status == projection.Running {
+		stop = ledger.Event{}
+	}
+	showStatus(s, job, stop)
+	fmt.Fprintf(s, "  %s\n\n", s.dim("actors are claims: nobody signed for them"))
+	if page.from <= job.JobSeq {
+		fmt.Fprintf(s, "  %s\n", s.dim(fmt.Sprintf("%4s  %-24s  %-7s  %-14s  %s", "no.", "created", "rev", "actor", "event of the ledger, and what it says")))
+	} else {
+		fmt.Fprintf(s, "no events from %d on: the job has %d\n", page.from, job.JobSeq)
+	}
 	for e, err := range events() {
 		if err != nil {
 			return err
@@ -186,7 +196,11 @@ func (a *app) inspectText(w *bufio.Writer, job projection.Job, events func() led
 		}
 		s.Reset()
 	}
-	return nil
+	if next := page.from + page.limit; page.limit > 0 && next <= job.JobSeq {
+		s.next(fmt.Sprintf("gait job inspect --id %s --from %d --limit %d", job.ID, next, page.limit))
+	}
+	_, err := w.WriteString(s.String())
+	return err
 }
 
 func showEvent(s *screen, e ledger.Event) {
@@ -194,8 +208,11 @@ func showEvent(s *screen, e ledger.Event) {
 	what := describe(e)
 	if p, ok := e.Payload.(ledger.Refused); ok {
 		symbol, what = s.red("✗"), fmt.Sprintf("%s refused: %s (exit %d)", p.Command, p.Refusal, p.Exit)
+		if p.Summary != "" {
+			what += ": " + p.Summary
+		}
 	}
-	fmt.Fprintf(s, "%s %4d  %s  rev %-3d  %-14s  %s", symbol, e.Seq, ledger.FormatTime(e.Time), e.Revision, e.Actor, what)
+	fmt.Fprintf(s, "%s %4d  %s  rev %-3d  %-14s  event %d: %s", symbol, e.JobSeq, ledger.FormatTime(e.Time), e.Revision, e.Actor, e.Seq, what)
 	if reason != "" {
 		fmt.Fprintf(s, "  %s", s.dim("— "+reason))
 	}

@@ -27,19 +27,52 @@ func (a *app) statusCommand() *cobra.Command {
 			return err
 		}
 		var job projection.Job
+		var stop ledger.Event
 		err = a.read(cmd.Context(), func(r *root.Root) (err error) {
-			job, err = a.job(r, id)
+			if job, err = a.job(r, id); err == nil && !a.json {
+				stop, err = stopOf(r, job)
+			}
 			return err
 		})
 		if err != nil {
 			return err
 		}
 		return a.print(object{"job_id": id, "job": job.StatusView()}, func(s *screen) {
-			showStatus(s, job)
+			showStatus(s, job, stop)
 			s.next(nextCommand(job))
 		})
 	}
 	return cmd
+}
+
+// stopOf returns the event that brought a job to where it stands, if it does
+// not run. It looks at the last events only: the cost does not grow with
+// history, and where too much came since, there is none.
+func stopOf(r *root.Root, job projection.Job) (stop ledger.Event, err error) {
+	const last = 64
+	if job.Status == projection.Running {
+		return stop, nil
+	}
+	for e, err := range r.Log.JobEvents(job.ID, max(1, job.JobSeq-last+1)) {
+		if err != nil {
+			return stop, err
+		}
+		if stops(e) {
+			stop = e
+		}
+	}
+	return stop, nil
+}
+
+// stops reports whether an event keeps a job from running.
+func stops(e ledger.Event) bool {
+	switch p := e.Payload.(type) {
+	case ledger.Paused, ledger.Denied, ledger.Cancelled, ledger.Stopped:
+		return true
+	case ledger.CheckpointAdded:
+		return p.CheckpointType != ledger.CheckpointPlan && p.CheckpointType != ledger.CheckpointProgress
+	}
+	return false
 }
 
 // job loads a job that must be there, and holds its last event to its head.
@@ -129,7 +162,15 @@ func (a *app) listCommand() *cobra.Command {
 		if more {
 			fields["next"] = page[len(page)-1].JobID
 		}
-		return a.print(fields, func(s *screen) { showList(s, page, more) })
+		return a.print(fields, func(s *screen) {
+			showList(s, page, status, after)
+			switch {
+			case more:
+				s.next("gait job list --after " + page[len(page)-1].JobID + again(cmd, "status", "limit"))
+			case len(page) == 0 && status == "" && after == "":
+				s.next("gait job submit --id job_1")
+			}
+		})
 	}
 	return cmd
 }
@@ -155,10 +196,26 @@ func listJobs(r *root.Root, status projection.Status, after string, limit int) (
 	return page, false, nil
 }
 
-func showList(s *screen, page []projection.StatusView, more bool) {
+// again spells flags as they were given, to be given again.
+func again(cmd *cobra.Command, names ...string) (flags string) {
+	for _, name := range names {
+		if f := cmd.Flags().Lookup(name); f.Changed {
+			flags += " --" + name + " " + quoted(f.Value.String())
+		}
+	}
+	return flags
+}
+
+func showList(s *screen, page []projection.StatusView, status, after string) {
 	if len(page) == 0 {
-		s.WriteString("no jobs\n")
-		s.next("gait job submit --id job_1")
+		s.WriteString("no jobs")
+		if status != "" {
+			s.WriteString(" that are " + status)
+		}
+		if after != "" {
+			s.WriteString(" after " + after)
+		}
+		s.WriteString("\n")
 		return
 	}
 	rows := make([][]any, len(page))
@@ -170,9 +227,6 @@ func showList(s *screen, page []projection.StatusView, more bool) {
 		rows[i] = []any{v.JobID, s.status(v.Status), v.Revision, v.UpdatedAt, v.WaitingFor, shorten(last, 48)}
 	}
 	s.table([]any{"job", "status", "rev", "updated", "waits for", "last checkpoint"}, rows)
-	if more {
-		s.next("gait job list --after " + page[len(page)-1].JobID)
-	}
 }
 
 // shorten cuts text to n characters.
