@@ -98,19 +98,22 @@ func (e *Engine) try(ctx context.Context, r Request, digest ledger.Hash) (Result
 	var exists bool
 	var err error
 	m.job, m.head, exists, err = projection.Load(e.Log, r.JobID)
-	_, submit := r.Command.(Submit)
+	first := begins(r.Command)
 	switch {
 	case err != nil:
 		return Result{}, err
-	case submit && exists:
+	case first && exists:
 		return Result{}, fmt.Errorf("%w: %s", ErrJobExists, r.JobID)
-	case !submit && !exists:
+	case !first && !exists:
 		return Result{}, fmt.Errorf("%w: %s", ErrJobNotFound, r.JobID)
 	case r.IfRevision != nil && *r.IfRevision != m.job.Revision:
 		return Result{}, &RevisionError{JobID: r.JobID, Want: *r.IfRevision, Found: m.job.Revision}
 	}
 	r.at, _ = m.at.At(m.now)
 	payload, no := r.Command.decide(m.job, r)
+	if no != nil && first {
+		return Result{}, &InvalidError{Err: no} // there is no job to keep the refusal for
+	}
 	if no != nil {
 		return e.refuse(ctx, r, m, no)
 	}

@@ -28,6 +28,16 @@ func (e *InvalidError) Error() string { return e.Err.Error() }
 // Unwrap returns the cause.
 func (e *InvalidError) Unwrap() error { return e.Err }
 
+// A TooLargeError says that a job has too much history to be imported: it has
+// to fit into one event.
+type TooLargeError struct {
+	Size, Most int // bytes
+}
+
+func (e *TooLargeError) Error() string {
+	return fmt.Sprintf("the job's history takes %d bytes, and an import has room for %d", e.Size, e.Most)
+}
+
 // A RevisionError says that the job is not at the revision the caller named.
 type RevisionError struct {
 	JobID       string

@@ -47,8 +47,8 @@ func (r Request) check() error {
 	}
 	switch {
 	case r.IfRevision == nil:
-	case submit:
-		errs = append(errs, &ledger.FieldError{Field: "if_revision", Problem: "a job that is being submitted has none"})
+	case begins(r.Command):
+		errs = append(errs, &ledger.FieldError{Field: "if_revision", Problem: "a job that begins here has none"})
 	case *r.IfRevision < 0:
 		errs = append(errs, &ledger.FieldError{Field: "if_revision", Problem: fmt.Sprintf("%d is not a revision", *r.IfRevision)})
 	}

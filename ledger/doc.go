@@ -111,6 +111,18 @@
 //	key_rotated       since 1.1.0
 //	                  key (the new verifier key, 256), previous (the one it takes the place of, 256)
 //	                  reason? (text, 1024)
+//	imported          since 1.1.0; what a pack of PackSpec v1 claims of a job, whose first event it is
+//	                  approvals? (list of {actor (text, 128), created_at (time), reason (text, 1024)})
+//	                  checkpoints? (list of {actor? (text, 128), checkpoint_type, created_at (time), open? (true: a
+//	                  decision asked for since the job last ran), required_action? (text, 512), summary (text, 512)};
+//	                  the n-th is that of number n)
+//	                  created_at (time), environment_fingerprint (text, 256), identity? (name)
+//	                  pack_id (digest), pack_key_id? (digest of the public key said to have signed the manifest)
+//	                  pack_sha256 (digest of the file), pack_trusted? (true: the signature held, under a key that
+//	                  the importer trusts), policy_digest? (digest), policy_ref? (text, 256)
+//	                  producer_version (text, 128), reason? (text, 1024), revision (integer from 1)
+//	                  status, status_reason_code, stop_reason (each lower-case letters and _, 64)
+//	                  stopped_at? (time), stopped_by? (text, 128), updated_at (time)
 //
 // # Chain
 //

@@ -16,6 +16,7 @@ const (
 	TypeStopped         Type = "emergency_stop_acknowledged"
 	TypeRefused         Type = "refused"
 	TypeKeyRotated      Type = "key_rotated" // since 1.1.0
+	TypeImported        Type = "imported"    // since 1.1.0
 )
 
 const firstVersion = "1.0.0"
@@ -24,7 +25,7 @@ const firstVersion = "1.0.0"
 // that first had the type. A reader of an older version reads a ledger up to
 // the first event it cannot know.
 func (t Type) Version() string {
-	if t == TypeKeyRotated {
+	if t == TypeKeyRotated || t == TypeImported {
 		return EventSchemaVersion
 	}
 	return firstVersion

@@ -73,6 +73,16 @@ func payloadForms() []payloadForm {
 		{ledger.Refused{Command: "pause", Exit: 255, Refusal: "x"}, `{"command":"pause","exit":255,"refusal":"x"}`},
 
 		{ledger.KeyRotated{Key: vkeyText, Previous: "old", Reason: "lost"}, `{"key":"` + vkeyText + `","previous":"old","reason":"lost"}`},
+		{importedForm(a, b), `{"approvals":[{"actor":"ann","created_at":"2026-11-22T20:32:58.058Z","reason":"ok"}],"checkpoints":[` +
+			`{"actor":"bob","checkpoint_type":"decision-needed","created_at":"2026-11-22T20:32:58.058Z","open":true,"required_action":"ask","summary":"s"},` +
+			`{"checkpoint_type":"plan","created_at":"2026-11-22T20:32:58.058Z","summary":"t"}],` +
+			`"created_at":"2026-11-22T20:32:58.058Z","environment_fingerprint":"envfp:1","identity":"bot-1","pack_id":"` + ha + `","pack_key_id":"` + hb + `","pack_sha256":"` + ha +
+			`","pack_trusted":true,"policy_digest":"` + hb + `","policy_ref":"p v1","producer_version":"0.9","reason":"moved","revision":7,"status":"paused",` +
+			`"status_reason_code":"paused","stop_reason":"paused_by_user","stopped_at":"2026-11-22T20:32:58.058Z","stopped_by":"ann","updated_at":"2026-11-22T20:32:58.058Z"}`},
+		{ledger.Imported{CreatedAt: testTime, EnvironmentFingerprint: "e", PackID: a, PackSHA256: b, ProducerVersion: "0.9", Revision: 1, Status: "running",
+			StatusReasonCode: "submitted", StopReason: "none", UpdatedAt: testTime},
+			`{"created_at":"2026-11-22T20:32:58.058Z","environment_fingerprint":"e","pack_id":"` + ha + `","pack_sha256":"` + hb +
+				`","producer_version":"0.9","revision":1,"status":"running","status_reason_code":"submitted","stop_reason":"none","updated_at":"2026-11-22T20:32:58.058Z"}`},
 		{ledger.KeyRotated{Key: vkeyText, Previous: "old"}, `{"key":"` + vkeyText + `","previous":"old"}`},
 	}
 }
@@ -80,6 +90,17 @@ func payloadForms() []payloadForm {
 type payloadForm struct {
 	payload ledger.Payload
 	text    string
+}
+
+// importedForm is an import with every field.
+func importedForm(a, b ledger.Hash) ledger.Imported {
+	return ledger.Imported{Approvals: []ledger.ImportedApproval{{Actor: "ann", CreatedAt: testTime, Reason: "ok"}},
+		Checkpoints: []ledger.ImportedCheckpoint{
+			{Actor: "bob", CheckpointType: ledger.CheckpointDecisionNeeded, CreatedAt: testTime, Open: true, RequiredAction: "ask", Summary: "s"},
+			{CheckpointType: ledger.CheckpointPlan, CreatedAt: testTime, Summary: "t"}},
+		CreatedAt: testTime, EnvironmentFingerprint: "envfp:1", Identity: "bot-1", PackID: a, PackKeyID: b, PackSHA256: a, PackTrusted: true,
+		PolicyDigest: b, PolicyRef: "p v1", ProducerVersion: "0.9", Reason: "moved", Revision: 7, Status: "paused", StatusReasonCode: "paused",
+		StopReason: "paused_by_user", StoppedAt: testTime, StoppedBy: "ann", UpdatedAt: testTime}
 }
 
 func TestPayloadBytes(t *testing.T) {
@@ -113,7 +134,7 @@ func TestPayloadFormsHasEveryType(t *testing.T) {
 	}
 	for _, typ := range []ledger.Type{ledger.TypeLedgerCreated, ledger.TypeSubmitted, ledger.TypeCheckpointAdded, ledger.TypePaused,
 		ledger.TypeApproved, ledger.TypeDenied, ledger.TypeResumed, ledger.TypeCancelled, ledger.TypeStopped, ledger.TypeRefused,
-		ledger.TypeKeyRotated} {
+		ledger.TypeKeyRotated, ledger.TypeImported} {
 		if seen[typ] < 2 {
 			t.Errorf("%s has %d forms in the table, want at least 2", typ, seen[typ])
 		}
@@ -127,7 +148,8 @@ func TestPayloadFieldsLeftOut(t *testing.T) {
 		"ledger_created": "predecessor", "submitted": "identity labels policy_digest policy_ref",
 		"checkpoint_added": "late required_action", "paused": "reason", "cancelled": "reason", "emergency_stop_acknowledged": "reason",
 		"approved": "checkpoint_id", "denied": "checkpoint_id", "refused": "reason summary", "key_rotated": "reason",
-		"resumed": "consumes current_policy_digest current_policy_ref identity identity_validation_source policy_changed previous_policy_digest previous_policy_ref reason",
+		"imported": "approvals checkpoints identity policy_digest policy_ref reason stopped_at stopped_by pack_trusted",
+		"resumed":  "consumes current_policy_digest current_policy_ref identity identity_validation_source policy_changed previous_policy_digest previous_policy_ref reason",
 	}
 	for _, tt := range payloadForms() {
 		typ := string(tt.payload.Type())

@@ -93,6 +93,25 @@ var anyPayload = rapid.OneOf(
 		return ledger.Refused{Command: rapid.StringMatching(`[a-z][a-z ]{0,31}`).Draw(t, "command"), Exit: rapid.Int64Range(1, 255).Draw(t, "exit"),
 			Reason: maybe(t, "reason", anyText(1024)), Refusal: rapid.StringMatching(`[a-z][a-z_]{0,63}`).Draw(t, "refusal"), Summary: maybe(t, "summary", anyText(512))}
 	}),
+	asPayload(func(t *rapid.T) ledger.Imported {
+		p := ledger.Imported{CreatedAt: anyTime.Draw(t, "created"), EnvironmentFingerprint: anyText(256).Draw(t, "env"), Identity: maybe(t, "identity", anyName),
+			PackID: anyHash.Draw(t, "pack"), PackSHA256: anyHash.Draw(t, "sha"), PolicyDigest: maybe(t, "digest", anyHash), PolicyRef: maybe(t, "ref", anyText(256)),
+			ProducerVersion: anyText(128).Draw(t, "producer"), Reason: maybe(t, "reason", anyText(1024)), Revision: rapid.Int64Range(1, 1<<53-1).Draw(t, "revision"),
+			Status: "paused", StatusReasonCode: "paused", StopReason: "none", StoppedAt: maybe(t, "stopped", anyTime), StoppedBy: maybe(t, "by", anyText(128)), UpdatedAt: anyTime.Draw(t, "updated")}
+		if p.PackTrusted = rapid.Bool().Draw(t, "trusted"); p.PackTrusted || rapid.Bool().Draw(t, "signed") {
+			p.PackKeyID = anyHash.Draw(t, "key")
+		}
+		for range rapid.IntRange(0, 3).Draw(t, "approvals") {
+			p.Approvals = append(p.Approvals, ledger.ImportedApproval{Actor: anyText(128).Draw(t, "approver"), CreatedAt: anyTime.Draw(t, "approved"), Reason: anyText(1024).Draw(t, "why")})
+		}
+		for range rapid.IntRange(0, 3).Draw(t, "checkpoints") {
+			c := ledger.ImportedCheckpoint{Actor: maybe(t, "actor", anyText(128)), CheckpointType: rapid.SampledFrom(ledger.CheckpointTypes).Draw(t, "type"),
+				CreatedAt: anyTime.Draw(t, "added"), RequiredAction: anyText(512).Draw(t, "action"), Summary: anyText(512).Draw(t, "summary")}
+			c.Open = c.CheckpointType == ledger.CheckpointDecisionNeeded && rapid.Bool().Draw(t, "open")
+			p.Checkpoints = append(p.Checkpoints, c)
+		}
+		return p
+	}),
 	asPayload(func(t *rapid.T) ledger.KeyRotated {
 		previous := anyText(255).Draw(t, "previous")
 		return ledger.KeyRotated{Key: previous + "+", Previous: previous, Reason: maybe(t, "reason", anyText(1024))}

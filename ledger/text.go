@@ -51,6 +51,7 @@ var (
 	envRule       = textRule{max: MaxFingerprint}
 	producerRule  = textRule{max: MaxProducerVersion}
 	sourceRule    = textRule{max: 128}
+	claimRule     = textRule{max: 128} // who is said to have acted, elsewhere
 	labelRule     = textRule{max: MaxLabelValue}
 	vkeyRule      = textRule{max: 256}
 )

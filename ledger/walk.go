@@ -15,6 +15,7 @@ var shapes = map[Type]shape{
 	TypeStopped:         of(func(p *Stopped, c *coder) { walkReason(c, &p.Reason) }),
 	TypeRefused:         of((*Refused).walk),
 	TypeKeyRotated:      of((*KeyRotated).walk),
+	TypeImported:        of((*Imported).walk),
 }
 
 // A shape writes p, or reads and returns one.
@@ -137,18 +138,22 @@ func (c *coder) checkLabels(name string, labels []Label) {
 }
 
 func (p *CheckpointAdded) walk(c *coder) {
-	kind := string(p.CheckpointType)
 	c.text("checkpoint_id", &p.CheckpointID, required, checkpointID)
-	c.text("checkpoint_type", &kind, required, textRule{max: 32})
+	c.checkpointType(&p.CheckpointType)
 	c.flag("late", &p.Late)
 	c.text("required_action", &p.RequiredAction, optional, actionRule)
 	c.text("summary", &p.Summary, required, summaryRule)
-	p.CheckpointType = CheckpointType(kind)
-	if !slices.Contains(CheckpointTypes, p.CheckpointType) {
-		c.fail("checkpoint_type", "%.40q is not one of %s", kind, OneOf(CheckpointTypes))
-	}
 	if p.CheckpointType == CheckpointDecisionNeeded && p.RequiredAction == "" {
 		c.fail("required_action", "missing: a decision-needed checkpoint says what must be decided")
+	}
+}
+
+func (c *coder) checkpointType(v *CheckpointType) {
+	kind := string(*v)
+	c.text("checkpoint_type", &kind, required, textRule{max: 32})
+	*v = CheckpointType(kind)
+	if !slices.Contains(CheckpointTypes, *v) {
+		c.fail("checkpoint_type", "%.40q is not one of %s", kind, OneOf(CheckpointTypes))
 	}
 }
 

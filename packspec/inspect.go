@@ -89,12 +89,8 @@ func (i *Inspection) addEvents(events ledger.Events) error {
 		if err != nil {
 			return err
 		}
-		if a, ok := approvalOf(e); ok {
-			i.State.Approvals = append(i.State.Approvals, a)
-		}
-		if c, ok := projection.CheckpointOf(e); ok {
-			i.State.Checkpoints = append(i.State.Checkpoints, c)
-		}
+		i.State.Approvals = append(i.State.Approvals, approvalsOf(e)...)
+		i.State.Checkpoints = append(i.State.Checkpoints, checkpointsOf(e)...)
 		if !changes(e) {
 			continue
 		}

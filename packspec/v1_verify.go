@@ -60,13 +60,13 @@ func (v *verifier) v1Container() (string, error) {
 
 func (v *verifier) v1Canonical() (string, error) {
 	p := v.old.pack
-	if err := v.readV1(entryState, &v.old.fold.claim); err != nil {
+	if err := v.readV1Entry(entryState, &v.old.fold.claim); err != nil {
 		return "", err
 	}
 	if problem := v.old.fold.claim.check(); problem != "" {
 		return "", failure(LevelCanonical, CodeNotCanonical, entryState, "%s", problem)
 	}
-	if err := v.readV1(entryPayload, &v.old.payload); err != nil {
+	if err := v.readV1Entry(entryPayload, &v.old.payload); err != nil {
 		return "", err
 	}
 	v.old.fold.job, v.old.fold.bound = p.manifest.SourceRef, map[string]bool{}
@@ -86,8 +86,8 @@ func (v *verifier) v1Canonical() (string, error) {
 	return fmt.Sprintf("state, payload, %d events and %d proof records, each in canonical form", v.report.EventCount, records), nil
 }
 
-// readV1 reads an entry of canonical JSON.
-func (v *verifier) readV1(name string, into any) error {
+// readV1Entry reads an entry of canonical JSON.
+func (v *verifier) readV1Entry(name string, into any) error {
 	b, err := v.old.pack.read(name)
 	if err != nil {
 		return err
@@ -240,13 +240,23 @@ func (v *verifier) v1Completeness() (string, error) {
 	return fmt.Sprintf("%d events; an event left out before packing, or a later one, would not show", v.report.EventCount), nil
 }
 
-// inspectV1 is Inspect for a pack of PackSpec v1.
-func inspectV1(r io.ReaderAt, size int64) (Inspection, error) {
-	v := &verifier{r: r, size: size, old: &v1pass{}}
+// readV1 checks a pack of PackSpec v1, but for its signatures. It fails with a
+// *FormatError where anything does not hold.
+func readV1(r io.ReaderAt, size int64, o Options) (*verifier, error) {
+	v := &verifier{r: r, size: size, trusted: o.Trusted, old: &v1pass{}}
 	for _, check := range []func(*verifier) (string, error){(*verifier).v1Container, (*verifier).v1Canonical, (*verifier).v1StateMachine, (*verifier).v1Views} {
 		if _, err := check(v); err != nil {
-			return Inspection{}, asFormat(err)
+			return nil, asFormat(err)
 		}
+	}
+	return v, nil
+}
+
+// inspectV1 is Inspect for a pack of PackSpec v1.
+func inspectV1(r io.ReaderAt, size int64) (Inspection, error) {
+	v, err := readV1(r, size, Options{})
+	if err != nil {
+		return Inspection{}, err
 	}
 	if v.report.EventCount > maxInspect {
 		return Inspection{}, fmt.Errorf("inspecting a pack of %d events: %w", v.report.EventCount, ErrTooLarge)

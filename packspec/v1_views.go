@@ -100,6 +100,9 @@ func (s v1State) check() string {
 	}
 	times := []string{s.CreatedAt, s.UpdatedAt}
 	for _, c := range s.Checkpoints {
+		if c.Claimed {
+			return "claimed is not a field of a checkpoint"
+		}
 		times = append(times, c.Created)
 	}
 	for _, a := range s.Approvals {

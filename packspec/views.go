@@ -82,10 +82,25 @@ func runtimeOf(j projection.Job) Runtime {
 		PolicyRef: j.PolicyRef, Identity: j.Identity, Revision: j.Revision}
 }
 
-// approvalOf returns the approval that an event records, if it approves.
-func approvalOf(e ledger.Event) (Approval, bool) {
-	a, ok := projection.ApprovalOf(e)
-	return Approval{CreatedAt: a.CreatedAt, Actor: a.Actor, Reason: a.Reason}, ok && a.Verdict == projection.Approved
+// approvalsOf returns the approvals that an event brings.
+func approvalsOf(e ledger.Event) []Approval {
+	var list []Approval
+	for _, a := range projection.ApprovalsOf(e) {
+		if a.Verdict == projection.Approved {
+			list = append(list, Approval{CreatedAt: a.CreatedAt, Actor: a.Actor, Reason: a.Reason})
+		}
+	}
+	return list
+}
+
+// checkpointsOf returns the checkpoints that an event brings, in the fields of
+// PackSpec v1 alone.
+func checkpointsOf(e ledger.Event) []projection.Checkpoint {
+	list := projection.CheckpointsOf(e)
+	for i := range list {
+		list[i].Claimed = false
+	}
+	return list
 }
 
 // writePayload writes job_payload.json.
@@ -107,13 +122,13 @@ func writeState(w io.Writer, j projection.Job, events ledger.Events) error {
 	if err := text([]byte(`{"approvals":[`))(w); err != nil {
 		return err
 	}
-	if err := writeList(w, events, approvalOf); err != nil {
+	if err := writeList(w, events, approvalsOf); err != nil {
 		return err
 	}
 	if err := text([]byte(`],"checkpoints":[`))(w); err != nil {
 		return err
 	}
-	if err := writeList(w, events, projection.CheckpointOf); err != nil {
+	if err := writeList(w, events, checkpointsOf); err != nil {
 		return err
 	}
 	rest[0] = ','
@@ -121,24 +136,22 @@ func writeState(w io.Writer, j projection.Job, events ledger.Events) error {
 }
 
 // writeList writes what of picks from each event, with commas between.
-func writeList[T any](w io.Writer, events ledger.Events, of func(ledger.Event) (T, bool)) error {
+func writeList[T any](w io.Writer, events ledger.Events, of func(ledger.Event) []T) error {
 	var line []byte
 	for e, err := range events {
 		if err != nil {
 			return err
 		}
-		v, ok := of(e)
-		if !ok {
-			continue
+		for _, v := range of(e) {
+			b, err := projection.Canonical(v)
+			if err != nil {
+				return fmt.Errorf("event %d: %w", e.Seq, err)
+			}
+			if _, err := w.Write(append(line, b...)); err != nil {
+				return err
+			}
+			line = append(line[:0], ',')
 		}
-		b, err := projection.Canonical(v)
-		if err != nil {
-			return fmt.Errorf("event %d: %w", e.Seq, err)
-		}
-		if _, err := w.Write(append(line, b...)); err != nil {
-			return err
-		}
-		line = append(line[:0], ',')
 	}
 	return nil
 }

@@ -59,6 +59,7 @@ const (
 	ReasonResumedPolicy    = "resumed_with_policy_transition"
 	ReasonResumedEnv       = "resumed_with_env_override"
 	ReasonResumedEnvPolicy = "resumed_with_env_override_policy_transition"
+	ReasonImported         = "imported" // of the event alone: the status keeps the claimed one
 )
 
 // A Job is the state of a job after some event, bounded in size whatever the
@@ -88,6 +89,8 @@ type Job struct {
 	Decisions   []Ask        `json:"decisions,omitempty"`    // asked for since the job last ran, oldest first
 	Stop        *Ask         `json:"stop,omitempty"`         // the pause or block the job is in
 	LastRefusal *LastRefusal `json:"last_refusal,omitempty"` // the last event, where it is a refusal
+
+	Imported *Import `json:"imported,omitempty"` // where the job was kept elsewhere before
 }
 
 // A Checkpoint is a worker's record of progress, as views show it.
@@ -99,6 +102,7 @@ type Checkpoint struct {
 	RequiredAction string `json:"required_action,omitempty"`
 	ReasonCode     string `json:"reason_code"`
 	Actor          string `json:"actor,omitempty"`
+	Claimed        bool   `json:"claimed,omitempty"` // it came with an import
 }
 
 // A Verdict is what was last said about an Ask: nothing, approved or denied.
@@ -126,6 +130,7 @@ type Ask struct {
 	Created        string `json:"created_at"`
 	Summary        string `json:"summary,omitempty"`
 	RequiredAction string `json:"required_action,omitempty"`
+	Claimed        bool   `json:"claimed,omitempty"` // it came with an import: whatever it is, it needs an approval here
 }
 
 // The kinds of Ask.
@@ -161,6 +166,7 @@ func (j Job) Clone() Job {
 	j.LastCheckpoint = clone(j.LastCheckpoint)
 	j.Stop = clone(j.Stop)
 	j.LastRefusal = clone(j.LastRefusal)
+	j.Imported = clone(j.Imported)
 	return j
 }
 
@@ -172,16 +178,22 @@ func clone[T any](p *T) *T {
 	return &v
 }
 
+// unsettled reports whether the ask keeps the job from resuming.
+func (a Ask) unsettled() bool {
+	return a.Verdict == Denied || a.Verdict == Undecided && (a.Kind == KindDecision || a.Claimed)
+}
+
 // Unsettled returns the asks that keep the job from resuming: decisions not
-// approved, and a pause or block that was denied.
+// approved, and a pause or block that was denied or that came with an import
+// and is not approved.
 func (j Job) Unsettled() []Ask {
 	var asks []Ask
 	for _, a := range j.Decisions {
-		if a.Verdict != Approved {
+		if a.unsettled() {
 			asks = append(asks, a)
 		}
 	}
-	if j.Stop != nil && j.Stop.Verdict == Denied {
+	if j.Stop != nil && j.Stop.unsettled() {
 		asks = append(asks, *j.Stop)
 	}
 	return asks

@@ -32,8 +32,11 @@ func Next(j Job, f Fact) (Job, *Refusal) {
 }
 
 func follow(j Job, f Fact) (Job, *Refusal) {
-	if p, ok := f.Payload.(ledger.Submitted); ok {
+	switch p := f.Payload.(type) {
+	case ledger.Submitted:
 		return submitted(j, f, p)
+	case ledger.Imported:
+		return imported(j, f, p)
 	}
 	if j.Status == "" {
 		return j, refuse(InvalidTransition, "submit the job first", "the job was never submitted")
@@ -191,10 +194,10 @@ func blocked(j Job, ask Ask) Job {
 	return j.to(Blocked, StopBlocked, ReasonBlocked)
 }
 
-// replaceStop makes ask the job's pause or block, unless the one before was
-// denied: a denial is lifted by an approval and by nothing else.
+// replaceStop makes ask the job's pause or block, unless the one before keeps
+// the job from resuming: that is lifted by an approval and by nothing else.
 func (j Job) replaceStop(ask Ask) Job {
-	if j.Stop == nil || j.Stop.Verdict != Denied {
+	if j.Stop == nil || !j.Stop.unsettled() {
 		j.Stop = &ask
 	}
 	return j

@@ -64,14 +64,14 @@ func verdict(j Job, f Fact, v Verdict, checkpointID string, target ledger.Hash) 
 	if !j.stopped() {
 		return j, cannot(j, fmt.Sprintf("be %s: nothing waits for a verdict", v))
 	}
-	ask := j.find(target)
-	if ask == nil || ask.Kind == KindDecision && ask.CheckpointID != checkpointID || ask.Kind != KindDecision && checkpointID != "" {
+	ask := j.find(target, checkpointID)
+	if ask == nil {
 		return j, refuse(NothingToApprove, "gait job status --id "+j.ID+" shows what waits", "job %s has nothing that waits with leaf hash %s", j.ID, target)
 	}
 	if ask.Verdict == v {
 		return j, refuse(AlreadyDecided, "gait job status --id "+j.ID+" shows what else waits", "%s of job %s was %s already, by %s", ask.what(), j.ID, v, ask.VerdictBy)
 	}
-	if v == Approved && (f.Actor == ask.Actor || f.Actor == j.Identity) {
+	if v == Approved && (f.Actor == ask.Actor || f.Actor == j.Identity || ask.Claimed && f.Actor == j.Imported.Actor) {
 		return j, selfApproval(j, *ask, f.Actor)
 	}
 	ask.Verdict, ask.VerdictBy, ask.VerdictSeq, ask.VerdictLeaf = v, f.Actor, j.JobSeq+1, ledger.Hash{}
@@ -85,20 +85,25 @@ func verdict(j Job, f Fact, v Verdict, checkpointID string, target ledger.Hash) 
 
 func selfApproval(j Job, a Ask, actor string) *Refusal {
 	why := "who asked for it"
-	if actor != a.Actor {
+	switch {
+	case actor == a.Actor:
+	case a.Claimed && actor == j.Imported.Actor:
+		why = "who imported the job"
+	default:
 		why = "the job's own identity"
 	}
 	return refuse(SelfApproval, "have somebody else approve it: --actor <NAME>", "%s of job %s cannot be approved by %s, %s", a.what(), j.ID, actor, why)
 }
 
-// find returns the ask whose event has this leaf hash, in place.
-func (j Job) find(target ledger.Hash) *Ask {
+// find returns, in place, the ask whose event has this leaf hash: a decision
+// by its checkpoint, too, since one import can ask for many.
+func (j Job) find(target ledger.Hash, checkpointID string) *Ask {
 	for i := range j.Decisions {
-		if j.Decisions[i].Target == target {
-			return &j.Decisions[i]
+		if a := &j.Decisions[i]; a.Target == target && a.CheckpointID == checkpointID {
+			return a
 		}
 	}
-	if j.Stop != nil && j.Stop.Target == target {
+	if j.Stop != nil && j.Stop.Target == target && checkpointID == "" {
 		return j.Stop
 	}
 	return nil

@@ -36,6 +36,7 @@ type Common struct {
 	SafetyInvariantHash    string            `json:"safety_invariant_hash"`
 	SafetyInvariants       []string          `json:"safety_invariants"`
 	ActorVerified          bool              `json:"actor_verified"` // false: actors are claims
+	Imported               *Import           `json:"imported,omitempty"`
 }
 
 // A StatusView is a job at a glance: bounded, whatever the job's history.
@@ -65,7 +66,7 @@ func (j Job) common(schema string) Common {
 		StatusReasonCode: j.ReasonCode, Revision: j.Revision, CreatedAt: j.Created, UpdatedAt: j.Updated,
 		ProducerVersion: j.ProducerVersion, EnvironmentFingerprint: j.EnvironmentFingerprint, PolicyDigest: j.PolicyDigest,
 		PolicyRef: j.PolicyRef, Identity: j.Identity, SafetyInvariantVersion: SafetyInvariantVersion,
-		SafetyInvariantHash: j.SafetyInvariantHash(), SafetyInvariants: j.SafetyInvariants()}
+		SafetyInvariantHash: j.SafetyInvariantHash(), SafetyInvariants: j.SafetyInvariants(), Imported: clone(j.Imported)}
 	for _, l := range j.Labels {
 		if c.Labels == nil {
 			c.Labels = map[string]string{}
@@ -105,8 +106,9 @@ type Approval struct {
 	Actor        string  `json:"actor"`
 	Reason       string  `json:"reason"`
 	Verdict      Verdict `json:"verdict"`
-	Target       string  `json:"target"`
+	Target       string  `json:"target,omitempty"` // left out where an import claims it
 	CheckpointID string  `json:"checkpoint_id,omitempty"`
+	Claimed      bool    `json:"claimed,omitempty"` // it came with an import
 }
 
 // View returns the view of j with the given lists.
@@ -143,6 +145,30 @@ func ApprovalOf(e ledger.Event) (Approval, bool) {
 		return Approval{}, false
 	}
 	return a, true
+}
+
+// CheckpointsOf returns the checkpoints that an event brings: the one it adds,
+// or those of an import.
+func CheckpointsOf(e ledger.Event) []Checkpoint {
+	if p, ok := e.Payload.(ledger.Imported); ok {
+		return importedCheckpoints(p)
+	}
+	if c, ok := CheckpointOf(e); ok {
+		return []Checkpoint{c}
+	}
+	return nil
+}
+
+// ApprovalsOf returns the verdicts that an event brings: the one it records, or
+// the approvals of an import.
+func ApprovalsOf(e ledger.Event) []Approval {
+	if p, ok := e.Payload.(ledger.Imported); ok {
+		return importedApprovals(p)
+	}
+	if a, ok := ApprovalOf(e); ok {
+		return []Approval{a}
+	}
+	return nil
 }
 
 // An EventView is an event as PackSpec v1 shows it.
@@ -188,6 +214,8 @@ func reasonCode(e ledger.Event) string {
 		return ReasonEmergencyStop
 	case ledger.Refused:
 		return p.Refusal
+	case ledger.Imported:
+		return ReasonImported
 	case ledger.LedgerCreated, ledger.KeyRotated:
 		return string(p.Type())
 	}

@@ -11,6 +11,7 @@ import (
 	"gait/ledger/root"
 	"gait/ledger/witness"
 	"gait/packspec"
+	"gait/projection"
 )
 
 // The exit codes.
@@ -80,6 +81,13 @@ var rules = []rule{
 	as(func(*commands.RequestIDError) failure {
 		return failure{"request_id_conflict", "invalid_input", exitInvalid, false, "a request id stands for one command; use a new one for another"}
 	}),
+	as(func(*commands.TooLargeError) failure {
+		return failure{"import_too_large", "invalid_input", exitInvalid, false, "keep its pack, which pack verify and pack inspect read, and go on in a new job"}
+	}),
+	as(func(e *projection.Refusal) failure {
+		return failure{e.Code, categoryOf(e.Exit()), e.Exit(), false, e.Hint}
+	}),
+	is(packspec.ErrHasEvidence, failure{"pack_has_evidence", "invalid_input", exitInvalid, false, "it needs nobody's word: gait pack verify FILE"}),
 	as(func(e *commands.InvalidError) failure {
 		return failure{invalidCode(e), "invalid_input", exitInvalid, false, helpHint}
 	}),

@@ -12,9 +12,7 @@ import (
 
 	"gait/ledger"
 	"gait/ledger/root"
-	"gait/ledger/store"
 	"gait/packspec"
-	"gait/projection"
 )
 
 func (a *app) ledgerExportCommand() *cobra.Command {
@@ -117,61 +115,6 @@ func syncAndRename(from, to string) error {
 	return unix.Rename(from, to) // an empty directory gives way, unlike to os.Rename
 }
 
-func (a *app) ledgerImportCommand() *cobra.Command {
-	var keyFile string
-	cmd := exits(&cobra.Command{
-		Use:   "import DIR",
-		Short: "Make a copy of an exported ledger, to read and verify",
-		Long: `Make a copy of a ledger that gait ledger export wrote: a new root with the same
-events, hashes and signed checkpoint. It is refused unless all of it verifies under a
-key you trust, and it is only read: whoever holds the key, nothing is signed here.`,
-		Example: "gait ledger import audit-2026-11 --root audit/jobs\ngait ledger import audit-2026-11 --root audit/jobs --public-key auditor.vkey",
-		Args:    oneDir,
-	}, 0, 1, 2, 6, 8)
-	cmd.Flags().StringVar(&keyFile, "public-key", "", "file with the ledger's verifier key; only it counts then")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		o, err := a.options()
-		if err != nil {
-			return err
-		}
-		trusted, err := a.trusted(keyFile)
-		if err != nil {
-			return err
-		}
-		if st, err := os.Stat(args[0]); err != nil || !st.IsDir() {
-			return &usageError{code: "file_not_found", text: args[0] + " is not a directory", hint: "name a directory that gait ledger export wrote"}
-		}
-		log, err := packspec.OpenExport(os.DirFS(args[0]))
-		if err != nil {
-			return err
-		}
-		key, from, err := trustedIn(log.Keys, trusted, keyFile)
-		if err != nil {
-			return err
-		}
-		if err := log.CheckFiles(); err != nil {
-			return err
-		}
-		done := a.progress("importing events", log.Size)
-		err = root.Import(cmd.Context(), o, store.Copy{Entries: projection.Entries(log.Events()), Rotations: log.Rotations, Signed: log.Signed,
-			Progress: func(n int64) { done.update(n, log.Size) }})
-		done.stop()
-		if errors.Is(err, store.ErrExists) {
-			return &unsafeError{code: "ledger_exists", text: a.rootDir() + " holds a ledger already, or held one", hint: "import into another directory with --root"}
-		}
-		if err != nil {
-			return refuted(err)
-		}
-		c := log.Checkpoint
-		return a.print(object{"path": a.rootDir(), "origin": c.Origin, "tree_size": c.Size, "root": c.Root, "public_key": key.String(), "trusted_by": from}, func(s *screen) {
-			s.done("imported %s, %d events, to read", s.bold(c.Origin), c.Size)
-			s.fields([2]string{"directory", a.rootDir()}, [2]string{"root", c.Root.String()}, [2]string{"signed by", key.String()}, [2]string{"trusted by", from})
-			s.next("gait job list")
-		})
-	}
-	return cmd
-}
-
 // refuted says that what was given does not hold: no ledger here is corrupt.
 func refuted(err error) error {
 	if c, ok := errors.AsType[*ledger.CorruptError](err); ok {
@@ -190,11 +133,4 @@ func trustedIn(keys ledger.Keyring, trusted []packspec.TrustedKey, given string)
 		}
 	}
 	return ledger.VerifierKey{}, "", &untrustedError{key: keys.Current().String(), given: given}
-}
-
-func oneDir(cmd *cobra.Command, args []string) error {
-	if len(args) != 1 {
-		return &usageError{code: "invalid_usage", text: fmt.Sprintf("%s takes one directory, not %d", cmd.CommandPath(), len(args)), hint: helpHint}
-	}
-	return nil
 }

@@ -39,7 +39,11 @@ func showStatus(s *screen, j projection.Job, stopped ledger.Event) {
 	if cp := j.LastCheckpoint; cp != nil {
 		last = fmt.Sprintf(", last %s %s: %s", cp.ID, cp.Type, cp.Summary)
 	}
-	s.fields([2]string{"revision", fmt.Sprint(j.Revision)}, [2]string{"stop reason", stop}, [2]string{"since", since}, [2]string{"reason", why}, [2]string{"reason code", j.ReasonCode},
+	from := ""
+	if was := j.Imported; was != nil {
+		from = fmt.Sprintf("by %s from a pack %s: %d checkpoints and %d approvals are its claims", was.Actor, was.PackSHA256[:16], was.Checkpoints, was.Approvals)
+	}
+	s.fields([2]string{"imported", from}, [2]string{"revision", fmt.Sprint(j.Revision)}, [2]string{"stop reason", stop}, [2]string{"since", since}, [2]string{"reason", why}, [2]string{"reason code", j.ReasonCode},
 		[2]string{"checkpoints", fmt.Sprint(j.Checkpoints) + last},
 		[2]string{"approvals", fmt.Sprint(j.Approvals)}, [2]string{"refusals", fmt.Sprint(j.Refusals)},
 		[2]string{"identity", j.Identity}, [2]string{"policy", policyOf(j)}, [2]string{"created", j.Created}, [2]string{"updated", j.Updated}, [2]string{"waiting for", waitingFor(j)})

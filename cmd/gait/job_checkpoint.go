@@ -104,7 +104,11 @@ func (a *app) checkpointShowCommand() *cobra.Command {
 
 func showCheckpoint(s *screen, cp projection.Checkpoint) {
 	fmt.Fprintf(s, "%s  %s\n", s.bold(cp.ID), cp.Type)
-	s.fields([2]string{"summary", cp.Summary}, [2]string{"required action", cp.RequiredAction}, [2]string{"actor", cp.Actor}, [2]string{"created", cp.Created})
+	claim := ""
+	if cp.Claimed {
+		claim = "of the pack that the job was imported from"
+	}
+	s.fields([2]string{"claim", claim}, [2]string{"summary", cp.Summary}, [2]string{"required action", cp.RequiredAction}, [2]string{"actor", cp.Actor}, [2]string{"created", cp.Created})
 }
 
 // checkpoints folds the whole job and returns its checkpoints in order.
@@ -116,9 +120,7 @@ func (a *app) checkpoints(cmd *cobra.Command, flag string, args []string) ([]pro
 	list := []projection.Checkpoint{}
 	err = a.read(cmd.Context(), func(r *root.Root) error {
 		return a.history(r, id, func(_ projection.Job, e ledger.Event) error {
-			if cp, ok := projection.CheckpointOf(e); ok {
-				list = append(list, cp)
-			}
+			list = append(list, projection.CheckpointsOf(e)...)
 			return nil
 		})
 	})

@@ -78,13 +78,16 @@ func (a *app) inspectJSON(w *bufio.Writer, job projection.Job, events func() led
 	if err != nil {
 		return err
 	}
-	list := func(name string, one func(ledger.Event) (any, bool, error)) error {
-		return writeList(w, name, events(), one)
+	list := func(name string, of func(ledger.Event) ([]any, error)) error {
+		return writeList(w, name, events(), of)
 	}
-	shown := func(refusals bool) func(ledger.Event) (any, bool, error) {
-		return func(e ledger.Event) (any, bool, error) {
+	shown := func(refusals bool) func(ledger.Event) ([]any, error) {
+		return func(e ledger.Event) ([]any, error) {
+			if !page.holds(e) || refusals != (e.Type() == ledger.TypeRefused) {
+				return nil, nil
+			}
 			v, err := inspectedOf(e)
-			return v, page.holds(e) && refusals == (e.Type() == ledger.TypeRefused), err
+			return []any{v}, err
 		}
 	}
 	w.WriteByte('{')
@@ -92,17 +95,11 @@ func (a *app) inspectJSON(w *bufio.Writer, job projection.Job, events func() led
 		return err
 	}
 	w.WriteString(`,"job":` + head)
-	if err := list("approvals", func(e ledger.Event) (any, bool, error) {
-		v, ok := projection.ApprovalOf(e)
-		return v, ok, nil
-	}); err != nil {
+	if err := list("approvals", func(e ledger.Event) ([]any, error) { return anys(projection.ApprovalsOf(e)), nil }); err != nil {
 		return err
 	}
 	w.WriteByte(',')
-	if err := list("checkpoints", func(e ledger.Event) (any, bool, error) {
-		v, ok := projection.CheckpointOf(e)
-		return v, ok, nil
-	}); err != nil {
+	if err := list("checkpoints", func(e ledger.Event) ([]any, error) { return anys(projection.CheckpointsOf(e)), nil }); err != nil {
 		return err
 	}
 	fmt.Fprintf(w, `%s,"job_id":"%s","ok":true,"operation":"%s",`, tail, job.ID, operationOf(a.running))
@@ -127,30 +124,37 @@ func (a *app) viewAround(job projection.Job) (head, tail string, err error) {
 	return string(before), string(after), nil
 }
 
-// writeList writes "name":[…] with what one makes of each event.
-func writeList(w *bufio.Writer, name string, events ledger.Events, one func(ledger.Event) (any, bool, error)) error {
+func anys[T any](list []T) []any {
+	out := make([]any, len(list))
+	for i, v := range list {
+		out[i] = v
+	}
+	return out
+}
+
+// writeList writes "name":[…] with what of makes of each event.
+func writeList(w *bufio.Writer, name string, events ledger.Events, of func(ledger.Event) ([]any, error)) error {
 	fmt.Fprintf(w, `"%s":[`, name)
 	comma := ""
 	for e, err := range events {
 		if err != nil {
 			return err
 		}
-		v, ok, err := one(e)
+		values, err := of(e)
 		if err != nil {
 			return err
 		}
-		if !ok {
-			continue
+		for _, v := range values {
+			b, err := projection.Canonical(v)
+			if err != nil {
+				return err
+			}
+			w.WriteString(comma)
+			if _, err := w.Write(b); err != nil {
+				return err
+			}
+			comma = ","
 		}
-		b, err := projection.Canonical(v)
-		if err != nil {
-			return err
-		}
-		w.WriteString(comma)
-		if _, err := w.Write(b); err != nil {
-			return err
-		}
-		comma = ","
 	}
 	return w.WriteByte(']')
 }
@@ -235,6 +239,8 @@ func reasonOf(e ledger.Event) string {
 	case ledger.Stopped:
 		return p.Reason
 	case ledger.Refused:
+		return p.Reason
+	case ledger.Imported:
 		return p.Reason
 	}
 	return ""

@@ -23,10 +23,16 @@ type writeFlags struct {
 func (w *writeFlags) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&w.id, "id", "", "the job's id; may also be given as the argument")
+	f.Int64Var(&w.ifRevision, "if-revision", 0, "act only if the job is at this revision")
+	w.addCommon(cmd)
+}
+
+// addCommon adds those of them that name no job.
+func (w *writeFlags) addCommon(cmd *cobra.Command) {
+	f := cmd.Flags()
 	f.StringVar(&w.actor, "actor", "", "who acts (env GAIT_ACTOR; default os:LOGIN)")
 	f.StringVar(&w.reason, "reason", "", "why; kept on the ledger for ever")
 	f.StringVar(&w.requestID, "request-id", "", "makes the command idempotent: the same id again returns the first receipt")
-	f.Int64Var(&w.ifRevision, "if-revision", 0, "act only if the job is at this revision")
 	f.BoolVar(&w.dryRun, "dry-run", false, "decide, show what would be written, write nothing")
 }
 
@@ -115,6 +121,9 @@ func (a *app) printResult(r commands.Request, result commands.Result) error {
 	if cp, ok := projection.CheckpointOf(result.Event); ok {
 		fields["checkpoint"] = cp
 	}
+	if result.Event.Type() == ledger.TypeImported {
+		fields["notice"] = importNotice(result.Job)
+	}
 	return a.print(fields, func(s *screen) {
 		again := ""
 		if result.Replayed {
@@ -122,6 +131,9 @@ func (a *app) printResult(r commands.Request, result commands.Result) error {
 		}
 		s.done("%s %s %s", s.bold(result.Job.ID), describe(result.Event), s.dim(fmt.Sprintf("(event %d, revision %d%s)", result.Receipt.Seq, result.Receipt.Revision, again)))
 		s.fields([2]string{"status", s.status(result.Job.Status)}, [2]string{"waiting for", waitingFor(result.Job)}, [2]string{"leaf hash", result.Receipt.Leaf.String()})
+		if result.Event.Type() == ledger.TypeImported {
+			fmt.Fprintf(s, "%s %s\n", s.yellow("note:"), importNotice(result.Job))
+		}
 		s.next(nextCommand(result.Job))
 	})
 }
@@ -141,6 +153,9 @@ func describe(e ledger.Event) string {
 		return verdictOn("denied", p.CheckpointID, e.Actor)
 	case ledger.Stopped:
 		return "stopped in an emergency"
+	case ledger.Imported:
+		return fmt.Sprintf("was imported at revision %d with %d checkpoints and %d approvals, all claims of the pack %s",
+			p.Revision, len(p.Checkpoints), len(p.Approvals), p.PackSHA256.String()[:16])
 	}
 	return string(e.Type())
 }

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"gait/commands"
+	"gait/ledger/root"
+	"gait/ledger/store"
+	"gait/packspec"
+	"gait/projection"
+)
+
+func (a *app) ledgerImportCommand() *cobra.Command {
+	var flags writeFlags
+	var pack, keyFile string
+	cmd := exits(&cobra.Command{
+		Use:   "import DIR | --packspec FILE",
+		Short: "Copy an exported ledger to read, or take a job over from a PackSpec v1 pack",
+		Long: `Make a copy of a ledger that gait ledger export wrote: a new root with the same
+events, hashes and signed checkpoint. It is refused unless all of it verifies under a
+key you trust, and it is only read: whoever holds the key, nothing is signed here.
+
+With --packspec, take over a job from a PackSpec v1 pack without evidence, as one
+event of the ledger here; from then on its history is under proof. What the pack says
+of the time before is kept as a claim: its checkpoints and approvals, its digest, and
+whether a key you trust signed it. A pack that nobody signed can be imported, and the
+event says so; one that contradicts itself cannot.
+
+Checkpoint ids go on counting; the revision begins at 1 again. A job that runs goes
+on running. One that is paused, blocked or waits for a decision needs an approval
+here before it can be resumed, whatever was approved before, and not by whoever
+imports it. A job that ended stays so. All of the job has to fit into one event of
+60 KiB. There must be a ledger: gait ledger init begins one.`,
+		Example: "gait ledger import audit-2026-11 --root audit/jobs\n" +
+			"gait ledger import audit-2026-11 --root audit/jobs --public-key auditor.vkey\n" +
+			"gait ledger import --packspec pack_job_7.zip\n" +
+			`gait ledger import --packspec pack_job_7.zip --public-key old.pem --reason "moved from the old runner" --dry-run --json`,
+		Args: cobra.ArbitraryArgs,
+	}, 0, 1, 2, 6, 7, 8)
+	f := cmd.Flags()
+	f.StringVar(&pack, "packspec", "", "take a job over from this pack")
+	f.StringVar(&keyFile, "public-key", "", "file with the key that signed it: "+keyForms+"; only it counts then")
+	flags.addCommon(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		switch {
+		case pack != "" && len(args) == 0:
+			return a.importJob(cmd.Context(), pack, keyFile, flags)
+		case pack == "" && len(args) == 1:
+			for _, name := range []string{"actor", "reason", "request-id", "dry-run"} {
+				if cmd.Flags().Changed(name) {
+					return &usageError{code: "invalid_usage", text: "--" + name + " goes with --packspec: a copy of a ledger has no event of its own", hint: "leave --" + name + " out"}
+				}
+			}
+			return a.importLedger(cmd.Context(), args[0], keyFile)
+		}
+		return &usageError{code: "invalid_usage", text: "import one directory that gait ledger export wrote, or one pack with --packspec", hint: cmd.CommandPath() + " --help"}
+	}
+	return cmd
+}
+
+// importLedger makes the root a copy of an exported ledger.
+func (a *app) importLedger(ctx context.Context, name, keyFile string) error {
+	o, err := a.options()
+	if err != nil {
+		return err
+	}
+	trusted, err := a.trusted(keyFile)
+	if err != nil {
+		return err
+	}
+	if st, err := os.Stat(name); err != nil || !st.IsDir() {
+		return &usageError{code: "file_not_found", text: name + " is not a directory", hint: "name a directory that gait ledger export wrote"}
+	}
+	log, err := packspec.OpenExport(os.DirFS(name))
+	if err != nil {
+		return err
+	}
+	key, from, err := trustedIn(log.Keys, trusted, keyFile)
+	if err != nil {
+		return err
+	}
+	if err := log.CheckFiles(); err != nil {
+		return err
+	}
+	done := a.progress("importing events", log.Size)
+	err = root.Import(ctx, o, store.Copy{Entries: projection.Entries(log.Events()), Rotations: log.Rotations, Signed: log.Signed,
+		Progress: func(n int64) { done.update(n, log.Size) }})
+	done.stop()
+	if errors.Is(err, store.ErrExists) {
+		return &unsafeError{code: "ledger_exists", text: a.rootDir() + " holds a ledger already, or held one", hint: "import into another directory with --root"}
+	}
+	if err != nil {
+		return refuted(err)
+	}
+	c := log.Checkpoint
+	return a.print(object{"path": a.rootDir(), "origin": c.Origin, "tree_size": c.Size, "root": c.Root, "public_key": key.String(), "trusted_by": from}, func(s *screen) {
+		s.done("imported %s, %d events, to read", s.bold(c.Origin), c.Size)
+		s.fields([2]string{"directory", a.rootDir()}, [2]string{"root", c.Root.String()}, [2]string{"signed by", key.String()}, [2]string{"trusted by", from})
+		s.next("gait job list --root " + quoted(a.rootDir()))
+	})
+}
+
+// importJob takes a job over from a PackSpec v1 pack.
+func (a *app) importJob(ctx context.Context, pack, keyFile string, flags writeFlags) error {
+	claim, err := a.readClaim(pack, keyFile)
+	if err != nil {
+		return err
+	}
+	a.about(claim.JobID)
+	err = a.do(ctx, commands.Request{JobID: claim.JobID, Actor: a.actor(flags.actor), Reason: flags.reason, Command: commands.Import{Claim: claim.Imported},
+		RequestID: flags.requestID, DryRun: flags.dryRun})
+	if errors.Is(err, commands.ErrJobExists) {
+		return &usageError{code: "job_exists", text: fmt.Sprintf("%s: the ledger has a job %s already", pack, claim.JobID), hint: "a job is imported once: gait job status --id " + claim.JobID}
+	}
+	return err
+}
+
+func (a *app) readClaim(name, keyFile string) (packspec.Claim, error) {
+	trusted, err := a.trusted(keyFile)
+	if err != nil {
+		return packspec.Claim{}, err
+	}
+	file, size, err := openPack(name)
+	if err != nil {
+		return packspec.Claim{}, err
+	}
+	defer file.Close()
+	claim, err := packspec.ReadClaim(file, size, packspec.Options{Trusted: trusted})
+	if err != nil {
+		return claim, fmt.Errorf("importing %s: %w", name, err)
+	}
+	return claim, nil
+}
+
+// importNotice says what an import is worth, and what it asks for.
+func importNotice(j projection.Job) string {
+	who := "that nobody signed"
+	switch was := j.Imported; {
+	case was.PackTrusted:
+		who = "signed by a key you trust"
+	case was.PackKeyID != "":
+		who = "signed by a key you do not trust"
+	}
+	text := "what the job did before is the claim of a pack " + who + ", and nothing proves it"
+	if j.WaitingFor() == "decision" {
+		text += "; before a resume it needs an approval here, not by " + j.Imported.Actor
+	}
+	return text
+}
