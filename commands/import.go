@@ -46,9 +46,7 @@ func (Import) summary(projection.Job) string { return "" }
 
 // begins reports whether a command is the first of its job.
 func begins(c Command) bool {
-	switch c.(type) {
-	case Submit, Import:
-		return true
-	}
-	return false
+	_, submit := c.(Submit)
+	_, imports := c.(Import)
+	return submit || imports
 }
