@@ -25,9 +25,9 @@ type Options struct {
 	Trusted []TrustedKey
 	Profile Profile // "": standard
 
-	// Seen returns the newest checkpoint signed by a key that the caller has
-	// seen, as a signed note, or nil. Without it none was.
-	Seen func(ledger.VerifierKey) ([]byte, error)
+	// Seen returns the newest checkpoint signed by one of a ledger's keys that
+	// the caller has seen, as a signed note, or nil. Without it none was.
+	Seen func(...ledger.VerifierKey) ([]byte, error)
 
 	Policy *Policy // nil: no witness is asked for
 }
@@ -112,7 +112,7 @@ type verifier struct {
 	r       io.ReaderAt
 	size    int64
 	trusted []TrustedKey
-	seen    func(ledger.VerifierKey) ([]byte, error)
+	seen    func(...ledger.VerifierKey) ([]byte, error)
 	policy  *Policy
 	report  Report
 	status  Status // what the level under way found

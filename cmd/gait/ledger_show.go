@@ -122,7 +122,7 @@ func (a *app) ledgerInfo(r *root.Root) error {
 		return &ledger.CorruptError{Seq: 0, Reason: "not " + string(ledger.TypeLedgerCreated)}
 	}
 	c, _ := r.Log.Checkpoint()
-	seen, dir, err := root.Seen(r.Home, r.Log.Key())
+	seen, dir, err := root.Seen(r.Home, r.Log.Keys().Keys()...)
 	if err != nil {
 		return err
 	}

@@ -64,7 +64,7 @@ count. With --public-key too, both must hold.`,
 			return err
 		}
 		if key, err := ledger.ParseVerifierKey(report.Key); report.Verified && err == nil {
-			a.remember(key, []byte(report.Checkpoint))
+			a.remember([]byte(report.Checkpoint), key)
 		}
 		given := keyFile
 		if given == "" && o.Policy != nil && len(o.Policy.Logs) > 0 {

@@ -9,13 +9,14 @@ import (
 	"gait/ledger/root"
 )
 
-// seen returns the newest checkpoint by key that the user has seen, or nil.
-func (a *app) seen(key ledger.VerifierKey) ([]byte, error) {
+// seen returns the newest checkpoint by a ledger's keys that the user has seen,
+// or nil.
+func (a *app) seen(keys ...ledger.VerifierKey) ([]byte, error) {
 	home, err := a.home()
 	if err != nil {
 		return nil, nil // without a home nothing was kept
 	}
-	at, _, err := root.Seen(home, key)
+	at, _, err := root.Seen(home, keys...)
 	if err != nil || at == nil {
 		return nil, err
 	}
@@ -24,10 +25,10 @@ func (a *app) seen(key ledger.VerifierKey) ([]byte, error) {
 
 // remember keeps a checkpoint that was verified. What was verified stays so
 // where it cannot be kept.
-func (a *app) remember(key ledger.VerifierKey, signed []byte) {
+func (a *app) remember(signed []byte, keys ...ledger.VerifierKey) {
 	home, err := a.home()
 	if err == nil {
-		err = root.Remember(home, key, signed)
+		err = root.Remember(home, signed, keys...)
 	}
 	if err != nil {
 		a.notice(fmt.Sprintf("the checkpoint is not remembered, so an older one would not be noticed: %v", err))
@@ -68,7 +69,7 @@ func since(r *root.Root, name string) (ledger.Checkpoint, error) {
 	if was.Origin != now.Origin {
 		return was, &usageError{code: "other_ledger", text: fmt.Sprintf("%s is a checkpoint of %s, the ledger is %s", name, was.Origin, now.Origin), hint: "give a checkpoint of this ledger, or name the other one with --root"}
 	}
-	if was, err = ledger.OpenCheckpoint(note, r.Log.Key()); err != nil {
+	if was, err = r.Log.Keys().Open(note); err != nil {
 		return was, fmt.Errorf("reading %s: %w", name, err)
 	}
 	if was.Size == 0 {

@@ -33,7 +33,7 @@ func (s *site) create() (*Root, error) {
 			return nil, err
 		}
 	}
-	r := &Root{Dir: s.dir, Home: s.Home, Signer: key, lock: s.lock}
+	r := &Root{Dir: s.dir, Home: s.Home, Signer: key, lock: s.lock, options: s.Options}
 	if r.Log, err = store.Create(s.ledgerDir(), first, s.storeOptions(r)); err != nil {
 		return nil, err
 	}
@@ -121,7 +121,7 @@ func (s *site) createdLog(r *Root) error {
 	if err := s.done("ledger"); err != nil {
 		return err
 	}
-	g, err := loadGuard(s.Home, r.Log.Key())
+	g, err := loadGuard(s.Home, r.Log.Keys().Keys()...)
 	if err != nil {
 		return err
 	}
@@ -133,11 +133,14 @@ func (s *site) createdLog(r *Root) error {
 // outside checkpoint, and the mark that says all of it is done.
 func (s *site) complete(r *Root) error {
 	key := r.Log.Key()
-	if _, err := Trust(s.Home, key.PublicKey()); err != nil {
-		return err
-	}
-	if err := s.done("trust"); err != nil {
-		return err
+	begun := s.lock.last.kind == markCreating
+	if begun { // what was distrusted since stays so
+		if _, err := Trust(s.Home, key.PublicKey()); err != nil {
+			return err
+		}
+		if err := s.done("trust"); err != nil {
+			return err
+		}
 	}
 	_, note := r.Log.Checkpoint()
 	if err := r.guard.publish(note); err != nil {
@@ -146,7 +149,6 @@ func (s *site) complete(r *Root) error {
 	if err := s.done("guard"); err != nil {
 		return err
 	}
-	begun := s.lock.last.kind == markCreating
 	if err := s.lock.add(mark{kind: markComplete, key: key}); err != nil {
 		return err
 	}

@@ -14,6 +14,10 @@ var (
 	// the last one was retired.
 	ErrNoLedger = errors.New("no ledger here")
 
+	// ErrTooManyRotations says that a ledger's key was rotated as often as it
+	// can be.
+	ErrTooManyRotations = fmt.Errorf("the key was rotated %d times, which is the most", ledger.MaxRotations)
+
 	// ErrLedgerMissing says that a ledger was completed in the root and is
 	// there no more.
 	ErrLedgerMissing = errors.New("the ledger is missing")

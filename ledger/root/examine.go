@@ -139,7 +139,7 @@ func (x *examination) ledger(ctx context.Context) {
 
 func (x *examination) signing(r *Root) (Finding, error) {
 	s := &site{Options: x.Options, dir: r.Dir, lock: r.lock}
-	k, err := s.signer(r.Log.Key())
+	k, err := s.signer(r.Log.Keys())
 	if err != nil {
 		return Finding{}, err
 	}
@@ -147,7 +147,7 @@ func (x *examination) signing(r *Root) (Finding, error) {
 }
 
 func (x *examination) guard(r *Root, c ledger.Checkpoint) (Finding, error) {
-	at, dir, err := Seen(x.Home, r.Log.Key())
+	at, dir, err := Seen(x.Home, r.Log.Keys().Keys()...)
 	if err != nil {
 		return Finding{}, err
 	}

@@ -27,7 +27,7 @@ func guardDir(home, origin string) string {
 // that verifies counts.
 type guard struct {
 	dir   string
-	key   ledger.VerifierKey
+	keys  []ledger.VerifierKey // that have signed the ledger
 	slots [2]slot
 }
 
@@ -40,9 +40,10 @@ type slot struct {
 
 func (g *guard) path(i int) string { return filepath.Join(g.dir, fmt.Sprintf("checkpoint.%d", i)) }
 
-// loadGuard reads the outside checkpoint of the ledger that key signs.
-func loadGuard(home string, key ledger.VerifierKey) (*guard, error) {
-	g := &guard{dir: guardDir(home, key.Name()), key: key}
+// loadGuard reads the outside checkpoint of the ledger that any of the keys,
+// one at least and all of one origin, have signed.
+func loadGuard(home string, keys ...ledger.VerifierKey) (*guard, error) {
+	g := &guard{dir: guardDir(home, keys[0].Name()), keys: keys}
 	for i := range g.slots {
 		if err := g.load(i); err != nil {
 			return nil, err
@@ -67,8 +68,10 @@ func (g *guard) load(i int) error {
 	}
 	g.slots[i] = slot{note: b}
 	// What does not verify was torn by a crash, or written by nobody who counts.
-	if c, err := ledger.OpenCheckpoint(b, g.key); err == nil {
-		g.slots[i] = slot{note: b, Checkpoint: c, ok: true}
+	for _, key := range g.keys {
+		if c, err := ledger.OpenCheckpoint(b, key); err == nil {
+			g.slots[i] = slot{note: b, Checkpoint: c, ok: true}
+		}
 	}
 	return nil
 }
@@ -171,11 +174,11 @@ type Sighting struct {
 	Note []byte // the signed note, to the letter
 }
 
-// Seen returns the newest checkpoint signed by key that home has seen, of a
-// ledger of the user's own or in what others handed over, nil where there is
-// none, and the directory it is kept in.
-func Seen(home string, key ledger.VerifierKey) (*Sighting, string, error) {
-	g, err := loadGuard(home, key)
+// Seen returns the newest checkpoint signed by one of a ledger's keys that home
+// has seen, of a ledger of the user's own or in what others handed over, nil
+// where there is none, and the directory it is kept in.
+func Seen(home string, keys ...ledger.VerifierKey) (*Sighting, string, error) {
+	g, err := loadGuard(home, keys...)
 	if err != nil {
 		return nil, "", err
 	}
@@ -189,14 +192,15 @@ func Seen(home string, key ledger.VerifierKey) (*Sighting, string, error) {
 	return &Sighting{at.Checkpoint, at.note}, g.dir, nil
 }
 
-// Remember keeps a checkpoint that home has seen, where it is newer than the
-// one kept. It fails with a *RolledBackError where the two cannot both hold.
-func Remember(home string, key ledger.VerifierKey, signed []byte) error {
-	c, err := ledger.OpenCheckpoint(signed, key)
+// Remember keeps a checkpoint that home has seen, signed by the newest of a
+// ledger's keys, where it is newer than the one kept. It fails with a
+// *RolledBackError where the two cannot both hold.
+func Remember(home string, signed []byte, keys ...ledger.VerifierKey) error {
+	c, err := ledger.OpenCheckpoint(signed, keys[len(keys)-1])
 	if err != nil {
 		return err
 	}
-	g, err := loadGuard(home, key)
+	g, err := loadGuard(home, keys...)
 	if err != nil {
 		return err
 	}

@@ -53,20 +53,20 @@ func (s *site) importLedger(from store.Copy) error {
 	if err := s.done("ledger"); err != nil {
 		return err
 	}
-	key, c, err := s.peek()
+	keys, c, err := s.peek()
 	if err != nil {
 		return err
 	}
-	if err := s.lock.add(mark{kind: markComplete, key: key}); err != nil {
+	if err := s.lock.add(mark{kind: markComplete, key: keys.Current()}); err != nil {
 		return err
 	}
-	at, dir, err := Seen(s.Home, key)
+	at, dir, err := Seen(s.Home, keys.Keys()...)
 	if err != nil {
 		return err
 	}
 	if at != nil && at.Size > c.Size {
-		s.notice("a newer state of %s was seen, of %d events, by %s; this copy has %d", key.Name(), at.Size, dir, c.Size)
+		s.notice("a newer state of %s was seen, of %d events, by %s; this copy has %d", keys.Origin(), at.Size, dir, c.Size)
 		return nil
 	}
-	return Remember(s.Home, key, from.Signed)
+	return Remember(s.Home, from.Signed, keys.Keys()...)
 }

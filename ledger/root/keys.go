@@ -16,6 +16,7 @@ import (
 const (
 	keysName    = "keys"
 	retiredName = "retired"
+	nextName    = "next"
 	keySuffix   = ".key"
 	keyLimit    = 1 << 10
 )
@@ -66,6 +67,12 @@ func keyDir(home string, retired bool) string {
 // so no two share a file.
 func keyPath(home, origin string, retired bool) string {
 	return filepath.Join(keyDir(home, retired), strings.ReplaceAll(origin, "/", "+")+keySuffix)
+}
+
+// nextPath returns where the private key is made that is to take the place of
+// the one at keyPath. Once the ledger says that it did, it is moved there.
+func nextPath(home, origin string) string {
+	return filepath.Join(home, keysName, nextName, filepath.Base(keyPath("", origin, false)))
 }
 
 // readKey reads a key file, which must be named for the key it holds.
@@ -140,7 +147,7 @@ func checkUnused(home, origin string, key ledger.VerifierKey) error {
 			return usedOrigin(origin, path)
 		}
 	}
-	by, err := otherTrusted(home, key)
+	by, err := otherTrusted(home, []ledger.VerifierKey{key})
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package root
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -106,14 +107,22 @@ func asCorrupt(err error) error {
 // marks is what the lines of a lock file add up to.
 type marks struct {
 	last        mark
-	predecessor *ledger.Predecessor // the ledger retired last, which the next one continues
-	end         int64               // where the next mark goes
+	keys        []ledger.VerifierKey // of the ledger that last speaks of, oldest first
+	predecessor *ledger.Predecessor  // the ledger retired last, which the next one continues
+	end         int64                // where the next mark goes
 }
 
 // follow adds a mark of n bytes.
 func (s *marks) follow(m mark, n int64) {
-	if m.kind == markRetired {
-		s.predecessor = m.was
+	switch {
+	case m.kind == markRetired:
+		s.predecessor, s.keys = m.was, nil
+	case m.kind == markComplete && len(s.keys) > 0 && s.keys[0].Name() == m.key.Name():
+		if !slices.Contains(s.keys, m.key) { // its key was rotated
+			s.keys = append(s.keys, m.key)
+		}
+	default:
+		s.keys = []ledger.VerifierKey{m.key}
 	}
 	s.last = m
 	s.end += n

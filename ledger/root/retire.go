@@ -44,16 +44,16 @@ func Retire(ctx context.Context, o Options, reason string) (Retired, error) {
 }
 
 func (s *site) retire(reason string) (Retired, error) {
-	key, err := s.retiree()
+	keys, err := s.retiree()
 	if err != nil {
 		return Retired{}, err
 	}
-	n, begun, err := readNote(s.Home, key.Name())
+	n, begun, err := readNote(s.Home, keys[0].Name())
 	if err != nil {
 		return Retired{}, err
 	}
 	if !begun {
-		if n, err = s.describe(key, reason); err != nil {
+		if n, err = s.describe(keys, reason); err != nil {
 			return Retired{}, err
 		}
 		// From here on nothing signs for this origin.
@@ -67,41 +67,43 @@ func (s *site) retire(reason string) (Retired, error) {
 	return s.putAway(n)
 }
 
-// retiree returns the key of the ledger that a root holds, or should hold.
-func (s *site) retiree() (ledger.VerifierKey, error) {
+// retiree returns the keys, as far as they are known, of the ledger that a root
+// holds, or should hold.
+func (s *site) retiree() ([]ledger.VerifierKey, error) {
 	has, err := s.hasLedger()
 	last := s.lock.last
 	switch {
 	case err != nil:
-		return ledger.VerifierKey{}, err
+		return nil, err
 	case last.kind == markComplete, last.kind == markCreating && has:
-		return last.key, nil
+		return s.lock.keys, nil
 	case !has:
-		return ledger.VerifierKey{}, ErrNoLedger
+		return nil, ErrNoLedger
 	}
-	key, _, err := s.peek()
-	if err == nil && last.kind == markRetired && key.Name() != last.was.Origin {
+	keys, _, err := s.peek()
+	if err == nil && last.kind == markRetired && keys.Origin() != last.was.Origin {
 		err = &UnsafeError{
 			Path:    s.ledgerDir(),
-			Problem: "holds the ledger " + key.Name() + ", which was not created here",
+			Problem: "holds the ledger " + keys.Origin() + ", which was not created here",
 			Hint:    "move it back to where it came from",
 		}
 	}
-	return key, err
+	return keys.Keys(), err
 }
 
 // describe says in what state the ledger is found, and in which it was seen.
-func (s *site) describe(key ledger.VerifierKey, reason string) (retirement, error) {
-	g, err := loadGuard(s.Home, key)
+func (s *site) describe(known []ledger.VerifierKey, reason string) (retirement, error) {
+	found, all := ledger.Checkpoint{}, known
+	if got, c, err := s.peek(); err == nil && got.Has(known[0]) {
+		found = c
+		all = append(got.Keys(), known...)
+	}
+	g, err := loadGuard(s.Home, all...)
 	if err != nil {
 		return retirement{}, err
 	}
 	seen, _ := g.seen()
-	found := ledger.Checkpoint{}
-	if got, c, err := s.peek(); err == nil && got == key {
-		found = c
-	}
-	return newRetirement(s.dir, key.Name(), reason, s.Now(), seen.Checkpoint, found), nil
+	return newRetirement(s.dir, known[0].Name(), reason, s.Now(), seen.Checkpoint, found), nil
 }
 
 // putAway does what the note says: key, directory, mark.
@@ -109,6 +111,9 @@ func (s *site) putAway(n retirement) (Retired, error) {
 	was := n.retired()
 	var err error
 	if was.Key, err = retireKey(s.Home, n.Origin); err != nil {
+		return Retired{}, err
+	}
+	if err := dropNext(s.Home, n.Origin); err != nil {
 		return Retired{}, err
 	}
 	if err := s.done("key"); err != nil {

@@ -57,8 +57,9 @@ type Root struct {
 	Home    string
 	Created bool // this Open created the ledger, or finished its creation
 
-	lock  *lock
-	guard *guard // nil until the log's key is known
+	lock    *lock
+	guard   *guard // nil until the log's key is known
+	options Options
 }
 
 // Open opens the ledger of a root, creating it where Options say so. It waits

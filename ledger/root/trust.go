@@ -119,18 +119,18 @@ func readTrust(home string) (lines []trustLine, err error) {
 	return lines, nil
 }
 
-// otherTrusted returns the key that the user trusts for the origin of key, where
-// there is one and it is not key.
-func otherTrusted(home string, key ledger.VerifierKey) (other ledger.VerifierKey, err error) {
+// otherTrusted returns the key that the user trusts for the origin of a ledger's
+// keys, where there is one and it is none of them.
+func otherTrusted(home string, of []ledger.VerifierKey) (other ledger.VerifierKey, err error) {
 	keys, err := TrustedKeys(home)
 	if err != nil {
 		return other, err
 	}
 	for _, k := range keys {
-		if k.Is(key) {
+		if slices.ContainsFunc(of, k.Is) {
 			return ledger.VerifierKey{}, nil
 		}
-		if v, ok := k.For(key.Name()); ok && k.Origin() != "" {
+		if v, ok := k.For(of[0].Name()); ok && k.Origin() != "" {
 			other = v
 		}
 	}

@@ -1,0 +1,184 @@
+package root_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"gait/ledger"
+	"gait/ledger/root"
+)
+
+func rotateKey(t *testing.T, r *root.Root) root.Rotated {
+	t.Helper()
+	did, err := r.Rotate(t.Context(), "tester", "time to")
+	must(t, err)
+	return did
+}
+
+// trusts reports whether the user trusts a key.
+func (u *user) trusts(key ledger.VerifierKey) bool {
+	u.t.Helper()
+	keys, err := root.TrustedKeys(u.Home)
+	must(u.t, err)
+	return slices.ContainsFunc(keys, func(k ledger.PublicKey) bool { return k.Is(key) })
+}
+
+func TestRotate(t *testing.T) {
+	u := newUser(t)
+	u.made(2)
+	r := u.open()
+	before := r.Log.Key()
+	for range 2 { // one directly after another
+		was := r.Log.Key()
+		did := rotateKey(t, r)
+		if did.Previous != was || did.Key != r.Log.Key() || r.Signer.VerifierKey() != did.Key || !did.Trusted {
+			t.Errorf("Rotate = %+v, the log's key is %s and the signer's %s", did, r.Log.Key(), r.Signer.VerifierKey())
+		}
+	}
+	u.add(r, 2)
+	key := r.Log.Key()
+	shut(t, r)
+	u.checkSize(6)
+	if got := u.key(); got != key || !u.trusts(key) || !u.trusts(before) {
+		t.Errorf("the private key kept is %s, want %s; trusted: %t", got, key, u.trusts(key))
+	}
+	if got := names(t, filepath.Join(u.Home, "keys")); len(got) != 2 || len(names(t, filepath.Join(u.Home, "keys", "next"))) > 0 {
+		t.Errorf("the keys kept are %v, want the one in force alone", got)
+	}
+	r = u.open(readOnly)
+	defer shut(t, r)
+	if at, _, err := root.Seen(u.Home, r.Log.Keys().Keys()...); err != nil || at == nil || at.Size != 6 {
+		t.Errorf("the outside checkpoint is %v, %v, want one of 6 events", at, err)
+	}
+}
+
+// Wherever a crash comes, the next open goes on with the key in force, and a
+// rotation after it works.
+func TestRotateCrashes(t *testing.T) {
+	for _, step := range []string{"next key", "event", "key", "trust", "mark"} {
+		t.Run(step, func(t *testing.T) {
+			u := newUser(t)
+			u.made(2)
+			r := u.open(crashAt(step))
+			before := r.Log.Key()
+			if _, err := r.Rotate(t.Context(), "tester", ""); !errors.Is(err, errCrash) {
+				t.Fatalf("Rotate = %v, want the crash", err)
+			}
+			shut(t, r)
+			r = u.open(readOnly)
+			size := r.Log.Head().Size
+			shut(t, r)
+			r = u.open()
+			if rotated := r.Log.Key() != before; rotated != (step != "next key") || r.Log.Head().Size != size {
+				t.Errorf("after the crash the key was rotated: %t", rotated)
+			}
+			u.add(r, 1)
+			rotateKey(t, r)
+			u.add(r, 1)
+			key := r.Log.Key()
+			shut(t, r)
+			u.checkSize(size + 3)
+			if u.key() != key || !u.trusts(key) || len(names(t, filepath.Join(u.Home, "keys", "next"))) > 0 {
+				t.Errorf("the key in force is %s; kept is %s; trusted: %t", key, u.key(), u.trusts(key))
+			}
+		})
+	}
+}
+
+// What is not trusted before is not trusted after.
+func TestRotateDistrusted(t *testing.T) {
+	u := newUser(t)
+	u.made(2)
+	must(t, os.Remove(filepath.Join(u.Home, "trusted_keys")))
+	r := u.open()
+	if did := rotateKey(t, r); did.Trusted || u.trusts(did.Key) {
+		t.Error("the new key is trusted, though the old one was not")
+	}
+	shut(t, r)
+	must(t, os.Remove(u.lockFile())) // and no mark says whose the ledger is
+	u.checkSize(3)
+	if keys, err := root.TrustedKeys(u.Home); err != nil || len(keys) > 0 {
+		t.Errorf("opening the ledger trusted %v (%v)", keys, err)
+	}
+}
+
+func TestRolledBackBehindARotation(t *testing.T) {
+	u := newUser(t)
+	dirs, _ := u.versions(3)
+	r := u.open()
+	rotateKey(t, r)
+	u.add(r, 3)
+	origin := r.Log.Origin()
+	shut(t, r)
+	u.restore(dirs[2])
+	for _, open := range []func(*root.Options){noCreate, readOnly} {
+		_, err := u.try(open)
+		if back, ok := errors.AsType[*root.RolledBackError](err); !ok || back.Seen.Size != 7 || back.Found.Size != 3 {
+			t.Errorf("Open of a copy from before the rotation = %v, want a RolledBackError", err)
+		}
+	}
+	must(t, os.RemoveAll(root.GuardDir(u.Home, origin)))
+	for _, open := range []func(*root.Options){noCreate, readOnly} {
+		_, err := u.try(open)
+		if _, ok := errors.AsType[*root.SwappedError](err); !ok {
+			t.Errorf("Open without the outside checkpoint = %v, want a SwappedError: the lock file names the later key", err)
+		}
+	}
+}
+
+// The outside checkpoint counts for a ledger that is lost, though the key that
+// event 0 named did not sign it.
+func TestRetireAfterARotation(t *testing.T) {
+	u := newUser(t)
+	u.made(2)
+	r := u.open()
+	rotateKey(t, r)
+	u.add(r, 2)
+	shut(t, r)
+	must(t, os.RemoveAll(u.ledgerDir()))
+	was, err := root.Retire(t.Context(), u.Options, "lost")
+	if err != nil || was.Seen.Size != 5 || was.Key == "" {
+		t.Errorf("Retire = %+v, %v, want one that saw 5 events", was, err)
+	}
+	u.made(1)
+}
+
+func TestRetireAfterARotationCutShort(t *testing.T) {
+	u := newUser(t)
+	u.made(2)
+	r := u.open(crashAt("event"))
+	if _, err := r.Rotate(t.Context(), "tester", ""); !errors.Is(err, errCrash) {
+		t.Fatal(err)
+	}
+	shut(t, r)
+	was, err := root.Retire(t.Context(), u.Options, "enough")
+	if err != nil || was.Seen.Size != 3 || was.Found.Size != 3 {
+		t.Errorf("Retire = %+v, %v, want one of 3 events", was, err)
+	}
+	if left := names(t, filepath.Join(u.Home, "keys", "next")); len(left) > 0 {
+		t.Errorf("%v is left to sign with", left)
+	}
+}
+
+func TestRotateMissingKey(t *testing.T) {
+	u := newUser(t)
+	u.made(2)
+	r := u.open()
+	origin := r.Log.Origin()
+	old := read(t, root.KeyPath(u.Home, origin, false))
+	rotateKey(t, r)
+	shut(t, r)
+	write(t, root.KeyPath(u.Home, origin, false), old)
+	_, err := u.try(noCreate)
+	if _, ok := errors.AsType[*root.SwappedError](err); !ok {
+		t.Errorf("Open with the old key put back = %v, want a SwappedError", err)
+	}
+	must(t, os.Remove(root.KeyPath(u.Home, origin, false)))
+	_, err = u.try(noCreate)
+	if _, ok := errors.AsType[*root.KeyMissingError](err); !ok {
+		t.Errorf("Open without the key = %v, want a KeyMissingError", err)
+	}
+}
