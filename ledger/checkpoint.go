@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -105,6 +106,15 @@ func OpenCheckpoint(signed []byte, key VerifierKey) (Checkpoint, error) {
 		return Checkpoint{}, fmt.Errorf("%w: a checkpoint of %s signed by the key of %s", ErrUnverified, c.Origin, key.Name())
 	}
 	return c, nil
+}
+
+// HasSignature reports whether a signed checkpoint has a signature line that
+// says it is by one of the keys. Whether it holds, OpenCheckpoint says.
+func HasSignature(signed []byte, keys ...VerifierKey) bool {
+	_, sigs, err := splitNote(signed)
+	return err == nil && slices.ContainsFunc(sigs, func(s noteSignature) bool {
+		return slices.ContainsFunc(keys, func(k VerifierKey) bool { return k.Name() == s.name && k.KeyHash() == s.id })
+	})
 }
 
 // splitNote checks a note's form, more strictly than note.Open does, and

@@ -109,6 +109,13 @@ func (k Keyring) Keys() []VerifierKey {
 // Has reports whether key is, or was, the ledger's.
 func (k Keyring) Has(key VerifierKey) bool { return slices.Contains(k.Keys(), key) }
 
+// OneHistory reports whether two lists of a ledger's keys, oldest first, can
+// both be of one history: one begins with the other.
+func OneHistory(a, b []VerifierKey) bool {
+	n := min(len(a), len(b))
+	return slices.Equal(a[:n], b[:n])
+}
+
 // Equal reports whether both hold the same keys since the same events.
 func (k Keyring) Equal(other Keyring) bool { return slices.Equal(k.reigns, other.reigns) }
 

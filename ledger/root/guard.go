@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -28,6 +29,7 @@ func guardDir(home, origin string) string {
 type guard struct {
 	dir   string
 	keys  []ledger.VerifierKey // that have signed the ledger
+	chain []ledger.VerifierKey // those that it was seen to have had, where it was rotated, oldest first
 	slots [2]slot
 }
 
@@ -35,15 +37,21 @@ type guard struct {
 type slot struct {
 	note []byte
 	ledger.Checkpoint
-	ok bool // the note verifies
+	ok    bool // the note verifies
+	other bool // it is a checkpoint of the origin that none of the keys has signed
 }
 
 func (g *guard) path(i int) string { return filepath.Join(g.dir, fmt.Sprintf("checkpoint.%d", i)) }
 
 // loadGuard reads the outside checkpoint of the ledger that any of the keys,
-// one at least and all of one origin, have signed.
+// one at least and all of one origin, have signed, or one that was seen to come
+// before or after them.
 func loadGuard(home string, keys ...ledger.VerifierKey) (*guard, error) {
-	g := &guard{dir: guardDir(home, keys[0].Name()), keys: keys}
+	g := &guard{dir: guardDir(home, keys[0].Name())}
+	if err := g.loadChain(); err != nil {
+		return nil, err
+	}
+	g.keys = slices.Concat(keys, g.chain)
 	for i := range g.slots {
 		if err := g.load(i); err != nil {
 			return nil, err
@@ -72,6 +80,9 @@ func (g *guard) load(i int) error {
 		if c, err := ledger.OpenCheckpoint(b, key); err == nil {
 			g.slots[i] = slot{note: b, Checkpoint: c, ok: true}
 		}
+	}
+	if c, err := ledger.PeekCheckpoint(b); err == nil && !g.slots[i].ok {
+		g.slots[i].other = c.Origin == g.keys[0].Name() && !ledger.HasSignature(b, g.keys...)
 	}
 	return nil
 }
@@ -166,46 +177,4 @@ func (g *guard) write(i int, signed []byte) error {
 		err = f.Truncate(int64(len(signed)))
 	}
 	return errors.Join(err, f.Close())
-}
-
-// A Sighting is the newest checkpoint of a ledger that a user has seen.
-type Sighting struct {
-	ledger.Checkpoint
-	Note []byte // the signed note, to the letter
-}
-
-// Seen returns the newest checkpoint signed by one of a ledger's keys that home
-// has seen, of a ledger of the user's own or in what others handed over, nil
-// where there is none, and the directory it is kept in.
-func Seen(home string, keys ...ledger.VerifierKey) (*Sighting, string, error) {
-	g, err := loadGuard(home, keys...)
-	if err != nil {
-		return nil, "", err
-	}
-	if err := g.check(); err != nil {
-		return nil, "", err
-	}
-	at, ok := g.seen()
-	if !ok {
-		return nil, g.dir, nil
-	}
-	return &Sighting{at.Checkpoint, at.note}, g.dir, nil
-}
-
-// Remember keeps a checkpoint that home has seen, signed by the newest of a
-// ledger's keys, where it is newer than the one kept. It fails with a
-// *RolledBackError where the two cannot both hold.
-func Remember(home string, signed []byte, keys ...ledger.VerifierKey) error {
-	c, err := ledger.OpenCheckpoint(signed, keys[len(keys)-1])
-	if err != nil {
-		return err
-	}
-	g, err := loadGuard(home, keys...)
-	if err != nil {
-		return err
-	}
-	if was, ok := g.seen(); ok && c.Size < was.Size {
-		return g.check()
-	}
-	return errors.Join(g.check(), g.publish(signed))
 }

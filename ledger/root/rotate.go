@@ -121,6 +121,12 @@ func (r *Root) rotated() error {
 	if err := r.options.done("trust"); err != nil {
 		return err
 	}
+	if err := r.guard.keepChain(keys); err != nil {
+		return err
+	}
+	if err := r.options.done("keys seen"); err != nil {
+		return err
+	}
 	if err := r.lock.add(mark{kind: markComplete, key: key}); err != nil {
 		return err
 	}

@@ -58,7 +58,7 @@ func TestRotate(t *testing.T) {
 // Wherever a crash comes, the next open goes on with the key in force, and a
 // rotation after it works.
 func TestRotateCrashes(t *testing.T) {
-	for _, step := range []string{"next key", "event", "key", "trust", "mark"} {
+	for _, step := range []string{"next key", "event", "key", "trust", "keys seen", "mark"} {
 		t.Run(step, func(t *testing.T) {
 			u := newUser(t)
 			u.made(2)

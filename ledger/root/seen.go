@@ -1,0 +1,121 @@
+package root
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"gait/ledger"
+)
+
+// ErrOtherKey says that a checkpoint was seen of the same origin, signed by a
+// key that is none of the ledger's.
+var ErrOtherKey = errors.New("a checkpoint of that origin by another key was seen before")
+
+// A Sighting is the newest checkpoint of a ledger that a user has seen.
+type Sighting struct {
+	ledger.Checkpoint
+	Note []byte               // the signed note, to the letter
+	Keys []ledger.VerifierKey // that the ledger was seen to have had, oldest first; nil where it had one
+}
+
+// Seen returns the newest checkpoint that home has seen of a ledger, of the
+// user's own or in what others handed over, signed by one of its keys or by one
+// that was seen to come before or after them; nil where there is none. dir is
+// where it is kept. It fails with ErrOtherKey where there is only one by another key.
+func Seen(home string, keys ...ledger.VerifierKey) (at *Sighting, dir string, err error) {
+	g, err := loadGuard(home, keys...)
+	if err != nil {
+		return nil, "", err
+	}
+	if err := g.check(); err != nil {
+		return nil, "", err
+	}
+	newest, ok := g.seen()
+	switch {
+	case ok:
+		return &Sighting{newest.Checkpoint, newest.note, g.chain}, g.dir, nil
+	case g.other():
+		return nil, g.dir, fmt.Errorf("%w: see %s", ErrOtherKey, g.dir)
+	}
+	return nil, g.dir, nil
+}
+
+// Remember keeps a checkpoint that home has seen, signed by the newest of a
+// ledger's keys, which are given oldest first, where it is newer than the one
+// kept. It fails with a *RolledBackError where the two cannot both hold, and
+// with ErrOtherKey.
+func Remember(home string, signed []byte, keys ...ledger.VerifierKey) error {
+	c, err := ledger.OpenCheckpoint(signed, keys[len(keys)-1])
+	if err != nil {
+		return err
+	}
+	g, err := loadGuard(home, keys...)
+	if err != nil {
+		return err
+	}
+	if err := g.check(); err != nil {
+		return err
+	}
+	was, ok := g.seen()
+	switch {
+	case !ok && g.other() || !ledger.OneHistory(keys, g.chain):
+		return fmt.Errorf("%w: see %s", ErrOtherKey, g.dir)
+	case ok && c.Size < was.Size:
+		return nil
+	}
+	// The keys first: without them a checkpoint by a later one would be unreadable
+	// to whoever brings the earlier.
+	return errors.Join(g.keepChain(keys), g.publish(signed))
+}
+
+// other reports whether all that is kept is by other keys.
+func (g *guard) other() bool {
+	return slices.ContainsFunc(g.slots[:], func(s slot) bool { return s.other }) && !g.slots[0].ok && !g.slots[1].ok
+}
+
+func (g *guard) chainPath() string { return filepath.Join(g.dir, keysName) }
+
+// loadChain reads the keys that a ledger was seen to have had.
+func (g *guard) loadChain() error {
+	b, err := readFile(g.chainPath(), (ledger.MaxRotations+1)*257, denyWrite)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("reading the keys seen: %w", err)
+	}
+	for line := range strings.Lines(string(b)) {
+		key, err := ledger.ParseVerifierKey(strings.TrimSuffix(line, "\n"))
+		if err != nil || guardDir(filepath.Dir(filepath.Dir(g.dir)), key.Name()) != g.dir {
+			return corrupt("%s: %.120q is no key of that ledger", g.chainPath(), line)
+		}
+		g.chain = append(g.chain, key)
+	}
+	return nil
+}
+
+// keepChain keeps the keys of a ledger, where it was rotated more often than was known.
+func (g *guard) keepChain(keys []ledger.VerifierKey) error {
+	if len(keys) < 2 || len(keys) <= len(g.chain) {
+		return nil
+	}
+	if !ledger.OneHistory(keys, g.chain) {
+		return fmt.Errorf("%w: see %s", ErrOtherKey, g.chainPath())
+	}
+	var text strings.Builder
+	for _, key := range keys {
+		text.WriteString(key.String() + "\n")
+	}
+	if err := makeDir(g.dir); err != nil {
+		return err
+	}
+	if err := replaceFile(g.chainPath(), []byte(text.String())); err != nil {
+		return fmt.Errorf("keeping the keys seen: %w", err)
+	}
+	g.chain = slices.Clone(keys)
+	return nil
+}
