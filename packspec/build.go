@@ -19,6 +19,7 @@ type Source interface {
 	Origin() string
 	Key() ledger.VerifierKey
 	Checkpoint() (ledger.Checkpoint, []byte)
+	Rotations() ([]ledger.Rotation, error)
 	JobHead(job string) (ledger.JobHead, bool, error)
 	JobEvents(job string, from int64) ledger.Events
 	Event(ledger.Seq) (ledger.Event, error)
@@ -41,8 +42,8 @@ type Built struct {
 }
 
 // BuildJob writes the pack of a job to w. Its proofs are in the newest
-// checkpoint that witnesses have cosigned, if that covers the job's last event,
-// and else in the newest. The bytes depend on the log's head, the cosignatures
+// checkpoint that witnesses have cosigned, if that covers the job's last event
+// and is signed by the key in force, and else in the newest. The bytes depend on the log's head, the cosignatures
 // it keeps, the job and the pack format, and on nothing else. signer is the
 // ledger's. It ranges over the job's events several times and holds none of
 // them. What was written is worthless when it fails: with ErrJobNotFound, with
@@ -65,7 +66,8 @@ func BuildJob(w io.Writer, src Source, job string, signer ledger.Signer) (Built,
 
 // A snapshot is a job and the proofs that belong to one checkpoint of its log.
 type snapshot struct {
-	key          ledger.VerifierKey
+	keys         ledger.Keyring
+	rotations    []ledger.Rotation // of its key
 	checkpoint   ledger.Checkpoint
 	cosigned     bool
 	head         ledger.JobHead
@@ -94,9 +96,12 @@ func look(src Source, job string) (*snapshot, error) {
 // on in between.
 func lookOnce(src Source, job string) (*snapshot, error) {
 	_, signed := src.Checkpoint()
-	s := &snapshot{key: src.Key()}
+	s := &snapshot{}
 	var found bool
-	var err error
+	err := s.readKeys(src)
+	if err != nil {
+		return nil, err
+	}
 	if s.head, found, err = src.JobHead(job); err != nil {
 		return nil, err
 	}
@@ -104,9 +109,6 @@ func lookOnce(src Source, job string) (*snapshot, error) {
 		return nil, ErrJobNotFound
 	}
 	if signed, err = s.choose(src, signed); err != nil {
-		return nil, err
-	}
-	if s.created, err = src.Event(0); err != nil {
 		return nil, err
 	}
 	if s.createdProof, err = src.ProofIn(signed, 0); err != nil {
@@ -122,25 +124,46 @@ func lookOnce(src Source, job string) (*snapshot, error) {
 	return s, errors.Join(s.createdProof.Check(s.created.LeafHash(), s.checkpoint), s.headProof.Check(s.head.Leaf, s.checkpoint))
 }
 
+// readKeys reads event 0 and the rotations, and follows the ledger's keys by them.
+func (s *snapshot) readKeys(src Source) (err error) {
+	if s.created, err = src.Event(0); err != nil {
+		return err
+	}
+	if s.rotations, err = src.Rotations(); err != nil {
+		return err
+	}
+	s.keys, err = ledger.NewKeyring(s.created)
+	for _, r := range s.rotations {
+		if err == nil {
+			s.keys, err = s.keys.FollowProved(r)
+		}
+	}
+	if err == nil && s.keys.Current() != src.Key() {
+		err = ledger.ErrConflict
+	}
+	return err
+}
+
 // choose opens the checkpoint that the proofs are to be in: the cosigned one
-// where it covers the job's last event, else newest.
+// where it covers the job's last event and is signed by the key in force, else
+// newest.
 func (s *snapshot) choose(src Source, newest []byte) (signed []byte, err error) {
 	cosigned, err := src.CosignedCheckpoint()
 	if err != nil {
 		return nil, err
 	}
 	if cosigned != nil {
-		if s.checkpoint, err = ledger.OpenCheckpoint(cosigned, s.key); err != nil {
+		if s.checkpoint, err = s.keys.Open(cosigned); err != nil {
 			return nil, err
 		}
-		if s.cosigned = int64(s.head.Seq) < s.checkpoint.Size; s.cosigned {
+		if s.cosigned = int64(s.head.Seq) < s.checkpoint.Size && s.keys.At(s.checkpoint.Size) == s.keys.Current(); s.cosigned {
 			return cosigned, nil
 		}
 	}
-	if s.checkpoint, err = ledger.OpenCheckpoint(newest, s.key); err != nil {
+	if s.checkpoint, err = s.keys.Open(newest); err != nil {
 		return nil, err
 	}
-	if int64(s.head.Seq) >= s.checkpoint.Size {
+	if int64(s.head.Seq) >= s.checkpoint.Size || s.keys.At(s.checkpoint.Size) != s.keys.Current() {
 		return nil, ledger.ErrConflict
 	}
 	return newest, nil
@@ -161,12 +184,12 @@ func first(events ledger.Events, n int64) ledger.Events {
 
 // contents returns what each entry but the manifest holds.
 func (s *snapshot) contents() (map[string]content, error) {
-	summary, err := projection.Canonical(newEvidence(s.checkpoint))
+	summary, err := projection.Canonical(newEvidence(s.checkpoint, len(s.rotations)))
 	if err != nil {
 		return nil, err
 	}
-	return map[string]content{
-		entryVerify:       text(verifyText),
+	all := map[string]content{
+		entryVerify:       text(jobText(len(s.rotations))),
 		entryEvidence:     text(summary),
 		entryHeadProof:    text([]byte(s.headProof.String())),
 		entryJobEvents:    func(w io.Writer) error { return s.each(w, writeEventView) },
@@ -175,8 +198,17 @@ func (s *snapshot) contents() (map[string]content, error) {
 		entryCreated:      text(s.created.Bytes()),
 		entryCreatedProof: text([]byte(s.createdProof.String())),
 		entryEvents:       func(w io.Writer) error { return s.each(w, writeEvent) },
-		entryKey:          text([]byte(s.key.String() + "\n")),
-	}, nil
+		entryKey:          text([]byte(s.keys.Current().String() + "\n")),
+	}
+	s.addRotations(all)
+	return all, nil
+}
+
+func (s *snapshot) addRotations(all map[string]content) {
+	for i, r := range s.rotations {
+		event, proof := rotationEntries(i + 1)
+		all[event], all[proof] = text(r.Event.Bytes()), text([]byte(r.Proof.String()))
+	}
 }
 
 func (s *snapshot) each(w io.Writer, write func(io.Writer, ledger.Event) error) error {
@@ -204,7 +236,7 @@ func (s *snapshot) write(w io.Writer, signer ledger.Signer) (Manifest, error) {
 	if err != nil {
 		return Manifest{}, err
 	}
-	entries, err := measureAll(jobNames(layerViews, layerEvidence, layerText), contents)
+	entries, err := measureAll(jobNames(len(s.rotations), layerViews, layerEvidence, layerText), contents)
 	if err != nil {
 		return Manifest{}, err
 	}

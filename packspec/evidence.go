@@ -12,10 +12,22 @@ import (
 // EvidenceFormat is the evidence layer's format.
 const EvidenceFormat = 1
 
-// verifyText is VERIFY.md, the same in every pack of the format.
-//
-//go:embed VERIFY.md
-var verifyText []byte
+// verifyText and verifyRotatedText are VERIFY.md, the same in every job pack of
+// the format, of a ledger whose key was never rotated or was.
+var (
+	//go:embed VERIFY.md
+	verifyText []byte
+	//go:embed VERIFY_ROTATED.md
+	verifyRotatedText []byte
+)
+
+// jobText returns VERIFY.md of a job pack with so many rotations.
+func jobText(rotations int) []byte {
+	if rotations > 0 {
+		return verifyRotatedText
+	}
+	return verifyText
+}
 
 // verifyRangeText is VERIFY.md in every range pack of the format.
 //
@@ -31,13 +43,13 @@ type Evidence struct {
 	Size    int64    `json:"size"` // of that tree
 }
 
-func newEvidence(c ledger.Checkpoint) Evidence {
-	return Evidence{Entries: jobNames(layerEvidence)[1:], Format: EvidenceFormat, Origin: c.Origin, Root: c.Root.String(), Size: c.Size}
+func newEvidence(c ledger.Checkpoint, rotations int) Evidence {
+	return Evidence{Entries: jobNames(rotations, layerEvidence)[1:], Format: EvidenceFormat, Origin: c.Origin, Root: c.Root.String(), Size: c.Size}
 }
 
-// parseEvidence reads evidence.json. It fails with a *Failure, or wraps
+// parseEvidence reads evidence.json of a pack with so many rotations. It fails with a *Failure, or wraps
 // ledger.ErrUnsupportedVersion.
-func parseEvidence(b []byte) (Evidence, error) {
+func parseEvidence(b []byte, rotations int) (Evidence, error) {
 	if err := checkEvidenceFormat(b); err != nil {
 		return Evidence{}, err
 	}
@@ -52,7 +64,7 @@ func parseEvidence(b []byte) (Evidence, error) {
 	if err := ledger.FieldOrigin.Check(e.Origin); err != nil {
 		return Evidence{}, failure(LevelCanonical, CodeNotCanonical, entryEvidence, "%s", err)
 	}
-	want, err := projection.Canonical(newEvidence(ledger.Checkpoint{Origin: e.Origin, Size: e.Size, Root: root}))
+	want, err := projection.Canonical(newEvidence(ledger.Checkpoint{Origin: e.Origin, Size: e.Size, Root: root}, rotations))
 	if err != nil {
 		return Evidence{}, err
 	}

@@ -24,6 +24,16 @@ func rotationEntries(n int) (event, proof string) {
 	return fmt.Sprintf("keys/%04d.json", n), fmt.Sprintf("keys/%04d.tlog-proof", n)
 }
 
+// rotationNames returns the entries of so many rotations, in order.
+func rotationNames(rotations int) []string {
+	var names []string
+	for n := range rotations {
+		event, proof := rotationEntries(n + 1)
+		names = append(names, event, proof)
+	}
+	return names
+}
+
 // Export hands every file of a log to put: bundles of entries, tiles of hashes,
 // the rotations of its key, and last the signed checkpoint. progress may be nil.
 func Export(src FileSource, put func(path string, content []byte) error, progress func(done, total int64)) error {
@@ -182,9 +192,8 @@ func (x *Exported) CheckFiles() error {
 	for _, path := range x.Files() {
 		want[path] = true
 	}
-	for n := range x.Rotations {
-		event, proof := rotationEntries(n + 1)
-		want[event], want[proof] = true, true
+	for _, path := range rotationNames(len(x.Rotations)) {
+		want[path] = true
 	}
 	err := fs.WalkDir(x.dir, ".", func(path string, d fs.DirEntry, err error) error {
 		switch {

@@ -64,7 +64,7 @@ func ParseManifest(b []byte) ([]byte, error) {
 }
 
 func ParseEvidence(b []byte) ([]byte, error) {
-	e, err := parseEvidence(b)
+	e, err := parseEvidence(b, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +73,7 @@ func ParseEvidence(b []byte) ([]byte, error) {
 
 // NewEvidence is evidence.json.
 func NewEvidence(c ledger.Checkpoint) []byte {
-	b, err := projection.Canonical(newEvidence(c))
+	b, err := projection.Canonical(newEvidence(c, 0))
 	if err != nil {
 		panic(err)
 	}

@@ -89,9 +89,11 @@ func (l *memoryLog) checkpoint() ledger.Checkpoint {
 	return ledger.Checkpoint{Origin: origin, Size: l.tree.Size(), Root: l.tree.Root()}
 }
 
-func (l *memoryLog) Origin() string          { return origin }
-func (l *memoryLog) Key() ledger.VerifierKey { return l.key.VerifierKey() }
-func (l *memoryLog) Head() ledger.Head       { return l.head }
+func (l *memoryLog) Origin() string                        { return origin }
+func (l *memoryLog) Key() ledger.VerifierKey               { return l.key.VerifierKey() }
+func (l *memoryLog) Rotations() ([]ledger.Rotation, error) { return nil, nil }
+
+func (l *memoryLog) Head() ledger.Head { return l.head }
 
 func (l *memoryLog) Checkpoint() (ledger.Checkpoint, []byte) {
 	c, signed := l.checkpoint(), l.signed

@@ -44,7 +44,7 @@ var jobEntries = []struct {
 	max   int64
 }{
 	{entryVerify, layerText, 64 << 10},
-	{entryEvidence, layerEvidence, 4 << 10},
+	{entryEvidence, layerEvidence, 16 << 10},
 	{entryHeadProof, layerEvidence, ledger.MaxProofSize},
 	{entryJobEvents, layerViews, maxArchive},
 	{entryPayload, layerViews, 16 << 10},
@@ -56,14 +56,19 @@ var jobEntries = []struct {
 	{entryManifest, layerViews, maxManifest},
 }
 
-// jobNames returns the names of the entries of some layers, in order.
-func jobNames(layers ...layer) []string {
+// jobNames returns the names of the entries of some layers, in order, where the
+// ledger's key was rotated so many times.
+func jobNames(rotations int, layers ...layer) []string {
 	var names []string
+	if slices.Contains(layers, layerEvidence) {
+		names = rotationNames(rotations)
+	}
 	for _, e := range jobEntries {
 		if slices.Contains(layers, e.layer) {
 			names = append(names, e.name)
 		}
 	}
+	slices.Sort(names)
 	return names
 }
 
@@ -132,7 +137,7 @@ func (p *Pack) open() error {
 // checkNames holds the entries to the fixed set of a job pack: all of them,
 // or, in a pack without evidence, the views.
 func (p *Pack) checkNames() error {
-	want := jobNames(layerViews)
+	want := jobNames(0, layerViews)
 	switch {
 	case p.manifest.PackType == TypeRange:
 		var err error
@@ -140,7 +145,7 @@ func (p *Pack) checkNames() error {
 			return err
 		}
 	case p.hasEvidence():
-		want = jobNames(layerViews, layerEvidence, layerText)
+		want = jobNames(p.rotations(), layerViews, layerEvidence, layerText)
 	}
 	for i := range max(len(want), len(p.entries)) {
 		switch {
@@ -190,11 +195,15 @@ func (p *Pack) rangeNames() ([]string, error) {
 	if want := rangeRef(cover); p.manifest.SourceRef != want {
 		return nil, differs(LevelContainer, CodeManifest, entryManifest, "source_ref", want, quote(p.manifest.SourceRef))
 	}
-	rotations := 0
-	for event, _ := rotationEntries(1); p.has(event); event, _ = rotationEntries(rotations + 1) {
-		rotations++
+	return rangeNames(cover, p.rotations()), nil
+}
+
+// rotations counts the rotations of the ledger's key that the pack holds.
+func (p *Pack) rotations() (n int) {
+	for event, _ := rotationEntries(1); p.has(event) && n < ledger.MaxRotations; event, _ = rotationEntries(n + 1) {
+		n++
 	}
-	return rangeNames(cover, rotations), nil
+	return n
 }
 
 func (p *Pack) entry(name string) (entry, bool) {

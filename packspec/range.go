@@ -79,20 +79,13 @@ func rangeRef(cover ledger.Coverage) string { return fmt.Sprintf("%d-%d", cover.
 
 // rangeNames returns the entries of a range pack, in order.
 func rangeNames(cover ledger.Coverage, rotations int) []string {
-	names := append(slices.Clone(rangeFixed), cover.Files()...)
-	for n := range rotations {
-		event, proof := rotationEntries(n + 1)
-		names = append(names, event, proof)
-	}
-	slices.Sort(names)
-	return names
+	return slices.Sorted(slices.Values(slices.Concat(rangeFixed, cover.Files(), rotationNames(rotations))))
 }
 
 // A RangeSource is the log a range pack is made from.
 type RangeSource interface {
 	Source
 	File(ledger.TileName) ([]byte, error)
-	Rotations() ([]ledger.Rotation, error)
 }
 
 // ErrRange says that the ledger does not have the events asked for, or that
@@ -120,10 +113,9 @@ func BuildRange(w io.Writer, src RangeSource, from, to ledger.Seq, signer ledger
 // A rangeSnapshot is a part of a log as of one checkpoint.
 type rangeSnapshot struct {
 	snapshot
-	log       ledger.TileLog
-	signed    []byte
-	rotations []ledger.Rotation
-	last      ledger.Event
+	log    ledger.TileLog
+	signed []byte
+	last   ledger.Event
 }
 
 // lookAtRange reads the events and holds them against the tree: a pack that
@@ -136,15 +128,12 @@ func lookAtRange(src RangeSource, from, to ledger.Seq) (*rangeSnapshot, error) {
 	if from < 0 || from > to || int64(to) >= newest.Size {
 		return nil, fmt.Errorf("%w: events %d to %d, the ledger has 0 to %d", ErrRange, from, to, newest.Size-1)
 	}
-	s := &rangeSnapshot{snapshot: snapshot{key: src.Key(), head: ledger.JobHead{Seq: to}}}
-	var err error
+	s := &rangeSnapshot{snapshot: snapshot{head: ledger.JobHead{Seq: to}}}
+	err := s.readKeys(src)
+	if err != nil {
+		return nil, err
+	}
 	if s.signed, err = s.choose(src, signed); err != nil {
-		return nil, err
-	}
-	if s.rotations, err = src.Rotations(); err != nil {
-		return nil, err
-	}
-	if s.created, err = src.Event(0); err != nil {
 		return nil, err
 	}
 	if s.createdProof, err = src.ProofIn(s.signed, 0); err != nil {
@@ -174,12 +163,9 @@ func (s *rangeSnapshot) contents() (map[string]content, error) {
 		entryEvidence:     text(summary),
 		entryCreated:      text(s.created.Bytes()),
 		entryCreatedProof: text([]byte(s.createdProof.String())),
-		entryKey:          text([]byte(s.key.String() + "\n")),
+		entryKey:          text([]byte(s.keys.Current().String() + "\n")),
 	}
-	for i, r := range s.rotations {
-		event, proof := rotationEntries(i + 1)
-		all[event], all[proof] = text(r.Event.Bytes()), text([]byte(r.Proof.String()))
-	}
+	s.addRotations(all)
 	for _, path := range s.log.Files() {
 		name, err := ledger.ParseTileName(path)
 		if err != nil {

@@ -16,7 +16,7 @@ var rangeLevels = []level{
 	{LevelCanonical, (*verifier).rangeCanonical, true, Proved},
 	{LevelChain, (*verifier).rangeChain, true, Proved},
 	{LevelInclusion, (*verifier).rangeInclusion, true, Proved},
-	{LevelSignature, (*verifier).rangeSignature, false, Proved},
+	{LevelSignature, (*verifier).signature, false, Proved},
 	{LevelCosignatures, (*verifier).cosignatures, false, Proved},
 	{LevelStateMachine, (*verifier).rangeStateMachine, true, Proved},
 	{LevelViews, (*verifier).rangeViews, false, Absent},
@@ -28,7 +28,6 @@ var rangeLevels = []level{
 // A rangePass is what reading the events of a range pack once finds out.
 type rangePass struct {
 	log      ledger.TileLog
-	keys     ledger.Keyring
 	jobs     map[string]*rangeJob
 	begun    int    // jobs that begin before the range
 	err      error  // a *Failure that ended the pass
@@ -46,6 +45,10 @@ type rangeJob struct {
 func (v *verifier) rangeCanonical() (string, error) {
 	if err := v.readRange(); err != nil {
 		return "", err
+	}
+	if v.keysErr != nil {
+		v.rng.err, v.rng.stopped = v.keysErr, LevelChain
+		return v.unlessStopped(LevelCanonical, "")
 	}
 	for e, err := range v.rng.log.Events() {
 		if err == nil {
@@ -99,31 +102,7 @@ func (v *verifier) readRange() error {
 		return notCanonical(entryCheckpoint, err)
 	}
 	v.rng.log = ledger.TileLog{Coverage: cover, Checkpoint: c, Read: v.pack.tile}
-	if v.created.Origin != e.Origin {
-		return differs(LevelChain, CodeChain, entryCreated, "origin", e.Origin, v.created.Origin).at(0)
-	}
-	return v.readRangeKeys()
-}
-
-// readRangeKeys follows the ledger's keys from event 0 on.
-func (v *verifier) readRangeKeys() error {
-	keys, err := ledger.NewKeyring(v.created)
-	if err != nil {
-		return asFailure(LevelChain, CodeChain, err)
-	}
-	v.rng.keys, _, err = readRotations(keys, v.pack.has, func(name string, _ int) ([]byte, error) { return v.pack.read(name) })
-	if errors.Is(err, ledger.ErrMalformed) {
-		return notCanonical("", err)
-	}
-	if errors.Is(err, ledger.ErrUnverified) {
-		return failure(LevelSignature, CodeSignatureInvalid, "", "%s", err)
-	}
-	if err != nil {
-		return err
-	}
-	v.key = v.rng.keys.Current()
-	v.report.Key, v.report.KeyID = v.key.String(), v.key.ID().String()
-	return nil
+	return v.readKeys()
 }
 
 // followInRange holds an event to its job, and folds it.
@@ -159,7 +138,7 @@ func (v *verifier) followInRange(e ledger.Event) error {
 
 // rotates reports whether the keys that were proved change at an event.
 func (v *verifier) rotates(e ledger.Event) bool {
-	for _, r := range v.rng.keys.Reigns() {
+	for _, r := range v.keys.Reigns() {
 		if r.Since == e.Seq {
 			return true
 		}
@@ -211,24 +190,6 @@ func (v *verifier) rangeInclusion() (string, error) {
 		return "", err
 	}
 	return fmt.Sprintf("event 0 and all %d events are in the tree of size %d, root %s", v.count, v.evidence.Size, v.evidence.Root), nil
-}
-
-func (v *verifier) rangeSignature() (string, error) {
-	if err := v.checkKeyFile(); err != nil {
-		return "", err
-	}
-	if err := v.checkManifestSignature(); err != nil {
-		return "", err
-	}
-	if _, err := v.rng.keys.Open(v.createdProof.Checkpoint); err != nil {
-		return "", failure(LevelSignature, CodeSignatureInvalid, entryCheckpoint, "%s", err)
-	}
-	from, err := v.trustIn(v.rng.keys.Keys())
-	if err != nil {
-		return "", err
-	}
-	v.report.TrustedBy, v.signed = from, true
-	return fmt.Sprintf("checkpoint and manifest are signed by %s, trusted by %s", v.key, from), nil
 }
 
 func (v *verifier) rangeStateMachine() (string, error) {

@@ -140,7 +140,8 @@ type Report struct {
 	To         *ledger.Seq `json:"to,omitempty"`          // and its last
 	EventCount int64       `json:"event_count,omitempty"` // refusals included
 	HeadSeq    ledger.Seq  `json:"head_seq,omitempty"`    // of the job's last event; never 0
-	Key        string      `json:"key,omitempty"`         // the verifier key that event 0 names
+	Key        string      `json:"key,omitempty"`         // the ledger's verifier key, the one in force
+	Keys       []string    `json:"keys,omitempty"`        // where it was rotated, all it had, oldest first
 	KeyID      string      `json:"key_id,omitempty"`      // SHA-256 of its public key bytes
 	TrustedBy  string      `json:"trusted_by,omitempty"`  // where the caller has that key from
 	Policy     string      `json:"policy,omitempty"`      // where the caller has the policy from
@@ -150,6 +151,14 @@ type Report struct {
 	Checkpoint string      `json:"checkpoint,omitempty"` // the signed note, once its key is trusted
 	Evidence   []string    `json:"evidence,omitempty"`   // two signed notes that cannot both hold
 	Notice     string      `json:"notice,omitempty"`     // what a pack of this format cannot show
+}
+
+// LedgerKeys returns all verifier keys that the ledger had, oldest first.
+func (r Report) LedgerKeys() []string {
+	if r.Keys != nil {
+		return r.Keys
+	}
+	return []string{r.Key}
 }
 
 // Level returns what the report says about a level.

@@ -40,7 +40,7 @@ func isV1(r io.ReaderAt, size int64) (bool, error) {
 		return false, err
 	}
 	for _, e := range entries {
-		if slices.Contains(jobNames(layerEvidence, layerText), e.name) {
+		if slices.Contains(jobNames(0, layerEvidence, layerText), e.name) {
 			return false, nil
 		}
 	}
@@ -83,7 +83,7 @@ func openV1(r io.ReaderAt, size int64) (*v1Pack, error) {
 		}
 	}
 	p := &v1Pack{r: r, entries: entries}
-	for _, name := range jobNames(layerViews) {
+	for _, name := range jobNames(0, layerViews) {
 		if !p.has(name) {
 			return nil, &FormatError{*failure(LevelContainer, CodeEntries, name, "the pack has no such entry")}
 		}

@@ -25,9 +25,9 @@ type Options struct {
 	Trusted []TrustedKey
 	Profile Profile // "": standard
 
-	// Seen returns the newest checkpoint signed by one of a ledger's keys that
-	// the caller has seen, as a signed note, or nil. Without it none was.
-	Seen func(...ledger.VerifierKey) ([]byte, error)
+	// Seen returns the newest checkpoint that the caller has seen of the ledger
+	// with these keys, or nil. Without it none was.
+	Seen func(...ledger.VerifierKey) (*Sighting, error)
 
 	Policy *Policy // nil: no witness is asked for
 }
@@ -37,6 +37,16 @@ type Options struct {
 type Policy struct {
 	ledger.Policy
 	From string // where the caller has it from, for the report
+}
+
+// A Sighting is a signed checkpoint of a ledger that the caller has seen.
+type Sighting struct {
+	Note []byte               // by one of the ledger's keys, or of those below
+	Keys []ledger.VerifierKey // that the ledger was seen to have had, oldest first; nil where it had one
+
+	// OtherKey says that there is no such checkpoint, but one of the same origin
+	// by a key that has nothing to do with these.
+	OtherKey bool
 }
 
 // A TrustedKey is a ledger's key that the caller trusts.
@@ -112,7 +122,7 @@ type verifier struct {
 	r       io.ReaderAt
 	size    int64
 	trusted []TrustedKey
-	seen    func(...ledger.VerifierKey) ([]byte, error)
+	seen    func(...ledger.VerifierKey) (*Sighting, error)
 	policy  *Policy
 	report  Report
 	status  Status // what the level under way found
@@ -123,7 +133,9 @@ type verifier struct {
 	created      ledger.Event // event 0
 	createdProof ledger.Proof
 	headProof    ledger.Proof
-	key          ledger.VerifierKey // named by event 0
+	keys         ledger.Keyring     // from event 0 on
+	keysErr      error              // a *Failure: why they do not follow
+	key          ledger.VerifierKey // the one in force
 	signed       bool               // by a key that the caller trusts
 	pass
 
@@ -186,7 +198,7 @@ func (v *verifier) canonical() (string, error) {
 	if !v.pack.hasEvidence() {
 		return "", failure(LevelCanonical, CodeNoEvidence, entryEvidence, "the pack holds no evidence, only views")
 	}
-	for _, read := range []func() error{v.readEvidence, v.readCreated, v.readProofs, v.readEvents} {
+	for _, read := range []func() error{v.readEvidence, v.readCreated, v.readKeys, v.readProofs, v.readEvents} {
 		if err := read(); err != nil {
 			return "", err
 		}
@@ -199,11 +211,11 @@ func (v *verifier) readEvidence() error {
 	if err != nil {
 		return err
 	}
-	if v.evidence, err = parseEvidence(b); err != nil {
+	if v.evidence, err = parseEvidence(b, v.pack.rotations()); err != nil {
 		return err
 	}
 	v.report.Origin, v.report.Size, v.report.Root = v.evidence.Origin, v.evidence.Size, v.evidence.Root
-	return v.checkText(verifyText)
+	return v.checkText(jobText(v.pack.rotations()))
 }
 
 // checkText holds VERIFY.md to the text of the format.

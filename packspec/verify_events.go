@@ -2,6 +2,7 @@ package packspec
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -118,17 +119,10 @@ func hashOrNothing(h ledger.Hash) string {
 	return h.String()
 }
 
-// chain reports on the pass, and on event 0, which names the key.
-func (v *verifier) chain() (_ string, err error) {
-	if v.created.Origin != v.evidence.Origin {
-		return "", differs(LevelChain, CodeChain, entryCreated, "origin", v.evidence.Origin, v.created.Origin).at(v.created.Seq)
-	}
-	if v.key, err = ledger.Created(v.created); err != nil {
-		return "", asFailure(LevelChain, CodeChain, err)
-	}
-	v.report.Key, v.report.KeyID = v.key.String(), v.key.ID().String()
-	if v.chainErr != nil {
-		return "", v.chainErr
+// chain reports on the pass, and on event 0 and the rotations, which name the keys.
+func (v *verifier) chain() (string, error) {
+	if err := cmp.Or(v.keysErr, v.chainErr); err != nil {
+		return "", err
 	}
 	return fmt.Sprintf("job_seq 1 to %d, each event named by the next, seq rises to %d", v.head.JobSeq, v.head.Seq), nil
 }

@@ -3,6 +3,7 @@ package packspec
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"gait/ledger"
 )
@@ -20,11 +21,23 @@ func (v *verifier) freshness() (string, error) {
 	if v.seen == nil {
 		return "no checkpoint of this ledger was seen before", nil
 	}
-	note, err := v.seen(v.key)
-	if err != nil || note == nil {
-		return "no checkpoint of this ledger was seen before", err
+	keys := v.keys.Keys()
+	at, err := v.seen(keys...)
+	switch {
+	case err != nil:
+		return "", err
+	case at == nil:
+		return "no checkpoint of this ledger was seen before", nil
+	case at.OtherKey && v.report.Profile == ProfileStrict:
+		return "", failure(LevelFreshness, CodeOlder, entryHeadProof, "a checkpoint of this origin by another key was seen before, so what was seen of it says nothing here")
+	case at.OtherKey:
+		return "a checkpoint of this origin was seen before, by a key that has nothing to do with these", nil
+	case !ledger.OneHistory(keys, at.Keys):
+		v.report.Evidence = []string{string(at.Note), string(now)}
+		return "", differs(LevelFreshness, CodeConflict, entryHeadProof, "the ledger was handed on to two keys", strings.Join(spell(at.Keys), " "), strings.Join(spell(keys), " "))
 	}
-	seen, err := ledger.OpenCheckpoint(note, v.key)
+	note := at.Note
+	seen, err := openAny(note, append(keys, at.Keys...))
 	if err != nil {
 		return "", fmt.Errorf("the checkpoint seen before: %w", err)
 	}
@@ -36,7 +49,7 @@ func (v *verifier) freshness() (string, error) {
 		v.status = Proved
 		return fmt.Sprintf("the newest checkpoint seen of this ledger, %d events", size), nil
 	case size > seen.Size && v.rng != nil:
-		return v.continues(note, seen)
+		return v.treeContinues(note, seen)
 	case size > seen.Size:
 		return fmt.Sprintf("newer than any checkpoint seen (%d events); that it continues those is not shown", seen.Size), nil
 	case v.report.Profile == ProfileStrict:
@@ -46,9 +59,27 @@ func (v *verifier) freshness() (string, error) {
 	}
 }
 
-// continues asks the tiles of a range pack whether its tree continues that of
+// openAny opens a checkpoint that one of the keys has signed.
+func openAny(signed []byte, keys []ledger.VerifierKey) (c ledger.Checkpoint, err error) {
+	for _, key := range keys {
+		if c, err = ledger.OpenCheckpoint(signed, key); err == nil {
+			break
+		}
+	}
+	return c, err
+}
+
+func spell(keys []ledger.VerifierKey) []string {
+	names := make([]string, len(keys))
+	for i, key := range keys {
+		names[i] = key.String()
+	}
+	return names
+}
+
+// treeContinues asks the tiles of a range pack whether its tree continues that of
 // a checkpoint seen before. Not every range holds those that tell.
-func (v *verifier) continues(note []byte, seen ledger.Checkpoint) (string, error) {
+func (v *verifier) treeContinues(note []byte, seen ledger.Checkpoint) (string, error) {
 	ok, err := v.rng.log.Continues(seen)
 	switch {
 	case errors.Is(err, errNoEntry):

@@ -2,9 +2,9 @@ package packspec
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"fmt"
-	"slices"
 
 	"gait/ledger"
 )
@@ -48,14 +48,14 @@ func (v *verifier) included(name string, p ledger.Proof, seq ledger.Seq, leaf le
 	return nil
 }
 
-// signature checks that the key which event 0 names signed the checkpoint and
-// the manifest, and then that the caller trusts that key for that origin. An
+// signature checks that the key in force, and the one before where the tree ends
+// with its rotation, signed the checkpoint and that key the manifest, and then
+// that the caller trusts it or one before for that origin. An
 // untrusted key is therefore always that of an intact pack.
 func (v *verifier) signature() (string, error) {
-	for _, check := range []func() error{v.checkKeyFile, v.checkManifestSignature, v.checkCheckpoints} {
-		if err := check(); err != nil {
-			return "", err
-		}
+	err := cmp.Or(v.checkKeyFile(), v.checkManifestSignature(), v.checkCheckpoint(entryCreatedProof, v.createdProof), v.checkCheckpoint(entryHeadProof, v.headProof))
+	if err != nil {
+		return "", err
 	}
 	from, err := v.trust()
 	if err != nil {
@@ -71,7 +71,7 @@ func (v *verifier) checkKeyFile() error {
 		return err
 	}
 	if want := v.key.String() + "\n"; string(b) != want {
-		return differs(LevelSignature, CodeKeyMismatch, entryKey, "not the key that event 0 names", quote(want), quote(string(b)))
+		return differs(LevelSignature, CodeKeyMismatch, entryKey, "not the ledger's key", quote(want), quote(string(b)))
 	}
 	return nil
 }
@@ -106,38 +106,4 @@ func (v *verifier) checkManifestSignature() error {
 		return failure(LevelSignature, CodeSignatureInvalid, entryManifest, "the signature of the manifest does not hold under %s", v.key)
 	}
 	return nil
-}
-
-func (v *verifier) checkCheckpoints() error {
-	for _, p := range []struct {
-		name  string
-		proof ledger.Proof
-	}{{entryCreatedProof, v.createdProof}, {entryHeadProof, v.headProof}} {
-		if _, err := ledger.OpenCheckpoint(p.proof.Checkpoint, v.key); err != nil {
-			return failure(LevelSignature, CodeSignatureInvalid, p.name, "%s", err)
-		}
-	}
-	return nil
-}
-
-// trust returns where the caller has the pack's key from. A key of the same
-// origin that is another one is not a key to be asked for: somebody signs in
-// that origin's name.
-func (v *verifier) trust() (string, error) { return v.trustIn([]ledger.VerifierKey{v.key}) }
-
-// trustIn is trust where any of the ledger's keys will do.
-func (v *verifier) trustIn(keys []ledger.VerifierKey) (string, error) {
-	var other string
-	for _, t := range v.trusted {
-		if slices.ContainsFunc(keys, t.Key.Is) {
-			return t.From, nil
-		}
-		if t.Key.Origin() == v.evidence.Origin {
-			other = t.Key.String()
-		}
-	}
-	if other != "" {
-		return "", differs(LevelSignature, CodeKeyMismatch, entryCreated, "signed by another key than the one you trust for "+v.evidence.Origin, other, v.key.String())
-	}
-	return "", differs(LevelSignature, CodeUntrustedKey, entryCreated, "signed by a key you do not trust", "a key of "+v.evidence.Origin+" that you trust", v.key.String())
 }

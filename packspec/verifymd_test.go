@@ -29,6 +29,9 @@ func check(t *testing.T, code string, fs []packspec.File, vkey string) (string, 
 	t.Helper()
 	dir := t.TempDir()
 	for _, f := range fs {
+		if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(f.Name)), 0o700); err != nil {
+			t.Fatal(err)
+		}
 		if err := os.WriteFile(filepath.Join(dir, f.Name), f.Data, 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -187,7 +187,7 @@ func TestVerifyPyCommand(t *testing.T) {
 		{[]string{"testdata/pack_job_1.zip", vkey}, 0, "PROVED: job job_1 of gait.example/packs: 9 events, in a tree of 12"},
 		{[]string{"testdata/pack_job_1.zip", vkey}, 0, "NOT CHECKED: that the rules allow each event"},
 		{[]string{corpus + "/zip_comment.zip", vkey}, 2, "NOT VERIFIED"},
-		{[]string{"testdata/pack_job_1.zip", filepath.Join(dir, "no.vkey")}, 6, "holds no Ed25519 verifier key"},
+		{[]string{"testdata/pack_job_1.zip", filepath.Join(dir, "no.vkey")}, 6, "is no Ed25519 verifier key of"},
 		{[]string{"testdata/pack_job_1.zip", filepath.Join(dir, "none")}, 6, "none"},
 		{[]string{"testdata/pack_job_1.zip"}, 6, "verify.py PACK.zip KEYFILE"},
 	} {

@@ -63,8 +63,8 @@ count. With --public-key too, both must hold.`,
 		if err != nil {
 			return err
 		}
-		if key, err := ledger.ParseVerifierKey(report.Key); report.Verified && err == nil {
-			a.remember([]byte(report.Checkpoint), key)
+		if report.Verified && report.Checkpoint != "" {
+			a.rememberPack(report)
 		}
 		given := keyFile
 		if given == "" && o.Policy != nil && len(o.Policy.Logs) > 0 {

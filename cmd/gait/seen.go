@@ -7,20 +7,24 @@ import (
 
 	"gait/ledger"
 	"gait/ledger/root"
+	"gait/packspec"
 )
 
-// seen returns the newest checkpoint by a ledger's keys that the user has seen,
-// or nil.
-func (a *app) seen(keys ...ledger.VerifierKey) ([]byte, error) {
+// seen returns the newest checkpoint of a ledger with these keys that the user
+// has seen, or nil.
+func (a *app) seen(keys ...ledger.VerifierKey) (*packspec.Sighting, error) {
 	home, err := a.home()
 	if err != nil {
 		return nil, nil // without a home nothing was kept
 	}
 	at, _, err := root.Seen(home, keys...)
+	if errors.Is(err, root.ErrOtherKey) {
+		return &packspec.Sighting{OtherKey: true}, nil
+	}
 	if err != nil || at == nil {
 		return nil, err
 	}
-	return at.Note, nil
+	return &packspec.Sighting{Note: at.Note, Keys: at.Keys}, nil
 }
 
 // remember keeps a checkpoint that was verified. What was verified stays so
@@ -33,6 +37,19 @@ func (a *app) remember(signed []byte, keys ...ledger.VerifierKey) {
 	if err != nil {
 		a.notice(fmt.Sprintf("the checkpoint is not remembered, so an older one would not be noticed: %v", err))
 	}
+}
+
+// rememberPack keeps the checkpoint of a pack that was verified.
+func (a *app) rememberPack(report packspec.Report) {
+	var keys []ledger.VerifierKey
+	for _, text := range report.LedgerKeys() {
+		key, err := ledger.ParseVerifierKey(text)
+		if err != nil {
+			panic("gait: a pack was verified by a key that is none: " + text)
+		}
+		keys = append(keys, key)
+	}
+	a.remember([]byte(report.Checkpoint), keys...)
 }
 
 // A conflictError is proof that a key has signed two histories, or that one was
