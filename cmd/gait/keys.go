@@ -13,10 +13,10 @@ import (
 func (a *app) keysCommand() *cobra.Command {
 	cmd := group(a, &cobra.Command{
 		Use:     "keys",
-		Short:   "Show your ledgers' keys and say whose you trust",
+		Short:   "Show and rotate your ledgers' keys, and say whose you trust",
 		Example: "gait keys show > auditor.vkey\ngait keys trust auditor.vkey",
 	})
-	cmd.AddCommand(a.keysListCommand(), a.keysShowCommand(), a.keysTrustCommand(), a.keysDistrustCommand())
+	cmd.AddCommand(a.keysListCommand(), a.keysShowCommand(), a.keysTrustCommand(), a.keysDistrustCommand(), a.keysRotateCommand())
 	return cmd
 }
 

@@ -68,7 +68,7 @@ func (a *app) ledgerVerifyCommand() *cobra.Command {
 		Use:   "verify",
 		Short: "Check the whole ledger from its bytes",
 		Long: `Check the whole ledger from its bytes: every event, both chains, the tree, the
-signature under a key you trust, the rules of every job, every stored view, and that
+signatures under a key you trust or one that it handed the ledger on to, the rules of every job, every stored view, and that
 it continues the newest checkpoint seen, or the one given. Where it does not, both
 signed checkpoints are printed: they are the evidence.`,
 		Example: "gait ledger verify\ngait ledger verify --public-key auditor.vkey --json\ngait ledger verify --since seen.checkpoint",
@@ -82,14 +82,9 @@ signed checkpoints are printed: they are the evidence.`,
 			return err
 		}
 		return a.read(cmd.Context(), func(r *root.Root) error {
-			by := ""
-			for _, t := range trusted {
-				if t.Key.Is(r.Log.Key()) {
-					by = t.From
-				}
-			}
-			if by == "" {
-				return &untrustedError{key: r.Log.Key().String(), given: keyFile}
+			_, by, err := trustedIn(r.Log.Keys(), trusted, keyFile)
+			if err != nil {
+				return err
 			}
 			return a.verifyLedger(r, by, sinceFile)
 		})

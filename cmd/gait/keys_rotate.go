@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"gait/ledger"
+	"gait/ledger/root"
+)
+
+func (a *app) keysRotateCommand() *cobra.Command {
+	var actor, reason string
+	var dryRun bool
+	cmd := exits(&cobra.Command{
+		Use:   "rotate",
+		Short: "Put a new key in the place of the ledger's",
+		Long: fmt.Sprintf(`Put a new key in the place of the one that signs the ledger. The event that names it
+is covered by a checkpoint which both keys sign, and packs carry that: whoever trusts
+the old key follows it to the new one. The old private key is removed. It happens at
+most %d times in a ledger's life.
+
+Where the old key may have leaked, also distrust it, and tell those who trust it to
+trust the new one instead: with it somebody could still name another successor.`, ledger.MaxRotations),
+		Example: "gait keys rotate --reason \"yearly\"\ngait keys rotate --reason \"laptop lost\" && gait keys distrust 6b2f0a94c1d3e587\ngait keys rotate --dry-run --json",
+		Args:    noArgs,
+	}, 0, 1, 2, 6, 7, 8)
+	f := cmd.Flags()
+	f.StringVar(&actor, "actor", "", "who acts (env GAIT_ACTOR; default os:LOGIN)")
+	f.StringVar(&reason, "reason", "", "why; kept on the ledger for ever")
+	f.BoolVar(&dryRun, "dry-run", false, "show what would be written, with a key made for it, and write nothing")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if dryRun {
+			return a.write(cmd.Context(), false, func(r *root.Root) error { return a.draftRotation(r, a.actor(actor), reason) })
+		}
+		return a.rotate(cmd.Context(), a.actor(actor), reason)
+	}
+	return cmd
+}
+
+// draftRotation shows the event that a rotation would write.
+func (a *app) draftRotation(r *root.Root, actor, reason string) error {
+	key, err := r.NewKey()
+	if err != nil {
+		return err
+	}
+	e, err := r.RotationDraft(key.VerifierKey(), actor, reason)
+	if err != nil {
+		return err
+	}
+	payload, err := payloadOf(e)
+	if err != nil {
+		return err
+	}
+	return a.print(object{"dry_run": true, "exit_code": 0, "type": e.Type(), "payload": payload}, func(s *screen) {
+		fmt.Fprintf(s, "%s would write %s and exit 0; nothing was written\n", s.bold("dry run:"), e.Type())
+		s.fields([2]string{"payload", string(payload)})
+	})
+}
+
+func (a *app) rotate(ctx context.Context, actor, reason string) error {
+	var did root.Rotated
+	err := a.write(ctx, false, func(r *root.Root) (err error) {
+		a.writing.Store(true)
+		did, err = r.Rotate(ctx, actor, reason)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	receipt := object{"seq": did.Receipt.Seq, "leaf_hash": did.Receipt.Leaf, "tree_size": did.Receipt.TreeSize}
+	fields := object{"origin": did.Key.Name(), "public_key": did.Key.String(), "key_id": did.Key.ID(), "previous": did.Previous.String(),
+		"trusted": did.Trusted, "receipt": receipt}
+	return a.print(fields, func(s *screen) {
+		s.done("%s is signed by a new key %s", s.bold(did.Key.Name()), s.dim(fmt.Sprintf("(event %d)", did.Receipt.Seq)))
+		trusted := "no: you distrusted the one before"
+		if did.Trusted {
+			trusted = "yes, like the one before"
+		}
+		s.fields([2]string{"public key", did.Key.String()}, [2]string{"before", did.Previous.String()}, [2]string{"trusted", trusted})
+		s.next("gait keys show, for those who check your packs; gait keys distrust " + did.Previous.ID().String()[:16] + ", if that key may have leaked")
+	})
+}
