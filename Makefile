@@ -4,7 +4,7 @@ LINT = $(GO) tool -modfile=.ci/tools.mod golangci-lint
 FUZZTIME ?= 10s
 export CGO_ENABLED ?= 0
 
-.PHONY: help build test judges race fuzz lint fmt bench update session
+.PHONY: help build test tried judges race fuzz lint fmt bench update session
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,6 +17,9 @@ session: build ## run the README's session with the built binary in an empty dir
 
 test: ## run every test
 	$(GO) test ./...
+
+tried: ## say how many changes the exhaustive tests try, none of which may verify
+	$(GO) test -v -run '^Test(Every|Hostile)' ./packspec ./ledger/store | grep -E '^(ok|FAIL|--- FAIL|    [a-z_]+_test.go:[0-9]+: )'
 
 judges: ## have other people's tools judge gait: litewitness, torchwood, tessera, openssl, Wycheproof
 	cd fixtures/judges && $(GO) test ./...
