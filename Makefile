@@ -2,6 +2,8 @@
 GO ?= go
 LINT = $(GO) tool -modfile=.ci/tools.mod golangci-lint
 FUZZTIME ?= 10s
+SHELL = bash
+.SHELLFLAGS = -o pipefail -c
 export CGO_ENABLED ?= 0
 
 .PHONY: help build test tried judges race fuzz lint fmt bench update session

@@ -41,11 +41,14 @@ type Built struct {
 	Coverage   ledger.Coverage   // of a range pack
 }
 
+// JobPasses is how often BuildJob ranges over a job's events.
+const JobPasses = 9
+
 // BuildJob writes the pack of a job to w. Its proofs are in the newest
 // checkpoint that witnesses have cosigned, if that covers the job's last event
 // and is signed by the key in force, and else in the newest. The bytes depend on the log's head, the cosignatures
 // it keeps, the job and the pack format, and on nothing else. signer is the
-// ledger's. It ranges over the job's events several times and holds none of
+// ledger's. It ranges over the job's events JobPasses times and holds none of
 // them. What was written is worthless when it fails: with ErrJobNotFound, with
 // ledger.ErrConflict where the log moved on each time it looked, with a
 // *ledger.CorruptError where the log does not hold together, or with an error of log or w.

@@ -266,3 +266,23 @@ func isFormat(err error) bool {
 	_, ok := errors.AsType[*packspec.FormatError](err)
 	return ok
 }
+
+// A countingLog counts how often the events of a job are ranged over.
+type countingLog struct {
+	*memoryLog
+	passes int
+}
+
+func (l *countingLog) JobEvents(job string, from int64) ledger.Events {
+	return func(yield func(ledger.Event, error) bool) {
+		l.passes++
+		l.memoryLog.JobEvents(job, from)(yield)
+	}
+}
+
+func TestJobPasses(t *testing.T) {
+	l := &countingLog{memoryLog: history(t, testKey(t, 1))}
+	if _, err := packspec.BuildJob(io.Discard, l, "job_1", l.key); err != nil || l.passes != packspec.JobPasses {
+		t.Errorf("BuildJob ranges %d times over the events (%v), want %d", l.passes, err, packspec.JobPasses)
+	}
+}

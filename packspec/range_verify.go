@@ -61,6 +61,7 @@ func (v *verifier) rangeCanonical() (string, error) {
 			break
 		}
 		v.count++
+		v.tell(v.count, int64(v.rng.log.To()-v.rng.log.From())+1)
 	}
 	v.report.EventCount = v.count
 	return v.unlessStopped(LevelCanonical, fmt.Sprintf("%d events, each in its one form", v.count))

@@ -30,6 +30,9 @@ type Options struct {
 	Seen func(...ledger.VerifierKey) (*Sighting, error)
 
 	Policy *Policy // nil: no witness is asked for
+
+	// Progress is told now and then how much of the events was read. It may be nil.
+	Progress func(done, total int64)
 }
 
 // A Policy is one that the checkpoint must satisfy besides being signed by a
@@ -73,7 +76,7 @@ func Verify(r io.ReaderAt, size int64, o Options) (Report, error) {
 }
 
 func verify(r io.ReaderAt, size int64, o Options) (*verifier, error) {
-	v := &verifier{r: r, size: size, trusted: o.Trusted, policy: o.Policy, seen: o.Seen, report: Report{Profile: o.Profile, Verified: true}}
+	v := &verifier{r: r, size: size, trusted: o.Trusted, policy: o.Policy, seen: o.Seen, progress: o.Progress, report: Report{Profile: o.Profile, Verified: true}}
 	old, err := isV1(r, size)
 	if err != nil {
 		return nil, err
@@ -127,6 +130,8 @@ type verifier struct {
 	report  Report
 	status  Status // what the level under way found
 	halted  string // why the levels that are left are not checked
+
+	progress func(done, total int64)
 
 	pack         *Pack
 	evidence     Evidence

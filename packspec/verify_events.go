@@ -26,11 +26,14 @@ type pass struct {
 // readEvents makes the pass. It fails where an event is not in its one form.
 func (v *verifier) readEvents() error {
 	views := v.compare(entryJobEvents)
+	read, total := int64(0), v.pack.section(entryEvents).Size()
 	for e, err := range v.pack.Events() {
 		if err != nil {
 			return notCanonical(entryEvents, err)
 		}
 		v.count++
+		read += int64(len(e.Bytes())) + 1
+		v.tell(read, total)
 		if v.chainErr == nil {
 			v.chainErr = v.follow(e)
 		}
@@ -48,6 +51,13 @@ func (v *verifier) readEvents() error {
 		v.chainErr = failure(LevelChain, CodeChain, entryEvents, "no events")
 	}
 	return nil
+}
+
+// tell says, now and then, how far the events were read.
+func (v *verifier) tell(done, total int64) {
+	if v.progress != nil && (v.count%1024 == 0 || done == total) {
+		v.progress(done, total)
+	}
 }
 
 // at adds the event to a failure.

@@ -51,7 +51,7 @@ func (a *app) export(r *root.Root, dir string) error {
 	defer func() { _ = os.RemoveAll(temporary) }() // gone, once renamed
 	c, _ := r.Log.Checkpoint()
 	files, size := 0, int64(0)
-	done := a.progress("exporting files", 0)
+	done := a.progress("exporting files")
 	err = packspec.Export(r.Log, func(path string, content []byte) error {
 		files, size = files+1, size+int64(len(content))
 		return writeExported(filepath.Join(temporary, filepath.FromSlash(path)), content)
@@ -89,7 +89,7 @@ func (a *app) verifyExported(dir string) error {
 	if err := log.CheckFiles(); err != nil {
 		return err
 	}
-	done := a.progress("reading it back", log.Size)
+	done := a.progress("reading it back")
 	defer done.stop()
 	for e, err := range log.Events() {
 		if err != nil {

@@ -93,7 +93,7 @@ signed checkpoints are printed: they are the evidence.`,
 }
 
 func (a *app) verifyLedger(r *root.Root, by, sinceFile string) error {
-	done := a.progress("verifying events", r.Log.Head().Size)
+	done := a.progress("verifying events")
 	err := r.Log.Verify(done.update)
 	done.stop()
 	if err != nil {

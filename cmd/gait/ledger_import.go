@@ -87,7 +87,7 @@ func (a *app) importLedger(ctx context.Context, name, keyFile string) error {
 	if err := log.CheckFiles(); err != nil {
 		return err
 	}
-	done := a.progress("importing events", log.Size)
+	done := a.progress("importing events")
 	err = root.Import(ctx, o, store.Copy{Entries: projection.Entries(log.Events()), Rotations: log.Rotations, Signed: log.Signed,
 		Progress: func(n int64) { done.update(n, log.Size) }})
 	done.stop()

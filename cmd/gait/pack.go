@@ -59,7 +59,10 @@ count. With --public-key too, both must hold.`,
 		if o.Trusted, err = a.trustedUnder(o.Policy, keyFile); err != nil {
 			return err
 		}
+		done := a.progress("verifying events")
+		o.Progress = done.update
 		report, err := verifyPack(args[0], o)
+		done.stop()
 		if err != nil {
 			return err
 		}

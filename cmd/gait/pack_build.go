@@ -16,6 +16,7 @@ import (
 	"gait/commands"
 	"gait/ledger"
 	"gait/ledger/root"
+	"gait/ledger/store"
 	"gait/packspec"
 )
 
@@ -74,9 +75,35 @@ func (a *app) buildJobPack(cmd *cobra.Command, job, to, out string) error {
 			return errors.Join(err, notFound(ok, job))
 		}
 		return a.buildPack(r, packspec.TypeJob, job, out, object{"job_id": job}, func(w io.Writer) (packspec.Built, error) {
-			return packspec.BuildJob(w, r.Log, job, r.Signer)
+			head, _, err := r.Log.JobHead(job)
+			if err != nil {
+				return packspec.Built{}, err
+			}
+			done := a.progress("reading events")
+			defer done.stop()
+			return packspec.BuildJob(w, &countedLog{Log: r.Log, bar: done, total: packspec.JobPasses * head.JobSeq}, job, r.Signer)
 		})
 	})
+}
+
+// A countedLog shows how many of a job's events were read.
+type countedLog struct {
+	*store.Log
+	bar         *bar
+	done, total int64
+}
+
+func (l *countedLog) JobEvents(job string, from int64) ledger.Events {
+	return func(yield func(ledger.Event, error) bool) {
+		for e, err := range l.Log.JobEvents(job, from) {
+			if l.done++; l.done%1024 == 0 {
+				l.bar.update(l.done, l.total)
+			}
+			if !yield(e, err) {
+				return
+			}
+		}
+	}
 }
 
 func (a *app) buildRangePack(cmd *cobra.Command, fromText, toText, out string) error {
