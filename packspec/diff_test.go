@@ -8,10 +8,12 @@ import (
 	"testing"
 
 	"gait/packspec"
+	"gait/projection"
 )
 
-func diff(a, b []byte, o packspec.DiffOptions) (packspec.Differences, error) {
-	return packspec.Diff(bytes.NewReader(a), bytes.NewReader(b), int64(len(a)), int64(len(b)), o)
+func diff(a, b []byte, d projection.Differ) (projection.Differences, error) {
+	err := packspec.Diff(bytes.NewReader(a), bytes.NewReader(b), int64(len(a)), int64(len(b)), &d)
+	return d.Found(), err
 }
 
 // Packs of every kind are the same as themselves and not comparable to another
@@ -34,7 +36,7 @@ func TestDiffOfEveryKind(t *testing.T) {
 	kinds["v1"] = v1[0]
 	for name, a := range kinds {
 		for other, b := range kinds {
-			d, err := diff(a, b, packspec.DiffOptions{})
+			d, err := diff(a, b, projection.Differ{})
 			switch {
 			case name == other && (err != nil || len(d.List) > 0):
 				t.Errorf("%s and itself: %v, %v", name, d.List, err)
@@ -43,7 +45,7 @@ func TestDiffOfEveryKind(t *testing.T) {
 			}
 		}
 	}
-	if d, err := diff(v1[0], v1[1], packspec.DiffOptions{}); err != nil || len(d.List) == 0 {
+	if d, err := diff(v1[0], v1[1], projection.Differ{}); err != nil || len(d.List) == 0 {
 		t.Errorf("two packs of PackSpec v1: %v, %v", d, err)
 	}
 }
@@ -51,11 +53,11 @@ func TestDiffOfEveryKind(t *testing.T) {
 // However much differs, only so much is listed, and the rest is counted.
 func TestDiffLimit(t *testing.T) {
 	a, b := buildRange(t, long(t, 3), 0, -1), buildRange(t, long(t, 600), 0, -1)
-	all, err := diff(a, b, packspec.DiffOptions{})
+	all, err := diff(a, b, projection.Differ{})
 	if err != nil || all.Omitted != 0 {
 		t.Fatal(all.Omitted, err)
 	}
-	few, err := diff(a, b, packspec.DiffOptions{Limit: 5})
+	few, err := diff(a, b, projection.Differ{Limit: 5})
 	if err != nil || len(few.List) != 5 || few.Omitted != int64(len(all.List)-5) {
 		t.Errorf("5 of %d: %d listed, %d left out (%v)", len(all.List), len(few.List), few.Omitted, err)
 	}
@@ -65,7 +67,7 @@ func TestDiffLimit(t *testing.T) {
 func TestDiffReadError(t *testing.T) {
 	a := buildRange(t, long(t, 3), 0, -1)
 	for left := int64(0); ; left += 997 {
-		_, err := packspec.Diff(&brokenReader{bytes.NewReader(a), left}, bytes.NewReader(a), int64(len(a)), int64(len(a)), packspec.DiffOptions{})
+		err := packspec.Diff(&brokenReader{bytes.NewReader(a), left}, bytes.NewReader(a), int64(len(a)), int64(len(a)), &projection.Differ{})
 		if err == nil {
 			break
 		}

@@ -21,7 +21,7 @@ func (a *app) packDiffCommand() *cobra.Command {
 by its JSON pointer. Nothing is verified. What may differ is named with --ignore: a
 field, a JSON pointer in which * stands for any one step, or volatile, which is all
 that says when and where something was written down and not what:
-` + strings.Join(packspec.Volatile, ", ") + `.`,
+` + strings.Join(projection.Volatile, ", ") + `.`,
 		Example: `gait pack diff before.zip after.zip
 gait pack diff before.zip after.zip --ignore volatile --ignore actor
 gait pack diff before.zip after.zip --ignore '/events/*/payload/summary' --json`,
@@ -34,50 +34,51 @@ gait pack diff before.zip after.zip --ignore '/events/*/payload/summary' --json`
 	}, 0, 1, 2, 6)
 	cmd.Flags().StringArrayVar(&ignore, "ignore", nil, "what may differ: a field's name, a JSON pointer, or volatile; repeatable")
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
-		o, err := diffOptions(ignore)
+		d, err := differ(ignore)
 		if err != nil {
 			return err
 		}
-		found, err := diffPacks(args[0], args[1], o)
-		if err != nil {
+		if err := diffPacks(args[0], args[1], d); err != nil {
 			return err
 		}
-		return a.reportDiff(args[0], args[1], found)
+		return a.reportDiff(args[0], args[1], d.Found())
 	}
 	return cmd
 }
 
-func diffOptions(ignore []string) (o packspec.DiffOptions, err error) {
+// differ returns what compares two things, but for what --ignore names.
+func differ(ignore []string) (*projection.Differ, error) {
+	d := &projection.Differ{}
 	for _, pattern := range ignore {
 		if _, err := path.Match(pattern, ""); err != nil || pattern == "" {
-			return o, &usageError{code: "invalid_ignore", text: fmt.Sprintf("%.80q is neither a field nor a pointer", pattern), hint: "--ignore created_at, or --ignore '/events/*/created_at'"}
+			return nil, &usageError{code: "invalid_ignore", text: fmt.Sprintf("%.80q is neither a field nor a pointer", pattern), hint: "--ignore created_at, or --ignore '/events/*/created_at'"}
 		}
-		o.Ignore = append(o.Ignore, pattern)
+		d.Ignore = append(d.Ignore, pattern)
 	}
 	if slices.Contains(ignore, "volatile") {
-		o.Ignore = append(o.Ignore, packspec.Volatile...)
+		d.Ignore = append(d.Ignore, projection.Volatile...)
 	}
-	return o, nil
+	return d, nil
 }
 
-func diffPacks(a, b string, o packspec.DiffOptions) (packspec.Differences, error) {
+func diffPacks(a, b string, d *projection.Differ) error {
 	one, sizeA, err := openPack(a)
 	if err != nil {
-		return packspec.Differences{}, err
+		return err
 	}
 	defer one.Close()
 	other, sizeB, err := openPack(b)
 	if err != nil {
-		return packspec.Differences{}, err
+		return err
 	}
 	defer other.Close()
-	return packspec.Diff(one, other, sizeA, sizeB, o)
+	return packspec.Diff(one, other, sizeA, sizeB, d)
 }
 
 // A diffError says that two things differ, and in what.
 type diffError struct {
 	text  string
-	found packspec.Differences
+	found projection.Differences
 	a, b  string
 }
 
@@ -87,7 +88,7 @@ func (e *diffError) fields() object {
 	return object{"a": e.a, "b": e.b, "same": false, "differences": e.found.List, "omitted": e.found.Omitted}
 }
 
-func (a *app) reportDiff(one, other string, found packspec.Differences) error {
+func (a *app) reportDiff(one, other string, found projection.Differences) error {
 	count := int64(len(found.List)) + found.Omitted
 	if count == 0 {
 		return a.print(object{"a": one, "b": other, "same": true, "differences": found.List, "omitted": 0}, func(s *screen) {

@@ -1,0 +1,111 @@
+package projection
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"path"
+	"slices"
+	"strings"
+)
+
+// Volatile names the fields that differ between two runs of the same work: when
+// and where it was written down, not what.
+var Volatile = []string{"clock", "consumes", "created_at", "event_id", "head_leaf_hash", "head_seq", "job_prev", "key", "key_id", "leaf_hash", "origin", "pack_id", "prev",
+	"request_digest", "request_id", "root", "seq", "size", "source_ref", "target", "updated_at"}
+
+// A Differ collects the differences that count between what two sides say, a
+// part at a time. Its zero value lists up to 1000 and ignores nothing.
+type Differ struct {
+	// Ignore names what may differ: a field's name, or a JSON pointer, in which
+	// * stands for any one step; what lies below it is ignored too.
+	Ignore []string
+	Limit  int // how many differences to list; 0: 1000
+
+	found Differences
+}
+
+// Differences are what makes one side of another, by JSON pointer.
+type Differences struct {
+	List    []Change
+	Omitted int64 // differences that the limit left out
+}
+
+// Found returns what was found so far.
+func (d *Differ) Found() Differences {
+	if d.found.List == nil {
+		d.found.List = []Change{}
+	}
+	return d.found
+}
+
+// Compare compares two JSON values that stand at a pointer.
+func (d *Differ) Compare(at string, a, b []byte) error {
+	list, err := Diff(a, b)
+	for _, c := range list {
+		c.Path = at + c.Path
+		d.add(c)
+	}
+	return err
+}
+
+// CompareLists compares two lists that stand at a pointer, place by place,
+// holding one value of each at a time. Errors are those of the lists and of
+// Compare.
+func (d *Differ) CompareLists(at string, a, b iter.Seq2[[]byte, error]) error {
+	nextA, stopA := iter.Pull2(a)
+	defer stopA()
+	nextB, stopB := iter.Pull2(b)
+	defer stopB()
+	for n := 0; ; n++ {
+		one, err, more := nextA()
+		other, errB, moreB := nextB()
+		if err := errors.Join(err, errB); err != nil {
+			return err
+		}
+		at := fmt.Sprintf("%s/%d", at, n)
+		switch {
+		case !more && !moreB:
+			return nil
+		case !moreB:
+			d.add(Change{Path: at, Op: Removed, Before: one})
+		case !more:
+			d.add(Change{Path: at, Op: Added, After: other})
+		default:
+			if err := d.Compare(at, one, other); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (d *Differ) add(c Change) {
+	limit := d.Limit
+	if limit == 0 {
+		limit = 1000
+	}
+	switch {
+	case d.ignored(c.Path):
+	case len(d.found.List) >= limit:
+		d.found.Omitted++
+	default:
+		d.found.List = append(d.found.List, c)
+	}
+}
+
+// ignored reports whether a pointer, or one above it, is to be ignored.
+func (d *Differ) ignored(pointer string) bool {
+	for ; pointer != ""; pointer = pointer[:strings.LastIndexByte(pointer, '/')] {
+		name := pointer[strings.LastIndexByte(pointer, '/')+1:]
+		if slices.ContainsFunc(d.Ignore, func(pattern string) bool {
+			if !strings.HasPrefix(pattern, "/") {
+				return pattern == name
+			}
+			match, err := path.Match(pattern, pointer)
+			return err == nil && match
+		}) {
+			return true
+		}
+	}
+	return false
+}
