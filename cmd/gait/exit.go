@@ -147,8 +147,8 @@ var rules = []rule{
 		return failure{e.Code, "verification_failed", exitVerify, false, "do not rely on it; ask its sender for another"}
 	}),
 	is(packspec.ErrNotComparable, failure{"not_comparable", "invalid_input", exitInvalid, false, "compare two packs of one type, both as they were built"}),
-	as(func(*diffError) failure {
-		return failure{"packs_differ", "verification_failed", exitVerify, false, "what may differ is named with --ignore, such as --ignore volatile"}
+	as(func(e *diffError) failure {
+		return failure{e.code, "verification_failed", exitVerify, false, "what may differ is named with --ignore, such as --ignore volatile"}
 	}),
 	is(packspec.ErrRange, failure{"invalid_range", "invalid_input", exitInvalid, false, "choose fewer events with --from and --to"}),
 	is(packspec.ErrTooLarge, failure{"pack_too_large", "invalid_input", exitInvalid, false, "gait pack verify reads packs of any size"}),

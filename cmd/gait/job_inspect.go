@@ -15,16 +15,18 @@ import (
 func (a *app) inspectCommand() *cobra.Command {
 	var id string
 	var page pageFlags
+	var when asOfFlags
 	cmd := exits(&cobra.Command{
 		Use:     "inspect [JOB]",
 		Short:   "Show everything that was recorded for a job",
 		Long:    "Show everything that was recorded for a job: its state, checkpoints, verdicts,\nevents and refusals. The events are replayed and checked before anything is shown.",
-		Example: "gait job inspect --id job_1\ngait job inspect job_1 --from 100 --limit 50 --json",
+		Example: "gait job inspect --id job_1\ngait job inspect job_1 --from 100 --limit 50 --json\ngait job inspect job_1 --at-time 2026-11-22T20:32:58Z",
 	}, 0, 1, 2, 6, 8)
 	f := cmd.Flags()
 	f.StringVar(&id, "id", "", "the job's id; may also be given as the argument")
 	f.Int64Var(&page.from, "from", 1, "show events from this one of the job on, counted from 1")
 	f.Int64Var(&page.limit, "limit", 0, "show at most so many events; 0 is all")
+	when.add(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		id, err := a.existingJob(id, args)
 		if err != nil {
@@ -33,7 +35,20 @@ func (a *app) inspectCommand() *cobra.Command {
 		if page.from < 1 || page.limit < 0 {
 			return &usageError{code: "invalid_usage", text: "--from counts from 1, --limit from 0", hint: "--from 1 --limit 100"}
 		}
-		return a.read(cmd.Context(), func(r *root.Root) error { return a.inspect(r, id, page) })
+		at, err := when.point(cmd)
+		if err != nil {
+			return err
+		}
+		return a.read(cmd.Context(), func(r *root.Root) error {
+			found, first, now, err := a.asOf(r, id, at)
+			if err != nil {
+				return err
+			}
+			if err := when.check(cmd, id, found, first, now); err != nil {
+				return err
+			}
+			return a.inspect(found, page, !at.IsEnd(), func() ledger.Events { return at.Until(r.Log.JobEvents(id, 1)) })
+		})
 	}
 	return cmd
 }
@@ -45,35 +60,23 @@ func (p pageFlags) holds(e ledger.Event) bool {
 	return e.JobSeq >= p.from && (p.limit == 0 || e.JobSeq < p.from+p.limit)
 }
 
-// inspect replays the job once to check it, then writes it in passes over the
-// same events, so that memory does not grow with the job.
-func (a *app) inspect(r *root.Root, id string, page pageFlags) error {
-	var job projection.Job
-	var stop ledger.Event
-	err := a.history(r, id, func(j projection.Job, e ledger.Event) error {
-		if job = j; stops(e) {
-			stop = e
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	events := func() ledger.Events { return r.Log.JobEvents(id, 1) }
+// inspect writes a job that was replayed, in passes over the same events, so
+// that memory does not grow with the job.
+func (a *app) inspect(found moment, page pageFlags, past bool, events func() ledger.Events) error {
 	w := bufio.NewWriterSize(a.stdout, 64<<10)
+	write := a.inspectText
 	if a.json {
-		err = a.inspectJSON(w, job, events, page)
-	} else {
-		err = a.inspectText(w, job, stop, events, page)
+		write = a.inspectJSON
 	}
-	if err != nil {
+	if err := write(w, found, events, page, past); err != nil {
 		return err
 	}
 	return w.Flush()
 }
 
 // inspectJSON writes the object with its keys in order.
-func (a *app) inspectJSON(w *bufio.Writer, job projection.Job, events func() ledger.Events, page pageFlags) error {
+func (a *app) inspectJSON(w *bufio.Writer, found moment, events func() ledger.Events, page pageFlags, past bool) error {
+	job := found.job
 	head, tail, err := a.viewAround(job)
 	if err != nil {
 		return err
@@ -82,15 +85,22 @@ func (a *app) inspectJSON(w *bufio.Writer, job projection.Job, events func() led
 		return writeList(w, name, events(), of)
 	}
 	shown := func(refusals bool) func(ledger.Event) ([]any, error) {
+		of := inspectedIf(refusals)
 		return func(e ledger.Event) ([]any, error) {
-			if !page.holds(e) || refusals != (e.Type() == ledger.TypeRefused) {
+			if !page.holds(e) {
 				return nil, nil
 			}
-			v, err := inspectedOf(e)
-			return []any{v}, err
+			return of(e)
 		}
 	}
 	w.WriteByte('{')
+	if past {
+		b, err := projection.Canonical(asOfView(found.last))
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(w, `"as_of":%s,`, b)
+	}
 	if err := list("events", shown(false)); err != nil {
 		return err
 	}
@@ -136,25 +146,15 @@ func anys[T any](list []T) []any {
 func writeList(w *bufio.Writer, name string, events ledger.Events, of func(ledger.Event) ([]any, error)) error {
 	fmt.Fprintf(w, `"%s":[`, name)
 	comma := ""
-	for e, err := range events {
+	for b, err := range each(events, of) {
 		if err != nil {
 			return err
 		}
-		values, err := of(e)
-		if err != nil {
+		w.WriteString(comma)
+		if _, err := w.Write(b); err != nil {
 			return err
 		}
-		for _, v := range values {
-			b, err := projection.Canonical(v)
-			if err != nil {
-				return err
-			}
-			w.WriteString(comma)
-			if _, err := w.Write(b); err != nil {
-				return err
-			}
-			comma = ","
-		}
+		comma = ","
 	}
 	return w.WriteByte(']')
 }
@@ -175,12 +175,12 @@ func inspectedOf(e ledger.Event) (inspected, error) {
 	return inspected{EventView: v, Seq: e.Seq, JobSeq: e.JobSeq, EventID: e.ID, LeafHash: e.LeafHash(), RequestID: e.RequestID}, err
 }
 
-func (a *app) inspectText(w *bufio.Writer, job projection.Job, stop ledger.Event, events func() ledger.Events, page pageFlags) error {
-	s := a.screen()
-	if job.Status == projection.Running {
-		stop = ledger.Event{}
+func (a *app) inspectText(w *bufio.Writer, found moment, events func() ledger.Events, page pageFlags, past bool) error {
+	s, job := a.screen(), found.job
+	showStatus(s, job, found.stop)
+	if past {
+		showAsOf(s, found.last)
 	}
-	showStatus(s, job, stop)
 	fmt.Fprintf(s, "  %s\n\n", s.dim("actors are claims: nobody signed for them"))
 	if page.from <= job.JobSeq {
 		fmt.Fprintf(s, "  %s\n", s.dim(fmt.Sprintf("%4s  %-24s  %-7s  %-14s  %s", "no.", "created", "rev", "actor", "event of the ledger, and what it says")))

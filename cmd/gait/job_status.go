@@ -15,16 +15,27 @@ import (
 
 func (a *app) statusCommand() *cobra.Command {
 	var id string
+	var when asOfFlags
 	cmd := exits(&cobra.Command{
-		Use:     "status [JOB]",
-		Short:   "Show a job at a glance: how it stands and what it waits for",
-		Example: "gait job status --id job_1\ngait job status job_1 --json",
+		Use:   "status [JOB]",
+		Short: "Show a job at a glance: how it stands and what it waits for",
+		Long: `Show a job at a glance: how it stands and what it waits for. As of a point of its
+past, the job is replayed.`,
+		Example: "gait job status --id job_1\ngait job status job_1 --json\ngait job status job_1 --at-revision 3",
 	}, 0, 1, 2, 6, 8)
 	cmd.Flags().StringVar(&id, "id", "", "the job's id; may also be given as the argument")
+	when.add(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		id, err := a.existingJob(id, args)
 		if err != nil {
 			return err
+		}
+		at, err := when.point(cmd)
+		if err != nil {
+			return err
+		}
+		if !at.IsEnd() {
+			return a.pastStatus(cmd, id, at, when)
 		}
 		var job projection.Job
 		var stop ledger.Event
@@ -43,6 +54,25 @@ func (a *app) statusCommand() *cobra.Command {
 		})
 	}
 	return cmd
+}
+
+// pastStatus shows a job at a glance as of a point of its past.
+func (a *app) pastStatus(cmd *cobra.Command, id string, at projection.AsOf, when asOfFlags) error {
+	var found moment
+	err := a.read(cmd.Context(), func(r *root.Root) error {
+		m, first, now, err := a.asOf(r, id, at)
+		if found = m; err != nil {
+			return err
+		}
+		return when.check(cmd, id, m, first, now)
+	})
+	if err != nil {
+		return err
+	}
+	return a.print(object{"job_id": id, "job": found.job.StatusView(), "as_of": asOfView(found.last)}, func(s *screen) {
+		showStatus(s, found.job, found.stop)
+		showAsOf(s, found.last)
+	})
 }
 
 // stopOf returns the event that brought a job to where it stands, if it does

@@ -41,7 +41,7 @@ gait pack diff before.zip after.zip --ignore '/events/*/payload/summary' --json`
 		if err := diffPacks(args[0], args[1], d); err != nil {
 			return err
 		}
-		return a.reportDiff(args[0], args[1], d.Found())
+		return a.reportDiff("packs_differ", args[0], args[1], d.Found())
 	}
 	return cmd
 }
@@ -77,6 +77,7 @@ func diffPacks(a, b string, d *projection.Differ) error {
 
 // A diffError says that two things differ, and in what.
 type diffError struct {
+	code  string
 	text  string
 	found projection.Differences
 	a, b  string
@@ -88,7 +89,7 @@ func (e *diffError) fields() object {
 	return object{"a": e.a, "b": e.b, "same": false, "differences": e.found.List, "omitted": e.found.Omitted}
 }
 
-func (a *app) reportDiff(one, other string, found projection.Differences) error {
+func (a *app) reportDiff(code, one, other string, found projection.Differences) error {
 	count := int64(len(found.List)) + found.Omitted
 	if count == 0 {
 		return a.print(object{"a": one, "b": other, "same": true, "differences": found.List, "omitted": 0}, func(s *screen) {
@@ -105,7 +106,7 @@ func (a *app) reportDiff(one, other string, found projection.Differences) error 
 			return err
 		}
 	}
-	return &diffError{text: fmt.Sprintf("%s and %s differ in %d facts", one, other, count), found: found, a: one, b: other}
+	return &diffError{code: code, text: fmt.Sprintf("%s and %s differ in %d facts", one, other, count), found: found, a: one, b: other}
 }
 
 func showChanges(s *screen, list []projection.Change) {
