@@ -220,21 +220,21 @@ func (x *Exported) CheckFiles() error {
 
 // readExported reads a file of at most limit bytes.
 func readExported(dir fs.FS, path string, limit int) ([]byte, error) {
-	f, err := dir.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	st, err := fs.Stat(dir, path) // before opening it, which could wait for ever on a pipe
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("%w: %s is missing", ledger.ErrMalformed, path)
+	case err == nil && !st.Mode().IsRegular():
+		return nil, fmt.Errorf("%w: %s is no regular file", ledger.ErrMalformed, path)
+	}
+	var f fs.File
+	if err == nil {
+		f, err = dir.Open(path)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the export: %w", err)
 	}
 	defer func() { _ = f.Close() }()
-	st, err := f.Stat()
-	if err == nil && !st.Mode().IsRegular() {
-		err = fmt.Errorf("%w: %s is no regular file", ledger.ErrMalformed, path)
-	}
-	if err != nil {
-		return nil, err
-	}
 	b, err := io.ReadAll(io.LimitReader(f, int64(limit)+1))
 	if err != nil {
 		return nil, fmt.Errorf("reading the export: %w", err)

@@ -59,6 +59,7 @@ func newApp(exit func(int)) *app {
 func (a *app) main() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // the second signal ends the process, whatever it waits for
 	return a.run(ctx, os.Args[1:])
 }
 

@@ -108,6 +108,7 @@ var rules = []rule{
 		return failure{"ledger_swapped", "verification_failed", exitVerify, false, retireHint}
 	}),
 	is(root.ErrLedgerMissing, failure{"ledger_missing", "verification_failed", exitVerify, false, retireHint}),
+	is(root.ErrOtherKey, failure{"origin_key_conflict", "verification_failed", exitVerify, false, "ask whose ledger it is which of the keys is theirs; gait keys list shows those you trust"}),
 	is(root.ErrTooManyRotations, failure{"too_many_rotations", "unsafe_operation", exitUnsafe, false, "retire this ledger and go on with a new one: gait ledger retire --reason <WHY>"}),
 	is(root.ErrNoLedger, failure{"ledger_not_found", "invalid_input", exitInvalid, false, "name its directory with --root, or begin one: gait job submit"}),
 	as(func(*root.ImportedError) failure {

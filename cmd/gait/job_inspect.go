@@ -220,7 +220,7 @@ func showEvent(s *screen, e ledger.Event) {
 	if reason != "" {
 		fmt.Fprintf(s, "  %s", s.dim("— "+reason))
 	}
-	s.WriteString("\n")
+	s.add("\n")
 }
 
 // reasonOf returns the reason a command gave, if any.

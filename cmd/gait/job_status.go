@@ -238,14 +238,14 @@ func again(cmd *cobra.Command, names ...string) (flags string) {
 
 func showList(s *screen, page []projection.StatusView, status, after string) {
 	if len(page) == 0 {
-		s.WriteString("no jobs")
+		s.add("no jobs")
 		if status != "" {
-			s.WriteString(" that are " + status)
+			s.add(" that are " + status)
 		}
 		if after != "" {
-			s.WriteString(" after " + after)
+			s.add(" after " + after)
 		}
-		s.WriteString("\n")
+		s.add("\n")
 		return
 	}
 	rows := make([][]any, len(page))

@@ -75,7 +75,7 @@ func (a *app) keysListCommand() *cobra.Command {
 			}
 			return a.print(object{"keys": list}, func(s *screen) {
 				if len(list) == 0 {
-					s.WriteString("no keys yet\n")
+					s.add("no keys yet\n")
 					s.next("gait job submit --id job_1, or gait keys trust <FILE>")
 					return
 				}
@@ -118,7 +118,7 @@ func (a *app) keysShowCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.print(object{"key": key}, func(s *screen) { s.WriteString(key.PublicKey + "\n") })
+			return a.print(object{"key": key}, func(s *screen) { s.add(key.PublicKey + "\n") })
 		},
 	}, 0, 1, 2, 6, 8)
 }

@@ -89,7 +89,7 @@ func (a *app) importLedger(ctx context.Context, name, keyFile string) error {
 	}
 	done := a.progress("importing events")
 	err = root.Import(ctx, o, store.Copy{Entries: projection.Entries(log.Events()), Rotations: log.Rotations, Signed: log.Signed,
-		Progress: func(n int64) { done.update(n, log.Size) }})
+		Progress: func(n int64) { done.update(n, log.Size) }}, log.Keys)
 	done.stop()
 	if errors.Is(err, store.ErrExists) {
 		return &unsafeError{code: "ledger_exists", text: a.rootDir() + " holds a ledger already, or held one", hint: "import into another directory with --root"}

@@ -72,10 +72,13 @@ checkpoint that it leads to (a C2SP tlog-proof).`,
 // printNote prints a checkpoint or a proof, or writes it to the file out.
 func (a *app) printNote(fields object, out, origin string, text []byte) error {
 	if out == "" {
-		return a.print(fields, func(s *screen) { s.Write(text) })
+		return a.print(fields, func(s *screen) { s.add(string(text)) })
 	}
-	if _, err := os.Lstat(out); !errors.Is(err, fs.ErrNotExist) {
-		old, err := readFile(out, ledger.MaxProofSize)
+	if st, err := os.Stat(out); !errors.Is(err, fs.ErrNotExist) {
+		var old []byte
+		if err == nil && st.Mode().IsRegular() {
+			old, err = readFile(out, ledger.MaxProofSize)
+		}
 		if err != nil {
 			return err
 		}
@@ -123,7 +126,7 @@ func (a *app) ledgerInfo(r *root.Root) error {
 	}
 	c, _ := r.Log.Checkpoint()
 	seen, dir, err := root.Seen(r.Home, r.Log.Keys().Keys()...)
-	if err != nil {
+	if err != nil && !errors.Is(err, root.ErrOtherKey) {
 		return err
 	}
 	jobs := 0

@@ -150,9 +150,9 @@ func (a *app) failForPeople(err error, f failure) {
 			text += fmt.Sprintf(" (recorded as event %d)", no.Result.Receipt.Seq)
 		}
 	}
-	fmt.Fprintf(s, "%s %s %s\n", s.red("gait:"), text, s.dim("["+f.code+"]"))
+	fmt.Fprintf(s, "%s %s %s\n", s.red("gait:"), plain(strings.ReplaceAll(text, "\n", "; ")), s.dim("["+f.code+"]"))
 	if f.hint != "" {
-		fmt.Fprintf(s, "%s %s\n", s.bold("hint:"), f.hint)
+		fmt.Fprintf(s, "%s %s\n", s.bold("hint:"), plain(f.hint))
 	}
 	for _, note := range evidenceIn(err) {
 		fmt.Fprintf(s, "\n%s", note)
@@ -161,7 +161,9 @@ func (a *app) failForPeople(err error, f failure) {
 }
 
 // notice tells people something on stderr.
-func (a *app) notice(text string) { fmt.Fprintln(a.stderr, "gait: "+text) }
+func (a *app) notice(text string) {
+	fmt.Fprintln(a.stderr, "gait: "+plain(strings.ReplaceAll(text, "\n", "; ")))
+}
 
 // A receipt is what a write returns, as JSON shows it.
 type receipt struct {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -116,8 +117,13 @@ func verifyPack(name string, o packspec.Options) (packspec.Report, error) {
 	return packspec.Verify(file, size, o)
 }
 
+// openAtOnce opens a file to read, and does not wait where it is a pipe.
+func openAtOnce(name string) (*os.File, error) {
+	return os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+}
+
 func openPack(name string) (*os.File, int64, error) {
-	file, err := os.Open(name)
+	file, err := openAtOnce(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, 0, &usageError{code: "file_not_found", text: name + " does not exist", hint: "gait pack build --type job --from <JOB>"}
 	}
@@ -183,20 +189,20 @@ func (a *app) reportPack(path, given string, report packspec.Report) error {
 }
 
 func showReport(s *screen, path string, report packspec.Report) {
-	s.WriteString(s.bold(path))
+	s.add(s.bold(plain(path)))
 	switch {
 	case report.From != nil:
 		fmt.Fprintf(s, "  events %d to %d", *report.From, *report.To)
 	case report.JobID != "":
-		fmt.Fprintf(s, "  job %s", report.JobID)
+		fmt.Fprintf(s, "  job %s", plain(report.JobID))
 	}
 	switch {
 	case report.Format == packspec.FormatV1:
-		s.WriteString(" in a PackSpec v1 pack")
+		s.add(" in a PackSpec v1 pack")
 	case report.Origin != "":
 		fmt.Fprintf(s, " of %s", report.Origin)
 	}
-	s.WriteString("\n")
+	s.add("\n")
 	rows := make([][]any, len(report.Levels))
 	for i, l := range report.Levels {
 		word := string(l.Status)
@@ -218,7 +224,7 @@ func showReport(s *screen, path string, report packspec.Report) {
 		fmt.Fprintf(s, "%s\n", s.green("VERIFIED"))
 		return
 	}
-	fmt.Fprintf(s, "%s: %s\n", s.red("NOT VERIFIED"), report.Failure.Error())
+	fmt.Fprintf(s, "%s: %s\n", s.red("NOT VERIFIED"), plain(report.Failure.Error()))
 	for _, note := range report.Evidence {
 		fmt.Fprintf(s, "\n%s", note)
 	}
@@ -249,7 +255,7 @@ func (a *app) packInspectCommand() *cobra.Command {
 }
 
 func showRange(s *screen, path string, p *packspec.RangeInspection) {
-	fmt.Fprintf(s, "%s  events %d to %d of %s\n", s.bold(path), p.From, p.To, p.Evidence.Origin)
+	fmt.Fprintf(s, "%s  events %d to %d of %s\n", s.bold(plain(path)), p.From, p.To, p.Evidence.Origin)
 	s.fields([2]string{"pack id", p.Manifest.PackID}, [2]string{"key", p.Evidence.Key}, [2]string{"ledger", fmt.Sprintf("%d events, root %s", p.Evidence.Size, p.Evidence.Root)})
 	rows := make([][]any, len(p.Jobs))
 	for i, j := range p.Jobs {
@@ -266,7 +272,7 @@ func showRange(s *screen, path string, p *packspec.RangeInspection) {
 
 func showPack(s *screen, path string, p packspec.Inspection) {
 	st := p.State
-	fmt.Fprintf(s, "%s  job %s  %s\n", s.bold(path), st.JobID, s.status(st.Status))
+	fmt.Fprintf(s, "%s  job %s  %s\n", s.bold(plain(path)), plain(st.JobID), s.status(st.Status))
 	s.fields([2]string{"pack id", p.Manifest.PackID})
 	if ev := p.Evidence; ev != nil {
 		s.fields([2]string{"origin", ev.Origin}, [2]string{"key", ev.Key},

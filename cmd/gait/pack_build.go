@@ -201,7 +201,7 @@ func showBuilt(s *screen, out string, size int64, built packspec.Built) {
 // mayReplace refuses to overwrite anything but a pack of the same job, or of the
 // same range, of the same ledger.
 func mayReplace(out, kind, ref string, keys ledger.Keyring) error {
-	file, err := os.Open(out)
+	file, err := openAtOnce(out)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

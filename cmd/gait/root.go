@@ -160,7 +160,7 @@ func exits(cmd *cobra.Command, codes ...int) *cobra.Command {
 func (a *app) help(cmd *cobra.Command) error {
 	a.running = cmd
 	text := helpText(cmd)
-	return a.print(object{"help": text}, func(s *screen) { s.WriteString(text) })
+	return a.print(object{"help": text}, func(s *screen) { s.add(text) })
 }
 
 func helpText(cmd *cobra.Command) string {

@@ -103,7 +103,7 @@ func (a *app) schemaShowCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.print(object{"name": args[0], "schema": json.RawMessage(slices.Clone(text))}, func(s *screen) { s.Write(text) })
+			return a.print(object{"name": args[0], "schema": json.RawMessage(slices.Clone(text))}, func(s *screen) { s.add(string(text)) })
 		},
 	}, 0, 1, 6)
 }

@@ -38,6 +38,26 @@ func TestColourOnlyOnTerminals(t *testing.T) {
 	}
 }
 
+// What a file says cannot command a terminal, begin a line of its own or be
+// taken for paint.
+func TestPlain(t *testing.T) {
+	s := &screen{colour: true}
+	for _, tt := range []struct{ text, want string }{
+		{"Grüße, 世界 ✓", "Grüße, 世界 ✓"},
+		{"\x1b[2Jgone", `\x1b[2Jgone`}, {"a\nb\r\tc", `a\nb\r\tc`}, {"\u009b31m", `\u009b31m`}, {"\u202eabc", `\u202eabc`}, {"\u2028", `\u2028`},
+		{"bad \xff\xfe", `bad \xff\xfe`}, {s.red("x\x1b"), paintOn + "31mx" + `\x1b` + paintEnd},
+	} {
+		if got := plain(tt.text); got != tt.want {
+			t.Errorf("plain(%q) = %q, want %q", tt.text, got, tt.want)
+		}
+	}
+	s.table([]any{"a"}, [][]any{{s.green("x\x1b[2J\ny")}})
+	s.fields([2]string{"b", "z\x1b\nq"})
+	if got, want := s.String(), "A\n\x1b[32mx\\x1b[2J\\ny\x1b[0m\n  \x1b[2mb\x1b[0m  z\\x1b\\nq\n"; got != want {
+		t.Errorf("the screen shows %q, want %q", got, want)
+	}
+}
+
 func TestShorten(t *testing.T) {
 	for _, tt := range []struct{ text, want string }{{"short", "short"}, {"exactly 10", "exactly 10"}, {"more than ten", "more than…"}, {"Grüße, 世界 ✓", "Grüße, 世界…"}} {
 		if got := shorten(tt.text, 10); got != tt.want {

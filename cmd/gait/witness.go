@@ -143,7 +143,7 @@ func (a *app) witnessListCommand() *cobra.Command {
 				size := r.Log.Head().Size
 				return a.print(object{"origin": r.Log.Origin(), "tree_size": size, "witnesses": list}, func(s *screen) {
 					if len(list) == 0 {
-						s.WriteString("no witnesses yet\n")
+						s.add("no witnesses yet\n")
 						s.next("gait ledger witness add <URL> <KEY>")
 						return
 					}

@@ -148,6 +148,9 @@ func (x *examination) signing(r *Root) (Finding, error) {
 
 func (x *examination) guard(r *Root, c ledger.Checkpoint) (Finding, error) {
 	at, dir, err := Seen(x.Home, r.Log.Keys().Keys()...)
+	if errors.Is(err, ErrOtherKey) {
+		return Finding{Mind: true, Detail: err.Error(), Hint: "ask whose ledger it is which key is theirs"}, nil
+	}
 	if err != nil {
 		return Finding{}, err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"gait/ledger"
 	"gait/ledger/store"
 )
 
@@ -21,21 +22,22 @@ func (e *ImportedError) Error() string {
 
 // Import makes a root with a copy of a ledger. Nothing is there afterwards
 // unless all of it holds; store.Import names the errors, among them
-// store.ErrExists.
-func Import(ctx context.Context, o Options, from store.Copy) error {
+// store.ErrExists. keys are those of the ledger: where home knows another for its
+// origin, it fails with ErrOtherKey.
+func Import(ctx context.Context, o Options, from store.Copy, keys ledger.Keyring) error {
 	o.Create, o.ReadOnly = true, false
 	s, err := enter(ctx, o)
 	if err != nil {
 		return fmt.Errorf("importing into %s: %w", o.Dir, err)
 	}
-	err = s.importLedger(from)
+	err = s.importLedger(from, keys)
 	if err := errors.Join(err, s.lock.release()); err != nil {
 		return fmt.Errorf("importing into %s: %w", o.Dir, err)
 	}
 	return nil
 }
 
-func (s *site) importLedger(from store.Copy) error {
+func (s *site) importLedger(from store.Copy, keys ledger.Keyring) error {
 	has, err := s.hasLedger()
 	switch last := s.lock.last; {
 	case err != nil:
@@ -47,21 +49,21 @@ func (s *site) importLedger(from store.Copy) error {
 	case last.kind != markNone:
 		return store.ErrExists // a creation that was begun, or a ledger that was retired
 	}
+	at, dir, err := s.known(keys)
+	if err != nil {
+		return err
+	}
 	if err := store.Import(s.ledgerDir(), from, store.Options{FS: s.FS, Fatal: s.Fatal}); err != nil {
 		return err
 	}
 	if err := s.done("ledger"); err != nil {
 		return err
 	}
-	keys, c, err := s.peek()
+	_, c, err := s.peek()
 	if err != nil {
 		return err
 	}
 	if err := s.lock.add(mark{kind: markComplete, key: keys.Current()}); err != nil {
-		return err
-	}
-	at, dir, err := Seen(s.Home, keys.Keys()...)
-	if err != nil {
 		return err
 	}
 	if at != nil && at.Size > c.Size {
@@ -69,4 +71,17 @@ func (s *site) importLedger(from store.Copy) error {
 		return nil
 	}
 	return Remember(s.Home, from.Signed, keys.Keys()...)
+}
+
+// known returns what was seen of the ledger with these keys. It fails with
+// ErrOtherKey where another key was seen, or is trusted, for its origin.
+func (s *site) known(keys ledger.Keyring) (*Sighting, string, error) {
+	other, err := otherTrusted(s.Home, keys.Keys())
+	if err == nil && !other.IsZero() {
+		err = fmt.Errorf("%w: see %s", ErrOtherKey, trustPath(s.Home))
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	return Seen(s.Home, keys.Keys()...)
 }

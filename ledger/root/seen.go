@@ -11,9 +11,9 @@ import (
 	"gait/ledger"
 )
 
-// ErrOtherKey says that a checkpoint was seen of the same origin, signed by a
-// key that is none of the ledger's.
-var ErrOtherKey = errors.New("a checkpoint of that origin by another key was seen before")
+// ErrOtherKey says that of the same origin another key is known, which is none of
+// the ledger's: by a checkpoint that was seen, or because it is trusted.
+var ErrOtherKey = errors.New("another key is known for that origin")
 
 // A Sighting is the newest checkpoint of a ledger that a user has seen.
 type Sighting struct {
