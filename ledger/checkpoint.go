@@ -88,8 +88,18 @@ func PeekCheckpoint(signed []byte) (Checkpoint, error) {
 // name. Signatures by unknown keys are ignored, as C2SP signed-note says.
 // Errors wrap ErrMalformed or ErrUnverified.
 func OpenCheckpoint(signed []byte, key VerifierKey) (Checkpoint, error) {
-	if _, _, err := splitNote(signed); err != nil {
+	_, sigs, err := splitNote(signed)
+	if err != nil {
 		return Checkpoint{}, err
+	}
+	by := 0
+	for _, s := range sigs {
+		if s.by(key) {
+			by++
+		}
+	}
+	if by > 1 {
+		return Checkpoint{}, fmt.Errorf("%w: the checkpoint has %d signatures by %s", ErrUnverified, by, key)
 	}
 	n, err := note.Open(signed, note.VerifierList(key))
 	if err != nil {
@@ -113,7 +123,7 @@ func OpenCheckpoint(signed []byte, key VerifierKey) (Checkpoint, error) {
 func HasSignature(signed []byte, keys ...VerifierKey) bool {
 	_, sigs, err := splitNote(signed)
 	return err == nil && slices.ContainsFunc(sigs, func(s noteSignature) bool {
-		return slices.ContainsFunc(keys, func(k VerifierKey) bool { return k.Name() == s.name && k.KeyHash() == s.id })
+		return slices.ContainsFunc(keys, s.by)
 	})
 }
 

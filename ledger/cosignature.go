@@ -174,6 +174,9 @@ type noteSignature struct {
 	line string
 }
 
+// by reports whether the line says it is by key.
+func (s noteSignature) by(key VerifierKey) bool { return s.name == key.Name() && s.id == key.KeyHash() }
+
 // parseSigLine reads a signature line, in its one spelling.
 func parseSigLine(line string) (noteSignature, error) {
 	rest, ok := strings.CutPrefix(line, "— ")

@@ -191,7 +191,7 @@
 // [ParsePolicy] reads C2SP tlog-policy, strictly: what that page does not allow
 // is a [*PolicyError] with a code and a line, and so are a last line without its
 // newline and keys of types other than 0x01 for logs and 0x04 for witnesses. A
-// policy is at most 256 KiB ([MaxPolicySize]).
+// policy is at most 64 KiB ([MaxPolicySize]).
 //
 // # Proof
 //

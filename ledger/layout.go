@@ -3,6 +3,7 @@ package ledger
 import (
 	"encoding/binary"
 	"fmt"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -99,32 +100,58 @@ func (c Coverage) Bundle(n int64) TileName {
 	return TileName{Index: n, Width: width(c.Size, n), Entries: true}
 }
 
-// Tiles returns the names of the tiles of hashes: those over a covered event at
-// every level, and the last of each level that is not full, from which the root
-// is computed.
-func (c Coverage) Tiles() []TileName {
-	var names []TileName
-	for level, hashes := 0, c.Size; hashes > 0; level, hashes = level+1, hashes>>TileHeight {
-		first, last := c.First>>(TileHeight*level), c.Last>>(TileHeight*level)
-		end := (hashes - 1) / TileWidth // the level's last tile
-		for n := first; n <= min(last, end); n++ {
-			names = append(names, TileName{Level: level, Index: n, Width: width(hashes, n)})
+// Names yields the names of the tiles of hashes and of the bundles: the tiles
+// over a covered event at every level, and the last of each level that is not
+// full, from which the root is computed. There can be more than memory holds.
+func (c Coverage) Names() iter.Seq[TileName] {
+	return func(yield func(TileName) bool) {
+		for level, hashes := 0, c.Size; hashes > 0; level, hashes = level+1, hashes>>TileHeight {
+			first, last, end := c.level(level, hashes)
+			for n := first; n <= min(last, end); n++ {
+				if !yield(TileName{Level: level, Index: n, Width: width(hashes, n)}) {
+					return
+				}
+			}
+			if edge := hashes % TileWidth; edge != 0 && (last < end || first > end) && !yield(TileName{Level: level, Index: end, Width: int(edge)}) {
+				return
+			}
 		}
-		if edge := hashes % TileWidth; edge != 0 && (last < end || first > end) {
-			names = append(names, TileName{Level: level, Index: end, Width: int(edge)})
+		for n := c.First; n <= c.Last; n++ {
+			if !yield(c.Bundle(n)) {
+				return
+			}
 		}
 	}
-	return names
 }
 
-// Files returns the paths of all tiles and bundles, in order.
+// level returns the first and the last tile over the covered events at a level
+// that has so many hashes, and the level's last tile.
+func (c Coverage) level(level int, hashes int64) (first, last, end int64) {
+	return c.First >> (TileHeight * level), c.Last >> (TileHeight * level), (hashes - 1) / TileWidth
+}
+
+// Has reports whether path is that of one of Names.
+func (c Coverage) Has(path string) bool {
+	t, err := ParseTileName(path)
+	if err != nil {
+		return false
+	}
+	if t.Entries {
+		return t.Index >= c.First && t.Index <= c.Last && t == c.Bundle(t.Index)
+	}
+	hashes := c.Size >> (TileHeight * t.Level)
+	first, last, end := c.level(t.Level, hashes)
+	if hashes == 0 || t.Index > end || t.Width != width(hashes, t.Index) {
+		return false
+	}
+	return t.Index >= first && t.Index <= last || t.Index == end && hashes%TileWidth != 0
+}
+
+// Files returns the paths of all Names, in order.
 func (c Coverage) Files() []string {
 	var files []string
-	for _, t := range c.Tiles() {
+	for t := range c.Names() {
 		files = append(files, t.String())
-	}
-	for n := c.First; n <= c.Last; n++ {
-		files = append(files, c.Bundle(n).String())
 	}
 	slices.Sort(files)
 	return files

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -110,11 +111,35 @@ func TestCoverage(t *testing.T) {
 		for _, tile := range tlog.NewTiles(ledger.TileHeight, 0, c.Size) {
 			want[ledger.TileName{Level: tile.L, Index: tile.N, Width: tile.W}.String()] = true
 		}
-		for _, tile := range whole.Tiles() {
+		for tile := range whole.Names() {
+			if tile.Entries {
+				continue
+			}
 			if tile.Width == ledger.TileWidth && !want[tile.String()] || f[tile.String()] == nil {
 				t.Errorf("%d events: %s is no tile", size, tile)
 			}
 		}
+	}
+	// Has knows the same names without listing them.
+	for _, cover := range []ledger.Coverage{ledger.Cover(66000, 0, 65999), ledger.Cover(66000, 300, 70000%66000), ledger.Cover(1<<53-1, 1<<50, 1<<50+1), ledger.Cover(1, 0, 0)} {
+		n := 0
+		for name := range cover.Names() {
+			if n++; !cover.Has(name.String()) {
+				t.Errorf("%+v has no %s", cover, name)
+			}
+			for _, other := range []ledger.TileName{{Level: name.Level, Index: name.Index, Width: name.Width%ledger.TileWidth + 1, Entries: name.Entries},
+				{Level: name.Level + 8, Index: name.Index, Width: name.Width, Entries: name.Entries}} {
+				if cover.Has(other.String()) && !slices.Contains(cover.Files(), other.String()) {
+					t.Errorf("%+v has %s", cover, other)
+				}
+			}
+			if n > 300 {
+				break
+			}
+		}
+	}
+	if c := ledger.Cover(66000, 0, 65999); c.Has("tile/0/258") || c.Has("tile/0/x001/000") || c.Has("checkpoint") || c.Has("tile/9/000") {
+		t.Error("a tree of 66000 has files beyond it")
 	}
 	big, all := laidOut(t, 66000)
 	rapid.Check(t, func(t *rapid.T) {

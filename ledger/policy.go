@@ -12,7 +12,7 @@ import (
 
 // MaxPolicySize bounds a policy file: far above the 32 logs, 32 witnesses and
 // 32 groups that C2SP tlog-policy asks readers to take.
-const MaxPolicySize = 256 << 10
+const MaxPolicySize = 64 << 10
 
 // What can be wrong with a policy. The codes are stable.
 const (

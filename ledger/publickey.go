@@ -142,6 +142,9 @@ func parseSSH(s string) (PublicKey, error) {
 }
 
 func parsePEM(b []byte) (PublicKey, error) {
+	if bytes.Count(b, []byte(pemBegin)) > 1 { // Decode passes over a block that is broken
+		return PublicKey{}, ErrManyKeys
+	}
 	block, rest := pem.Decode(b)
 	switch {
 	case block == nil || !bytes.HasPrefix(b, []byte(pemBegin+block.Type+"-----")):
@@ -150,8 +153,6 @@ func parsePEM(b []byte) (PublicKey, error) {
 		return PublicKey{}, ErrIsPrivate
 	case block.Type != "PUBLIC KEY" || len(block.Headers) > 0:
 		return PublicKey{}, fmt.Errorf("%w: a PEM block of type %.40q, not of a PUBLIC KEY alone", ErrMalformed, block.Type)
-	case bytes.Contains(rest, []byte(pemBegin)):
-		return PublicKey{}, ErrManyKeys
 	case len(bytes.TrimSpace(rest)) > 0:
 		return PublicKey{}, fmt.Errorf("%w: something after the PEM block", ErrMalformed)
 	}

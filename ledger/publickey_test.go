@@ -79,6 +79,7 @@ func TestParsePublicKeyRefuses(t *testing.T) {
 		{"the same key twice", vkey + "\n" + vkey + "\n", ledger.ErrManyKeys},
 		{"two forms", vkey + "\n" + ssh + "\n", ledger.ErrManyKeys},
 		{"two PEM blocks", block + block, ledger.ErrManyKeys},
+		{"two PEM blocks, one broken", strings.Replace(block, "-----END", "-----FIN", 1) + block, ledger.ErrManyKeys},
 		{"PEM after a key", ssh + "\n" + block, ledger.ErrMalformed},
 		{"a key after PEM", block + ssh + "\n", ledger.ErrMalformed},
 		{"our private key", key.Secret() + "\n", ledger.ErrIsPrivate},

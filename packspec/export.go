@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
 	"slices"
 
 	"gait/ledger"
@@ -73,7 +72,7 @@ func Export(src FileSource, put func(path string, content []byte) error, progres
 // by the keys that must have signed it. Whose they are, the caller decides.
 type Exported struct {
 	ledger.TileLog
-	Keys      ledger.Keyring
+	Keys      ledger.Keyring // the last one is in force in the tree
 	Rotations []ledger.Rotation
 	Signed    []byte // the checkpoint
 	dir       fs.FS
@@ -134,14 +133,14 @@ func (x *Exported) readKeys() error {
 		_, err := fs.Stat(x.dir, path)
 		return !errors.Is(err, fs.ErrNotExist)
 	}
-	x.Keys, x.Rotations, err = readRotations(x.Keys, has, func(path string, limit int) ([]byte, error) { return readExported(x.dir, path, limit) })
+	x.Keys, x.Rotations, err = readRotations(x.Keys, x.Size, has, func(path string, limit int) ([]byte, error) { return readExported(x.dir, path, limit) })
 	return err
 }
 
 // readRotations follows a ledger's keys by the rotations that an export or a
-// pack holds. Errors wrap ledger.ErrMalformed or ledger.ErrUnverified, or are
+// pack of a tree of so many events holds, all of which must be in it. Errors wrap ledger.ErrMalformed or ledger.ErrUnverified, or are
 // those of read.
-func readRotations(keys ledger.Keyring, has func(path string) bool, read func(path string, limit int) ([]byte, error)) (ledger.Keyring, []ledger.Rotation, error) {
+func readRotations(keys ledger.Keyring, size int64, has func(path string) bool, read func(path string, limit int) ([]byte, error)) (ledger.Keyring, []ledger.Rotation, error) {
 	var all []ledger.Rotation
 	for n := 1; n <= ledger.MaxRotations; n++ {
 		event, proof := rotationEntries(n)
@@ -151,6 +150,9 @@ func readRotations(keys ledger.Keyring, has func(path string) bool, read func(pa
 		r, err := readRotation(event, proof, read)
 		if err == nil {
 			keys, err = keys.FollowProved(r)
+		}
+		if err == nil && int64(r.Event.Seq) >= size {
+			err = fmt.Errorf("%w: the rotation at event %d is not in a tree of %d", ledger.ErrUnverified, r.Event.Seq, size)
 		}
 		if err != nil {
 			return keys, all, fmt.Errorf("%s: %w", event, unproved(err))
@@ -184,36 +186,32 @@ func unproved(err error) error {
 	return err
 }
 
-// CheckFiles requires that every file of the log is there, and no other. Do it
-// once the checkpoint is known to be of somebody trusted: what a stranger says
-// of a log's size can be anything.
+// CheckFiles requires that every file of the log is there, and no other. Its cost
+// is that of the files that are there, whatever size the checkpoint claims.
 func (x *Exported) CheckFiles() error {
-	want := map[string]bool{ledger.CheckpointFile: true}
-	for _, path := range x.Files() {
-		want[path] = true
-	}
-	for _, path := range rotationNames(len(x.Rotations)) {
-		want[path] = true
-	}
+	fixed := append(rotationNames(len(x.Rotations)), ledger.CheckpointFile)
 	err := fs.WalkDir(x.dir, ".", func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return fmt.Errorf("reading the export: %w", err)
 		case d.IsDir():
 			return nil
-		case !want[path]:
+		case !x.Has(path) && !slices.Contains(fixed, path):
 			return fmt.Errorf("%w: %.120q is no file of this log", ledger.ErrMalformed, path)
 		case !d.Type().IsRegular():
 			return fmt.Errorf("%w: %s is no regular file", ledger.ErrMalformed, path)
 		}
-		delete(want, path)
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	for _, path := range slices.Sorted(maps.Keys(want)) {
-		return fmt.Errorf("%w: %s is missing", ledger.ErrMalformed, path)
+	for name := range x.Names() {
+		if _, err := fs.Stat(x.dir, name.String()); errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%w: %s is missing", ledger.ErrMalformed, name)
+		} else if err != nil {
+			return fmt.Errorf("reading the export: %w", err)
+		}
 	}
 	return nil
 }

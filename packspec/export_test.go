@@ -115,3 +115,20 @@ func (b *buffer) Write(p []byte) (int, error) {
 	*b = append(*b, p...)
 	return len(p), nil
 }
+
+// FollowJobs follows the jobs of a range from an event on, at most so many at
+// once. It returns the first failure, and how many jobs there are, how many of
+// them begin before the range and how often the events were read.
+func FollowJobs(from ledger.Seq, most int, events []ledger.Event) (chain, state error, jobs, begun, passes int) {
+	r := newRangeJobs(from, most)
+	for passes = 1; ; passes++ {
+		for _, e := range events {
+			if chain = r.follow(e); chain != nil {
+				return chain, nil, 0, 0, passes
+			}
+		}
+		if !r.next() {
+			return nil, r.stateErr, r.count, r.begun, passes
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"hash/crc32"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -33,6 +34,26 @@ func bombs(t testing.TB) []bomb {
 		{hostile{name: "bomb_state", level: packspec.LevelViews, code: packspec.CodeView, entry: "job_state.json"}, "job_state.json", 256 << 20, true},
 		{hostile{name: "bomb_job_events", level: packspec.LevelViews, code: packspec.CodeView, entry: "job_events.jsonl"}, "job_events.jsonl", 256 << 20, true},
 	}
+}
+
+// crowds are small or middling files that hold far more values than bytes say.
+func crowds(t testing.TB) (all []hostile) {
+	pack, _ := small(t)
+	empty := strings.Repeat("{},", 1<<20)
+	for name, old := range map[string]string{"contents": `"contents":[`, "signatures": `"signatures":[`} {
+		fs := files(t, pack)
+		m := file(fs, packtest.ManifestName)
+		m.Data = []byte(strings.Replace(string(m.Data), old, old+empty, 1))
+		all = append(all, hostile{name: "crowd_" + name, pack: packtest.Archive(fs), level: packspec.LevelContainer, code: packspec.CodeManifest, reason: "more values"})
+	}
+	for name, old := range map[string]string{"checkpoints": `"checkpoints":[`, "approvals": `"approvals":[`, "safety": `"safety_invariants":[`} {
+		fs := slices.DeleteFunc(files(t, v1Pack(t, "signed")), func(f packspec.File) bool { return f.Name == "proof_records.jsonl" })
+		state := file(fs, "job_state.json")
+		state.Data = []byte(strings.Replace(string(state.Data), old, old+empty, 1))
+		sign(t, fs, testKey(t, 9))
+		all = append(all, hostile{name: "crowd_v1_" + name, pack: packtest.Archive(fs), level: packspec.LevelCanonical, code: packspec.CodeNotCanonical, reason: "more values"})
+	}
+	return all
 }
 
 // write writes the bomb: headers and contents as they come, holes for zeros.

@@ -143,7 +143,7 @@ func TestHostilePeakMemory(t *testing.T) {
 		t.Skip("a process a file")
 	}
 	dir := t.TempDir()
-	all := slices.Concat(zipHostiles(t), jsonHostiles(t))
+	all := slices.Concat(zipHostiles(t), jsonHostiles(t), crowds(t))
 	writeAll(t, dir, all)
 	for _, b := range bombs(t) {
 		b.write(t, filepath.Join(dir, b.name+".zip"))

@@ -24,7 +24,11 @@ const (
 // producerPrefix begins the producer_version of every pack of gait, and of no other.
 const producerPrefix = "gait-pack/"
 
-const maxManifest = 4 << 20 // of a range pack; that of a job pack is far smaller
+// How large a manifest may be: a range pack lists each of its tiles.
+const (
+	maxManifest    = 4 << 20
+	maxJobManifest = 64 << 10
+)
 
 // A Manifest lists what a pack holds, each with its digest, and is signed.
 type Manifest struct {
@@ -137,6 +141,9 @@ func parseManifest(b []byte) (Manifest, error) {
 
 // parseCanonical reads a JSON value that is written as v would be.
 func parseCanonical(b []byte, v any) error {
+	if crowded(b) {
+		return fmt.Errorf("it has more values than its fields have room for")
+	}
 	if err := json.Unmarshal(b, v); err != nil {
 		return fmt.Errorf("it does not read: %w", err)
 	}
@@ -148,6 +155,28 @@ func parseCanonical(b []byte, v any) error {
 		return fmt.Errorf("it is not canonical JSON of exactly its fields")
 	}
 	return nil
+}
+
+// crowded reports whether a large document holds more values than any that is
+// genuine: an empty value takes far more memory than text. Nothing that packs
+// hold has one in a dozen bytes.
+func crowded(b []byte) bool {
+	const small, room = 64 << 10, 12
+	if len(b) <= small {
+		return false
+	}
+	values, quoted := 0, false
+	for i := 0; i < len(b); i++ {
+		switch c := b[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case !quoted && (c == ',' || c == '{' || c == '['):
+			values++
+		}
+	}
+	return values > len(b)/room
 }
 
 var (

@@ -128,6 +128,9 @@ func (p *Pack) open() error {
 	if p.manifest, err = parseManifest(b); err != nil {
 		return err
 	}
+	if p.manifest.PackType != TypeRange && len(b) > maxJobManifest {
+		return failure(LevelContainer, CodeEntries, entryManifest, "%d bytes, at most %d", len(b), maxJobManifest)
+	}
 	if err := p.checkNames(); err != nil {
 		return err
 	}

@@ -33,14 +33,14 @@ func (v *verifier) inspectRange() (*RangeInspection, error) {
 			return nil, asFormat(err)
 		}
 	}
-	if v.count > maxInspect {
+	if v.count > maxInspect || v.rng.jobs.shares > 1 {
 		return nil, ErrTooLarge
 	}
 	i := &RangeInspection{Manifest: v.pack.manifest, From: v.rng.log.From(), To: v.rng.log.To(), Jobs: []RangedJob{},
 		Evidence: EvidenceSummary{Format: v.evidence.Format, Origin: v.evidence.Origin, Size: v.evidence.Size, Root: v.evidence.Root,
 			EventCount: v.count, HeadSeq: v.report.HeadSeq, Key: v.report.Key, KeyID: v.report.KeyID}}
-	for _, id := range slices.Sorted(maps.Keys(v.rng.jobs)) {
-		j := v.rng.jobs[id]
+	for _, id := range slices.Sorted(maps.Keys(v.rng.jobs.held)) {
+		j := v.rng.jobs.held[id]
 		seen := RangedJob{JobID: id, Events: j.head.JobSeq, Revision: j.head.Revision}
 		if j.fold != nil {
 			seen.Status = j.fold.Job.Status

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"gait/ledger"
-	"gait/projection"
 )
 
 // rangeLevels are the levels of a range pack, in the order and with the names
@@ -27,19 +26,10 @@ var rangeLevels = []level{
 
 // A rangePass is what reading the events of a range pack once finds out.
 type rangePass struct {
-	log      ledger.TileLog
-	jobs     map[string]*rangeJob
-	begun    int    // jobs that begin before the range
-	err      error  // a *Failure that ended the pass
-	stateErr error  // of the first event that the rules do not allow
-	stopped  string // the level that ended the pass
-}
-
-// A rangeJob is a job of a range: folded from its first event on, or, where that
-// is not here, only followed.
-type rangeJob struct {
-	head ledger.JobHead
-	fold *projection.Folder
+	log     ledger.TileLog
+	jobs    *rangeJobs
+	err     error  // a *Failure that ended the pass
+	stopped string // the level that ended the pass
 }
 
 func (v *verifier) rangeCanonical() (string, error) {
@@ -63,6 +53,9 @@ func (v *verifier) rangeCanonical() (string, error) {
 		v.count++
 		v.tell(v.count, int64(v.rng.log.To()-v.rng.log.From())+1)
 	}
+	if err := v.followOthers(); err != nil {
+		return "", err
+	}
 	v.report.EventCount = v.count
 	return v.unlessStopped(LevelCanonical, fmt.Sprintf("%d events, each in its one form", v.count))
 }
@@ -80,7 +73,7 @@ func (v *verifier) readRange() error {
 	v.evidence = Evidence{Format: e.Format, Origin: e.Origin, Root: e.Root, Size: e.Size}
 	v.report.Origin, v.report.Size, v.report.Root, v.report.JobID = e.Origin, e.Size, e.Root, ""
 	v.report.From, v.report.To = &e.From, &e.To
-	v.rng = &rangePass{jobs: map[string]*rangeJob{}}
+	v.rng = &rangePass{jobs: newRangeJobs(e.From, maxRangeJobs)}
 	if err := v.checkText(verifyRangeText); err != nil {
 		return err
 	}
@@ -106,45 +99,49 @@ func (v *verifier) readRange() error {
 	return v.readKeys()
 }
 
-// followInRange holds an event to its job, and folds it.
+// followInRange holds an event to the rotations and to its job, and folds it.
 func (v *verifier) followInRange(e ledger.Event) error {
-	v.report.HeadSeq = e.Seq
-	if e.Type() == ledger.TypeKeyRotated && !v.rotates(e) {
-		return failure(LevelChain, CodeChain, "", "a rotation of the key that keys/ does not prove").at(e.Seq)
+	v.report.HeadSeq, v.last = e.Seq, e
+	if !v.rotates(e) {
+		return failure(LevelChain, CodeChain, "", "the rotations that keys/ proves are not those of the tree").at(e.Seq)
 	}
-	if e.Type().OfLedger() {
-		return nil
-	}
-	j := v.rng.jobs[e.JobID]
-	if j == nil {
-		j = &rangeJob{}
-		v.rng.jobs[e.JobID] = j
-		if e.JobSeq == 1 {
-			j.fold = &projection.Folder{}
-		} else {
-			v.rng.begun++
-			j.head = ledger.JobHead{JobSeq: e.JobSeq, Leaf: e.LeafHash(), Revision: e.Revision, Seq: e.Seq, Time: e.Time}
-			return nil
+	return v.rng.jobs.follow(e)
+}
+
+// followOthers reads the events again for the jobs that the first pass had no
+// room for, as far as that came.
+func (v *verifier) followOthers() error {
+	for v.rng.jobs.next() {
+		end := v.rng.log.From() + ledger.Seq(v.count)
+		for e, err := range v.rng.log.Events() {
+			if err == nil && e.Seq >= end {
+				break
+			}
+			if err == nil {
+				err = v.rng.jobs.follow(e)
+			}
+			if err == nil {
+				continue
+			}
+			if v.rng.err = v.blame(err); v.rng.err == nil {
+				return err
+			}
+			v.count = int64(e.Seq - v.rng.log.From())
+			break
 		}
-	}
-	var err error
-	if j.head, err = j.head.Follow(e); err != nil {
-		return asFailure(LevelChain, CodeChain, err)
-	}
-	if j.fold != nil && v.rng.stateErr == nil {
-		v.rng.stateErr = asFailure(LevelStateMachine, CodeTransition, j.fold.Add(e))
 	}
 	return nil
 }
 
-// rotates reports whether the keys that were proved change at an event.
+// rotates reports whether an event is the rotation that was proved for its
+// place, or none where none was.
 func (v *verifier) rotates(e ledger.Event) bool {
-	for _, r := range v.keys.Reigns() {
-		if r.Since == e.Seq {
-			return true
+	for _, r := range v.rotations {
+		if r.Event.Seq == e.Seq {
+			return r.Event.LeafHash() == e.LeafHash()
 		}
 	}
-	return false
+	return e.Type() != ledger.TypeKeyRotated
 }
 
 // blame says at which level an event fails, or nil where it is the reader that does.
@@ -194,17 +191,21 @@ func (v *verifier) rangeInclusion() (string, error) {
 }
 
 func (v *verifier) rangeStateMachine() (string, error) {
-	if v.rng.stateErr != nil {
-		return "", v.rng.stateErr
+	jobs := v.rng.jobs
+	if jobs.stateErr != nil {
+		return "", jobs.stateErr
 	}
-	if v.rng.begun > 0 {
+	if jobs.begun > 0 {
 		v.status = Claimed
-		return fmt.Sprintf("the rules allow each event of %d jobs; %d jobs begin before the range and cannot be judged", len(v.rng.jobs)-v.rng.begun, v.rng.begun), nil
+		return fmt.Sprintf("the rules allow each event of %d jobs; %d jobs begin before the range and cannot be judged", jobs.count-jobs.begun, jobs.begun), nil
 	}
-	return fmt.Sprintf("the rules allow each event of %d jobs", len(v.rng.jobs)), nil
+	return fmt.Sprintf("the rules allow each event of %d jobs", jobs.count), nil
 }
 
 func (v *verifier) rangeViews() (string, error) {
+	if err := v.checkManifest(v.pack.manifest.SourceRef, v.last); err != nil {
+		return "", err
+	}
 	return "a range pack holds no views; replay makes them", nil
 }
 

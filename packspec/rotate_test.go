@@ -2,12 +2,14 @@ package packspec_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"gait/ledger"
 	"gait/ledger/ledgertest"
@@ -217,6 +219,83 @@ func TestHandedOnTwice(t *testing.T) {
 		if conflict := tt.code == packspec.CodeConflict; conflict != (len(r.Evidence) == 2) {
 			t.Errorf("%s seen before: evidence %q", name, r.Evidence)
 		}
+	}
+}
+
+// What was seen must be signed by the keys that the pack says were in force then:
+// a history in which the key was rotated earlier is another.
+func TestSeenBeforeAnEarlierRotation(t *testing.T) {
+	l, fork := ledgertest.New(t), ledgertest.New(t)
+	ledgertest.Append(t, l.Log, ledgertest.Submit("job_1"), ledgertest.Submit("job_2"), ledgertest.Submit("job_3"))
+	_, note := l.Checkpoint()
+	ledgertest.Append(t, fork.Log, ledgertest.Submit("job_1"))
+	ledgertest.Rotate(t, fork.Log, 1)
+	ledgertest.Append(t, fork.Log, ledgertest.Submit("job_2"), ledgertest.Submit("job_3"))
+	pack := buildBy(t, fork, ledgertest.KeyAfter(ledgertest.Origin, 1))
+	r, err := packspec.Verify(bytes.NewReader(pack), int64(len(pack)), packspec.Options{Trusted: trusting(l.Key), Seen: func(...ledger.VerifierKey) (*packspec.Sighting, error) {
+		return &packspec.Sighting{Note: note}, nil
+	}})
+	if err != nil || r.Verified || r.Failure.Code != packspec.CodeConflict || len(r.Evidence) != 2 {
+		t.Errorf("another history: %+v, %v, want a conflict with its evidence", r.Failure, err)
+	}
+}
+
+// An older key with the files of a rotation that its tree does not reach vouches
+// for nothing that the newer key would be trusted for.
+func TestExportBeyondItsTree(t *testing.T) {
+	l := ledgertest.New(t)
+	ledgertest.Append(t, l.Log, ledgertest.Submit("job_1"))
+	export := func() fstest.MapFS {
+		dir := fstest.MapFS{}
+		err := packspec.Export(l.Log, func(path string, content []byte) error {
+			dir[path] = &fstest.MapFile{Data: bytes.Clone(content), Mode: 0o600}
+			return nil
+		}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return dir
+	}
+	old := export()
+	ledgertest.Rotate(t, l.Log, 1)
+	for path, f := range export() {
+		if strings.HasPrefix(path, "keys/") {
+			old[path] = f
+		}
+	}
+	if _, err := packspec.OpenExport(old); !errors.Is(err, ledger.ErrUnverified) {
+		t.Errorf("OpenExport = %v, want ErrUnverified", err)
+	}
+}
+
+// A range pack whose tree holds another rotation than keys/ proves, or none.
+func TestRangeOfAnotherRotation(t *testing.T) {
+	var packs [2][]packtest.File
+	var keys [2]ledger.PrivateKey
+	for i := range packs {
+		l := ledgertest.New(t)
+		ledgertest.Append(t, l.Log, ledgertest.Submit("job_1"))
+		ledgertest.Rotate(t, l.Log, uint64(i+1))
+		ledgertest.Append(t, l.Log, ledgertest.Submit("job_2"))
+		keys[i] = ledgertest.KeyAfter(ledgertest.Origin, uint64(i+1))
+		var b bytes.Buffer
+		if _, err := packspec.BuildRange(&b, l.Log, 0, -1, keys[i]); err != nil {
+			t.Fatal(err)
+		}
+		packs[i] = files(t, b.Bytes())
+	}
+	forged := packs[0]
+	for _, name := range []string{"keys/0001.json", "keys/0001.tlog-proof", "ledger_key.vkey"} {
+		forged = packtest.Set(forged, name, file(packs[1], name).Data)
+	}
+	created := signedBy(t, file(forged, "ledger_created.tlog-proof").Data, keys[1])
+	p, err := ledger.ParseProof(created)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forged = packtest.Set(packtest.Set(forged, "ledger_created.tlog-proof", created), "checkpoint", p.Checkpoint)
+	if r := verify(t, resign(t, forged, keys[1]), ledgertest.Key(ledgertest.Origin)); r.Verified || r.Failure.Level != packspec.LevelChain {
+		t.Errorf("the other's rotation: verified %t, %+v", r.Verified, r.Failure)
 	}
 }
 

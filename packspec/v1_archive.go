@@ -34,7 +34,7 @@ const (
 
 // v1Limits are the size limits of the entries PackSpec v1 names.
 var v1Limits = map[string]int64{
-	entryManifest:  maxManifest,
+	entryManifest:  maxJobManifest,
 	entryPayload:   16 << 10,
 	entryState:     4 << 20,
 	entryJobEvents: 100 << 20,

@@ -252,13 +252,17 @@ func readV1(r io.ReaderAt, size int64, o Options) (*verifier, error) {
 	return v, nil
 }
 
+// maxV1Inspect bounds the events of a pack of PackSpec v1 that are shown at once:
+// what they hold can take many times their size.
+const maxV1Inspect = 8 << 20
+
 // inspectV1 is Inspect for a pack of PackSpec v1.
 func inspectV1(r io.ReaderAt, size int64) (Inspection, error) {
 	v, err := readV1(r, size, Options{})
 	if err != nil {
 		return Inspection{}, err
 	}
-	if v.report.EventCount > maxInspect {
+	if at := v.old.pack.index(entryJobEvents); v.report.EventCount > maxInspect || v.old.pack.entries[at].size > maxV1Inspect {
 		return Inspection{}, fmt.Errorf("inspecting a pack of %d events: %w", v.report.EventCount, ErrTooLarge)
 	}
 	i := Inspection{Format: FormatV1, Manifest: v.old.pack.manifest, Events: []projection.EventView{}}

@@ -1,6 +1,7 @@
 package packspec
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -139,6 +140,7 @@ type verifier struct {
 	createdProof ledger.Proof
 	headProof    ledger.Proof
 	keys         ledger.Keyring     // from event 0 on
+	rotations    []ledger.Rotation  // that lead from one to the next
 	keysErr      error              // a *Failure: why they do not follow
 	key          ledger.VerifierKey // the one in force
 	signed       bool               // by a key that the caller trusts
@@ -277,10 +279,9 @@ func (v *verifier) views() (string, error) {
 	if v.viewErr != nil {
 		return "", v.viewErr
 	}
-	for _, check := range []func() error{v.checkPayload, v.checkState, v.checkManifest} {
-		if err := check(); err != nil {
-			return "", err
-		}
+	err := cmp.Or(v.checkPayload(), v.checkState(), v.checkManifest(v.fold.Job.ID, v.last))
+	if err != nil {
+		return "", err
 	}
 	return "job_payload.json, job_state.json, job_events.jsonl and the manifest are what the events give", nil
 }
@@ -301,9 +302,10 @@ func (v *verifier) checkState() error {
 	return c.finish()
 }
 
-// checkManifest makes the manifest again, but for its signatures.
-func (v *verifier) checkManifest() error {
-	m, err := newManifest(TypeJob, v.fold.Job.ID, ledger.FormatTime(v.head.Time), v.pack.entries)
+// checkManifest makes the manifest again, but for its signatures. last is the
+// last event that the pack shows.
+func (v *verifier) checkManifest(ref string, last ledger.Event) error {
+	m, err := newManifest(v.pack.manifest.PackType, ref, ledger.FormatTime(last.Time), v.pack.entries)
 	if err != nil {
 		return err
 	}

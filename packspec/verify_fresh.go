@@ -41,6 +41,10 @@ func (v *verifier) freshness() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("the checkpoint seen before: %w", err)
 	}
+	if _, err := v.keys.Open(note); err != nil && seen.Size <= v.evidence.Size {
+		v.report.Evidence = []string{string(note), string(now)}
+		return "", differs(LevelFreshness, CodeConflict, entryHeadProof, fmt.Sprintf("the checkpoint seen before, of %d events, is not signed as it must be by these keys", seen.Size), "one history", "two")
+	}
 	switch size := v.evidence.Size; {
 	case size == seen.Size && v.evidence.Root != seen.Root.String():
 		v.report.Evidence = []string{string(note), string(now)}

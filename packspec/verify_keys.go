@@ -20,7 +20,7 @@ func (v *verifier) readKeys() error {
 		v.keysErr = asFailure(LevelChain, CodeChain, err)
 		return nil
 	}
-	v.keys, _, err = readRotations(v.keys, v.pack.has, func(name string, _ int) ([]byte, error) { return v.pack.read(name) })
+	v.keys, v.rotations, err = readRotations(v.keys, v.evidence.Size, v.pack.has, func(name string, _ int) ([]byte, error) { return v.pack.read(name) })
 	switch {
 	case errors.Is(err, ledger.ErrMalformed):
 		return notCanonical("", err)
@@ -29,11 +29,6 @@ func (v *verifier) readKeys() error {
 		return nil
 	case err != nil:
 		return err
-	}
-	last := v.keys.Reigns()[v.pack.rotations()]
-	if int64(last.Since) >= v.evidence.Size {
-		v.keysErr = failure(LevelChain, CodeChain, "", "the rotation to %s is not in the tree of %d events", last.Key, v.evidence.Size).at(last.Since)
-		return nil
 	}
 	v.key = v.keys.Current()
 	v.report.Key, v.report.KeyID = v.key.String(), v.key.ID().String()
@@ -66,8 +61,15 @@ func (v *verifier) trust() (string, error) {
 			other = t.Key.String()
 		}
 	}
+	if other == "" && v.seen != nil {
+		if at, err := v.seen(keys...); err != nil {
+			return "", err
+		} else if at != nil && at.OtherKey {
+			other = "the key of the checkpoint seen before"
+		}
+	}
 	if other != "" {
-		return "", differs(LevelSignature, CodeKeyMismatch, entryCreated, "signed by another key than the one you trust for "+v.evidence.Origin, other, v.key.String())
+		return "", differs(LevelSignature, CodeKeyMismatch, entryCreated, "signed by another key than the one you know for "+v.evidence.Origin, other, v.key.String())
 	}
 	return "", differs(LevelSignature, CodeUntrustedKey, entryCreated, "signed by a key you do not trust", "a key of "+v.evidence.Origin+" that you trust", v.key.String())
 }

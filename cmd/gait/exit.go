@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"syscall"
 
@@ -157,6 +158,9 @@ var rules = []rule{
 		return failure{"views_differ", "verification_failed", exitVerify, false, "the events hold; make the views anew: gait ledger rebuild"}
 	}),
 	as(func(e *untrustedError) failure {
+		if e.other != "" {
+			return failure{"key_mismatch", "verification_failed", exitVerify, false, "do not rely on it: somebody else signs in that name"}
+		}
 		return failure{"untrusted_key", "verification_failed", exitVerify, false, untrustedHint(e.given, e.key)}
 	}),
 	is(ledger.ErrUnsupportedVersion, failure{"unsupported_version", "invalid_input", exitInvalid, false, "it was written by a newer gait; use that one"}),
@@ -239,9 +243,16 @@ type viewsError struct{ text string }
 func (e *viewsError) Error() string { return e.text }
 
 // An untrustedError says that a ledger's key is not one the user trusts.
-type untrustedError struct{ key, given string } // given: the file with the only keys that count, if one was named
+type untrustedError struct {
+	key   string
+	given string // the file with the only keys that count, if one was named
+	other string // a key of the ledger's origin that is trusted instead
+}
 
 func (e *untrustedError) Error() string {
+	if e.other != "" {
+		return fmt.Sprintf("the ledger is signed by another key than the one you trust for it: %s, not %s", e.key, e.other)
+	}
 	return "the ledger is signed by a key you do not trust: " + e.key
 }
 

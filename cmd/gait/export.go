@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
@@ -123,14 +124,17 @@ func refuted(err error) error {
 	return err
 }
 
-// trustedIn returns a key of a ledger that is trusted, and where from.
-func trustedIn(keys ledger.Keyring, trusted []packspec.TrustedKey, given string) (ledger.VerifierKey, string, error) {
-	for _, key := range keys.Keys() {
-		for _, t := range trusted {
-			if t.Key.Is(key) {
-				return key, t.From, nil
-			}
+// trustedIn returns where the key that signs a ledger, or one before it that
+// handed the ledger on, is trusted from.
+func trustedIn(keys ledger.Keyring, trusted []packspec.TrustedKey, given string) (from string, err error) {
+	no := &untrustedError{key: keys.Current().String(), given: given}
+	for _, t := range trusted {
+		if slices.ContainsFunc(keys.Keys(), t.Key.Is) {
+			return t.From, nil
+		}
+		if t.Key.Origin() == keys.Origin() {
+			no.other = t.Key.String()
 		}
 	}
-	return ledger.VerifierKey{}, "", &untrustedError{key: keys.Current().String(), given: given}
+	return "", no
 }

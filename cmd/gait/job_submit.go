@@ -67,7 +67,7 @@ func (b *boundFlags) policy() (ledger.Hash, error) {
 
 // readFile reads a file that the user named, up to limit bytes.
 func readFile(name string, limit int64) ([]byte, error) {
-	f, err := os.Open(name)
+	f, err := openAtOnce(name)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, &usageError{code: "file_not_found", text: name + " does not exist", hint: "check the path"}
 	}

@@ -82,7 +82,7 @@ signed checkpoints are printed: they are the evidence.`,
 			return err
 		}
 		return a.read(cmd.Context(), func(r *root.Root) error {
-			_, by, err := trustedIn(r.Log.Keys(), trusted, keyFile)
+			by, err := trustedIn(r.Log.Keys(), trusted, keyFile)
 			if err != nil {
 				return err
 			}

@@ -80,11 +80,14 @@ func (a *app) importLedger(ctx context.Context, name, keyFile string) error {
 	if err != nil {
 		return err
 	}
-	key, from, err := trustedIn(log.Keys, trusted, keyFile)
+	from, err := trustedIn(log.Keys, trusted, keyFile)
 	if err != nil {
 		return err
 	}
 	if err := log.CheckFiles(); err != nil {
+		return err
+	}
+	if err := a.continuesSeen(log); err != nil {
 		return err
 	}
 	done := a.progress("importing events")
@@ -98,10 +101,10 @@ func (a *app) importLedger(ctx context.Context, name, keyFile string) error {
 		return refuted(err)
 	}
 	c := log.Checkpoint
-	return a.print(object{"path": a.rootDir(), "origin": c.Origin, "tree_size": c.Size, "root": c.Root, "public_key": key.String(), "trusted_by": from}, func(s *screen) {
+	return a.print(object{"path": a.rootDir(), "origin": c.Origin, "tree_size": c.Size, "root": c.Root, "public_key": log.Keys.Current().String(), "trusted_by": from}, func(s *screen) {
 		s.done("imported %s, %d events, to read", s.bold(c.Origin), c.Size)
-		s.fields([2]string{"directory", a.rootDir()}, [2]string{"root", c.Root.String()}, [2]string{"signed by", key.String()}, [2]string{"trusted by", from})
-		s.next("gait job list --root " + quoted(a.rootDir()))
+		s.fields([2]string{"directory", a.rootDir()}, [2]string{"root", c.Root.String()}, [2]string{"signed by", log.Keys.Current().String()}, [2]string{"trusted by", from})
+		s.next("gait job list")
 	})
 }
 

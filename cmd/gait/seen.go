@@ -72,6 +72,32 @@ func evidenceIn(err error) [][]byte {
 	return nil
 }
 
+// continuesSeen holds an exported ledger to the newest checkpoint seen of it, where
+// that is not newer.
+func (a *app) continuesSeen(log packspec.Exported) error {
+	at, err := a.seen(log.Keys.Keys()...)
+	if err != nil || at == nil || at.OtherKey {
+		return err
+	}
+	conflict := &conflictError{notes: [2][]byte{at.Note, log.Signed}, text: "another history of this ledger was seen before"}
+	if !ledger.OneHistory(log.Keys.Keys(), at.Keys) {
+		conflict.text = "this ledger was seen to be handed on to another key"
+		return conflict
+	}
+	was, err := ledger.PeekCheckpoint(at.Note)
+	if err != nil || was.Size > log.Size {
+		return err
+	}
+	if _, err := log.Keys.Open(at.Note); err != nil {
+		return conflict
+	}
+	ok, err := log.Continues(was)
+	if err == nil && !ok {
+		err = conflict
+	}
+	return refuted(err)
+}
+
 // since holds the ledger to a checkpoint that was seen earlier.
 func since(r *root.Root, name string) (ledger.Checkpoint, error) {
 	text, err := readFile(name, ledger.MaxProofSize)

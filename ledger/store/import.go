@@ -91,6 +91,9 @@ func (f Copy) into(l *Log) error {
 		p.batch.Close()
 		p = l.newCopyPlan()
 	}
+	if len(left) > 0 {
+		return fmt.Errorf("%w: the rotation at event %d is not among the events", ledger.ErrUnverified, left[0].Event.Seq)
+	}
 	st := &state{head: p.head, tree: p.tree, signed: f.Signed}
 	if err := st.check(p.keys); err != nil {
 		return unverified(err)

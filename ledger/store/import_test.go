@@ -116,6 +116,11 @@ func TestImportRotated(t *testing.T) {
 			t.Errorf("%s: Import = %v, want ErrUnverified", name, err)
 		}
 	}
+	plain := ledgertest.New(t)
+	_, note := plain.Checkpoint()
+	if err := store.Import("jobs/plain", store.Copy{Entries: entries(plain.Log, nil), Signed: note, Rotations: rotations[:1]}, store.Options{FS: plain.FS}); !errors.Is(err, ledger.ErrUnverified) {
+		t.Errorf("a rotation that is not among the events: Import = %v, want ErrUnverified", err)
+	}
 	if err := store.Import("jobs/copy", store.Copy{Entries: entries(l.Log, nil), Signed: signed, Rotations: rotations}, o); err != nil {
 		t.Fatal(err)
 	}
