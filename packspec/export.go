@@ -34,8 +34,9 @@ func rotationNames(rotations int) []string {
 }
 
 // Export hands every file of a log to put: bundles of entries, tiles of hashes,
-// the rotations of its key, and last the signed checkpoint. progress may be nil.
-func Export(src FileSource, put func(path string, content []byte) error, progress func(done, total int64)) error {
+// the rotations of its key, and last the signed checkpoint. progress may be nil; an error
+// of it ends the work.
+func Export(src FileSource, put func(path string, content []byte) error, progress func(done, total int64) error) error {
 	c, signed := src.Checkpoint()
 	whole := ledger.Cover(c.Size, 0, ledger.Seq(c.Size-1))
 	files := whole.Files()
@@ -51,8 +52,11 @@ func Export(src FileSource, put func(path string, content []byte) error, progres
 		if err := put(path, b); err != nil {
 			return err
 		}
-		if progress != nil {
-			progress(int64(i+1), int64(len(files)))
+		if progress == nil {
+			continue
+		}
+		if err := progress(int64(i+1), int64(len(files))); err != nil {
+			return err
 		}
 	}
 	rotations, err := src.Rotations()

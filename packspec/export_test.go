@@ -119,16 +119,16 @@ func (b *buffer) Write(p []byte) (int, error) {
 // FollowJobs follows the jobs of a range from an event on, at most so many at
 // once. It returns the first failure, and how many jobs there are, how many of
 // them begin before the range and how often the events were read.
-func FollowJobs(from ledger.Seq, most int, events []ledger.Event) (chain, state error, jobs, begun, passes int) {
+func FollowJobs(from ledger.Seq, most int, events []ledger.Event) (jobs, begun, passes int, chain, state error) {
 	r := newRangeJobs(from, most)
 	for passes = 1; ; passes++ {
 		for _, e := range events {
 			if chain = r.follow(e); chain != nil {
-				return chain, nil, 0, 0, passes
+				return 0, 0, passes, chain, nil
 			}
 		}
 		if !r.next() {
-			return nil, r.stateErr, r.count, r.begun, passes
+			return r.count, r.begun, passes, nil, r.stateErr
 		}
 	}
 }

@@ -37,7 +37,9 @@ func TestFreshness(t *testing.T) {
 				t.Fatal(err)
 			}
 			r, err := packspec.Verify(bytes.NewReader(pack), int64(len(pack)), packspec.Options{Trusted: []packspec.TrustedKey{{Key: key.VerifierKey().PublicKey()}},
-				Profile: profile, Seen: func(...ledger.VerifierKey) (*packspec.Sighting, error) { return &packspec.Sighting{Note: note}, nil }})
+				Profile: profile, Seen: func(...ledger.VerifierKey) ([]packspec.Sighting, error) {
+					return []packspec.Sighting{{Note: note}}, nil
+				}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -58,10 +60,10 @@ func TestFreshness(t *testing.T) {
 func TestFreshnessUnreadable(t *testing.T) {
 	key := testKey(t, 1)
 	pack := build(t, history(t, key), "job_1")
-	for _, seen := range []func(...ledger.VerifierKey) (*packspec.Sighting, error){
-		func(...ledger.VerifierKey) (*packspec.Sighting, error) { return nil, errDisk },
-		func(...ledger.VerifierKey) (*packspec.Sighting, error) {
-			return &packspec.Sighting{Note: []byte("no note")}, nil
+	for _, seen := range []func(...ledger.VerifierKey) ([]packspec.Sighting, error){
+		func(...ledger.VerifierKey) ([]packspec.Sighting, error) { return nil, errDisk },
+		func(...ledger.VerifierKey) ([]packspec.Sighting, error) {
+			return []packspec.Sighting{{Note: []byte("no note")}}, nil
 		},
 	} {
 		_, err := packspec.Verify(bytes.NewReader(pack), int64(len(pack)), packspec.Options{Trusted: []packspec.TrustedKey{{Key: key.VerifierKey().PublicKey()}}, Seen: seen})

@@ -110,6 +110,15 @@ func BuildRange(w io.Writer, src RangeSource, from, to ledger.Seq, signer ledger
 	return Built{Manifest: m, Checkpoint: s.log.Checkpoint, Cosigned: s.cosigned, Coverage: s.log.Coverage}, nil
 }
 
+// CoverRange returns what BuildRange would cover.
+func CoverRange(src RangeSource, from, to ledger.Seq) (ledger.Coverage, error) {
+	s, err := beginRange(src, from, to)
+	if err != nil {
+		return ledger.Coverage{}, fmt.Errorf("covering events %d to %d: %w", from, to, err)
+	}
+	return s.log.Coverage, nil
+}
+
 // A rangeSnapshot is a part of a log as of one checkpoint.
 type rangeSnapshot struct {
 	snapshot
@@ -121,6 +130,23 @@ type rangeSnapshot struct {
 // lookAtRange reads the events and holds them against the tree: a pack that
 // would not verify is never written.
 func lookAtRange(src RangeSource, from, to ledger.Seq) (*rangeSnapshot, error) {
+	s, err := beginRange(src, from, to)
+	if err != nil {
+		return nil, err
+	}
+	if s.createdProof, err = src.ProofIn(s.signed, 0); err != nil {
+		return nil, err
+	}
+	for s.last, err = range s.log.Events() {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// beginRange chooses the checkpoint and what is covered.
+func beginRange(src RangeSource, from, to ledger.Seq) (*rangeSnapshot, error) {
 	newest, signed := src.Checkpoint()
 	if to < 0 {
 		to = ledger.Seq(newest.Size - 1)
@@ -136,17 +162,9 @@ func lookAtRange(src RangeSource, from, to ledger.Seq) (*rangeSnapshot, error) {
 	if s.signed, err = s.choose(src, signed); err != nil {
 		return nil, err
 	}
-	if s.createdProof, err = src.ProofIn(s.signed, 0); err != nil {
-		return nil, err
-	}
 	s.log = ledger.TileLog{Coverage: ledger.Cover(s.checkpoint.Size, from, to), Checkpoint: s.checkpoint, Read: src.File}
 	if s.log.Last-s.log.First >= maxEntries || len(rangeNames(s.log.Coverage, len(s.rotations))) > maxEntries {
 		return nil, fmt.Errorf("%w: %d events are more than one pack holds", ErrRange, s.log.To()-s.log.From()+1)
-	}
-	for s.last, err = range s.log.Events() {
-		if err != nil {
-			return nil, err
-		}
 	}
 	return s, nil
 }

@@ -21,7 +21,7 @@ type RangeInspection struct {
 // A RangedJob is a job in a range.
 type RangedJob struct {
 	JobID    string            `json:"job_id"`
-	Events   int64             `json:"events"`           // of the job up to the last one here
+	Events   int64             `json:"events"`           // of the job that are here
 	Revision int64             `json:"revision"`         // after the last one here
 	Status   projection.Status `json:"status,omitempty"` // where the job begins here
 }
@@ -41,7 +41,7 @@ func (v *verifier) inspectRange() (*RangeInspection, error) {
 			EventCount: v.count, HeadSeq: v.report.HeadSeq, Key: v.report.Key, KeyID: v.report.KeyID}}
 	for _, id := range slices.Sorted(maps.Keys(v.rng.jobs.held)) {
 		j := v.rng.jobs.held[id]
-		seen := RangedJob{JobID: id, Events: j.head.JobSeq, Revision: j.head.Revision}
+		seen := RangedJob{JobID: id, Events: j.events, Revision: j.head.Revision}
 		if j.fold != nil {
 			seen.Status = j.fold.Job.Status
 			i.Evidence.RefusalCount += j.fold.Job.Refusals

@@ -29,8 +29,9 @@ type rangeJobs struct {
 // A rangeJob is a job of a range: folded from its first event on, or, where that
 // is not here, only followed.
 type rangeJob struct {
-	head ledger.JobHead
-	fold *projection.Folder
+	head   ledger.JobHead
+	fold   *projection.Folder
+	events int64 // that are here
 }
 
 func newRangeJobs(from ledger.Seq, most int) *rangeJobs {
@@ -52,11 +53,13 @@ func (r *rangeJobs) follow(e ledger.Event) error {
 		r.held[e.JobID] = j
 		r.halve()
 		if e.JobSeq > 1 {
+			j.events = 1
 			j.head = ledger.JobHead{JobSeq: e.JobSeq, Leaf: e.LeafHash(), Revision: e.Revision, Seq: e.Seq, Time: e.Time}
 			return nil
 		}
 		j.fold = &projection.Folder{}
 	}
+	j.events++
 	var err error
 	if j.head, err = j.head.Follow(e); err != nil {
 		return asFailure(LevelChain, CodeChain, err)

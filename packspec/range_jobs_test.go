@@ -30,14 +30,14 @@ func TestRangeJobsInShares(t *testing.T) {
 		events = append(events, first, second)
 	}
 	for _, most := range []int{1000, 300, 50, 7} {
-		chain, state, jobs, begun, passes := packspec.FollowJobs(0, most, events)
+		jobs, begun, passes, chain, state := packspec.FollowJobs(0, most, events)
 		if chain != nil || state != nil || jobs != 300 || begun != 0 || (passes == 1) != (most >= 300) {
 			t.Errorf("%d at once: %v, %v, %d jobs, %d begun, in %d passes", most, chain, state, jobs, begun, passes)
 		}
 	}
 	broken := append(events[:len(events):len(events)], jobEvent(2000, "job_7", 3, events[15].LeafHash(), ledger.Paused{}), jobEvent(2001, "job_8", 3, events[17].LeafHash(), ledger.Paused{}))
 	for _, most := range []int{1000, 50, 7} {
-		_, state, _, _, _ := packspec.FollowJobs(0, most, broken)
+		_, _, _, _, state := packspec.FollowJobs(0, most, broken)
 		if f, ok := errors.AsType[*packspec.Failure](state); !ok || *f.Seq != 2000 {
 			t.Errorf("%d at once: %v, want event 2000 not to be allowed", most, state)
 		}
@@ -60,7 +60,7 @@ func TestRangeJobsBegin(t *testing.T) {
 		{"one more than has room", 256, jobEvent(300, "job_1", 257, h, ledger.Paused{}), false},
 		{"the first, from event 256", 256, jobEvent(300, "job_1", 1, ledger.Hash{}, submitted), true},
 	} {
-		chain, _, _, _, _ := packspec.FollowJobs(tt.from, 10, []ledger.Event{tt.event})
+		_, _, _, chain, _ := packspec.FollowJobs(tt.from, 10, []ledger.Event{tt.event})
 		if (chain == nil) != tt.ok {
 			t.Errorf("%s: %v, may begin %t", tt.name, chain, tt.ok)
 		}

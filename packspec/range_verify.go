@@ -51,7 +51,9 @@ func (v *verifier) rangeCanonical() (string, error) {
 			break
 		}
 		v.count++
-		v.tell(v.count, int64(v.rng.log.To()-v.rng.log.From())+1)
+		if err := v.tell(v.count, int64(v.rng.log.To()-v.rng.log.From())+1); err != nil {
+			return "", err
+		}
 	}
 	if err := v.followOthers(); err != nil {
 		return "", err
@@ -104,6 +106,9 @@ func (v *verifier) followInRange(e ledger.Event) error {
 	v.report.HeadSeq, v.last = e.Seq, e
 	if !v.rotates(e) {
 		return failure(LevelChain, CodeChain, "", "the rotations that keys/ proves are not those of the tree").at(e.Seq)
+	}
+	if e.Time.Before(v.created.Time) {
+		return differs(LevelChain, CodeChain, "", "created_at", "not before event 0, "+ledger.FormatTime(v.created.Time), ledger.FormatTime(e.Time)).at(e.Seq)
 	}
 	return v.rng.jobs.follow(e)
 }

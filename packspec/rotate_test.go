@@ -201,14 +201,14 @@ func TestHandedOnTwice(t *testing.T) {
 	}
 	_, note := l.Checkpoint()
 	for name, tt := range map[string]struct {
-		seen *packspec.Sighting
+		seen []packspec.Sighting
 		code string
 	}{
-		"its keys":             {&packspec.Sighting{Note: note, Keys: l.Keys().Keys()}, packspec.CodeConflict},
-		"one by another key":   {&packspec.Sighting{OtherKey: true}, packspec.CodeOlder},
+		"its keys":             {[]packspec.Sighting{{Note: note, Keys: l.Keys().Keys()}}, packspec.CodeConflict},
+		"one by another key":   {[]packspec.Sighting{{OtherKey: true}}, packspec.CodeOlder},
 		"nothing, and no keys": {nil, ""},
 	} {
-		o := packspec.Options{Trusted: trusting(keys[0]), Profile: packspec.ProfileStrict, Seen: func(...ledger.VerifierKey) (*packspec.Sighting, error) { return tt.seen, nil }}
+		o := packspec.Options{Trusted: trusting(keys[0]), Profile: packspec.ProfileStrict, Seen: func(...ledger.VerifierKey) ([]packspec.Sighting, error) { return tt.seen, nil }}
 		r, err := packspec.Verify(bytes.NewReader(forged), int64(len(forged)), o)
 		if err != nil {
 			t.Fatal(err)
@@ -232,8 +232,8 @@ func TestSeenBeforeAnEarlierRotation(t *testing.T) {
 	ledgertest.Rotate(t, fork.Log, 1)
 	ledgertest.Append(t, fork.Log, ledgertest.Submit("job_2"), ledgertest.Submit("job_3"))
 	pack := buildBy(t, fork, ledgertest.KeyAfter(ledgertest.Origin, 1))
-	r, err := packspec.Verify(bytes.NewReader(pack), int64(len(pack)), packspec.Options{Trusted: trusting(l.Key), Seen: func(...ledger.VerifierKey) (*packspec.Sighting, error) {
-		return &packspec.Sighting{Note: note}, nil
+	r, err := packspec.Verify(bytes.NewReader(pack), int64(len(pack)), packspec.Options{Trusted: trusting(l.Key), Seen: func(...ledger.VerifierKey) ([]packspec.Sighting, error) {
+		return []packspec.Sighting{{Note: note}}, nil
 	}})
 	if err != nil || r.Verified || r.Failure.Code != packspec.CodeConflict || len(r.Evidence) != 2 {
 		t.Errorf("another history: %+v, %v, want a conflict with its evidence", r.Failure, err)
@@ -307,8 +307,8 @@ func TestPackBeforeARotation(t *testing.T) {
 	ledgertest.Rotate(t, l.Log, 1)
 	ledgertest.Append(t, l.Log, ledgertest.Submit("job_2"))
 	_, note := l.Checkpoint()
-	seen := func(...ledger.VerifierKey) (*packspec.Sighting, error) {
-		return &packspec.Sighting{Note: note, Keys: l.Keys().Keys()}, nil
+	seen := func(...ledger.VerifierKey) ([]packspec.Sighting, error) {
+		return []packspec.Sighting{{Note: note, Keys: l.Keys().Keys()}}, nil
 	}
 	for profile, want := range map[packspec.Profile]packspec.Status{packspec.ProfileStandard: packspec.Claimed, packspec.ProfileStrict: packspec.Failed} {
 		r, err := packspec.Verify(bytes.NewReader(old), int64(len(old)), packspec.Options{Trusted: trusting(l.Key), Profile: profile, Seen: seen})

@@ -26,14 +26,15 @@ type Options struct {
 	Trusted []TrustedKey
 	Profile Profile // "": standard
 
-	// Seen returns the newest checkpoint that the caller has seen of the ledger
-	// with these keys, or nil. Without it none was.
-	Seen func(...ledger.VerifierKey) (*Sighting, error)
+	// Seen returns checkpoints that the caller has seen of the ledger with these
+	// keys. Without it none was.
+	Seen func(...ledger.VerifierKey) ([]Sighting, error)
 
 	Policy *Policy // nil: no witness is asked for
 
-	// Progress is told now and then how much of the events was read. It may be nil.
-	Progress func(done, total int64)
+	// Progress is told now and then how much of the events was read, and an error
+	// of it ends the work. It may be nil.
+	Progress func(done, total int64) error
 }
 
 // A Policy is one that the checkpoint must satisfy besides being signed by a
@@ -48,8 +49,8 @@ type Sighting struct {
 	Note []byte               // by one of the ledger's keys, or of those below
 	Keys []ledger.VerifierKey // that the ledger was seen to have had, oldest first; nil where it had one
 
-	// OtherKey says that there is no such checkpoint, but one of the same origin
-	// by a key that has nothing to do with these.
+	// OtherKey says that this is none of the ledger's: there is only a checkpoint
+	// of the same origin by a key that has nothing to do with these.
 	OtherKey bool
 }
 
@@ -126,13 +127,13 @@ type verifier struct {
 	r       io.ReaderAt
 	size    int64
 	trusted []TrustedKey
-	seen    func(...ledger.VerifierKey) (*Sighting, error)
+	seen    func(...ledger.VerifierKey) ([]Sighting, error)
 	policy  *Policy
 	report  Report
 	status  Status // what the level under way found
 	halted  string // why the levels that are left are not checked
 
-	progress func(done, total int64)
+	progress func(done, total int64) error
 
 	pack         *Pack
 	evidence     Evidence
@@ -329,6 +330,10 @@ func (v *verifier) actors() (string, error) {
 // checkpoint's tree and not here. None can after the tree's last event, nor
 // after a final status, which leaves room for refusals alone.
 func (v *verifier) completeness() (string, error) {
+	if v.report.Level(LevelInclusion).Status != Proved {
+		v.status = Absent
+		return "not checked: " + LevelInclusion + " failed", nil
+	}
 	shown := fmt.Sprintf("all %d events of the job up to event %d are here", v.count, v.head.Seq)
 	switch {
 	case int64(v.head.Seq) == v.evidence.Size-1:

@@ -33,7 +33,9 @@ func (v *verifier) readEvents() error {
 		}
 		v.count++
 		read += int64(len(e.Bytes())) + 1
-		v.tell(read, total)
+		if err := v.tell(read, total); err != nil {
+			return err
+		}
 		if v.chainErr == nil {
 			v.chainErr = v.follow(e)
 		}
@@ -54,10 +56,11 @@ func (v *verifier) readEvents() error {
 }
 
 // tell says, now and then, how far the events were read.
-func (v *verifier) tell(done, total int64) {
-	if v.progress != nil && (v.count%1024 == 0 || done == total) {
-		v.progress(done, total)
+func (v *verifier) tell(done, total int64) error {
+	if v.progress == nil || v.count%1024 != 0 && done != total {
+		return nil
 	}
+	return v.progress(done, total)
 }
 
 // at adds the event to a failure.

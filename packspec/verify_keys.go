@@ -38,6 +38,14 @@ func (v *verifier) readKeys() error {
 	return nil
 }
 
+// checkpointEntry names the entry in which the checkpoint stands.
+func (v *verifier) checkpointEntry() string {
+	if v.rng != nil {
+		return entryCheckpoint
+	}
+	return entryHeadProof
+}
+
 // checkCheckpoint requires the signatures of all keys that must have signed the
 // checkpoint of a proof.
 func (v *verifier) checkCheckpoint(name string, p ledger.Proof) error {
@@ -62,9 +70,11 @@ func (v *verifier) trust() (string, error) {
 		}
 	}
 	if other == "" && v.seen != nil {
-		if at, err := v.seen(keys...); err != nil {
+		seen, err := v.seen(keys...)
+		if err != nil {
 			return "", err
-		} else if at != nil && at.OtherKey {
+		}
+		if slices.ContainsFunc(seen, func(at Sighting) bool { return at.OtherKey }) {
 			other = "the key of the checkpoint seen before"
 		}
 	}

@@ -19,11 +19,11 @@ func (v *verifier) cosignatures() (string, error) {
 	verdict, err := v.policy.Judge(v.headProof.Checkpoint)
 	switch {
 	case errors.Is(err, ledger.ErrNoLog):
-		return "", failure(LevelCosignatures, CodePolicy, entryHeadProof, "%s", err)
+		return "", failure(LevelCosignatures, CodePolicy, v.checkpointEntry(), "%s", err)
 	case errors.Is(err, ledger.ErrUnverified):
-		return "", failure(LevelCosignatures, CodeCosignature, entryHeadProof, "%s", err)
+		return "", failure(LevelCosignatures, CodeCosignature, v.checkpointEntry(), "%s", err)
 	case err != nil:
-		return "", notCanonical(entryHeadProof, err)
+		return "", notCanonical(v.checkpointEntry(), err)
 	}
 	var by []string
 	for _, c := range verdict.Cosignatures {
@@ -32,7 +32,7 @@ func (v *verifier) cosignatures() (string, error) {
 		by = append(by, fmt.Sprintf("%s at %s", c.Key.Name(), at))
 	}
 	if verdict.Missing != "" {
-		return "", differs(LevelCosignatures, CodePolicy, entryHeadProof, "too few witnesses cosigned the checkpoint", "the quorum of "+v.policy.From, "without "+verdict.Missing)
+		return "", differs(LevelCosignatures, CodePolicy, v.checkpointEntry(), "too few witnesses cosigned the checkpoint", "the quorum of "+v.policy.From, "without "+verdict.Missing)
 	}
 	if by == nil {
 		v.status = Absent
@@ -45,7 +45,7 @@ func (v *verifier) cosignatures() (string, error) {
 func (v *verifier) unjudged() (string, error) {
 	names, err := ledger.Signers(v.headProof.Checkpoint)
 	if err != nil {
-		return "", notCanonical(entryHeadProof, err)
+		return "", notCanonical(v.checkpointEntry(), err)
 	}
 	names = slices.DeleteFunc(names, func(name string) bool { return name == v.evidence.Origin })
 	if len(names) == 0 {

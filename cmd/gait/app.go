@@ -47,6 +47,8 @@ type app struct {
 	writing atomic.Bool    // an event may have been written, nobody knows yet
 	written atomic.Pointer[commands.Result]
 	dying   sync.Mutex
+
+	interrupted func() error // why long work is to stop
 }
 
 // newApp makes the app of this process. exit ends the process where a write
@@ -71,7 +73,7 @@ func (a *app) run(ctx context.Context, args []string) (code int) {
 			code = a.fail(&panicError{value: p, stack: debug.Stack()})
 		}
 	}()
-	a.stdout = output{a.stdout}
+	a.stdout, a.interrupted = output{a.stdout}, ctx.Err
 	cmd := a.command()
 	cmd.SetArgs(args)
 	a.running, a.json = cmd, asksJSON(args)
@@ -200,10 +202,12 @@ func (a *app) write(ctx context.Context, create bool, f func(*root.Root) error) 
 }
 
 // show opens the ledger to hand out what it has signed, which must be durable
-// first. A copy always is.
+// first. A copy always is, and so is what was retired.
 func (a *app) show(ctx context.Context, f func(*root.Root) error) error {
 	err := a.write(ctx, false, f)
-	if _, ok := errors.AsType[*root.ImportedError](err); ok {
+	_, copied := errors.AsType[*root.ImportedError](err)
+	_, retired := errors.AsType[*root.RetiredError](err)
+	if copied || retired {
 		return a.read(ctx, f)
 	}
 	return err

@@ -70,7 +70,7 @@ func (a *app) export(r *root.Root, dir string) error {
 	return a.print(object{"path": dir, "origin": c.Origin, "tree_size": c.Size, "root": c.Root, "files": files, "bytes": size}, func(s *screen) {
 		s.done("exported %s, %d events", s.bold(c.Origin), c.Size)
 		s.fields([2]string{"directory", dir}, [2]string{"files", fmt.Sprintf("%d, %d bytes", files, size)}, [2]string{"root", c.Root.String()})
-		s.next("gait ledger import " + dir + " --root <NEW-DIR>")
+		s.next("gait ledger import " + quoted(dir) + " --root NEW-DIR")
 	})
 }
 
@@ -97,7 +97,9 @@ func (a *app) verifyExported(dir string) error {
 			return err
 		}
 		if e.Seq%ledger.TileWidth == 0 {
-			done.update(int64(e.Seq), log.Size)
+			if err := done.update(int64(e.Seq), log.Size); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -11,7 +11,7 @@ var onLedger = regexp.MustCompile(`\bgait (doctor|keys (show|rotate)|pack build|
 // here makes the commands in a hint commands for the same ledger as this one,
 // where the command line named it.
 func (a *app) here(hint string) string {
-	if a.dir == "" {
+	if a.dir == "" || strings.Contains(hint, " --root ") { // which names another
 		return hint
 	}
 	return onLedger.ReplaceAllStringFunc(hint, func(command string) string { return command + " --root " + quoted(a.dir) })

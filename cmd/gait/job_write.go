@@ -87,7 +87,12 @@ func (a *app) do(ctx context.Context, r commands.Request) error {
 // dryRun decides and shows what would be written. Where there is no ledger yet,
 // it decides on an empty one, and creates nothing.
 func (a *app) dryRun(ctx context.Context, r commands.Request, carry func(commands.Log) error, result *commands.Result) error {
-	err := a.read(ctx, func(opened *root.Root) error { return carry(opened.Log) })
+	err := a.read(ctx, func(opened *root.Root) error {
+		if err := opened.Writable(); err != nil {
+			return err
+		}
+		return carry(opened.Log)
+	})
 	if _, submit := r.Command.(commands.Submit); submit && errors.Is(err, root.ErrNoLedger) {
 		err = carry(commands.EmptyLog{})
 	}

@@ -120,7 +120,10 @@ func (a *app) verifyLedger(r *root.Root, by, sinceFile string) error {
 		fields["since"] = sizeAndRoot(was)
 		continues = fmt.Sprintf("%s, of %d events", sinceFile, was.Size)
 	}
-	a.remember(signed, r.Log.Keys().Keys()...)
+	if err := a.holdsToPacks(r); err != nil {
+		return err
+	}
+	a.remember(signed, true, r.Log.Keys().Keys()...)
 	return a.print(fields, func(s *screen) {
 		s.done("%s holds: %d events, %d jobs", s.bold(c.Origin), c.Size, jobs)
 		s.fields([2]string{"root", c.Root.String()}, [2]string{"signed by", r.Log.Key().String()}, [2]string{"trusted by", by}, [2]string{"continues", continues})

@@ -74,7 +74,7 @@ func (a *app) importLedger(ctx context.Context, name, keyFile string) error {
 		return err
 	}
 	if st, err := os.Stat(name); err != nil || !st.IsDir() {
-		return &usageError{code: "file_not_found", text: name + " is not a directory", hint: "name a directory that gait ledger export wrote"}
+		return &usageError{code: "file_not_found", text: name + " is not a directory", hint: "name a directory that was exported"}
 	}
 	log, err := packspec.OpenExport(os.DirFS(name))
 	if err != nil {
@@ -92,7 +92,7 @@ func (a *app) importLedger(ctx context.Context, name, keyFile string) error {
 	}
 	done := a.progress("importing events")
 	err = root.Import(ctx, o, store.Copy{Entries: projection.Entries(log.Events()), Rotations: log.Rotations, Signed: log.Signed,
-		Progress: func(n int64) { done.update(n, log.Size) }}, log.Keys)
+		Progress: func(n int64) error { return done.update(n, log.Size) }}, log.Keys)
 	done.stop()
 	if errors.Is(err, store.ErrExists) {
 		return &unsafeError{code: "ledger_exists", text: a.rootDir() + " holds a ledger already, or held one", hint: "import into another directory with --root"}
@@ -128,7 +128,7 @@ func (a *app) readClaim(name, keyFile string) (packspec.Claim, error) {
 	if err != nil {
 		return packspec.Claim{}, err
 	}
-	file, size, err := openPack(name)
+	file, size, err := a.openPack(name)
 	if err != nil {
 		return packspec.Claim{}, err
 	}

@@ -144,9 +144,9 @@ func (a *app) ledgerInfo(r *root.Root) error {
 		fields["predecessor"] = before
 	}
 	outside := "none yet"
-	if seen != nil {
-		fields["seen"] = sizeAndRoot(seen.Checkpoint)
-		outside = fmt.Sprintf("%d events, in %s", seen.Size, dir)
+	if len(seen) > 0 {
+		fields["seen"] = sizeAndRoot(seen[0].Checkpoint)
+		outside = fmt.Sprintf("%d events, in %s", seen[0].Size, dir)
 	}
 	return a.print(fields, func(s *screen) {
 		fmt.Fprintf(s, "%s  %d events, %d jobs\n", s.bold(c.Origin), c.Size, jobs)

@@ -62,7 +62,7 @@ count. With --public-key too, both must hold.`,
 		}
 		done := a.progress("verifying events")
 		o.Progress = done.update
-		report, err := verifyPack(args[0], o)
+		report, err := a.verifyPack(args[0], o)
 		done.stop()
 		if err != nil {
 			return err
@@ -108,8 +108,8 @@ func readPolicy(name string) (*packspec.Policy, error) {
 	return &packspec.Policy{Policy: p, From: name}, nil
 }
 
-func verifyPack(name string, o packspec.Options) (packspec.Report, error) {
-	file, size, err := openPack(name)
+func (a *app) verifyPack(name string, o packspec.Options) (packspec.Report, error) {
+	file, size, err := a.openPack(name)
 	if err != nil {
 		return packspec.Report{}, err
 	}
@@ -122,13 +122,26 @@ func openAtOnce(name string) (*os.File, error) {
 	return os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 }
 
-func openPack(name string) (*os.File, int64, error) {
+// A packFile is read until the user has interrupted the work.
+type packFile struct {
+	*os.File
+	app *app
+}
+
+func (f packFile) ReadAt(b []byte, at int64) (int, error) {
+	if err := f.app.interrupted(); err != nil {
+		return 0, err
+	}
+	return f.File.ReadAt(b, at)
+}
+
+func (a *app) openPack(name string) (packFile, int64, error) {
 	file, err := openAtOnce(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, 0, &usageError{code: "file_not_found", text: name + " does not exist", hint: "gait pack build --type job --from <JOB>"}
+		return packFile{}, 0, &usageError{code: "file_not_found", text: name + " does not exist", hint: "check the path"}
 	}
 	if err != nil {
-		return nil, 0, fmt.Errorf("opening the pack: %w", err)
+		return packFile{}, 0, fmt.Errorf("opening the pack: %w", err)
 	}
 	info, err := file.Stat()
 	if err == nil && !info.Mode().IsRegular() {
@@ -136,9 +149,9 @@ func openPack(name string) (*os.File, int64, error) {
 	}
 	if err != nil {
 		file.Close()
-		return nil, 0, err
+		return packFile{}, 0, err
 	}
-	return file, info.Size(), nil
+	return packFile{file, a}, info.Size(), nil
 }
 
 // A verifyError is a pack that does not verify, with the whole report.
@@ -177,7 +190,12 @@ func (a *app) reportPack(path, given string, report packspec.Report) error {
 	}
 	e := &verifyError{path: path, report: report}
 	e.code, e.text, e.hint = report.Failure.Code, fmt.Sprintf("%s does not verify: %s", path, report.Failure.Reason), "do not rely on it; ask its sender for another"
-	if e.code == packspec.CodePolicy {
+	switch {
+	case e.code == packspec.CodeConflict:
+		e.hint = "keep both signed checkpoints: together they show that the history was changed"
+	case e.code == packspec.CodePolicy && report.Format == packspec.FormatV1:
+		e.hint = "a PackSpec v1 pack has no checkpoint that anybody could cosign; leave --policy out, and know what that pack cannot show"
+	case e.code == packspec.CodePolicy:
 		e.hint = "ask its sender to have the ledger cosigned and to build it again: gait ledger cosign, gait pack build"
 	}
 	if e.code == packspec.CodeUntrustedKey && report.Key == "" && given == "" {
@@ -237,7 +255,7 @@ func (a *app) packInspectCommand() *cobra.Command {
 		Example: "gait pack inspect ./gait-out/pack_job_1.zip --json",
 		Args:    oneFile,
 		RunE: func(_ *cobra.Command, args []string) error {
-			file, size, err := openPack(args[0])
+			file, size, err := a.openPack(args[0])
 			if err != nil {
 				return err
 			}
@@ -278,7 +296,7 @@ func showPack(s *screen, path string, p packspec.Inspection) {
 		s.fields([2]string{"origin", ev.Origin}, [2]string{"key", ev.Key},
 			[2]string{"ledger", fmt.Sprintf("%d events, root %s", ev.Size, ev.Root)},
 			[2]string{"events", fmt.Sprintf("%d, %d of them refusals", ev.EventCount, ev.RefusalCount)},
-			[2]string{"last event", fmt.Sprintf("%d, at %s", ev.HeadSeq, st.UpdatedAt)})
+			[2]string{"last event", fmt.Sprintf("%d, at %s", ev.HeadSeq, p.Manifest.CreatedAt)})
 	} else {
 		s.fields([2]string{"format", p.Format + ", without evidence"}, [2]string{"producer", p.Manifest.ProducerVersion},
 			[2]string{"events", fmt.Sprintf("%d, the last at %s", len(p.Events), st.UpdatedAt)})

@@ -86,6 +86,19 @@ func (a *app) buildJobPack(cmd *cobra.Command, job, to, out string) error {
 	})
 }
 
+// An interruptible writes until the user has interrupted the work.
+type interruptible struct {
+	io.Writer
+	app *app
+}
+
+func (w interruptible) Write(b []byte) (int, error) {
+	if err := w.app.interrupted(); err != nil {
+		return 0, err
+	}
+	return w.Writer.Write(b)
+}
+
 // A countedLog shows how many of a job's events were read.
 type countedLog struct {
 	*store.Log
@@ -96,10 +109,10 @@ type countedLog struct {
 func (l *countedLog) JobEvents(job string, from int64) ledger.Events {
 	return func(yield func(ledger.Event, error) bool) {
 		for e, err := range l.Log.JobEvents(job, from) {
-			if l.done++; l.done%1024 == 0 {
-				l.bar.update(l.done, l.total)
+			if l.done++; err == nil && l.done%1024 == 0 {
+				err = l.bar.update(l.done, l.total)
 			}
-			if !yield(e, err) {
+			if !yield(e, err) || err != nil {
 				return
 			}
 		}
@@ -123,7 +136,10 @@ func (a *app) buildRangePack(cmd *cobra.Command, fromText, toText, out string) e
 		if from > to || to > last {
 			return &usageError{code: "invalid_range", text: fmt.Sprintf("events %d to %d: the ledger has 0 to %d", from, to, last), hint: "name events that are there, the first one first"}
 		}
-		cover := ledger.Cover(r.Log.Head().Size, from, to)
+		cover, err := packspec.CoverRange(r.Log, from, to)
+		if err != nil {
+			return err
+		}
 		ref := fmt.Sprintf("%d-%d", cover.From(), cover.To())
 		fields := object{"from": cover.From(), "to": cover.To(), "asked_from": from, "asked_to": to}
 		return a.buildPack(r, packspec.TypeRange, ref, out, fields, func(w io.Writer) (packspec.Built, error) {
@@ -164,7 +180,7 @@ func (a *app) buildPack(r *root.Root, kind, ref, out string, fields object, buil
 		return fmt.Errorf("writing the pack: %w", err)
 	}
 	defer file.Cleanup()
-	built, err := build(file)
+	built, err := build(interruptible{file, a})
 	if err != nil {
 		return fmt.Errorf("building the pack of %s: %w", ref, err)
 	}

@@ -38,7 +38,7 @@ gait pack diff before.zip after.zip --ignore '/events/*/payload/summary' --json`
 		if err != nil {
 			return err
 		}
-		if err := diffPacks(args[0], args[1], d); err != nil {
+		if err := a.diffPacks(args[0], args[1], d); err != nil {
 			return err
 		}
 		return a.reportDiff("packs_differ", args[0], args[1], d.Found())
@@ -61,13 +61,13 @@ func differ(ignore []string) (*projection.Differ, error) {
 	return d, nil
 }
 
-func diffPacks(a, b string, d *projection.Differ) error {
-	one, sizeA, err := openPack(a)
+func (a *app) diffPacks(first, second string, d *projection.Differ) error {
+	one, sizeA, err := a.openPack(first)
 	if err != nil {
 		return err
 	}
 	defer one.Close()
-	other, sizeB, err := openPack(b)
+	other, sizeB, err := a.openPack(second)
 	if err != nil {
 		return err
 	}

@@ -20,12 +20,13 @@ type bar struct {
 
 func (a *app) progress(what string) *bar { return &bar{app: a, what: what, begun: a.now()} }
 
-func (b *bar) update(done, total int64) {
-	if b.writer == nil && !b.show() {
-		return
+// update shows how far the work is. It fails where the user has interrupted it.
+func (b *bar) update(done, total int64) error {
+	if b.writer != nil || b.show() {
+		b.tracker.UpdateTotal(total)
+		b.tracker.SetValue(done)
 	}
-	b.tracker.UpdateTotal(total)
-	b.tracker.SetValue(done)
+	return b.app.interrupted()
 }
 
 // show begins the display, where there is a terminal and the work is long.

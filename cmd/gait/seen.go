@@ -10,29 +10,29 @@ import (
 	"gait/packspec"
 )
 
-// seen returns the newest checkpoint of a ledger with these keys that the user
-// has seen, or nil.
-func (a *app) seen(keys ...ledger.VerifierKey) (*packspec.Sighting, error) {
+// seen returns what the user has seen of a ledger with these keys.
+func (a *app) seen(keys ...ledger.VerifierKey) ([]packspec.Sighting, error) {
 	home, err := a.home()
 	if err != nil {
 		return nil, nil // without a home nothing was kept
 	}
-	at, _, err := root.Seen(home, keys...)
+	all, _, err := root.Seen(home, keys...)
 	if errors.Is(err, root.ErrOtherKey) {
-		return &packspec.Sighting{OtherKey: true}, nil
+		return []packspec.Sighting{{OtherKey: true}}, nil
 	}
-	if err != nil || at == nil {
-		return nil, err
+	var seen []packspec.Sighting
+	for _, at := range all {
+		seen = append(seen, packspec.Sighting{Note: at.Note, Keys: at.Keys})
 	}
-	return &packspec.Sighting{Note: at.Note, Keys: at.Keys}, nil
+	return seen, err
 }
 
-// remember keeps a checkpoint that was verified. What was verified stays so
-// where it cannot be kept.
-func (a *app) remember(signed []byte, keys ...ledger.VerifierKey) {
+// remember keeps a checkpoint that was verified; linked says that it continues
+// all that was seen. What was verified stays so where it cannot be kept.
+func (a *app) remember(signed []byte, linked bool, keys ...ledger.VerifierKey) {
 	home, err := a.home()
 	if err == nil {
-		err = root.Remember(home, signed, keys...)
+		err = root.Remember(home, signed, linked, keys...)
 	}
 	if err != nil {
 		a.notice(fmt.Sprintf("the checkpoint is not remembered, so an older one would not be noticed: %v", err))
@@ -49,7 +49,7 @@ func (a *app) rememberPack(report packspec.Report) {
 		}
 		keys = append(keys, key)
 	}
-	a.remember([]byte(report.Checkpoint), keys...)
+	a.remember([]byte(report.Checkpoint), report.Level(packspec.LevelFreshness).Status == packspec.Proved, keys...)
 }
 
 // A conflictError is proof that a key has signed two histories, or that one was
@@ -72,13 +72,25 @@ func evidenceIn(err error) [][]byte {
 	return nil
 }
 
-// continuesSeen holds an exported ledger to the newest checkpoint seen of it, where
-// that is not newer.
+// continuesSeen holds an exported ledger to what was seen of it, where that is not
+// newer.
 func (a *app) continuesSeen(log packspec.Exported) error {
-	at, err := a.seen(log.Keys.Keys()...)
-	if err != nil || at == nil || at.OtherKey {
+	seen, err := a.seen(log.Keys.Keys()...)
+	if err != nil {
 		return err
 	}
+	for _, at := range seen {
+		if at.OtherKey {
+			continue // the import itself refuses it
+		}
+		if err := continues(log, at); err != nil {
+			return refuted(err)
+		}
+	}
+	return nil
+}
+
+func continues(log packspec.Exported, at packspec.Sighting) error {
 	conflict := &conflictError{notes: [2][]byte{at.Note, log.Signed}, text: "another history of this ledger was seen before"}
 	if !ledger.OneHistory(log.Keys.Keys(), at.Keys) {
 		conflict.text = "this ledger was seen to be handed on to another key"
@@ -91,11 +103,10 @@ func (a *app) continuesSeen(log packspec.Exported) error {
 	if _, err := log.Keys.Open(at.Note); err != nil {
 		return conflict
 	}
-	ok, err := log.Continues(was)
-	if err == nil && !ok {
-		err = conflict
+	if ok, err := log.Continues(was); err != nil || ok {
+		return err
 	}
-	return refuted(err)
+	return conflict
 }
 
 // since holds the ledger to a checkpoint that was seen earlier.
@@ -108,28 +119,49 @@ func since(r *root.Root, name string) (ledger.Checkpoint, error) {
 	if err != nil {
 		return was, fmt.Errorf("reading %s: %w", name, err)
 	}
-	now, found := r.Log.Checkpoint()
+	now, _ := r.Log.Checkpoint()
 	if was.Origin != now.Origin {
 		return was, &usageError{code: "other_ledger", text: fmt.Sprintf("%s is a checkpoint of %s, the ledger is %s", name, was.Origin, now.Origin), hint: "give a checkpoint of this ledger, or name the other one with --root"}
 	}
-	if was, err = r.Log.Keys().Open(note); err != nil {
-		return was, fmt.Errorf("reading %s: %w", name, err)
+	return was, holdsTo(r, name, was, note)
+}
+
+// holdsTo holds the ledger to a checkpoint of it that stands in name.
+func holdsTo(r *root.Root, name string, was ledger.Checkpoint, note []byte) error {
+	now, found := r.Log.Checkpoint()
+	if _, err := r.Log.Keys().Open(note); err != nil {
+		return fmt.Errorf("reading %s: %w", name, err)
 	}
 	if was.Size == 0 {
-		return was, nil
+		return nil
 	}
 	conflict := &conflictError{notes: [2][]byte{bytes.Clone(note), found}}
 	if was.Size > now.Size {
 		conflict.text = fmt.Sprintf("the ledger was cut: %s has %d events, the ledger %d", name, was.Size, now.Size)
-		return was, conflict
+		return conflict
 	}
 	path, err := r.Log.Consistency(was.Size)
 	if err != nil {
-		return was, err
+		return err
 	}
 	if err := ledger.CheckConsistency(path, was, now); err != nil {
 		conflict.text = fmt.Sprintf("the ledger was rewritten: its first %d events are not those of %s", was.Size, name)
-		return was, conflict
+		return conflict
 	}
-	return was, nil
+	return nil
+}
+
+// holdsToPacks holds the ledger to the newest checkpoint that a pack of it has
+// shown, which opening it does not.
+func (a *app) holdsToPacks(r *root.Root) error {
+	seen, dir, err := root.Seen(r.Home, r.Log.Keys().Keys()...)
+	for _, at := range seen {
+		if err == nil {
+			err = holdsTo(r, "a checkpoint in "+dir, at.Checkpoint, at.Note)
+		}
+	}
+	if errors.Is(err, root.ErrOtherKey) {
+		return nil
+	}
+	return err
 }

@@ -173,9 +173,15 @@ func trustedAs(home, name string) (func(ledger.PublicKey) bool, error) {
 	if keyIDForm.MatchString(name) && len(ids) > 1 {
 		return nil, &usageError{code: "key_ambiguous", text: fmt.Sprintf("%s begins the ids of %d keys you trust", name, len(ids)), hint: "give more digits: gait keys list --json"}
 	}
-	return func(k ledger.PublicKey) bool {
-		return k.Origin() == name || k.String() == name || keyIDForm.MatchString(name) && ids[k.ID()]
-	}, nil
+	// The same key can be there twice, for a ledger and for any: both go, or what
+	// it signed would go on verifying.
+	named := map[ledger.Hash]bool{}
+	for _, k := range keys {
+		if k.Origin() == name || k.String() == name || keyIDForm.MatchString(name) && ids[k.ID()] {
+			named[k.ID()] = true
+		}
+	}
+	return func(k ledger.PublicKey) bool { return named[k.ID()] }, nil
 }
 
 func (a *app) printDistrusted(name string, removed []ledger.PublicKey) error {

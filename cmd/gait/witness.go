@@ -44,6 +44,9 @@ operator must know this ledger's origin and key: gait keys show.`,
 				return err
 			}
 			return a.withWitnesses(cmd, func(home string, r *root.Root) error {
+				if err := r.Writable(); err != nil {
+					return err
+				}
 				w := root.Witness{URL: args[0], Key: key}
 				if err := root.AddWitness(home, r.Log.Origin(), w); err != nil {
 					return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -131,13 +132,32 @@ func (x *examination) ledger(ctx context.Context) {
 		}
 	}()
 	c, _ := r.Log.Checkpoint()
-	x.found = append(x.found, Finding{Name: "lock", Detail: "free"}, Finding{Name: "ledger", Detail: fmt.Sprintf("%s, %d events", c.Origin, c.Size)})
+	kind := ""
+	if r.Log.Imported() {
+		kind = ", a copy that is only read"
+	}
+	x.found = append(x.found, Finding{Name: "lock", Detail: "free"}, Finding{Name: "ledger", Detail: fmt.Sprintf("%s, %d events%s", c.Origin, c.Size, kind)})
+	x.find("trust", func() (Finding, error) { return x.trusts(r) })
 	x.find("signing key", func() (Finding, error) { return x.signing(r) })
 	x.find("rollback guard", func() (Finding, error) { return x.guard(r, c) })
 	x.find("clock", func() (Finding, error) { return x.clock(r) })
 }
 
+// trusts says whether what the ledger signs verifies for this user.
+func (x *examination) trusts(r *Root) (Finding, error) {
+	keys, err := TrustedKeys(x.Home)
+	for _, k := range keys {
+		if slices.ContainsFunc(r.Log.Keys().Keys(), k.Is) {
+			return Finding{Detail: "you trust " + k.String()}, err
+		}
+	}
+	return Finding{Mind: true, Detail: "you trust none of this ledger's keys: it does not verify without --public-key", Hint: "if you have its key from somebody you trust: gait keys trust FILE"}, err
+}
+
 func (x *examination) signing(r *Root) (Finding, error) {
+	if r.Log.Imported() {
+		return Finding{Detail: "none is needed: nothing is signed here"}, nil
+	}
 	s := &site{Options: x.Options, dir: r.Dir, lock: r.lock}
 	k, err := s.signer(r.Log.Keys())
 	if err != nil {
@@ -147,17 +167,22 @@ func (x *examination) signing(r *Root) (Finding, error) {
 }
 
 func (x *examination) guard(r *Root, c ledger.Checkpoint) (Finding, error) {
-	at, dir, err := Seen(x.Home, r.Log.Keys().Keys()...)
+	seen, dir, err := Seen(x.Home, r.Log.Keys().Keys()...)
 	if errors.Is(err, ErrOtherKey) {
 		return Finding{Mind: true, Detail: err.Error(), Hint: "ask whose ledger it is which key is theirs"}, nil
 	}
 	if err != nil {
 		return Finding{}, err
 	}
-	if at == nil {
+	if len(seen) == 0 {
 		return Finding{Mind: true, Detail: "no checkpoint is kept in " + dir + ": an older copy of the ledger would not be noticed", Hint: "the next command that writes keeps one"}, nil
 	}
-	return Finding{Detail: fmt.Sprintf("%d of %d events seen, and they are the ledger's", at.Size, c.Size)}, nil
+	for _, at := range seen {
+		if at.Size > c.Size {
+			return Finding{Mind: true, Detail: fmt.Sprintf("a pack of this ledger was seen that has %d events, which are not here", at.Size), Hint: "find out who holds its key: gait ledger verify shows both checkpoints"}, nil
+		}
+	}
+	return Finding{Detail: fmt.Sprintf("%d of %d events seen, and they are the ledger's", seen[0].Size, c.Size)}, nil
 }
 
 func (x *examination) clock(r *Root) (Finding, error) {

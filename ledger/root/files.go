@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/google/renameio/v2"
 	"golang.org/x/sys/unix"
@@ -133,7 +134,7 @@ func checkMode(path string, st fs.FileInfo, deny fs.FileMode) error {
 	return &UnsafeError{
 		Path:    path,
 		Problem: fmt.Sprintf("is open to other users (mode %#o)", st.Mode().Perm()),
-		Hint:    "chmod go-rwx " + path,
+		Hint:    "chmod go-rwx '" + strings.ReplaceAll(path, "'", `'\''`) + "'",
 	}
 }
 

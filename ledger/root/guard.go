@@ -28,6 +28,7 @@ func guardDir(home, origin string) string {
 // that verifies counts.
 type guard struct {
 	dir   string
+	name  string               // of its slots
 	keys  []ledger.VerifierKey // that have signed the ledger
 	chain []ledger.VerifierKey // those that it was seen to have had, where it was rotated, oldest first
 	slots [2]slot
@@ -41,13 +42,23 @@ type slot struct {
 	other bool // it is a checkpoint of the origin that none of the keys has signed
 }
 
-func (g *guard) path(i int) string { return filepath.Join(g.dir, fmt.Sprintf("checkpoint.%d", i)) }
+func (g *guard) path(i int) string { return filepath.Join(g.dir, fmt.Sprintf("%s.%d", g.name, i)) }
+
+// The names of slots.
+const (
+	linkedName = "checkpoint" // what is known to lie in one history
+	packedName = "pack"       // what a pack showed without its link to that
+)
 
 // loadGuard reads the outside checkpoint of the ledger that any of the keys,
 // one at least and all of one origin, have signed, or one that was seen to come
 // before or after them.
 func loadGuard(home string, keys ...ledger.VerifierKey) (*guard, error) {
-	g := &guard{dir: guardDir(home, keys[0].Name())}
+	return loadSlots(home, linkedName, keys)
+}
+
+func loadSlots(home, name string, keys []ledger.VerifierKey) (*guard, error) {
+	g := &guard{dir: guardDir(home, keys[0].Name()), name: name}
 	if err := g.loadChain(); err != nil {
 		return nil, err
 	}
@@ -60,14 +71,20 @@ func loadGuard(home string, keys ...ledger.VerifierKey) (*guard, error) {
 	return g, nil
 }
 
-// check fails where the slots say that the key has signed two histories.
+// check fails where the slots say that the key has signed two histories, and
+// where both hold something that is no checkpoint: a crash can tear one alone.
 func (g *guard) check() error {
 	a, b := g.slots[0], g.slots[1]
+	if a.damaged() && b.damaged() {
+		return corrupt("neither %s nor %s is a checkpoint of %s; if you know why, move both away", g.path(0), g.path(1), g.keys[0].Name())
+	}
 	if a.ok && b.ok && a.Size == b.Size && a.Root != b.Root {
 		return corrupt("%s holds two checkpoints of %d events, of different histories", g.dir, a.Size)
 	}
 	return nil
 }
+
+func (s slot) damaged() bool { return len(s.note) > 0 && !s.ok && !s.other }
 
 func (g *guard) load(i int) error {
 	b, err := g.readSlot(i)

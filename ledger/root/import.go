@@ -20,10 +20,19 @@ func (e *ImportedError) Error() string {
 	return fmt.Sprintf("%s holds a copy of %s, which is only read", e.Dir, e.Origin)
 }
 
+// Writable fails with an *ImportedError where the root holds a copy.
+func (r *Root) Writable() error {
+	if r.Log.Imported() {
+		return &ImportedError{Origin: r.Log.Origin(), Dir: r.Dir}
+	}
+	return nil
+}
+
 // Import makes a root with a copy of a ledger. Nothing is there afterwards
 // unless all of it holds; store.Import names the errors, among them
 // store.ErrExists. keys are those of the ledger: where home knows another for its
-// origin, it fails with ErrOtherKey.
+// origin, it fails with ErrOtherKey. That it continues what was seen, the caller
+// has made sure.
 func Import(ctx context.Context, o Options, from store.Copy, keys ledger.Keyring) error {
 	o.Create, o.ReadOnly = true, false
 	s, err := enter(ctx, o)
@@ -49,7 +58,7 @@ func (s *site) importLedger(from store.Copy, keys ledger.Keyring) error {
 	case last.kind != markNone:
 		return store.ErrExists // a creation that was begun, or a ledger that was retired
 	}
-	at, dir, err := s.known(keys)
+	seen, dir, err := s.known(keys)
 	if err != nil {
 		return err
 	}
@@ -66,16 +75,18 @@ func (s *site) importLedger(from store.Copy, keys ledger.Keyring) error {
 	if err := s.lock.add(mark{kind: markComplete, key: keys.Current()}); err != nil {
 		return err
 	}
-	if at != nil && at.Size > c.Size {
-		s.notice("a newer state of %s was seen, of %d events, by %s; this copy has %d", keys.Origin(), at.Size, dir, c.Size)
-		return nil
+	for _, at := range seen {
+		if at.Size > c.Size {
+			s.notice("a newer state of %s was seen, of %d events, by %s; this copy has %d", keys.Origin(), at.Size, dir, c.Size)
+			return nil
+		}
 	}
-	return Remember(s.Home, from.Signed, keys.Keys()...)
+	return Remember(s.Home, from.Signed, true, keys.Keys()...)
 }
 
 // known returns what was seen of the ledger with these keys. It fails with
 // ErrOtherKey where another key was seen, or is trusted, for its origin.
-func (s *site) known(keys ledger.Keyring) (*Sighting, string, error) {
+func (s *site) known(keys ledger.Keyring) ([]Sighting, string, error) {
 	other, err := otherTrusted(s.Home, keys.Keys())
 	if err == nil && !other.IsZero() {
 		err = fmt.Errorf("%w: see %s", ErrOtherKey, trustPath(s.Home))

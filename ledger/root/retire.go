@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gait/ledger"
+	"gait/ledger/store"
 )
 
 // Retired says what Retire did.
@@ -76,7 +77,7 @@ func (s *site) retiree() ([]ledger.VerifierKey, error) {
 	case err != nil:
 		return nil, err
 	case last.kind == markComplete, last.kind == markCreating && has:
-		return s.lock.keys, nil
+		return s.lock.keys, s.notCopy()
 	case !has:
 		return nil, ErrNoLedger
 	}
@@ -89,6 +90,20 @@ func (s *site) retiree() ([]ledger.VerifierKey, error) {
 		}
 	}
 	return keys.Keys(), err
+}
+
+// notCopy refuses a copy of a ledger that is written elsewhere: to retire it would
+// be to retire that one. What cannot be opened to see is taken for the ledger itself.
+func (s *site) notCopy() error {
+	log, err := store.Open(s.ledgerDir(), store.Options{FS: s.FS, ReadOnly: true, Fatal: s.Fatal})
+	if err != nil {
+		return nil
+	}
+	origin, copied := log.Origin(), log.Imported()
+	if err := log.Close(); err != nil || !copied {
+		return err
+	}
+	return &ImportedError{Origin: origin, Dir: s.ledgerDir()}
 }
 
 // describe says in what state the ledger is found, and in which it was seen.

@@ -39,7 +39,7 @@ func TestPermissions(t *testing.T) {
 		if refused == tt.ok || err != nil && tt.ok {
 			t.Errorf("%s: Open = %v, want refused %v", name, err, !tt.ok)
 		}
-		if refused && (unsafe.Path != path || !strings.Contains(unsafe.Hint, "chmod go-rwx "+path)) {
+		if refused && (unsafe.Path != path || !strings.Contains(unsafe.Hint, "chmod go-rwx '"+path+"'")) {
 			t.Errorf("%s: UnsafeError of %s with hint %q", name, unsafe.Path, unsafe.Hint)
 		}
 	}

@@ -22,49 +22,62 @@ type Sighting struct {
 	Keys []ledger.VerifierKey // that the ledger was seen to have had, oldest first; nil where it had one
 }
 
-// Seen returns the newest checkpoint that home has seen of a ledger, of the
-// user's own or in what others handed over, signed by one of its keys or by one
-// that was seen to come before or after them; nil where there is none. dir is
-// where it is kept. It fails with ErrOtherKey where there is only one by another key.
-func Seen(home string, keys ...ledger.VerifierKey) (at *Sighting, dir string, err error) {
-	g, err := loadGuard(home, keys...)
-	if err != nil {
-		return nil, "", err
+// Seen returns what home has seen of a ledger, of the user's own or in what
+// others handed over, signed by one of its keys or by one that was seen to come
+// before or after them: the newest checkpoint that is known to lie in one history
+// with those before it, and the newest that a pack showed without that, where
+// there are any. dir is where they are kept. It fails with ErrOtherKey where
+// there is something, and all of it is by other keys.
+func Seen(home string, keys ...ledger.VerifierKey) (seen []Sighting, dir string, err error) {
+	other := false
+	for _, name := range []string{linkedName, packedName} {
+		g, err := loadSlots(home, name, keys)
+		if err == nil {
+			err = g.check()
+		}
+		if err != nil {
+			return nil, "", err
+		}
+		dir, other = g.dir, other || g.other()
+		if at, ok := g.seen(); ok {
+			seen = append(seen, Sighting{at.Checkpoint, at.note, g.chain})
+		}
 	}
-	if err := g.check(); err != nil {
-		return nil, "", err
+	if len(seen) == 0 && other {
+		return nil, dir, fmt.Errorf("%w: see %s", ErrOtherKey, dir)
 	}
-	newest, ok := g.seen()
-	switch {
-	case ok:
-		return &Sighting{newest.Checkpoint, newest.note, g.chain}, g.dir, nil
-	case g.other():
-		return nil, g.dir, fmt.Errorf("%w: see %s", ErrOtherKey, g.dir)
-	}
-	return nil, g.dir, nil
+	return seen, dir, nil
 }
 
 // Remember keeps a checkpoint that home has seen, signed by the newest of a
 // ledger's keys, which are given oldest first, where it is newer than the one
-// kept. It fails with a *RolledBackError where the two cannot both hold, and
-// with ErrOtherKey.
-func Remember(home string, signed []byte, keys ...ledger.VerifierKey) error {
+// kept. linked says that its tree continues those of all that was seen; what a
+// pack showed without that is kept apart, and no ledger of the user's own is held
+// to it. It fails with a *RolledBackError where two of one size cannot both hold,
+// and with ErrOtherKey.
+func Remember(home string, signed []byte, linked bool, keys ...ledger.VerifierKey) error {
 	c, err := ledger.OpenCheckpoint(signed, keys[len(keys)-1])
 	if err != nil {
 		return err
 	}
-	g, err := loadGuard(home, keys...)
+	seen, dir, err := Seen(home, keys...)
 	if err != nil {
 		return err
 	}
-	if err := g.check(); err != nil {
+	for _, at := range seen {
+		if !ledger.OneHistory(keys, at.Keys) {
+			return fmt.Errorf("%w: see %s", ErrOtherKey, dir)
+		}
+	}
+	name := packedName
+	if linked {
+		name = linkedName
+	}
+	g, err := loadSlots(home, name, keys)
+	if err != nil {
 		return err
 	}
-	was, ok := g.seen()
-	switch {
-	case !ok && g.other() || !ledger.OneHistory(keys, g.chain):
-		return fmt.Errorf("%w: see %s", ErrOtherKey, g.dir)
-	case ok && c.Size < was.Size:
+	if was, ok := g.seen(); ok && c.Size < was.Size {
 		return nil
 	}
 	// The keys first: without them a checkpoint by a later one would be unreadable

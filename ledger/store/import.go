@@ -19,7 +19,7 @@ type Copy struct {
 	Entries   iter.Seq2[ledger.Entry, error] // all events, from event 0 on, with views
 	Rotations []ledger.Rotation              // of its key, in order
 	Signed    []byte                         // the checkpoint that covers all events
-	Progress  func(done int64)               // may be nil
+	Progress  func(done int64) error         // may be nil; an error of it ends the work
 }
 
 // Import makes a copy of a ledger in dir, which must not exist: the same
@@ -86,7 +86,9 @@ func (f Copy) into(l *Log) error {
 			return err
 		}
 		if f.Progress != nil {
-			f.Progress(p.head.Size)
+			if err := f.Progress(p.head.Size); err != nil {
+				return err
+			}
 		}
 		p.batch.Close()
 		p = l.newCopyPlan()

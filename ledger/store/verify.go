@@ -16,14 +16,14 @@ import (
 // heads say what the events say, neither less nor more. Views are opaque, so
 // it checks only whose they are. Anything else is a *ledger.CorruptError,
 // which names the event where one shows, or ledger.ErrUnsupportedVersion. progress may be nil; it is called
-// now and then, and at the end.
+// now and then, and at the end, and an error of it ends the work.
 //
 // Appending waits for Verify.
-func (l *Log) Verify(progress func(done, total int64)) error {
+func (l *Log) Verify(progress func(done, total int64) error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if progress == nil {
-		progress = func(int64, int64) {}
+		progress = func(int64, int64) error { return nil }
 	}
 	v := verifier{log: l, jobs: map[string]ledger.JobHead{}, rows: rows{}}
 	for _, step := range []func() error{
@@ -55,7 +55,7 @@ type verifier struct {
 const progressEvery = 4096
 
 // events checks all events, and each one's entries in the indexes.
-func (v *verifier) events(progress func(done, total int64)) error {
+func (v *verifier) events(progress func(done, total int64) error) error {
 	total := v.log.Head().Size
 	c := v.log.scan(v.log.db, []byte{prefixEvent}, after(prefixEvent))
 	for c.next() {
@@ -65,7 +65,9 @@ func (v *verifier) events(progress func(done, total int64)) error {
 			return err
 		}
 		if v.head.Size%progressEvery == 0 {
-			progress(v.head.Size, total)
+			if err := progress(v.head.Size, total); err != nil {
+				return err
+			}
 		}
 	}
 	if err := c.close(); err != nil {
@@ -74,8 +76,7 @@ func (v *verifier) events(progress func(done, total int64)) error {
 	if v.head.Size < total {
 		return corrupt(ledger.Seq(v.head.Size), "it is missing")
 	}
-	progress(v.head.Size, total)
-	return nil
+	return progress(v.head.Size, total)
 }
 
 func (v *verifier) event(key, value []byte) error {
