@@ -41,7 +41,12 @@ type judgement struct {
 
 func judge(t *testing.T, name string, pack []byte, key ledger.PrivateKey) judgement {
 	t.Helper()
-	r, err := packspec.Verify(bytes.NewReader(pack), int64(len(pack)), packspec.Options{Trusted: []packspec.TrustedKey{{Key: key.VerifierKey().PublicKey(), From: "test"}}})
+	return judgeBy(t, name, pack, key.VerifierKey().PublicKey())
+}
+
+func judgeBy(t *testing.T, name string, pack []byte, key ledger.PublicKey) judgement {
+	t.Helper()
+	r, err := packspec.Verify(bytes.NewReader(pack), int64(len(pack)), packspec.Options{Trusted: []packspec.TrustedKey{{Key: key, From: "test"}}})
 	switch {
 	case errors.Is(err, ledger.ErrUnsupportedVersion):
 		return judgement{name: name, pack: pack, exit: 6}

@@ -1,0 +1,183 @@
+package packspec_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"gait/commands"
+	"gait/ledger"
+	"gait/ledger/ledgertest"
+	"gait/packspec"
+)
+
+const vectorsDir = "../fixtures/vectors"
+
+// A vector is a pack with the verdict on it under the keys: what another
+// implementation must say too. SPEC.md names the index.
+type vector struct {
+	File     string            `json:"file"`
+	Keys     []string          `json:"keys"` // that the verifier trusts
+	Verified bool              `json:"verified"`
+	Levels   map[string]string `json:"levels"`
+	Failure  *vectorFailure    `json:"failure,omitempty"`
+	pack     []byte
+}
+
+type vectorFailure struct {
+	Level string `json:"level"`
+	Code  string `json:"code"`
+}
+
+func newVector(t testing.TB, name string, pack []byte, keys ...ledger.PrivateKey) vector {
+	t.Helper()
+	v := vector{File: strings.NewReplacer(" ", "_", ",", "", "'", "", "/", "-").Replace(name) + ".zip", pack: pack, Levels: map[string]string{}}
+	for _, k := range keys {
+		v.Keys = append(v.Keys, k.VerifierKey().String())
+	}
+	v.judge(t)
+	return v
+}
+
+// judge fills in the verdict of this implementation.
+func (v *vector) judge(t testing.TB) {
+	t.Helper()
+	var trusted []packspec.TrustedKey
+	for _, text := range v.Keys {
+		key, err := ledger.ParseVerifierKey(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		trusted = append(trusted, packspec.TrustedKey{Key: key.PublicKey(), From: "vector"})
+	}
+	r, err := packspec.Verify(bytes.NewReader(v.pack), int64(len(v.pack)), packspec.Options{Trusted: trusted})
+	if errors.Is(err, ledger.ErrUnsupportedVersion) {
+		v.Failure = &vectorFailure{Code: "unsupported_version"}
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.Verified, v.Failure = r.Verified, nil
+	if r.Failure != nil {
+		v.Failure = &vectorFailure{Level: r.Failure.Level, Code: r.Failure.Code}
+	}
+	for _, l := range r.Levels {
+		v.Levels[l.Name] = string(l.Status)
+	}
+}
+
+// vectors makes them all, always the same.
+func vectors(t *testing.T) (all []vector) {
+	key := testKey(t, 1)
+	log := history(t, key)
+	honest := build(t, log, "job_1")
+	all = append(all, newVector(t, "job", honest, key), newVector(t, "job of a final status", build(t, log, "job_2"), key),
+		newVector(t, "job under another key", honest, testKey(t, 2)), newVector(t, "job of 300 events", build(t, longLog(t, 300), "long"), key),
+		newVector(t, "job resumed elsewhere under another policy", build(t, resumedElsewhere(t, key), "job_1"), key))
+	imported := ledgertest.New(t)
+	ledgertest.Append(t, imported.Log, ledgertest.Draft{Job: "job_1", Payload: anImport()}, ledgertest.Draft{Job: "job_1", Actor: "reviewer_1",
+		Payload: ledger.CheckpointAdded{CheckpointID: "cp_0003", CheckpointType: ledger.CheckpointFailed, Summary: "gave up"}})
+	all = append(all, newVector(t, "job imported", buildBy(t, imported, imported.Key), imported.Key))
+	cosigned := history(t, key)
+	cosigned.cosign("witness.example/w1", "witness.example/w2")
+	all = append(all, newVector(t, "job cosigned", build(t, cosigned, "job_1"), key))
+	for _, tt := range forgeries {
+		f := &forger{t: t, log: log, files: files(t, honest), job: "job_1", at: ledger.FormatTime(log.jobs["job_1"].Time)}
+		tt.forge(f)
+		if pack := f.pack(tt.sign); len(pack) < 200<<10 {
+			all = append(all, newVector(t, "forged "+tt.name, pack, key))
+		}
+	}
+	turned, keys := rotated(t)
+	pack := buildBy(t, turned, keys[2])
+	all = append(all, newVector(t, "rotated", pack, keys[0]), newVector(t, "rotated under the newest key", pack, keys[2]), newVector(t, "rotated under none", pack, testKey(t, 1)))
+	for _, tt := range rotationForgeries(t, files(t, pack), keys) {
+		all = append(all, newVector(t, "rotated "+tt.name, resign(t, tt.change(files(t, pack)), keys[2]), keys...))
+	}
+	l := long(t, 300)
+	all = append(all, newVector(t, "range", buildRange(t, l, 0, -1), l.Key), newVector(t, "range of the last bundle", buildRange(t, l, 256, -1), l.Key),
+		newVector(t, "range of the first bundle", buildRange(t, l, 0, 3), l.Key))
+	return all
+}
+
+func resumedElsewhere(t testing.TB, key ledger.PrivateKey) *memoryLog {
+	l := newLog(t, key)
+	s := newScript(t, l)
+	s.ok("job_1", "worker_1", "", commands.Submit{EnvironmentFingerprint: "envfp:x", PolicyDigest: ledger.Hash{1}, ProducerVersion: "1"})
+	s.ok("job_1", "operator", "", commands.Pause{})
+	s.ok("job_1", "worker_1", "moved", commands.Resume{EnvironmentFingerprint: "envfp:y", AllowEnvMismatch: true, PolicyDigest: ledger.Hash{2}, PolicyRef: "v2"})
+	return l
+}
+
+func anImport() ledger.Imported {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	return ledger.Imported{CreatedAt: at, UpdatedAt: at.Add(time.Hour), StoppedAt: at.Add(time.Hour), StoppedBy: "operator", Status: "paused", StopReason: "paused_by_user", StatusReasonCode: "paused",
+		EnvironmentFingerprint: "envfp:x", PackID: ledger.Hash{1}, PackSHA256: ledger.Hash{2}, ProducerVersion: "old 1.0", Revision: 4,
+		Checkpoints: []ledger.ImportedCheckpoint{{CheckpointType: ledger.CheckpointProgress, CreatedAt: at, Summary: "one", Actor: "worker_1"},
+			{CheckpointType: ledger.CheckpointDecisionNeeded, CreatedAt: at, Summary: "may I?", RequiredAction: "say yes", Open: true}}}
+}
+
+// The vectors are what is made here, and the verdicts are those of this code.
+func TestVectors(t *testing.T) {
+	all := vectors(t)
+	slices.SortFunc(all, func(a, b vector) int { return strings.Compare(a.File, b.File) })
+	index, err := json.MarshalIndent(all, "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		if err := errors.Join(os.RemoveAll(vectorsDir), os.MkdirAll(vectorsDir, 0o755), os.WriteFile(filepath.Join(vectorsDir, "index.json"), append(index, '\n'), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range all {
+			if err := os.WriteFile(filepath.Join(vectorsDir, v.File), v.pack, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	text, err := os.ReadFile(filepath.Join(vectorsDir, "index.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kept []vector
+	if err := json.Unmarshal(text, &kept); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(text), string(index)+"\n"); diff != "" {
+		t.Errorf("index.json (-kept +made):\n%s", diff)
+	}
+	for i, v := range kept {
+		if pack, err := os.ReadFile(filepath.Join(vectorsDir, v.File)); err != nil || i >= len(all) || !bytes.Equal(pack, all[i].pack) {
+			t.Errorf("%s is not what is made here (%v); run with -update", v.File, err)
+		}
+	}
+	t.Logf("%d vectors", len(kept))
+}
+
+// The verifier in Python says the same of each job pack.
+func TestVectorsInPython(t *testing.T) {
+	needPython(t)
+	byKey := map[string][]judgement{}
+	for _, v := range vectors(t) {
+		if len(v.Keys) > 1 || strings.HasPrefix(v.File, "range") || strings.HasPrefix(v.File, "forged_a_pack_of") {
+			continue
+		}
+		key, err := ledger.ParseVerifierKey(v.Keys[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		byKey[v.Keys[0]] = append(byKey[v.Keys[0]], judgeBy(t, v.File, v.pack, key.PublicKey()))
+	}
+	for _, key := range sortedKeys(byKey) {
+		agree(t, byKey[key], key)
+	}
+}
