@@ -44,7 +44,7 @@ imports it. A job that ended stays so. All of the job has to fit into one event 
 	}, 0, 1, 2, 6, 7, 8)
 	f := cmd.Flags()
 	f.StringVar(&pack, "packspec", "", "take a job over from this pack")
-	f.StringVar(&keyFile, "public-key", "", "file with the key that signed it: "+keyForms+"; only it counts then")
+	f.StringVar(&keyFile, "public-key", "", "the key that signed it, or a file with it: "+keyForms+"; only it counts then")
 	flags.addCommon(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		switch {

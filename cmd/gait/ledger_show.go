@@ -51,6 +51,9 @@ checkpoint that it leads to (a C2SP tlog-proof).`,
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		return a.show(cmd.Context(), func(r *root.Root) error {
 			c, _ := r.Log.Checkpoint()
+			if !cmd.Flags().Changed("seq") {
+				return &usageError{code: "invalid_seq", text: "the proof of which event? --seq is missing", hint: "the seq of an event is in its receipt, and in gait job inspect"}
+			}
 			if seq < 0 || seq >= c.Size {
 				return &usageError{code: "invalid_seq", text: fmt.Sprintf("the ledger has no event %d, only 0 to %d", seq, c.Size-1), hint: "the seq of an event is in its receipt, and in gait job inspect"}
 			}

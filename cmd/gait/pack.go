@@ -44,7 +44,7 @@ count. With --public-key too, both must hold.`,
 		Args:    oneFile,
 	}, 0, 1, 2, 6, 8)
 	f := cmd.Flags()
-	f.StringVar(&keyFile, "public-key", "", "file with the ledger's key: "+keyForms+"; only it counts then")
+	f.StringVar(&keyFile, "public-key", "", "the ledger's key, or a file with it: "+keyForms+"; only it counts then")
 	f.StringVar(&policyFile, "policy", "", "file with the logs you trust and the witnesses you ask for (C2SP tlog-policy)")
 	f.BoolVar(&requireSignature, "require-signature", true, "always so; accepted for older scripts")
 	f.StringVar(&profile, "profile", "standard", "standard, or strict: also neither older than what you saw, nor possibly lacking events")

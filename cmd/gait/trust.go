@@ -21,7 +21,7 @@ const keyForms = "a verifier key, an OpenSSH .pub file (ssh-ed25519) or a PEM pu
 // trusted returns the keys that count: the one of the file, or the user's own.
 func (a *app) trusted(keyFile string) ([]packspec.TrustedKey, error) {
 	if keyFile != "" {
-		key, err := readKey(keyFile)
+		key, err := keyNamed(keyFile)
 		if err != nil {
 			return nil, err
 		}
@@ -127,11 +127,11 @@ func keyNamed(arg string) (ledger.PublicKey, error) {
 
 func (a *app) keysDistrustCommand() *cobra.Command {
 	return exits(&cobra.Command{
-		Use:   "distrust KEYID|ORIGIN|KEY",
+		Use:   "distrust KEYID|ORIGIN|KEY|FILE",
 		Short: "Trust a key no longer: nothing it signed verifies from now on",
 		Long: `Trust a key no longer: nothing it signed verifies from now on, not even a ledger of
 your own, until it is trusted again. Name the key by its key id as gait keys list
-shows it, or by at least 8 digits of it, or by the key itself; or name an origin,
+shows it, or by at least 8 digits of it, or by the key itself or a file with it; or name an origin,
 all keys of which are distrusted. Signing is not affected: gait keys rotate.`,
 		Example: "gait keys distrust 6b2f0a94c1d3e587\ngait keys distrust example.com/payments --json",
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -142,7 +142,15 @@ all keys of which are distrusted. Signing is not affected: gait keys rotate.`,
 			if err != nil {
 				return err
 			}
-			match, err := trustedAs(home, args[0])
+			name := args[0]
+			if _, err := os.Stat(name); err == nil && !keyIDForm.MatchString(name) {
+				key, err := readKey(name)
+				if err != nil {
+					return err
+				}
+				name = key.String()
+			}
+			match, err := trustedAs(home, name)
 			if err != nil {
 				return err
 			}
