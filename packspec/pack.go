@@ -298,6 +298,29 @@ func (p *Pack) Events() ledger.Events {
 	}
 }
 
+// Events returns the events of a pack of gait's own format, decoded and otherwise
+// unchecked where it is a job's; a range pack's are held to its tiles. Verify it
+// first: nothing here is. Errors are those of Open, and those of the events.
+func Events(r io.ReaderAt, size int64) (ledger.Events, error) {
+	p, err := Open(r, size)
+	if err != nil {
+		return nil, err
+	}
+	if p.manifest.PackType != TypeRange {
+		return p.Events(), nil
+	}
+	b, err := p.read(entryEvidence)
+	if err != nil {
+		return nil, err
+	}
+	e, cover, err := parseRangeEvidence(b)
+	if err != nil {
+		return nil, asFormat(err)
+	}
+	root, err := ledger.ParseHash(e.Root)
+	return ledger.TileLog{Coverage: cover, Checkpoint: ledger.Checkpoint{Origin: e.Origin, Size: e.Size, Root: root}, Read: p.tile}.Events(), err
+}
+
 // nextLine returns a line without its line feed, or io.EOF after the last one.
 func nextLine(in *bufio.Reader) ([]byte, error) {
 	line, err := in.ReadSlice('\n')

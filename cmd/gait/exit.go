@@ -35,6 +35,7 @@ var meanings = map[int]string{
 	exitVerify:     "something does not hold: ledger, pack, signature, proof, view, or an untrusted key",
 	exitPolicy:     "blocked by policy, identity or the ban on self-approval",
 	exitApproval:   "an approval is missing, or was denied",
+	exitRegress:    "something means something else than it did",
 	exitInvalid:    "invalid input, unknown job, or a transition the rules do not allow",
 	exitDependency: "something needed is not there, such as the signing key or a witness",
 	exitUnsafe:     "refused because it would do harm",
@@ -151,6 +152,9 @@ var rules = []rule{
 	is(packspec.ErrNotComparable, failure{"not_comparable", "invalid_input", exitInvalid, false, "compare two packs of one type, both as they were built"}),
 	as(func(e *diffError) failure {
 		return failure{e.code, "verification_failed", exitVerify, false, "what may differ is named with --ignore, such as --ignore volatile"}
+	}),
+	as(func(*replayError) failure {
+		return failure{"replay_differs", "regress_failed", exitRegress, false, "write both sides with --views and compare them: diff -r"}
 	}),
 	is(packspec.ErrRange, failure{"invalid_range", "invalid_input", exitInvalid, false, "choose fewer events with --from and --to"}),
 	is(packspec.ErrTooLarge, failure{"pack_too_large", "invalid_input", exitInvalid, false, "gait pack verify reads packs of any size"}),

@@ -188,6 +188,11 @@ func (a *app) reportPack(path, given string, report packspec.Report) error {
 		}
 		return nil
 	}
+	return a.notVerified(path, given, report)
+}
+
+// notVerified is the error for a pack that does not verify.
+func (a *app) notVerified(path, given string, report packspec.Report) error {
 	e := &verifyError{path: path, report: report}
 	e.code, e.text, e.hint = report.Failure.Code, fmt.Sprintf("%s does not verify: %s", path, report.Failure.Reason), "do not rely on it; ask its sender for another"
 	switch {

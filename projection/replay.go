@@ -1,0 +1,165 @@
+package projection
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"maps"
+	"slices"
+
+	"gait/ledger"
+)
+
+// A Replay folds the events of a ledger, or of a part of it, into every view of
+// every job, and takes the digest of each. Its zero value is ready. The views of
+// a job, in its directory:
+//
+//	status.json        its StatusView, canonical, without a line feed
+//	checkpoints.jsonl  each Checkpoint, canonical, one a line
+//	approvals.jsonl    each Approval
+//	events.jsonl       the EventView of each event but refusals
+//	refusals.jsonl     the EventView of each refusal
+//
+// The same events give the same bytes, wherever they are read from. A Replay holds
+// the state of each job, and none of its lists.
+type Replay struct {
+	// Put, where there is one, is given the views as they come: a line at a
+	// time, with its line feed, or all of a .json file. Its errors end the replay.
+	Put func(path string, text []byte) error
+
+	jobs    map[string]*replayed
+	skipped map[string]bool // jobs that begin before what is replayed
+}
+
+// A replayed is a job under replay. A list that nothing was added to has no sum yet.
+type replayed struct {
+	Folder
+	lists [len(listNames)]hash.Hash
+}
+
+// The lists of a job, in the order of listNames.
+const (
+	listApprovals = iota
+	listCheckpoints
+	listEvents
+	listRefusals
+)
+
+var listNames = [...]string{"approvals.jsonl", "checkpoints.jsonl", "events.jsonl", "refusals.jsonl"}
+
+// ViewsOfAJob is how many views a job has.
+const ViewsOfAJob = len(listNames) + 1
+
+// A ViewDigest is the digest of a view.
+type ViewDigest struct {
+	Path   string      `json:"path"` // <job>/<view>
+	SHA256 ledger.Hash `json:"sha256"`
+}
+
+// Add folds the next event of the ledger. It fails with a *ledger.CorruptError
+// where an event does not follow in its job, and with the errors of Put. Events of
+// jobs that begin before the first event given are passed over.
+func (r *Replay) Add(e ledger.Event) error {
+	if e.Type().OfLedger() || r.skipped[e.JobID] {
+		return nil
+	}
+	j := r.jobs[e.JobID]
+	if j == nil && e.JobSeq > 1 {
+		if r.skipped == nil {
+			r.skipped = map[string]bool{}
+		}
+		r.skipped[e.JobID] = true
+		return nil
+	}
+	if j == nil {
+		j = &replayed{}
+		if r.jobs == nil {
+			r.jobs = map[string]*replayed{}
+		}
+		r.jobs[e.JobID] = j
+	}
+	if err := j.Add(e); err != nil {
+		return err
+	}
+	return r.addLists(j, e)
+}
+
+func (r *Replay) addLists(j *replayed, e ledger.Event) error {
+	view, err := EventViewOf(e)
+	if err != nil {
+		return err
+	}
+	list := listEvents
+	if e.Type() == ledger.TypeRefused {
+		list = listRefusals
+	}
+	if err := r.line(j, list, view); err != nil {
+		return err
+	}
+	for _, c := range CheckpointsOf(e) {
+		if err := r.line(j, listCheckpoints, c); err != nil {
+			return err
+		}
+	}
+	for _, a := range ApprovalsOf(e) {
+		if err := r.line(j, listApprovals, a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Replay) line(j *replayed, list int, v any) error {
+	b, err := Canonical(v)
+	if err != nil {
+		return err
+	}
+	b = append(b, '\n')
+	if j.lists[list] == nil {
+		j.lists[list] = sha256.New()
+	}
+	j.lists[list].Write(b)
+	return r.put(j.Job.ID+"/"+listNames[list], b)
+}
+
+func (r *Replay) put(path string, text []byte) error {
+	if r.Put == nil {
+		return nil
+	}
+	return r.Put(path, text)
+}
+
+// Skipped returns how many jobs begin before what was replayed.
+func (r *Replay) Skipped() int { return len(r.skipped) }
+
+// Finish puts what is left and returns the digest of each view, in order of path,
+// and one for the whole: the SHA-256 of their lines as sha256sum prints them.
+func (r *Replay) Finish() (views []ViewDigest, whole ledger.Hash, err error) {
+	views = []ViewDigest{}
+	all := sha256.New()
+	for _, id := range slices.Sorted(maps.Keys(r.jobs)) {
+		j := r.jobs[id]
+		status, err := Canonical(j.Job.StatusView())
+		if err == nil {
+			err = r.put(id+"/status.json", status)
+		}
+		if err != nil {
+			return nil, whole, err
+		}
+		for list, name := range listNames {
+			sum := ledger.Hash(sha256.Sum256(nil))
+			if j.lists[list] != nil {
+				sum = ledger.Hash(j.lists[list].Sum(nil))
+			} else if err := r.put(id+"/"+name, nil); err != nil {
+				return nil, whole, err
+			}
+			views = append(views, ViewDigest{id + "/" + name, sum})
+		}
+		views = append(views, ViewDigest{id + "/status.json", sha256.Sum256(status)})
+	}
+	for _, v := range views {
+		fmt.Fprintf(all, "%s  %s\n", hex.EncodeToString(v.SHA256[:]), v.Path)
+	}
+	return views, ledger.Hash(all.Sum(nil)), nil
+}
