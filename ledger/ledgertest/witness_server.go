@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -29,8 +30,11 @@ type WitnessServer struct {
 	seen  map[string]ledger.Checkpoint
 	last  []byte // the checkpoint cosigned before
 	mode  string
-	Asked int // how often it was asked
+	asked atomic.Int64
 }
+
+// Asked returns how often it was asked. An answer may still be under way.
+func (s *WitnessServer) Asked() int { return int(s.asked.Load()) }
 
 // Serve starts a witness that knows no ledger yet. Close it.
 func Serve(name string) *WitnessServer {
@@ -66,7 +70,7 @@ func (s *WitnessServer) Mode(mode string) {
 func (s *WitnessServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.Asked++
+	s.asked.Add(1)
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 10<<10)) // as litewitness does
 	if err != nil || r.Method != http.MethodPost || r.URL.Path != "/add-checkpoint" {
 		http.Error(w, "not a request", http.StatusBadRequest)
@@ -107,7 +111,7 @@ func (s *WitnessServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		old, _ := strconv.ParseInt(strings.TrimPrefix(strings.SplitN(string(body), "\n", 2)[0], "old "), 10, 64)
 		size(old)
 	case "moving":
-		size(int64(s.Asked % 2))
+		size(s.asked.Load() % 2)
 	case "negative":
 		size(-1)
 	default:

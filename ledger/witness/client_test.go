@@ -49,8 +49,8 @@ func TestCosign(t *testing.T) {
 		if err != nil || c.Key != s.Key || !c.Time.Equal(ledgertest.Start.Add(time.Hour)) {
 			t.Fatalf("Cosign = %+v, %v", c, err)
 		}
-		if s.Asked != i+1 {
-			t.Errorf("asked %d times, want %d", s.Asked, i+1)
+		if s.Asked() != i+1 {
+			t.Errorf("asked %d times, want %d", s.Asked(), i+1)
 		}
 		known = l.Head().Size
 		grow(t, l.Log, fmt.Sprint("job_", i), n)
@@ -138,8 +138,8 @@ func TestCosignFailures(t *testing.T) {
 		if got := fmt.Sprintf("%T", err); err == nil || got != want.err || !strings.Contains(err.Error(), want.says) {
 			t.Errorf("%s: Cosign = %+v, %s %v, want %s, %q", mode, c, got, err, want.err, want.says)
 		}
-		if s.Asked > 3 {
-			t.Errorf("%s: asked %d times", mode, s.Asked)
+		if s.Asked() > 3 {
+			t.Errorf("%s: asked %d times", mode, s.Asked())
 		}
 	}
 }
