@@ -7,16 +7,21 @@ import (
 	"gait/ledger"
 )
 
+// Rules say what may follow what, as Next does.
+type Rules func(Job, Fact) (Job, *Refusal)
+
 // Apply folds an event into its job: the one before gives the one after. It
 // fails with a *ledger.CorruptError where the rules do not allow the event.
-func Apply(j Job, e ledger.Event) (Job, error) {
+func Apply(j Job, e ledger.Event) (Job, error) { return apply(j, e, Next) }
+
+func apply(j Job, e ledger.Event, rules Rules) (Job, error) {
 	if len(e.Command) > 0 {
 		return j, fmt.Errorf("event %d holds a signed command: %w", e.Seq, ledger.ErrUnsupportedVersion)
 	}
 	if j.Status != "" && j.ID != e.JobID {
 		return j, &ledger.CorruptError{Seq: e.Seq, Reason: fmt.Sprintf("an event of job %s among those of %s", e.JobID, j.ID)}
 	}
-	next, no := Next(j, Fact{At: e.Time, Actor: e.Actor, Payload: e.Payload})
+	next, no := rules(j, Fact{At: e.Time, Actor: e.Actor, Payload: e.Payload})
 	if no != nil {
 		return j, &ledger.CorruptError{Seq: e.Seq, Reason: fmt.Sprintf("%s cannot follow: %s", e.Type(), no.Reason)}
 	}
@@ -49,6 +54,10 @@ func (j *Job) stamp(leaf ledger.Hash) {
 type Folder struct {
 	Job  Job
 	Head ledger.JobHead
+
+	// Next are the rules; nil: those of package projection. Only a test of the
+	// rules has others.
+	Next Rules
 }
 
 // Add folds the next event. It fails with a *ledger.CorruptError.
@@ -57,7 +66,11 @@ func (f *Folder) Add(e ledger.Event) error {
 	if err != nil {
 		return err
 	}
-	job, err := Apply(f.Job, e)
+	rules := f.Next
+	if rules == nil {
+		rules = Next
+	}
+	job, err := apply(f.Job, e, rules)
 	if err != nil {
 		return err
 	}

@@ -28,6 +28,8 @@ type Replay struct {
 	// time, with its line feed, or all of a .json file. Its errors end the replay.
 	Put func(path string, text []byte) error
 
+	Next Rules // nil: those of this package
+
 	jobs    map[string]*replayed
 	skipped map[string]bool // jobs that begin before what is replayed
 }
@@ -73,7 +75,7 @@ func (r *Replay) Add(e ledger.Event) error {
 		return nil
 	}
 	if j == nil {
-		j = &replayed{}
+		j = &replayed{Folder: Folder{Next: r.Next}}
 		if r.jobs == nil {
 			r.jobs = map[string]*replayed{}
 		}
