@@ -1,0 +1,185 @@
+package regress
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"gait/ledger"
+	"gait/projection"
+)
+
+// A run is what another run of the work did: its steps, and how it ended.
+type run struct {
+	steps []Step
+	at    []int64 // the number of each step's event
+	final state
+}
+
+func runOf(events ledger.Events) (r run, err error) {
+	fold, normal := projection.Folder{}, newNormaliser()
+	for e, err := range events {
+		if err == nil {
+			err = fold.Add(e)
+		}
+		if err != nil {
+			return r, err
+		}
+		step, err := normal.step(e)
+		if err != nil {
+			return r, err
+		}
+		r.steps, r.at = append(r.steps, step), append(r.at, e.JobSeq)
+	}
+	r.final = stateOf(fold.Job)
+	return r, nil
+}
+
+// Behave compares a candidate, another run of the same work, with the recorded
+// history, in everything that the fixture asks for. Errors are those of the events.
+func (f *Fixture) Behave(candidate ledger.Events) ([]Comparison, error) {
+	recorded, err := f.Events()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrFixture, PackFile, err)
+	}
+	want, err := runOf(recorded)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrFixture, PackFile, err)
+	}
+	got, err := runOf(candidate)
+	if err != nil {
+		return nil, err
+	}
+	var all []Comparison
+	for _, scope := range f.Compare {
+		d, err := f.compareScope(scope, want, got)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, Comparison{Name: scope, Pass: d == nil, Divergence: d})
+	}
+	return all, nil
+}
+
+// compareScope returns the first divergence in one scope.
+func (f *Fixture) compareScope(scope string, want, got run) (*Divergence, error) {
+	if scope == Outcome {
+		return f.compareOutcome(want, got)
+	}
+	a, b := f.pick(scope, want), f.pick(scope, got)
+	for i := range max(len(a.steps), len(b.steps)) {
+		d, err := f.compareStep(scope, a, b, i)
+		if d != nil || err != nil {
+			return d, err
+		}
+	}
+	if scope == All {
+		return f.compareOutcome(want, got)
+	}
+	return nil, nil
+}
+
+// pick returns the steps that a scope looks at.
+func (f *Fixture) pick(scope string, r run) (out run) {
+	for i, s := range r.steps {
+		switch scope {
+		case Checkpoints:
+			if s.Type != ledger.TypeCheckpointAdded {
+				continue
+			}
+		case Decisions:
+			if s.Type != ledger.TypeApproved && s.Type != ledger.TypeDenied {
+				continue
+			}
+		}
+		out.steps, out.at = append(out.steps, s), append(out.at, r.at[i])
+	}
+	return out
+}
+
+// compareStep compares the i-th steps that two runs have in a scope.
+func (f *Fixture) compareStep(scope string, a, b run, i int) (*Divergence, error) {
+	want, err := f.shown(scope, a, i)
+	if err != nil {
+		return nil, err
+	}
+	got, err := f.shown(scope, b, i)
+	if err != nil {
+		return nil, err
+	}
+	d, err := first(want, got, f.Ignore)
+	if d == nil || err != nil {
+		return nil, err
+	}
+	where := &Divergence{}
+	for _, side := range []run{b, a} { // the recorded event, where there is one
+		if i < len(side.steps) {
+			where.Event, where.Type = side.at[i], string(side.steps[i].Type)
+		}
+	}
+	from := max(0, i-contextSize)
+	for k := from; k < min(i, len(a.steps)); k++ {
+		where.Context = append(where.Context, fmt.Sprintf("event %d: %s %s", a.at[k], a.steps[k].Type, a.steps[k].ReasonCode))
+	}
+	switch {
+	case want == nil:
+		return d.at(where, "more than was recorded"), nil
+	case got == nil:
+		return d.at(where, "it is missing"), nil
+	}
+	return d.at(where, "it differs"), nil
+}
+
+// shown returns what a scope compares of a step; nil where there is none.
+func (f *Fixture) shown(scope string, r run, i int) ([]byte, error) {
+	if i >= len(r.steps) {
+		return nil, nil
+	}
+	s := r.steps[i]
+	switch scope {
+	case Sequence:
+		return projection.Canonical(map[string]any{"type": s.Type, "reason_code": s.ReasonCode})
+	case Checkpoints:
+		p := f.matched(s.Payload)
+		return projection.Canonical(map[string]any{"checkpoint_type": p["checkpoint_type"], "summary": p["summary"], "required_action": p["required_action"]})
+	case Decisions:
+		return projection.Canonical(map[string]any{"verdict": s.Type, "actor": s.Actor, "checkpoint_id": s.Payload["checkpoint_id"], "target": s.Payload["target"]})
+	}
+	s.Payload = f.matched(s.Payload)
+	return projection.Canonical(s)
+}
+
+// matched gives a summary that matches its pattern the pattern for a value, so that
+// all that match are one.
+func (f *Fixture) matched(p map[string]any) map[string]any {
+	id, _ := p["checkpoint_id"].(string)
+	summary, _ := p["summary"].(string)
+	if pattern := f.summaries()[id]; pattern != nil && pattern.MatchString(summary) {
+		out := map[string]any{}
+		for name, v := range p {
+			out[name] = v
+		}
+		out["summary"] = "matches " + f.Summaries[id]
+		return out
+	}
+	return p
+}
+
+func (f *Fixture) compareOutcome(want, got run) (*Divergence, error) {
+	outcome := func(s state) (json.RawMessage, error) {
+		return projection.Canonical(map[string]any{"status": s.Status, "stop_reason": s.StopReason})
+	}
+	a, err := outcome(want.final)
+	if err != nil {
+		return nil, err
+	}
+	b, err := outcome(got.final)
+	if err != nil {
+		return nil, err
+	}
+	d, err := first(a, b, f.Ignore)
+	where := &Divergence{Context: []string{}}
+	for k := max(0, len(want.steps)-contextSize); k < len(want.steps); k++ {
+		where.Context = append(where.Context, fmt.Sprintf("event %d: %s %s", want.at[k], want.steps[k].Type, want.steps[k].ReasonCode))
+	}
+	return d.at(where, "it ended otherwise"), err
+}

@@ -1,0 +1,261 @@
+package regress
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"slices"
+
+	"gait/ledger"
+	"gait/projection"
+)
+
+// Replayed is the comparison that every run makes, beside those a fixture asks for.
+const Replayed = "replay"
+
+// A Comparison is one thing that was compared, and where it first differs.
+type Comparison struct {
+	Name       string      `json:"name"` // Replayed, or one of Scopes
+	Pass       bool        `json:"pass"`
+	Divergence *Divergence `json:"divergence,omitempty"`
+}
+
+// A Divergence is the first place at which two histories part.
+type Divergence struct {
+	Event   int64           `json:"event"` // of the job, from 1; 0: none in particular
+	Type    string          `json:"type,omitempty"`
+	Field   string          `json:"field"` // JSON pointer; "" the whole
+	Before  json.RawMessage `json:"before,omitempty"`
+	After   json.RawMessage `json:"after,omitempty"`
+	Reason  string          `json:"reason"`
+	Context []string        `json:"context"` // the events before it, the last one last
+}
+
+func (d *Divergence) String() string {
+	at := "the outcome"
+	if d.Event > 0 {
+		at = fmt.Sprintf("event %d", d.Event)
+	}
+	s := at
+	if d.Type != "" {
+		s += " (" + d.Type + ")"
+	}
+	if d.Field != "" {
+		s += ", " + d.Field
+	}
+	return fmt.Sprintf("%s: %s: expected %s, found %s", s, d.Reason, orNothing(d.Before), orNothing(d.After))
+}
+
+func orNothing(v json.RawMessage) string {
+	if len(v) == 0 {
+		return "nothing"
+	}
+	if len(v) > 200 {
+		return string(v[:200]) + "…"
+	}
+	return string(v)
+}
+
+// contextSize is how many events before a divergence are shown.
+const contextSize = 3
+
+// Replay folds the recorded events by the rules, today's where they are nil, and
+// compares states and views with those expected. Errors wrap ErrFixture.
+func (f *Fixture) Replay(rules projection.Rules) (Comparison, error) {
+	events, err := f.Events()
+	if err != nil {
+		return Comparison{}, fmt.Errorf("%w: %s: %w", ErrFixture, PackFile, err)
+	}
+	if rules == nil {
+		rules = projection.Next
+	}
+	c := Comparison{Name: Replayed, Pass: true}
+	want, err := readFile(f.dir, statesFile)
+	if err != nil {
+		return c, err
+	}
+	c.Divergence, err = compareStates(events, rules, bytes.Split(bytes.TrimSuffix(want, []byte("\n")), []byte("\n")))
+	if err == nil && c.Divergence == nil {
+		c.Divergence, err = f.compareExpected(events, rules)
+	}
+	c.Pass = c.Divergence == nil
+	return c, err
+}
+
+// compareStates folds events and compares the job after each with what is expected.
+func compareStates(events ledger.Events, rules projection.Rules, want [][]byte) (*Divergence, error) {
+	fold := projection.Folder{Next: rules}
+	var before []string
+	n := 0
+	for e, err := range events {
+		if err != nil {
+			return nil, err
+		}
+		at := &Divergence{Event: e.JobSeq, Type: string(e.Type()), Context: slices.Clone(before)}
+		if err := fold.Add(e); err != nil {
+			corrupt, ok := errors.AsType[*ledger.CorruptError](err)
+			if !ok {
+				return nil, err
+			}
+			at.Reason, at.Before, at.After = "today's rules do not allow it", json.RawMessage(`"allowed"`), quoted(corrupt.Reason)
+			return at, nil
+		}
+		now, err := projection.Canonical(stateOf(fold.Job))
+		if err != nil {
+			return nil, err
+		}
+		var was []byte
+		if n < len(want) {
+			was = want[n]
+		}
+		if d, err := first(was, now, nil); d != nil || err != nil {
+			return d.at(at, "the job stands otherwise after it"), err
+		}
+		if before = append(before, fmt.Sprintf("event %d: %s", e.JobSeq, e.Type())); len(before) > contextSize {
+			before = before[1:]
+		}
+		n++
+	}
+	if n != len(want) {
+		return &Divergence{Reason: "the number of events", Before: quoted(fmt.Sprint(len(want))), After: quoted(fmt.Sprint(n)), Context: before}, nil
+	}
+	return nil, nil
+}
+
+// compareExpected compares the rest of what is expected: views and history.
+func (f *Fixture) compareExpected(events ledger.Events, rules projection.Rules) (*Divergence, error) {
+	made := map[string][]byte{}
+	err := expect(events, rules, func(name string, text []byte) error {
+		made[name] = append(made[name], text...)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	names, err := f.expected()
+	if err != nil {
+		return nil, err
+	}
+	for name := range made {
+		if !slices.Contains(names, name) {
+			return &Divergence{Field: "/" + name, Reason: "a view that was not expected", Context: []string{}}, nil
+		}
+	}
+	for _, name := range names {
+		want, err := readFile(f.dir, name)
+		if err != nil {
+			return nil, err
+		}
+		if d, err := firstOfFile(name, want, made[name]); d != nil || err != nil {
+			return d, err
+		}
+	}
+	return nil, nil
+}
+
+// expected lists the files under expect/.
+func (f *Fixture) expected() (names []string, err error) {
+	err = fs.WalkDir(f.dir, "expect", func(name string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			names = append(names, name)
+		}
+		return err
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%w: expect is missing", ErrFixture)
+	}
+	return names, err
+}
+
+// firstOfFile compares two files, line by line where they are lists.
+func firstOfFile(name string, want, got []byte) (*Divergence, error) {
+	if bytes.Equal(want, got) {
+		return nil, nil
+	}
+	a, b := [][]byte{want}, [][]byte{got}
+	if path.Ext(name) == ".jsonl" {
+		a, b = lines(want), lines(got)
+	}
+	for i := range max(len(a), len(b)) {
+		d, err := first(line(a, i), line(b, i), nil)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %s: %w", ErrFixture, name, err)
+		}
+		if d == nil {
+			continue
+		}
+		d.Context, d.Reason = []string{}, "the view is another"
+		d.Field = fmt.Sprintf("/%s/%d%s", name, i, d.Field)
+		if path.Ext(name) == ".json" {
+			d.Field = "/" + name + d.Field[len(name)+3:]
+		}
+		return d, nil
+	}
+	return nil, nil
+}
+
+func lines(b []byte) [][]byte {
+	if len(b) == 0 {
+		return nil
+	}
+	return bytes.Split(bytes.TrimSuffix(b, []byte("\n")), []byte("\n"))
+}
+
+func line(all [][]byte, i int) []byte {
+	if i < len(all) {
+		return all[i]
+	}
+	return nil
+}
+
+// first returns the first difference between two values, but for what is ignored;
+// one that is not there is nil.
+func first(want, got []byte, ignore []string) (*Divergence, error) {
+	if want == nil || got == nil {
+		if want == nil && got == nil {
+			return nil, nil
+		}
+		return &Divergence{Before: want, After: got}, nil
+	}
+	d := projection.Differ{Limit: 1, Ignore: ignore}
+	if err := d.Compare("", want, got); err != nil {
+		return nil, err
+	}
+	for _, c := range d.Found().List {
+		return &Divergence{Field: c.Path, Before: c.Before, After: c.After}, nil
+	}
+	return nil, nil
+}
+
+// at says where a difference is.
+func (d *Divergence) at(where *Divergence, reason string) *Divergence {
+	if d == nil {
+		return nil
+	}
+	d.Event, d.Type, d.Context, d.Reason = where.Event, where.Type, where.Context, reason
+	if d.Context == nil {
+		d.Context = []string{}
+	}
+	return d
+}
+
+func quoted(text string) json.RawMessage {
+	b, err := json.Marshal(text)
+	if err != nil {
+		panic("regress: a string that is no JSON: " + err.Error())
+	}
+	return b
+}
+
+// summaries compiles the patterns of a configuration, which was checked.
+func (c Config) summaries() map[string]*regexp.Regexp {
+	all := map[string]*regexp.Regexp{}
+	for id, pattern := range c.Summaries {
+		all[id] = regexp.MustCompile(`^(?:` + pattern + `)$`)
+	}
+	return all
+}

@@ -1,0 +1,108 @@
+package regress
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"gait/ledger"
+	"gait/projection"
+)
+
+// Masked says what normalising a history takes out, for the result of a comparison.
+var Masked = []string{"times", "ids of jobs, events and requests", "sequence numbers", "producer versions", "hosts of actors, after an @",
+	"fingerprints and digests, numbered as they come", "leaf hashes, as the number of their event"}
+
+// A Step is an event of a job, normalised.
+type Step struct {
+	Type       ledger.Type    `json:"type"`
+	ReasonCode string         `json:"reason_code"`
+	Actor      string         `json:"actor"`
+	Payload    map[string]any `json:"payload"`
+}
+
+// A normaliser numbers what it meets.
+type normaliser struct {
+	events map[string]string // leaf hash → the number of its event
+	seen   map[string]int    // fingerprints and digests in the order they came
+}
+
+func newNormaliser() *normaliser {
+	return &normaliser{events: map[string]string{}, seen: map[string]int{}}
+}
+
+var (
+	hashForm        = regexp.MustCompile(`^[0-9a-f]{64}$`)
+	fingerprintForm = regexp.MustCompile(`^envfp:[0-9a-f]{64}$`)
+)
+
+// step normalises a job's next event.
+func (n *normaliser) step(e ledger.Event) (Step, error) {
+	view, err := projection.EventViewOf(e)
+	if err != nil {
+		return Step{}, err
+	}
+	n.events[e.LeafHash().String()] = fmt.Sprintf("event %d", e.JobSeq)
+	s := Step{Type: view.Type, ReasonCode: view.ReasonCode, Actor: maskHost(view.Actor), Payload: map[string]any{}}
+	if err := json.Unmarshal(view.Payload, &s.Payload); err != nil {
+		return Step{}, fmt.Errorf("event %d: %w", e.Seq, err)
+	}
+	delete(s.Payload, "producer_version")
+	n.value(s.Payload)
+	return s, nil
+}
+
+func maskHost(actor string) string {
+	if name, _, host := strings.Cut(actor, "@"); host {
+		return name + "@*"
+	}
+	return actor
+}
+
+// value normalises a value of a payload.
+func (n *normaliser) value(v any) any {
+	switch v := v.(type) {
+	case string:
+		if event, ok := n.events[v]; ok {
+			return event
+		}
+		if hashForm.MatchString(v) {
+			return n.number("digest", v)
+		}
+		if fingerprintForm.MatchString(v) {
+			return n.number("envfp", v)
+		}
+	case []any:
+		for i := range v {
+			v[i] = n.value(v[i])
+		}
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(v)) { // what comes first has the first number
+			v[name] = n.value(v[name])
+		}
+	}
+	return v
+}
+
+func (n *normaliser) number(kind, text string) string {
+	if n.seen[text] == 0 {
+		n.seen[text] = len(n.seen) + 1
+	}
+	return fmt.Sprintf("%s:%d", kind, n.seen[text])
+}
+
+// A state is how a job stands after an event.
+type state struct {
+	Status           projection.Status `json:"status"`
+	StopReason       string            `json:"stop_reason"`
+	StatusReasonCode string            `json:"status_reason_code"`
+	Revision         int64             `json:"revision"`
+	WaitingFor       string            `json:"waiting_for"`
+}
+
+func stateOf(j projection.Job) state {
+	return state{j.Status, j.StopReason, j.ReasonCode, j.Revision, j.WaitingFor()}
+}

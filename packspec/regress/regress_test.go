@@ -1,0 +1,224 @@
+package regress_test
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"gait/commands"
+	"gait/ledger"
+	"gait/ledger/ledgertest"
+	"gait/packspec"
+	"gait/packspec/regress"
+	"gait/projection"
+)
+
+// A work is a scripted agent's run: what is done, by whom.
+type work []act
+
+type act struct {
+	actor, reason string
+	command       commands.Command
+}
+
+func refund() work {
+	return work{
+		{"agent@a", "", commands.Submit{EnvironmentFingerprint: "envfp:" + strings.Repeat("a", 64), PolicyDigest: ledger.Hash{1}, ProducerVersion: "gait 1"}},
+		{"agent@a", "", commands.AddCheckpoint{Type: ledger.CheckpointPlan, Summary: "look up, ask, pay"}},
+		{"agent@a", "", commands.AddCheckpoint{Type: ledger.CheckpointProgress, Summary: "looked up order 17"}},
+		{"agent@a", "", commands.AddCheckpoint{Type: ledger.CheckpointDecisionNeeded, Summary: "refund is 900 EUR", RequiredAction: "approve it"}},
+		{"agent@a", "", commands.Resume{EnvironmentFingerprint: "envfp:" + strings.Repeat("a", 64), PolicyDigest: ledger.Hash{1}}}, // refused
+		{"reviewer_1", "receipt checked", commands.Approve{}},
+		{"agent@a", "", commands.Resume{EnvironmentFingerprint: "envfp:" + strings.Repeat("a", 64), PolicyDigest: ledger.Hash{1}}},
+		{"agent@a", "", commands.AddCheckpoint{Type: ledger.CheckpointCompleted, Summary: "refunded"}},
+	}
+}
+
+// play does the work in a ledger of its own, from a time on, and returns the log.
+func play(t *testing.T, w work, job string, from time.Duration) *ledgertest.Ledger {
+	t.Helper()
+	l := ledgertest.New(t)
+	clock := &ledgertest.Clock{Step: time.Second + from}
+	engine := &commands.Engine{Log: l.Log, Now: clock.Now, Entropy: ledgertest.Entropy(uint64(from) + 7)}
+	for i, a := range w {
+		_, err := engine.Do(t.Context(), commands.Request{JobID: job, Actor: a.actor, Reason: a.reason, Command: a.command})
+		if _, refused := errors.AsType[*commands.RefusedError](err); err != nil && !refused {
+			t.Fatalf("act %d: %v", i, err)
+		}
+	}
+	return l
+}
+
+func fixture(t *testing.T, c regress.Config) (*regress.Fixture, fstest.MapFS) {
+	t.Helper()
+	l := play(t, refund(), "job_1", 0)
+	var pack bytes.Buffer
+	if _, err := packspec.BuildJob(&pack, l.Log, "job_1", l.Key); err != nil {
+		t.Fatal(err)
+	}
+	files, err := regress.Files(c, l.JobEvents("job_1", 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := fstest.MapFS{regress.PackFile: {Data: pack.Bytes()}}
+	for name, text := range files {
+		dir[name] = &fstest.MapFile{Data: text}
+	}
+	f, err := regress.Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f, dir
+}
+
+// Today's rules give what was expected; one rule changed, and the event and the
+// field in which it shows are named.
+func TestReplay(t *testing.T) {
+	f, dir := fixture(t, regress.Config{Name: "refund", Compare: []string{regress.All}})
+	if c, err := f.Replay(nil); err != nil || !c.Pass {
+		t.Fatalf("Replay = %+v, %v", c, err)
+	}
+	for name, tt := range map[string]struct {
+		rules        projection.Rules
+		event        int64
+		field, after string
+	}{
+		"an approval lets the job run": {func(j projection.Job, f projection.Fact) (projection.Job, *projection.Refusal) {
+			j, no := projection.Next(j, f)
+			if _, ok := f.Payload.(ledger.Approved); ok && no == nil {
+				j.Status = projection.Running
+			}
+			return j, no
+		}, 6, "/status", `"running"`},
+		"no resume at all": {func(j projection.Job, f projection.Fact) (projection.Job, *projection.Refusal) {
+			if _, ok := f.Payload.(ledger.Resumed); ok {
+				return j, &projection.Refusal{Code: "no", Reason: "not on Sundays"}
+			}
+			return projection.Next(j, f)
+		}, 7, "", `"resumed cannot follow: not on Sundays"`},
+		"checkpoints count twice": {func(j projection.Job, f projection.Fact) (projection.Job, *projection.Refusal) {
+			j, no := projection.Next(j, f)
+			if j.Status == projection.Completed && no == nil {
+				j.Refusals = 9
+			}
+			return j, no
+		}, 0, "/expect/views/status.json/refusal_count", "9"},
+	} {
+		c, err := f.Replay(tt.rules)
+		if err != nil || c.Pass || c.Divergence.Event != tt.event || c.Divergence.Field != tt.field || string(c.Divergence.After) != tt.after {
+			t.Errorf("%s: %+v, %v, want event %d, %s, %s", name, c.Divergence, err, tt.event, tt.field, tt.after)
+		}
+	}
+	delete(dir, "expect/views/approvals.jsonl")
+	if c, err := f.Replay(nil); err != nil || c.Pass {
+		t.Errorf("a view that nobody expects: %+v, %v", c, err)
+	}
+	delete(dir, "expect/states.jsonl")
+	if _, err := f.Replay(nil); !errors.Is(err, regress.ErrFixture) {
+		t.Errorf("without the states: %v, want ErrFixture", err)
+	}
+}
+
+// Two runs that differ only in what is masked are the same; what an agent does
+// otherwise shows where it does so, in the scopes that look there.
+func TestBehave(t *testing.T) {
+	swap := func(i, j int) func(work) work {
+		return func(w work) work { w[i], w[j] = w[j], w[i]; return w }
+	}
+	drop := func(i int) func(work) work { return func(w work) work { return slices.Delete(w, i, i+1) } }
+	otherHash := ledger.Hash{9}
+	for _, tt := range []struct {
+		name   string
+		change func(work) work
+		event  int64 // where All diverges; 0: nowhere, or in the outcome
+		field  string
+		fails  []string // scopes
+	}{
+		{"the same, elsewhere, at another time", func(w work) work {
+			for i := range w {
+				w[i].actor = strings.Replace(w[i].actor, "@a", "@b", 1)
+			}
+			return w
+		}, 0, "", nil},
+		{"another policy, and no change of it", func(w work) work {
+			w[0].command = commands.Submit{EnvironmentFingerprint: "envfp:" + strings.Repeat("b", 64), PolicyDigest: otherHash, ProducerVersion: "gait 2"}
+			for _, i := range []int{4, 6} {
+				w[i].command = commands.Resume{EnvironmentFingerprint: "envfp:" + strings.Repeat("b", 64), PolicyDigest: otherHash}
+			}
+			return w
+		}, 0, "", nil},
+		{"two steps in another order", swap(1, 2), 2, "/payload/checkpoint_type", []string{regress.All, regress.Sequence, regress.Checkpoints}},
+		{"a checkpoint left out", drop(2), 3, "/payload/checkpoint_type", []string{regress.All, regress.Sequence, regress.Checkpoints, regress.Decisions}},
+		{"another summary", func(w work) work {
+			w[2].command = commands.AddCheckpoint{Type: ledger.CheckpointProgress, Summary: "looked up order 18"}
+			return w
+		}, 3, "/payload/summary", []string{regress.All, regress.Checkpoints}},
+		{"approved by another", func(w work) work { w[5].actor = "reviewer_2"; return w }, 6, "/actor", []string{regress.All, regress.Decisions}},
+		{"denied", func(w work) work {
+			w[5].command = commands.Deny{}
+			return w[:6]
+		}, 6, "/reason_code", []string{regress.All, regress.Sequence, regress.Checkpoints, regress.Decisions, regress.Outcome}},
+		{"ended otherwise", func(w work) work {
+			w[7].command = commands.AddCheckpoint{Type: ledger.CheckpointFailed, Summary: "refunded"}
+			return w
+		}, 8, "/payload/checkpoint_type", []string{regress.All, regress.Sequence, regress.Checkpoints, regress.Outcome}},
+		{"one step more", func(w work) work {
+			return append(w[:7:7], act{"agent@a", "", commands.AddCheckpoint{Type: ledger.CheckpointProgress, Summary: "again"}}, w[7])
+		}, 8, "/payload/checkpoint_type", []string{regress.All, regress.Sequence, regress.Checkpoints}},
+		{"never asked", func(w work) work { return w[:3] }, 4, "", []string{regress.All, regress.Sequence, regress.Checkpoints, regress.Decisions, regress.Outcome}},
+	} {
+		f, _ := fixture(t, regress.Config{Name: "refund", Compare: regress.Scopes})
+		l := play(t, tt.change(refund()), "other-job", time.Minute)
+		got, err := f.Behave(l.JobEvents("other-job", 1))
+		if err != nil {
+			t.Errorf("%s: %v", tt.name, err)
+			continue
+		}
+		for _, c := range got {
+			if want := !slices.Contains(tt.fails, c.Name); c.Pass != want {
+				t.Errorf("%s: %s passes: %t, want %t (%v)", tt.name, c.Name, c.Pass, want, c.Divergence)
+			}
+			if c.Name == regress.All && !c.Pass && (c.Divergence.Event != tt.event || c.Divergence.Field != tt.field) {
+				t.Errorf("%s: it parts at event %d, %s, want %d, %s", tt.name, c.Divergence.Event, c.Divergence.Field, tt.event, tt.field)
+			}
+		}
+	}
+}
+
+// A summary that need not be exact, and fields that may differ.
+func TestPatternsAndIgnored(t *testing.T) {
+	change := func(summary string) ledger.Events {
+		w := refund()
+		w[2].command = commands.AddCheckpoint{Type: ledger.CheckpointProgress, Summary: summary}
+		w[5].reason = "looked at it"
+		return play(t, w, "job_1", time.Minute).JobEvents("job_1", 1)
+	}
+	f, _ := fixture(t, regress.Config{Name: "refund", Compare: []string{regress.All}, Ignore: []string{"reason"}, Summaries: map[string]string{"cp_0002": `looked up order \d+`}})
+	for summary, want := range map[string]bool{"looked up order 4711": true, "looked up order x": false, "well, looked up order 1": false} {
+		got, err := f.Behave(change(summary))
+		if err != nil || got[0].Pass != want {
+			t.Errorf("%q: %+v, %v, want it to pass: %t", summary, got[0].Divergence, err, want)
+		}
+	}
+}
+
+func TestLoad(t *testing.T) {
+	_, dir := fixture(t, regress.Config{Name: "refund", Compare: []string{regress.All}})
+	for name, text := range map[string]string{"no name": "compare: [all]\n", "a name that leaves": "name: ../x\ncompare: [all]\n", "nothing to compare": "name: a\n",
+		"an unknown scope": "name: a\ncompare: [most]\n", "an unknown field": "name: a\ncompare: [all]\nrigged: true\n", "no YAML": ":\n\t-", "empty": "",
+		"a pattern that is none": "name: a\ncompare: [all]\nsummaries: {cp_0001: '('}\n"} {
+		dir[regress.ConfigFile] = &fstest.MapFile{Data: []byte(text)}
+		if _, err := regress.Load(dir); !errors.Is(err, regress.ErrFixture) {
+			t.Errorf("%s: %v, want ErrFixture", name, err)
+		}
+	}
+	dir[regress.ConfigFile] = &fstest.MapFile{Data: []byte("name: a\ncompare: [all]\n")}
+	delete(dir, regress.PackFile)
+	if _, err := regress.Load(dir); !errors.Is(err, regress.ErrFixture) {
+		t.Errorf("without a pack: %v, want ErrFixture", err)
+	}
+}
