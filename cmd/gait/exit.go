@@ -12,6 +12,7 @@ import (
 	"gait/ledger/root"
 	"gait/ledger/witness"
 	"gait/packspec"
+	"gait/packspec/regress"
 	"gait/projection"
 )
 
@@ -153,6 +154,11 @@ var rules = []rule{
 	as(func(e *diffError) failure {
 		return failure{e.code, "verification_failed", exitVerify, false, "what may differ is named with --ignore, such as --ignore volatile"}
 	}),
+	as(func(e *regressError) failure {
+		category := map[int]string{exitRegress: "regress_failed", exitInvalid: "invalid_input", exitVerify: "verification_failed"}[e.exit]
+		return failure{e.code, category, e.exit, false, "if it is meant to be so: gait regress update <NAME> --reason <WHY>"}
+	}),
+	is(regress.ErrFixture, failure{"bad_fixture", "invalid_input", exitInvalid, false, "compare it with one that gait regress init makes"}),
 	as(func(*replayError) failure {
 		return failure{"replay_differs", "regress_failed", exitRegress, false, "write both sides with --views and compare them: diff -r"}
 	}),

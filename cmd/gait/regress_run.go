@@ -1,0 +1,223 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+
+	"github.com/spf13/cobra"
+
+	"gait/ledger"
+	"gait/ledger/root"
+	"gait/packspec"
+	"gait/packspec/regress"
+	"gait/projection"
+)
+
+// runFlags say what regress run does.
+type runFlags struct {
+	dir, keyFile, candidate, match, junit string
+}
+
+func (a *app) regressRunCommand() *cobra.Command {
+	var flags runFlags
+	cmd := exits(&cobra.Command{
+		Use:   "run [NAME…]",
+		Short: "Run fixtures: today's code on yesterday's events, and another run beside them",
+		Long: `Run fixtures, all or those named. Each pack must verify under a key you trust; then
+its events are replayed by today's code and compared with what is expected. With a
+candidate, a ledger's directory or a pack, the job in it is compared with the recorded
+one: normalised, in what the fixture asks for. Without, only replay is compared.
+
+The job of a candidate is the one of the same id, or the one --match names by its id
+(job=ID) or by a label (KEY=VALUE). GITHUB_STEP_SUMMARY gets a summary in Markdown, and
+under GITHUB_ACTIONS each divergence is an annotation.`,
+		Example: `gait regress run
+gait regress run refund --candidate ./gait-out/jobs --match job=job_2
+gait regress run --junit results.xml --json`,
+	}, 0, 1, 2, 5, 6, 8)
+	f := cmd.Flags()
+	f.StringVar(&flags.dir, "dir", regressDir, "directory of the fixtures")
+	f.StringVar(&flags.keyFile, "public-key", "", "the key that signed the packs, or a file with it: "+keyForms+"; only it counts then")
+	f.StringVar(&flags.candidate, "candidate", "", "another run to compare: a ledger's directory, or a pack")
+	f.StringVar(&flags.match, "match", "", "which job of the candidate: job=ID, or a label, KEY=VALUE")
+	f.StringVar(&flags.junit, "junit", "", "write the results as JUnit XML to this file")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if flags.match != "" && flags.candidate == "" {
+			return &usageError{code: "invalid_usage", text: "--match names a job of a candidate, and there is none", hint: "add --candidate <ROOT|PACK>"}
+		}
+		names, err := fixtureNames(flags.dir, args)
+		if err != nil {
+			return err
+		}
+		trusted, err := a.trusted(flags.keyFile)
+		if err != nil {
+			return err
+		}
+		results, err := a.runFixtures(cmd.Context(), names, flags, trusted)
+		if err != nil {
+			return err
+		}
+		return a.reportRegress(flags, results)
+	}
+	return cmd
+}
+
+// A fixtureResult is what running a fixture found.
+type fixtureResult struct {
+	Name        string               `json:"name"`
+	Why         string               `json:"why,omitempty"`
+	Status      string               `json:"status"` // pass, regression, bad_fixture or not_verified
+	Error       string               `json:"error,omitempty"`
+	Comparisons []regress.Comparison `json:"comparisons"`
+	JobID       string               `json:"job_id,omitempty"`    // recorded
+	Candidate   string               `json:"candidate,omitempty"` // the job compared with it
+	path        string
+}
+
+// runFixtures runs fixtures side by side.
+func (a *app) runFixtures(ctx context.Context, names []string, flags runFlags, trusted []packspec.TrustedKey) ([]fixtureResult, error) {
+	results, errs := make([]fixtureResult, len(names)), make([]error, len(names))
+	var candidate candidates
+	if flags.candidate != "" {
+		var err error
+		if candidate, err = a.openCandidate(ctx, flags, trusted); err != nil {
+			return nil, err
+		}
+		defer candidate.close()
+	}
+	next := make(chan int)
+	var wg sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for i := range next {
+				results[i], errs[i] = runFixture(filepath.Join(flags.dir, names[i]), candidate, trusted)
+			}
+		})
+	}
+	for i := range names {
+		next <- i
+	}
+	close(next)
+	wg.Wait()
+	return results, errors.Join(errs...)
+}
+
+// runFixture runs one. What is wrong with it, or with the code, is in the result.
+func runFixture(path string, candidate candidates, trusted []packspec.TrustedKey) (fixtureResult, error) {
+	r := fixtureResult{Name: filepath.Base(path), path: path, Status: "pass", Comparisons: []regress.Comparison{}}
+	f, err := regress.Load(os.DirFS(path))
+	if err != nil {
+		return r.bad(err), nil
+	}
+	r.Why = f.Why
+	report, err := packspec.Verify(bytes.NewReader(f.Pack), int64(len(f.Pack)), packspec.Options{Trusted: trusted})
+	if err != nil {
+		return r.bad(err), nil
+	}
+	if r.JobID = report.JobID; !report.Verified {
+		r.Status, r.Error = "not_verified", report.Failure.Level+": "+report.Failure.Error()
+		return r, nil
+	}
+	c, err := f.Replay(nil)
+	if err != nil {
+		return r.bad(err), nil
+	}
+	r.Comparisons = append(r.Comparisons, c)
+	if candidate.job != nil {
+		job, events, err := candidate.job(report.JobID)
+		if err != nil {
+			return r, err
+		}
+		more, err := f.Behave(events)
+		if err != nil {
+			return r, fmt.Errorf("comparing job %s with fixture %s: %w", job, f.Name, err)
+		}
+		r.Candidate, r.Comparisons = job, append(r.Comparisons, more...)
+	}
+	for _, c := range r.Comparisons {
+		if !c.Pass {
+			r.Status = "regression"
+		}
+	}
+	return r, nil
+}
+
+func (r fixtureResult) bad(err error) fixtureResult {
+	r.Status, r.Error = "bad_fixture", err.Error()
+	return r
+}
+
+// candidates finds the job to compare with a recorded one.
+type candidates struct {
+	job   func(recorded string) (job string, events ledger.Events, err error) // nil: there is no candidate
+	close func()
+}
+
+func (a *app) openCandidate(ctx context.Context, flags runFlags, trusted []packspec.TrustedKey) (candidates, error) {
+	info, err := os.Stat(flags.candidate)
+	if err != nil {
+		return candidates{}, &usageError{code: "file_not_found", text: flags.candidate + " does not exist", hint: "name a ledger's directory, or a pack"}
+	}
+	if !info.IsDir() {
+		pack, report, err := a.packFor(ctx, flags.candidate, flags.keyFile)
+		return candidates{close: func() {}, job: func(string) (string, ledger.Events, error) {
+			events, err := packspec.Events(bytes.NewReader(pack), int64(len(pack)))
+			return report.JobID, events, err
+		}}, err
+	}
+	a.dir = flags.candidate
+	o, err := a.options()
+	if err != nil {
+		return candidates{}, err
+	}
+	o.ReadOnly = true
+	r, err := root.Open(ctx, o)
+	if err != nil {
+		return candidates{}, err
+	}
+	c := candidates{close: func() { _ = r.Close() }, job: func(recorded string) (string, ledger.Events, error) { return matchJob(r, flags.match, recorded) }}
+	if _, err := trustedIn(r.Log.Keys(), trusted, flags.keyFile); err != nil {
+		c.close()
+		return candidates{}, err
+	}
+	return c, nil
+}
+
+// matchJob finds the job that --match names, or the one of the recorded id.
+func matchJob(r *root.Root, match, recorded string) (string, ledger.Events, error) {
+	key, value, pair := strings.Cut(match, "=")
+	switch {
+	case match == "":
+		key, value = "job", recorded
+	case !pair || key == "" || value == "":
+		return "", nil, &usageError{code: "invalid_match", text: fmt.Sprintf("--match %.80q is neither job=ID nor a label, KEY=VALUE", match), hint: "--match job=job_1"}
+	}
+	if key == "job" {
+		_, ok, err := r.Log.JobHead(value)
+		return value, r.Log.JobEvents(value, 1), errors.Join(err, notFound(ok, value))
+	}
+	var found []string
+	for entry, err := range r.Log.Jobs("") {
+		if err != nil {
+			return "", nil, err
+		}
+		job, _, _, err := projection.Load(r.Log, entry.ID)
+		if err != nil {
+			return "", nil, err
+		}
+		if job.StatusView().Labels[key] == value {
+			found = append(found, entry.ID)
+		}
+	}
+	if len(found) != 1 {
+		return "", nil, &usageError{code: "invalid_match", text: fmt.Sprintf("%d jobs are labelled %s, not one", len(found), match), hint: "name the job: --match job=<ID>"}
+	}
+	return found[0], r.Log.JobEvents(found[0], 1), nil
+}
