@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -153,110 +152,6 @@ func (a *app) history(r *root.Root, id string, visit func(projection.Job, ledger
 		}
 	}
 	return f.EndsAt(head)
-}
-
-// maxPage bounds a page of a list.
-const maxPage = 1000
-
-func (a *app) listCommand() *cobra.Command {
-	var status, after string
-	var limit int
-	cmd := exits(&cobra.Command{
-		Use:     "list",
-		Short:   "List jobs by id",
-		Example: "gait job list\ngait job list --status paused --limit 20\ngait job list --after job_17 --json",
-		Args:    noArgs,
-	}, 0, 1, 2, 6, 8)
-	f := cmd.Flags()
-	f.StringVar(&status, "status", "", "only jobs of this status")
-	f.IntVar(&limit, "limit", 100, "at most so many, up to 1000")
-	f.StringVar(&after, "after", "", "only jobs after this id; the last of a page gives the next one")
-	f.Lookup("after").Annotations = map[string][]string{mayBeEmpty: nil} // a script's first page
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if status != "" && !slices.Contains(projection.Statuses, projection.Status(status)) {
-			return &usageError{code: "invalid_status", text: fmt.Sprintf("%.40q is not a status", status), hint: "one of " + ledger.OneOf(projection.Statuses)}
-		}
-		if limit < 1 || limit > maxPage {
-			return &usageError{code: "invalid_limit", text: fmt.Sprintf("--limit %d is not from 1 to %d", limit, maxPage), hint: "--limit 100"}
-		}
-		var page []projection.StatusView
-		var more bool
-		err := a.read(cmd.Context(), func(r *root.Root) (err error) {
-			page, more, err = listJobs(r, projection.Status(status), after, limit)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		fields := object{"jobs": page}
-		if more {
-			fields["next"] = page[len(page)-1].JobID
-		}
-		return a.print(fields, func(s *screen) {
-			showList(s, page, status, after)
-			switch {
-			case more:
-				s.next("gait job list --after " + page[len(page)-1].JobID + again(cmd, "status", "limit"))
-			case len(page) == 0 && status == "" && after == "":
-				s.next("gait job submit --id job_1")
-			}
-		})
-	}
-	return cmd
-}
-
-func listJobs(r *root.Root, status projection.Status, after string, limit int) (page []projection.StatusView, more bool, err error) {
-	page = []projection.StatusView{}
-	for entry, err := range r.Log.Jobs(after) {
-		if err != nil {
-			return nil, false, err
-		}
-		job, _, _, err := projection.Load(r.Log, entry.ID)
-		if err != nil {
-			return nil, false, err
-		}
-		if status != "" && job.Status != status {
-			continue
-		}
-		if len(page) == limit {
-			return page, true, nil
-		}
-		page = append(page, job.StatusView())
-	}
-	return page, false, nil
-}
-
-// again spells flags as they were given, to be given again.
-func again(cmd *cobra.Command, names ...string) (flags string) {
-	for _, name := range names {
-		if f := cmd.Flags().Lookup(name); f.Changed {
-			flags += " --" + name + " " + quoted(f.Value.String())
-		}
-	}
-	return flags
-}
-
-func showList(s *screen, page []projection.StatusView, status, after string) {
-	if len(page) == 0 {
-		s.add("no jobs")
-		if status != "" {
-			s.add(" that are " + status)
-		}
-		if after != "" {
-			s.add(" after " + after)
-		}
-		s.add("\n")
-		return
-	}
-	rows := make([][]any, len(page))
-	for i, v := range page {
-		last := ""
-		if v.LastCheckpoint != nil {
-			last = v.LastCheckpoint.ID + " " + v.LastCheckpoint.Summary
-		}
-		rows[i] = []any{v.JobID, s.status(v.Status), v.Revision, v.UpdatedAt, v.WaitingFor, shorten(last, 48)}
-	}
-	s.table([]any{"job", "status", "rev", "updated", "waits for", "last checkpoint"}, rows)
 }
 
 // shorten cuts text to n characters.
