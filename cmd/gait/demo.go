@@ -82,7 +82,7 @@ func (a *app) demoSteps() []demoStep {
 		{say: "An operator pauses it, which launders nothing; a reviewer approves.", args: job("pause", "--id", "refund_17", "--actor", "operator_1", "--reason", "lunch")},
 		{args: job("approve", "--id", "refund_17", "--actor", "reviewer_1", "--reason", "receipt checked")},
 		{args: job("resume", "--id", "refund_17", "--actor", "agent@worker-2")},
-		{say: "The worker is killed in the middle of a step.", line: "gait " + strings.Join(crash, " ") + "   # kill -9", do: func(ctx context.Context) error { return a.demoCrash(ctx, crash) }},
+		{say: "The worker is killed in the middle of a step.", line: spelt(crash) + "   # kill -9", do: func(ctx context.Context) error { return a.demoCrash(ctx, crash) }},
 		{say: "Another one tries again with the same request id: it is done once, whatever the first got to.", args: crash},
 		{args: job("checkpoint", "add", "--id", "refund_17", "--actor", "agent@worker-2", "--type", "completed", "--summary", "900 EUR refunded")},
 		{say: "What happened, and who said what:", args: job("inspect", "--id", "refund_17")},
@@ -103,13 +103,9 @@ func (a *app) demoSteps() []demoStep {
 
 // demoStep carries out a step and shows it as it would look in a shell.
 func (a *app) demoStep(ctx context.Context, step demoStep) (demoDone, error) {
-	words := make([]string, len(step.args))
-	for i, word := range step.args {
-		words[i] = quoted(word)
-	}
 	done := demoDone{Say: step.say, Command: step.line, Exit: step.exit}
 	if step.do == nil {
-		done.Command = "gait " + strings.Join(words, " ")
+		done.Command = spelt(step.args)
 	}
 	s := a.screen()
 	if step.say != "" {
@@ -133,6 +129,15 @@ func (a *app) demoStep(ctx context.Context, step demoStep) (demoDone, error) {
 	return done, nil
 }
 
+// spelt spells a command as a shell reads it.
+func spelt(args []string) string {
+	words := []string{"gait"}
+	for _, word := range args {
+		words = append(words, quoted(word))
+	}
+	return strings.Join(words, " ")
+}
+
 func (a *app) demoShow(text string) {
 	if !a.json {
 		_, _ = a.stdout.Write([]byte(text)) // what cannot be shown fails when the end cannot
@@ -144,7 +149,7 @@ func (a *app) demoEnv(name string) string {
 	switch name {
 	case "GAIT_HOME":
 		return demoHome
-	case "GAIT_ROOT", "GAIT_ACTOR":
+	case "GAIT_ROOT", "GAIT_ACTOR", "GITHUB_STEP_SUMMARY", "GITHUB_ACTIONS":
 		return ""
 	}
 	return a.getenv(name)

@@ -33,7 +33,7 @@ const (
 var meanings = map[int]string{
 	exitOK:         "success",
 	exitIO:         "disk, lock or lost race; try again where the error says retryable",
-	exitVerify:     "something does not hold: ledger, pack, signature, proof, view, or an untrusted key",
+	exitVerify:     "something does not hold: ledger, pack, signature, proof, view, or an untrusted key; or diff found differences",
 	exitPolicy:     "blocked by policy, identity or the ban on self-approval",
 	exitApproval:   "an approval is missing, or was denied",
 	exitRegress:    "something means something else than it did",
@@ -156,7 +156,7 @@ var rules = []rule{
 	}),
 	as(func(e *regressError) failure {
 		category := map[int]string{exitRegress: "regress_failed", exitInvalid: "invalid_input", exitVerify: "verification_failed"}[e.exit]
-		return failure{e.code, category, e.exit, false, "if it is meant to be so: gait regress update <NAME> --reason <WHY>"}
+		return failure{e.code, category, e.exit, false, e.hint}
 	}),
 	is(regress.ErrFixture, failure{"bad_fixture", "invalid_input", exitInvalid, false, "compare it with one that gait regress init makes"}),
 	as(func(*replayError) failure {

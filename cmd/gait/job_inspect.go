@@ -201,7 +201,7 @@ func (a *app) inspectText(w *bufio.Writer, found moment, events func() ledger.Ev
 		s.Reset()
 	}
 	if next := page.from + page.limit; page.limit > 0 && next <= job.JobSeq {
-		s.next(fmt.Sprintf("gait job inspect --id %s --from %d --limit %d", job.ID, next, page.limit))
+		s.next(fmt.Sprintf("gait job inspect --id %s --from %d --limit %d", job.ID, next, page.limit) + again(a.running, "at-revision", "at-seq", "at-time"))
 	}
 	_, err := w.WriteString(s.String())
 	return err

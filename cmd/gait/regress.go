@@ -63,16 +63,20 @@ gait regress init --from pack_job_1.zip --name refund --compare sequence,outcome
 		}
 		place := filepath.Join(dir, config.Name)
 		if _, err := os.Lstat(place); !errors.Is(err, fs.ErrNotExist) {
-			return &unsafeError{code: "would_overwrite", text: place + " is there already", hint: "choose another --name, or: gait regress update " + config.Name + " --reason <WHY>"}
+			return &unsafeError{code: "would_overwrite", text: place + " is there already", hint: "choose another --name, or: gait regress update " + config.Name + fixturesIn(dir) + " --reason <WHY>"}
 		}
-		pack, report, err := a.packFor(cmd.Context(), from, keyFile)
+		trusted, err := a.trusted(keyFile)
+		if err != nil {
+			return err
+		}
+		pack, report, err := a.packFor(cmd.Context(), from, trusted)
 		if err != nil {
 			return err
 		}
 		if err := writeFixture(place, config, pack); err != nil {
 			return err
 		}
-		lines := []string{"gait keys trust " + report.Key, "gait regress run" + optional(" --dir "+quoted(dir), dir != regressDir)}
+		lines := []string{"gait keys trust " + report.Key, "gait regress run" + fixturesIn(dir)}
 		return a.print(object{"path": place, "name": config.Name, "job_id": report.JobID, "events": report.EventCount, "ci": lines}, func(s *screen) {
 			s.done("fixture %s of job %s, %d events", s.bold(place), report.JobID, report.EventCount)
 			fmt.Fprintf(s, "in CI:\n")
@@ -84,19 +88,16 @@ gait regress init --from pack_job_1.zip --name refund --compare sequence,outcome
 	return cmd
 }
 
-func optional(text string, want bool) string {
-	if want {
-		return text
+// fixturesIn is the flag that names a directory of fixtures, where one is needed.
+func fixturesIn(dir string) string {
+	if dir == regressDir {
+		return ""
 	}
-	return ""
+	return " --dir " + quoted(dir)
 }
 
 // packFor returns a job's pack, read or built, once it verifies.
-func (a *app) packFor(ctx context.Context, from, keyFile string) (pack []byte, report packspec.Report, err error) {
-	trusted, err := a.trusted(keyFile)
-	if err != nil {
-		return nil, report, err
-	}
+func (a *app) packFor(ctx context.Context, from string, trusted []packspec.TrustedKey) (pack []byte, report packspec.Report, err error) {
 	if info, statErr := os.Stat(from); statErr == nil && info.Mode().IsRegular() {
 		pack, err = readFile(from, 64<<20)
 	} else {
@@ -107,7 +108,7 @@ func (a *app) packFor(ctx context.Context, from, keyFile string) (pack []byte, r
 	}
 	report, err = packspec.Verify(bytes.NewReader(pack), int64(len(pack)), packspec.Options{Trusted: trusted})
 	if err == nil && !report.Verified {
-		err = a.notVerified(from, keyFile, report)
+		err = a.notVerified(from, "", report)
 	}
 	if err == nil && (report.PackType != packspec.TypeJob || report.Format != "") {
 		err = &usageError{code: "invalid_type", text: from + " is not a job's pack with its evidence", hint: "gait pack build --from <JOB>"}
@@ -200,7 +201,7 @@ its regress.yaml. The recorded events stay as they are.`,
 		}
 		return a.print(object{"path": place, "name": f.Name, "reason": reason}, func(s *screen) {
 			s.done("%s expects what today's code makes of it: %s", s.bold(f.Name), reason)
-			s.next("gait regress run " + f.Name)
+			s.next("gait regress run " + f.Name + fixturesIn(dir))
 		})
 	}
 	return cmd

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -13,9 +14,9 @@ import (
 
 // A regressError says that fixtures did not pass. It counts as the worst of them.
 type regressError struct {
-	text, code string
-	exit       int
-	done       object
+	text, code, hint string
+	exit             int
+	done             object
 }
 
 func (e *regressError) Error() string { return e.text }
@@ -24,23 +25,7 @@ func (e *regressError) fields() object { return e.done }
 
 // reportRegress prints the results, and writes them to where CI looks.
 func (a *app) reportRegress(flags runFlags, results []fixtureResult) error {
-	if flags.junit != "" {
-		text, err := junit(results)
-		if err != nil {
-			return err
-		}
-		if err := renameio.WriteFile(flags.junit, text, 0o644); err != nil {
-			return fmt.Errorf("writing %s: %w", flags.junit, err)
-		}
-	}
-	if summary := a.getenv("GITHUB_STEP_SUMMARY"); summary != "" {
-		if err := appendFile(summary, stepSummary(results)); err != nil {
-			return err
-		}
-	}
-	if a.getenv("GITHUB_ACTIONS") == "true" {
-		annotate(a, results)
-	}
+	written := a.writeResults(flags, results)
 	passed := 0
 	for _, r := range results {
 		if r.Status == "pass" {
@@ -56,7 +41,13 @@ func (a *app) reportRegress(flags runFlags, results []fixtureResult) error {
 		}
 	}
 	if passed < len(results) {
+		if written != nil { // what failed matters more than where it could not be written
+			a.notice(written.Error())
+		}
 		return worstOf(results, fields)
+	}
+	if written != nil {
+		return written
 	}
 	if a.json {
 		return a.print(fields, nil)
@@ -64,9 +55,29 @@ func (a *app) reportRegress(flags runFlags, results []fixtureResult) error {
 	return nil
 }
 
+// writeResults writes the results to where CI looks.
+func (a *app) writeResults(flags runFlags, results []fixtureResult) (err error) {
+	if flags.junit != "" {
+		text, made := junit(results)
+		if err = made; err == nil {
+			err = renameio.WriteFile(flags.junit, text, 0o644)
+		}
+		if err != nil {
+			err = fmt.Errorf("writing %s: %w", flags.junit, err)
+		}
+	}
+	if summary := a.getenv("GITHUB_STEP_SUMMARY"); summary != "" {
+		err = errors.Join(err, appendFile(summary, stepSummary(results)))
+	}
+	if a.getenv("GITHUB_ACTIONS") == "true" {
+		annotate(a, results)
+	}
+	return err
+}
+
 // worstOf makes an error of the results that did not pass.
 func worstOf(results []fixtureResult, fields object) error {
-	e := &regressError{code: "regression", exit: exitRegress, done: fields}
+	e := &regressError{code: "regression", exit: exitRegress, done: fields, hint: "where that is meant: make the fixture anew from the newer job, or say in its regress.yaml what may differ (ignore, summaries)"}
 	var failed []string
 	for _, r := range results {
 		switch r.Status {
@@ -74,12 +85,15 @@ func worstOf(results []fixtureResult, fields object) error {
 			continue
 		case "bad_fixture":
 			if e.exit != exitVerify {
-				e.code, e.exit = "bad_fixture", exitInvalid
+				e.code, e.exit, e.hint = "bad_fixture", exitInvalid, "compare it with one that gait regress init makes"
 			}
 		case "not_verified":
-			e.code, e.exit = "fixture_not_verified", exitVerify
+			e.code, e.exit, e.hint = "fixture_not_verified", exitVerify, "trust its key, if it is from somebody you trust: gait keys trust <KEY>, or --public-key <KEY>"
 		}
 		failed = append(failed, r.Name)
+		if len(r.Comparisons) > 0 && !r.Comparisons[0].Pass && e.exit == exitRegress {
+			e.hint = "if today's code is right: gait regress update <NAME> --reason <WHY>"
+		}
 	}
 	e.text = fmt.Sprintf("%d of %d fixtures did not pass: %s", len(failed), len(results), strings.Join(failed, ", "))
 	return e
@@ -113,16 +127,22 @@ func showRegress(s *screen, results []fixtureResult, candidate string) {
 	}
 	s.table([]any{"fixture", "result", "compared", "why it exists"}, rows)
 	for _, r := range results {
-		for _, line := range r.lines() {
-			fmt.Fprintf(s, "%s %s: %s\n", s.red("✗"), s.bold(r.Name), plain(line))
+		if r.Error != "" {
+			fmt.Fprintf(s, "%s %s: %s\n", s.red("✗"), s.bold(r.Name), plain(r.Error))
 		}
 		for _, c := range r.Comparisons {
-			if c.Divergence != nil && len(c.Divergence.Context) > 0 {
+			if c.Divergence == nil {
+				continue
+			}
+			fmt.Fprintf(s, "%s %s: %s: %s\n", s.red("✗"), s.bold(r.Name), c.Name, plain(c.Divergence.String()))
+			if len(c.Divergence.Context) > 0 {
 				fmt.Fprintf(s, "    %s\n", s.dim(plain("after "+strings.Join(c.Divergence.Context, "; "))))
 			}
 		}
 	}
-	if candidate == "" {
+	if candidate != "" {
+		fmt.Fprintf(s, "%s\n", s.dim("masked on both sides: "+strings.Join(regress.Masked, "; ")))
+	} else {
 		fmt.Fprintf(s, "%s only replay was compared; a candidate's behaviour: --candidate <ROOT|PACK>\n", s.yellow("note:"))
 	}
 }

@@ -36,7 +36,8 @@ candidate, a ledger's directory or a pack, the job in it is compared with the re
 one: normalised, in what the fixture asks for. Without, only replay is compared.
 
 The job of a candidate is the one of the same id, or the one --match names by its id
-(job=ID) or by a label (KEY=VALUE). GITHUB_STEP_SUMMARY gets a summary in Markdown, and
+(job=ID) or by a label (KEY=VALUE); a pack's is compared with a fixture named alone. A
+candidate's key is the one given, or one you trust. GITHUB_STEP_SUMMARY gets a summary in Markdown, and
 under GITHUB_ACTIONS each divergence is an annotation.`,
 		Example: `gait regress run
 gait regress run refund --candidate ./gait-out/jobs --match job=job_2
@@ -51,6 +52,9 @@ gait regress run --junit results.xml --json`,
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if flags.match != "" && flags.candidate == "" {
 			return &usageError{code: "invalid_usage", text: "--match names a job of a candidate, and there is none", hint: "add --candidate <ROOT|PACK>"}
+		}
+		if key, value, ok := strings.Cut(flags.match, "="); flags.match != "" && (!ok || key == "" || value == "") {
+			return &usageError{code: "invalid_match", text: fmt.Sprintf("--match %.80q is neither job=ID nor a label, KEY=VALUE", flags.match), hint: "--match job=job_1"}
 		}
 		names, err := fixtureNames(flags.dir, args)
 		if err != nil {
@@ -86,8 +90,11 @@ func (a *app) runFixtures(ctx context.Context, names []string, flags runFlags, t
 	results, errs := make([]fixtureResult, len(names)), make([]error, len(names))
 	var candidate candidates
 	if flags.candidate != "" {
-		var err error
-		if candidate, err = a.openCandidate(ctx, flags, trusted); err != nil {
+		own, err := a.trusted("") // a candidate has a key of its own, which the fixtures' need not be
+		if err == nil {
+			candidate, err = a.openCandidate(ctx, flags, append(own, trusted...), len(names) == 1)
+		}
+		if err != nil {
 			return nil, err
 		}
 		defer candidate.close()
@@ -132,12 +139,13 @@ func runFixture(path string, candidate candidates, trusted []packspec.TrustedKey
 	r.Comparisons = append(r.Comparisons, c)
 	if candidate.job != nil {
 		job, events, err := candidate.job(report.JobID)
-		if err != nil {
-			return r, err
+		var more []regress.Comparison
+		if err == nil {
+			more, err = f.Behave(events)
 		}
-		more, err := f.Behave(events)
-		if err != nil {
-			return r, fmt.Errorf("comparing job %s with fixture %s: %w", job, f.Name, err)
+		if err != nil { // the others are run all the same
+			r.Status, r.Error = "regression", "the candidate: "+err.Error()
+			return r, nil
 		}
 		r.Candidate, r.Comparisons = job, append(r.Comparisons, more...)
 	}
@@ -160,14 +168,19 @@ type candidates struct {
 	close func()
 }
 
-func (a *app) openCandidate(ctx context.Context, flags runFlags, trusted []packspec.TrustedKey) (candidates, error) {
+// openCandidate opens it. alone says that it is for one fixture, which then is
+// compared with the job of a pack whatever that one's id.
+func (a *app) openCandidate(ctx context.Context, flags runFlags, trusted []packspec.TrustedKey, alone bool) (candidates, error) {
 	info, err := os.Stat(flags.candidate)
 	if err != nil {
 		return candidates{}, &usageError{code: "file_not_found", text: flags.candidate + " does not exist", hint: "name a ledger's directory, or a pack"}
 	}
 	if !info.IsDir() {
-		pack, report, err := a.packFor(ctx, flags.candidate, flags.keyFile)
-		return candidates{close: func() {}, job: func(string) (string, ledger.Events, error) {
+		pack, report, err := a.packFor(ctx, flags.candidate, trusted)
+		return candidates{close: func() {}, job: func(recorded string) (string, ledger.Events, error) {
+			if !alone && report.JobID != recorded && flags.match != "job="+report.JobID {
+				return "", nil, fmt.Errorf("the pack is of job %s, not of %s; name one fixture, or --match job=%s", report.JobID, recorded, report.JobID)
+			}
 			events, err := packspec.Events(bytes.NewReader(pack), int64(len(pack)))
 			return report.JobID, events, err
 		}}, err
@@ -192,12 +205,9 @@ func (a *app) openCandidate(ctx context.Context, flags runFlags, trusted []packs
 
 // matchJob finds the job that --match names, or the one of the recorded id.
 func matchJob(r *root.Root, match, recorded string) (string, ledger.Events, error) {
-	key, value, pair := strings.Cut(match, "=")
-	switch {
-	case match == "":
+	key, value, _ := strings.Cut(match, "=")
+	if match == "" {
 		key, value = "job", recorded
-	case !pair || key == "" || value == "":
-		return "", nil, &usageError{code: "invalid_match", text: fmt.Sprintf("--match %.80q is neither job=ID nor a label, KEY=VALUE", match), hint: "--match job=job_1"}
 	}
 	if key == "job" {
 		_, ok, err := r.Log.JobHead(value)

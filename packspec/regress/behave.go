@@ -98,15 +98,8 @@ func (f *Fixture) pick(scope string, r run) (out run) {
 
 // compareStep compares the i-th steps that two runs have in a scope.
 func (f *Fixture) compareStep(scope string, a, b run, i int) (*Divergence, error) {
-	want, err := f.shown(scope, a, i)
-	if err != nil {
-		return nil, err
-	}
-	got, err := f.shown(scope, b, i)
-	if err != nil {
-		return nil, err
-	}
-	d, err := first(want, got, f.Ignore)
+	want, got := f.shown(scope, a, i), f.shown(scope, b, i)
+	d, err := f.firstFact(want, got)
 	if d == nil || err != nil {
 		return nil, err
 	}
@@ -129,24 +122,62 @@ func (f *Fixture) compareStep(scope string, a, b run, i int) (*Divergence, error
 	return d.at(where, "it differs"), nil
 }
 
-// shown returns what a scope compares of a step; nil where there is none.
-func (f *Fixture) shown(scope string, r run, i int) ([]byte, error) {
+// firstFact returns the first difference between the facts of two steps.
+func (f *Fixture) firstFact(want, got []fact) (*Divergence, error) {
+	for k := range max(len(want), len(got)) {
+		var sides [2][]byte
+		for side, facts := range [][]fact{want, got} {
+			if facts == nil {
+				continue
+			}
+			var err error
+			if sides[side], err = facts[k].text(); err != nil {
+				return nil, err
+			}
+		}
+		if d, err := first(sides[0], sides[1], f.Ignore); d != nil || err != nil {
+			return d, err
+		}
+	}
+	return nil, nil
+}
+
+// shown returns what a scope compares of a step, what matters most first; nil
+// where there is none.
+func (f *Fixture) shown(scope string, r run, i int) []fact {
 	if i >= len(r.steps) {
-		return nil, nil
+		return nil
 	}
 	s := r.steps[i]
+	p := f.matched(s.Payload)
+	some := func(names ...string) map[string]any {
+		out := map[string]any{}
+		for _, name := range names {
+			if v, ok := p[name]; ok {
+				out[name] = v
+			}
+		}
+		return out
+	}
 	switch scope {
 	case Sequence:
-		return projection.Canonical(map[string]any{"type": s.Type, "reason_code": s.ReasonCode})
+		return []fact{{"type", s.Type}, {"reason_code", s.ReasonCode}}
 	case Checkpoints:
-		p := f.matched(s.Payload)
-		return projection.Canonical(map[string]any{"checkpoint_type": p["checkpoint_type"], "summary": p["summary"], "required_action": p["required_action"]})
+		return []fact{{"payload", some("checkpoint_type")}, {"payload", some("summary", "required_action")}}
 	case Decisions:
-		return projection.Canonical(map[string]any{"verdict": s.Type, "actor": s.Actor, "checkpoint_id": s.Payload["checkpoint_id"], "target": s.Payload["target"]})
+		return []fact{{"type", s.Type}, {"payload", some("checkpoint_id", "target")}, {"actor", s.Actor}}
 	}
-	s.Payload = f.matched(s.Payload)
-	return projection.Canonical(s)
+	return []fact{{"type", s.Type}, {"payload", p}, {"reason_code", s.ReasonCode}, {"actor", s.Actor}}
 }
+
+// A fact is a part of a step, under the name that it has there.
+type fact struct {
+	name  string
+	value any
+}
+
+// text returns the step that holds only this fact.
+func (f fact) text() ([]byte, error) { return projection.Canonical(map[string]any{f.name: f.value}) }
 
 // matched gives a summary that matches its pattern the pattern for a value, so that
 // all that match are one.

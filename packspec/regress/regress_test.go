@@ -161,7 +161,7 @@ func TestBehave(t *testing.T) {
 		{"denied", func(w work) work {
 			w[5].command = commands.Deny{}
 			return w[:6]
-		}, 6, "/reason_code", []string{regress.All, regress.Sequence, regress.Checkpoints, regress.Decisions, regress.Outcome}},
+		}, 6, "/type", []string{regress.All, regress.Sequence, regress.Checkpoints, regress.Decisions, regress.Outcome}},
 		{"ended otherwise", func(w work) work {
 			w[7].command = commands.AddCheckpoint{Type: ledger.CheckpointFailed, Summary: "refunded"}
 			return w
