@@ -67,8 +67,12 @@ func (r *Root) Rotate(ctx context.Context, actor, reason string) (Rotated, error
 }
 
 func (r *Root) rotate(ctx context.Context, e ledger.Event, key ledger.PrivateKey, did *Rotated) error {
-	// What lies there is of a rotation that never happened: the key in force is
-	// in its own file, or this root would not be open.
+	// A home that was put back as it was in the middle of a rotation has the key in
+	// force where the next one is to be made. It is the only copy.
+	if err := takeNext(r.Home, r.Log.Key()); err != nil {
+		return err
+	}
+	// What lies there now is of a rotation that never happened.
 	path := nextPath(r.Home, key.Name())
 	if err := makeDir(filepath.Dir(path)); err != nil {
 		return err

@@ -182,3 +182,33 @@ func TestRotateMissingKey(t *testing.T) {
 		t.Errorf("Open without the key = %v, want a KeyMissingError", err)
 	}
 }
+
+// A home from the middle of a rotation, beside a root from after it: the key in
+// force lies where the next one is made, and is not lost to it.
+func TestRotateWithTheKeyInNext(t *testing.T) {
+	u := newUser(t)
+	u.made(2)
+	r := u.open()
+	origin := r.Log.Origin()
+	before := read(t, root.KeyPath(u.Home, origin, false))
+	rotateKey(t, r)
+	shut(t, r)
+	place := root.KeyPath(u.Home, origin, false)
+	next := filepath.Join(filepath.Dir(place), "next", filepath.Base(place))
+	must(t, os.Rename(place, next))
+	write(t, place, before)
+	r = u.open(crashAt("next key"))
+	inForce := r.Log.Key()
+	if _, err := r.Rotate(t.Context(), "tester", ""); !errors.Is(err, errCrash) {
+		t.Fatalf("Rotate = %v, want the crash", err)
+	}
+	shut(t, r)
+	if got := u.key(); got != inForce {
+		t.Errorf("the private key kept is %s, want that in force, %s", got, inForce)
+	}
+	r = u.open()
+	u.add(r, 1)
+	rotateKey(t, r)
+	shut(t, r)
+	u.checkSize(5)
+}
