@@ -132,7 +132,9 @@ func (a *app) keysDistrustCommand() *cobra.Command {
 		Long: `Trust a key no longer: nothing it signed verifies from now on, not even a ledger of
 your own, until it is trusted again. Name the key by its key id as gait keys list
 shows it, or by at least 8 digits of it, or by the key itself or a file with it; or name an origin,
-all keys of which are distrusted. Signing is not affected: gait keys rotate.`,
+all keys of which are distrusted. Where a ledger's key was rotated, what a later key
+signed verifies as long as an earlier one is trusted: distrust that one too. Signing is
+not affected: gait keys rotate.`,
 		Example: "gait keys distrust 6b2f0a94c1d3e587\ngait keys distrust example.com/payments --json",
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 || args[0] == "" {
@@ -158,7 +160,7 @@ all keys of which are distrusted. Signing is not affected: gait keys rotate.`,
 			if err != nil {
 				return err
 			}
-			return a.printDistrusted(args[0], removed)
+			return a.printDistrusted(home, args[0], removed)
 		},
 	}, 0, 1, 2, 6, 8)
 }
@@ -192,17 +194,36 @@ func trustedAs(home, name string) (func(ledger.PublicKey) bool, error) {
 	return func(k ledger.PublicKey) bool { return named[k.ID()] }, nil
 }
 
-func (a *app) printDistrusted(name string, removed []ledger.PublicKey) error {
+func (a *app) printDistrusted(home, name string, removed []ledger.PublicKey) error {
 	if len(removed) == 0 {
 		return &usageError{code: "key_not_trusted", text: fmt.Sprintf("you trust no key that is %.120q", name), hint: "gait keys list shows the keys you trust"}
 	}
-	list := make([]object, len(removed))
+	list, still := make([]object, len(removed)), make([][]ledger.PublicKey, len(removed))
 	for i, k := range removed {
-		list[i] = object{"origin": k.Origin(), "public_key": k.String(), "key_id": k.ID()}
+		var err error
+		if still[i], err = root.HandedOn(home, k); err != nil {
+			return err
+		}
+		list[i] = object{"origin": k.Origin(), "public_key": k.String(), "key_id": k.ID(), "verifies_through": keyTexts(still[i])}
 	}
 	return a.print(object{"removed": list}, func(s *screen) {
-		for _, k := range removed {
-			s.done("nothing signed by %s verifies from now on", k)
+		for i, k := range removed {
+			if len(still[i]) == 0 {
+				s.done("nothing signed by %s verifies from now on", k)
+				continue
+			}
+			fmt.Fprintf(s, "%s %s is distrusted, but what it signed still verifies: you trust an earlier key, which handed the ledger on to it\n", s.yellow("!"), k)
+			for _, earlier := range still[i] {
+				s.next("gait keys distrust " + earlier.ID().String()[:16])
+			}
 		}
 	})
+}
+
+func keyTexts(keys []ledger.PublicKey) []string {
+	texts := make([]string, len(keys))
+	for i, k := range keys {
+		texts[i] = k.String()
+	}
+	return texts
 }

@@ -132,3 +132,30 @@ func (g *guard) keepChain(keys []ledger.VerifierKey) error {
 	g.chain = slices.Clone(keys)
 	return nil
 }
+
+// HandedOn returns the keys that home trusts, and that were seen to have handed a
+// ledger on to key, directly or over others: what key signs verifies through them,
+// whether it is trusted itself or not.
+func HandedOn(home string, key ledger.PublicKey) (by []ledger.PublicKey, err error) {
+	trusted, err := TrustedKeys(home)
+	if err != nil {
+		return nil, err
+	}
+	chains, err := filepath.Glob(filepath.Join(home, ledgersName, "*", keysName))
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range chains {
+		g := &guard{dir: filepath.Dir(path)}
+		if err := g.loadChain(); err != nil {
+			return nil, err
+		}
+		at := slices.IndexFunc(g.chain, func(k ledger.VerifierKey) bool { return k.ID() == key.ID() })
+		for _, earlier := range g.chain[:max(at, 0)] {
+			if i := slices.IndexFunc(trusted, func(k ledger.PublicKey) bool { return k.Is(earlier) }); i >= 0 && !slices.Contains(by, trusted[i]) {
+				by = append(by, trusted[i])
+			}
+		}
+	}
+	return by, nil
+}
