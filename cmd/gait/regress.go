@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
 	"gait/ledger"
@@ -106,14 +107,34 @@ func (a *app) packFor(ctx context.Context, from string, trusted []packspec.Trust
 	if err != nil {
 		return nil, report, err
 	}
-	report, err = packspec.Verify(bytes.NewReader(pack), int64(len(pack)), packspec.Options{Trusted: trusted})
-	if err == nil && !report.Verified {
-		err = a.notVerified(from, "", report)
+	if report, err = a.verifiedPack(from, pack, trusted); err != nil {
+		return nil, report, err
 	}
 	if err == nil && (report.PackType != packspec.TypeJob || report.Format != "") {
 		err = &usageError{code: "invalid_type", text: from + " is not a job's pack with its evidence", hint: "gait pack build --from <JOB>"}
 	}
 	return pack, report, err
+}
+
+// verifiedPack verifies a pack, which stands in name.
+func (a *app) verifiedPack(name string, pack []byte, trusted []packspec.TrustedKey) (packspec.Report, error) {
+	report, err := packspec.Verify(bytes.NewReader(pack), int64(len(pack)), packspec.Options{Trusted: trusted})
+	if err == nil && !report.Verified {
+		err = a.notVerified(name, "", report)
+	}
+	return report, err
+}
+
+// loadFixture reads a fixture, whose folder must be no link.
+func loadFixture(place string) (*regress.Fixture, error) {
+	if info, err := os.Lstat(place); err == nil && !info.IsDir() {
+		return nil, fmt.Errorf("%w: %s is no folder", regress.ErrFixture, place)
+	}
+	f, err := regress.Load(os.DirFS(place))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", place, err)
+	}
+	return f, nil
 }
 
 func (a *app) builtPack(ctx context.Context, job string) ([]byte, error) {
@@ -130,6 +151,50 @@ func (a *app) builtPack(ctx context.Context, job string) ([]byte, error) {
 		return err
 	})
 	return b.Bytes(), err
+}
+
+// updateFixture writes regress.yaml and expect/ anew. What else lies in the folder
+// stays. A crash in between leaves no expect/, which another update makes.
+func updateFixture(place string, f *regress.Fixture) error {
+	events, err := f.Events()
+	if err != nil {
+		return err
+	}
+	files, err := regress.Files(f.Config, events)
+	if err != nil {
+		return err
+	}
+	config := files[regress.ConfigFile]
+	delete(files, regress.ConfigFile)
+	temporary, err := os.MkdirTemp(place, ".gait-expect-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(temporary) }()
+	if err := writeFiles(temporary, files); err != nil {
+		return err
+	}
+	expect := filepath.Join(place, regress.ExpectDir)
+	if err := os.RemoveAll(expect); err != nil {
+		return err
+	}
+	if err := os.Rename(filepath.Join(temporary, regress.ExpectDir), expect); err != nil {
+		return err
+	}
+	return renameio.WriteFile(filepath.Join(place, regress.ConfigFile), config, 0o644)
+}
+
+func writeFiles(dir string, files map[string][]byte) error {
+	for name, text := range files {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, text, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // writeFixture makes a fixture beside its place, and puts it there whole.
@@ -151,38 +216,27 @@ func writeFixture(place string, c regress.Config, pack []byte) error {
 		return fmt.Errorf("writing the fixture: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(temporary) }() // gone, once renamed
-	for name, text := range files {
-		path := filepath.Join(temporary, filepath.FromSlash(name))
-		err := os.MkdirAll(filepath.Dir(path), 0o755)
-		if err == nil {
-			err = os.WriteFile(path, text, 0o644)
-		}
-		if err != nil {
-			return fmt.Errorf("writing the fixture: %w", err)
-		}
+	if err := writeFiles(temporary, files); err != nil {
+		return fmt.Errorf("writing the fixture: %w", err)
 	}
 	if err := os.Chmod(temporary, 0o755); err != nil {
 		return fmt.Errorf("writing the fixture: %w", err)
-	}
-	if _, err := os.Lstat(place); err == nil { // it is written anew
-		if err := os.RemoveAll(place); err != nil {
-			return fmt.Errorf("writing the fixture: %w", err)
-		}
 	}
 	return os.Rename(temporary, place)
 }
 
 func (a *app) regressUpdateCommand() *cobra.Command {
-	var dir, reason string
+	var dir, reason, keyFile string
 	cmd := exits(&cobra.Command{
 		Use:   "update NAME",
 		Short: "Expect of a fixture what today's code makes of it, and say why",
 		Long: `Expect of a fixture what today's code makes of it, and say why: the reason is kept in
 its regress.yaml. The recorded events stay as they are.`,
 		Example: `gait regress update refund --reason "a denied pause now counts as denied"`,
-	}, 0, 1, 6)
+	}, 0, 1, 2, 6, 8)
 	cmd.Flags().StringVar(&dir, "dir", regressDir, "directory of the fixtures")
 	cmd.Flags().StringVar(&reason, "reason", "", "why (required)")
+	cmd.Flags().StringVar(&keyFile, "public-key", "", "the key that signed its pack, or a file with it: "+keyForms+"; only it counts then")
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
 		if len(args) != 1 || reason == "" {
 			return &usageError{code: "invalid_usage", text: "which fixture, and why? a name and --reason are both needed", hint: "gait regress update <NAME> --reason <WHY>"}
@@ -191,13 +245,20 @@ its regress.yaml. The recorded events stay as they are.`,
 			return &usageError{code: "invalid_name", text: problem, hint: "gait regress run lists the fixtures"}
 		}
 		place := filepath.Join(dir, args[0])
-		f, err := regress.Load(os.DirFS(place))
+		f, err := loadFixture(place)
 		if err != nil {
-			return fmt.Errorf("%s: %w", place, err)
+			return err
+		}
+		trusted, err := a.trusted(keyFile)
+		if err != nil {
+			return err
+		}
+		if _, err := a.verifiedPack(place, f.Pack, trusted); err != nil {
+			return err
 		}
 		f.Updates = append(f.Updates, regress.Update{At: ledger.FormatTime(a.now().UTC()), Reason: reason})
-		if err := writeFixture(place, f.Config, f.Pack); err != nil {
-			return err
+		if err := updateFixture(place, f); err != nil {
+			return fmt.Errorf("updating %s: %w", place, err)
 		}
 		return a.print(object{"path": place, "name": f.Name, "reason": reason}, func(s *screen) {
 			s.done("%s expects what today's code makes of it: %s", s.bold(f.Name), reason)

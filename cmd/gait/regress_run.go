@@ -119,7 +119,7 @@ func (a *app) runFixtures(ctx context.Context, names []string, flags runFlags, t
 // runFixture runs one. What is wrong with it, or with the code, is in the result.
 func runFixture(path string, candidate candidates, trusted []packspec.TrustedKey) (fixtureResult, error) {
 	r := fixtureResult{Name: filepath.Base(path), path: path, Status: "pass", Comparisons: []regress.Comparison{}}
-	f, err := regress.Load(os.DirFS(path))
+	f, err := loadFixture(path)
 	if err != nil {
 		return r.bad(err), nil
 	}

@@ -219,7 +219,7 @@ func first(want, got []byte, ignore []string) (*Divergence, error) {
 		if want == nil && got == nil {
 			return nil, nil
 		}
-		return &Divergence{Before: want, After: got}, nil
+		return &Divergence{Before: asJSON(want), After: asJSON(got)}, nil
 	}
 	d := projection.Differ{Limit: 1, Ignore: ignore}
 	if err := d.Compare("", want, got); err != nil {
@@ -243,6 +243,14 @@ func (d *Divergence) at(where *Divergence, reason string) *Divergence {
 	return d
 }
 
+// asJSON returns text that is JSON as it is, and other text quoted.
+func asJSON(text []byte) json.RawMessage {
+	if text == nil || json.Valid(text) {
+		return text
+	}
+	return quoted(string(text))
+}
+
 func quoted(text string) json.RawMessage {
 	b, err := json.Marshal(text)
 	if err != nil {
@@ -255,7 +263,12 @@ func quoted(text string) json.RawMessage {
 func (c Config) summaries() map[string]*regexp.Regexp {
 	all := map[string]*regexp.Regexp{}
 	for id, pattern := range c.Summaries {
-		all[id] = regexp.MustCompile(`^(?:` + pattern + `)$`)
+		if re, err := compile(pattern); err == nil {
+			all[id] = re
+		}
 	}
 	return all
 }
+
+// compile compiles a pattern that has to match all of a summary.
+func compile(pattern string) (*regexp.Regexp, error) { return regexp.Compile(`^(?:` + pattern + `)$`) }

@@ -24,10 +24,15 @@ const (
 	statesFile  = "expect/states.jsonl"
 	historyFile = "expect/history.jsonl"
 	viewsDir    = "expect/views"
+	ExpectDir   = "expect"
 )
 
-// maxFile bounds each file of a fixture but its pack.
-const maxFile = 64 << 20
+// What the files of a fixture may hold, in bytes: each, and regress.yaml, of which
+// every entry takes far more memory than text.
+const (
+	maxFile   = 64 << 20
+	maxConfig = 64 << 10
+)
 
 // ErrFixture says that a fixture is not one, or does not hold together.
 var ErrFixture = errors.New("bad fixture")
@@ -87,7 +92,7 @@ func (c Config) check() error {
 		}
 	}
 	for id, pattern := range c.Summaries {
-		if _, err := regexp.Compile(pattern); err != nil {
+		if _, err := compile(pattern); err != nil {
 			return fmt.Errorf("%w: summaries: %s: %w", ErrFixture, id, err)
 		}
 	}
@@ -104,7 +109,7 @@ type Fixture struct {
 // Load reads a fixture. Errors wrap ErrFixture, or are those of the files. Whether
 // its pack verifies, the caller asks.
 func Load(dir fs.FS) (*Fixture, error) {
-	text, err := readFile(dir, ConfigFile)
+	text, err := readUpTo(dir, ConfigFile, maxConfig)
 	if err != nil {
 		return nil, err
 	}
@@ -114,6 +119,9 @@ func Load(dir fs.FS) (*Fixture, error) {
 	if err := in.Decode(&f.Config); err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrFixture, ConfigFile, err)
 	}
+	if err := in.Decode(new(any)); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%w: %s: more than one document", ErrFixture, ConfigFile)
+	}
 	if err := f.check(); err != nil {
 		return nil, err
 	}
@@ -121,7 +129,12 @@ func Load(dir fs.FS) (*Fixture, error) {
 	return f, err
 }
 
-func readFile(dir fs.FS, name string) ([]byte, error) {
+func readFile(dir fs.FS, name string) ([]byte, error) { return readUpTo(dir, name, maxFile) }
+
+func readUpTo(dir fs.FS, name string, limit int64) ([]byte, error) {
+	if err := plainFile(dir, name); err != nil {
+		return nil, err
+	}
 	file, err := dir.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: %s is missing", ErrFixture, name)
@@ -130,11 +143,29 @@ func readFile(dir fs.FS, name string) ([]byte, error) {
 		return nil, err
 	}
 	defer func() { _ = file.Close() }()
-	b, err := io.ReadAll(io.LimitReader(file, maxFile+1))
-	if err == nil && len(b) > maxFile {
-		err = fmt.Errorf("%w: %s is over %d bytes", ErrFixture, name, maxFile)
+	b, err := io.ReadAll(io.LimitReader(file, limit+1))
+	if err == nil && int64(len(b)) > limit {
+		err = fmt.Errorf("%w: %s is over %d bytes", ErrFixture, name, limit)
 	}
 	return b, err
+}
+
+// plainFile requires that name is a regular file, in directories that are no links:
+// what a fixture shows when it fails must be its own, and reading it must end.
+func plainFile(dir fs.FS, name string) error {
+	for at := name; at != "."; at = path.Dir(at) {
+		info, err := fs.Lstat(dir, at)
+		if errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%w: %s is missing", ErrFixture, name)
+		}
+		if err != nil {
+			return err
+		}
+		if regular := info.Mode().IsRegular(); at == name && !regular || at != name && !info.IsDir() {
+			return fmt.Errorf("%w: %s is no regular file of it", ErrFixture, name)
+		}
+	}
+	return nil
 }
 
 // Events returns the recorded events.

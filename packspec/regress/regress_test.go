@@ -210,7 +210,9 @@ func TestLoad(t *testing.T) {
 	_, dir := fixture(t, regress.Config{Name: "refund", Compare: []string{regress.All}})
 	for name, text := range map[string]string{"no name": "compare: [all]\n", "a name that leaves": "name: ../x\ncompare: [all]\n", "nothing to compare": "name: a\n",
 		"an unknown scope": "name: a\ncompare: [most]\n", "an unknown field": "name: a\ncompare: [all]\nrigged: true\n", "no YAML": ":\n\t-", "empty": "",
-		"a pattern that is none": "name: a\ncompare: [all]\nsummaries: {cp_0001: '('}\n"} {
+		"two documents": "name: a\ncompare: [all]\n---\nname: b\n", "far too much": "name: a\ncompare: [all]\nignore: [" + strings.Repeat("a, ", 30<<10) + "a]\n",
+		"a pattern that swallows its end": "name: a\ncompare: [all]\nsummaries: {cp_0001: '\\Qabc'}\n",
+		"a pattern that is none":          "name: a\ncompare: [all]\nsummaries: {cp_0001: '('}\n"} {
 		dir[regress.ConfigFile] = &fstest.MapFile{Data: []byte(text)}
 		if _, err := regress.Load(dir); !errors.Is(err, regress.ErrFixture) {
 			t.Errorf("%s: %v, want ErrFixture", name, err)
