@@ -156,6 +156,10 @@ func holdsTo(r *root.Root, name string, was ledger.Checkpoint, note []byte) erro
 func (a *app) holdsToPacks(r *root.Root) error {
 	seen, dir, err := root.Seen(r.Home, r.Log.Keys().Keys()...)
 	for _, at := range seen {
+		if now := r.Log.Head().Size; err == nil && r.Log.Imported() && at.Size > now {
+			a.notice(fmt.Sprintf("this copy has %d events; a newer state, of %d, was seen", now, at.Size))
+			continue
+		}
 		if err == nil {
 			err = holdsTo(r, "a checkpoint in "+dir, at.Checkpoint, at.Note)
 		}
