@@ -3,13 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sys/unix"
 
 	"gait/ledger"
 	"gait/ledger/root"
@@ -39,30 +37,24 @@ The same ledger gives the same files. gait ledger import reads them back.`,
 
 // export writes beside dir, reads back what it wrote, and renames.
 func (a *app) export(r *root.Root, dir string) error {
-	if names, err := os.ReadDir(dir); err == nil && len(names) > 0 || err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return &unsafeError{code: "would_overwrite", text: dir + " is there already, and not an empty directory", hint: "choose another directory with --dir"}
-	}
-	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
-		return fmt.Errorf("exporting: %w", err)
-	}
-	temporary, err := os.MkdirTemp(filepath.Dir(dir), ".gait-export-")
+	out, err := newPendingDir(dir, "--dir", 0o600)
 	if err != nil {
-		return fmt.Errorf("exporting: %w", err)
+		return err
 	}
-	defer func() { _ = os.RemoveAll(temporary) }() // gone, once renamed
+	defer out.remove()
 	c, _ := r.Log.Checkpoint()
 	files, size := 0, int64(0)
 	done := a.progress("exporting files")
 	err = packspec.Export(r.Log, func(path string, content []byte) error {
 		files, size = files+1, size+int64(len(content))
-		return writeExported(filepath.Join(temporary, filepath.FromSlash(path)), content)
+		return out.add(path, content)
 	}, done.update)
 	done.stop()
 	if err == nil {
-		err = a.verifyExported(temporary)
+		err = a.verifyExported(out.temporary)
 	}
 	if err == nil {
-		err = syncAndRename(temporary, dir)
+		err = out.keep()
 	}
 	if err != nil {
 		return fmt.Errorf("exporting to %s: %w", dir, err)
@@ -72,13 +64,6 @@ func (a *app) export(r *root.Root, dir string) error {
 		s.fields([2]string{"directory", dir}, [2]string{"files", fmt.Sprintf("%d, %d bytes", files, size)}, [2]string{"root", c.Root.String()})
 		s.next("gait ledger import " + quoted(dir) + " --root NEW-DIR")
 	})
-}
-
-func writeExported(path string, content []byte) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return err
-	}
-	return os.WriteFile(path, content, 0o600)
 }
 
 // verifyExported reads everything back.
@@ -103,19 +88,6 @@ func (a *app) verifyExported(dir string) error {
 		}
 	}
 	return nil
-}
-
-// syncAndRename puts a directory in its place once all of it is on disk.
-func syncAndRename(from, to string) error {
-	d, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	err = unix.Syncfs(int(d.Fd()))
-	if err := errors.Join(err, d.Close()); err != nil {
-		return err
-	}
-	return unix.Rename(from, to) // an empty directory gives way, unlike to os.Rename
 }
 
 // refuted says that what was given does not hold: no ledger here is corrupt.

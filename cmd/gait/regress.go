@@ -70,7 +70,7 @@ gait regress init --from pack_job_1.zip --name refund --compare sequence,outcome
 		if err != nil {
 			return err
 		}
-		pack, report, err := a.packFor(cmd.Context(), from, trusted)
+		pack, report, err := a.packFor(cmd.Context(), from, keyFile, trusted)
 		if err != nil {
 			return err
 		}
@@ -97,8 +97,9 @@ func fixturesIn(dir string) string {
 	return " --dir " + quoted(dir)
 }
 
-// packFor returns a job's pack, read or built, once it verifies.
-func (a *app) packFor(ctx context.Context, from string, trusted []packspec.TrustedKey) (pack []byte, report packspec.Report, err error) {
+// packFor returns a job's pack, read or built, once it verifies. given names the only
+// key that counts, if one was given.
+func (a *app) packFor(ctx context.Context, from, given string, trusted []packspec.TrustedKey) (pack []byte, report packspec.Report, err error) {
 	if info, statErr := os.Stat(from); statErr == nil && info.Mode().IsRegular() {
 		pack, err = readFile(from, 64<<20)
 	} else {
@@ -107,7 +108,7 @@ func (a *app) packFor(ctx context.Context, from string, trusted []packspec.Trust
 	if err != nil {
 		return nil, report, err
 	}
-	if report, err = a.verifiedPack(from, pack, trusted); err != nil {
+	if report, err = a.verifiedPack(from, given, pack, trusted); err != nil {
 		return nil, report, err
 	}
 	if err == nil && (report.PackType != packspec.TypeJob || report.Format != "") {
@@ -116,11 +117,12 @@ func (a *app) packFor(ctx context.Context, from string, trusted []packspec.Trust
 	return pack, report, err
 }
 
-// verifiedPack verifies a pack, which stands in name.
-func (a *app) verifiedPack(name string, pack []byte, trusted []packspec.TrustedKey) (packspec.Report, error) {
+// verifiedPack verifies a pack, which stands in name. given names the only key that
+// counts, if one was given.
+func (a *app) verifiedPack(name, given string, pack []byte, trusted []packspec.TrustedKey) (packspec.Report, error) {
 	report, err := packspec.Verify(bytes.NewReader(pack), int64(len(pack)), packspec.Options{Trusted: trusted})
 	if err == nil && !report.Verified {
-		err = a.notVerified(name, "", report)
+		err = a.notVerified(name, given, report)
 	}
 	return report, err
 }
@@ -166,35 +168,24 @@ func updateFixture(place string, f *regress.Fixture) error {
 	}
 	config := files[regress.ConfigFile]
 	delete(files, regress.ConfigFile)
-	temporary, err := os.MkdirTemp(place, ".gait-expect-")
+	expect := filepath.Join(place, regress.ExpectDir)
+	out, err := beginPending(expect, 0o644)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = os.RemoveAll(temporary) }()
-	if err := writeFiles(temporary, files); err != nil {
-		return err
+	defer out.remove()
+	for name, text := range files {
+		if err := out.add(strings.TrimPrefix(name, regress.ExpectDir+"/"), text); err != nil {
+			return err
+		}
 	}
-	expect := filepath.Join(place, regress.ExpectDir)
 	if err := os.RemoveAll(expect); err != nil {
 		return err
 	}
-	if err := os.Rename(filepath.Join(temporary, regress.ExpectDir), expect); err != nil {
+	if err := out.keep(); err != nil {
 		return err
 	}
 	return renameio.WriteFile(filepath.Join(place, regress.ConfigFile), config, 0o644)
-}
-
-func writeFiles(dir string, files map[string][]byte) error {
-	for name, text := range files {
-		path := filepath.Join(dir, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return err
-		}
-		if err := os.WriteFile(path, text, 0o644); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // writeFixture makes a fixture beside its place, and puts it there whole.
@@ -208,21 +199,15 @@ func writeFixture(place string, c regress.Config, pack []byte) error {
 		return err
 	}
 	files[regress.PackFile] = pack
-	if err := os.MkdirAll(filepath.Dir(place), 0o755); err != nil {
-		return fmt.Errorf("writing the fixture: %w", err)
-	}
-	temporary, err := os.MkdirTemp(filepath.Dir(place), ".gait-regress-")
+	out, err := newPendingDir(place, "--name", 0o644)
 	if err != nil {
+		return err
+	}
+	defer out.remove()
+	if err := out.addAll(files); err != nil {
 		return fmt.Errorf("writing the fixture: %w", err)
 	}
-	defer func() { _ = os.RemoveAll(temporary) }() // gone, once renamed
-	if err := writeFiles(temporary, files); err != nil {
-		return fmt.Errorf("writing the fixture: %w", err)
-	}
-	if err := os.Chmod(temporary, 0o755); err != nil {
-		return fmt.Errorf("writing the fixture: %w", err)
-	}
-	return os.Rename(temporary, place)
+	return out.keep()
 }
 
 func (a *app) regressUpdateCommand() *cobra.Command {
@@ -253,7 +238,7 @@ its regress.yaml. The recorded events stay as they are.`,
 		if err != nil {
 			return err
 		}
-		if _, err := a.verifiedPack(place, f.Pack, trusted); err != nil {
+		if _, err := a.verifiedPack(place, keyFile, f.Pack, trusted); err != nil {
 			return err
 		}
 		f.Updates = append(f.Updates, regress.Update{At: ledger.FormatTime(a.now().UTC()), Reason: reason})

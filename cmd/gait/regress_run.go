@@ -176,7 +176,7 @@ func (a *app) openCandidate(ctx context.Context, flags runFlags, trusted []packs
 		return candidates{}, &usageError{code: "file_not_found", text: flags.candidate + " does not exist", hint: "name a ledger's directory, or a pack"}
 	}
 	if !info.IsDir() {
-		pack, report, err := a.packFor(ctx, flags.candidate, trusted)
+		pack, report, err := a.packFor(ctx, flags.candidate, "", trusted)
 		return candidates{close: func() {}, job: func(recorded string) (string, ledger.Events, error) {
 			if !alone && report.JobID != recorded && flags.match != "job="+report.JobID {
 				return "", nil, fmt.Errorf("the pack is of job %s, not of %s; name one fixture, or --match job=%s", report.JobID, recorded, report.JobID)

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -49,14 +48,19 @@ gait replay audit-2026-11 --public-key auditor.vkey --expect 6b2f0a94…`,
 		if err != nil {
 			return err
 		}
-		out, err := newViewsDir(views)
-		if err != nil {
-			return err
+		var replay projection.Replay
+		keep := func() error { return nil }
+		if views != "" {
+			out, err := newPendingDir(views, "--views", 0o600)
+			if err != nil {
+				return err
+			}
+			defer out.remove()
+			replay.Put, keep = out.add, out.keep
 		}
-		defer out.remove()
-		done, err := a.replay(cmd.Context(), args[0], keyFile, trusted, &projection.Replay{Put: out.put()})
+		done, err := a.replay(cmd.Context(), args[0], keyFile, trusted, &replay)
 		if err == nil {
-			err = out.keep()
+			err = keep()
 		}
 		if err != nil {
 			return err
@@ -185,64 +189,4 @@ func (a *app) reportReplay(path, views, expect string, done replayDone) error {
 			fmt.Fprintf(s, "%s %d jobs begin before these events and were not replayed\n", s.yellow("note:"), done.skipped)
 		}
 	})
-}
-
-// A viewsDir is a directory of views that is being made beside its place.
-type viewsDir struct{ at, temporary string }
-
-// newViewsDir begins a directory; without a name there is none.
-func newViewsDir(at string) (*viewsDir, error) {
-	d := &viewsDir{at: at}
-	if at == "" {
-		return d, nil
-	}
-	if names, err := os.ReadDir(at); err == nil && len(names) > 0 || err != nil && !os.IsNotExist(err) {
-		return nil, &unsafeError{code: "would_overwrite", text: at + " is there already, and not an empty directory", hint: "choose another directory with --views"}
-	}
-	err := os.MkdirAll(filepath.Dir(at), 0o700)
-	if err == nil {
-		d.temporary, err = os.MkdirTemp(filepath.Dir(at), ".gait-views-")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("writing views: %w", err)
-	}
-	return d, nil
-}
-
-func (d *viewsDir) put() func(string, []byte) error {
-	if d.at == "" {
-		return nil
-	}
-	return func(path string, text []byte) error {
-		path = filepath.Join(d.temporary, filepath.FromSlash(path))
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-			return err
-		}
-		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, fs.FileMode(0o600))
-		if err != nil {
-			return err
-		}
-		_, err = f.Write(text)
-		if closing := f.Close(); err == nil {
-			err = closing
-		}
-		return err
-	}
-}
-
-func (d *viewsDir) keep() error {
-	if d.at == "" {
-		return nil
-	}
-	if err := syncAndRename(d.temporary, d.at); err != nil {
-		return fmt.Errorf("writing views to %s: %w", d.at, err)
-	}
-	return nil
-}
-
-// remove removes what is left, once renamed nothing.
-func (d *viewsDir) remove() {
-	if d.temporary != "" {
-		_ = os.RemoveAll(d.temporary)
-	}
 }

@@ -24,7 +24,7 @@ const (
 	statesFile  = "expect/states.jsonl"
 	historyFile = "expect/history.jsonl"
 	viewsDir    = "expect/views"
-	ExpectDir   = "expect"
+	ExpectDir   = "expect" // holds all that today's code makes of the events
 )
 
 // What the files of a fixture may hold, in bytes: each, and regress.yaml, of which
