@@ -56,6 +56,18 @@ func (e *CorruptError) Error() string {
 // Unwrap returns the cause.
 func (e *CorruptError) Unwrap() error { return e.Err }
 
+// Refute returns err as one about history that somebody else gave: where that does
+// not hold together, or an event is not in its form, err wraps ErrUnverified, since
+// no ledger of the caller's is corrupt, and no argument of theirs is wrong.
+func Refute(err error) error {
+	_, corrupt := errors.AsType[*CorruptError](err)
+	_, field := errors.AsType[*FieldError](err)
+	if corrupt || field {
+		return fmt.Errorf("%w: %s", ErrUnverified, err.Error())
+	}
+	return err
+}
+
 func corrupt(seq Seq, format string, args ...any) error {
 	return &CorruptError{Seq: seq, Reason: fmt.Sprintf(format, args...)}
 }

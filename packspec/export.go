@@ -100,7 +100,7 @@ func OpenExport(dir fs.FS) (Exported, error) {
 	}
 	x.TileLog = ledger.TileLog{Coverage: ledger.Cover(c.Size, 0, ledger.Seq(c.Size-1)), Checkpoint: c, Read: x.read}
 	if err := x.readKeys(); err != nil {
-		return x, err
+		return x, ledger.Refute(err)
 	}
 	_, err = x.Keys.Open(x.Signed)
 	return x, err
@@ -131,7 +131,7 @@ func (x *Exported) readKeys() error {
 		x.Keys, err = ledger.NewKeyring(created)
 	}
 	if err != nil {
-		return unproved(err)
+		return fmt.Errorf("%s: event 0: %w", name, err)
 	}
 	has := func(path string) bool {
 		_, err := fs.Stat(x.dir, path)
@@ -142,8 +142,8 @@ func (x *Exported) readKeys() error {
 }
 
 // readRotations follows a ledger's keys by the rotations that an export or a
-// pack of a tree of so many events holds, all of which must be in it. Errors wrap ledger.ErrMalformed or ledger.ErrUnverified, or are
-// those of read.
+// pack of a tree of so many events holds, all of which must be in it. Errors are
+// those of Keyring.FollowProved and of read.
 func readRotations(keys ledger.Keyring, size int64, has func(path string) bool, read func(path string, limit int) ([]byte, error)) (ledger.Keyring, []ledger.Rotation, error) {
 	var all []ledger.Rotation
 	for n := 1; n <= ledger.MaxRotations; n++ {
@@ -159,7 +159,7 @@ func readRotations(keys ledger.Keyring, size int64, has func(path string) bool, 
 			err = fmt.Errorf("%w: the rotation at event %d is not in a tree of %d", ledger.ErrUnverified, r.Event.Seq, size)
 		}
 		if err != nil {
-			return keys, all, fmt.Errorf("%s: %w", event, unproved(err))
+			return keys, all, fmt.Errorf("%s: %w", event, err)
 		}
 		all = append(all, r)
 	}
@@ -179,15 +179,6 @@ func readRotation(event, proof string, read func(string, int) ([]byte, error)) (
 	}
 	r.Proof, err = ledger.ParseProof(b)
 	return r, err
-}
-
-// unproved says that what was given does not hold: nothing of the caller's own
-// is corrupt.
-func unproved(err error) error {
-	if _, ok := errors.AsType[*ledger.CorruptError](err); ok {
-		return fmt.Errorf("%w: %s", ledger.ErrUnverified, err.Error())
-	}
-	return err
 }
 
 // CheckFiles requires that every file of the log is there, and no other. Its cost

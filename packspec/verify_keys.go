@@ -21,10 +21,11 @@ func (v *verifier) readKeys() error {
 		return nil
 	}
 	v.keys, v.rotations, err = readRotations(v.keys, v.evidence.Size, v.pack.has, func(name string, _ int) ([]byte, error) { return v.pack.read(name) })
+	_, corrupt := errors.AsType[*ledger.CorruptError](err)
 	switch {
-	case errors.Is(err, ledger.ErrMalformed):
+	case errors.Is(err, ledger.ErrMalformed) && !corrupt:
 		return notCanonical("", err)
-	case errors.Is(err, ledger.ErrUnverified):
+	case errors.Is(err, ledger.ErrUnverified), corrupt:
 		v.keysErr = failure(LevelChain, CodeChain, "", "%s", err)
 		return nil
 	case err != nil:
@@ -55,22 +56,34 @@ func (v *verifier) checkCheckpoint(name string, p ledger.Proof) error {
 	return nil
 }
 
-// trust returns where the caller has one of the ledger's keys from: whoever
-// trusts a key trusts those it handed the ledger on to. Another key of the same
-// origin is not one to be asked for: somebody signs in that origin's name.
-func (v *verifier) trust() (string, error) {
-	keys := v.keys.Keys()
-	var other string
-	for _, t := range v.trusted {
-		if slices.ContainsFunc(keys, t.Key.Is) {
-			return t.From, nil
+// TrustedBy returns the trusted key that a ledger with these keys is trusted by:
+// whoever trusts a key trusts those it handed the ledger on to. Where there is
+// none, other is a trusted key of the same origin, if there is one: somebody else
+// signs in that origin's name.
+func TrustedBy(keys ledger.Keyring, trusted []TrustedKey) (by, other *TrustedKey) {
+	for i, t := range trusted {
+		if slices.ContainsFunc(keys.Keys(), t.Key.Is) {
+			return &trusted[i], nil
 		}
-		if t.Key.Origin() == v.evidence.Origin {
-			other = t.Key.String()
+		if t.Key.Origin() == keys.Origin() {
+			other = &trusted[i]
 		}
 	}
-	if other == "" && v.seen != nil {
-		seen, err := v.seen(keys...)
+	return nil, other
+}
+
+// trust returns where the caller has one of the ledger's keys from. Where they know
+// another key of the origin, this one is not to be asked for.
+func (v *verifier) trust() (string, error) {
+	by, known := TrustedBy(v.keys, v.trusted)
+	var other string
+	switch {
+	case by != nil:
+		return by.From, nil
+	case known != nil:
+		other = known.Key.String()
+	case v.seen != nil:
+		seen, err := v.seen(v.keys.Keys()...)
 		if err != nil {
 			return "", err
 		}

@@ -1,11 +1,9 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -90,25 +88,16 @@ func (a *app) verifyExported(dir string) error {
 	return nil
 }
 
-// refuted says that what was given does not hold: no ledger here is corrupt.
-func refuted(err error) error {
-	if c, ok := errors.AsType[*ledger.CorruptError](err); ok {
-		return fmt.Errorf("%w: %w", ledger.ErrUnverified, errors.New(c.Error()))
-	}
-	return err
-}
-
 // trustedIn returns where the key that signs a ledger, or one before it that
 // handed the ledger on, is trusted from.
 func trustedIn(keys ledger.Keyring, trusted []packspec.TrustedKey, given string) (from string, err error) {
+	by, other := packspec.TrustedBy(keys, trusted)
+	if by != nil {
+		return by.From, nil
+	}
 	no := &untrustedError{key: keys.Current().String(), given: given}
-	for _, t := range trusted {
-		if slices.ContainsFunc(keys.Keys(), t.Key.Is) {
-			return t.From, nil
-		}
-		if t.Key.Origin() == keys.Origin() {
-			no.other = t.Key.String()
-		}
+	if other != nil {
+		no.other = other.Key.String()
 	}
 	return "", no
 }

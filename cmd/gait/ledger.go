@@ -92,11 +92,15 @@ signed checkpoints are printed: they are the evidence.`,
 	return cmd
 }
 
+// verifyEvents checks all of a ledger from its bytes.
+func (a *app) verifyEvents(r *root.Root) error {
+	bar := a.progress("verifying events")
+	defer bar.stop()
+	return r.Log.Verify(bar.update)
+}
+
 func (a *app) verifyLedger(r *root.Root, by, sinceFile string) error {
-	done := a.progress("verifying events")
-	err := r.Log.Verify(done.update)
-	done.stop()
-	if err != nil {
+	if err := a.verifyEvents(r); err != nil {
 		return err
 	}
 	jobs := 0

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gait/commands"
+	"gait/ledger"
 	"gait/ledger/root"
 	"gait/ledger/store"
 	"gait/packspec"
@@ -98,7 +99,7 @@ func (a *app) importLedger(ctx context.Context, name, keyFile string) error {
 		return &unsafeError{code: "ledger_exists", text: a.rootDir() + " holds a ledger already, or held one", hint: "import into another directory with --root"}
 	}
 	if err != nil {
-		return refuted(err)
+		return ledger.Refute(err)
 	}
 	c := log.Checkpoint
 	return a.print(object{"path": a.rootDir(), "origin": c.Origin, "tree_size": c.Size, "root": c.Root, "public_key": log.Keys.Current().String(), "trusted_by": from}, func(s *screen) {

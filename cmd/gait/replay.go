@@ -96,10 +96,7 @@ func (a *app) replay(ctx context.Context, path, given string, trusted []packspec
 		if _, err = trustedIn(opened.Log.Keys(), trusted, given); err != nil {
 			return err
 		}
-		bar := a.progress("verifying events")
-		err = opened.Log.Verify(bar.update)
-		bar.stop()
-		if err != nil {
+		if err = a.verifyEvents(opened); err != nil {
 			return err
 		}
 		done, err = a.replayEvents(opened.Log.Events(0), r)
@@ -120,7 +117,7 @@ func (a *app) replayExport(path, given string, trusted []packspec.TrustedKey, r 
 		return replayDone{}, err
 	}
 	done, err := a.replayEvents(log.Events(), r)
-	return done, refuted(err)
+	return done, ledger.Refute(err)
 }
 
 func (a *app) replayPack(path, given string, trusted []packspec.TrustedKey, r *projection.Replay) (replayDone, error) {

@@ -84,7 +84,7 @@ func (a *app) continuesSeen(log packspec.Exported) error {
 			continue // the import itself refuses it
 		}
 		if err := continues(log, at); err != nil {
-			return refuted(err)
+			return ledger.Refute(err)
 		}
 	}
 	return nil
