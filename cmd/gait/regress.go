@@ -111,7 +111,7 @@ func (a *app) packFor(ctx context.Context, from, given string, trusted []packspe
 	if report, err = a.verifiedPack(from, given, pack, trusted); err != nil {
 		return nil, report, err
 	}
-	if err == nil && (report.PackType != packspec.TypeJob || report.Format != "") {
+	if report.PackType != packspec.TypeJob || report.Format != "" {
 		err = &usageError{code: "invalid_type", text: from + " is not a job's pack with its evidence", hint: "gait pack build --from <JOB>"}
 	}
 	return pack, report, err

@@ -99,7 +99,7 @@ func worstOf(results []fixtureResult, fields object) error {
 	return e
 }
 
-// outcome says in a sentence what a result is, in each of its comparisons.
+// lines says what is wrong with a result, a line for each comparison.
 func (r fixtureResult) lines() (lines []string) {
 	if r.Error != "" {
 		return []string{r.Error}
@@ -231,10 +231,10 @@ func appendFile(name, text string) error {
 		return fmt.Errorf("writing the step summary: %w", err)
 	}
 	_, err = f.WriteString(text)
-	if closing := f.Close(); err == nil {
-		err = closing
+	if err := errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("writing the step summary: %w", err)
 	}
-	return err
+	return nil
 }
 
 // annotate prints a GitHub annotation a divergence, on stderr.

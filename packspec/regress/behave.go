@@ -34,6 +34,14 @@ func runOf(events ledger.Events) (r run, err error) {
 	return r, nil
 }
 
+// before describes the steps before the i-th, the last one last.
+func (r run) before(i int) (context []string) {
+	for k := max(0, i-contextSize); k < min(i, len(r.steps)); k++ {
+		context = append(context, fmt.Sprintf("event %d: %s %s", r.at[k], r.steps[k].Type, r.steps[k].ReasonCode))
+	}
+	return context
+}
+
 // Behave compares a candidate, another run of the same work, with the recorded
 // history, in everything that the fixture asks for. Errors are those of the events.
 func (f *Fixture) Behave(candidate ledger.Events) ([]Comparison, error) {
@@ -109,10 +117,7 @@ func (f *Fixture) compareStep(scope string, a, b run, i int) (*Divergence, error
 			where.Event, where.Type = side.at[i], string(side.steps[i].Type)
 		}
 	}
-	from := max(0, i-contextSize)
-	for k := from; k < min(i, len(a.steps)); k++ {
-		where.Context = append(where.Context, fmt.Sprintf("event %d: %s %s", a.at[k], a.steps[k].Type, a.steps[k].ReasonCode))
-	}
+	where.Context = a.before(i)
 	switch {
 	case want == nil:
 		return d.at(where, "more than was recorded"), nil
@@ -184,7 +189,7 @@ func (f fact) text() ([]byte, error) { return projection.Canonical(map[string]an
 func (f *Fixture) matched(p map[string]any) map[string]any {
 	id, _ := p["checkpoint_id"].(string)
 	summary, _ := p["summary"].(string)
-	if pattern := f.summaries()[id]; pattern != nil && pattern.MatchString(summary) {
+	if pattern := f.patterns[id]; pattern != nil && pattern.MatchString(summary) {
 		out := map[string]any{}
 		for name, v := range p {
 			out[name] = v
@@ -208,9 +213,5 @@ func (f *Fixture) compareOutcome(want, got run) (*Divergence, error) {
 		return nil, err
 	}
 	d, err := first(a, b, f.Ignore)
-	where := &Divergence{Context: []string{}}
-	for k := max(0, len(want.steps)-contextSize); k < len(want.steps); k++ {
-		where.Context = append(where.Context, fmt.Sprintf("event %d: %s %s", want.at[k], want.steps[k].Type, want.steps[k].ReasonCode))
-	}
-	return d.at(where, "it ended otherwise"), err
+	return d.at(&Divergence{Context: want.before(len(want.steps))}, "it ended otherwise"), err
 }

@@ -6,8 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
-	"regexp"
 	"slices"
 
 	"gait/ledger"
@@ -78,7 +78,7 @@ func (f *Fixture) Replay(rules projection.Rules) (Comparison, error) {
 	if err != nil {
 		return c, err
 	}
-	c.Divergence, err = compareStates(events, rules, bytes.Split(bytes.TrimSuffix(want, []byte("\n")), []byte("\n")))
+	c.Divergence, err = compareStates(events, rules, lines(want))
 	if err == nil && c.Divergence == nil {
 		c.Divergence, err = f.compareExpected(events, rules)
 	}
@@ -140,7 +140,7 @@ func (f *Fixture) compareExpected(events ledger.Events, rules projection.Rules) 
 	if err != nil {
 		return nil, err
 	}
-	for name := range made {
+	for _, name := range slices.Sorted(maps.Keys(made)) {
 		if !slices.Contains(names, name) {
 			return &Divergence{Field: "/" + name, Reason: "a view that was not expected", Context: []string{}}, nil
 		}
@@ -159,14 +159,14 @@ func (f *Fixture) compareExpected(events ledger.Events, rules projection.Rules) 
 
 // expected lists the files under expect/.
 func (f *Fixture) expected() (names []string, err error) {
-	err = fs.WalkDir(f.dir, "expect", func(name string, d fs.DirEntry, err error) error {
+	err = fs.WalkDir(f.dir, ExpectDir, func(name string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() {
 			names = append(names, name)
 		}
 		return err
 	})
 	if errors.Is(err, fs.ErrNotExist) {
-		err = fmt.Errorf("%w: expect is missing", ErrFixture)
+		err = fmt.Errorf("%w: %s is missing", ErrFixture, ExpectDir)
 	}
 	return names, err
 }
@@ -177,7 +177,8 @@ func firstOfFile(name string, want, got []byte) (*Divergence, error) {
 		return nil, nil
 	}
 	a, b := [][]byte{want}, [][]byte{got}
-	if path.Ext(name) == ".jsonl" {
+	list := path.Ext(name) == ".jsonl"
+	if list {
 		a, b = lines(want), lines(got)
 	}
 	for i := range max(len(a), len(b)) {
@@ -188,11 +189,11 @@ func firstOfFile(name string, want, got []byte) (*Divergence, error) {
 		if d == nil {
 			continue
 		}
-		d.Context, d.Reason = []string{}, "the view is another"
-		d.Field = fmt.Sprintf("/%s/%d%s", name, i, d.Field)
-		if path.Ext(name) == ".json" {
-			d.Field = "/" + name + d.Field[len(name)+3:]
+		place := "/" + name
+		if list {
+			place += fmt.Sprintf("/%d", i)
 		}
+		d.Context, d.Reason, d.Field = []string{}, "the view is another", place+d.Field
 		return d, nil
 	}
 	return nil, nil
@@ -258,17 +259,3 @@ func quoted(text string) json.RawMessage {
 	}
 	return b
 }
-
-// summaries compiles the patterns of a configuration, which was checked.
-func (c Config) summaries() map[string]*regexp.Regexp {
-	all := map[string]*regexp.Regexp{}
-	for id, pattern := range c.Summaries {
-		if re, err := compile(pattern); err == nil {
-			all[id] = re
-		}
-	}
-	return all
-}
-
-// compile compiles a pattern that has to match all of a summary.
-func compile(pattern string) (*regexp.Regexp, error) { return regexp.Compile(`^(?:` + pattern + `)$`) }

@@ -21,10 +21,10 @@ import (
 const (
 	ConfigFile  = "regress.yaml"
 	PackFile    = "pack.zip"
-	statesFile  = "expect/states.jsonl"
-	historyFile = "expect/history.jsonl"
-	viewsDir    = "expect/views"
 	ExpectDir   = "expect" // holds all that today's code makes of the events
+	statesFile  = ExpectDir + "/states.jsonl"
+	historyFile = ExpectDir + "/history.jsonl"
+	viewsDir    = ExpectDir + "/views"
 )
 
 // What the files of a fixture may hold, in bytes: each, and regress.yaml, of which
@@ -91,19 +91,28 @@ func (c Config) check() error {
 			return fmt.Errorf("%w: compare: %.80q is not %s", ErrFixture, scope, ledger.OneOf(Scopes))
 		}
 	}
-	for id, pattern := range c.Summaries {
-		if _, err := compile(pattern); err != nil {
-			return fmt.Errorf("%w: summaries: %s: %w", ErrFixture, id, err)
-		}
-	}
 	return nil
+}
+
+// compile compiles the patterns of Summaries. Each has to match all of a summary.
+func (c Config) compile() (map[string]*regexp.Regexp, error) {
+	all := map[string]*regexp.Regexp{}
+	for id, pattern := range c.Summaries {
+		re, err := regexp.Compile(`^(?:` + pattern + `)$`)
+		if err != nil {
+			return nil, fmt.Errorf("%w: summaries: %s: %w", ErrFixture, id, err)
+		}
+		all[id] = re
+	}
+	return all, nil
 }
 
 // A Fixture is one that was read.
 type Fixture struct {
 	Config
-	Pack []byte
-	dir  fs.FS
+	Pack     []byte
+	dir      fs.FS
+	patterns map[string]*regexp.Regexp // of the summaries, by checkpoint
 }
 
 // Load reads a fixture. Errors wrap ErrFixture, or are those of the files. Whether
@@ -123,6 +132,9 @@ func Load(dir fs.FS) (*Fixture, error) {
 		return nil, fmt.Errorf("%w: %s: more than one document", ErrFixture, ConfigFile)
 	}
 	if err := f.check(); err != nil {
+		return nil, err
+	}
+	if f.patterns, err = f.compile(); err != nil {
 		return nil, err
 	}
 	f.Pack, err = readFile(dir, PackFile)
