@@ -42,11 +42,17 @@ func (w *asOfFlags) point(cmd *cobra.Command) (projection.AsOf, error) {
 	case cmd.Flags().Changed("at-seq"):
 		return projection.AtSeq(ledger.Seq(w.seq)), nil
 	}
-	t, err := time.Parse(time.RFC3339Nano, w.time)
+	t, err := parseTime("--at-time", w.time)
+	return projection.AtTime(t), err
+}
+
+// parseTime reads the time that a flag was given.
+func parseTime(flag, text string) (time.Time, error) {
+	t, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil {
-		return projection.AsOf{}, &usageError{code: "invalid_time", text: fmt.Sprintf("--at-time %.60q is not a time with its zone (RFC 3339)", w.time), hint: "--at-time 2026-11-22T20:32:58Z"}
+		err = &usageError{code: "invalid_time", text: fmt.Sprintf("%s %.60q is not a time with its zone (RFC 3339)", flag, text), hint: flag + " 2026-11-22T20:32:58Z"}
 	}
-	return projection.AtTime(t), nil
+	return t, err
 }
 
 // check requires that the job was there at the point that was found, and, where

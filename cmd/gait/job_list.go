@@ -96,8 +96,8 @@ func (l listFlags) filter() (jobFilter, error) {
 	var since time.Time
 	if l.since != "" {
 		var err error
-		if since, err = time.Parse(time.RFC3339Nano, l.since); err != nil {
-			return nil, &usageError{code: "invalid_time", text: fmt.Sprintf("--since %.60q is not a time with its zone (RFC 3339)", l.since), hint: "--since 2026-11-22T20:32:58Z"}
+		if since, err = parseTime("--since", l.since); err != nil {
+			return nil, err
 		}
 	}
 	labels := map[string]string{}

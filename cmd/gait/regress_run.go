@@ -196,7 +196,10 @@ func (a *app) openCandidate(ctx context.Context, flags runFlags, trusted []packs
 		return candidates{}, err
 	}
 	c := candidates{close: func() { _ = r.Close() }, job: func(recorded string) (string, ledger.Events, error) { return matchJob(r, flags.match, recorded) }}
-	if _, err := trustedIn(r.Log.Keys(), trusted, flags.keyFile); err != nil {
+	if _, err = trustedIn(r.Log.Keys(), trusted, flags.keyFile); err == nil {
+		err = a.verifyEvents(r)
+	}
+	if err != nil {
 		c.close()
 		return candidates{}, err
 	}
