@@ -24,8 +24,9 @@ func (e *regressError) Error() string { return e.text }
 func (e *regressError) fields() object { return e.done }
 
 // reportRegress prints the results, and writes them to where CI looks.
-func (a *app) reportRegress(flags runFlags, results []fixtureResult) error {
-	written := a.writeResults(flags, results)
+func (a *app) reportRegress(flags runFlags, done regressRun) error {
+	results := done.results
+	written := a.writeResults(flags, done)
 	passed := 0
 	for _, r := range results {
 		if r.Status == "pass" {
@@ -56,7 +57,8 @@ func (a *app) reportRegress(flags runFlags, results []fixtureResult) error {
 }
 
 // writeResults writes the results to where CI looks.
-func (a *app) writeResults(flags runFlags, results []fixtureResult) (err error) {
+func (a *app) writeResults(flags runFlags, done regressRun) (err error) {
+	results := done.results
 	if flags.junit != "" {
 		text, made := junit(results)
 		if err = made; err == nil {
@@ -64,6 +66,11 @@ func (a *app) writeResults(flags runFlags, results []fixtureResult) (err error) 
 		}
 		if err != nil {
 			err = fmt.Errorf("writing %s: %w", flags.junit, err)
+		}
+	}
+	if flags.attest != "" {
+		if failed := attest(flags, done); failed != nil {
+			err = errors.Join(err, fmt.Errorf("writing %s: %w", flags.attest, failed))
 		}
 	}
 	if summary := a.getenv("GITHUB_STEP_SUMMARY"); summary != "" {

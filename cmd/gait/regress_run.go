@@ -22,7 +22,9 @@ import (
 
 // runFlags say what regress run does.
 type runFlags struct {
-	dir, keyFile, candidate, match, junit string
+	dir, keyFile, candidate, match, junit, attest, attestAs string
+
+	signer ledger.Signer // of the attestation, if there is to be one
 }
 
 func (a *app) regressRunCommand() *cobra.Command {
@@ -41,17 +43,22 @@ candidate's key is the one given, or one you trust. GITHUB_STEP_SUMMARY gets a s
 under GITHUB_ACTIONS each divergence is an annotation.`,
 		Example: `gait regress run
 gait regress run refund --candidate ./gait-out/jobs --match job=job_2
-gait regress run --junit results.xml --json`,
-	}, 0, 1, 2, 5, 6, 8)
+gait regress run --junit results.xml --attest results.dsse.json --json`,
+	}, 0, 1, 2, 5, 6, 7, 8)
 	f := cmd.Flags()
 	f.StringVar(&flags.dir, "dir", regressDir, "directory of the fixtures")
 	f.StringVar(&flags.keyFile, "public-key", "", "the key that signed the packs, or a file with it: "+keyForms+"; only it counts then")
 	f.StringVar(&flags.candidate, "candidate", "", "another run to compare: a ledger's directory, or a pack")
 	f.StringVar(&flags.match, "match", "", "which job of the candidate: job=ID, or a label, KEY=VALUE")
 	f.StringVar(&flags.junit, "junit", "", "write the results as JUnit XML to this file")
+	f.StringVar(&flags.attest, "attest", "", "write the result as an in-toto Statement, signed with your key (DSSE), to this file")
+	f.StringVar(&flags.attestAs, "attest-as", "", "the origin of the key that signs it, where you have several")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if flags.match != "" && flags.candidate == "" {
 			return &usageError{code: "invalid_usage", text: "--match names a job of a candidate, and there is none", hint: "add --candidate <ROOT|PACK>"}
+		}
+		if flags.attestAs != "" && flags.attest == "" {
+			return &usageError{code: "invalid_usage", text: "--attest-as names the key of an attestation, and there is none", hint: "add --attest <FILE>"}
 		}
 		if key, value, ok := strings.Cut(flags.match, "="); flags.match != "" && (!ok || key == "" || value == "") {
 			return &usageError{code: "invalid_match", text: fmt.Sprintf("--match %.80q is neither job=ID nor a label, KEY=VALUE", flags.match), hint: "--match job=job_1"}
@@ -64,11 +71,16 @@ gait regress run --junit results.xml --json`,
 		if err != nil {
 			return err
 		}
-		results, err := a.runFixtures(cmd.Context(), names, flags, trusted)
+		if flags.attest != "" {
+			if flags.signer, err = a.attester(flags.attestAs); err != nil {
+				return err
+			}
+		}
+		done, err := a.runFixtures(cmd.Context(), names, flags, trusted)
 		if err != nil {
 			return err
 		}
-		return a.reportRegress(flags, results)
+		return a.reportRegress(flags, done)
 	}
 	return cmd
 }
@@ -83,10 +95,17 @@ type fixtureResult struct {
 	JobID       string               `json:"job_id,omitempty"`    // recorded
 	Candidate   string               `json:"candidate,omitempty"` // the job compared with it
 	path        string
+	resource    regress.Resource // the fixture, where it could be read
+}
+
+// A regressRun is what running fixtures came to.
+type regressRun struct {
+	results []fixtureResult
+	subject []regress.Resource // the candidate, where there was one
 }
 
 // runFixtures runs fixtures side by side.
-func (a *app) runFixtures(ctx context.Context, names []string, flags runFlags, trusted []packspec.TrustedKey) ([]fixtureResult, error) {
+func (a *app) runFixtures(ctx context.Context, names []string, flags runFlags, trusted []packspec.TrustedKey) (regressRun, error) {
 	results, errs := make([]fixtureResult, len(names)), make([]error, len(names))
 	var candidate candidates
 	if flags.candidate != "" {
@@ -95,7 +114,7 @@ func (a *app) runFixtures(ctx context.Context, names []string, flags runFlags, t
 			candidate, err = a.openCandidate(ctx, flags, append(own, trusted...), len(names) == 1)
 		}
 		if err != nil {
-			return nil, err
+			return regressRun{}, err
 		}
 		defer candidate.close()
 	}
@@ -113,7 +132,7 @@ func (a *app) runFixtures(ctx context.Context, names []string, flags runFlags, t
 	}
 	close(next)
 	wg.Wait()
-	return results, errors.Join(errs...)
+	return regressRun{results, candidate.subject}, errors.Join(errs...)
 }
 
 // runFixture runs one. What is wrong with it, or with the code, is in the result.
@@ -124,6 +143,9 @@ func runFixture(path string, candidate candidates, trusted []packspec.TrustedKey
 		return r.bad(err), nil
 	}
 	r.Why = f.Why
+	if r.resource, err = f.Resource(filepath.ToSlash(path)); err != nil {
+		return r.bad(err), nil
+	}
 	report, err := packspec.Verify(bytes.NewReader(f.Pack), int64(len(f.Pack)), packspec.Options{Trusted: trusted})
 	if err != nil {
 		return r.bad(err), nil
@@ -164,8 +186,9 @@ func (r fixtureResult) bad(err error) fixtureResult {
 
 // candidates finds the job to compare with a recorded one.
 type candidates struct {
-	job   func(recorded string) (job string, events ledger.Events, err error) // nil: there is no candidate
-	close func()
+	job     func(recorded string) (job string, events ledger.Events, err error) // nil: there is no candidate
+	close   func()
+	subject []regress.Resource // it, for an attestation
 }
 
 // openCandidate opens it. alone says that it is for one fixture, which then is
@@ -177,7 +200,7 @@ func (a *app) openCandidate(ctx context.Context, flags runFlags, trusted []packs
 	}
 	if !info.IsDir() {
 		pack, report, err := a.packFor(ctx, flags.candidate, "", trusted)
-		return candidates{close: func() {}, job: func(recorded string) (string, ledger.Events, error) {
+		return candidates{close: func() {}, subject: []regress.Resource{resource(flags.candidate, pack)}, job: func(recorded string) (string, ledger.Events, error) {
 			if !alone && report.JobID != recorded && flags.match != "job="+report.JobID {
 				return "", nil, fmt.Errorf("the pack is of job %s, not of %s; name one fixture, or --match job=%s", report.JobID, recorded, report.JobID)
 			}
@@ -195,7 +218,11 @@ func (a *app) openCandidate(ctx context.Context, flags runFlags, trusted []packs
 	if err != nil {
 		return candidates{}, err
 	}
-	c := candidates{close: func() { _ = r.Close() }, job: func(recorded string) (string, ledger.Events, error) { return matchJob(r, flags.match, recorded) }}
+	_, signed := r.Log.Checkpoint()
+	checkpoint := resource("checkpoint of "+r.Log.Origin(), signed)
+	checkpoint.Content = signed
+	c := candidates{close: func() { _ = r.Close() }, subject: []regress.Resource{checkpoint},
+		job: func(recorded string) (string, ledger.Events, error) { return matchJob(r, flags.match, recorded) }}
 	if _, err = trustedIn(r.Log.Keys(), trusted, flags.keyFile); err == nil {
 		err = a.verifyEvents(r)
 	}

@@ -83,11 +83,14 @@ func (e *RetiredError) Error() string {
 // A KeyMissingError says that the private key of a ledger is not in home.
 // Reading and verifying need none.
 type KeyMissingError struct {
-	Origin string
+	Origin string // "": that of any ledger
 	Path   string // where the key was looked for
 }
 
 func (e *KeyMissingError) Error() string {
+	if e.Origin == "" {
+		return "no signing key is in " + e.Path
+	}
 	return fmt.Sprintf("the signing key of %s is not in %s", e.Origin, e.Path)
 }
 

@@ -29,6 +29,15 @@ type KeyFile struct {
 	Retired bool // it signs nothing any more
 }
 
+// Signer reads the private key.
+func (k KeyFile) Signer() (ledger.Signer, error) {
+	key, err := readKey(k.Path)
+	if err != nil {
+		return nil, fmt.Errorf("reading a key: %w", err)
+	}
+	return key, nil
+}
+
 // Keys lists the private keys in home by origin, those in use before those
 // retired.
 func Keys(home string) ([]KeyFile, error) {
