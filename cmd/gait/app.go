@@ -24,6 +24,7 @@ import (
 	"gait/commands"
 	"gait/ledger"
 	"gait/ledger/root"
+	"gait/projection"
 )
 
 // An app is one run of gait: its streams, its surroundings, its global flags.
@@ -33,7 +34,8 @@ type app struct {
 	getenv         func(string) string
 	now            func() time.Time
 	entropy        io.Reader
-	exit           func(int) // ends the process at once, for fail-stop
+	exit           func(int)        // ends the process at once, for fail-stop
+	rules          projection.Rules // by which fixtures are replayed; nil: today's
 
 	json           bool
 	dir            string // --root

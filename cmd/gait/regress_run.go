@@ -123,7 +123,7 @@ func (a *app) runFixtures(ctx context.Context, names []string, flags runFlags, t
 	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
 			for i := range next {
-				results[i], errs[i] = runFixture(filepath.Join(flags.dir, names[i]), candidate, trusted)
+				results[i], errs[i] = a.runFixture(filepath.Join(flags.dir, names[i]), candidate, trusted)
 			}
 		})
 	}
@@ -136,7 +136,7 @@ func (a *app) runFixtures(ctx context.Context, names []string, flags runFlags, t
 }
 
 // runFixture runs one. What is wrong with it, or with the code, is in the result.
-func runFixture(path string, candidate candidates, trusted []packspec.TrustedKey) (fixtureResult, error) {
+func (a *app) runFixture(path string, candidate candidates, trusted []packspec.TrustedKey) (fixtureResult, error) {
 	r := fixtureResult{Name: filepath.Base(path), path: path, Status: "pass", Comparisons: []regress.Comparison{}}
 	f, err := loadFixture(path)
 	if err != nil {
@@ -154,7 +154,7 @@ func runFixture(path string, candidate candidates, trusted []packspec.TrustedKey
 		r.Status, r.Error = "not_verified", report.Failure.Level+": "+report.Failure.Error()
 		return r, nil
 	}
-	c, err := f.Replay(nil)
+	c, err := f.Replay(a.rules)
 	if err != nil {
 		return r.bad(err), nil
 	}
