@@ -73,6 +73,9 @@ func readGolden(t *testing.T, name string) golden {
 // The views of a golden ledger have one digest: on one core and on many, from a
 // store, a range pack, an exported directory, and a copy made of that.
 func TestGoldenDigests(t *testing.T) {
+	if testing.Short() {
+		t.Skip("dozens of processes")
+	}
 	dirs, err := os.ReadDir(goldenLedgers)
 	if err != nil || len(dirs) < 4 {
 		t.Fatalf("%d golden ledgers (%v)", len(dirs), err)
