@@ -42,4 +42,7 @@ bench: ## measure, with a plain write+fdatasync loop beside it
 	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 60m ./fixtures/bench
 
 update: ## rewrite the golden files
-	$(GO) test ./packspec ./projection -update && $(GO) test ./cmd/gait -run TestSchemasOnlyGrow -update
+	$(GO) test ./packspec ./projection -update
+	$(GO) test ./commands -run '^TestCorpus$$' -update
+	$(GO) test ./fixtures -run '^TestGoldenLedgers$$' -update
+	$(GO) test ./cmd/gait -run '^TestSchemasOnlyGrow$$' -update

@@ -21,7 +21,11 @@ func apply(j Job, e ledger.Event, rules Rules) (Job, error) {
 	if j.Status != "" && j.ID != e.JobID {
 		return j, &ledger.CorruptError{Seq: e.Seq, Reason: fmt.Sprintf("an event of job %s among those of %s", e.JobID, j.ID)}
 	}
-	next, no := rules(j, Fact{At: e.Time, Actor: e.Actor, Payload: e.Payload})
+	payload, err := upcast(e)
+	if err != nil {
+		return j, err
+	}
+	next, no := rules(j, Fact{At: e.Time, Actor: e.Actor, Payload: payload})
 	if no != nil {
 		return j, &ledger.CorruptError{Seq: e.Seq, Reason: fmt.Sprintf("%s cannot follow: %s", e.Type(), no.Reason)}
 	}

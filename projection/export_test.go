@@ -1,0 +1,21 @@
+package projection
+
+import "gait/ledger"
+
+// A Step is a step of the format, for tests that put others in.
+type Step struct {
+	From, To string
+	Payload  func(ledger.Payload) ledger.Payload
+}
+
+// SetSteps puts other steps in and returns those that were there.
+func SetSteps(list []Step) (before []Step) {
+	for _, s := range steps {
+		before = append(before, Step{s.from, s.to, s.payload})
+	}
+	steps = nil
+	for _, s := range list {
+		steps = append(steps, step{s.From, s.To, s.Payload})
+	}
+	return before
+}
