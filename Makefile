@@ -42,4 +42,4 @@ bench: ## measure, with a plain write+fdatasync loop beside it
 	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 60m ./fixtures/bench
 
 update: ## rewrite the golden files
-	$(GO) test ./packspec ./projection -update && $(GO) test ./cmd/gait -run TestSchemasOnlyGrow -update
+	$(GO) test ./packspec ./projection -update && $(GO) test ./cmd/gait -run 'TestSchemasOnlyGrow|TestIncidentsAreTheirStories' -update
