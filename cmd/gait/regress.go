@@ -253,6 +253,15 @@ its regress.yaml. The recorded events stay as they are.`,
 	return cmd
 }
 
+// looksLikeFixture reports whether a folder holds any part of a fixture: one that has
+// lost a part is a bad fixture, and must not be passed over.
+func looksLikeFixture(place string) bool {
+	return slices.ContainsFunc([]string{regress.ConfigFile, regress.PackFile, regress.ExpectDir}, func(name string) bool {
+		_, err := os.Lstat(filepath.Join(place, name))
+		return err == nil
+	})
+}
+
 // fixtureNames returns the fixtures asked for, or all there are.
 func fixtureNames(dir string, asked []string) ([]string, error) {
 	for _, name := range asked {
@@ -269,7 +278,7 @@ func fixtureNames(dir string, asked []string) ([]string, error) {
 	}
 	var names []string
 	for _, e := range entries {
-		if _, err := os.Stat(filepath.Join(dir, e.Name(), regress.ConfigFile)); err == nil && e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
+		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") && looksLikeFixture(filepath.Join(dir, e.Name())) {
 			names = append(names, e.Name())
 		}
 	}
