@@ -224,3 +224,32 @@ func TestLoad(t *testing.T) {
 		t.Errorf("without a pack: %v, want ErrFixture", err)
 	}
 }
+
+// An update is added to regress.yaml however its updates are written, and nothing else
+// in it changes.
+func TestUpdatedKeepsWhatIsWritten(t *testing.T) {
+	const head = "# why\nname: a # its folder's\ncompare: [all]\n"
+	for name, tt := range map[string]struct{ before, after string }{
+		"none":  {head, head + "updates:\n  - at: today\n    reason: so\n"},
+		"null":  {head + "updates:\n", head + "updates:\n  - at: today\n    reason: so\n"},
+		"empty": {head + "updates: []\n", head + "updates:\n  - at: today\n    reason: so\n"},
+		"one": {head + "updates:\n  - at: before # long ago\n    reason: first\nwhy: x\n",
+			head + "updates:\n  - at: before # long ago\n    reason: first\n  - at: today\n    reason: so\nwhy: x\n"},
+		"one, at the end, indented otherwise": {"why: >-\n  a story\n  in lines\n" + head[6:] + "updates:\n- at: before\n  reason: first # of many\n",
+			"why: >-\n  a story\n  in lines\n" + head[6:] + "updates:\n- at: before\n  reason: first # of many\n- at: today\n  reason: so\n"},
+		"in braces": {"{name: a, compare: [all]} # short\n", "{name: a, compare: [all], updates: [{at: today, reason: so}]} # short\n"},
+		"anchors": {"name: &n a\nwhy: *n\ncompare: &c [all]\nupdates: &u [{at: x, reason: y}]\n",
+			"name: &n a\nwhy: *n\ncompare: &c [all]\nupdates: &u\n  - {at: x, reason: y}\n  - at: today\n    reason: so\n"},
+	} {
+		_, dir := fixture(t, regress.Config{Name: "a", Compare: []string{regress.All}})
+		dir[regress.ConfigFile] = &fstest.MapFile{Data: []byte(tt.before)}
+		f, err := regress.Load(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files, err := f.Updated(regress.Update{At: "today", Reason: "so"})
+		if got := string(files[regress.ConfigFile]); err != nil || got != tt.after {
+			t.Errorf("%s: %v, regress.yaml is\n%s\nwant\n%s", name, err, got, tt.after)
+		}
+	}
+}
