@@ -68,6 +68,7 @@ gait regress run --junit results.xml --json`,
 		if err != nil {
 			return err
 		}
+		a.noticeUnused(results)
 		return a.reportRegress(flags, results)
 	}
 	return cmd
@@ -82,6 +83,8 @@ type fixtureResult struct {
 	Comparisons []regress.Comparison `json:"comparisons"`
 	JobID       string               `json:"job_id,omitempty"`    // recorded
 	Candidate   string               `json:"candidate,omitempty"` // the job compared with it
+	Ignored     []string             `json:"ignored,omitempty"`   // what may differ, beside what is masked
+	Unused      []string             `json:"unused,omitempty"`    // of Ignored: what matches nothing
 	path        string
 }
 
@@ -123,7 +126,7 @@ func runFixture(path string, candidate candidates, trusted []packspec.TrustedKey
 	if err != nil {
 		return r.bad(err), nil
 	}
-	r.Why = f.Why
+	r.Why, r.Ignored = f.Why, f.Ignored()
 	report, err := packspec.Verify(bytes.NewReader(f.Pack), int64(len(f.Pack)), packspec.Options{Trusted: trusted})
 	if err != nil {
 		return r.bad(err), nil
@@ -137,8 +140,10 @@ func runFixture(path string, candidate candidates, trusted []packspec.TrustedKey
 		return r.bad(err), nil
 	}
 	r.Comparisons = append(r.Comparisons, c)
+	var other ledger.Events
 	if candidate.job != nil {
 		job, events, err := candidate.job(report.JobID)
+		other = events
 		var more []regress.Comparison
 		if err == nil {
 			more, err = f.Behave(events)
@@ -154,7 +159,18 @@ func runFixture(path string, candidate candidates, trusted []packspec.TrustedKey
 			r.Status = "regression"
 		}
 	}
-	return r, nil
+	r.Unused, err = f.Unused(other)
+	return r, err
+}
+
+// noticeUnused says what regress.yaml names and nothing matches: it ignores less than
+// somebody thinks.
+func (a *app) noticeUnused(results []fixtureResult) {
+	for _, r := range results {
+		if len(r.Unused) > 0 {
+			a.notice(fmt.Sprintf("%s ignores what is not there: %s", filepath.Join(r.path, regress.ConfigFile), strings.Join(r.Unused, ", ")))
+		}
+	}
 }
 
 func (r fixtureResult) bad(err error) fixtureResult {

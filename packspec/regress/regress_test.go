@@ -253,3 +253,27 @@ func TestUpdatedKeepsWhatIsWritten(t *testing.T) {
 		}
 	}
 }
+
+// What regress.yaml ignores is known, and what of it matches nothing.
+func TestUnused(t *testing.T) {
+	f, _ := fixture(t, regress.Config{Name: "refund", Compare: []string{regress.All},
+		Ignore:    []string{"reason", "raeson", "/payload/*", "/payload/labels/run", "/stop_reason"},
+		Summaries: map[string]string{"cp_0002": `looked up order \d+`, "cp_0003": "refund is nothing", "cp_0099": ".*"}})
+	want := []string{"/payload/labels/run", "raeson", "the summary of cp_0003", "the summary of cp_0099"}
+	if got, err := f.Unused(nil); err != nil || !slices.Equal(got, want) {
+		t.Errorf("Unused = %q, %v, want %q", got, err, want)
+	}
+	if got := f.Ignored(); len(got) != 8 || got[7] != "the summary of cp_0099" {
+		t.Errorf("Ignored = %q", got)
+	}
+	w := refund()
+	w[0].command = commands.Submit{EnvironmentFingerprint: "envfp:x", ProducerVersion: "gait 1", Labels: []ledger.Label{{Key: "run", Value: "b"}}}
+	w[3].command = commands.AddCheckpoint{Type: ledger.CheckpointDecisionNeeded, Summary: "refund is nothing", RequiredAction: "approve it"}
+	candidate := play(t, w, "job_1", time.Minute).JobEvents("job_1", 1)
+	if got, err := f.Unused(candidate); err != nil || !slices.Equal(got, []string{"raeson", "the summary of cp_0099"}) {
+		t.Errorf("with a candidate, Unused = %q, %v", got, err)
+	}
+	if f, _ := fixture(t, regress.Config{Name: "refund", Compare: []string{regress.All}}); f.Ignored() != nil {
+		t.Errorf("Ignored = %q, want nothing", f.Ignored())
+	}
+}
