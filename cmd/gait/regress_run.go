@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -68,7 +69,7 @@ gait regress run --junit results.xml --json`,
 		if err != nil {
 			return err
 		}
-		a.noticeUnused(results)
+		a.noticeResults(results)
 		return a.reportRegress(flags, results)
 	}
 	return cmd
@@ -85,6 +86,7 @@ type fixtureResult struct {
 	Candidate   string               `json:"candidate,omitempty"` // the job compared with it
 	Ignored     []string             `json:"ignored,omitempty"`   // what may differ, beside what is masked
 	Unused      []string             `json:"unused,omitempty"`    // of Ignored: what matches nothing
+	Note        string               `json:"note,omitempty"`      // what else to know of the comparison
 	path        string
 }
 
@@ -159,14 +161,48 @@ func runFixture(path string, candidate candidates, trusted []packspec.TrustedKey
 			r.Status = "regression"
 		}
 	}
-	r.Unused, err = f.Unused(other)
+	if r.Unused, err = f.Unused(other); err == nil {
+		r.Note, err = noteOf(f, other)
+	}
 	return r, err
 }
 
-// noticeUnused says what regress.yaml names and nothing matches: it ignores less than
-// somebody thinks.
-func (a *app) noticeUnused(results []fixtureResult) {
+// noteOf says so where the candidate is the very job that was recorded, whose
+// behaviour cannot differ.
+func noteOf(f *regress.Fixture, candidate ledger.Events) (string, error) {
+	recorded, err := f.Events()
+	if err != nil || candidate == nil {
+		return "", err
+	}
+	a, err := firstLeaf(recorded)
+	if err != nil {
+		return "", err
+	}
+	b, err := firstLeaf(candidate)
+	if err != nil || a != b {
+		return "", err
+	}
+	return "the candidate is the very job that was recorded, not another run of it", nil
+}
+
+// firstLeaf returns the leaf hash of the first event.
+func firstLeaf(events ledger.Events) (ledger.Hash, error) {
+	next, stop := iter.Pull2(events)
+	defer stop()
+	e, err, ok := next()
+	if err != nil || !ok {
+		return ledger.Hash{}, err
+	}
+	return e.LeafHash(), nil
+}
+
+// noticeResults says what is to be known beside a result. What regress.yaml names and
+// nothing matches ignores less than somebody thinks.
+func (a *app) noticeResults(results []fixtureResult) {
 	for _, r := range results {
+		if r.Note != "" {
+			a.notice(r.Name + ": " + r.Note)
+		}
 		if len(r.Unused) > 0 {
 			a.notice(fmt.Sprintf("%s ignores what is not there: %s", filepath.Join(r.path, regress.ConfigFile), strings.Join(r.Unused, ", ")))
 		}
