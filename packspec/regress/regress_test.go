@@ -3,6 +3,7 @@ package regress_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -120,6 +121,35 @@ func TestReplay(t *testing.T) {
 	delete(dir, "expect/states.jsonl")
 	if _, err := f.Replay(nil); !errors.Is(err, regress.ErrFixture) {
 		t.Errorf("without the states: %v, want ErrFixture", err)
+	}
+}
+
+// Where a line of a list is another, the event that it is made of is named.
+func TestReplayNamesTheEventOfALine(t *testing.T) {
+	f, dir := fixture(t, regress.Config{Name: "refund", Compare: []string{regress.All}})
+	var edited []string
+	edit := func(name, old, new string) {
+		t.Helper()
+		was := dir[name].Data
+		defer func() { dir[name].Data = was }()
+		if dir[name].Data = bytes.Replace(was, []byte(old), []byte(new), 1); bytes.Equal(dir[name].Data, was) {
+			t.Fatalf("%s does not say %q", name, old)
+		}
+		c, err := f.Replay(nil)
+		if err != nil || c.Pass {
+			t.Fatalf("%s edited: %+v, %v", name, c, err)
+		}
+		edited = append(edited, fmt.Sprintf("%d %s %s", c.Divergence.Event, c.Divergence.Type, c.Divergence.Field))
+	}
+	edit("expect/history.jsonl", "receipt checked", "receipt lost")
+	edit("expect/views/checkpoints.jsonl", "looked up order 17", "looked up order 18")
+	edit("expect/views/approvals.jsonl", "receipt checked", "receipt lost")
+	edit("expect/views/refusals.jsonl", "approval_required", "self_approval")
+	edit("expect/views/checkpoints.jsonl", "}\n", "}\n{}\n")
+	if want := []string{"6 approved /expect/history.jsonl/5/payload/reason", "3 checkpoint_added /expect/views/checkpoints.jsonl/1/summary",
+		"6 approved /expect/views/approvals.jsonl/0/reason", "5 refused /expect/views/refusals.jsonl/0/payload/refusal",
+		"3 checkpoint_added /expect/views/checkpoints.jsonl/1/actor"}; !slices.Equal(edited, want) {
+		t.Errorf("lists edited: they diverge at\n%q, want\n%q", edited, want)
 	}
 }
 
