@@ -172,9 +172,9 @@ func TestIncidentsFindOtherRuns(t *testing.T) {
 	}
 }
 
-// Every incident finds something.
+// Every incident finds something, and between them they ask for all that can be compared.
 func TestIncidentsBite(t *testing.T) {
-	bites := map[string]bool{}
+	bites, asked := map[string]bool{}, map[string]bool{}
 	for _, tt := range wrongRules {
 		bites[tt.incident] = true
 	}
@@ -185,6 +185,17 @@ func TestIncidentsBite(t *testing.T) {
 		if name := filepath.Base(story.dir); !bites[name] {
 			t.Errorf("no mistake is known that %s finds", name)
 		}
+		f, err := regress.Load(os.DirFS(story.dir))
+		must(t, err)
+		for _, scope := range f.Compare {
+			asked[scope] = true
+		}
+		if f.Name != filepath.Base(story.dir) || strings.Count(f.Why, ". ") < 1 {
+			t.Errorf("%s is called %q and tells %q", story.dir, f.Name, f.Why)
+		}
+	}
+	if len(asked) != len(regress.Scopes) {
+		t.Errorf("the incidents ask for %v, want %v", asked, regress.Scopes)
 	}
 }
 
