@@ -45,4 +45,4 @@ update: ## rewrite the golden files
 	$(GO) test ./packspec ./projection -update
 	$(GO) test ./commands -run '^TestCorpus$$' -update
 	$(GO) test ./fixtures -run '^TestGoldenLedgers$$' -update
-	$(GO) test ./cmd/gait -run '^TestSchemasOnlyGrow$$' -update
+	$(GO) test ./cmd/gait -run '^(TestSchemasOnlyGrow|TestIncidentsAreTheirStories)$$' -update

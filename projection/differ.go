@@ -89,7 +89,7 @@ func (d *Differ) add(c Change) {
 		limit = 1000
 	}
 	switch {
-	case d.ignored(c.Path):
+	case d.Ignores(c.Path):
 	case len(d.found.List) >= limit:
 		d.found.Omitted++
 	default:
@@ -97,8 +97,8 @@ func (d *Differ) add(c Change) {
 	}
 }
 
-// ignored reports whether a pointer, or one above it, is to be ignored.
-func (d *Differ) ignored(pointer string) bool {
+// Ignores reports whether a pointer, or one above it, is to be ignored.
+func (d *Differ) Ignores(pointer string) bool {
 	for ; pointer != ""; pointer = pointer[:strings.LastIndexByte(pointer, '/')] {
 		name := pointer[strings.LastIndexByte(pointer, '/')+1:]
 		if slices.ContainsFunc(d.Ignore, func(pattern string) bool {

@@ -155,14 +155,10 @@ func (a *app) builtPack(ctx context.Context, job string) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// updateFixture writes regress.yaml and expect/ anew. What else lies in the folder
-// stays. A crash in between leaves no expect/, which another update makes.
-func updateFixture(place string, f *regress.Fixture) error {
-	events, err := f.Events()
-	if err != nil {
-		return err
-	}
-	files, err := regress.Files(f.Config, events)
+// updateFixture writes expect/ anew, and why into regress.yaml. What else lies in the
+// folder stays. A crash in between leaves no expect/, which another update makes.
+func updateFixture(place string, f *regress.Fixture, why regress.Update) error {
+	files, err := f.Updated(why)
 	if err != nil {
 		return err
 	}
@@ -241,8 +237,8 @@ its regress.yaml. The recorded events stay as they are.`,
 		if _, err := a.verifiedPack(place, keyFile, f.Pack, trusted); err != nil {
 			return err
 		}
-		f.Updates = append(f.Updates, regress.Update{At: ledger.FormatTime(a.now().UTC()), Reason: reason})
-		if err := updateFixture(place, f); err != nil {
+		why := regress.Update{At: ledger.FormatTime(a.now().UTC()), Reason: reason}
+		if err := updateFixture(place, f, why); err != nil {
 			return fmt.Errorf("updating %s: %w", place, err)
 		}
 		return a.print(object{"path": place, "name": f.Name, "reason": reason}, func(s *screen) {
@@ -251,6 +247,15 @@ its regress.yaml. The recorded events stay as they are.`,
 		})
 	}
 	return cmd
+}
+
+// looksLikeFixture reports whether a folder holds any part of a fixture: one that has
+// lost a part is a bad fixture, and must not be passed over.
+func looksLikeFixture(place string) bool {
+	return slices.ContainsFunc([]string{regress.ConfigFile, regress.PackFile, regress.ExpectDir}, func(name string) bool {
+		_, err := os.Lstat(filepath.Join(place, name))
+		return err == nil
+	})
 }
 
 // fixtureNames returns the fixtures asked for, or all there are.
@@ -269,7 +274,7 @@ func fixtureNames(dir string, asked []string) ([]string, error) {
 	}
 	var names []string
 	for _, e := range entries {
-		if _, err := os.Stat(filepath.Join(dir, e.Name(), regress.ConfigFile)); err == nil && e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
+		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") && looksLikeFixture(filepath.Join(dir, e.Name())) {
 			names = append(names, e.Name())
 		}
 	}

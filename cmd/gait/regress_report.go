@@ -130,7 +130,7 @@ func showRegress(s *screen, results []fixtureResult, candidate string) {
 		for k, c := range r.Comparisons {
 			names[k] = c.Name
 		}
-		rows[i] = []any{r.Name, word, strings.Join(names, ", "), r.Why}
+		rows[i] = []any{r.Name, word, strings.Join(names, ", "), inShort(r.Why)}
 	}
 	s.table([]any{"fixture", "result", "compared", "why it exists"}, rows)
 	for _, r := range results {

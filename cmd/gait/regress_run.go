@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -80,6 +81,7 @@ gait regress run --junit results.xml --attest results.dsse.json --json`,
 		if err != nil {
 			return err
 		}
+		a.noticeResults(done.results)
 		return a.reportRegress(flags, done)
 	}
 	return cmd
@@ -94,6 +96,9 @@ type fixtureResult struct {
 	Comparisons []regress.Comparison `json:"comparisons"`
 	JobID       string               `json:"job_id,omitempty"`    // recorded
 	Candidate   string               `json:"candidate,omitempty"` // the job compared with it
+	Ignored     []string             `json:"ignored,omitempty"`   // what may differ, beside what is masked
+	Unused      []string             `json:"unused,omitempty"`    // of Ignored: what matches nothing
+	Note        string               `json:"note,omitempty"`      // what else to know of the comparison
 	path        string
 	resource    regress.Resource // the fixture, where it could be read
 }
@@ -142,7 +147,7 @@ func (a *app) runFixture(path string, candidate candidates, trusted []packspec.T
 	if err != nil {
 		return r.bad(err), nil
 	}
-	r.Why = f.Why
+	r.Why, r.Ignored = f.Why, f.Ignored()
 	if r.resource, err = f.Resource(filepath.ToSlash(path)); err != nil {
 		return r.bad(err), nil
 	}
@@ -159,8 +164,10 @@ func (a *app) runFixture(path string, candidate candidates, trusted []packspec.T
 		return r.bad(err), nil
 	}
 	r.Comparisons = append(r.Comparisons, c)
+	var other ledger.Events
 	if candidate.job != nil {
 		job, events, err := candidate.job(report.JobID)
+		other = events
 		var more []regress.Comparison
 		if err == nil {
 			more, err = f.Behave(events)
@@ -176,7 +183,63 @@ func (a *app) runFixture(path string, candidate candidates, trusted []packspec.T
 			r.Status = "regression"
 		}
 	}
-	return r, nil
+	if r.Unused, err = f.Unused(other); err == nil {
+		r.Note, err = noteOf(f, other)
+	}
+	return r, err
+}
+
+// inShort returns the first sentence of a text.
+func inShort(text string) string {
+	if first, _, more := strings.Cut(text, ". "); more {
+		return first + "."
+	}
+	return text
+}
+
+// noteOf says so where the candidate is the very job that was recorded, whose
+// behaviour cannot differ.
+func noteOf(f *regress.Fixture, candidate ledger.Events) (string, error) {
+	if candidate == nil {
+		return "", nil
+	}
+	recorded, err := f.Events()
+	if err != nil {
+		return "", err
+	}
+	a, err := firstLeaf(recorded)
+	if err != nil {
+		return "", err
+	}
+	b, err := firstLeaf(candidate)
+	if err != nil || a != b {
+		return "", err
+	}
+	return "the candidate is the very job that was recorded, not another run of it", nil
+}
+
+// firstLeaf returns the leaf hash of the first event.
+func firstLeaf(events ledger.Events) (ledger.Hash, error) {
+	next, stop := iter.Pull2(events)
+	defer stop()
+	e, err, ok := next()
+	if err != nil || !ok {
+		return ledger.Hash{}, err
+	}
+	return e.LeafHash(), nil
+}
+
+// noticeResults says what is to be known beside a result. What regress.yaml names and
+// nothing matches ignores less than somebody thinks.
+func (a *app) noticeResults(results []fixtureResult) {
+	for _, r := range results {
+		if r.Note != "" {
+			a.notice(r.Name + ": " + r.Note)
+		}
+		if len(r.Unused) > 0 {
+			a.notice(fmt.Sprintf("%s ignores what is not there: %s", filepath.Join(r.path, regress.ConfigFile), strings.Join(r.Unused, ", ")))
+		}
+	}
 }
 
 func (r fixtureResult) bad(err error) fixtureResult {

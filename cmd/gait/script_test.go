@@ -84,6 +84,10 @@ func runScripts(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	incidents, err := filepath.Abs(incidentsDir)
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Files:               files,
 		RequireExplicitExec: true,
@@ -95,6 +99,7 @@ func runScripts(t *testing.T, dir string) {
 			env.Setenv("GAIT_TEST_SCHEMAS", schemas)
 			env.Values[witnessesKey{}] = witnesses{}
 			env.Setenv("PACKS", packs)
+			env.Setenv("INCIDENTS", incidents)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

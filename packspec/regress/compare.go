@@ -128,9 +128,20 @@ func compareStates(events ledger.Events, rules projection.Rules, want [][]byte) 
 
 // compareExpected compares the rest of what is expected: views and history.
 func (f *Fixture) compareExpected(events ledger.Events, rules projection.Rules) (*Divergence, error) {
-	made := map[string][]byte{}
-	err := expect(events, rules, func(name string, text []byte) error {
-		made[name] = append(made[name], text...)
+	made, from := map[string][]byte{}, map[string][]origin{}
+	var now origin
+	watched := func(yield func(ledger.Event, error) bool) {
+		for e, err := range events {
+			if err == nil {
+				now = origin{e.JobSeq, string(e.Type())}
+			}
+			if !yield(e, err) {
+				return
+			}
+		}
+	}
+	err := expect(watched, rules, func(name string, text []byte) error {
+		made[name], from[name] = append(made[name], text...), append(from[name], now)
 		return nil
 	})
 	if err != nil {
@@ -150,7 +161,7 @@ func (f *Fixture) compareExpected(events ledger.Events, rules projection.Rules) 
 		if err != nil {
 			return nil, err
 		}
-		if d, err := firstOfFile(name, want, made[name]); d != nil || err != nil {
+		if d, err := firstOfFile(name, want, made[name], from[name]); d != nil || err != nil {
 			return d, err
 		}
 	}
@@ -171,8 +182,15 @@ func (f *Fixture) expected() (names []string, err error) {
 	return names, err
 }
 
-// firstOfFile compares two files, line by line where they are lists.
-func firstOfFile(name string, want, got []byte) (*Divergence, error) {
+// An origin is the event that a line of a list was made of.
+type origin struct {
+	event int64
+	typ   string
+}
+
+// firstOfFile compares two files, line by line where they are lists, of which from
+// says where the lines come from.
+func firstOfFile(name string, want, got []byte, from []origin) (*Divergence, error) {
 	if bytes.Equal(want, got) {
 		return nil, nil
 	}
@@ -192,6 +210,9 @@ func firstOfFile(name string, want, got []byte) (*Divergence, error) {
 		place := "/" + name
 		if list {
 			place += fmt.Sprintf("/%d", i)
+			if i < len(from) {
+				d.Event, d.Type = from[i].event, from[i].typ
+			}
 		}
 		d.Context, d.Reason, d.Field = []string{}, "the view is another", place+d.Field
 		return d, nil

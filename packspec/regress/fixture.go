@@ -111,6 +111,7 @@ func (c Config) compile() (map[string]*regexp.Regexp, error) {
 type Fixture struct {
 	Config
 	Pack     []byte
+	text     []byte // of regress.yaml
 	dir      fs.FS
 	patterns map[string]*regexp.Regexp // of the summaries, by checkpoint
 }
@@ -122,7 +123,7 @@ func Load(dir fs.FS) (*Fixture, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Fixture{dir: dir}
+	f := &Fixture{text: text, dir: dir}
 	in := yaml.NewDecoder(bytes.NewReader(text))
 	in.KnownFields(true)
 	if err := in.Decode(&f.Config); err != nil {
@@ -191,13 +192,11 @@ func Files(c Config, events ledger.Events) (map[string][]byte, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	var text bytes.Buffer
-	out := yaml.NewEncoder(&text)
-	out.SetIndent(2)
-	if err := out.Encode(c); err != nil {
+	text, err := encode(c)
+	if err != nil {
 		return nil, err
 	}
-	files := map[string][]byte{ConfigFile: text.Bytes()}
+	files := map[string][]byte{ConfigFile: text}
 	put := func(name string, text []byte) error {
 		files[name] = append(files[name], text...)
 		return nil

@@ -3,6 +3,7 @@ package regress_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -123,6 +124,35 @@ func TestReplay(t *testing.T) {
 	}
 }
 
+// Where a line of a list is another, the event that it is made of is named.
+func TestReplayNamesTheEventOfALine(t *testing.T) {
+	f, dir := fixture(t, regress.Config{Name: "refund", Compare: []string{regress.All}})
+	var edited []string
+	edit := func(name, old, new string) {
+		t.Helper()
+		was := dir[name].Data
+		defer func() { dir[name].Data = was }()
+		if dir[name].Data = bytes.Replace(was, []byte(old), []byte(new), 1); bytes.Equal(dir[name].Data, was) {
+			t.Fatalf("%s does not say %q", name, old)
+		}
+		c, err := f.Replay(nil)
+		if err != nil || c.Pass {
+			t.Fatalf("%s edited: %+v, %v", name, c, err)
+		}
+		edited = append(edited, fmt.Sprintf("%d %s %s", c.Divergence.Event, c.Divergence.Type, c.Divergence.Field))
+	}
+	edit("expect/history.jsonl", "receipt checked", "receipt lost")
+	edit("expect/views/checkpoints.jsonl", "looked up order 17", "looked up order 18")
+	edit("expect/views/approvals.jsonl", "receipt checked", "receipt lost")
+	edit("expect/views/refusals.jsonl", "approval_required", "self_approval")
+	edit("expect/views/checkpoints.jsonl", "}\n", "}\n{}\n")
+	if want := []string{"6 approved /expect/history.jsonl/5/payload/reason", "3 checkpoint_added /expect/views/checkpoints.jsonl/1/summary",
+		"6 approved /expect/views/approvals.jsonl/0/reason", "5 refused /expect/views/refusals.jsonl/0/payload/refusal",
+		"3 checkpoint_added /expect/views/checkpoints.jsonl/1/actor"}; !slices.Equal(edited, want) {
+		t.Errorf("lists edited: they diverge at\n%q, want\n%q", edited, want)
+	}
+}
+
 // Two runs that differ only in what is masked are the same; what an agent does
 // otherwise shows where it does so, in the scopes that look there.
 func TestBehave(t *testing.T) {
@@ -222,5 +252,58 @@ func TestLoad(t *testing.T) {
 	delete(dir, regress.PackFile)
 	if _, err := regress.Load(dir); !errors.Is(err, regress.ErrFixture) {
 		t.Errorf("without a pack: %v, want ErrFixture", err)
+	}
+}
+
+// An update is added to regress.yaml however its updates are written, and nothing else
+// in it changes.
+func TestUpdatedKeepsWhatIsWritten(t *testing.T) {
+	const head = "# why\nname: a # its folder's\ncompare: [all]\n"
+	for name, tt := range map[string]struct{ before, after string }{
+		"none":  {head, head + "updates:\n  - at: today\n    reason: so\n"},
+		"null":  {head + "updates:\n", head + "updates:\n  - at: today\n    reason: so\n"},
+		"empty": {head + "updates: []\n", head + "updates:\n  - at: today\n    reason: so\n"},
+		"one": {head + "updates:\n  - at: before # long ago\n    reason: first\nwhy: x\n",
+			head + "updates:\n  - at: before # long ago\n    reason: first\n  - at: today\n    reason: so\nwhy: x\n"},
+		"one, at the end, indented otherwise": {"why: >-\n  a story\n  in lines\n" + head[6:] + "updates:\n- at: before\n  reason: first # of many\n",
+			"why: >-\n  a story\n  in lines\n" + head[6:] + "updates:\n- at: before\n  reason: first # of many\n- at: today\n  reason: so\n"},
+		"in braces": {"{name: a, compare: [all]} # short\n", "{name: a, compare: [all], updates: [{at: today, reason: so}]} # short\n"},
+		"anchors": {"name: &n a\nwhy: *n\ncompare: &c [all]\nupdates: &u [{at: x, reason: y}]\n",
+			"name: &n a\nwhy: *n\ncompare: &c [all]\nupdates: &u\n  - {at: x, reason: y}\n  - at: today\n    reason: so\n"},
+	} {
+		_, dir := fixture(t, regress.Config{Name: "a", Compare: []string{regress.All}})
+		dir[regress.ConfigFile] = &fstest.MapFile{Data: []byte(tt.before)}
+		f, err := regress.Load(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files, err := f.Updated(regress.Update{At: "today", Reason: "so"})
+		if got := string(files[regress.ConfigFile]); err != nil || got != tt.after {
+			t.Errorf("%s: %v, regress.yaml is\n%s\nwant\n%s", name, err, got, tt.after)
+		}
+	}
+}
+
+// What regress.yaml ignores is known, and what of it matches nothing.
+func TestUnused(t *testing.T) {
+	f, _ := fixture(t, regress.Config{Name: "refund", Compare: []string{regress.All},
+		Ignore:    []string{"reason", "raeson", "/payload/*", "/payload/labels/run", "/stop_reason"},
+		Summaries: map[string]string{"cp_0002": `looked up order \d+`, "cp_0003": "refund is nothing", "cp_0099": ".*"}})
+	want := []string{"/payload/labels/run", "raeson", "the summary of cp_0003", "the summary of cp_0099"}
+	if got, err := f.Unused(nil); err != nil || !slices.Equal(got, want) {
+		t.Errorf("Unused = %q, %v, want %q", got, err, want)
+	}
+	if got := f.Ignored(); len(got) != 8 || got[7] != "the summary of cp_0099" {
+		t.Errorf("Ignored = %q", got)
+	}
+	w := refund()
+	w[0].command = commands.Submit{EnvironmentFingerprint: "envfp:x", ProducerVersion: "gait 1", Labels: []ledger.Label{{Key: "run", Value: "b"}}}
+	w[3].command = commands.AddCheckpoint{Type: ledger.CheckpointDecisionNeeded, Summary: "refund is nothing", RequiredAction: "approve it"}
+	candidate := play(t, w, "job_1", time.Minute).JobEvents("job_1", 1)
+	if got, err := f.Unused(candidate); err != nil || !slices.Equal(got, []string{"raeson", "the summary of cp_0099"}) {
+		t.Errorf("with a candidate, Unused = %q, %v", got, err)
+	}
+	if f, _ := fixture(t, regress.Config{Name: "refund", Compare: []string{regress.All}}); f.Ignored() != nil {
+		t.Errorf("Ignored = %q, want nothing", f.Ignored())
 	}
 }
