@@ -90,11 +90,14 @@ func pointer(path cmp.Path) string {
 	var b strings.Builder
 	for _, step := range path {
 		if m, ok := step.(cmp.MapIndex); ok {
-			b.WriteByte('/')
-			_, _ = pointerEscapes.WriteString(&b, fmt.Sprint(m.Key()))
+			b.WriteString(PointerStep(fmt.Sprint(m.Key())))
 		}
 	}
 	return b.String()
 }
+
+// PointerStep returns the part of a JSON pointer that goes one step down, to the
+// member or element of that name (RFC 6901, section 3).
+func PointerStep(name string) string { return "/" + pointerEscapes.Replace(name) }
 
 var pointerEscapes = strings.NewReplacer("~", "~0", "/", "~1")

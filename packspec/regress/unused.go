@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"gait/ledger"
 	"gait/projection"
@@ -52,8 +51,6 @@ func (f *Fixture) Unused(candidate ledger.Events) ([]string, error) {
 	return slices.Sorted(maps.Keys(unused)), nil
 }
 
-var pointerEscape = strings.NewReplacer("~", "~0", "/", "~1")
-
 // use takes out of unused what a step has.
 func (f *Fixture) use(s Step, unused map[string]bool) {
 	id, _ := s.Payload["checkpoint_id"].(string)
@@ -67,7 +64,7 @@ func (f *Fixture) use(s Step, unused map[string]bool) {
 // useFields takes out of unused what names one of the fields, or one below it.
 func (f *Fixture) useFields(fields map[string]any, at string, unused map[string]bool) {
 	for name, value := range fields {
-		pointer := at + "/" + pointerEscape.Replace(name)
+		pointer := at + projection.PointerStep(name)
 		for _, entry := range f.Ignore {
 			if d := (projection.Differ{Ignore: []string{entry}}); d.Ignores(pointer) {
 				delete(unused, entry)
