@@ -118,6 +118,9 @@ var rules = []rule{
 		return failure{"ledger_read_only", "unsafe_operation", exitUnsafe, false, "write and pack where the ledger itself is; this copy can be read, verified and exported"}
 	}),
 	as(func(e *root.KeyMissingError) failure {
+		if e.Origin == "" {
+			return failure{"signing_key_missing", "dependency_missing", exitDependency, false, "a ledger comes with a key: gait ledger init"}
+		}
 		return failure{"signing_key_missing", "dependency_missing", exitDependency, false, "put the key back; reading and verifying work without it"}
 	}),
 	as(func(*root.NetworkFSError) failure {

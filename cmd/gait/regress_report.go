@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/renameio/v2"
 
+	"gait/packspec"
 	"gait/packspec/regress"
 )
 
@@ -95,7 +96,10 @@ func worstOf(results []fixtureResult, fields object) error {
 				e.code, e.exit, e.hint = "bad_fixture", exitInvalid, "compare it with one that gait regress init makes"
 			}
 		case "not_verified":
-			e.code, e.exit, e.hint = "fixture_not_verified", exitVerify, "trust its key, if it is from somebody you trust: gait keys trust <KEY>, or --public-key <KEY>"
+			e.code, e.exit, e.hint = "fixture_not_verified", exitVerify, "its pack.zip is not the one that was recorded: take it from where the fixture is kept"
+			if r.code == packspec.CodeUntrustedKey {
+				e.hint = "trust its key, if it is from somebody you trust: gait keys trust <KEY>, or --public-key <KEY>"
+			}
 		}
 		failed = append(failed, r.Name)
 		if len(r.Comparisons) > 0 && !r.Comparisons[0].Pass && e.exit == exitRegress {

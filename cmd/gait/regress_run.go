@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 
@@ -100,7 +102,8 @@ type fixtureResult struct {
 	Unused      []string             `json:"unused,omitempty"`    // of Ignored: what matches nothing
 	Note        string               `json:"note,omitempty"`      // what else to know of the comparison
 	path        string
-	resource    regress.Resource // the fixture, where it could be read
+	resource    regress.Resource // the fixture, for an attestation
+	code        string           // why it does not verify, as packspec.Failure has it
 }
 
 // A regressRun is what running fixtures came to.
@@ -128,7 +131,7 @@ func (a *app) runFixtures(ctx context.Context, names []string, flags runFlags, t
 	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
 			for i := range next {
-				results[i], errs[i] = a.runFixture(filepath.Join(flags.dir, names[i]), candidate, trusted)
+				results[i], errs[i] = a.runFixture(filepath.Join(flags.dir, names[i]), candidate, trusted, flags.signer != nil)
 			}
 		})
 	}
@@ -141,22 +144,25 @@ func (a *app) runFixtures(ctx context.Context, names []string, flags runFlags, t
 }
 
 // runFixture runs one. What is wrong with it, or with the code, is in the result.
-func (a *app) runFixture(path string, candidate candidates, trusted []packspec.TrustedKey) (fixtureResult, error) {
+// named says that its digest is wanted.
+func (a *app) runFixture(path string, candidate candidates, trusted []packspec.TrustedKey, named bool) (fixtureResult, error) {
 	r := fixtureResult{Name: filepath.Base(path), path: path, Status: "pass", Comparisons: []regress.Comparison{}}
 	f, err := loadFixture(path)
 	if err != nil {
 		return r.bad(err), nil
 	}
 	r.Why, r.Ignored = f.Why, f.Ignored()
-	if r.resource, err = f.Resource(filepath.ToSlash(path)); err != nil {
-		return r.bad(err), nil
+	if named {
+		if r.resource, err = f.Resource(filepath.ToSlash(path)); err != nil {
+			return r.bad(err), nil
+		}
 	}
 	report, err := packspec.Verify(bytes.NewReader(f.Pack), int64(len(f.Pack)), packspec.Options{Trusted: trusted})
 	if err != nil {
 		return r.bad(err), nil
 	}
 	if r.JobID = report.JobID; !report.Verified {
-		r.Status, r.Error = "not_verified", report.Failure.Level+": "+report.Failure.Error()
+		r.Status, r.Error, r.code = "not_verified", report.Failure.Level+": "+report.Failure.Error(), report.Failure.Code
 		return r, nil
 	}
 	c, err := f.Replay(a.rules)
@@ -232,13 +238,17 @@ func firstLeaf(events ledger.Events) (ledger.Hash, error) {
 // noticeResults says what is to be known beside a result. What regress.yaml names and
 // nothing matches ignores less than somebody thinks.
 func (a *app) noticeResults(results []fixtureResult) {
+	noted := map[string][]string{} // the fixtures by what is to be known of them
 	for _, r := range results {
 		if r.Note != "" {
-			a.notice(r.Name + ": " + r.Note)
+			noted[r.Note] = append(noted[r.Note], r.Name)
 		}
 		if len(r.Unused) > 0 {
 			a.notice(fmt.Sprintf("%s ignores what is not there: %s", filepath.Join(r.path, regress.ConfigFile), strings.Join(r.Unused, ", ")))
 		}
+	}
+	for _, note := range slices.Sorted(maps.Keys(noted)) {
+		a.notice(strings.Join(noted[note], ", ") + ": " + note)
 	}
 }
 
