@@ -2,11 +2,12 @@
 GO ?= go
 LINT = $(GO) tool -modfile=.ci/tools.mod golangci-lint
 FUZZTIME ?= 10s
+SEEDS ?= 20000
 SHELL = bash
 .SHELLFLAGS = -o pipefail -c
 export CGO_ENABLED ?= 0
 
-.PHONY: help build test tried judges race fuzz lint fmt bench update session
+.PHONY: help build test tried torture judges race fuzz lint fmt bench update session
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +23,9 @@ test: ## run every test
 
 tried: ## say how many changes the exhaustive tests try, none of which may verify
 	$(GO) test -v -run '^Test(Every|Hostile)' ./packspec ./ledger/store | grep -E '^(ok|FAIL|--- FAIL|    [a-z_]+_test.go:[0-9]+: )'
+
+torture: ## simulate SEEDS seeds of clients, power cuts and failing disks, and say what was injected
+	$(GO) test -v -timeout 0 -run '^TestSimulation' ./ledger/store -seeds $(SEEDS)
 
 judges: ## have other people's tools judge gait: litewitness, torchwood, tessera, openssl, Wycheproof
 	cd fixtures/judges && $(GO) test ./...

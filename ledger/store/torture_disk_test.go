@@ -172,12 +172,47 @@ func (d *disk) tidy() {
 
 // clone returns the disk as it is when only the process ends.
 func (d *disk) clone() *vfs.MemFS {
-	return d.mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 100, RNG: rand.New(rand.NewPCG(0, 0))})
+	all := whole(d.mem)
+	leave(all, d.mem, "/")
+	return all
+}
+
+// whole returns a copy of all that is on mem, and of what was removed from it
+// since the directory was last synced.
+func whole(mem *vfs.MemFS) *vfs.MemFS {
+	return mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 100, RNG: rand.New(rand.NewPCG(0, 0))})
+}
+
+// leave removes from all what is not on mem, for good.
+func leave(all, mem *vfs.MemFS, dir string) {
+	has := list(mem, dir)
+	for _, name := range list(all, dir) {
+		at := path.Join(dir, name)
+		if !slices.Contains(has, name) {
+			all.RemoveAll(at)
+		} else if isDir(all, at) {
+			leave(all, mem, at)
+		}
+	}
+	syncEntries(all, dir)
+}
+
+func syncEntries(mem *vfs.MemFS, dir string) {
+	f, err := mem.OpenDir(dir)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err != nil {
+		panic(fmt.Sprintf("syncing %s: %v", dir, err))
+	}
+	f.Close()
 }
 
 // cut returns the disk as a power cut may leave it: what was synced, and of the
 // rest each entry of a directory and each block of a file with a chance of
-// percent in a hundred.
+// percent in a hundred. What was removed is back, as with MemFS.CrashClone:
+// Pebble creates a marker, removes the one before it and syncs the directory once,
+// which asks of a file system that a removal does not outlive what came before it.
 func (d *disk) cut(percent int, rng *rand.Rand) *vfs.MemFS {
 	switch percent {
 	case 0:
@@ -187,7 +222,7 @@ func (d *disk) cut(percent int, rng *rand.Rand) *vfs.MemFS {
 	}
 	c := powerLoss{disk: d, hot: d.clone(), cold: d.mem.CrashClone(vfs.CrashCloneCfg{}), lost: func() bool { return rng.IntN(100) >= percent }}
 	c.dir("/")
-	return c.hot.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 100, RNG: rng})
+	return whole(c.hot)
 }
 
 // A powerLoss takes from hot, the disk as it was, what the power cut took. cold
@@ -207,9 +242,7 @@ func (c powerLoss) dir(dir string) {
 		name = path.Join(dir, name)
 		switch {
 		case !there:
-			if c.lost() {
-				c.restore(name)
-			}
+			c.restore(name)
 		case !kept && c.lost():
 			c.hot.RemoveAll(name)
 		case isDir(c.hot, name):
@@ -218,6 +251,7 @@ func (c powerLoss) dir(dir string) {
 			c.file(name)
 		}
 	}
+	syncEntries(c.hot, dir)
 }
 
 // restore brings back what was removed or renamed.

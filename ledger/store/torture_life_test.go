@@ -38,7 +38,7 @@ func (s *sim) begin(faults bool) *life {
 	if !s.exists() {
 		what, calls = "create", 70
 	}
-	chance := 20
+	chance := 35
 	if !faults {
 		chance = 0
 	} else if s.broken != "" {
@@ -108,7 +108,7 @@ func (l *life) publish(signed []byte) error {
 // chances returns a source of its own for a power cut.
 func (l *life) chances() *rand.Rand {
 	l.draws++
-	return rand.New(rand.NewPCG(l.seed, 1<<32|uint64(l.lives)<<16|l.draws))
+	return stream(l.seed, "power", uint64(l.lives), l.draws)
 }
 
 var faults = []string{faultPower, faultPower, faultPower, faultPower, faultKill, faultEIO, faultEIO, faultFull, faultShort, faultQuiet}

@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	seeds = flag.Int("seeds", 2000, "how many seeds TestSimulation runs; 100 with -short")
+	seeds = flag.Int("seeds", 500, "how many seeds TestSimulation runs; 100 with -short")
 	first = flag.Uint64("first", 0, "the first of them")
 	seed  = flag.Int64("seed", -1, "the only seed to run, as it is replayed")
 	tell  = flag.Bool("tell", false, "tell what a seed does")
