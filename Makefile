@@ -24,8 +24,9 @@ test: ## run every test
 tried: ## say how many changes the exhaustive tests try, none of which may verify
 	$(GO) test -v -run '^Test(Every|Hostile)' ./packspec ./ledger/store | grep -E '^(ok|FAIL|--- FAIL|    [a-z_]+_test.go:[0-9]+: )'
 
-torture: ## simulate SEEDS seeds of clients, power cuts and failing disks, and say what was injected
+torture: ## simulate SEEDS seeds, fail each call of the binary (needs strace), and say what was injected
 	$(GO) test -v -timeout 0 -run '^TestSimulation' ./ledger/store -seeds $(SEEDS)
+	$(GO) test -v -timeout 0 -run '^TestStrace' ./cmd/gait -thorough
 
 judges: ## have other people's tools judge gait: litewitness, torchwood, tessera, openssl, Wycheproof
 	cd fixtures/judges && $(GO) test ./...
