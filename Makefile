@@ -3,6 +3,7 @@ GO ?= go
 LINT = $(GO) tool -modfile=.ci/tools.mod golangci-lint
 FUZZTIME ?= 10s
 SEEDS ?= 20000
+THOROUGH ?= -thorough
 SHELL = bash
 .SHELLFLAGS = -o pipefail -c
 export CGO_ENABLED ?= 0
@@ -24,9 +25,9 @@ test: ## run every test
 tried: ## say how many changes the exhaustive tests try, none of which may verify
 	$(GO) test -v -run '^Test(Every|Hostile)' ./packspec ./ledger/store | grep -E '^(ok|FAIL|--- FAIL|    [a-z_]+_test.go:[0-9]+: )'
 
-torture: ## simulate SEEDS seeds, fail each call of the binary (needs strace), and say what was injected
-	$(GO) test -v -timeout 0 -run '^TestSimulation' ./ledger/store -seeds $(SEEDS)
-	$(GO) test -v -timeout 0 -run '^TestStrace' ./cmd/gait -thorough
+torture: ## simulate SEEDS seeds, damage every bit on disk, fail each call of the binary (where strace is)
+	$(GO) test -v -timeout 0 -run '^TestSimulation|^TestEveryBitAndEveryCut' ./ledger/store -seeds $(SEEDS) $(THOROUGH)
+	$(GO) test -v -timeout 0 -run '^TestStrace' ./cmd/gait $(THOROUGH)
 
 judges: ## have other people's tools judge gait: litewitness, torchwood, tessera, openssl, Wycheproof
 	cd fixtures/judges && $(GO) test ./...
