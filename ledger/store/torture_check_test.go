@@ -129,6 +129,13 @@ func (l *life) checkRecovered() {
 	for _, e := range l.acked {
 		l.checkEvent(e)
 	}
+	l.mu.Lock()
+	told := l.told
+	l.told = nil
+	l.mu.Unlock()
+	for _, e := range told {
+		l.checkEvent(e)
+	}
 	l.checkCheckpoint(l.published)
 	ledgertest.Check(l.t, l.log)
 	l.checkTwice()

@@ -127,11 +127,11 @@ func (l *life) draw(chance, calls int) *fault {
 		l.count.add(f.kind + " in a step")
 		switch f.kind {
 		case faultPower:
+			l.over.Store(true)
 			l.left = l.disk.cut(percent, l.chances())
-			l.over.Store(true)
 		case faultKill:
-			l.left = l.disk.clone()
 			l.over.Store(true)
+			l.left = l.disk.clone()
 		}
 	}
 	return f

@@ -7,6 +7,7 @@ import (
 	"hash"
 	"hash/fnv"
 	"math/rand/v2"
+	"sync"
 	"testing"
 	"time"
 
@@ -37,6 +38,9 @@ type sim struct {
 	checks    []ledger.Checkpoint // of receipts
 	published ledger.Checkpoint   // outside of the ledger
 	retried   map[string]bool     // tags that were sent more than once
+
+	mu   sync.Mutex
+	told []ledger.Event // to a client, in a step that the process did not live through
 }
 
 func newSim(t *testing.T, seed uint64) *sim {
@@ -175,16 +179,27 @@ func (l *life) ask(answers []answer) {
 		log := &between{Log: l.log, then: func() {
 			for i := range answers[1:] {
 				a := &answers[1+i]
-				a.result, a.err = l.engine.Do(context.Background(), a.request)
+				l.do(l.engine, a)
 			}
 		}}
 		engine = &commands.Engine{Log: log, Now: l.engine.Now, Entropy: l.engine.Entropy}
 	}
-	first.result, first.err = engine.Do(context.Background(), first.request)
+	l.do(engine, first)
 	for i := range answers[1:] { // where the first wrote nothing
 		if a := &answers[1+i]; a.err == nil && a.result.Event.Bytes() == nil {
-			a.result, a.err = l.engine.Do(context.Background(), a.request)
+			l.do(l.engine, a)
 		}
+	}
+}
+
+// do carries a request out. What is answered before the process ends counts,
+// though the client may see the answer after.
+func (l *life) do(engine *commands.Engine, a *answer) {
+	a.result, a.err = engine.Do(context.Background(), a.request)
+	if w := a.written(); w != nil && !a.request.DryRun && !l.over.Load() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.told = append(l.told, w.Event)
 	}
 }
 
