@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	seeds = flag.Int("seeds", 500, "how many seeds TestSimulation runs; 100 with -short")
+	seeds = flag.Int("seeds", 500, "how many seeds TestSimulation runs; 40 with -short")
 	first = flag.Uint64("first", 0, "the first of them")
 	seed  = flag.Int64("seed", -1, "the only seed to run, as it is replayed")
 	tell  = flag.Bool("tell", false, "tell what a seed does")
@@ -49,7 +49,7 @@ func TestSimulation(t *testing.T) {
 	}
 	n := *seeds
 	if testing.Short() {
-		n = min(n, 100)
+		n = min(n, 40)
 	}
 	if n <= share {
 		for i := range uint64(n) {
