@@ -1,6 +1,8 @@
 package ledgertest
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"sync/atomic"
 
@@ -25,11 +27,38 @@ const (
 )
 
 // A HookFS calls Before ahead of each call that changes what is on disk. When
-// Before returns an error, the call is not made and fails with it. Before is
-// called from several goroutines.
+// Before returns an error, the call is not made and fails with it; a write that
+// gets a *ShortWrite writes a part of what it should. After, unless it is nil,
+// is called when a call has succeeded. Both are called from several goroutines.
 type HookFS struct {
 	store.FS
 	Before func(op Op, name string) error
+	After  func(op Op, name string)
+}
+
+// A ShortWrite is an error of Before: the write is cut after Keep bytes, and
+// fails with Err. Where Err is nil it claims to have succeeded, and says only by
+// its count that it has not.
+type ShortWrite struct {
+	Keep int
+	Err  error
+}
+
+func (e *ShortWrite) Error() string { return fmt.Sprintf("short write of %d bytes", e.Keep) }
+
+// Unwrap returns what the write fails with.
+func (e *ShortWrite) Unwrap() error { return e.Err }
+
+// do makes a call between Before and After.
+func (h *HookFS) do(op Op, name string, call func() error) error {
+	if err := h.Before(op, name); err != nil {
+		return err
+	}
+	err := call()
+	if err == nil && h.After != nil {
+		h.After(op, name)
+	}
+	return err
 }
 
 // Unwrap returns the file system below.
@@ -43,29 +72,20 @@ func (h *HookFS) file(f vfs.File, err error, sync Op, name string) (vfs.File, er
 }
 
 // Create creates a file.
-func (h *HookFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
-	if err := h.Before(OpCreate, name); err != nil {
-		return nil, err
-	}
-	f, err := h.FS.Create(name, c)
+func (h *HookFS) Create(name string, c vfs.DiskWriteCategory) (f vfs.File, err error) {
+	err = h.do(OpCreate, name, func() (err error) { f, err = h.FS.Create(name, c); return err })
 	return h.file(f, err, OpSync, name)
 }
 
 // OpenReadWrite opens a file.
-func (h *HookFS) OpenReadWrite(name string, c vfs.DiskWriteCategory, opts ...vfs.OpenOption) (vfs.File, error) {
-	if err := h.Before(OpCreate, name); err != nil {
-		return nil, err
-	}
-	f, err := h.FS.OpenReadWrite(name, c, opts...)
+func (h *HookFS) OpenReadWrite(name string, c vfs.DiskWriteCategory, opts ...vfs.OpenOption) (f vfs.File, err error) {
+	err = h.do(OpCreate, name, func() (err error) { f, err = h.FS.OpenReadWrite(name, c, opts...); return err })
 	return h.file(f, err, OpSync, name)
 }
 
 // ReuseForWrite renames a file and opens it.
-func (h *HookFS) ReuseForWrite(oldname, newname string, c vfs.DiskWriteCategory) (vfs.File, error) {
-	if err := h.Before(OpCreate, newname); err != nil {
-		return nil, err
-	}
-	f, err := h.FS.ReuseForWrite(oldname, newname, c)
+func (h *HookFS) ReuseForWrite(oldname, newname string, c vfs.DiskWriteCategory) (f vfs.File, err error) {
+	err = h.do(OpCreate, newname, func() (err error) { f, err = h.FS.ReuseForWrite(oldname, newname, c); return err })
 	return h.file(f, err, OpSync, newname)
 }
 
@@ -83,42 +103,27 @@ func (h *HookFS) OpenDir(name string) (vfs.File, error) {
 
 // Link makes a hard link.
 func (h *HookFS) Link(oldname, newname string) error {
-	if err := h.Before(OpLink, newname); err != nil {
-		return err
-	}
-	return h.FS.Link(oldname, newname)
+	return h.do(OpLink, newname, func() error { return h.FS.Link(oldname, newname) })
 }
 
 // Remove removes a file.
 func (h *HookFS) Remove(name string) error {
-	if err := h.Before(OpRemove, name); err != nil {
-		return err
-	}
-	return h.FS.Remove(name)
+	return h.do(OpRemove, name, func() error { return h.FS.Remove(name) })
 }
 
 // RemoveAll removes a directory.
 func (h *HookFS) RemoveAll(name string) error {
-	if err := h.Before(OpRemove, name); err != nil {
-		return err
-	}
-	return h.FS.RemoveAll(name)
+	return h.do(OpRemove, name, func() error { return h.FS.RemoveAll(name) })
 }
 
 // Rename renames a file.
 func (h *HookFS) Rename(oldname, newname string) error {
-	if err := h.Before(OpRename, newname); err != nil {
-		return err
-	}
-	return h.FS.Rename(oldname, newname)
+	return h.do(OpRename, newname, func() error { return h.FS.Rename(oldname, newname) })
 }
 
 // MkdirAll makes directories.
 func (h *HookFS) MkdirAll(dir string, mode os.FileMode) error {
-	if err := h.Before(OpMkdir, dir); err != nil {
-		return err
-	}
-	return h.FS.MkdirAll(dir, mode)
+	return h.do(OpMkdir, dir, func() error { return h.FS.MkdirAll(dir, mode) })
 }
 
 type hookFile struct {
@@ -128,33 +133,27 @@ type hookFile struct {
 	name string
 }
 
-func (f *hookFile) Write(p []byte) (int, error) {
-	if err := f.fs.Before(OpWrite, f.name); err != nil {
-		return 0, err
-	}
-	return f.File.Write(p)
-}
+func (f *hookFile) Write(p []byte) (int, error) { return f.write(p, f.File.Write) }
 
 func (f *hookFile) WriteAt(p []byte, off int64) (int, error) {
-	if err := f.fs.Before(OpWrite, f.name); err != nil {
-		return 0, err
-	}
-	return f.File.WriteAt(p, off)
+	return f.write(p, func(p []byte) (int, error) { return f.File.WriteAt(p, off) })
 }
 
-func (f *hookFile) Sync() error {
-	if err := f.fs.Before(f.sync, f.name); err != nil {
-		return err
+func (f *hookFile) write(p []byte, to func([]byte) (int, error)) (n int, err error) {
+	err = f.fs.do(OpWrite, f.name, func() (err error) { n, err = to(p); return err })
+	short, ok := errors.AsType[*ShortWrite](err)
+	if !ok {
+		return n, err
 	}
-	return f.File.Sync()
+	if n, err = to(p[:max(0, min(short.Keep, len(p)-1))]); err != nil {
+		return n, err
+	}
+	return n, short.Err
 }
 
-func (f *hookFile) SyncData() error {
-	if err := f.fs.Before(f.sync, f.name); err != nil {
-		return err
-	}
-	return f.File.SyncData()
-}
+func (f *hookFile) Sync() error { return f.fs.do(f.sync, f.name, f.File.Sync) }
+
+func (f *hookFile) SyncData() error { return f.fs.do(f.sync, f.name, f.File.SyncData) }
 
 // A CountingFS counts the syncs that go through it.
 type CountingFS struct {

@@ -20,7 +20,7 @@ import (
 type damage struct {
 	file string
 	at   int
-	kind string // flip, cut, zero, gone
+	kind string // flip, bit (of which at is the number), cut, zero, gone
 }
 
 func (d damage) String() string { return fmt.Sprintf("%s of %s at %d", d.kind, d.file, d.at) }
@@ -36,6 +36,8 @@ func (d damage) do(t *testing.T, mem *vfs.MemFS) {
 	switch d.kind {
 	case "flip":
 		b[d.at] ^= 1 << (d.at % 8)
+	case "bit":
+		b[d.at/8] ^= 1 << (d.at % 8)
 	case "zero":
 		clear(b[d.at:min(d.at+512, len(b))])
 	case "cut":

@@ -10,3 +10,9 @@ var EventKey = eventKey
 
 // NewFailStop returns the file system that a log puts over fs.
 func NewFailStop(fs FS, fatal func(error)) FS { return newFailStop(fs, fatal) }
+
+// Tuned returns options that open Pebble with what tune changes.
+func Tuned(o Options, tune func(*pebble.Options)) Options {
+	o.tune = tune
+	return o
+}

@@ -33,6 +33,8 @@ type Options struct {
 	// and before Append or Create returns, in order. When it fails, they fail
 	// with ledger.ErrOutcomeUnknown, though the events are written.
 	Published func(signed []byte) error
+
+	tune func(*pebble.Options) // changes the options that Open opens Pebble with
 }
 
 // A Log is an open ledger. Its methods may be called from any goroutine; Close
