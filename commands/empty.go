@@ -1,7 +1,6 @@
 package commands
 
 import (
-	"context"
 	"fmt"
 
 	"gait/ledger"
@@ -38,7 +37,7 @@ func (EmptyLog) JobEvents(string, int64) ledger.Events {
 	return func(func(ledger.Event, error) bool) {}
 }
 
-// Append refuses.
-func (EmptyLog) Append(context.Context, ledger.Head, ...ledger.Entry) (ledger.Receipt, error) {
+// Begin refuses.
+func (EmptyLog) Begin(ledger.Head) (ledger.Batch, error) {
 	panic("commands: an empty log is for dry runs")
 }

@@ -18,6 +18,9 @@ var (
 
 	// ErrContention says that other writers were faster every time.
 	ErrContention = errors.New("other writers were faster each time")
+
+	// ErrBusy says that too many requests wait already. Nothing was decided.
+	ErrBusy = errors.New("too many requests wait already")
 )
 
 // An InvalidError says that a command is not well formed. It wraps the cause.

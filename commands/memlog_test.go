@@ -2,7 +2,6 @@ package commands_test
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -35,6 +34,8 @@ type memLog struct {
 	appends int     // calls of Append
 	fail    []error // what the next calls of Append fail with
 	onView  func()  // called once, when a view is read next
+
+	onCommit func(n int) // called before each commit with its number of events
 }
 
 type memJob struct {
@@ -57,7 +58,7 @@ func newLog(t testing.TB) *memLog {
 		t.Fatal(err)
 	}
 	l := &memLog{jobs: map[string]*memJob{}, requests: map[string]ledger.Seq{}}
-	if _, err := l.Append(t.Context(), ledger.Head{}, ledger.Entry{Event: first}); err != nil {
+	if _, err := l.Append(ledger.Head{}, ledger.Entry{Event: first}); err != nil {
 		t.Fatal(err)
 	}
 	l.appends = 0
@@ -127,8 +128,29 @@ func (l *memLog) JobEvents(job string, from int64) ledger.Events {
 	}
 }
 
+// A memBatch is a batch of a memLog. Whether it follows the head shows when it
+// is committed.
+type memBatch struct {
+	log     *memLog
+	at      ledger.Head
+	entries []ledger.Entry
+}
+
+func (l *memLog) Begin(at ledger.Head) (ledger.Batch, error) { return &memBatch{log: l, at: at}, nil }
+
+func (b *memBatch) Add(e ledger.Entry) error { b.entries = append(b.entries, e); return nil }
+func (b *memBatch) Sign() error              { return nil }
+func (b *memBatch) Discard()                 {}
+
+func (b *memBatch) Commit() (ledger.Receipt, error) {
+	if hook := b.log.onCommit; hook != nil {
+		hook(len(b.entries))
+	}
+	return b.log.Append(b.at, b.entries...)
+}
+
 // Append writes all entries or none.
-func (l *memLog) Append(_ context.Context, at ledger.Head, entries ...ledger.Entry) (ledger.Receipt, error) {
+func (l *memLog) Append(at ledger.Head, entries ...ledger.Entry) (receipt ledger.Receipt, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.appends++
@@ -137,13 +159,15 @@ func (l *memLog) Append(_ context.Context, at ledger.Head, entries ...ledger.Ent
 		l.fail = l.fail[1:]
 		return ledger.Receipt{}, err
 	}
-	if at != l.head {
+	if at.Size != l.head.Size || at.Leaf != l.head.Leaf {
 		return ledger.Receipt{}, ledger.ErrConflict
 	}
-	if len(entries) != 1 {
-		return ledger.Receipt{}, fmt.Errorf("%d entries in one command", len(entries))
+	for _, e := range entries {
+		if receipt, err = l.put(e); err != nil {
+			return ledger.Receipt{}, fmt.Errorf("half a batch is written: %w", err)
+		}
 	}
-	return l.put(entries[0])
+	return receipt, nil
 }
 
 func (l *memLog) put(entry ledger.Entry) (ledger.Receipt, error) {
@@ -164,7 +188,11 @@ func (l *memLog) put(entry ledger.Entry) (ledger.Receipt, error) {
 		if err != nil {
 			return ledger.Receipt{}, err
 		}
-		l.jobs[e.JobID] = &memJob{head: jobHead, seqs: append(j.seqs, e.Seq), view: bytes.Clone(entry.View)}
+		view := bytes.Clone(entry.View)
+		if view == nil {
+			view = j.view
+		}
+		l.jobs[e.JobID] = &memJob{head: jobHead, seqs: append(j.seqs, e.Seq), view: view}
 	}
 	if e.RequestID != "" {
 		l.requests[e.RequestID] = e.Seq

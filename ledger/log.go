@@ -18,6 +18,22 @@ type Receipt struct {
 	Checkpoint []byte // that tree's checkpoint, a signed note
 }
 
+// A Batch is events on their way into a log, which are written all at once or
+// not at all. Add plans an event behind those before; Sign ends the batch with
+// the checkpoint of the tree; Commit makes it durable. Nothing shows before
+// Commit returns. Every batch ends with Commit or Discard. One goroutine at a
+// time uses a batch.
+//
+// An error of Add or Sign says that nothing was written, and the batch is good
+// for nothing more. Commit fails with ErrConflict where other events came
+// first, and nothing was written, and with ErrOutcomeUnknown.
+type Batch interface {
+	Add(Entry) error
+	Sign() error
+	Commit() (Receipt, error) // that of the last event
+	Discard()
+}
+
 // Appending to a log.
 var (
 	// ErrConflict says that the log's head is not the one the caller saw.

@@ -132,6 +132,24 @@ func (l *memoryLog) JobEvents(job string, from int64) ledger.Events {
 	}
 }
 
+// A memoryBatch appends its one entry when it is committed.
+type memoryBatch struct {
+	log   *memoryLog
+	at    ledger.Head
+	entry ledger.Entry
+}
+
+func (l *memoryLog) Begin(at ledger.Head) (ledger.Batch, error) {
+	return &memoryBatch{log: l, at: at}, nil
+}
+
+func (b *memoryBatch) Add(e ledger.Entry) error { b.entry = e; return nil }
+func (b *memoryBatch) Sign() error              { return nil }
+func (b *memoryBatch) Discard()                 {}
+func (b *memoryBatch) Commit() (ledger.Receipt, error) {
+	return b.log.Append(context.Background(), b.at, b.entry)
+}
+
 func (l *memoryLog) job(id string) []ledger.Event {
 	var events []ledger.Event
 	for e := range l.JobEvents(id, 1) {

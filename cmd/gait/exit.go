@@ -97,6 +97,7 @@ var rules = []rule{
 	is(commands.ErrJobNotFound, failure{"job_not_found", "invalid_input", exitInvalid, false, "gait job list shows the jobs there are"}),
 	is(commands.ErrJobExists, failure{"job_exists", "invalid_input", exitInvalid, false, "choose another id, or leave --id out to have one made"}),
 	is(commands.ErrContention, failure{"state_contention", "state_contention", exitIO, true, "try again"}),
+	is(commands.ErrBusy, failure{"busy", "state_contention", exitIO, true, "too many commands wait for their turn; try again in a moment"}),
 	is(ledger.ErrOutcomeUnknown, failure{"outcome_unknown", "outcome_unknown", exitIO, true, "try again with the same --request-id: that settles it without doing it twice"}),
 	as(func(*root.LockedError) failure {
 		return failure{"state_contention", "state_contention", exitIO, true, "wait for the holder, or longer: --lock-timeout 60s"}

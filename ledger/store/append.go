@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -34,8 +35,8 @@ func (l *Log) appendAt(ctx context.Context, at ledger.Head, entries []ledger.Ent
 	if err := ctx.Err(); err != nil {
 		return ledger.Receipt{}, fmt.Errorf("appending: %w", err)
 	}
-	if head := l.Head(); at.Size != head.Size || at.Leaf != head.Leaf {
-		return ledger.Receipt{}, fmt.Errorf("appending behind %d events, there are %d: %w", at.Size, head.Size, ledger.ErrConflict)
+	if err := l.endsAt(at); err != nil {
+		return ledger.Receipt{}, err
 	}
 	receipt, err := l.append(entries, next)
 	if err != nil {
@@ -44,8 +45,27 @@ func (l *Log) appendAt(ctx context.Context, at ledger.Head, entries []ledger.Ent
 	return receipt, l.publish(receipt.Checkpoint)
 }
 
+// endsAt fails with ledger.ErrConflict where the log's head is another one.
+func (l *Log) endsAt(at ledger.Head) error {
+	if head := l.Head(); at.Size != head.Size || at.Leaf != head.Leaf {
+		return fmt.Errorf("appending behind %d events, there are %d: %w", at.Size, head.Size, ledger.ErrConflict)
+	}
+	return nil
+}
+
 // writable says why nothing can be written, if so.
 func (l *Log) writable() error {
+	if err := l.plannable(); err != nil && !errors.Is(err, ErrNoSigner) {
+		return err
+	}
+	if l.broken {
+		return fmt.Errorf("%w: an earlier write failed", ledger.ErrOutcomeUnknown)
+	}
+	return l.plannable()
+}
+
+// plannable says why nothing can be planned, if so. Unlike writable it needs no lock.
+func (l *Log) plannable() error {
 	switch {
 	case l.closed.Load() || l.db.stop.stopped.Load():
 		return ErrClosed
@@ -53,43 +73,25 @@ func (l *Log) writable() error {
 		return ErrReadOnly
 	case l.imported:
 		return ErrImported
-	case l.broken:
-		return fmt.Errorf("%w: an earlier write failed", ledger.ErrOutcomeUnknown)
-	case l.signer == nil:
+	case l.now.Load().signer == nil:
 		return ErrNoSigner
 	}
 	return nil
 }
 
-// append is Append without its conditions.
+// append is Append without its conditions, the lock, and publishing.
 func (l *Log) append(entries []ledger.Entry, next ledger.Signer) (ledger.Receipt, error) {
 	p := l.newPlan(next)
-	defer p.batch.Close()
+	defer p.Discard()
 	for _, e := range entries {
-		if err := p.add(e); err != nil {
-			return ledger.Receipt{}, fmt.Errorf("appending: %w", err)
+		if err := p.Add(e); err != nil {
+			return ledger.Receipt{}, err
 		}
 	}
-	st, err := p.finish()
-	if err != nil {
-		return ledger.Receipt{}, fmt.Errorf("appending: %w", err)
-	}
-	if err := l.commit(p.batch); err != nil {
+	if err := p.Sign(); err != nil {
 		return ledger.Receipt{}, err
 	}
-	// The batch is durable from here on: a crash before the reply loses the
-	// reply, not the events.
-	l.now.Store(st)
-	if next != nil {
-		l.signer = next
-	}
-	return ledger.Receipt{
-		Seq:        p.last.Seq,
-		Leaf:       p.last.LeafHash(),
-		Revision:   p.last.Revision,
-		TreeSize:   st.checkpoint.Size,
-		Checkpoint: st.signed,
-	}, nil
+	return p.write()
 }
 
 // commit makes a batch durable. It is the only place where anything is written.
@@ -111,39 +113,6 @@ func (l *Log) publish(signed []byte) error {
 		return fmt.Errorf("%w: keeping the checkpoint: %w", ledger.ErrOutcomeUnknown, err)
 	}
 	return nil
-}
-
-// A plan is a batch in the making. Nothing in it shows before it is committed.
-type plan struct {
-	log      *Log
-	batch    *pebble.Batch
-	keys     ledger.Keyring
-	next     ledger.Signer // where the last event is a rotation
-	copying  bool          // rotations come with their proofs
-	head     ledger.Head
-	tree     ledger.Tree
-	rows     rows
-	jobs     map[string]ledger.JobHead
-	views    map[string][]byte
-	requests map[string]bool
-	last     ledger.Event
-	path     []ledger.Hash // of last, in the tree that ends with it
-}
-
-func (l *Log) newPlan(next ledger.Signer) *plan {
-	st := l.now.Load()
-	return &plan{
-		log:      l,
-		batch:    l.db.NewBatch(),
-		keys:     st.keys,
-		next:     next,
-		head:     st.head,
-		tree:     st.tree,
-		rows:     rows{},
-		jobs:     map[string]ledger.JobHead{},
-		views:    map[string][]byte{},
-		requests: map[string]bool{},
-	}
 }
 
 // add plans one event. What is indexed is read from the event's bytes, not
@@ -185,7 +154,7 @@ func (p *plan) addToJob(e ledger.Event, view []byte) error {
 	job, known := p.jobs[e.JobID]
 	if !known {
 		var err error
-		if job, _, err = p.log.JobHead(e.JobID); err != nil {
+		if job, err = p.jobBefore(e.JobID); err != nil {
 			return err
 		}
 	}
@@ -206,7 +175,7 @@ func (p *plan) addToJob(e ledger.Event, view []byte) error {
 }
 
 func (p *plan) addRequest(e ledger.Event) error {
-	_, used, err := p.log.Request(e.RequestID)
+	used, err := p.usedBefore(e.RequestID)
 	if err != nil {
 		return err
 	}
@@ -249,16 +218,18 @@ func (p *plan) writeHeads() error {
 			return err
 		}
 	}
-	return p.rows.write(p.log, p.batch)
+	return p.writeRows()
 }
 
 // sign makes the checkpoint of the planned tree, and opens it as anyone will
 // who reads it.
 func (p *plan) sign() (*state, error) {
 	c := ledger.Checkpoint{Origin: p.keys.Origin(), Size: p.tree.Size(), Root: p.tree.Root()}
-	signers := []note.Signer{p.log.signer}
+	signer := p.from.signer
+	signers := []note.Signer{signer}
 	if p.next != nil {
-		signers = append(signers, p.next)
+		signer = p.next
+		signers = append(signers, signer)
 	}
 	signed, err := c.Sign(signers...)
 	if err != nil {
@@ -267,7 +238,7 @@ func (p *plan) sign() (*state, error) {
 	if again, err := p.keys.Open(signed); err != nil || again != c {
 		return nil, fmt.Errorf("the signer does not sign as %s", p.keys.Current())
 	}
-	return &state{keys: p.keys, head: p.head, tree: p.tree, checkpoint: c, signed: signed}, p.keepRotation(c, signed)
+	return &state{keys: p.keys, signer: signer, head: p.head, tree: p.tree, checkpoint: c, signed: signed}, p.keepRotation(c, signed)
 }
 
 func (p *plan) writeMeta(st *state) error {

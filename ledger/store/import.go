@@ -69,7 +69,7 @@ func (f Copy) fill(dir string, stop *failStop, o Options) error {
 
 func (f Copy) into(l *Log) error {
 	p := l.newCopyPlan()
-	defer func() { p.batch.Close() }()
+	defer func() { p.Discard() }()
 	left := f.Rotations
 	n := 0
 	for e, err := range f.Entries {
@@ -90,7 +90,7 @@ func (f Copy) into(l *Log) error {
 				return err
 			}
 		}
-		p.batch.Close()
+		p.Discard()
 		p = l.newCopyPlan()
 	}
 	if len(left) > 0 {
@@ -147,7 +147,7 @@ func (p *plan) commitPart(st *state) error {
 	if err := p.log.commit(p.batch); err != nil {
 		return err
 	}
-	p.log.now.Store(st)
+	p.log.advance(st)
 	return nil
 }
 

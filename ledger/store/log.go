@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -41,12 +42,12 @@ type Options struct {
 // must wait until the others have returned.
 type Log struct {
 	db        database
-	signer    ledger.Signer // changes with a rotation
 	published func(signed []byte) error
 	readOnly  bool
 	imported  bool // the log is a copy: nothing is ever signed here
 
-	now atomic.Pointer[state] // replaced after each commit, never changed
+	now    atomic.Pointer[state] // replaced after each commit, never changed
+	signed atomic.Pointer[plan]  // signed and not yet committed, if there is one
 
 	mu     sync.Mutex // held by whoever writes
 	dirty  bool       // something was committed since the log was opened
@@ -57,6 +58,8 @@ type Log struct {
 // A state is what a log's newest batch left.
 type state struct {
 	keys       ledger.Keyring
+	signer     ledger.Signer // of the key in force; nil: nothing can be signed
+	changed    chan struct{} // closed when the next state takes this one's place
 	head       ledger.Head
 	tree       ledger.Tree
 	checkpoint ledger.Checkpoint
@@ -65,9 +68,45 @@ type state struct {
 
 // newLog makes a log that is at st.
 func newLog(db database, st *state, o Options) *Log {
-	l := &Log{db: db, signer: o.Signer, published: o.Published, readOnly: o.ReadOnly}
+	l := &Log{db: db, published: o.Published, readOnly: o.ReadOnly}
+	st.signer, st.changed = o.Signer, make(chan struct{})
 	l.now.Store(st)
 	return l
+}
+
+// advance makes st, which is durable, the log's state, and tells who waits. The
+// signer stays where st names none.
+func (l *Log) advance(st *state) {
+	was := l.now.Load()
+	if st.signer == nil {
+		st.signer = was.signer
+	}
+	st.changed = make(chan struct{})
+	l.now.Store(st)
+	close(was.changed)
+}
+
+// Changed returns a channel that is closed when the log has events that it has
+// not now, or is closed. Whoever gets it before reading misses nothing.
+func (l *Log) Changed() <-chan struct{} { return l.now.Load().changed }
+
+// Wait waits until the log has more than size events, all durable. It fails
+// with the context's error, and with ErrClosed where the log is closed first.
+func (l *Log) Wait(ctx context.Context, size int64) error {
+	for {
+		changed := l.Changed()
+		switch {
+		case l.closed.Load():
+			return ErrClosed
+		case l.Head().Size > size:
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // checkSigner refuses to sign a ledger with another ledger's key.
@@ -85,6 +124,7 @@ func (l *Log) Close() error {
 	if l.closed.Swap(true) {
 		return nil
 	}
+	l.advance(new(*l.now.Load())) // wakes who waits
 	if l.db.stop.stopped.Load() {
 		return fmt.Errorf("closing after a failed write: %w", ErrClosed)
 	}

@@ -70,7 +70,7 @@ func (l *Log) load() error {
 	if err := l.checkEnd(st.head); err != nil {
 		return err
 	}
-	l.now.Store(st)
+	l.advance(st)
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"slices"
@@ -34,35 +35,35 @@ func (r rows) put(level int, n int64, h ledger.Hash) {
 	r[level].hashes = append(r[level].hashes, h[:]...)
 }
 
-// write puts the rows into the batch: tiles that are full now whole, the rest
-// hash by hash.
-func (r rows) write(l *Log, b *pebble.Batch) error {
-	for _, level := range slices.Sorted(maps.Keys(r)) {
-		if err := l.writeRow(b, level, *r[level]); err != nil {
+// writeRows puts the plan's rows into the batch: tiles that are full now whole,
+// the rest hash by hash.
+func (p *plan) writeRows() error {
+	for _, level := range slices.Sorted(maps.Keys(p.rows)) {
+		if err := p.writeRow(level, *p.rows[level]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (l *Log) writeRow(b *pebble.Batch, level int, r row) error {
+func (p *plan) writeRow(level int, r row) error {
 	for {
 		n, have := r.from/ledger.TileWidth, int(r.from%ledger.TileWidth)
 		need := (ledger.TileWidth - have) * hashSize
 		if len(r.hashes) < need {
 			break
 		}
-		tile, err := l.partial(level, n, have)
+		tile, err := p.partial(level, n, have)
 		if err != nil {
 			return err
 		}
-		if err := l.writeTile(b, level, n, have, append(tile, r.hashes[:need]...)); err != nil {
+		if err := writeTile(p.batch, level, n, have, append(tile, r.hashes[:need]...)); err != nil {
 			return err
 		}
 		r.from, r.hashes = (n+1)*ledger.TileWidth, r.hashes[need:]
 	}
 	for i := 0; i < len(r.hashes); i += hashSize {
-		if err := b.Set(partialKey(level, r.from), r.hashes[i:i+hashSize], nil); err != nil {
+		if err := p.batch.Set(partialKey(level, r.from), r.hashes[i:i+hashSize], nil); err != nil {
 			return err
 		}
 		r.from++
@@ -70,8 +71,23 @@ func (l *Log) writeRow(b *pebble.Batch, level int, r row) error {
 	return nil
 }
 
+// partial returns the first have hashes of a tile, those included that the
+// batch before brings.
+func (p *plan) partial(level int, n int64, have int) ([]byte, error) {
+	low := n * ledger.TileWidth
+	if have == 0 || p.before == nil || p.before.rows[level] == nil {
+		return p.log.partial(level, n, have)
+	}
+	r := p.before.rows[level]
+	if r.from <= low {
+		return bytes.Clone(r.hashes[(low-r.from)*int64(hashSize):]), nil
+	}
+	tile, err := p.log.partial(level, n, int(r.from-low))
+	return append(tile, r.hashes...), err
+}
+
 // writeTile puts a full tile in the place of the hashes that stood for it.
-func (l *Log) writeTile(b *pebble.Batch, level int, n int64, have int, tile []byte) error {
+func writeTile(b *pebble.Batch, level int, n int64, have int, tile []byte) error {
 	if have > 0 {
 		low := n * ledger.TileWidth
 		if err := b.DeleteRange(partialKey(level, low), partialKey(level, low+ledger.TileWidth), nil); err != nil {

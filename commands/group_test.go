@@ -1,0 +1,346 @@
+package commands_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"gait/commands"
+	"gait/ledger"
+	"gait/projection"
+)
+
+// A stage is a bench whose commits wait to be let through, and which can tell
+// when commands were decided.
+type stage struct {
+	*bench
+	began   chan int      // gets the number of events of each commit that begins
+	through chan struct{} // lets one commit through
+	decided chan struct{} // gets one for each reading of the clock
+	wait    sync.WaitGroup
+}
+
+func newStage(t *testing.T) *stage {
+	s := &stage{bench: newBench(t), began: make(chan int, 100), through: make(chan struct{}), decided: make(chan struct{}, 1000)}
+	s.must(submit())
+	now := s.engine.Now
+	s.engine.Now = func() time.Time { s.decided <- struct{}{}; return now() }
+	s.log.onCommit = func(n int) { s.began <- n; <-s.through }
+	return s
+}
+
+// outcomes collects what commands led to.
+type outcomes struct {
+	results []commands.Result
+	errs    []error
+}
+
+// start carries requests out, each in a goroutine, and returns when all are
+// decided. What they led to is there once s.wait is through.
+func (s *stage) start(ctx context.Context, requests ...commands.Request) *outcomes {
+	o := &outcomes{results: make([]commands.Result, len(requests)), errs: make([]error, len(requests))}
+	for i, r := range requests {
+		if r.JobID == "" {
+			r.JobID = "job_1"
+		}
+		s.wait.Go(func() { o.results[i], o.errs[i] = s.engine.Do(ctx, r) })
+	}
+	for range requests {
+		<-s.decided
+	}
+	return o
+}
+
+func many(n int, r func(i int) commands.Request) []commands.Request {
+	all := make([]commands.Request, n)
+	for i := range all {
+		all[i] = r(i)
+	}
+	return all
+}
+
+func progress(i int) commands.Request {
+	r := checkpoint(ledger.CheckpointProgress)
+	r.Actor = fmt.Sprintf("worker_%d", i)
+	return r
+}
+
+// What comes while a batch is on its way to the disk is decided meanwhile, and
+// written with one commit.
+func TestCommandsAreWrittenTogether(t *testing.T) {
+	s := newStage(t)
+	first := s.start(t.Context(), pause())
+	if n := <-s.began; n != 1 {
+		t.Fatalf("the first batch has %d events, want 1", n)
+	}
+	rest := s.start(t.Context(), many(20, progress)...)
+	s.through <- struct{}{}
+	if n := <-s.began; n != 20 {
+		t.Errorf("the second batch has %d events, want 20", n)
+	}
+	s.through <- struct{}{}
+	s.wait.Wait()
+	if first.errs[0] != nil || first.results[0].Receipt.TreeSize != 3 {
+		t.Errorf("the first command = %v, %+v", first.errs[0], first.results[0].Receipt)
+	}
+	seen := map[ledger.Seq]bool{}
+	for i, r := range rest.results {
+		if rest.errs[i] != nil {
+			t.Fatal(rest.errs[i])
+		}
+		if r.Receipt.TreeSize != 23 || r.Receipt.Leaf != r.Event.LeafHash() || r.Receipt.Revision != r.Event.Revision || seen[r.Receipt.Seq] {
+			t.Errorf("receipt %d = %+v of event %d", i, r.Receipt, r.Event.Seq)
+		}
+		seen[r.Receipt.Seq] = true
+	}
+	if s.log.appends != 3 {
+		t.Errorf("%d commits, want 3", s.log.appends)
+	}
+	s.log.check(t)
+}
+
+// In a batch, each command is decided on what the one before it left, and one
+// that fails or is refused spoils nothing.
+func TestCommandsOfABatchSeeEachOther(t *testing.T) {
+	s := newStage(t)
+	s.start(t.Context(), progress(0))
+	<-s.began
+	var all []*outcomes
+	old := int64(1)
+	for _, r := range []commands.Request{
+		{JobID: "job_2", Actor: "boss", Command: submit().Command},
+		{JobID: "job_2", Actor: "boss", Command: submit().Command},
+		{JobID: "job_2", Actor: "w", Command: commands.Pause{}},
+		{JobID: "job_2", Actor: "w", Command: commands.Pause{}},
+		{JobID: "job_2", Actor: "w", Command: commands.Pause{}},
+		{JobID: "job_2", Actor: "w", Command: commands.Cancel{}, IfRevision: &old},
+		{JobID: "job_3", Actor: "w", Command: commands.Pause{}},
+		{JobID: "job_2", Actor: "w", Command: commands.Cancel{}, DryRun: true},
+		{JobID: "job_2", Actor: "w", Command: commands.Resume{EnvironmentFingerprint: env}},
+	} {
+		all = append(all, s.start(t.Context(), r))
+	}
+	s.through <- struct{}{}
+	if n := <-s.began; n != 4 {
+		t.Errorf("the batch has %d events, want 4: submitted, paused, refused, resumed", n)
+	}
+	s.through <- struct{}{}
+	s.wait.Wait()
+	var revision *commands.RevisionError
+	var refused *commands.RefusedError
+	for i, ok := range []func(error) bool{
+		func(err error) bool { return err == nil },
+		func(err error) bool { return errors.Is(err, commands.ErrJobExists) },
+		func(err error) bool { return err == nil },
+		func(err error) bool { return errors.As(err, &refused) && !refused.Result.Repeated },
+		func(err error) bool { return errors.As(err, &refused) && refused.Result.Repeated },
+		func(err error) bool { return errors.As(err, &revision) && revision.Found == 2 },
+		func(err error) bool { return errors.Is(err, commands.ErrJobNotFound) },
+		func(err error) bool { return err == nil && all[7].results[0].Job.Status == projection.Cancelled },
+		func(err error) bool { return err == nil && all[8].results[0].Job.Revision == 3 },
+	} {
+		if err := all[i].errs[0]; !ok(err) {
+			t.Errorf("command %d = %v", i, err)
+		}
+	}
+	s.log.check(t)
+}
+
+// When a batch fails, nobody in it is told that it was written, nor anybody in
+// the one that was made behind it, which is not written at all.
+func TestNobodyInAFailedBatchIsAcknowledged(t *testing.T) {
+	s := newStage(t)
+	s.log.fail = []error{ledger.ErrOutcomeUnknown}
+	flying := s.start(t.Context(), progress(0))
+	<-s.began
+	behind := s.start(t.Context(), many(10, progress)...)
+	s.through <- struct{}{}
+	s.wait.Wait()
+	for _, err := range append(flying.errs, behind.errs...) {
+		if !errors.Is(err, ledger.ErrOutcomeUnknown) {
+			t.Errorf("a command of a failed batch = %v, want ErrOutcomeUnknown", err)
+		}
+	}
+	if s.log.appends != 2 || s.size() != 2 {
+		t.Errorf("%d commits, %d events, want 2 and 2", s.log.appends, s.size())
+	}
+	s.log.check(t)
+}
+
+// Where another writer was faster, all of the batch, and of the one behind it,
+// is decided again.
+func TestBatchesAreDecidedAgain(t *testing.T) {
+	s := newStage(t)
+	other := &commands.Engine{Log: s.log, Now: newBench(t).engine.Now, Entropy: rand.NewChaCha8([32]byte{1})}
+	all := s.start(t.Context(), progress(0))
+	<-s.began
+	behind := s.start(t.Context(), many(10, progress)...)
+	s.log.onCommit = nil
+	if _, err := other.Do(t.Context(), commands.Request{JobID: "job_1", Actor: "boss", Command: commands.Cancel{}}); err != nil {
+		t.Fatal(err)
+	}
+	s.through <- struct{}{}
+	s.wait.Wait()
+	for _, err := range append(all.errs, behind.errs...) {
+		if no, ok := errors.AsType[*commands.RefusedError](err); !ok || no.Refusal.Code != projection.InvalidTransition {
+			t.Errorf("a checkpoint of a job that was cancelled meanwhile = %v, want a refusal", err)
+		}
+	}
+	s.log.check(t)
+}
+
+// Of one request id in one batch, one command does it and the others are
+// answered with that one's event, when it is durable.
+func TestRequestIDWithinABatch(t *testing.T) {
+	s := newStage(t)
+	s.start(t.Context(), progress(0))
+	<-s.began
+	r := pause()
+	r.RequestID = "r-1"
+	all := s.start(t.Context(), many(5, func(int) commands.Request { return r })...)
+	r.Command = commands.Cancel{}
+	other := s.start(t.Context(), r)
+	select {
+	case <-s.began:
+		t.Error("a batch began before the one ahead of it was through")
+	default:
+	}
+	s.through <- struct{}{}
+	<-s.began
+	r.Command = commands.Pause{}
+	late := s.start(t.Context(), r) // while the event is on its way to the disk
+	s.through <- struct{}{}
+	s.wait.Wait()
+	fresh := 0
+	for i, result := range append(all.results, late.results...) {
+		if !result.Replayed {
+			fresh++
+		}
+		if result.Event.LeafHash() != all.results[0].Event.LeafHash() || result.Receipt.Seq != result.Event.Seq {
+			t.Errorf("answer %d is event %d, receipt %+v", i, result.Event.Seq, result.Receipt)
+		}
+	}
+	if _, ok := errors.AsType[*commands.RequestIDError](other.errs[0]); fresh != 1 || !ok {
+		t.Errorf("%d commands did it, want 1; another command under the id = %v", fresh, other.errs[0])
+	}
+	s.log.check(t)
+}
+
+// blocked holds the sequencer while it decides, so that what comes waits.
+func (s *stage) blocked() (release func()) {
+	hold, held := make(chan struct{}), make(chan struct{})
+	now := s.engine.Now
+	var once sync.Once
+	s.engine.Now = func() time.Time {
+		once.Do(func() { close(held); <-hold })
+		return now()
+	}
+	s.log.onCommit = nil
+	s.wait.Go(func() {
+		if _, err := s.do(progress(0)); err != nil {
+			s.t.Error(err)
+		}
+	})
+	<-held
+	return func() { close(hold) }
+}
+
+func (s *stage) untilWaiting(n int) {
+	for commands.Waiting(s.engine) != n {
+		runtime.Gosched()
+	}
+}
+
+func TestBusy(t *testing.T) {
+	s := newStage(t)
+	s.engine.MaxWaiting = 2
+	release := s.blocked()
+	for range 2 {
+		s.wait.Go(func() {
+			if _, err := s.do(progress(1)); err != nil {
+				t.Errorf("a command that had a place in the queue: %v", err)
+			}
+		})
+	}
+	s.untilWaiting(2)
+	if _, err := s.do(pause()); !errors.Is(err, commands.ErrBusy) {
+		t.Errorf("a command past the end of the queue = %v, want ErrBusy", err)
+	}
+	release()
+	s.wait.Wait()
+	if j := s.job("job_1"); j.Checkpoints != 3 || j.Status != projection.Running {
+		t.Errorf("%d checkpoints, %s, want 3 and running", j.Checkpoints, j.Status)
+	}
+}
+
+// A request whose context ends while it waits is not carried out.
+func TestDeadlineInTheQueue(t *testing.T) {
+	s := newStage(t)
+	release := s.blocked()
+	ctx, cancel := context.WithCancel(t.Context())
+	late := make(chan error)
+	go func() {
+		_, err := s.engine.Do(ctx, commands.Request{JobID: "job_1", Actor: "boss", Command: commands.Cancel{}})
+		late <- err
+	}()
+	s.untilWaiting(1)
+	cancel()
+	if err := <-late; !errors.Is(err, context.Canceled) || errors.Is(err, ledger.ErrOutcomeUnknown) {
+		t.Errorf("a request withdrawn from the queue = %v, want the context's error alone", err)
+	}
+	release()
+	s.wait.Wait()
+	if j := s.job("job_1"); j.Status != projection.Running || s.size() != 3 {
+		t.Errorf("the job is %s, %d events, want running and 3", j.Status, s.size())
+	}
+}
+
+// Where the context ends later, nobody can say: the event is written.
+func TestDeadlineInABatch(t *testing.T) {
+	s := newStage(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	o := s.start(ctx, pause())
+	<-s.began
+	cancel()
+	s.wait.Wait()
+	if err := o.errs[0]; !errors.Is(err, ledger.ErrOutcomeUnknown) || !errors.Is(err, context.Canceled) {
+		t.Errorf("a command whose context ended in a batch = %v, want ErrOutcomeUnknown and the cause", err)
+	}
+	s.through <- struct{}{}
+	s.log.onCommit = nil
+	s.must(resume())
+}
+
+// panicking is a command that panics where a refusal of it is put into words.
+type panicking struct{ commands.Command }
+
+func (panicking) Verb() string { panic("no verb") }
+
+// A panic is its caller's alone.
+func TestPanicIsTheCallers(t *testing.T) {
+	s := newStage(t)
+	s.start(t.Context(), pause())
+	<-s.began
+	ok := s.start(t.Context(), progress(1))
+	s.wait.Go(func() {
+		defer func() {
+			if r := recover(); r != "no verb" {
+				t.Errorf("the caller recovered %v, want its panic", r)
+			}
+		}()
+		s.do(by("w", panicking{commands.Pause{}}))
+	})
+	<-s.decided
+	s.log.onCommit = nil
+	s.through <- struct{}{}
+	s.wait.Wait()
+	if ok.errs[0] != nil || s.job("job_1").Checkpoints != 1 {
+		t.Errorf("a command in the batch of one that panicked = %v", ok.errs[0])
+	}
+	s.log.check(t)
+}
