@@ -76,6 +76,9 @@ func (l *life) tell(a answer, w *commands.Result) {
 	case a.err != nil:
 		l.count.add("refused")
 	}
+	if w.Receipt.TreeSize > int64(w.Event.Seq)+1 {
+		l.count.add("acknowledged before the last of their batch")
+	}
 	l.count.add("acknowledged")
 }
 

@@ -33,6 +33,32 @@ type disk struct {
 	calls   int                 // in this step; writes to one file, one after another, are one
 	last    string
 	fault   *fault
+	held    *hold // what the next sync of a file waits for
+}
+
+// A hold keeps a sync waiting.
+type hold struct{ reached, release chan struct{} }
+
+// hold makes the next sync of a file wait.
+func (d *disk) hold() *hold {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.held = &hold{make(chan struct{}), make(chan struct{})}
+	return d.held
+}
+
+// wait waits where a sync is held.
+func (d *disk) wait(op ledgertest.Op) {
+	d.mu.Lock()
+	h := d.held
+	if h == nil || op != ledgertest.OpSync {
+		d.mu.Unlock()
+		return
+	}
+	d.held = nil
+	d.mu.Unlock()
+	close(h.reached)
+	<-h.release
 }
 
 // A fault is what happens at the at-th call of a step.
@@ -78,10 +104,11 @@ func (d *disk) settle(dir string) {
 func (d *disk) arm(f *fault) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.calls, d.last, d.fault = 0, "", f
+	d.calls, d.last, d.fault, d.held = 0, "", f, nil
 }
 
 func (d *disk) before(op ledgertest.Op, name string) error {
+	d.wait(op)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if call := string(op) + " " + name; op == ledgertest.OpRemove || op == ledgertest.OpWrite && call == d.last {

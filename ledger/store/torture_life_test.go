@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -216,17 +215,17 @@ func (l *life) end(faults bool) {
 
 func (l *life) db() *pebble.DB { return store.DB(l.log) }
 
-// between is a log on which something else happens once, just before an append.
+// between is a log on which something else happens once, just before a batch is begun.
 type between struct {
 	*store.Log
 	then func()
 }
 
-// Append implements commands.Log.
-func (b *between) Append(ctx context.Context, at ledger.Head, entries ...ledger.Entry) (ledger.Receipt, error) {
+// Begin implements commands.Log.
+func (b *between) Begin(at ledger.Head) (ledger.Batch, error) {
 	if then := b.then; then != nil {
 		b.then = nil
 		then()
 	}
-	return b.Log.Append(ctx, at, entries...)
+	return b.Log.Begin(at)
 }

@@ -113,10 +113,12 @@ func (l *life) live() {
 func (l *life) step() bool {
 	l.now = l.now.Add(time.Duration(l.rng.Int64N(int64(5 * time.Second))))
 	switch n := l.rng.IntN(100); {
-	case n < 66:
-		return l.commands(1)
+	case n < 50:
+		return l.commands(1, l.ask)
+	case n < 62:
+		return l.commands(2, l.ask)
 	case n < 80:
-		return l.commands(2)
+		return l.commands(2+l.rng.IntN(clients-1), l.askTogether)
 	case n < 85:
 		return l.flush()
 	case n < 90:
@@ -142,9 +144,8 @@ func (l *life) powerCut() {
 	l.die("power cut between steps")
 }
 
-// commands lets n clients do a command each. Of two, one comes between what the
-// other reads and what it writes.
-func (l *life) commands(n int) bool {
+// commands lets n clients do a command each, as ask has them carried out.
+func (l *life) commands(n int, ask func([]answer)) bool {
 	answers := make([]answer, n)
 	for i, k := range l.rng.Perm(clients)[:n] {
 		c := l.clients[k]
@@ -156,7 +157,7 @@ func (l *life) commands(n int) bool {
 		c.open = &r
 	}
 	size := l.log.Head().Size
-	alive := l.attempt("do", 6, 2*n, func() { l.ask(answers) })
+	alive := l.attempt("do", 6, 2*n, func() { ask(answers) })
 	for _, a := range answers {
 		if !alive {
 			l.note("%s %s %s: unknown", a.client.name, a.request.Command.Verb(), a.request.JobID)
@@ -171,7 +172,8 @@ func (l *life) commands(n int) bool {
 	return alive
 }
 
-// ask carries out the first request, and the others just before it writes.
+// ask carries out the first request, and the others between what it reads and what
+// it writes.
 func (l *life) ask(answers []answer) {
 	first := &answers[0]
 	engine := l.engine
@@ -192,10 +194,51 @@ func (l *life) ask(answers []answer) {
 	}
 }
 
-// do carries a request out. What is answered before the process ends counts,
+// askTogether lets all clients wait in the engine at once: the first one's batch
+// is held at its sync until the others are in the queue, one after another.
+func (l *life) askTogether(answers []answer) {
+	h, held := l.disk.hold(), false
+	var wait sync.WaitGroup
+	for i := range answers {
+		done, entered := make(chan struct{}), &entering{Context: context.Background(), entered: make(chan struct{})}
+		wait.Go(func() {
+			defer close(done)
+			l.doIn(entered, l.engine, &answers[i])
+		})
+		<-entered.entered
+		if held {
+			continue
+		}
+		select {
+		case <-h.reached:
+			held = true
+		case <-done: // nothing was written
+		}
+	}
+	close(h.release)
+	wait.Wait()
+}
+
+// An entering is a context that tells when it is first asked for its channel,
+// which Do does when the request waits in the queue.
+type entering struct {
+	context.Context
+	once    sync.Once
+	entered chan struct{}
+}
+
+// Done implements context.Context.
+func (e *entering) Done() <-chan struct{} {
+	e.once.Do(func() { close(e.entered) })
+	return e.Context.Done()
+}
+
+func (l *life) do(engine *commands.Engine, a *answer) { l.doIn(context.Background(), engine, a) }
+
+// doIn carries a request out. What is answered before the process ends counts,
 // though the client may see the answer after.
-func (l *life) do(engine *commands.Engine, a *answer) {
-	a.result, a.err = engine.Do(context.Background(), a.request)
+func (l *life) doIn(ctx context.Context, engine *commands.Engine, a *answer) {
+	a.result, a.err = engine.Do(ctx, a.request)
 	if w := a.written(); w != nil && !a.request.DryRun && !l.over.Load() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
