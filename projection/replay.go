@@ -32,6 +32,7 @@ type Replay struct {
 	Next Rules // nil: those of this package
 
 	room    []byte // for a line
+	payload []byte // and for the payload in it
 	jobs    map[string]*replayed
 	skipped map[string]bool // jobs that begin before what is replayed
 }
@@ -90,10 +91,11 @@ func (r *Replay) Add(e ledger.Event) error {
 }
 
 func (r *Replay) addLists(j *replayed, e ledger.Event) error {
-	view, err := EventViewOf(e)
+	view, err := eventView(e, r.payload[:0])
 	if err != nil {
 		return err
 	}
+	r.payload = view.Payload
 	list := listEvents
 	if e.Type() == ledger.TypeRefused {
 		list = listRefusals
