@@ -164,7 +164,12 @@ func (c *coder) readRaw(name string) (raw string, escaped bool) {
 	if c.err != nil {
 		return "", false
 	}
-	for start := c.pos; c.pos < len(c.in); c.pos++ {
+	start := c.pos
+	if n := strings.IndexByte(c.in[start:], '"'); n >= 0 && strings.IndexByte(c.in[start:start+n], '\\') < 0 {
+		c.pos += n + 1
+		return c.in[start : start+n], false
+	}
+	for ; c.pos < len(c.in); c.pos++ {
 		switch c.in[c.pos] {
 		case '"':
 			c.pos++
@@ -184,10 +189,10 @@ func (c *coder) readRaw(name string) (raw string, escaped bool) {
 
 var unescaper = strings.NewReplacer(`\\`, `\`, `\"`, `"`)
 
-// int is an integer from low to maxInt. An optional one is absent when zero.
-func (c *coder) int(name string, v *int64, n need, low int64) {
-	if !c.key(name, n == required || *v != 0) {
-		c.missing(name, n)
+// int is an integer from low to maxInt, which is always there.
+func (c *coder) int(name string, v *int64, low int64) {
+	if !c.key(name, true) {
+		c.missing(name, required)
 		return
 	}
 	if !c.writing {
@@ -301,12 +306,28 @@ func (c *coder) time(name string, v *time.Time, n need) {
 
 // ParseTime reads a time as events spell it: RFC 3339, UTC, exactly three decimals.
 func ParseTime(s string) (time.Time, error) {
-	t, err := time.Parse(time.RFC3339, s)
-	var room [32]byte
-	if err != nil || string(appendTime(room[:0], t.UTC())) != s || t.Year() < 1 || t.IsZero() {
-		return time.Time{}, fmt.Errorf("%w: %.40q is not a UTC time with three decimals", ErrMalformed, s)
+	const layout = "0000-00-00T00:00:00.000Z" // 0: a digit
+	ok := len(s) == len(layout)
+	for i := 0; ok && i < len(s); i++ {
+		ok = s[i] == layout[i] && layout[i] != '0' || layout[i] == '0' && '0' <= s[i] && s[i] <= '9'
 	}
-	return t.UTC(), nil
+	if ok {
+		year, month, day := digits(s[:4]), digits(s[5:7]), digits(s[8:10])
+		hour, minute, second := digits(s[11:13]), digits(s[14:16]), digits(s[17:19])
+		t := time.Date(year, time.Month(month), day, hour, minute, second, digits(s[20:23])*1e6, time.UTC)
+		// Date carries what is too much, and a day 0 or month 0 back, to another day.
+		if y, m, d := t.Date(); y == year && int(m) == month && d == day && hour < 24 && minute < 60 && second < 60 && year > 0 && !t.IsZero() {
+			return t, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%w: %.40q is not a UTC time with three decimals", ErrMalformed, s)
+}
+
+func digits(s string) (n int) {
+	for i := 0; i < len(s); i++ {
+		n = 10*n + int(s[i]-'0')
+	}
+	return n
 }
 
 // FormatTime spells t as events do. What is below a millisecond is cut off.

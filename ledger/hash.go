@@ -25,7 +25,7 @@ func parseHash[T string | []byte](s T) (Hash, error) {
 		return Hash{}, fmt.Errorf("%w: a hash is 64 hexadecimal digits, not %d bytes", ErrMalformed, len(s))
 	}
 	for i := range h {
-		hi, lo := nibble(s[2*i]), nibble(s[2*i+1])
+		hi, lo := nibbles[s[2*i]], nibbles[s[2*i+1]]
 		if hi > 15 || lo > 15 {
 			return Hash{}, fmt.Errorf("%w: a hash is lower-case hexadecimal", ErrMalformed)
 		}
@@ -34,15 +34,16 @@ func parseHash[T string | []byte](s T) (Hash, error) {
 	return h, nil
 }
 
-func nibble(c byte) byte {
-	switch {
-	case '0' <= c && c <= '9':
-		return c - '0'
-	case 'a' <= c && c <= 'f':
-		return c - 'a' + 10
+// nibbles is the value of each hexadecimal digit, and 0xff of what is none.
+var nibbles = func() (values [256]byte) {
+	for c := range values {
+		values[c] = 0xff
 	}
-	return 0xff
-}
+	for i, c := range []byte("0123456789abcdef") {
+		values[c] = byte(i)
+	}
+	return values
+}()
 
 // String returns h as 64 lower-case hexadecimal digits.
 func (h Hash) String() string { return hex.EncodeToString(h[:]) }

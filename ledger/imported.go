@@ -79,7 +79,7 @@ func (p *Imported) walk(c *coder) {
 	c.text("policy_ref", &p.PolicyRef, optional, policyRefRule)
 	c.text("producer_version", &p.ProducerVersion, required, producerRule)
 	c.text("reason", &p.Reason, optional, reasonRule)
-	c.int("revision", &p.Revision, required, 1)
+	c.int("revision", &p.Revision, 1)
 	c.text("status", &p.Status, required, codeRule)
 	c.text("status_reason_code", &p.StatusReasonCode, required, codeRule)
 	c.text("stop_reason", &p.StopReason, required, codeRule)

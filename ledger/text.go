@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -125,7 +126,10 @@ func isCheckpointID(s string) bool {
 }
 
 // CheckpointID returns the id of a job's n-th checkpoint, from 1.
-func CheckpointID(n int64) string { return fmt.Sprintf("cp_%04d", n) }
+func CheckpointID(n int64) string {
+	digits := strconv.FormatInt(n, 10)
+	return "cp_" + "0000"[min(len(digits), 4):] + digits
+}
 
 // check returns what is wrong with s, or "".
 func (r textRule) check(s string) string {

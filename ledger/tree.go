@@ -42,17 +42,16 @@ func (t *Tree) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 // Append adds a leaf. It calls put, unless nil, for the leaf and for each
 // subtree that the leaf completes: the n-th hash of that level, from 0.
 func (t *Tree) Append(leaf Hash, put func(level int, n int64, h Hash)) {
-	hashes, err := tlog.StoredHashesForRecordHash(t.size, tlog.Hash(leaf), t)
-	if err != nil {
-		panic("ledger: tree: " + err.Error()) // only ReadHashes can fail, and it holds all that is asked for
+	if put == nil {
+		put = func(int, int64, Hash) {}
 	}
-	for level, h := range hashes {
-		if put != nil {
-			put(level, t.size>>level, Hash(h))
-		}
+	h, level := leaf, 0
+	put(level, t.size, h)
+	for ; t.size>>level&1 == 1; level++ {
+		h = Hash(tlog.NodeHash(tlog.Hash(t.edge[level]), tlog.Hash(h)))
+		put(level+1, t.size>>(level+1), h)
 	}
-	top := len(hashes) - 1
-	t.edge[top] = Hash(hashes[top])
+	t.edge[level] = h
 	t.size++
 }
 

@@ -46,7 +46,7 @@ func walkVerdict(c *coder, id, reason *string, target *Hash) {
 }
 
 func (p *LedgerCreated) walk(c *coder) {
-	c.int("format", &p.Format, required, 1)
+	c.int("format", &p.Format, 1)
 	c.text("key", &p.Key, required, vkeyRule)
 	if !c.key("predecessor", p.Predecessor != nil) {
 		return
@@ -57,10 +57,10 @@ func (p *LedgerCreated) walk(c *coder) {
 	}
 	c.object("predecessor", func() {
 		c.hash("found_root", &was.FoundRoot, optional)
-		c.int("found_size", &was.FoundSize, required, 0)
+		c.int("found_size", &was.FoundSize, 0)
 		c.text("origin", &was.Origin, required, originRule)
 		c.hash("seen_root", &was.SeenRoot, optional)
-		c.int("seen_size", &was.SeenSize, required, 0)
+		c.int("seen_size", &was.SeenSize, 0)
 	})
 	p.Predecessor = was
 }
@@ -173,7 +173,7 @@ func (p *Resumed) walk(c *coder) {
 
 func (p *Refused) walk(c *coder) {
 	c.text("command", &p.Command, required, verbRule)
-	c.int("exit", &p.Exit, required, 1)
+	c.int("exit", &p.Exit, 1)
 	c.text("reason", &p.Reason, optional, reasonRule)
 	c.text("refusal", &p.Refusal, required, codeRule)
 	c.text("summary", &p.Summary, optional, summaryRule)

@@ -109,13 +109,14 @@ func compareUTF16(a, b string) int {
 func appendString(b []byte, s string) []byte {
 	const short = "\"\"\\\\\bb\ff\nn\rr\tt"
 	b = append(b, '"')
+	from := 0
 	for i := 0; i < len(s); i++ {
 		c := s[i]
 		if c >= 0x20 && c != '"' && c != '\\' {
-			b = append(b, c)
 			continue
 		}
-		b = append(b, '\\')
+		b = append(append(b, s[from:i]...), '\\')
+		from = i + 1
 		at := -1
 		for k := 0; k < len(short); k += 2 {
 			if short[k] == c {
@@ -128,5 +129,5 @@ func appendString(b []byte, s string) []byte {
 		}
 		b = append(b, short[at+1])
 	}
-	return append(b, '"')
+	return append(append(b, s[from:]...), '"')
 }

@@ -25,11 +25,14 @@ import (
 // the state of each job, and none of its lists.
 type Replay struct {
 	// Put, where there is one, is given the views as they come: a line at a
-	// time, with its line feed, or all of a .json file. Its errors end the replay.
+	// time, with its line feed, or all of a .json file. It must not keep text.
+	// Its errors end the replay.
 	Put func(path string, text []byte) error
 
 	Next Rules // nil: those of this package
 
+	room    []byte // for a line
+	payload []byte // and for the payload in it
 	jobs    map[string]*replayed
 	skipped map[string]bool // jobs that begin before what is replayed
 }
@@ -88,10 +91,11 @@ func (r *Replay) Add(e ledger.Event) error {
 }
 
 func (r *Replay) addLists(j *replayed, e ledger.Event) error {
-	view, err := EventViewOf(e)
+	view, err := eventView(e, r.payload[:0])
 	if err != nil {
 		return err
 	}
+	r.payload = view.Payload
 	list := listEvents
 	if e.Type() == ledger.TypeRefused {
 		list = listRefusals
@@ -112,17 +116,16 @@ func (r *Replay) addLists(j *replayed, e ledger.Event) error {
 	return nil
 }
 
-func (r *Replay) line(j *replayed, list int, v any) error {
-	b, err := Canonical(v)
-	if err != nil {
-		return err
-	}
-	b = append(b, '\n')
+func (r *Replay) line(j *replayed, list int, v interface{ appendLine([]byte) []byte }) error {
+	r.room = v.appendLine(r.room[:0])
 	if j.lists[list] == nil {
 		j.lists[list] = sha256.New()
 	}
-	j.lists[list].Write(b)
-	return r.put(j.Job.ID+"/"+listNames[list], b)
+	j.lists[list].Write(r.room)
+	if r.Put == nil {
+		return nil
+	}
+	return r.put(j.Job.ID+"/"+listNames[list], r.room)
 }
 
 func (r *Replay) put(path string, text []byte) error {

@@ -185,8 +185,11 @@ type EventView struct {
 }
 
 // EventViewOf returns the view of a job's event.
-func EventViewOf(e ledger.Event) (EventView, error) {
-	payload, err := ledger.EncodePayload(e.Payload)
+func EventViewOf(e ledger.Event) (EventView, error) { return eventView(e, nil) }
+
+// eventView is EventViewOf that appends the payload to the empty slice room.
+func eventView(e ledger.Event, room []byte) (EventView, error) {
+	payload, err := ledger.AppendPayload(room, e.Payload)
 	if err != nil {
 		return EventView{}, fmt.Errorf("event %d: %w", e.Seq, err)
 	}

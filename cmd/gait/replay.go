@@ -10,6 +10,7 @@ import (
 
 	"gait/ledger"
 	"gait/ledger/root"
+	"gait/ledger/store"
 	"gait/packspec"
 	"gait/projection"
 )
@@ -96,13 +97,31 @@ func (a *app) replay(ctx context.Context, path, given string, trusted []packspec
 		if _, err = trustedIn(opened.Log.Keys(), trusted, given); err != nil {
 			return err
 		}
-		if err = a.verifyEvents(opened); err != nil {
-			return err
-		}
-		done, err = a.replayEvents(opened.Log.Events(0), r)
+		done, err = a.replayLog(opened.Log, r)
 		return err
 	})
 	return done, err
+}
+
+// replayLog verifies a log and replays its events in one pass. What does not
+// verify is said first, and what the rules do not allow after it.
+func (a *app) replayLog(log *store.Log, r *projection.Replay) (done replayDone, err error) {
+	bar := a.progress("replaying events")
+	defer bar.stop()
+	var broken error
+	err = log.VerifyEach(bar.update, func(e ledger.Event) error {
+		if done.events++; broken == nil {
+			broken = r.Add(e)
+		}
+		return nil
+	})
+	if err == nil {
+		err = broken
+	}
+	if err != nil {
+		return done, err
+	}
+	return done.finished(r)
 }
 
 func (a *app) replayExport(path, given string, trusted []packspec.TrustedKey, r *projection.Replay) (replayDone, error) {
@@ -154,9 +173,14 @@ func (a *app) replayEvents(events ledger.Events, r *projection.Replay) (done rep
 			return done, err
 		}
 	}
-	done.views, done.whole, err = r.Finish()
-	done.skipped, done.jobs = r.Skipped(), len(done.views)/projection.ViewsOfAJob
-	return done, err
+	return done.finished(r)
+}
+
+// finished adds the digests.
+func (d replayDone) finished(r *projection.Replay) (_ replayDone, err error) {
+	d.views, d.whole, err = r.Finish()
+	d.skipped, d.jobs = r.Skipped(), len(d.views)/projection.ViewsOfAJob
+	return d, err
 }
 
 // A replayError says that a replay gave other views than were expected.

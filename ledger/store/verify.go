@@ -20,12 +20,19 @@ import (
 //
 // Appending waits for Verify.
 func (l *Log) Verify(progress func(done, total int64) error) error {
+	return l.VerifyEach(progress, func(ledger.Event) error { return nil })
+}
+
+// VerifyEach is Verify that hands each event on, in order, once it is known to
+// follow those before it. What is made of the events is good only where
+// VerifyEach succeeds. An error of use ends the work; use must not append.
+func (l *Log) VerifyEach(progress func(done, total int64) error, use func(ledger.Event) error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if progress == nil {
 		progress = func(int64, int64) error { return nil }
 	}
-	v := verifier{log: l, jobs: map[string]ledger.JobHead{}, rows: rows{}}
+	v := verifier{log: l, use: use, jobs: map[string]*verifiedJob{}, rows: rows{}}
 	for _, step := range []func() error{
 		l.checkFormat,
 		func() error { return v.events(progress) },
@@ -45,33 +52,30 @@ type verifier struct {
 	head ledger.Head
 	tree ledger.Tree
 	rows rows // of tiles not full yet
-	jobs map[string]ledger.JobHead
+	jobs map[string]*verifiedJob
+	use  func(ledger.Event) error
 
-	indexed, requested int64 // how many keys there must be
-	err                error // of a tile, met while appending to the tree
+	requested int64 // how many keys of request ids there must be
+	err       error // of a tile, met while appending to the tree
 }
 
 // progressEvery is how many events pass between two calls of progress.
 const progressEvery = 4096
 
-// events checks all events, and each one's entries in the indexes.
+// events checks all events against each other, while those that follow are
+// read and decoded.
 func (v *verifier) events(progress func(done, total int64) error) error {
 	total := v.log.Head().Size
-	c := v.log.scan(v.log.db, []byte{prefixEvent}, after(prefixEvent))
-	for c.next() {
-		err := v.event(bytes.Clone(c.key()), bytes.Clone(c.value))
+	for e, err := range ahead(v.log.stored()) {
+		if err == nil {
+			err = v.event(e)
+		}
+		if err == nil && v.head.Size%progressEvery == 0 {
+			err = progress(v.head.Size, total)
+		}
 		if err != nil {
-			c.close()
 			return err
 		}
-		if v.head.Size%progressEvery == 0 {
-			if err := progress(v.head.Size, total); err != nil {
-				return err
-			}
-		}
-	}
-	if err := c.close(); err != nil {
-		return err
 	}
 	if v.head.Size < total {
 		return corrupt(ledger.Seq(v.head.Size), "it is missing")
@@ -79,19 +83,34 @@ func (v *verifier) events(progress func(done, total int64) error) error {
 	return progress(v.head.Size, total)
 }
 
-func (v *verifier) event(key, value []byte) error {
-	seq := ledger.Seq(v.head.Size)
-	if !bytes.Equal(key, eventKey(seq)) {
-		return corrupt(seq, "it is missing: found key %x", key)
+// stored returns all events there are, decoded, each at its place and no more.
+func (l *Log) stored() ledger.Events {
+	return func(yield func(ledger.Event, error) bool) {
+		c := l.scan(l.db, []byte{prefixEvent}, after(prefixEvent))
+		for seq := ledger.Seq(0); c.next(); seq++ {
+			var e ledger.Event
+			err := error(nil)
+			if bytes.Equal(c.key(), eventKey(seq)) {
+				e, err = decode(seq, bytes.Clone(c.value))
+			} else {
+				err = corrupt(seq, "it is missing: found key %x", c.key())
+			}
+			if !yield(e, err) || err != nil {
+				c.close()
+				return
+			}
+		}
+		if err := c.close(); err != nil {
+			yield(ledger.Event{}, err)
+		}
 	}
-	e, err := decode(seq, value)
-	if err != nil {
-		return err
-	}
+}
+
+func (v *verifier) event(e ledger.Event) (err error) {
 	if e.Origin != v.log.Origin() {
-		return corrupt(seq, "expected origin %s, found %s", v.log.Origin(), e.Origin)
+		return corrupt(e.Seq, "expected origin %s, found %s", v.log.Origin(), e.Origin)
 	}
-	if seq == 0 {
+	if e.Seq == 0 {
 		if v.keys, err = ledger.NewKeyring(e); err != nil || v.keys.First() != v.log.Keys().First() {
 			return corruptBy(err, 0, "expected the key %s", v.log.Keys().First())
 		}
@@ -108,7 +127,10 @@ func (v *verifier) event(key, value []byte) error {
 	if v.err != nil {
 		return v.err
 	}
-	return v.job(e)
+	if err := v.job(e); err != nil {
+		return err
+	}
+	return v.use(e)
 }
 
 // blame finds out which side of a broken link was changed: the last event that
@@ -159,34 +181,6 @@ func (v *verifier) compare(level int, n int64, stored, want []byte) error {
 	return corrupt(seq, "tile %d of level %d does not hold the hashes of the events", n, level)
 }
 
-// job checks what the indexes say of an event.
-func (v *verifier) job(e ledger.Event) (err error) {
-	if e.JobID == "" {
-		return nil
-	}
-	if v.jobs[e.JobID], err = v.jobs[e.JobID].Follow(e); err != nil {
-		return err
-	}
-	v.indexed++
-	if err := v.names(indexKey(e.JobID, e.JobSeq), e.Seq); err != nil || e.RequestID == "" {
-		return err
-	}
-	v.requested++
-	return v.names(requestKey(e.RequestID), e.Seq)
-}
-
-// names checks that an index key names an event.
-func (v *verifier) names(key []byte, seq ledger.Seq) error {
-	b, _, err := v.log.get(v.log.db, key)
-	if err != nil {
-		return err
-	}
-	if !bytes.Equal(b, encodeSeq(seq)) {
-		return corrupt(seq, "expected it under index key %q, found %x", key, b)
-	}
-	return nil
-}
-
 // state checks the head, the right edge and the checkpoint, stored and held.
 func (v *verifier) state() error {
 	held := v.log.now.Load()
@@ -226,69 +220,6 @@ func (v *verifier) every(low, high []byte, f func(key, value []byte) error) erro
 		}
 	}
 	return c.close()
-}
-
-// index checks that no event is in a job's index that is not in the job. That
-// each one that is in the job is in the index is known by then.
-func (v *verifier) index() error {
-	err := v.every([]byte{prefixIndex}, after(prefixIndex), func(k, b []byte) error {
-		job, jobSeq, ok := parseIndexKey(k)
-		if !ok || jobSeq < 1 || jobSeq > v.jobs[job].JobSeq {
-			return corrupt(extra(b), "no event belongs under index key %q", k)
-		}
-		v.indexed--
-		return nil
-	})
-	return v.counted(err, v.indexed, "job index")
-}
-
-func (v *verifier) requests() error {
-	err := v.every([]byte{prefixRequest}, after(prefixRequest), func(k, b []byte) error {
-		seq, ok := decodeSeq(b)
-		if !ok || int64(seq) >= v.head.Size {
-			return corrupt(-1, "no event belongs under request id %q", k[1:])
-		}
-		e, err := v.log.event(seq)
-		if err == nil && e.RequestID != string(k[1:]) {
-			err = corrupt(seq, "its request id is not %q", k[1:])
-		}
-		v.requested--
-		return err
-	})
-	return v.counted(err, v.requested, "request ids")
-}
-
-// counted says that an index holds as many keys as it must.
-func (v *verifier) counted(err error, left int64, what string) error {
-	if err == nil && left != 0 {
-		return corrupt(-1, "%s: %d keys too few", what, left)
-	}
-	return err
-}
-
-// extra returns the event that a superfluous index key names, or -1.
-func extra(b []byte) ledger.Seq {
-	if seq, ok := decodeSeq(b); ok {
-		return seq
-	}
-	return -1
-}
-
-func (v *verifier) heads() error {
-	left := maps.Clone(v.jobs)
-	err := v.every([]byte{prefixHead}, after(prefixHead), func(k, b []byte) error {
-		job := string(k[1:])
-		if want, known := left[job]; !known || !bytes.Equal(b, encodeJobHead(want)) {
-			return corrupt(want.Seq, "the head of job %q is not that of its events", job)
-		}
-		delete(left, job)
-		return nil
-	})
-	if err == nil && len(left) > 0 {
-		job := slices.Sorted(maps.Keys(left))[0]
-		err = corrupt(left[job].Seq, "job %s has no head", job)
-	}
-	return err
 }
 
 func (v *verifier) views() error {
