@@ -37,7 +37,7 @@ func events(b *testing.B) {
 }
 
 // BenchmarkFold is a fold with full verification: each event is decoded,
-// encoded again and compared, hashed, chained and asked of the state machine.
+// hashed, chained and asked of the state machine.
 func BenchmarkFold(b *testing.B) {
 	raw := history(b)
 	b.ReportAllocs()

@@ -8,10 +8,11 @@ const (
 	aheadBatches = 4
 )
 
-// A batch is events in order, and the error after them, if it is the last.
+// A batch is events in order, and what ended them, if it is the last.
 type batch struct {
-	events []ledger.Event
-	err    error
+	events   []ledger.Event
+	err      error
+	panicked any
 }
 
 // ahead ranges over events on another goroutine, and yields them, in order, on
@@ -42,6 +43,9 @@ func ahead(events ledger.Events) ledger.Events {
 					return
 				}
 			}
+			if b.panicked != nil {
+				panic(b.panicked)
+			}
 			if b.err != nil {
 				yield(ledger.Event{}, b.err)
 			}
@@ -52,6 +56,11 @@ func ahead(events ledger.Events) ledger.Events {
 // batched sends events on in batches, until send says that it is enough.
 func batched(events ledger.Events, send func(batch) bool) {
 	var b batch
+	defer func() {
+		if b.panicked = recover(); b.panicked != nil {
+			send(b)
+		}
+	}()
 	for e, err := range events {
 		if err != nil {
 			b.err = err

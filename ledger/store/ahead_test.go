@@ -47,3 +47,22 @@ func TestAhead(t *testing.T) {
 		}
 	}
 }
+
+// A panic while reading ahead is the reader's: in a goroutine of its own it
+// would end the process, with nobody asked.
+func TestAheadHandsAPanicOn(t *testing.T) {
+	defer func() {
+		if p := recover(); p != "a mistake" {
+			t.Errorf("recovered %v", p)
+		}
+	}()
+	for e, err := range ahead(func(yield func(ledger.Event, error) bool) {
+		yield(ledger.Event{Seq: 7}, nil)
+		panic("a mistake")
+	}) {
+		if e.Seq != 7 || err != nil {
+			t.Errorf("event %d, %v", e.Seq, err)
+		}
+	}
+	t.Error("the panic got lost")
+}

@@ -3,6 +3,7 @@ package store_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -214,5 +215,45 @@ func TestOpenChecksTheEnd(t *testing.T) {
 	}
 	if _, err := store.Open(l.Dir, store.Options{FS: l.FS}); err == nil {
 		t.Error("Open with an event behind the head succeeds")
+	}
+}
+
+// VerifyEach hands on what Events does, in order, none behind damage, and ends
+// where its user does.
+func TestVerifyEach(t *testing.T) {
+	l := tampered(t)
+	var seen []ledger.Hash
+	see := func(e ledger.Event) error {
+		seen = append(seen, e.LeafHash())
+		return nil
+	}
+	if err := l.VerifyEach(nil, see); err != nil {
+		t.Fatal(err)
+	}
+	var want []ledger.Hash
+	for e, err := range l.Events(0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, e.LeafHash())
+	}
+	if !slices.Equal(seen, want) {
+		t.Errorf("it handed on %d events, not the %d of the ledger in order", len(seen), len(want))
+	}
+	enough := errors.New("enough")
+	if err := l.VerifyEach(nil, func(e ledger.Event) error {
+		if e.Seq == 5 {
+			return enough
+		}
+		return nil
+	}); !errors.Is(err, enough) {
+		t.Errorf("a user who had enough got %v", err)
+	}
+	if err := store.DB(l.Log).Set(store.EventKey(9), reseal(t, l, 9, func(e *ledger.Event) { e.Actor = "mallory" }), pebble.Sync); err != nil {
+		t.Fatal(err)
+	}
+	seen = nil
+	if err := l.VerifyEach(nil, see); err == nil || len(seen) > 10 {
+		t.Errorf("behind an edited event 9: %v, and %d events were handed on", err, len(seen))
 	}
 }
