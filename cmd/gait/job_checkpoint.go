@@ -7,7 +7,6 @@ import (
 
 	"gait/commands"
 	"gait/ledger"
-	"gait/ledger/root"
 	"gait/projection"
 )
 
@@ -118,7 +117,7 @@ func (a *app) checkpoints(cmd *cobra.Command, flag string, args []string) ([]pro
 		return nil, id, err
 	}
 	list := []projection.Checkpoint{}
-	err = a.read(cmd.Context(), func(r *root.Root) error {
+	err = a.read(cmd.Context(), func(r *openLedger) error {
 		return a.history(r, id, func(_ projection.Job, e ledger.Event) error {
 			list = append(list, projection.CheckpointsOf(e)...)
 			return nil

@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"gait/ledger"
-	"gait/ledger/root"
 	"gait/projection"
 )
 
@@ -46,7 +45,7 @@ gait job diff job_1 job_2 --ignore volatile --ignore job_id`,
 		if err != nil {
 			return err
 		}
-		err = a.read(cmd.Context(), func(r *root.Root) error { return a.diffJobs(r, sides, d) })
+		err = a.read(cmd.Context(), func(r *openLedger) error { return a.diffJobs(r, sides, d) })
 		if err != nil {
 			return err
 		}
@@ -97,7 +96,7 @@ func (a *app) diffSides(cmd *cobra.Command, flags diffFlags, args []string) (sid
 }
 
 // diffJobs compares two jobs in parts, so that memory does not grow with them.
-func (a *app) diffJobs(r *root.Root, sides [2]diffSide, d *projection.Differ) error {
+func (a *app) diffJobs(r *openLedger, sides [2]diffSide, d *projection.Differ) error {
 	var views [2][]byte
 	var events [2]func() ledger.Events
 	for i, side := range sides {

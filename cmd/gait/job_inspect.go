@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"gait/ledger"
-	"gait/ledger/root"
 	"gait/projection"
 )
 
@@ -39,7 +38,7 @@ func (a *app) inspectCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return a.read(cmd.Context(), func(r *root.Root) error {
+		return a.read(cmd.Context(), func(r *openLedger) error {
 			found, first, now, err := a.asOf(r, id, at)
 			if err != nil {
 				return err

@@ -128,7 +128,7 @@ func (a *app) keyOf(cmd *cobra.Command, args []string) (listedKey, error) {
 	var origin string
 	switch len(args) {
 	case 0:
-		err := a.read(cmd.Context(), func(r *root.Root) error {
+		err := a.read(cmd.Context(), func(r *openLedger) error {
 			origin = r.Log.Origin()
 			return nil
 		})

@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"gait/ledger"
-	"gait/ledger/root"
 	"gait/packspec"
 	"gait/projection"
 )
@@ -92,7 +91,7 @@ func (a *app) replay(ctx context.Context, path, given string, trusted []packspec
 	}
 	a.dir = path
 	var done replayDone
-	err = a.read(ctx, func(opened *root.Root) (err error) {
+	err = a.read(ctx, func(opened *openLedger) (err error) {
 		if _, err = trustedIn(opened.Log.Keys(), trusted, given); err != nil {
 			return err
 		}
