@@ -49,7 +49,7 @@ func (a *app) checkpointListCommand() *cobra.Command {
 		Use:     "list [JOB]",
 		Short:   "List a job's checkpoints in order",
 		Example: "gait job checkpoint list --id job_1",
-	}, 0, 1, 2, 6, 8)
+	}, 0, 1, 2, 6, 7, 8)
 	cmd.Flags().StringVar(&id, "id", "", "the job's id; may also be given as the argument")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		list, id, err := a.checkpoints(cmd, id, args)
@@ -77,7 +77,7 @@ func (a *app) checkpointShowCommand() *cobra.Command {
 		Use:     "show [JOB]",
 		Short:   "Show one checkpoint",
 		Example: "gait job checkpoint show --id job_1 --checkpoint cp_0001",
-	}, 0, 1, 2, 6, 8)
+	}, 0, 1, 2, 6, 7, 8)
 	cmd.Flags().StringVar(&id, "id", "", "the job's id; may also be given as the argument")
 	cmd.Flags().StringVar(&checkpoint, "checkpoint", "", "the checkpoint's id (required)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

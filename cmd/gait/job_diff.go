@@ -30,7 +30,7 @@ which is all that says when and where something was written down and not what.`,
 		Example: `gait job diff --id job_1 --from-revision 2
 gait job diff job_1 --from-revision 2 --to-revision 5 --json
 gait job diff job_1 job_2 --ignore volatile --ignore job_id`,
-	}, 0, 1, 2, 6, 8)
+	}, 0, 1, 2, 6, 7, 8)
 	f := cmd.Flags()
 	f.StringVar(&flags.id, "id", "", "the job's id; may also be given as the argument")
 	f.Int64Var(&flags.from, "from-revision", 0, "what the job was at this revision")

@@ -24,7 +24,7 @@ func (a *app) listCommand() *cobra.Command {
 		Short:   "List jobs by id",
 		Example: "gait job list\ngait job list --status paused --limit 20\ngait job list --label team=payments --since 2026-11-22T00:00:00Z\ngait job list --after job_17 --json",
 		Args:    noArgs,
-	}, 0, 1, 2, 6, 8)
+	}, 0, 1, 2, 6, 7, 8)
 	f := cmd.Flags()
 	f.StringVar(&flags.status, "status", "", "only jobs of this status")
 	f.StringVar(&flags.actor, "actor", "", "only jobs that this actor submitted, or imported")

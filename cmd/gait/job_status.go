@@ -20,7 +20,7 @@ func (a *app) statusCommand() *cobra.Command {
 		Long: `Show a job at a glance: how it stands and what it waits for. As of a point of its
 past, the job is replayed.`,
 		Example: "gait job status --id job_1\ngait job status job_1 --json\ngait job status job_1 --at-revision 3",
-	}, 0, 1, 2, 6, 8)
+	}, 0, 1, 2, 6, 7, 8)
 	cmd.Flags().StringVar(&id, "id", "", "the job's id; may also be given as the argument")
 	when.add(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

@@ -120,7 +120,7 @@ func (a *app) keysShowCommand() *cobra.Command {
 			}
 			return a.print(object{"key": key}, func(s *screen) { s.add(key.PublicKey + "\n") })
 		},
-	}, 0, 1, 2, 6, 8)
+	}, 0, 1, 2, 6, 7, 8)
 }
 
 // keyOf finds the key of an origin, or of the ledger here.

@@ -72,7 +72,7 @@ it continues the newest checkpoint seen, or the one given. Where it does not, bo
 signed checkpoints are printed: they are the evidence.`,
 		Example: "gait ledger verify\ngait ledger verify --public-key auditor.vkey --json\ngait ledger verify --since seen.checkpoint",
 		Args:    noArgs,
-	}, 0, 1, 2, 6, 8)
+	}, 0, 1, 2, 6, 7, 8)
 	cmd.Flags().StringVar(&keyFile, "public-key", "", "the ledger's key, or a file with it: "+keyForms+"; only it counts then")
 	cmd.Flags().StringVar(&sinceFile, "since", "", "file with a checkpoint or proof seen earlier, which the ledger must continue")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {

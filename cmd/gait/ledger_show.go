@@ -115,7 +115,7 @@ func (a *app) ledgerInfoCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.read(cmd.Context(), a.ledgerInfo)
 		},
-	}, 0, 1, 2, 6, 8)
+	}, 0, 1, 2, 6, 7, 8)
 }
 
 func (a *app) ledgerInfo(r *openLedger) error {

@@ -32,7 +32,7 @@ gait replay audit-2026-11 --public-key auditor.vkey --expect 6b2f0a94…`,
 			}
 			return nil
 		},
-	}, 0, 1, 2, 5, 6, 8)
+	}, 0, 1, 2, 5, 6, 7, 8)
 	f := cmd.Flags()
 	f.StringVar(&keyFile, "public-key", "", "the ledger's key, or a file with it: "+keyForms+"; only it counts then")
 	f.StringVar(&views, "views", "", "directory to make, with every view; nothing that is there is overwritten")

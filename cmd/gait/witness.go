@@ -56,7 +56,7 @@ operator must know this ledger's origin and key: gait keys show.`,
 				})
 			})
 		},
-	}, 0, 1, 2, 6, 8)
+	}, 0, 1, 2, 6, 7, 8)
 }
 
 // witnessKeyNamed reads a witness's key from the argument itself or from the
@@ -161,7 +161,7 @@ func (a *app) witnessListCommand() *cobra.Command {
 				})
 			})
 		},
-	}, 0, 1, 2, 6, 8)
+	}, 0, 1, 2, 6, 7, 8)
 }
 
 func (a *app) witnessRemoveCommand() *cobra.Command {
@@ -186,5 +186,5 @@ func (a *app) witnessRemoveCommand() *cobra.Command {
 				})
 			})
 		},
-	}, 0, 1, 2, 6, 8)
+	}, 0, 1, 2, 6, 7, 8)
 }
