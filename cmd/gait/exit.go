@@ -89,6 +89,8 @@ var rules = []rule{
 	}),
 	is(daemon.ErrTooLong, failure{"request_too_long", "invalid_input", exitInvalid, false, "send less at once"}),
 	is(daemon.ErrNoRoute, failure{"unknown_address", "invalid_input", exitInvalid, false, "GET /openapi.json lists the addresses there are"}),
+	is(daemon.ErrToken, failure{"token_invalid", "policy_blocked", exitPolicy, false, "Authorization: Bearer, and what is in the file of --token-file"}),
+	is(daemon.ErrForeign, failure{"foreign_request", "policy_blocked", exitPolicy, false, "ask for 127.0.0.1 or localhost, and from no web page"}),
 	is(daemon.ErrMethod, failure{"unknown_address", "invalid_input", exitInvalid, false, "GET /openapi.json lists the addresses there are"}),
 	as(func(e *commands.RefusedError) failure {
 		return failure{e.Refusal.Code, categoryOf(e.Refusal.Exit()), e.Refusal.Exit(), false, e.Refusal.Hint}

@@ -82,7 +82,7 @@ func (s socket) listen() (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listening at %s: %w", s.path, err)
 	}
-	return &ownListener{UnixListener: l}, nil
+	return &boundedListener{Listener: ownListener{l}}, nil
 }
 
 // ownDir makes a directory that is the user's alone, or makes sure that it is.
@@ -100,26 +100,41 @@ func ownDir(dir string) error {
 	return nil
 }
 
-// An ownListener takes connections of the user's own processes, up to a bound.
-type ownListener struct {
-	*net.UnixListener
-	open atomic.Int64
-}
+// An ownListener takes connections of the user's own processes. Others are closed.
+type ownListener struct{ *net.UnixListener }
 
-// Accept returns the next connection that is taken. Others are closed.
-func (l *ownListener) Accept() (net.Conn, error) {
+// Accept returns the next connection that is taken.
+func (l ownListener) Accept() (net.Conn, error) {
 	for {
 		conn, err := l.AcceptUnix()
 		if err != nil {
 			return nil, err
 		}
-		uid, err := peerUID(conn)
-		if err != nil || uid != os.Getuid() || l.open.Load() >= maxConnections {
-			conn.Close()
-			continue
+		if uid, err := peerUID(conn); err == nil && uid == os.Getuid() {
+			return conn, nil
 		}
-		l.open.Add(1)
-		return &countedConn{Conn: conn, open: &l.open}, nil
+		conn.Close()
+	}
+}
+
+// A boundedListener takes connections up to a bound. Those past it are closed.
+type boundedListener struct {
+	net.Listener
+	open atomic.Int64
+}
+
+// Accept returns the next connection that is taken.
+func (l *boundedListener) Accept() (net.Conn, error) {
+	for {
+		conn, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		if l.open.Load() < maxConnections {
+			l.open.Add(1)
+			return &countedConn{Conn: conn, open: &l.open}, nil
+		}
+		conn.Close()
 	}
 }
 

@@ -48,8 +48,15 @@
 //	GET  /v1/job?id=                        one job's status
 //	GET  /v1/job/head?id=&size=             where a job ends, and its view
 //	GET  /v1/job/events?id=&from=&size=     a page of a job's events
+//	GET  /v1/events?since=&job=             server-sent events, as they come
+//	GET  /healthz, /readyz, /metrics, /openapi.json
 //
 // A page is lines of at most some 1 MiB, to the letter, and then one line
 // {"end":true,"more":false}. Where more is true, whoever wants the rest asks
 // from behind the last line on. A page without its end is not whole.
+//
+// A stream of events has the seq as the id of each, its type as its name, and
+// the event to the letter as its data. It begins behind since (-1: with event
+// 0), or behind the Last-Event-ID, or else with what is appended from now on.
+// Every 15 seconds without any there is a comment.
 package daemon

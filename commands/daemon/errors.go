@@ -68,6 +68,10 @@ func status(err error, f Failure) int {
 	switch {
 	case errors.Is(err, ErrTooLong):
 		return http.StatusRequestEntityTooLarge
+	case errors.Is(err, ErrToken):
+		return http.StatusUnauthorized
+	case errors.Is(err, ErrForeign):
+		return http.StatusForbidden
 	case errors.Is(err, ErrMethod):
 		return http.StatusMethodNotAllowed
 	case errors.Is(err, ErrNoRoute), errors.Is(err, commands.ErrJobNotFound):

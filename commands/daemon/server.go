@@ -8,6 +8,8 @@ import (
 	"iter"
 	"log/slog"
 	"net/http"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"gait/commands"
@@ -42,18 +44,18 @@ type Process struct {
 	Root    string `json:"root"` // directory of the ledger
 }
 
-// A Server answers for a ledger. All but Slog is required. It is an
-// http.Handler; HTTP gives one that keeps to bounds.
+// A Server answers for a ledger. All but Slog is required.
 type Server struct {
 	Engine   *commands.Engine
 	Log      Log
 	Process  Process
 	Classify func(error) Failure // how each error is reported
 	Now      func() time.Time
+	Metrics  *Metrics
 	Slog     *slog.Logger // a line a command; nil: none
 
-	stop chan struct{}
-	mux  *http.ServeMux
+	stop    chan struct{} // closed when the server is told to stop
+	streams atomic.Int64
 }
 
 // Bounds of connections. A client that is slow to ask or to read loses its
@@ -75,6 +77,11 @@ type route struct {
 
 var routes = []route{
 	{"POST", "/v1/commands", (*Server).command},
+	{"GET", "/healthz", (*Server).healthz},
+	{"GET", "/readyz", (*Server).readyz},
+	{"GET", "/metrics", (*Server).metrics},
+	{"GET", "/openapi.json", (*Server).openAPI},
+	{"GET", "/v1/events", (*Server).follow},
 	{"GET", "/v1/ledger", (*Server).ledger},
 	{"GET", "/v1/ledger/event", (*Server).event},
 	{"GET", "/v1/ledger/events", (*Server).events},
@@ -93,11 +100,27 @@ var routes = []route{
 	{"GET", "/v1/job/events", (*Server).jobEvents},
 }
 
-// HTTP returns the server with all its bounds. Whoever runs it shuts it down.
-func (s *Server) HTTP() *http.Server {
-	s.stop, s.mux = make(chan struct{}), http.NewServeMux()
+// HTTP returns servers with all the bounds, one for each place to listen at.
+// Whoever runs them shuts them down. It is called once.
+func (s *Server) HTTP(n int) []*http.Server {
+	s.stop = make(chan struct{})
+	s.Metrics.observe(s)
+	mux := s.handler()
+	stop := sync.OnceFunc(func() { close(s.stop) })
+	all := make([]*http.Server, n)
+	for i := range all {
+		all[i] = &http.Server{Handler: mux, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+			ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
+		all[i].RegisterOnShutdown(stop)
+	}
+	return all
+}
+
+// handler answers all routes.
+func (s *Server) handler() http.Handler {
+	mux := http.NewServeMux()
 	for _, r := range routes {
-		s.mux.HandleFunc(r.path, func(w http.ResponseWriter, q *http.Request) {
+		mux.HandleFunc(r.path, func(w http.ResponseWriter, q *http.Request) {
 			s.hurry(w, q)
 			err := fmt.Errorf("%s %s: %w", q.Method, r.path, ErrMethod)
 			if q.Method == r.method {
@@ -109,13 +132,10 @@ func (s *Server) HTTP() *http.Server {
 			_ = http.NewResponseController(w).SetWriteDeadline(s.Now().Add(writeTimeout)) // what is left in the buffer
 		})
 	}
-	s.mux.HandleFunc("/", func(w http.ResponseWriter, q *http.Request) {
+	mux.HandleFunc("/", func(w http.ResponseWriter, q *http.Request) {
 		s.fail(w, fmt.Errorf("%.80q: %w", q.URL.Path, ErrNoRoute))
 	})
-	h := &http.Server{Handler: s.mux, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
-		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
-	h.RegisterOnShutdown(func() { close(s.stop) })
-	return h
+	return mux
 }
 
 // hurry bounds how long a body may take to come. The server's own bound would
@@ -163,14 +183,15 @@ func (s *Server) command(w http.ResponseWriter, q *http.Request) error {
 	return reply(w, status, a)
 }
 
-// told writes the one line of a command. It has no payload.
+// told counts a command, and writes its one line, which has no payload.
 func (s *Server) told(r commands.Request, result commands.Result, err error, took time.Duration) {
-	if s.Slog == nil {
-		return
-	}
 	code := "ok"
 	if err != nil {
 		code = s.Classify(err).Code
+	}
+	s.Metrics.command(r.Command.Verb(), code, took)
+	if s.Slog == nil {
+		return
 	}
 	if no, ok := errors.AsType[*commands.RefusedError](err); ok {
 		result = no.Result
