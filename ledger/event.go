@@ -281,6 +281,32 @@ func AppendPayload(b []byte, p Payload) ([]byte, error) {
 	return c.buf, nil
 }
 
+// DecodePayload reads what EncodePayload writes for a type. It takes nothing
+// else. Errors wrap ErrMalformed.
+func DecodePayload(t Type, b []byte) (Payload, error) {
+	shape, known := shapes[t]
+	if !known {
+		return nil, fmt.Errorf("decoding a payload: %w: %.40q is not an event type", ErrMalformed, string(t))
+	}
+	if len(b) > MaxEventSize {
+		return nil, fmt.Errorf("decoding a payload: %w: %d bytes, at most %d", ErrMalformed, len(b), MaxEventSize)
+	}
+	c := coder{in: string(b)}
+	var p Payload
+	c.object("payload", func() { p = shape(&c, nil) })
+	if c.err == nil && c.pos != len(b) {
+		c.fail("payload", "%d bytes after its end", len(b)-c.pos)
+	}
+	if c.err != nil {
+		return nil, fmt.Errorf("decoding a payload: %w", c.err)
+	}
+	again, err := EncodePayload(p)
+	if err != nil || !bytes.Equal(again, b) {
+		return nil, fmt.Errorf("decoding a payload: %w: not in canonical form", ErrMalformed)
+	}
+	return p, nil
+}
+
 // Events are events in order, however they are stored. A sequence may be ranged
 // over more than once unless its maker says otherwise. An error comes in the
 // last pair, with a zero event.

@@ -51,3 +51,17 @@ type JobEntry struct {
 	Head JobHead
 	View []byte // opaque to the log; nil where there is none
 }
+
+// A JobView is the view of a job that a log is to keep.
+type JobView struct {
+	ID   string
+	View []byte
+}
+
+// A Cosigned is the newest checkpoint of a log that a witness is known to have
+// cosigned.
+type Cosigned struct {
+	Checkpoint
+	Cosignature
+	Signed []byte // the note, with the ledger's signatures and this one
+}

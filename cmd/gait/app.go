@@ -41,6 +41,7 @@ type app struct {
 	dir            string // --root
 	lockTimeout    time.Duration
 	allowNetworkFS bool
+	requireDaemon  bool
 
 	running *cobra.Command // the command that is being carried out
 	begun   bool           // its flags and arguments are those it takes
@@ -161,7 +162,7 @@ func (a *app) options() (root.Options, error) {
 		return root.Options{}, err
 	}
 	return root.Options{Dir: a.rootDir(), Home: home, Now: a.now, Entropy: a.entropy, LockTimeout: a.waitFor(),
-		AllowNetworkFS: a.allowNetworkFS, Actor: a.actor(""), Notice: a.notice, Fatal: a.fatal}, nil
+		AllowNetworkFS: a.allowNetworkFS, Actor: a.actor(""), Held: a.heldByDaemon, Notice: a.notice, Fatal: a.fatal}, nil
 }
 
 // waitFor is the lock timeout as package root wants it: negative is not at all.
@@ -184,7 +185,7 @@ func (a *app) fatal(err error) {
 }
 
 // read opens the ledger to read and hands it to f.
-func (a *app) read(ctx context.Context, f func(*root.Root) error) error {
+func (a *app) read(ctx context.Context, f func(*openLedger) error) error {
 	o, err := a.options()
 	if err != nil {
 		return err
@@ -194,7 +195,7 @@ func (a *app) read(ctx context.Context, f func(*root.Root) error) error {
 }
 
 // write opens the ledger to write and hands it to f.
-func (a *app) write(ctx context.Context, create bool, f func(*root.Root) error) error {
+func (a *app) write(ctx context.Context, create bool, f func(*openLedger) error) error {
 	o, err := a.options()
 	if err != nil {
 		return err
@@ -205,7 +206,7 @@ func (a *app) write(ctx context.Context, create bool, f func(*root.Root) error) 
 
 // show opens the ledger to hand out what it has signed, which must be durable
 // first. A copy always is, and so is what was retired.
-func (a *app) show(ctx context.Context, f func(*root.Root) error) error {
+func (a *app) show(ctx context.Context, f func(*openLedger) error) error {
 	err := a.write(ctx, false, f)
 	_, copied := errors.AsType[*root.ImportedError](err)
 	_, retired := errors.AsType[*root.RetiredError](err)
@@ -215,15 +216,15 @@ func (a *app) show(ctx context.Context, f func(*root.Root) error) error {
 	return err
 }
 
-func (a *app) open(ctx context.Context, o root.Options, f func(*root.Root) error) (err error) {
-	r, err := root.Open(ctx, o)
+func (a *app) open(ctx context.Context, o root.Options, f func(*openLedger) error) (err error) {
+	l, err := a.openLedger(ctx, o)
 	if err != nil {
 		return err
 	}
 	defer func() {
-		if closing := r.Close(); err == nil && closing != nil {
+		if closing := l.Close(); err == nil && closing != nil {
 			err = fmt.Errorf("closing the ledger: %w", closing)
 		}
 	}()
-	return f(r)
+	return f(l)
 }

@@ -76,7 +76,7 @@ func (a *app) cosign(ctx context.Context, client witness.Client) error {
 	return c.report()
 }
 
-func (c *cosigning) begin(r *root.Root) (err error) {
+func (c *cosigning) begin(r *openLedger) (err error) {
 	c.checkpoint, c.signed = r.Log.Checkpoint()
 	if c.witnesses, c.list, err = listWitnesses(c.home, r.Log); err != nil {
 		return err
@@ -96,7 +96,7 @@ func (c *cosigning) ask(i int) {
 func (c *cosigning) prove(old int64) (path []ledger.Hash, err error) {
 	c.opening.Lock()
 	defer c.opening.Unlock()
-	err = c.write(c.ctx, false, func(r *root.Root) error {
+	err = c.write(c.ctx, false, func(r *openLedger) error {
 		path, err = r.Log.ConsistencyIn(c.signed, old)
 		return err
 	})
@@ -104,7 +104,7 @@ func (c *cosigning) prove(old int64) (path []ledger.Hash, err error) {
 }
 
 // keep keeps the cosignatures, and the evidence of conflicts.
-func (c *cosigning) keep(r *root.Root) error {
+func (c *cosigning) keep(r *openLedger) error {
 	for i, err := range c.errs {
 		if err == nil {
 			if err := r.Log.Keep(c.signed, c.got[i]); err != nil {

@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"gait/commands"
+	"gait/commands/daemon"
 	"gait/ledger"
 	"gait/ledger/root"
 	"gait/ledger/witness"
@@ -75,6 +76,22 @@ func as[T error](report func(T) failure) rule {
 var rules = []rule{
 	as(func(e *usageError) failure { return failure{e.code, "invalid_input", exitInvalid, false, e.hint} }),
 	as(func(e *unsafeError) failure { return failure{e.code, "unsafe_operation", exitUnsafe, false, e.hint} }),
+	is(ledger.ErrOutcomeUnknown, outcomeUnknown),
+	as(func(e *daemon.Error) failure { return failure{e.Code, e.Category, e.Exit, e.Retryable, e.Hint} }),
+	as(func(e *daemonMissingError) failure {
+		return failure{"daemon_not_running", "dependency_missing", exitDependency, true, "start one: gait serve"}
+	}),
+	as(func(e *daemonRunningError) failure {
+		return failure{"daemon_running", "state_contention", exitIO, true, fmt.Sprintf("stop it first: kill %d", e.pid)}
+	}),
+	as(func(*daemon.UnreachableError) failure {
+		return failure{"daemon_unreachable", "state_contention", exitIO, true, "nothing was done; look whether gait serve still runs, then try again"}
+	}),
+	is(daemon.ErrTooLong, failure{"request_too_long", "invalid_input", exitInvalid, false, "send less at once"}),
+	is(daemon.ErrNoRoute, failure{"unknown_address", "invalid_input", exitInvalid, false, "GET /openapi.json lists the addresses there are"}),
+	is(daemon.ErrToken, failure{"token_invalid", "policy_blocked", exitPolicy, false, "Authorization: Bearer, and what is in the file of --token-file"}),
+	is(daemon.ErrForeign, failure{"foreign_request", "policy_blocked", exitPolicy, false, "ask for 127.0.0.1 or localhost, and from no web page"}),
+	is(daemon.ErrMethod, failure{"unknown_address", "invalid_input", exitInvalid, false, "GET /openapi.json lists the addresses there are"}),
 	as(func(e *commands.RefusedError) failure {
 		return failure{e.Refusal.Code, categoryOf(e.Refusal.Exit()), e.Refusal.Exit(), false, e.Refusal.Hint}
 	}),
@@ -98,7 +115,6 @@ var rules = []rule{
 	is(commands.ErrJobExists, failure{"job_exists", "invalid_input", exitInvalid, false, "choose another id, or leave --id out to have one made"}),
 	is(commands.ErrContention, failure{"state_contention", "state_contention", exitIO, true, "try again"}),
 	is(commands.ErrBusy, failure{"busy", "state_contention", exitIO, true, "too many commands wait for their turn; try again in a moment"}),
-	is(ledger.ErrOutcomeUnknown, failure{"outcome_unknown", "outcome_unknown", exitIO, true, "try again with the same --request-id: that settles it without doing it twice"}),
 	as(func(*root.LockedError) failure {
 		return failure{"state_contention", "state_contention", exitIO, true, "wait for the holder, or longer: --lock-timeout 60s"}
 	}),
@@ -190,6 +206,7 @@ var rules = []rule{
 	}),
 	is(ledger.ErrWeakKey, failure{"weak_public_key", "invalid_input", exitInvalid, false, "take that key away: anyone can sign under it"}),
 	is(ledger.ErrMalformed, failure{"malformed", "invalid_input", exitInvalid, false, "compare the file with what gait writes; go doc gait/ledger has the formats"}),
+	is(context.DeadlineExceeded, failure{"deadline_exceeded", "state_contention", exitIO, true, "nothing was done; try again, or wait longer"}),
 	is(context.Canceled, failure{"interrupted", "io_failure", exitIO, true, "run it again"}),
 	as(func(*fs.PathError) failure { return ioFailure }),
 	as(func(syscall.Errno) failure { return ioFailure }),
@@ -205,6 +222,8 @@ var rules = []rule{
 const helpHint = "--help"
 
 const retireHint = "if you know why: gait ledger retire --reason <WHY>, then go on with a new ledger that names this one"
+
+var outcomeUnknown = failure{"outcome_unknown", "outcome_unknown", exitIO, true, "try again with the same --request-id: that settles it without doing it twice"}
 
 var ioFailure = failure{"io_failure", "io_failure", exitIO, false, "look at the disk and the permissions, then try again"}
 

@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"gait/ledger"
-	"gait/ledger/root"
 	"gait/packspec"
 )
 
@@ -28,13 +27,13 @@ The same ledger gives the same files. gait ledger import reads them back.`,
 		if dir == "" {
 			return &usageError{code: "invalid_usage", text: "where to? --dir is missing", hint: "add --dir <DIR>"}
 		}
-		return a.show(cmd.Context(), func(r *root.Root) error { return a.export(r, filepath.Clean(dir)) })
+		return a.show(cmd.Context(), func(r *openLedger) error { return a.export(r, filepath.Clean(dir)) })
 	}
 	return cmd
 }
 
 // export writes beside dir, reads back what it wrote, and renames.
-func (a *app) export(r *root.Root, dir string) error {
+func (a *app) export(r *openLedger, dir string) error {
 	out, err := newPendingDir(dir, "--dir", 0o600)
 	if err != nil {
 		return err

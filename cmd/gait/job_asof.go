@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"gait/ledger"
-	"gait/ledger/root"
 	"gait/projection"
 )
 
@@ -77,7 +76,7 @@ type moment struct {
 
 // asOf replays a job, all of it, so that what is shown of the past is held to
 // the job's head, and returns it as of a point.
-func (a *app) asOf(r *root.Root, id string, at projection.AsOf) (found moment, first ledger.Event, now projection.Job, err error) {
+func (a *app) asOf(r *openLedger, id string, at projection.AsOf) (found moment, first ledger.Event, now projection.Job, err error) {
 	err = a.history(r, id, func(j projection.Job, e ledger.Event) error {
 		now = j
 		if e.JobSeq == 1 {

@@ -7,7 +7,6 @@ import (
 
 	"gait/commands"
 	"gait/ledger"
-	"gait/ledger/root"
 	"gait/projection"
 )
 
@@ -50,7 +49,7 @@ func (a *app) checkpointListCommand() *cobra.Command {
 		Use:     "list [JOB]",
 		Short:   "List a job's checkpoints in order",
 		Example: "gait job checkpoint list --id job_1",
-	}, 0, 1, 2, 6, 8)
+	}, 0, 1, 2, 6, 7, 8)
 	cmd.Flags().StringVar(&id, "id", "", "the job's id; may also be given as the argument")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		list, id, err := a.checkpoints(cmd, id, args)
@@ -78,7 +77,7 @@ func (a *app) checkpointShowCommand() *cobra.Command {
 		Use:     "show [JOB]",
 		Short:   "Show one checkpoint",
 		Example: "gait job checkpoint show --id job_1 --checkpoint cp_0001",
-	}, 0, 1, 2, 6, 8)
+	}, 0, 1, 2, 6, 7, 8)
 	cmd.Flags().StringVar(&id, "id", "", "the job's id; may also be given as the argument")
 	cmd.Flags().StringVar(&checkpoint, "checkpoint", "", "the checkpoint's id (required)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -118,7 +117,7 @@ func (a *app) checkpoints(cmd *cobra.Command, flag string, args []string) ([]pro
 		return nil, id, err
 	}
 	list := []projection.Checkpoint{}
-	err = a.read(cmd.Context(), func(r *root.Root) error {
+	err = a.read(cmd.Context(), func(r *openLedger) error {
 		return a.history(r, id, func(_ projection.Job, e ledger.Event) error {
 			list = append(list, projection.CheckpointsOf(e)...)
 			return nil

@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"gait/ledger"
-	"gait/ledger/root"
 	"gait/projection"
 )
 
@@ -31,7 +30,7 @@ which is all that says when and where something was written down and not what.`,
 		Example: `gait job diff --id job_1 --from-revision 2
 gait job diff job_1 --from-revision 2 --to-revision 5 --json
 gait job diff job_1 job_2 --ignore volatile --ignore job_id`,
-	}, 0, 1, 2, 6, 8)
+	}, 0, 1, 2, 6, 7, 8)
 	f := cmd.Flags()
 	f.StringVar(&flags.id, "id", "", "the job's id; may also be given as the argument")
 	f.Int64Var(&flags.from, "from-revision", 0, "what the job was at this revision")
@@ -46,7 +45,7 @@ gait job diff job_1 job_2 --ignore volatile --ignore job_id`,
 		if err != nil {
 			return err
 		}
-		err = a.read(cmd.Context(), func(r *root.Root) error { return a.diffJobs(r, sides, d) })
+		err = a.read(cmd.Context(), func(r *openLedger) error { return a.diffJobs(r, sides, d) })
 		if err != nil {
 			return err
 		}
@@ -97,7 +96,7 @@ func (a *app) diffSides(cmd *cobra.Command, flags diffFlags, args []string) (sid
 }
 
 // diffJobs compares two jobs in parts, so that memory does not grow with them.
-func (a *app) diffJobs(r *root.Root, sides [2]diffSide, d *projection.Differ) error {
+func (a *app) diffJobs(r *openLedger, sides [2]diffSide, d *projection.Differ) error {
 	var views [2][]byte
 	var events [2]func() ledger.Events
 	for i, side := range sides {

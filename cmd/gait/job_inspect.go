@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"gait/ledger"
-	"gait/ledger/root"
 	"gait/projection"
 )
 
@@ -21,7 +20,7 @@ func (a *app) inspectCommand() *cobra.Command {
 		Short:   "Show everything that was recorded for a job",
 		Long:    "Show everything that was recorded for a job: its state, checkpoints, verdicts,\nevents and refusals. The events are replayed and checked before anything is shown.",
 		Example: "gait job inspect --id job_1\ngait job inspect job_1 --from 100 --limit 50 --json\ngait job inspect job_1 --at-time 2026-11-22T20:32:58Z",
-	}, 0, 1, 2, 6, 8)
+	}, 0, 1, 2, 6, 7, 8)
 	f := cmd.Flags()
 	f.StringVar(&id, "id", "", "the job's id; may also be given as the argument")
 	f.Int64Var(&page.from, "from", 1, "show events from this one of the job on, counted from 1")
@@ -39,7 +38,7 @@ func (a *app) inspectCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return a.read(cmd.Context(), func(r *root.Root) error {
+		return a.read(cmd.Context(), func(r *openLedger) error {
 			found, first, now, err := a.asOf(r, id, at)
 			if err != nil {
 				return err

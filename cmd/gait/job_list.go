@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"gait/ledger"
-	"gait/ledger/root"
 	"gait/projection"
 )
 
@@ -25,7 +24,7 @@ func (a *app) listCommand() *cobra.Command {
 		Short:   "List jobs by id",
 		Example: "gait job list\ngait job list --status paused --limit 20\ngait job list --label team=payments --since 2026-11-22T00:00:00Z\ngait job list --after job_17 --json",
 		Args:    noArgs,
-	}, 0, 1, 2, 6, 8)
+	}, 0, 1, 2, 6, 7, 8)
 	f := cmd.Flags()
 	f.StringVar(&flags.status, "status", "", "only jobs of this status")
 	f.StringVar(&flags.actor, "actor", "", "only jobs that this actor submitted, or imported")
@@ -44,7 +43,7 @@ func (a *app) listCommand() *cobra.Command {
 		}
 		var page []projection.StatusView
 		var more bool
-		err = a.read(cmd.Context(), func(r *root.Root) (err error) {
+		err = a.read(cmd.Context(), func(r *openLedger) (err error) {
 			page, more, err = listJobs(r, filter, after, limit)
 			return err
 		})
@@ -126,7 +125,7 @@ func (l listFlags) filter() (jobFilter, error) {
 }
 
 // firstOf returns what reads a job's first event.
-func firstOf(r *root.Root, id string) func() (ledger.Event, error) {
+func firstOf(r *openLedger, id string) func() (ledger.Event, error) {
 	return func() (first ledger.Event, err error) {
 		for first, err = range r.Log.JobEvents(id, 1) {
 			break
@@ -135,7 +134,7 @@ func firstOf(r *root.Root, id string) func() (ledger.Event, error) {
 	}
 }
 
-func listJobs(r *root.Root, holds jobFilter, after string, limit int) (page []projection.StatusView, more bool, err error) {
+func listJobs(r *openLedger, holds jobFilter, after string, limit int) (page []projection.StatusView, more bool, err error) {
 	page = []projection.StatusView{}
 	for entry, err := range r.Log.Jobs(after) {
 		if err != nil {

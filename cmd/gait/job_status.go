@@ -8,7 +8,6 @@ import (
 
 	"gait/commands"
 	"gait/ledger"
-	"gait/ledger/root"
 	"gait/projection"
 )
 
@@ -21,7 +20,7 @@ func (a *app) statusCommand() *cobra.Command {
 		Long: `Show a job at a glance: how it stands and what it waits for. As of a point of its
 past, the job is replayed.`,
 		Example: "gait job status --id job_1\ngait job status job_1 --json\ngait job status job_1 --at-revision 3",
-	}, 0, 1, 2, 6, 8)
+	}, 0, 1, 2, 6, 7, 8)
 	cmd.Flags().StringVar(&id, "id", "", "the job's id; may also be given as the argument")
 	when.add(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -38,7 +37,7 @@ past, the job is replayed.`,
 		}
 		var job projection.Job
 		var stop ledger.Event
-		err = a.read(cmd.Context(), func(r *root.Root) (err error) {
+		err = a.read(cmd.Context(), func(r *openLedger) (err error) {
 			if job, err = a.job(r, id); err == nil && !a.json {
 				stop, err = stopOf(r, job)
 			}
@@ -58,7 +57,7 @@ past, the job is replayed.`,
 // pastStatus shows a job at a glance as of a point of its past.
 func (a *app) pastStatus(cmd *cobra.Command, id string, at projection.AsOf, when asOfFlags) error {
 	var found moment
-	err := a.read(cmd.Context(), func(r *root.Root) error {
+	err := a.read(cmd.Context(), func(r *openLedger) error {
 		m, first, now, err := a.asOf(r, id, at)
 		if found = m; err != nil {
 			return err
@@ -77,7 +76,7 @@ func (a *app) pastStatus(cmd *cobra.Command, id string, at projection.AsOf, when
 // stopOf returns the event that brought a job to where it stands, if it does
 // not run. It looks at the last events only: the cost does not grow with
 // history, and where too much came since, there is none.
-func stopOf(r *root.Root, job projection.Job) (stop ledger.Event, err error) {
+func stopOf(r *openLedger, job projection.Job) (stop ledger.Event, err error) {
 	const last = 64
 	if job.Status == projection.Running {
 		return stop, nil
@@ -105,7 +104,7 @@ func stops(e ledger.Event) bool {
 }
 
 // job loads a job that must be there, and holds its last event to its head.
-func (a *app) job(r *root.Root, id string) (projection.Job, error) {
+func (a *app) job(r *openLedger, id string) (projection.Job, error) {
 	if err := ledger.FieldJobID.Check(id); err != nil {
 		return projection.Job{}, &commands.InvalidError{Err: err}
 	}
@@ -128,7 +127,7 @@ func (a *app) job(r *root.Root, id string) (projection.Job, error) {
 
 // history folds a job's events from the first and hands each to visit with the
 // job after it. What visit saw counts only when history returns no error.
-func (a *app) history(r *root.Root, id string, visit func(projection.Job, ledger.Event) error) error {
+func (a *app) history(r *openLedger, id string, visit func(projection.Job, ledger.Event) error) error {
 	if err := ledger.FieldJobID.Check(id); err != nil {
 		return &commands.InvalidError{Err: err}
 	}

@@ -56,13 +56,8 @@ func (w *writeFlags) request(a *app, cmd *cobra.Command, args []string, c comman
 // do carries a request out and prints the outcome.
 func (a *app) do(ctx context.Context, r commands.Request) error {
 	var result commands.Result
-	carry := func(log commands.Log) (err error) {
-		engine := &commands.Engine{Log: log, Now: a.now, Entropy: a.entropy}
-		result, err = engine.Do(ctx, r)
-		return err
-	}
 	if r.DryRun {
-		return a.dryRun(ctx, r, carry, &result)
+		return a.dryRun(ctx, r)
 	}
 	o, err := a.options()
 	if err != nil {
@@ -70,14 +65,18 @@ func (a *app) do(ctx context.Context, r commands.Request) error {
 	}
 	_, o.Create = r.Command.(commands.Submit)
 	o.Actor = r.Actor
-	err = a.open(ctx, o, func(opened *root.Root) error {
+	carry := func(l *openLedger) (err error) {
 		a.writing.Store(true)
-		err := carry(opened.Log)
-		if err == nil {
+		if result, err = a.engine(l).Do(ctx, r); err == nil {
 			a.written.Store(&result)
 		}
 		return err
-	})
+	}
+	for range 5 { // a daemon that stops leaves its place to the next one, or to us
+		if err = a.open(ctx, o, carry); !gone(err) {
+			break
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -86,19 +85,24 @@ func (a *app) do(ctx context.Context, r commands.Request) error {
 
 // dryRun decides and shows what would be written. Where there is no ledger yet,
 // it decides on an empty one, and creates nothing.
-func (a *app) dryRun(ctx context.Context, r commands.Request, carry func(commands.Log) error, result *commands.Result) error {
-	err := a.read(ctx, func(opened *root.Root) error {
+func (a *app) dryRun(ctx context.Context, r commands.Request) error {
+	var result commands.Result
+	carry := func(by doer) (err error) {
+		result, err = by.Do(ctx, r)
+		return err
+	}
+	err := a.read(ctx, func(opened *openLedger) error {
 		if err := opened.Writable(); err != nil {
 			return err
 		}
-		return carry(opened.Log)
+		return carry(a.engine(opened))
 	})
 	if _, submit := r.Command.(commands.Submit); submit && errors.Is(err, root.ErrNoLedger) {
-		err = carry(commands.EmptyLog{})
+		err = carry(&commands.Engine{Log: commands.EmptyLog{}, Now: a.now, Entropy: a.entropy})
 	}
 	code := 0
 	if refused, ok := errors.AsType[*commands.RefusedError](err); ok {
-		*result, code = refused.Result, refused.Refusal.Exit()
+		result, code = refused.Result, refused.Refusal.Exit()
 	} else if err != nil {
 		return err
 	}
@@ -109,7 +113,7 @@ func (a *app) dryRun(ctx context.Context, r commands.Request, carry func(command
 	fields := object{"dry_run": true, "exit_code": code, "payload": payload, "type": result.Event.Type(), "job_id": result.Job.ID, "job": result.Job.StatusView()}
 	before := result.Replayed || result.Repeated
 	if before {
-		fields["receipt"] = receiptOf(*result)
+		fields["receipt"] = receiptOf(result)
 	}
 	return a.print(fields, func(s *screen) {
 		what := fmt.Sprintf("write %s to job %s", result.Event.Type(), result.Job.ID)

@@ -120,7 +120,7 @@ func (a *app) keysShowCommand() *cobra.Command {
 			}
 			return a.print(object{"key": key}, func(s *screen) { s.add(key.PublicKey + "\n") })
 		},
-	}, 0, 1, 2, 6, 8)
+	}, 0, 1, 2, 6, 7, 8)
 }
 
 // keyOf finds the key of an origin, or of the ledger here.
@@ -128,7 +128,7 @@ func (a *app) keyOf(cmd *cobra.Command, args []string) (listedKey, error) {
 	var origin string
 	switch len(args) {
 	case 0:
-		err := a.read(cmd.Context(), func(r *root.Root) error {
+		err := a.read(cmd.Context(), func(r *openLedger) error {
 			origin = r.Log.Origin()
 			return nil
 		})

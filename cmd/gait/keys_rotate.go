@@ -32,7 +32,7 @@ trust the new one instead: with it somebody could still name another successor.`
 	f.BoolVar(&dryRun, "dry-run", false, "show what would be written, with a key made for it, and write nothing")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if dryRun {
-			return a.write(cmd.Context(), false, func(r *root.Root) error { return a.draftRotation(r, a.actor(actor), reason) })
+			return a.write(cmd.Context(), false, func(r *openLedger) error { return a.draftRotation(r, a.actor(actor), reason) })
 		}
 		return a.rotate(cmd.Context(), a.actor(actor), reason)
 	}
@@ -40,7 +40,11 @@ trust the new one instead: with it somebody could still name another successor.`
 }
 
 // draftRotation shows the event that a rotation would write.
-func (a *app) draftRotation(r *root.Root, actor, reason string) error {
+func (a *app) draftRotation(l *openLedger, actor, reason string) error {
+	r, err := l.owned()
+	if err != nil {
+		return err
+	}
 	key, err := r.NewKey()
 	if err != nil {
 		return err
@@ -61,7 +65,11 @@ func (a *app) draftRotation(r *root.Root, actor, reason string) error {
 
 func (a *app) rotate(ctx context.Context, actor, reason string) error {
 	var did root.Rotated
-	err := a.write(ctx, false, func(r *root.Root) (err error) {
+	err := a.write(ctx, false, func(l *openLedger) error {
+		r, err := l.owned()
+		if err != nil {
+			return err
+		}
 		a.writing.Store(true)
 		did, err = r.Rotate(ctx, actor, reason)
 		return err

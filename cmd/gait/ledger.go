@@ -7,7 +7,6 @@ import (
 
 	"gait/ledger"
 	"gait/ledger/root"
-	"gait/ledger/store"
 	"gait/projection"
 )
 
@@ -47,7 +46,7 @@ func (a *app) initCommand() *cobra.Command {
 			return err
 		}
 		o.Create, o.Origin = true, origin
-		return a.open(cmd.Context(), o, func(r *root.Root) error {
+		return a.open(cmd.Context(), o, func(r *openLedger) error {
 			if !r.Created {
 				return &unsafeError{code: "ledger_exists", text: fmt.Sprintf("%s holds the ledger %s already", a.rootDir(), r.Log.Origin()), hint: "use it, or another directory with --root"}
 			}
@@ -73,7 +72,7 @@ it continues the newest checkpoint seen, or the one given. Where it does not, bo
 signed checkpoints are printed: they are the evidence.`,
 		Example: "gait ledger verify\ngait ledger verify --public-key auditor.vkey --json\ngait ledger verify --since seen.checkpoint",
 		Args:    noArgs,
-	}, 0, 1, 2, 6, 8)
+	}, 0, 1, 2, 6, 7, 8)
 	cmd.Flags().StringVar(&keyFile, "public-key", "", "the ledger's key, or a file with it: "+keyForms+"; only it counts then")
 	cmd.Flags().StringVar(&sinceFile, "since", "", "file with a checkpoint or proof seen earlier, which the ledger must continue")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -81,7 +80,7 @@ signed checkpoints are printed: they are the evidence.`,
 		if err != nil {
 			return err
 		}
-		return a.read(cmd.Context(), func(r *root.Root) error {
+		return a.read(cmd.Context(), func(r *openLedger) error {
 			by, err := trustedIn(r.Log.Keys(), trusted, keyFile)
 			if err != nil {
 				return err
@@ -93,13 +92,13 @@ signed checkpoints are printed: they are the evidence.`,
 }
 
 // verifyEvents checks all of a ledger from its bytes.
-func (a *app) verifyEvents(r *root.Root) error {
+func (a *app) verifyEvents(r *openLedger) error {
 	bar := a.progress("verifying events")
 	defer bar.stop()
 	return r.Log.Verify(bar.update)
 }
 
-func (a *app) verifyLedger(r *root.Root, by, sinceFile string) error {
+func (a *app) verifyLedger(r *openLedger, by, sinceFile string) error {
 	if err := a.verifyEvents(r); err != nil {
 		return err
 	}
@@ -147,9 +146,9 @@ func (a *app) rebuildCommand() *cobra.Command {
 	}, 0, 1, 2, 6, 7, 8)
 }
 
-func (a *app) rebuild(r *root.Root) error {
+func (a *app) rebuild(r *openLedger) error {
 	jobs, differed := 0, []string{}
-	err := r.Log.ReplaceViews(func(yield func(store.JobView, error) bool) {
+	err := r.Log.ReplaceViews(func(yield func(ledger.JobView, error) bool) {
 		for job, err := range projection.Rebuild(r.Log) {
 			if err == nil {
 				jobs++
@@ -157,7 +156,7 @@ func (a *app) rebuild(r *root.Root) error {
 			if err == nil && !job.Same() {
 				differed = append(differed, job.JobID)
 			}
-			if !yield(store.JobView{ID: job.JobID, View: job.Made}, err) {
+			if !yield(ledger.JobView{ID: job.JobID, View: job.Made}, err) {
 				return
 			}
 		}

@@ -26,7 +26,7 @@ covers was changed: gait ledger verify --since FILE.`,
 	}, 0, 1, 2, 6, 7, 8)
 	cmd.Flags().StringVar(&out, "out", "", "write it to this file; only a checkpoint of the same ledger is replaced")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		return a.show(cmd.Context(), func(r *root.Root) error {
+		return a.show(cmd.Context(), func(r *openLedger) error {
 			c, signed := r.Log.Checkpoint()
 			fields := object{"origin": c.Origin, "tree_size": c.Size, "root": c.Root, "checkpoint": string(signed)}
 			return a.printNote(fields, out, c.Origin, signed)
@@ -49,7 +49,7 @@ checkpoint that it leads to (a C2SP tlog-proof).`,
 	cmd.Flags().Int64Var(&seq, "seq", -1, "the event's place in the ledger, from 0 (required)")
 	cmd.Flags().StringVar(&out, "out", "", "write it to this file; only a proof from the same ledger is replaced")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		return a.show(cmd.Context(), func(r *root.Root) error {
+		return a.show(cmd.Context(), func(r *openLedger) error {
 			c, _ := r.Log.Checkpoint()
 			if !cmd.Flags().Changed("seq") {
 				return &usageError{code: "invalid_seq", text: "the proof of which event? --seq is missing", hint: "the seq of an event is in its receipt, and in gait job inspect"}
@@ -115,10 +115,10 @@ func (a *app) ledgerInfoCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.read(cmd.Context(), a.ledgerInfo)
 		},
-	}, 0, 1, 2, 6, 8)
+	}, 0, 1, 2, 6, 7, 8)
 }
 
-func (a *app) ledgerInfo(r *root.Root) error {
+func (a *app) ledgerInfo(r *openLedger) error {
 	first, err := r.Log.Event(0)
 	if err != nil {
 		return err

@@ -15,8 +15,6 @@ import (
 
 	"gait/commands"
 	"gait/ledger"
-	"gait/ledger/root"
-	"gait/ledger/store"
 	"gait/packspec"
 )
 
@@ -70,7 +68,7 @@ func (a *app) buildJobPack(cmd *cobra.Command, job, to, out string) error {
 		return &commands.InvalidError{Err: err}
 	}
 	a.about(job)
-	return a.write(cmd.Context(), false, func(r *root.Root) error {
+	return a.write(cmd.Context(), false, func(r *openLedger) error {
 		if _, ok, err := r.Log.JobHead(job); err != nil || !ok {
 			return errors.Join(err, notFound(ok, job))
 		}
@@ -81,7 +79,7 @@ func (a *app) buildJobPack(cmd *cobra.Command, job, to, out string) error {
 			}
 			done := a.progress("reading events")
 			defer done.stop()
-			return packspec.BuildJob(w, &countedLog{Log: r.Log, bar: done, total: packspec.JobPasses * head.JobSeq}, job, r.Signer)
+			return packspec.BuildJob(w, &countedLog{ledgerLog: r.Log, bar: done, total: packspec.JobPasses * head.JobSeq}, job, r.Signer)
 		})
 	})
 }
@@ -101,14 +99,14 @@ func (w interruptible) Write(b []byte) (int, error) {
 
 // A countedLog shows how many of a job's events were read.
 type countedLog struct {
-	*store.Log
+	ledgerLog
 	bar         *bar
 	done, total int64
 }
 
 func (l *countedLog) JobEvents(job string, from int64) ledger.Events {
 	return func(yield func(ledger.Event, error) bool) {
-		for e, err := range l.Log.JobEvents(job, from) {
+		for e, err := range l.ledgerLog.JobEvents(job, from) {
 			if l.done++; err == nil && l.done%1024 == 0 {
 				err = l.bar.update(l.done, l.total)
 			}
@@ -128,7 +126,7 @@ func (a *app) buildRangePack(cmd *cobra.Command, fromText, toText, out string) e
 	if err != nil {
 		return err
 	}
-	return a.write(cmd.Context(), false, func(r *root.Root) error {
+	return a.write(cmd.Context(), false, func(r *openLedger) error {
 		last := ledger.Seq(r.Log.Head().Size - 1)
 		if to < 0 {
 			to = last
@@ -161,7 +159,7 @@ func seqFlag(name, text string, none ledger.Seq) (ledger.Seq, error) {
 }
 
 // buildPack has a pack built beside its place, and puts it there whole.
-func (a *app) buildPack(r *root.Root, kind, ref, out string, fields object, build func(io.Writer) (packspec.Built, error)) error {
+func (a *app) buildPack(r *openLedger, kind, ref, out string, fields object, build func(io.Writer) (packspec.Built, error)) error {
 	name := ref
 	if kind != packspec.TypeJob {
 		name = kind + "_" + ref

@@ -15,7 +15,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"gait/ledger"
-	"gait/ledger/root"
 	"gait/packspec"
 	"gait/packspec/regress"
 )
@@ -145,7 +144,7 @@ func (a *app) builtPack(ctx context.Context, job string) ([]byte, error) {
 	}
 	a.about(job)
 	var b bytes.Buffer
-	err := a.write(ctx, false, func(r *root.Root) error {
+	err := a.write(ctx, false, func(r *openLedger) error {
 		if _, ok, err := r.Log.JobHead(job); err != nil || !ok {
 			return errors.Join(err, notFound(ok, job))
 		}

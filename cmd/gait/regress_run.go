@@ -17,7 +17,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"gait/ledger"
-	"gait/ledger/root"
 	"gait/packspec"
 	"gait/packspec/regress"
 	"gait/projection"
@@ -287,7 +286,7 @@ func (a *app) openCandidate(ctx context.Context, flags runFlags, trusted []packs
 		return candidates{}, err
 	}
 	o.ReadOnly = true
-	r, err := root.Open(ctx, o)
+	r, err := a.openLedger(ctx, o)
 	if err != nil {
 		return candidates{}, err
 	}
@@ -307,7 +306,7 @@ func (a *app) openCandidate(ctx context.Context, flags runFlags, trusted []packs
 }
 
 // matchJob finds the job that --match names, or the one of the recorded id.
-func matchJob(r *root.Root, match, recorded string) (string, ledger.Events, error) {
+func matchJob(r *openLedger, match, recorded string) (string, ledger.Events, error) {
 	key, value, _ := strings.Cut(match, "=")
 	if match == "" {
 		key, value = "job", recorded

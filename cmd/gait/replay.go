@@ -9,8 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"gait/ledger"
-	"gait/ledger/root"
-	"gait/ledger/store"
 	"gait/packspec"
 	"gait/projection"
 )
@@ -93,7 +91,7 @@ func (a *app) replay(ctx context.Context, path, given string, trusted []packspec
 	}
 	a.dir = path
 	var done replayDone
-	err = a.read(ctx, func(opened *root.Root) (err error) {
+	err = a.read(ctx, func(opened *openLedger) (err error) {
 		if _, err = trustedIn(opened.Log.Keys(), trusted, given); err != nil {
 			return err
 		}
@@ -105,7 +103,7 @@ func (a *app) replay(ctx context.Context, path, given string, trusted []packspec
 
 // replayLog verifies a log and replays its events in one pass. What does not
 // verify is said first, and what the rules do not allow after it.
-func (a *app) replayLog(log *store.Log, r *projection.Replay) (done replayDone, err error) {
+func (a *app) replayLog(log ledgerLog, r *projection.Replay) (done replayDone, err error) {
 	bar := a.progress("replaying events")
 	defer bar.stop()
 	var broken error

@@ -26,7 +26,9 @@ func TestMain(m *testing.M) {
 func mainUnderTest() {
 	var a *app
 	out := &recorder{to: os.Stdout}
+	stop := throughDaemon(os.Args[1:])
 	exit := func(code int) {
+		stop()
 		if a.json && out.err == nil {
 			if err := checkOutput(os.Getenv("GAIT_TEST_SCHEMAS"), out.b.Bytes()); err != nil {
 				fmt.Fprintf(os.Stderr, "output against its schema: %v\n%s", err, out.b.Bytes())
@@ -60,7 +62,7 @@ func (r *recorder) Write(p []byte) (n int, err error) {
 
 func TestScripts(t *testing.T) {
 	for _, dir := range []string{"script", "regress"} {
-		t.Run(dir, func(t *testing.T) { runScripts(t, filepath.Join("..", "..", "fixtures", dir)) })
+		t.Run(dir, func(t *testing.T) { runScripts(t, filepath.Join("..", "..", "fixtures", dir), nil) })
 	}
 }
 
@@ -68,11 +70,12 @@ func TestScripts(t *testing.T) {
 // little at once, and make race is for what does much.
 var briefly = []string{"cosign.txtar", "page.txtar", "rotate.txtar"}
 
-func runScripts(t *testing.T, dir string) {
+func runScripts(t *testing.T, dir string, without []string) {
 	files, err := filepath.Glob(filepath.Join(dir, "*.txtar"))
 	if testing.Short() {
 		files = slices.DeleteFunc(files, func(name string) bool { return !slices.Contains(briefly, filepath.Base(name)) })
 	}
+	files = slices.DeleteFunc(files, func(name string) bool { return slices.Contains(without, filepath.Base(name)) })
 	if err != nil || len(files) == 0 {
 		t.Skipf("no scripts in %s", dir)
 	}
@@ -97,12 +100,17 @@ func runScripts(t *testing.T, dir string) {
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("USER", "operator")
 			env.Setenv("GAIT_TEST_SCHEMAS", schemas)
+			if without != nil {
+				env.Setenv(throughEnv, "1")
+			}
 			env.Values[witnessesKey{}] = witnesses{}
+			env.Values[daemonKey{}] = &testDaemon{}
 			env.Setenv("PACKS", packs)
 			env.Setenv("INCIDENTS", incidents)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"daemon": daemonCmd,
 			"exits":  exitsCmd,
 			"field":  fieldCmd,
 			"policy": policyCmd,

@@ -110,7 +110,7 @@ func continues(log packspec.Exported, at packspec.Sighting) error {
 }
 
 // since holds the ledger to a checkpoint that was seen earlier.
-func since(r *root.Root, name string) (ledger.Checkpoint, error) {
+func since(r *openLedger, name string) (ledger.Checkpoint, error) {
 	text, err := readFile(name, ledger.MaxProofSize)
 	if err != nil {
 		return ledger.Checkpoint{}, err
@@ -127,7 +127,7 @@ func since(r *root.Root, name string) (ledger.Checkpoint, error) {
 }
 
 // holdsTo holds the ledger to a checkpoint of it that stands in name.
-func holdsTo(r *root.Root, name string, was ledger.Checkpoint, note []byte) error {
+func holdsTo(r *openLedger, name string, was ledger.Checkpoint, note []byte) error {
 	now, found := r.Log.Checkpoint()
 	if _, err := r.Log.Keys().Open(note); err != nil {
 		return fmt.Errorf("reading %s: %w", name, err)
@@ -153,7 +153,7 @@ func holdsTo(r *root.Root, name string, was ledger.Checkpoint, note []byte) erro
 
 // holdsToPacks holds the ledger to the newest checkpoint that a pack of it has
 // shown, which opening it does not.
-func (a *app) holdsToPacks(r *root.Root) error {
+func (a *app) holdsToPacks(r *openLedger) error {
 	seen, dir, err := root.Seen(r.Home, r.Log.Keys().Keys()...)
 	for _, at := range seen {
 		if now := r.Log.Head().Size; err == nil && r.Log.Imported() && at.Size > now {

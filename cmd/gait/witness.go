@@ -9,7 +9,6 @@ import (
 
 	"gait/ledger"
 	"gait/ledger/root"
-	"gait/ledger/store"
 	"gait/ledger/witness"
 )
 
@@ -43,7 +42,7 @@ operator must know this ledger's origin and key: gait keys show.`,
 			if err != nil {
 				return err
 			}
-			return a.withWitnesses(cmd, func(home string, r *root.Root) error {
+			return a.withWitnesses(cmd, func(home string, r *openLedger) error {
 				if err := r.Writable(); err != nil {
 					return err
 				}
@@ -57,7 +56,7 @@ operator must know this ledger's origin and key: gait keys show.`,
 				})
 			})
 		},
-	}, 0, 1, 2, 6, 8)
+	}, 0, 1, 2, 6, 7, 8)
 }
 
 // witnessKeyNamed reads a witness's key from the argument itself or from the
@@ -81,12 +80,12 @@ func witnessKeyNamed(arg string) (ledger.WitnessKey, error) {
 }
 
 // withWitnesses opens the ledger to read and finds home.
-func (a *app) withWitnesses(cmd *cobra.Command, f func(home string, r *root.Root) error) error {
+func (a *app) withWitnesses(cmd *cobra.Command, f func(home string, r *openLedger) error) error {
 	home, err := a.home()
 	if err != nil {
 		return err
 	}
-	return a.read(cmd.Context(), func(r *root.Root) error { return f(home, r) })
+	return a.read(cmd.Context(), func(r *openLedger) error { return f(home, r) })
 }
 
 // A listedWitness is a witness as the commands show it.
@@ -110,7 +109,7 @@ func (w *listedWitness) cosigned(size int64, c ledger.Cosignature) {
 
 // listWitnesses returns the ledger's witnesses and what each is known to have
 // cosigned, in the same order.
-func listWitnesses(home string, log *store.Log) ([]root.Witness, []listedWitness, error) {
+func listWitnesses(home string, log ledgerLog) ([]root.Witness, []listedWitness, error) {
 	all, err := root.Witnesses(home, log.Origin())
 	if err != nil {
 		return nil, nil, err
@@ -138,7 +137,7 @@ func (a *app) witnessListCommand() *cobra.Command {
 		Example: "gait ledger witness list --json",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.withWitnesses(cmd, func(home string, r *root.Root) error {
+			return a.withWitnesses(cmd, func(home string, r *openLedger) error {
 				_, list, err := listWitnesses(home, r.Log)
 				if err != nil {
 					return err
@@ -162,7 +161,7 @@ func (a *app) witnessListCommand() *cobra.Command {
 				})
 			})
 		},
-	}, 0, 1, 2, 6, 8)
+	}, 0, 1, 2, 6, 7, 8)
 }
 
 func (a *app) witnessRemoveCommand() *cobra.Command {
@@ -174,7 +173,7 @@ func (a *app) witnessRemoveCommand() *cobra.Command {
 			if len(args) != 1 {
 				return &usageError{code: "invalid_usage", text: "remove which witness?", hint: "gait ledger witness list"}
 			}
-			return a.withWitnesses(cmd, func(home string, r *root.Root) error {
+			return a.withWitnesses(cmd, func(home string, r *openLedger) error {
 				w, err := root.RemoveWitness(home, r.Log.Origin(), args[0])
 				if errors.Is(err, root.ErrNoWitness) {
 					return &usageError{code: "witness_not_found", text: err.Error(), hint: "gait ledger witness list"}
@@ -187,5 +186,5 @@ func (a *app) witnessRemoveCommand() *cobra.Command {
 				})
 			})
 		},
-	}, 0, 1, 2, 6, 8)
+	}, 0, 1, 2, 6, 7, 8)
 }

@@ -1,16 +1,13 @@
 package root
 
-import (
-	"gait/ledger"
-	"gait/ledger/store"
-)
+import "gait/ledger"
 
 // maxTail is how many events, at most, are read again when a ledger is opened.
 const maxTail = 10_000
 
 // checkSeen compares a ledger with its outside checkpoint, and reads again what
 // lies after it.
-func (s *site) checkSeen(log *store.Log, g *guard) error {
+func (s *site) checkSeen(log OpenLog, g *guard) error {
 	if err := g.check(); err != nil {
 		return err
 	}
@@ -56,7 +53,7 @@ func (s *site) noteUnseen(origin string, g *guard) {
 // checkTail reads again the events from one on, at most maxTail. Each must
 // follow the one before, and the tiles that hold their hashes must be in the
 // signed tree; with the last event in it, the links back are those of the tree.
-func checkTail(log *store.Log, c ledger.Checkpoint, from int64) error {
+func checkTail(log OpenLog, c ledger.Checkpoint, from int64) error {
 	from = max(from, c.Size-maxTail)
 	if from >= c.Size {
 		return nil
@@ -89,7 +86,7 @@ func checkTail(log *store.Log, c ledger.Checkpoint, from int64) error {
 	return nil
 }
 
-func checkInTree(log *store.Log, c ledger.Checkpoint, e ledger.Event) error {
+func checkInTree(log OpenLog, c ledger.Checkpoint, e ledger.Event) error {
 	p, err := log.Proof(e.Seq)
 	if err != nil {
 		return err

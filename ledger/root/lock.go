@@ -49,6 +49,11 @@ func acquire(ctx context.Context, dir string, o Options) (*lock, error) {
 		if !held {
 			return nil, fmt.Errorf("locking %s: %w", path, err)
 		}
+		if o.Held != nil {
+			if err := o.Held(); err != nil {
+				return nil, err
+			}
+		}
 		busy.Waited = max(timeout, 0)
 		if timeout < 0 {
 			return nil, busy

@@ -13,14 +13,6 @@ import (
 // under one checkpoint beside the signatures of two keys of the ledger's.
 const maxCosigned = ledger.MaxSignatures - 2
 
-// A Cosigned is the newest checkpoint of a log that a witness is known to have
-// cosigned.
-type Cosigned struct {
-	ledger.Checkpoint
-	ledger.Cosignature
-	Signed []byte // the note, with the ledger's signatures and this one
-}
-
 // Keep keeps a witness's cosignature of a checkpoint of this log, in place of
 // one of a checkpoint not larger. It is a commit of its own, which no event
 // waits for. Where maxCosigned witnesses are known, the one that is farthest
@@ -44,7 +36,7 @@ func (l *Log) Keep(signed []byte, c ledger.Cosignature) error {
 	if err != nil {
 		return err
 	}
-	var others []Cosigned
+	var others []ledger.Cosigned
 	for _, k := range all {
 		switch {
 		case k.Key != kept.Key:
@@ -56,7 +48,7 @@ func (l *Log) Keep(signed []byte, c ledger.Cosignature) error {
 	b := l.db.NewBatch()
 	defer b.Close()
 	if len(others) >= maxCosigned {
-		last := slices.MinFunc(others, func(x, y Cosigned) int { return cmp.Compare(x.Size, y.Size) })
+		last := slices.MinFunc(others, func(x, y ledger.Cosigned) int { return cmp.Compare(x.Size, y.Size) })
 		if err := b.Delete(cosignedKey(last.Key), nil); err != nil {
 			return fmt.Errorf("keeping a cosignature: %w", err)
 		}
@@ -69,8 +61,8 @@ func (l *Log) Keep(signed []byte, c ledger.Cosignature) error {
 
 // Cosigned returns what Keep has kept, in the order of the witnesses' keys,
 // each checked again.
-func (l *Log) Cosigned() ([]Cosigned, error) {
-	var all []Cosigned
+func (l *Log) Cosigned() ([]ledger.Cosigned, error) {
+	var all []ledger.Cosigned
 	c := l.scan(l.db, []byte{prefixCosigned}, after(prefixCosigned))
 	for c.next() {
 		kept, err := l.readCosigned(c.key(), bytes.Clone(c.value))
@@ -83,10 +75,10 @@ func (l *Log) Cosigned() ([]Cosigned, error) {
 	return all, c.close()
 }
 
-func (l *Log) readCosigned(k, note []byte) (Cosigned, error) {
+func (l *Log) readCosigned(k, note []byte) (ledger.Cosigned, error) {
 	key, err := ledger.ParseWitnessKey(string(k[1:]))
 	if err != nil {
-		return Cosigned{}, corrupt(-1, "no witness has the key %.80q", k[1:])
+		return ledger.Cosigned{}, corrupt(-1, "no witness has the key %.80q", k[1:])
 	}
 	kept, err := l.checkCosigned(key, note)
 	if err != nil && !isIO(err) {
@@ -97,26 +89,26 @@ func (l *Log) readCosigned(k, note []byte) (Cosigned, error) {
 
 // checkCosigned holds a note to the log: a checkpoint of its tree, signed by
 // its key, with one cosignature of the witness's and nothing else.
-func (l *Log) checkCosigned(key ledger.WitnessKey, note []byte) (Cosigned, error) {
+func (l *Log) checkCosigned(key ledger.WitnessKey, note []byte) (ledger.Cosigned, error) {
 	c, err := l.Keys().Open(note)
 	if err != nil {
-		return Cosigned{}, err
+		return ledger.Cosigned{}, err
 	}
 	root, err := l.RootAt(min(c.Size, l.Head().Size))
 	if err != nil {
-		return Cosigned{}, err
+		return ledger.Cosigned{}, err
 	}
 	if c.Size > l.Head().Size || root != c.Root {
-		return Cosigned{}, fmt.Errorf("%w: a checkpoint of %d events with root %s is not of this ledger", ledger.ErrUnverified, c.Size, c.Root)
+		return ledger.Cosigned{}, fmt.Errorf("%w: a checkpoint of %d events with root %s is not of this ledger", ledger.ErrUnverified, c.Size, c.Root)
 	}
 	by, err := ledger.Cosignatures(note, []ledger.WitnessKey{key})
 	if err != nil {
-		return Cosigned{}, err
+		return ledger.Cosigned{}, err
 	}
 	if len(by) != 1 || !alone(note, c.Origin, by[0]) {
-		return Cosigned{}, fmt.Errorf("%w: it is not cosigned by %s and nobody else", ledger.ErrUnverified, key.Name())
+		return ledger.Cosigned{}, fmt.Errorf("%w: it is not cosigned by %s and nobody else", ledger.ErrUnverified, key.Name())
 	}
-	return Cosigned{Checkpoint: c, Cosignature: by[0], Signed: note}, nil
+	return ledger.Cosigned{Checkpoint: c, Cosignature: by[0], Signed: note}, nil
 }
 
 // alone reports whether a note's signatures are the ledger's and then c.
@@ -137,7 +129,7 @@ func (l *Log) CosignedCheckpoint() ([]byte, error) {
 	if err != nil || len(all) == 0 {
 		return nil, err
 	}
-	newest := slices.MaxFunc(all, func(x, y Cosigned) int { return cmp.Compare(x.Size, y.Size) })
+	newest := slices.MaxFunc(all, func(x, y ledger.Cosigned) int { return cmp.Compare(x.Size, y.Size) })
 	note := bytes.TrimSuffix(newest.Signed, []byte(newest.Line()))
 	var by []ledger.Cosignature
 	for _, c := range all {

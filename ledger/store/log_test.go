@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"gait/ledger"
 	"gait/ledger/ledgertest"
 	"gait/ledger/store"
 )
@@ -55,18 +56,18 @@ func TestJobsAndTheirViews(t *testing.T) {
 	if got, want := ids(t, l.Log, "a"), []string{"a-=old", "a.1=old", "b=old"}; !slices.Equal(got, want) {
 		t.Errorf("Jobs after a = %v, want %v", got, want)
 	}
-	views := func(err error) iter.Seq2[store.JobView, error] {
-		return func(yield func(store.JobView, error) bool) {
+	views := func(err error) iter.Seq2[ledger.JobView, error] {
+		return func(yield func(ledger.JobView, error) bool) {
 			for _, id := range []string{"a", "b"} {
 				if _, _, err := l.View(id); err != nil {
 					t.Errorf("View while replacing views = %v", err)
 				}
-				if !yield(store.JobView{ID: id, View: []byte("new")}, nil) {
+				if !yield(ledger.JobView{ID: id, View: []byte("new")}, nil) {
 					return
 				}
 			}
 			if err != nil {
-				yield(store.JobView{}, err)
+				yield(ledger.JobView{}, err)
 			}
 		}
 	}
@@ -91,9 +92,9 @@ func TestReplaceViewsInBatches(t *testing.T) {
 		drafts = append(drafts, ledgertest.Submit(fmt.Sprintf("job_%02d", i)))
 	}
 	ledgertest.Append(t, l.Log, drafts...)
-	err := l.ReplaceViews(func(yield func(store.JobView, error) bool) {
+	err := l.ReplaceViews(func(yield func(ledger.JobView, error) bool) {
 		for _, d := range drafts {
-			if !yield(store.JobView{ID: d.Job, View: make([]byte, 50_000)}, nil) {
+			if !yield(ledger.JobView{ID: d.Job, View: make([]byte, 50_000)}, nil) {
 				return
 			}
 		}

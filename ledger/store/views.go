@@ -4,13 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-)
 
-// A JobView is the cached view of a job.
-type JobView struct {
-	ID   string
-	View []byte
-}
+	"gait/ledger"
+)
 
 // viewBatch is how many bytes of views ReplaceViews writes at once.
 const viewBatch = 1 << 20
@@ -18,7 +14,7 @@ const viewBatch = 1 << 20
 // ReplaceViews throws all cached views away and keeps the ones given. It is
 // not all or nothing: after an error or a crash some jobs have no view. Reading
 // the log while ranging over views is fine; appending waits.
-func (l *Log) ReplaceViews(views iter.Seq2[JobView, error]) error {
+func (l *Log) ReplaceViews(views iter.Seq2[ledger.JobView, error]) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := l.writable(); err != nil && !errors.Is(err, ErrNoSigner) {

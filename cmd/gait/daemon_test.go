@@ -1,0 +1,154 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// throughEnv has every command of a script go through a daemon of its own.
+const throughEnv = "GAIT_TEST_THROUGH"
+
+// notThrough are the words of commands that are done without a daemon, and say
+// so where one runs.
+var notThrough = []string{"serve", "rotate", "retire", "import", "doctor"}
+
+// TestScriptsThroughDaemon runs the scripts again: each command with a daemon
+// that is started before it and stopped after it. What they print and how they
+// exit is what it is without one.
+func TestScriptsThroughDaemon(t *testing.T) {
+	if testing.Short() {
+		t.Skip("two processes a command")
+	}
+	for _, dir := range []string{"script", "regress"} {
+		t.Run(dir, func(t *testing.T) { runScripts(t, filepath.Join("..", "..", "fixtures", dir), []string{"daemon.txtar"}) })
+	}
+}
+
+// throughDaemon starts a daemon for a command line, where it names a ledger that
+// one can serve, and returns what stops it.
+func throughDaemon(args []string) (stop func()) {
+	dir := rootIn(args)
+	_, err := os.Stat(filepath.Join(dir, "ledger"))
+	alone := slices.ContainsFunc(args, func(word string) bool { return slices.Contains(notThrough, word) })
+	if os.Getenv(throughEnv) == "" || err != nil || alone {
+		return func() {}
+	}
+	d, err := startDaemon(exec.Command("gait", "serve", "--root", dir, "--lock-timeout", "0s"))
+	if err != nil {
+		return func() {}
+	}
+	return func() {
+		if err := d.stop(); err != nil {
+			fmt.Fprintf(os.Stderr, "stopping the daemon: %v\n", err)
+			os.Exit(97)
+		}
+	}
+}
+
+// rootIn returns the root that a command line names.
+func rootIn(args []string) string {
+	for i, arg := range args {
+		if dir, ok := strings.CutPrefix(arg, "--root="); ok {
+			return dir
+		}
+		if arg == "--root" && i+1 < len(args) {
+			return args[i+1]
+		}
+	}
+	return (&app{getenv: os.Getenv}).rootDir()
+}
+
+// A testDaemon is a gait serve that takes commands.
+type testDaemon struct {
+	cmd   *exec.Cmd
+	ready string // what it printed
+}
+
+// startDaemon starts a daemon, and waits until it serves.
+func startDaemon(cmd *exec.Cmd) (*testDaemon, error) {
+	cmd.Env = append(cmd.Environ(), throughEnv+"=")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	lines := bufio.NewReader(out)
+	ready, err := lines.ReadString('\n')
+	if err != nil {
+		return nil, fmt.Errorf("the daemon ended: %w", cmd.Wait())
+	}
+	go io.Copy(io.Discard, lines)
+	return &testDaemon{cmd: cmd, ready: ready}, nil
+}
+
+// stop has the daemon stop as a service manager would.
+func (d *testDaemon) stop() error {
+	if err := d.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	return d.cmd.Wait()
+}
+
+type daemonKey struct{}
+
+// daemonCmd runs the daemon of a script: daemon start [ARG…], daemon stop,
+// daemon kill, daemon freeze, daemon thaw.
+func daemonCmd(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: daemon start|stop|kill|freeze|thaw")
+	}
+	running := ts.Value(daemonKey{}).(*testDaemon)
+	switch args[0] {
+	case "start":
+		cmd := exec.Command(filepath.Join(filepath.Dir(lookGait(ts)), "gait"), append([]string{"serve"}, args[1:]...)...)
+		cmd.Dir, cmd.Env = ts.Getenv("WORK"), envOf(ts)
+		log, err := os.OpenFile(ts.MkAbs("serve.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		ts.Check(err)
+		cmd.Stderr = log
+		d, err := startDaemon(cmd)
+		ts.Check(err)
+		*running = *d
+		ts.Defer(func() { _ = d.cmd.Process.Kill(); _ = d.cmd.Wait(); log.Close() })
+	case "stop":
+		ts.Check(running.stop())
+	case "kill":
+		ts.Check(running.cmd.Process.Kill())
+		_ = running.cmd.Wait()
+	case "freeze":
+		ts.Check(running.cmd.Process.Signal(syscall.SIGSTOP))
+	case "thaw":
+		ts.Check(running.cmd.Process.Signal(syscall.SIGCONT))
+	default:
+		ts.Fatalf("no such thing to do: %s", args[0])
+	}
+}
+
+func lookGait(ts *testscript.TestScript) string {
+	for dir := range strings.SplitSeq(ts.Getenv("PATH"), string(os.PathListSeparator)) {
+		if _, err := os.Stat(filepath.Join(dir, "gait")); err == nil {
+			return filepath.Join(dir, "gait")
+		}
+	}
+	ts.Fatalf("no gait in PATH")
+	return ""
+}
+
+// envOf returns the environment of a script.
+func envOf(ts *testscript.TestScript) (env []string) {
+	for _, name := range []string{"PATH", "HOME", "USER", "GAIT_HOME", "GAIT_ROOT", "GAIT_TEST_SCHEMAS", "XDG_RUNTIME_DIR", "TMPDIR"} {
+		env = append(env, name+"="+ts.Getenv(name))
+	}
+	return env
+}

@@ -1,0 +1,228 @@
+package daemon_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"gait/commands"
+	"gait/commands/daemon"
+	"gait/ledger"
+	"gait/ledger/ledgertest"
+	"gait/projection"
+)
+
+// What the daemon says of a command is what an engine says of it.
+func TestDo(t *testing.T) {
+	s := serve(t)
+	direct := ledgertest.New(t)
+	clock := &ledgertest.Clock{Step: time.Second}
+	engine := &commands.Engine{Log: direct.Log, Now: clock.Now, Entropy: ledgertest.Entropy(7)}
+	one := int64(1)
+	pause := commands.Request{JobID: "j1", Actor: "w", Reason: "<&> \u2028", Command: commands.Pause{}, RequestID: "r1"}
+	cancel := commands.Request{JobID: "j1", Actor: "w", Command: commands.Cancel{}, IfRevision: &one}
+	for _, r := range []commands.Request{
+		submit("j1"), submit(""), submit("j1"), progress("j1", "a"), progress("nobody", "a"), pause, pause,
+		{JobID: "j1", Actor: "w", Command: commands.Pause{}}, {JobID: "j1", Actor: "w", Command: commands.Pause{}}, cancel,
+		{JobID: "j1", Actor: "w", Command: commands.Cancel{}, DryRun: true}, {JobID: "j1", Command: commands.Stop{}},
+		{JobID: "j1", Actor: "w", Command: commands.Resume{EnvironmentFingerprint: "envfp:prod"}},
+		{JobID: "j1", Actor: "w", Command: commands.Approve{}}, {JobID: "j1", Actor: "w", Command: commands.Deny{CheckpointID: "cp_0001"}},
+	} {
+		want, wantErr := engine.Do(t.Context(), r)
+		got, gotErr := s.client.Do(t.Context(), r)
+		name := r.Command.Verb()
+		if fmt.Sprint(gotErr) != fmt.Sprint(wantErr) {
+			t.Errorf("%s: Do = %v, want %v", name, gotErr, wantErr)
+		}
+		if no, ok := errors.AsType[*commands.RefusedError](wantErr); ok {
+			want = no.Result
+			no, ok := errors.AsType[*commands.RefusedError](gotErr)
+			if !ok {
+				t.Fatalf("%s: Do = %T, want a refusal", name, gotErr)
+			}
+			got = no.Result
+		}
+		if diff := cmp.Diff(want, got, cmp.Comparer(sameEvent), cmp.Comparer(sameJob)); diff != "" {
+			t.Errorf("%s: -want +got\n%s", name, diff)
+		}
+	}
+	ledgertest.Check(t, s.Log)
+}
+
+func sameEvent(a, b ledger.Event) bool { return string(a.Bytes()) == string(b.Bytes()) }
+
+func sameJob(a, b projection.Job) bool {
+	x, _ := projection.EncodeJob(a, ledger.Hash{})
+	y, _ := projection.EncodeJob(b, ledger.Hash{})
+	return string(x) == string(y)
+}
+
+// fake answers each connection with a function.
+func fake(t *testing.T, answer func(net.Conn)) *daemon.Client {
+	path := filepath.Join(t.TempDir(), "s")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() { defer conn.Close(); answer(conn) }()
+		}
+	}()
+	dial := func(ctx context.Context) (net.Conn, error) { return new(net.Dialer).DialContext(ctx, "unix", path) }
+	return &daemon.Client{HTTP: &http.Client{Transport: daemon.Transport(dial)}, Timeout: time.Second}
+}
+
+// A connection that breaks leaves nobody in doubt, unless the command was sent.
+func TestBrokenConnections(t *testing.T) {
+	head := func(conn net.Conn) *http.Request {
+		q, _ := http.ReadRequest(bufio.NewReader(conn))
+		return q
+	}
+	for _, tt := range []struct {
+		name    string
+		answer  func(net.Conn)
+		unknown bool
+	}{
+		{"closed at once", func(net.Conn) {}, false},
+		{"closed before the command was sent", func(c net.Conn) { head(c) }, false},
+		{"closed behind the command", func(c net.Conn) {
+			q := head(c)
+			fmt.Fprint(c, "HTTP/1.1 100 Continue\r\n\r\n")
+			q.Body.Read(make([]byte, 10))
+		}, true},
+		{"an answer that is cut off", func(c net.Conn) {
+			q := head(c)
+			fmt.Fprint(c, "HTTP/1.1 100 Continue\r\n\r\n")
+			q.Body.Read(make([]byte, 10))
+			fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"event\":")
+		}, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := fake(t, tt.answer).Do(t.Context(), progress("j1", "a"))
+			_, lost := errors.AsType[*daemon.UnreachableError](err)
+			if !lost || errors.Is(err, ledger.ErrOutcomeUnknown) != tt.unknown {
+				t.Errorf("Do = %v; outcome unknown: want %v", err, tt.unknown)
+			}
+		})
+	}
+}
+
+// A ledger that is read through a daemon is the one on disk, at one size.
+func TestLedgerIsTheLog(t *testing.T) {
+	s := serve(t)
+	s.do(t, submit("j1"), submit("j2"), progress("j1", "a"), progress("j2", "b"))
+	l, err := s.client.Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantHead, wantEvents := s.Log.Head(), eventsOf(t, s.Log.Events(0))
+	_, wantNote := s.Log.Checkpoint()
+	wantJob, _, _ := s.Log.JobHead("j1")
+	s.do(t, progress("j1", "later"), submit("j3"))
+
+	if _, note := l.Checkpoint(); string(note) != string(wantNote) || l.Head() != wantHead {
+		t.Errorf("the ledger moved on: head %v, want %v", l.Head(), wantHead)
+	}
+	if got := eventsOf(t, l.Events(0)); !slices.Equal(got, wantEvents) {
+		t.Errorf("Events = %d, want %d", len(got), len(wantEvents))
+	}
+	if got := eventsOf(t, l.JobEvents("j1", 2)); len(got) != 1 {
+		t.Errorf("JobEvents = %d, want the 1 there was", len(got))
+	}
+	if got, ok, err := l.JobHead("j1"); got != wantJob || !ok || err != nil {
+		t.Errorf("JobHead = %v, %v, %v, want %v", got, ok, err, wantJob)
+	}
+	if _, ok, err := l.JobHead("j3"); ok || err != nil {
+		t.Errorf("JobHead of a job that began later = %v, %v", ok, err)
+	}
+	job, _, ok, err := projection.Load(l, "j1")
+	if err != nil || !ok || job.JobSeq != 2 {
+		t.Errorf("Load = %v, %v, %v, want the job as it was", job.JobSeq, ok, err)
+	}
+	var jobs []string
+	for j, err := range l.Jobs("") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		jobs = append(jobs, j.ID)
+	}
+	if want := []string{"j1", "j2"}; !slices.Equal(jobs, want) {
+		t.Errorf("Jobs = %v, want %v", jobs, want)
+	}
+	checkProofs(t, s, l)
+}
+
+func checkProofs(t *testing.T, s *served, l *daemon.Ledger) {
+	t.Helper()
+	c, note := l.Checkpoint()
+	e, err := l.Event(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := l.Proof(2)
+	if err != nil || p.Check(e.LeafHash(), c) != nil {
+		t.Errorf("Proof = %v, %v", p, err)
+	}
+	path, err := l.ConsistencyIn(note, 2)
+	root, rootErr := l.RootAt(2)
+	if err = errors.Join(err, rootErr); err != nil || ledger.CheckConsistency(path, ledger.Checkpoint{Origin: c.Origin, Size: 2, Root: root}, c) != nil {
+		t.Errorf("Consistency = %v, %v", path, err)
+	}
+	name := ledger.TileName{Width: int(c.Size)}
+	want, wantErr := s.Log.File(name)
+	if got, err := l.File(name); string(got) != string(want) || err != nil || wantErr != nil {
+		t.Errorf("File = %x, %v, want %x, %v", got, err, want, wantErr)
+	}
+	if err := l.Verify(func(int64, int64) error { return nil }); err != nil {
+		t.Errorf("Verify = %v", err)
+	}
+	if note, err := l.CosignedCheckpoint(); note != nil || err != nil {
+		t.Errorf("CosignedCheckpoint = %q, %v, want none", note, err)
+	}
+}
+
+func eventsOf(t *testing.T, events ledger.Events) (all []string) {
+	t.Helper()
+	for e, err := range events {
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, string(e.Bytes()))
+	}
+	return all
+}
+
+// More than a page is read in pages.
+func TestPages(t *testing.T) {
+	s := serve(t)
+	s.do(t, submit("j1"))
+	for i := range 2000 {
+		s.do(t, progress("j1", fmt.Sprint(i, " ", strings.Repeat("words ", 80))))
+	}
+	l, err := s.client.Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := eventsOf(t, l.Events(0)), eventsOf(t, s.Log.Events(0)); !slices.Equal(got, want) {
+		t.Errorf("Events = %d, want %d", len(got), len(want))
+	}
+	if got, want := eventsOf(t, l.JobEvents("j1", 3)), eventsOf(t, s.Log.JobEvents("j1", 3)); !slices.Equal(got, want) {
+		t.Errorf("JobEvents = %d, want %d", len(got), len(want))
+	}
+}

@@ -1,0 +1,106 @@
+package daemon_test
+
+import (
+	"bufio"
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// listen follows events, and returns the ids and the lines of data as they come.
+func (s *served) listen(t *testing.T, query, last string) (next func() (id, data string)) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	t.Cleanup(cancel)
+	q, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://gait/v1/events?"+query, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if last != "" {
+		q.Header.Set("Last-Event-ID", last)
+	}
+	res, err := s.client.HTTP.Do(q)
+	if err != nil || res.StatusCode != http.StatusOK {
+		t.Fatalf("following = %v, %v", res, err)
+	}
+	t.Cleanup(func() { res.Body.Close() })
+	lines := bufio.NewScanner(res.Body)
+	return func() (id, data string) {
+		for lines.Scan() {
+			field, value, _ := strings.Cut(lines.Text(), ": ")
+			switch {
+			case field == "id":
+				id = value
+			case field == "data":
+				data = value
+			case lines.Text() == "" && id != "":
+				return id, data
+			}
+		}
+		return "", ""
+	}
+}
+
+// Whoever follows gets each event once, to the letter, those that are there and
+// those that come.
+func TestFollow(t *testing.T) {
+	s := serve(t)
+	s.do(t, submit("j1"), submit("j2"), progress("j1", "a"))
+	all, one, late, now := s.listen(t, "since=-1", ""), s.listen(t, "since=-1&job=j1", ""), s.listen(t, "since=-1", "2"), s.listen(t, "", "")
+	s.do(t, progress("j2", "b"), progress("j1", "c"))
+	for _, tt := range []struct {
+		name string
+		next func() (string, string)
+		want []string
+	}{
+		{"all", all, []string{"0", "1", "2", "3", "4", "5"}},
+		{"one job", one, []string{"1", "3", "5"}},
+		{"behind the last one", late, []string{"3", "4", "5"}},
+		{"from now on", now, []string{"4", "5"}},
+	} {
+		var got []string
+		for range tt.want {
+			id, data := tt.next()
+			got = append(got, id)
+			if want := eventsOf(t, s.Log.Events(0)); !slices.Contains(want, data) {
+				t.Errorf("%s: event %s is not to the letter: %s", tt.name, id, data)
+			}
+		}
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("%s: got events %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}
+
+// Streams end when the server is told to stop, and do not keep it.
+func TestFollowEnds(t *testing.T) {
+	s := serve(t)
+	next := s.listen(t, "since=-1", "")
+	next()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := s.http.Shutdown(ctx); err != nil {
+		t.Errorf("Shutdown = %v", err)
+	}
+	if id, _ := next(); id != "" {
+		t.Errorf("event %s behind the end", id)
+	}
+}
+
+// One who does not read keeps nobody waiting.
+func TestSlowReader(t *testing.T) {
+	s := serve(t)
+	conn, err := s.dial(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.Write([]byte("GET /v1/events?since=-1 HTTP/1.1\r\nHost: g\r\n\r\n"))
+	s.do(t, submit("j1"))
+	for range 1000 { // more than the buffers of a socket hold
+		s.do(t, progress("j1", strings.Repeat("words ", 80)))
+	}
+}

@@ -1,0 +1,33 @@
+package daemon
+
+import (
+	_ "embed"
+	"net/http"
+
+	"gait/ledger"
+)
+
+//go:embed openapi.json
+var openAPI []byte
+
+func (s *Server) openAPI(w http.ResponseWriter, _ *http.Request) error {
+	return send(w, http.StatusOK, "application/json", openAPI)
+}
+
+// healthz says that the process answers.
+func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) error {
+	return send(w, http.StatusOK, "text/plain; charset=utf-8", []byte("ok\n"))
+}
+
+// readyz says that the ledger can be read, and that commands are taken.
+func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) error {
+	if _, err := s.Log.Event(ledger.Seq(s.Log.Head().Size - 1)); err != nil {
+		return err
+	}
+	return send(w, http.StatusOK, "text/plain; charset=utf-8", []byte("ok\n"))
+}
+
+func (s *Server) metrics(w http.ResponseWriter, q *http.Request) error {
+	s.Metrics.handler().ServeHTTP(w, q)
+	return nil
+}

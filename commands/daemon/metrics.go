@@ -1,0 +1,98 @@
+package daemon
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"gait/commands"
+	"gait/ledger"
+)
+
+// Metrics count what a server does, for Prometheus.
+type Metrics struct {
+	registry *prometheus.Registry
+	commands *prometheus.CounterVec
+	took     *prometheus.HistogramVec
+	batches  prometheus.Histogram
+	commits  prometheus.Histogram
+	now      func() time.Time
+}
+
+// NewMetrics begins to count.
+func NewMetrics(now func() time.Time) *Metrics {
+	m := &Metrics{now: now, registry: prometheus.NewRegistry(),
+		commands: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gait_commands_total", Help: "Commands answered, by verb and error code; ok where there was none."}, []string{"verb", "code"}),
+		took:     prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "gait_command_seconds", Help: "How long commands took.", Buckets: prometheus.ExponentialBuckets(0.0001, 2, 18)}, []string{"verb"}),
+		batches:  prometheus.NewHistogram(prometheus.HistogramOpts{Name: "gait_batch_events", Help: "How many events were written at once.", Buckets: prometheus.ExponentialBuckets(1, 2, 10)}),
+		commits:  prometheus.NewHistogram(prometheus.HistogramOpts{Name: "gait_commit_seconds", Help: "How long it took until a batch was durable.", Buckets: prometheus.ExponentialBuckets(0.0001, 2, 18)}),
+	}
+	m.registry.MustRegister(m.commands, m.took, m.batches, m.commits, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// observe has the sizes of a server shown.
+func (m *Metrics) observe(s *Server) {
+	gauge := func(name, help string, value func() float64) {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
+	}
+	gauge("gait_ledger_events", "How many events the ledger has.", func() float64 { return float64(s.Log.Head().Size) })
+	gauge("gait_waiting", "How many requests wait for a batch.", func() float64 { return float64(s.Engine.Waiting()) })
+	gauge("gait_streams", "How many event streams are open.", func() float64 { return float64(s.streams.Load()) })
+}
+
+// command counts a command. Verbs are few: the request was decoded.
+func (m *Metrics) command(verb, code string, took time.Duration) {
+	if m == nil {
+		return
+	}
+	m.commands.WithLabelValues(verb, code).Inc()
+	m.took.WithLabelValues(verb).Observe(took.Seconds())
+}
+
+func (m *Metrics) handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+}
+
+// Count returns log, for an engine, with its batches counted.
+func (m *Metrics) Count(log commands.Log) commands.Log { return countedLog{Log: log, to: m} }
+
+type countedLog struct {
+	commands.Log
+	to *Metrics
+}
+
+// Begin begins a batch that is counted.
+func (l countedLog) Begin(at ledger.Head) (ledger.Batch, error) {
+	b, err := l.Log.Begin(at)
+	if err != nil {
+		return nil, err
+	}
+	return &countedBatch{Batch: b, to: l.to}, nil
+}
+
+type countedBatch struct {
+	ledger.Batch
+	to     *Metrics
+	events int
+}
+
+// Add adds an event.
+func (b *countedBatch) Add(e ledger.Entry) error {
+	b.events++
+	return b.Batch.Add(e)
+}
+
+// Commit makes the batch durable.
+func (b *countedBatch) Commit() (ledger.Receipt, error) {
+	began := b.to.now()
+	r, err := b.Batch.Commit()
+	if err == nil {
+		b.to.batches.Observe(float64(b.events))
+		b.to.commits.Observe(b.to.now().Sub(began).Seconds())
+	}
+	return r, err
+}

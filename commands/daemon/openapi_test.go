@@ -1,0 +1,244 @@
+package daemon_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"mime"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"gait/commands/daemon"
+	"gait/ledger"
+	"gait/ledger/ledgertest"
+)
+
+// A described is an OpenAPI document.
+type described struct {
+	doc   map[string]any
+	paths map[string]map[string]operation
+	c     *jsonschema.Compiler
+}
+
+type operation struct {
+	Responses map[string]struct {
+		Content map[string]json.RawMessage `json:"content"`
+	} `json:"responses"`
+}
+
+const docURL = "https://gait.example/openapi.json"
+
+func describedBy(t *testing.T, s *served) described {
+	t.Helper()
+	_, text, _ := s.get(t, http.MethodGet, "/openapi.json", "")
+	var doc struct {
+		OpenAPI string                          `json:"openapi"`
+		Paths   map[string]map[string]operation `json:"paths"`
+	}
+	if err := json.Unmarshal(text, &doc); err != nil {
+		t.Fatal(err)
+	}
+	if doc.OpenAPI != "3.1.0" {
+		t.Errorf("openapi = %q", doc.OpenAPI)
+	}
+	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := described{doc: v.(map[string]any), paths: doc.Paths, c: jsonschema.NewCompiler()}
+	d.c.DefaultDraft(jsonschema.Draft2020)
+	if err := d.c.AddResource(docURL, v); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func (s *served) get(t *testing.T, method, path, body string) (status int, b []byte, kind string) {
+	t.Helper()
+	q, err := http.NewRequestWithContext(t.Context(), method, "http://gait"+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := s.client.HTTP.Do(q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if b, err = io.ReadAll(res.Body); err != nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode, b, res.Header.Get("Content-Type")
+}
+
+// check holds an answer to what the document says of it.
+func (d described) check(t *testing.T, method, path string, status int, kind string, b []byte) {
+	t.Helper()
+	path, _, _ = strings.Cut(path, "?")
+	method = strings.ToLower(method)
+	key := http.StatusText(status)
+	for _, key = range []string{jsonNumber(status), "default"} {
+		if _, ok := d.paths[path][method].Responses[key]; ok {
+			break
+		}
+	}
+	content := d.paths[path][method].Responses[key].Content
+	if _, ok := content[kind]; !ok {
+		t.Errorf("%s %s answers %d as %s, which the document does not say", method, path, status, kind)
+		return
+	}
+	at := docURL + "#/paths/" + pointer(path) + "/" + method + "/responses/" + key + "/content/" + pointer(kind) + "/schema"
+	media, _, _ := mime.ParseMediaType(kind)
+	switch media {
+	case "application/json":
+		d.validate(t, at, b)
+	case "application/x-ndjson":
+		lines := bytes.Split(bytes.TrimSpace(b), []byte("\n"))
+		var schema struct {
+			Schema struct {
+				Line struct {
+					Ref string `json:"$ref"`
+				} `json:"x-line"`
+			} `json:"schema"`
+		}
+		if err := json.Unmarshal(content[kind], &schema); err != nil {
+			t.Fatal(err)
+		}
+		for i, line := range lines {
+			ref := schema.Schema.Line.Ref
+			if i == len(lines)-1 && !strings.HasSuffix(ref, "/Progress") {
+				ref = "#/components/schemas/End"
+			}
+			d.validate(t, docURL+ref, line)
+		}
+	}
+}
+
+func jsonNumber(n int) string { b, _ := json.Marshal(n); return string(b) }
+
+func pointer(s string) string {
+	return strings.NewReplacer("~", "~0", "/", "~1", " ", "%20", ";", "%3B", "=", "%3D").Replace(s)
+}
+
+func (d described) validate(t *testing.T, at string, b []byte) {
+	t.Helper()
+	schema, err := d.c.Compile(at)
+	if err != nil {
+		t.Fatalf("%s: %v", at, err)
+	}
+	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(b))
+	if err == nil {
+		err = schema.Validate(v)
+	}
+	if err != nil {
+		t.Errorf("%.300s is not what the document says: %v", b, err)
+	}
+}
+
+// Each address is in the document, and answers what that says.
+func TestOpenAPI(t *testing.T) {
+	s := serve(t)
+	s.do(t, submit("j1"), progress("j1", "a"))
+	_, note := s.Log.Checkpoint()
+	signed, _ := json.Marshal(string(note))
+	d := describedBy(t, s)
+	asked := map[string]bool{"get /v1/events": true, "get /metrics": true} // streams, and what Prometheus describes
+	for _, tt := range []struct {
+		method, path, body string
+		want               int
+	}{
+		{"GET", "/healthz", "", 200}, {"GET", "/readyz", "", 200}, {"GET", "/openapi.json", "", 200},
+		{"POST", "/v1/commands", `{"verb":"pause","job_id":"j1","actor":"w"}`, 200},
+		{"POST", "/v1/commands", `{"verb":"pause","job_id":"j1","actor":"w"}`, 409},
+		{"POST", "/v1/commands", `{"verb":"cancel","job_id":"j1","actor":"w","dry_run":true}`, 200},
+		{"POST", "/v1/commands", `{"verb":"pause","job_id":"j9","actor":"w"}`, 404},
+		{"POST", "/v1/commands", `{`, 400},
+		{"GET", "/v1/ledger", "", 200},
+		{"GET", "/v1/ledger/event?seq=1", "", 200}, {"GET", "/v1/ledger/event?seq=100", "", 400},
+		{"GET", "/v1/ledger/events?from=1&size=2", "", 200}, {"GET", "/v1/ledger/events?from=x", "", 400},
+		{"POST", "/v1/ledger/proof", `{"seq":1,"checkpoint":` + string(signed) + `}`, 200}, {"POST", "/v1/ledger/proof", `{"seq":"1"}`, 400},
+		{"POST", "/v1/ledger/consistency", `{"old":1,"checkpoint":` + string(signed) + `}`, 200},
+		{"GET", "/v1/ledger/root?size=1", "", 200}, {"GET", "/v1/ledger/root?size=99", "", 400},
+		{"GET", "/v1/ledger/file?name=tile/0/000.p/1", "", 200},
+		{"GET", "/v1/ledger/cosigned", "", 200}, {"GET", "/v1/ledger/cosigned-checkpoint", "", 200},
+		{"POST", "/v1/ledger/verify", `{}`, 200}, {"POST", "/v1/ledger/rebuild", `{}`, 200},
+		{"GET", "/v1/jobs", "", 200}, {"GET", "/v1/job?id=j1", "", 200}, {"GET", "/v1/job?id=j9", "", 404},
+		{"GET", "/v1/job/head?id=j1", "", 200}, {"GET", "/v1/job/head?id=j9", "", 404}, {"GET", "/v1/job/events?id=j1", "", 200},
+		{"DELETE", "/v1/commands", "", 405},
+	} {
+		status, b, kind := s.get(t, tt.method, tt.path, tt.body)
+		if status != tt.want {
+			t.Errorf("%s %s = %d %.200s, want %d", tt.method, tt.path, status, b, tt.want)
+		}
+		path, _, _ := strings.Cut(tt.path, "?")
+		asked[strings.ToLower(tt.method)+" "+path] = true
+		if tt.want != http.StatusMethodNotAllowed {
+			d.check(t, tt.method, tt.path, status, kind, b)
+		}
+	}
+	asked["post /v1/ledger/cosignatures"] = true // TestKeep
+	var documented []string
+	for path, methods := range d.paths {
+		for method := range methods {
+			documented = append(documented, method+" "+path)
+			if !asked[method+" "+path] {
+				t.Errorf("%s %s is in the document, and was not asked", method, path)
+			}
+		}
+	}
+	slices.Sort(documented)
+	if got := daemon.Routes(); !slices.Equal(got, documented) {
+		t.Errorf("the server has %v, the document %v", got, documented)
+	}
+}
+
+// A cosignature is kept by the daemon, and shown by it.
+func TestKeep(t *testing.T) {
+	s := serve(t)
+	s.do(t, submit("j1"))
+	l, err := s.client.Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, note := l.Checkpoint()
+	w := ledgertest.NewWitness("witness.example")
+	by, err := ledger.Cosignatures([]byte(string(note)+w.Line(note, time.Unix(1_800_000_000, 0))), []ledger.WitnessKey{w.Key})
+	if err != nil || len(by) != 1 {
+		t.Fatal(by, err)
+	}
+	c := by[0]
+	if err := l.Keep(note, c); err != nil {
+		t.Fatal(err)
+	}
+	all, err := l.Cosigned()
+	if err != nil || len(all) != 1 || all[0].Line() != c.Line() {
+		t.Errorf("Cosigned = %v, %v", all, err)
+	}
+	if note, err := l.CosignedCheckpoint(); err != nil || !ledger.HasSignature(note, l.Key()) {
+		t.Errorf("CosignedCheckpoint = %q, %v", note, err)
+	}
+	if err := l.Keep([]byte("no note"), c); err == nil {
+		t.Error("what is no checkpoint was kept")
+	}
+}
+
+// The metrics count what was done.
+func TestMetrics(t *testing.T) {
+	s := serve(t)
+	s.do(t, submit("j1"), progress("j1", "a"))
+	s.client.Do(t.Context(), submit("j1"))
+	_, text, _ := s.get(t, http.MethodGet, "/metrics", "")
+	for _, want := range []string{
+		`gait_commands_total{code="ok",verb="submit"} 1`, `gait_commands_total{code="ok",verb="checkpoint add"} 1`,
+		`gait_commands_total{code="internal_failure",verb="submit"} 1`, "gait_ledger_events 3", "gait_waiting 0", "gait_batch_events_count 2",
+		"go_goroutines ", "process_open_fds ",
+	} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("metrics lack %q", want)
+		}
+	}
+}

@@ -1,0 +1,117 @@
+package daemon
+
+import (
+	"bytes"
+	"net/http"
+
+	"gait/ledger"
+)
+
+// Bounds of a page.
+const (
+	pageLines = 4096
+	pageBytes = 1 << 20
+)
+
+// A page is lines and how they end. It is whole before any of it is sent.
+type page struct {
+	b bytes.Buffer
+	n int
+}
+
+// An end is the last line of a page.
+type end struct {
+	End  bool `json:"end"`
+	More bool `json:"more"`
+}
+
+// add adds a line, and reports whether there is room for another.
+func (p *page) add(line []byte) bool {
+	p.b.Write(line)
+	p.b.WriteByte('\n')
+	p.n++
+	return p.n < pageLines && p.b.Len() < pageBytes
+}
+
+func (p *page) send(w http.ResponseWriter, more bool) error {
+	last, err := marshal(end{End: true, More: more})
+	if err != nil {
+		return err
+	}
+	p.add(last)
+	return send(w, http.StatusOK, "application/x-ndjson", p.b.Bytes())
+}
+
+// sendEvents sends a page of events, those that a tree of a size holds.
+func sendEvents(w http.ResponseWriter, events ledger.Events, size int64) error {
+	var p page
+	for e, err := range events {
+		if err != nil {
+			return err
+		}
+		if int64(e.Seq) >= size {
+			break
+		}
+		if !p.add(e.Bytes()) {
+			return p.send(w, true)
+		}
+	}
+	return p.send(w, false)
+}
+
+func (s *Server) events(w http.ResponseWriter, q *http.Request) error {
+	query := q.URL.Query()
+	size, err := s.size(query)
+	if err != nil {
+		return err
+	}
+	from, err := number(query, "from", 0)
+	if err != nil {
+		return err
+	}
+	return sendEvents(w, s.Log.Events(ledger.Seq(from)), size)
+}
+
+func (s *Server) jobEvents(w http.ResponseWriter, q *http.Request) error {
+	query := q.URL.Query()
+	size, err := s.size(query)
+	if err != nil {
+		return err
+	}
+	from, err := number(query, "from", 1)
+	if err != nil {
+		return err
+	}
+	return sendEvents(w, s.Log.JobEvents(query.Get("id"), from), size)
+}
+
+func (s *Server) jobs(w http.ResponseWriter, q *http.Request) error {
+	query := q.URL.Query()
+	size, err := s.size(query)
+	if err != nil {
+		return err
+	}
+	var p page
+	for j, err := range s.Log.Jobs(query.Get("after")) {
+		if err != nil {
+			return err
+		}
+		if int64(j.Head.Seq) >= size {
+			var ok bool
+			if j.Head, ok, err = s.headAt(j.ID, size); err != nil {
+				return err
+			}
+			if !ok {
+				continue
+			}
+		}
+		line, err := marshal(encodeHead(j.ID, j.Head, j.View))
+		if err != nil {
+			return err
+		}
+		if !p.add(line) {
+			return p.send(w, true)
+		}
+	}
+	return p.send(w, false)
+}
