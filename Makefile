@@ -4,11 +4,12 @@ LINT = $(GO) tool -modfile=.ci/tools.mod golangci-lint
 FUZZTIME ?= 10s
 SEEDS ?= 20000
 THOROUGH ?= -thorough
+SOAK ?= 1h
 SHELL = bash
 .SHELLFLAGS = -o pipefail -c
 export CGO_ENABLED ?= 0
 
-.PHONY: help build test tried torture judges race fuzz lint fmt bench update session
+.PHONY: help build test tried torture soak judges race fuzz lint fmt bench update session
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,9 +26,12 @@ test: ## run every test
 tried: ## say how many changes the exhaustive tests try, none of which may verify
 	$(GO) test -v -run '^Test(Every|Hostile)' ./packspec ./ledger/store | grep -E '^(ok|FAIL|--- FAIL|    [a-z_]+_test.go:[0-9]+: )'
 
-torture: ## simulate SEEDS seeds, damage every bit on disk, fail each call of the binary (where strace is)
+torture: ## simulate SEEDS seeds, damage every bit on disk, fail each call of the binary (where strace is), kill it, freeze it, fill its disk
 	$(GO) test -v -timeout 0 -run '^TestSimulation|^TestEveryBitAndEveryCut' ./ledger/store -seeds $(SEEDS) $(THOROUGH)
-	$(GO) test -v -timeout 0 -run '^TestStrace' ./cmd/gait $(THOROUGH)
+	$(GO) test -v -timeout 0 -run '^TestStrace|^TestTorture' ./cmd/gait $(THOROUGH)
+
+soak: ## write through a daemon for SOAK, and look whether memory, files and disk stay flat
+	$(GO) test -v -timeout 0 -run '^TestSoak$$' ./cmd/gait -soak $(SOAK)
 
 judges: ## have other people's tools judge gait: litewitness, torchwood, tessera, openssl, Wycheproof
 	cd fixtures/judges && $(GO) test ./...
