@@ -37,7 +37,7 @@ func benchDaemon(b *testing.B, connections int) {
 		}
 	}
 	for n := range clients {
-		clients[n] = &daemon.Client{HTTP: &http.Client{Transport: daemon.Transport(socket{path: said.Path}.dial)}}
+		clients[n] = &daemon.Client{HTTP: &http.Client{Transport: daemon.Transport(socket{path: said.Path}.dial)}, NoJobs: true}
 		do(n, commands.Submit{EnvironmentFingerprint: "envfp:prod", ProducerVersion: "bench/1"})
 	}
 	took := make([][]time.Duration, connections)
