@@ -30,7 +30,9 @@ func TestScriptsThroughDaemon(t *testing.T) {
 		t.Skip("two processes a command")
 	}
 	for _, dir := range []string{"script", "regress"} {
-		t.Run(dir, func(t *testing.T) { runScripts(t, filepath.Join("..", "..", "fixtures", dir), []string{"daemon.txtar"}) })
+		t.Run(dir, func(t *testing.T) {
+			runScripts(t, filepath.Join("..", "..", "fixtures", dir), []string{"daemon.txtar"})
+		})
 	}
 }
 

@@ -43,6 +43,13 @@ func (a *app) doctor(ctx context.Context) error {
 	checks := []check{{Name: "versions", Status: "ok", Detail: fmt.Sprintf("gait %s, %s, events %s, ledger format %d, packs %s",
 		moduleVersion(), runtime.Version(), ledger.EventSchemaVersion, ledger.Format, packspec.ProducerVersion)}}
 	sick := &sickError{}
+	o.Held = nil
+	if d, err := a.dialDaemon(ctx, o.Dir); err == nil && d != nil {
+		o.LockTimeout = -1 // it does not give the ledger up
+		checks = append(checks, check{Name: "daemon", Status: "ok", Detail: fmt.Sprintf("process %d serves the ledger, of %d events", d.Process().PID, d.Head().Size),
+			Hint: "gait ledger verify looks at it while it is served"})
+		d.Close()
+	}
 	for _, f := range root.Examine(ctx, o) {
 		c := check{Name: f.Name, Status: "ok", Detail: f.Detail, Hint: a.here(f.Hint)}
 		if f.Mind {

@@ -80,4 +80,3 @@ func readToken(path string) (string, error) {
 	}
 	return token, err
 }
-

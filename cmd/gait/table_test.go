@@ -61,6 +61,7 @@ func columnArgs(column, id string) []string {
 type told struct {
 	OK        bool   `json:"ok"`
 	ErrorCode string `json:"error_code"`
+	Retryable bool   `json:"retryable"`
 	Job       struct {
 		Status       string `json:"status"`
 		StopReason   string `json:"stop_reason"`
@@ -76,13 +77,13 @@ type told struct {
 
 // A builtGait is the built gait with a home and a root of its own.
 type builtGait struct {
-	t    *testing.T
+	t    testing.TB
 	path string
 	env  []string
 	dir  string
 }
 
-func newGait(t *testing.T) builtGait {
+func newGait(t testing.TB) builtGait {
 	t.Helper()
 	path, err := exec.LookPath("gait")
 	if err != nil {
@@ -177,7 +178,7 @@ func checkCell(b builtGait, id, from, column, want string) {
 
 // checkRefused holds a refusal to what is promised of it: it is on the ledger
 // and changes no state and no revision.
-func checkRefused(t *testing.T, name string, exit, code int, said, before, after told) {
+func checkRefused(t testing.TB, name string, exit, code int, said, before, after told) {
 	t.Helper()
 	wantCode := map[int]string{6: "invalid_transition", 4: "approval_required"}[exit]
 	if code != exit || said.OK || said.ErrorCode != wantCode {

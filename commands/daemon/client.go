@@ -24,6 +24,10 @@ type Client struct {
 	// Timeout is how long a command may wait to be carried out; 0: no limit. An
 	// answer is waited for a little longer.
 	Timeout time.Duration
+
+	// NoJobs leaves the job out of results: the longer its history, the more
+	// there is to send.
+	NoJobs bool
 }
 
 // Transport returns what a client asks through: dial makes the connections,
@@ -46,7 +50,7 @@ const base = "http://gait"
 // refusal. Other errors are *Error, what the daemon said; *UnreachableError; and
 // ledger.ErrOutcomeUnknown where the daemon was asked and has not answered.
 func (c *Client) Do(ctx context.Context, r commands.Request) (commands.Result, error) {
-	b, err := encodeRequest(r, c.Timeout.Milliseconds())
+	b, err := encodeRequest(r, c.Timeout, !c.NoJobs)
 	if err != nil {
 		return commands.Result{}, err
 	}

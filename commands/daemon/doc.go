@@ -9,7 +9,8 @@
 //	POST /v1/commands
 //	{"verb":"checkpoint add","job_id":"job_1","actor":"worker_1",
 //	 "arguments":{"type":"progress","summary":"step 1"},
-//	 "reason":"","request_id":"r1","if_revision":2,"dry_run":false,"timeout_ms":5000}
+//	 "reason":"","request_id":"r1","if_revision":2,"dry_run":false,"timeout_ms":5000,
+//	 "state":false}
 //
 // Verb, actor and, but for submit, job_id are required. The arguments are those
 // of the types of package commands; those of import are an imported event's
@@ -18,11 +19,11 @@
 // is not carried out (deadline_exceeded); one that does not has an
 // outcome_unknown. The answer comes when the event is durable:
 //
-//	{"event":{…},"job":{…},"state":{…},"receipt":{"seq":3,"leaf_hash":"…",
+//	{"event":{…},"job":{…},"receipt":{"seq":3,"leaf_hash":"…",
 //	 "revision":2,"tree_size":4,"checkpoint":"…"},"replayed":false,"repeated":false}
 //
 // The event is to the letter what is stored: its RFC 6962 leaf hash is the
-// receipt's. A refusal has the same, and an error:
+// receipt's. Where state is true, the answer has the job's whole state too. A refusal has the same, and an error:
 //
 //	{"error":"…","error_code":"invalid_transition","error_category":"invalid_input",
 //	 "exit":6,"retryable":false,"hint":"…", …}

@@ -45,7 +45,7 @@ func classify(err error) daemon.Failure {
 	return f
 }
 
-func serve(t *testing.T) *served {
+func serve(t testing.TB) *served {
 	t.Helper()
 	l := ledgertest.New(t)
 	clock := &ledgertest.Clock{Step: time.Second}
@@ -67,7 +67,7 @@ func serve(t *testing.T) *served {
 	return s
 }
 
-func (s *served) newClient(t *testing.T) *daemon.Client {
+func (s *served) newClient(t testing.TB) *daemon.Client {
 	transport := daemon.Transport(s.dial)
 	t.Cleanup(transport.CloseIdleConnections)
 	return &daemon.Client{HTTP: &http.Client{Transport: transport}, Timeout: 10 * time.Second}

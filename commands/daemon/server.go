@@ -153,14 +153,14 @@ func (s *Server) command(w http.ResponseWriter, q *http.Request) error {
 	if err != nil {
 		return err
 	}
-	r, timeout, err := decodeRequest(b)
+	r, asked, err := decodeRequest(b)
 	if err != nil {
 		return err
 	}
 	ctx := q.Context()
-	if timeout > 0 {
+	if asked.TimeoutMS > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, time.Duration(timeout)*time.Millisecond)
+		ctx, cancel = context.WithTimeout(ctx, time.Duration(asked.TimeoutMS)*time.Millisecond)
 		defer cancel()
 	}
 	result, err := s.Engine.Do(ctx, r)
@@ -173,7 +173,7 @@ func (s *Server) command(w http.ResponseWriter, q *http.Request) error {
 	if isRefused {
 		result = refused.Result
 	}
-	a, encoding := encodeResult(result)
+	a, encoding := encodeResult(result, asked.State)
 	if encoding != nil {
 		return encoding
 	}

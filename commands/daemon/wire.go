@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"gait/commands"
 	"gait/ledger"
@@ -30,6 +31,7 @@ type request struct {
 	DryRun     bool            `json:"dry_run,omitempty"`
 	Arguments  json.RawMessage `json:"arguments,omitempty"`
 	TimeoutMS  int64           `json:"timeout_ms,omitempty"`
+	State      bool            `json:"state,omitempty"` // the answer is to have the whole job
 }
 
 // A submitted is the arguments of submit: what the command leaves out of its
@@ -39,8 +41,9 @@ type submitted struct {
 	ProducerVersion string `json:"producer_version"`
 }
 
-// encodeRequest spells a request.
-func encodeRequest(r commands.Request, timeoutMS int64) ([]byte, error) {
+// encodeRequest spells a request, with how long it may wait, and whether the
+// whole job is to be in the answer.
+func encodeRequest(r commands.Request, timeout time.Duration, state bool) ([]byte, error) {
 	var (
 		arguments []byte
 		err       error
@@ -57,24 +60,24 @@ func encodeRequest(r commands.Request, timeoutMS int64) ([]byte, error) {
 		return nil, fmt.Errorf("spelling the request: %w", err)
 	}
 	return marshal(request{Verb: r.Command.Verb(), JobID: r.JobID, Actor: r.Actor, Reason: r.Reason, RequestID: r.RequestID,
-		IfRevision: r.IfRevision, DryRun: r.DryRun, Arguments: arguments, TimeoutMS: timeoutMS})
+		IfRevision: r.IfRevision, DryRun: r.DryRun, Arguments: arguments, TimeoutMS: timeout.Milliseconds(), State: state})
 }
 
 // decodeRequest reads a request. What is wrong with it is a *commands.InvalidError.
-func decodeRequest(b []byte) (commands.Request, int64, error) {
+func decodeRequest(b []byte) (commands.Request, request, error) {
 	var r request
 	if err := unmarshal(b, &r); err != nil {
-		return commands.Request{}, 0, err
+		return commands.Request{}, r, err
 	}
 	c, err := decodeArguments(r.Verb, r.Arguments)
 	if err != nil {
-		return commands.Request{}, 0, err
+		return commands.Request{}, r, err
 	}
 	if r.TimeoutMS < 0 || r.TimeoutMS > maxTimeout.Milliseconds() {
-		return commands.Request{}, 0, invalid("timeout_ms", "%d is not from 0 to %d", r.TimeoutMS, maxTimeout.Milliseconds())
+		return commands.Request{}, r, invalid("timeout_ms", "%d is not from 0 to %d", r.TimeoutMS, maxTimeout.Milliseconds())
 	}
 	return commands.Request{JobID: r.JobID, Actor: r.Actor, Reason: r.Reason, RequestID: r.RequestID, IfRevision: r.IfRevision,
-		DryRun: r.DryRun, Command: c}, r.TimeoutMS, nil
+		DryRun: r.DryRun, Command: c}, r, nil
 }
 
 // verbs says how the arguments of each command are read.
@@ -248,14 +251,16 @@ type receipt struct {
 	Checkpoint string      `json:"checkpoint"`
 }
 
-// encodeResult spells what a command led to.
-func encodeResult(r commands.Result) (answer, error) {
-	state, err := projection.EncodeJob(r.Job, r.Event.LeafHash())
-	if err != nil {
-		return answer{}, err
-	}
+// encodeResult spells what a command led to, with the whole job where that was
+// asked for.
+func encodeResult(r commands.Result, whole bool) (a answer, err error) {
 	view := r.Job.StatusView()
-	a := answer{Event: r.Event.Bytes(), Job: &view, State: state, Replayed: r.Replayed, Repeated: r.Repeated}
+	a = answer{Event: r.Event.Bytes(), Job: &view, Replayed: r.Replayed, Repeated: r.Repeated}
+	if whole {
+		if a.State, err = projection.EncodeJob(r.Job, r.Event.LeafHash()); err != nil {
+			return answer{}, err
+		}
+	}
 	if r.Receipt.TreeSize > 0 {
 		a.Receipt = &receipt{r.Receipt.Seq, r.Receipt.Leaf, r.Receipt.Revision, r.Receipt.TreeSize, string(r.Receipt.Checkpoint)}
 	}
@@ -267,21 +272,12 @@ func (a answer) result() (r commands.Result, err error) {
 	if r.Event, err = ledger.Decode(a.Event); err != nil {
 		return commands.Result{}, err
 	}
-	var at struct {
-		Job struct {
-			Revision int64 `json:"revision"`
-			JobSeq   int64 `json:"job_seq"`
-		} `json:"job"`
+	if a.State != nil {
+		if r.Job, err = a.job(r.Event); err != nil {
+			return commands.Result{}, err
+		}
 	}
-	if err := json.Unmarshal(a.State, &at); err != nil {
-		return commands.Result{}, fmt.Errorf("%w: %w", ledger.ErrMalformed, err)
-	}
-	head := ledger.JobHead{Leaf: r.Event.LeafHash(), Revision: at.Job.Revision, JobSeq: at.Job.JobSeq}
-	job, ok := projection.DecodeJob(a.State, head)
-	if !ok {
-		return commands.Result{}, fmt.Errorf("the state of job %s: %w", r.Event.JobID, ledger.ErrUnsupportedVersion)
-	}
-	r.Job, r.Replayed, r.Repeated = job, a.Replayed, a.Repeated
+	r.Replayed, r.Repeated = a.Replayed, a.Repeated
 	if c := a.Receipt; c != nil {
 		if c.Leaf != r.Event.LeafHash() || c.Seq != r.Event.Seq {
 			return commands.Result{}, fmt.Errorf("%w: the receipt is not that of event %d", ledger.ErrMalformed, r.Event.Seq)
@@ -292,4 +288,22 @@ func (a answer) result() (r commands.Result, err error) {
 		}
 	}
 	return r, nil
+}
+
+// job reads the job as it was after an event.
+func (a answer) job(after ledger.Event) (projection.Job, error) {
+	var at struct {
+		Job struct {
+			Revision int64 `json:"revision"`
+			JobSeq   int64 `json:"job_seq"`
+		} `json:"job"`
+	}
+	if err := json.Unmarshal(a.State, &at); err != nil {
+		return projection.Job{}, fmt.Errorf("%w: %w", ledger.ErrMalformed, err)
+	}
+	job, ok := projection.DecodeJob(a.State, ledger.JobHead{Leaf: after.LeafHash(), Revision: at.Job.Revision, JobSeq: at.Job.JobSeq})
+	if !ok { // another gait made it
+		return projection.Job{}, fmt.Errorf("the state of job %s: %w", after.JobID, ledger.ErrUnsupportedVersion)
+	}
+	return job, nil
 }
