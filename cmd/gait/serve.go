@@ -120,6 +120,7 @@ func (a *app) server(r *root.Root) *daemon.Server {
 		Engine:  &commands.Engine{Log: metrics.Count(r.Log), Now: a.now, Entropy: a.entropy},
 		Log:     r.Log,
 		Process: daemon.Process{PID: os.Getpid(), Version: moduleVersion(), Root: r.Dir},
+		Here:    daemon.Surroundings{EnvironmentFingerprint: new(boundFlags).environment(), ProducerVersion: producerVersion()},
 		Classify: func(err error) daemon.Failure {
 			f := classify(err)
 			return daemon.Failure{Code: f.code, Category: f.category, Exit: f.exit, Retryable: f.retryable, Hint: f.hint}

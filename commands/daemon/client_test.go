@@ -226,3 +226,36 @@ func TestPages(t *testing.T) {
 		t.Errorf("JobEvents = %d, want %d", len(got), len(want))
 	}
 }
+
+// Whoever speaks to the socket by hand need not know what gait would say of the
+// machine: it is the daemon's too.
+func TestServerFillsInItsSurroundings(t *testing.T) {
+	s := serve(t)
+	for _, body := range []string{
+		`{"verb":"submit","job_id":"job_1","actor":"worker_1"}`,
+		`{"verb":"submit","job_id":"job_2","actor":"worker_1","arguments":{"environment_fingerprint":"envfp:mine","producer_version":"mine/1"}}`,
+		`{"verb":"pause","job_id":"job_1","actor":"worker_1"}`,
+		`{"verb":"approve","job_id":"job_1","actor":"reviewer_1","reason":"seen"}`,
+		`{"verb":"resume","job_id":"job_1","actor":"worker_1"}`,
+	} {
+		if status, text := s.post(t, body); status != http.StatusOK {
+			t.Fatalf("%s is answered with %d: %s", body, status, text)
+		}
+	}
+	bound := func(job string) [2]string {
+		for e, err := range s.JobEvents(job, 1) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := e.Payload.(ledger.Submitted)
+			return [2]string{p.EnvironmentFingerprint, p.ProducerVersion}
+		}
+		return [2]string{}
+	}
+	if got, want := bound("job_1"), [2]string{"envfp:here", "daemon/1"}; got != want {
+		t.Errorf("where nothing is said the job is bound to %v, want %v", got, want)
+	}
+	if got, want := bound("job_2"), [2]string{"envfp:mine", "mine/1"}; got != want {
+		t.Errorf("what is said is bound as %v, want %v", got, want)
+	}
+}

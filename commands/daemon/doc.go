@@ -14,10 +14,11 @@
 //
 // Verb, actor and, but for submit, job_id are required. The arguments are those
 // of the types of package commands; those of import are an imported event's
-// payload. What is not known, given twice, nested deeper than 8 or longer than
-// 128 KiB is refused. Where timeout_ms passes first, a request that still waits
-// is not carried out (deadline_exceeded); one that does not has an
-// outcome_unknown. The answer comes when the event is durable:
+// payload. Where submit and resume do not say environment_fingerprint and
+// producer_version, the daemon says its own. What is not known, given twice,
+// nested deeper than 8 or longer than 128 KiB is refused. Where timeout_ms passes
+// first, a request that still waits is not carried out (deadline_exceeded); one
+// that does not has an outcome_unknown. The answer comes when the event is durable:
 //
 //	{"event":{…},"job":{…},"receipt":{"seq":3,"leaf_hash":"…",
 //	 "revision":2,"tree_size":4,"checkpoint":"…"},"replayed":false,"repeated":false}

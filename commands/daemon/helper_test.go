@@ -54,6 +54,7 @@ func serve(t testing.TB) *served {
 	s.server = &daemon.Server{
 		Engine: &commands.Engine{Log: metrics.Count(l.Log), Now: clock.Now, Entropy: ledgertest.Entropy(7)},
 		Log:    l.Log, Process: daemon.Process{PID: 1, Version: "test", Root: "/root"}, Classify: classify, Now: time.Now, Metrics: metrics,
+		Here: daemon.Surroundings{EnvironmentFingerprint: "envfp:here", ProducerVersion: "daemon/1"},
 	}
 	s.http = s.server.HTTP(1)[0]
 	listener, err := net.Listen("unix", s.path)

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -49,6 +50,7 @@ type Server struct {
 	Engine   *commands.Engine
 	Log      Log
 	Process  Process
+	Here     Surroundings
 	Classify func(error) Failure // how each error is reported
 	Now      func() time.Time
 	Metrics  *Metrics
@@ -56,6 +58,28 @@ type Server struct {
 
 	stop    chan struct{} // closed when the server is told to stop
 	streams atomic.Int64
+}
+
+// Surroundings are what a job is bound to where its caller does not say: those
+// of the daemon, which are the caller's too.
+type Surroundings struct {
+	EnvironmentFingerprint string
+	ProducerVersion        string
+}
+
+// fill puts in what the caller left out.
+func (s Surroundings) fill(c commands.Command) commands.Command {
+	switch c := c.(type) {
+	case commands.Submit:
+		c.EnvironmentFingerprint = cmp.Or(c.EnvironmentFingerprint, s.EnvironmentFingerprint)
+		c.ProducerVersion = cmp.Or(c.ProducerVersion, s.ProducerVersion)
+		return c
+	case commands.Resume:
+		c.EnvironmentFingerprint = cmp.Or(c.EnvironmentFingerprint, s.EnvironmentFingerprint)
+		return c
+	default:
+		return c
+	}
 }
 
 // Bounds of connections. A client that is slow to ask or to read loses its
@@ -157,6 +181,7 @@ func (s *Server) command(w http.ResponseWriter, q *http.Request) error {
 	if err != nil {
 		return err
 	}
+	r.Command = s.Here.fill(r.Command)
 	ctx := q.Context()
 	if asked.TimeoutMS > 0 {
 		var cancel context.CancelFunc
