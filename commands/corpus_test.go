@@ -124,11 +124,8 @@ func (c *teller) put(e ledger.Event) ledger.Event {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	view, err := projection.EncodeJob(job, e.LeafHash())
-	if err == nil {
-		_, err = c.log.Append(c.t.Context(), c.log.Head(), ledger.Entry{Event: e, View: view})
-	}
-	if err != nil {
+	view := projection.EncodeJob(job, e.LeafHash())
+	if _, err := c.log.Append(c.t.Context(), c.log.Head(), ledger.Entry{Event: e, View: view}); err != nil {
 		c.t.Fatal(err)
 	}
 	return e

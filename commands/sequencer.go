@@ -138,9 +138,7 @@ func (b *batch) plan() (err error) {
 	for _, entry := range b.entries {
 		state := e.known.job(entry.Event.JobID)
 		if state.head.Leaf == entry.Event.LeafHash() {
-			if entry.View, err = projection.EncodeJob(state.job, state.head.Leaf); err != nil {
-				return err
-			}
+			entry.View = projection.EncodeJob(state.job, state.head.Leaf)
 		}
 		if err := b.log.Add(entry); err != nil {
 			return err

@@ -19,8 +19,8 @@ type cached struct {
 
 // EncodeJob returns a job's view for the log's cache. leaf is the leaf hash of
 // the job's last event.
-func EncodeJob(j Job, leaf ledger.Hash) ([]byte, error) {
-	return Canonical(cached{Job: j, Leaf: leaf, Version: Version})
+func EncodeJob(j Job, leaf ledger.Hash) []byte {
+	return cached{Job: j, Leaf: leaf, Version: Version}.appendJSON(make([]byte, 0, 1<<10))
 }
 
 // DecodeJob reads a cached view. ok is false where it was made by another
@@ -35,7 +35,7 @@ func DecodeJob(view []byte, head ledger.JobHead) (j Job, ok bool) {
 	if !ok || !c.Job.sound() {
 		return Job{}, false
 	}
-	if again, err := EncodeJob(c.Job, c.Leaf); err != nil || !bytes.Equal(again, view) {
+	if again, err := Canonical(c); err != nil || !bytes.Equal(again, view) {
 		return Job{}, false
 	}
 	return c.Job, true

@@ -37,8 +37,7 @@ func Rebuild(log JobsLog) iter.Seq2[Rebuilt, error] {
 				yield(Rebuilt{}, err)
 				return
 			}
-			made, err := EncodeJob(job, entry.Head.Leaf)
-			if !yield(Rebuilt{JobID: entry.ID, Stored: entry.View, Made: made}, err) || err != nil {
+			if !yield(Rebuilt{JobID: entry.ID, Stored: entry.View, Made: EncodeJob(job, entry.Head.Leaf)}, nil) {
 				return
 			}
 		}
@@ -73,5 +72,5 @@ func addTo(jobs map[string]*Folder, e ledger.Event) ([]byte, error) {
 	if err := job.Add(e); err != nil {
 		return nil, err
 	}
-	return EncodeJob(job.Job, e.LeafHash())
+	return EncodeJob(job.Job, e.LeafHash()), nil
 }

@@ -116,8 +116,8 @@ func (r *Replay) addLists(j *replayed, e ledger.Event) error {
 	return nil
 }
 
-func (r *Replay) line(j *replayed, list int, v interface{ appendLine([]byte) []byte }) error {
-	r.room = v.appendLine(r.room[:0])
+func (r *Replay) line(j *replayed, list int, v appender) error {
+	r.room = append(v.appendJSON(r.room[:0]), '\n')
 	if j.lists[list] == nil {
 		j.lists[list] = sha256.New()
 	}

@@ -110,11 +110,7 @@ func (s *story) resumed() ledger.Resumed {
 
 func (s *story) encoded() []byte {
 	s.t.Helper()
-	view, err := projection.EncodeJob(s.at.Job, s.at.Head.Leaf)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return view
+	return projection.EncodeJob(s.at.Job, s.at.Head.Leaf)
 }
 
 func (s *story) JobHead(job string) (ledger.JobHead, bool, error) {

@@ -62,8 +62,8 @@ func TestDo(t *testing.T) {
 func sameEvent(a, b ledger.Event) bool { return string(a.Bytes()) == string(b.Bytes()) }
 
 func sameJob(a, b projection.Job) bool {
-	x, _ := projection.EncodeJob(a, ledger.Hash{})
-	y, _ := projection.EncodeJob(b, ledger.Hash{})
+	x := projection.EncodeJob(a, ledger.Hash{})
+	y := projection.EncodeJob(b, ledger.Hash{})
 	return string(x) == string(y)
 }
 

@@ -257,9 +257,7 @@ func encodeResult(r commands.Result, whole bool) (a answer, err error) {
 	view := r.Job.StatusView()
 	a = answer{Event: r.Event.Bytes(), Job: &view, Replayed: r.Replayed, Repeated: r.Repeated}
 	if whole {
-		if a.State, err = projection.EncodeJob(r.Job, r.Event.LeafHash()); err != nil {
-			return answer{}, err
-		}
+		a.State = projection.EncodeJob(r.Job, r.Event.LeafHash())
 	}
 	if r.Receipt.TreeSize > 0 {
 		a.Receipt = &receipt{r.Receipt.Seq, r.Receipt.Leaf, r.Receipt.Revision, r.Receipt.TreeSize, string(r.Receipt.Checkpoint)}
