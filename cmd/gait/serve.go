@@ -52,7 +52,7 @@ func (a *app) serve(ctx context.Context, flags serveFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	o.Create = true
+	o.Create, o.Sustained = true, true
 	r, err := root.Open(ctx, o)
 	if err != nil {
 		return err

@@ -25,6 +25,10 @@ type Options struct {
 	// source of receipts or packs all the same, as nothing was repaired.
 	ReadOnly bool
 
+	// Sustained says that the log stays open and is written much, and may take
+	// 100 MiB of memory for it. Without it, opening and closing cost less.
+	Sustained bool
+
 	// Fatal is called at the first failed create, write, sync or rename. It
 	// must not return: nobody knows then what is on disk. It may be called
 	// from any goroutine, with locks held. nil panics.
