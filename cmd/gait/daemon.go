@@ -187,7 +187,7 @@ func (s socket) dial(ctx context.Context) (net.Conn, error) {
 		err = fmt.Errorf("%s is served by user %d: %w", s.path, uid, unix.EPERM)
 	}
 	if err != nil {
-		conn.Close()
+		_ = conn.Close()
 		return nil, err
 	}
 	return conn, nil

@@ -113,7 +113,7 @@ func (l ownListener) Accept() (net.Conn, error) {
 		if uid, err := peerUID(conn); err == nil && uid == os.Getuid() {
 			return conn, nil
 		}
-		conn.Close()
+		_ = conn.Close()
 	}
 }
 
@@ -134,7 +134,7 @@ func (l *boundedListener) Accept() (net.Conn, error) {
 			l.open.Add(1)
 			return &countedConn{Conn: conn, open: &l.open}, nil
 		}
-		conn.Close()
+		_ = conn.Close()
 	}
 }
 
