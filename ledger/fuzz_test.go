@@ -3,6 +3,7 @@ package ledger_test
 import (
 	"bytes"
 	"errors"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -33,6 +34,36 @@ func FuzzDecode(f *testing.F) {
 			t.Fatalf("Decode takes %s\nSeal gives  %s, %v", b, again.Bytes(), err)
 		}
 		wantCanonical(t, b)
+	})
+}
+
+func FuzzDecodePayload(f *testing.F) {
+	for _, form := range payloadForms() {
+		b, err := ledger.EncodePayload(form.payload)
+		if err != nil {
+			f.Fatal(err)
+		}
+		if p, err := ledger.DecodePayload(form.payload.Type(), b); err != nil || !reflect.DeepEqual(p, form.payload) {
+			f.Errorf("DecodePayload of %s = %#v, %v, want %#v", b, p, err, form.payload)
+		}
+		f.Add(string(form.payload.Type()), b)
+		f.Add(string(form.payload.Type()), append(b, ' '))
+	}
+	f.Add("nothing", []byte("{}"))
+	f.Fuzz(func(t *testing.T, kind string, b []byte) {
+		p, err := ledger.DecodePayload(ledger.Type(kind), b)
+		if err != nil {
+			if !errors.Is(err, ledger.ErrMalformed) {
+				if _, field := errors.AsType[*ledger.FieldError](err); !field {
+					t.Fatalf("DecodePayload(%q, %s) = %v, want a malformed one", kind, b, err)
+				}
+			}
+			return
+		}
+		again, err := ledger.EncodePayload(p)
+		if err != nil || !bytes.Equal(again, b) || string(p.Type()) != kind {
+			t.Fatalf("DecodePayload takes %s\nEncodePayload gives %s, %v", b, again, err)
+		}
 	})
 }
 

@@ -10,8 +10,6 @@ import (
 	"os"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"gait/commands"
 	"gait/commands/daemon"
 	"gait/ledger"
@@ -149,6 +147,9 @@ func (a *app) dialDaemon(ctx context.Context, dir string) (*daemonLog, error) {
 	defer answered.Stop()
 	if d.Ledger, err = d.client.Open(ctx); err != nil {
 		d.Close()
+		if unsafe, ok := errors.AsType[*root.UnsafeError](err); ok {
+			return nil, unsafe
+		}
 		if gone(err) {
 			return nil, nil
 		}
@@ -183,11 +184,11 @@ func (s socket) dial(ctx context.Context) (net.Conn, error) {
 		return nil, err
 	}
 	uid, err := peerUID(conn.(*net.UnixConn))
-	if err == nil && uid != os.Getuid() {
-		err = fmt.Errorf("%s is served by user %d: %w", s.path, uid, unix.EPERM)
+	if err == nil && uid != s.uid {
+		err = &root.UnsafeError{Path: s.path, Problem: fmt.Sprintf("user %d listens there", uid), Hint: "find out who can write to that directory, and remove the socket"}
 	}
 	if err != nil {
-		conn.Close()
+		_ = conn.Close()
 		return nil, err
 	}
 	return conn, nil

@@ -87,6 +87,7 @@ var rules = []rule{
 	as(func(*daemon.UnreachableError) failure {
 		return failure{"daemon_unreachable", "state_contention", exitIO, true, "nothing was done; look whether gait serve still runs, then try again"}
 	}),
+	is(daemon.ErrOtherVersion, failure{"daemon_version", "dependency_missing", exitDependency, false, "stop the daemon, and start it with this gait: gait serve"}),
 	is(daemon.ErrTooLong, failure{"request_too_long", "invalid_input", exitInvalid, false, "send less at once"}),
 	is(daemon.ErrNoRoute, failure{"unknown_address", "invalid_input", exitInvalid, false, "GET /openapi.json lists the addresses there are"}),
 	is(daemon.ErrToken, failure{"token_invalid", "policy_blocked", exitPolicy, false, "Authorization: Bearer, and what is in the file of --token-file"}),

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
 	"slices"
 	"sync"
 	"testing"
@@ -37,7 +38,7 @@ func benchDaemon(b *testing.B, connections int) {
 		}
 	}
 	for n := range clients {
-		clients[n] = &daemon.Client{HTTP: &http.Client{Transport: daemon.Transport(socket{path: said.Path}.dial)}, NoJobs: true}
+		clients[n] = &daemon.Client{HTTP: &http.Client{Transport: daemon.Transport(socket{path: said.Path, uid: os.Getuid()}.dial)}, NoJobs: true}
 		do(n, commands.Submit{EnvironmentFingerprint: "envfp:prod", ProducerVersion: "bench/1"})
 	}
 	took := make([][]time.Duration, connections)

@@ -33,6 +33,7 @@ const (
 type socket struct {
 	root string // directory of the ledger, absolute, without links
 	path string
+	uid  int // the user whose processes are at both ends
 }
 
 // socketOf returns where the daemon of a root listens: in the root, or where
@@ -45,7 +46,7 @@ func (a *app) socketOf(dir string) (socket, error) {
 	if err != nil {
 		return socket{}, err
 	}
-	s := socket{root: dir, path: filepath.Join(dir, socketName)}
+	s := socket{root: dir, path: filepath.Join(dir, socketName), uid: os.Getuid()}
 	if len(s.path) > maxSocketPath {
 		sum := sha256.Sum256([]byte(dir))
 		s.path = filepath.Join(a.runtimeDir(), hex.EncodeToString(sum[:16])+".sock")
@@ -82,7 +83,7 @@ func (s socket) listen() (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listening at %s: %w", s.path, err)
 	}
-	return &boundedListener{Listener: ownListener{l}}, nil
+	return &boundedListener{Listener: ownListener{l, s.uid}}, nil
 }
 
 // ownDir makes a directory that is the user's alone, or makes sure that it is.
@@ -101,7 +102,10 @@ func ownDir(dir string) error {
 }
 
 // An ownListener takes connections of the user's own processes. Others are closed.
-type ownListener struct{ *net.UnixListener }
+type ownListener struct {
+	*net.UnixListener
+	uid int
+}
 
 // Accept returns the next connection that is taken.
 func (l ownListener) Accept() (net.Conn, error) {
@@ -110,10 +114,10 @@ func (l ownListener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		if uid, err := peerUID(conn); err == nil && uid == os.Getuid() {
+		if uid, err := peerUID(conn); err == nil && uid == l.uid {
 			return conn, nil
 		}
-		conn.Close()
+		_ = conn.Close()
 	}
 }
 
@@ -134,7 +138,7 @@ func (l *boundedListener) Accept() (net.Conn, error) {
 			l.open.Add(1)
 			return &countedConn{Conn: conn, open: &l.open}, nil
 		}
-		conn.Close()
+		_ = conn.Close()
 	}
 }
 

@@ -123,6 +123,17 @@ func TestBrokenConnections(t *testing.T) {
 	}
 }
 
+// A daemon of another version is asked for nothing.
+func TestOtherVersion(t *testing.T) {
+	c := fake(t, func(c net.Conn) {
+		http.ReadRequest(bufio.NewReader(c))
+		fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n{\"views\":0}")
+	})
+	if _, err := c.Open(t.Context()); !errors.Is(err, daemon.ErrOtherVersion) {
+		t.Errorf("Open = %v, want ErrOtherVersion", err)
+	}
+}
+
 // A ledger that is read through a daemon is the one on disk, at one size.
 func TestLedgerIsTheLog(t *testing.T) {
 	s := serve(t)

@@ -36,6 +36,10 @@ func (e *UnreachableError) Error() string { return "the daemon does not answer: 
 // Unwrap returns the cause.
 func (e *UnreachableError) Unwrap() error { return e.Err }
 
+// ErrOtherVersion says that the daemon is a gait that shows jobs otherwise.
+// Nothing was asked of it.
+var ErrOtherVersion = errors.New("the daemon is another version of gait")
+
 // Errors of the server's own.
 var (
 	// ErrTooLong says that a request's body is longer than any that is taken.

@@ -69,7 +69,7 @@ func (st *stream) run() {
 			st.say("event: error\ndata: %s\n\n", oneLine(err))
 			return
 		}
-		if st.flush() != nil {
+		if st.out.Flush() != nil {
 			return
 		}
 		select {
@@ -103,8 +103,8 @@ func (st *stream) push() error {
 		}
 		st.next = e.Seq + 1
 		st.say("id: %d\nevent: %s\ndata: %s\n\n", e.Seq, e.Type(), e.Bytes())
-		if sent++; sent%flushEvery == 0 && st.flush() != nil {
-			return nil // nobody reads: flush fails again
+		if sent++; sent%flushEvery == 0 && st.out.Flush() != nil {
+			return nil // nobody reads: Flush fails again
 		}
 	}
 	return nil
@@ -127,13 +127,7 @@ func (st *stream) events() (ledger.Events, error) {
 }
 
 func (st *stream) say(format string, args ...any) {
-	_ = st.out.SetWriteDeadline(st.server.Now().Add(writeTimeout)) // a connection without one has none
-	_, _ = fmt.Fprintf(st.w, format, args...)                      // flush fails too
-}
-
-func (st *stream) flush() error {
-	_ = st.out.SetWriteDeadline(st.server.Now().Add(writeTimeout))
-	return st.out.Flush()
+	_, _ = fmt.Fprintf(st.w, format, args...) // Flush fails too
 }
 
 // oneLine is an error as a line of a stream.

@@ -24,7 +24,7 @@ var (
 func (s *Server) Guard(h *http.Server, token, port string) {
 	within, want := h.Handler, sha256.Sum256([]byte(token))
 	h.Handler = http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
-		s.hurry(w, q)
+		w = s.hurry(w, q)
 		got, bearer := strings.CutPrefix(q.Header.Get("Authorization"), "Bearer ")
 		sum := sha256.Sum256([]byte(got)) // so that the comparison takes the same time for any length
 		switch {

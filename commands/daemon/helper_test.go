@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,6 +23,7 @@ type served struct {
 	server *daemon.Server
 	http   *http.Server
 	client *daemon.Client
+	behind atomic.Int64 // how far the server's clock is, so that its bounds are shorter by as much
 }
 
 // classify stands for the table of cmd.
@@ -53,9 +55,10 @@ func serve(t testing.TB) *served {
 	s := &served{Ledger: l, path: filepath.Join(t.TempDir(), "s")}
 	s.server = &daemon.Server{
 		Engine: &commands.Engine{Log: metrics.Count(l.Log), Now: clock.Now, Entropy: ledgertest.Entropy(7)},
-		Log:    l.Log, Process: daemon.Process{PID: 1, Version: "test", Root: "/root"}, Classify: classify, Now: time.Now, Metrics: metrics,
+		Log:    l.Log, Process: daemon.Process{PID: 1, Version: "test", Root: "/root"}, Classify: classify, Metrics: metrics,
 		Here: daemon.Surroundings{EnvironmentFingerprint: "envfp:here", ProducerVersion: "daemon/1"},
 	}
+	s.server.Now = func() time.Time { return time.Now().Add(-time.Duration(s.behind.Load())) }
 	s.http = s.server.HTTP(1)[0]
 	listener, err := net.Listen("unix", s.path)
 	if err != nil {

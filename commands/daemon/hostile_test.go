@@ -254,3 +254,42 @@ func TestManyClients(t *testing.T) {
 		t.Errorf("the ledger has %d events, want %d", size, want)
 	}
 }
+
+// One who does not take an answer loses the connection.
+func TestAnswerNotTaken(t *testing.T) {
+	s := serve(t)
+	s.do(t, submit("j1"))
+	for i := range 1500 {
+		s.do(t, progress("j1", fmt.Sprint(i, strings.Repeat(" words", 80))))
+	}
+	conn, err := s.dial(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	s.behind.Store(int64(time.Minute - 100*time.Millisecond))
+	io.WriteString(conn, "GET /v1/ledger/events HTTP/1.1\r\nHost: g\r\n\r\n")
+	time.Sleep(500 * time.Millisecond)
+	conn.SetDeadline(time.Now().Add(10 * time.Second))
+	b, err := io.ReadAll(conn)
+	if err != nil || len(b) == 0 || len(b) >= 1<<20 {
+		t.Errorf("read %d bytes, %v, want a part of the answer and its end", len(b), err)
+	}
+}
+
+// A body that does not come loses the connection.
+func TestBodyNotSent(t *testing.T) {
+	s := serve(t)
+	s.behind.Store(int64(30*time.Second - 100*time.Millisecond)) // a body may take half a minute
+	conn, err := s.dial(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	io.WriteString(conn, "POST /v1/commands HTTP/1.1\r\nHost: g\r\nContent-Length: 100\r\n\r\n{")
+	conn.SetDeadline(time.Now().Add(10 * time.Second))
+	b, err := io.ReadAll(conn)
+	if err != nil || !strings.HasPrefix(string(b), "HTTP/1.1 400") {
+		t.Errorf("answered %.80q, %v, want 400 and the end", b, err)
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"strconv"
 
 	"gait/ledger"
+	"gait/projection"
 )
 
 // A Ledger is the ledger that a daemon has open, as it was when Open or Renew
@@ -51,6 +52,9 @@ func (l *Ledger) Renew() error {
 
 // set takes a state over, once the ledger's keys have signed it.
 func (l *Ledger) set(st state) error {
+	if st.Views != projection.Version {
+		return fmt.Errorf("%w: its views are version %d, not %d", ErrOtherVersion, st.Views, projection.Version)
+	}
 	created, err := ledger.Decode([]byte(st.Created))
 	if err != nil {
 		return err

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"time"
 
 	"gait/commands"
 	"gait/ledger"
@@ -21,6 +20,7 @@ type state struct {
 	Leaf       string     `json:"leaf"`       // leaf hash of the last event
 	Time       string     `json:"time"`       // of the last event
 	Imported   bool       `json:"imported"`
+	Views      int        `json:"views"` // version of the folds that jobs are shown by
 }
 
 // A rotation is a key_rotated event and its proof, both to the letter.
@@ -65,7 +65,7 @@ func (s *Server) ledger(w http.ResponseWriter, _ *http.Request) error {
 		return err
 	}
 	st := state{Process: s.Process, Created: string(first.Bytes()), Rotations: []rotation{}, Checkpoint: string(signed),
-		Leaf: last.LeafHash().String(), Time: ledger.FormatTime(last.Time), Imported: s.Log.Imported()}
+		Leaf: last.LeafHash().String(), Time: ledger.FormatTime(last.Time), Imported: s.Log.Imported(), Views: projection.Version}
 	for _, r := range rotations {
 		if int64(r.Event.Seq) < c.Size {
 			st.Rotations = append(st.Rotations, rotation{string(r.Event.Bytes()), r.Proof.String()})
@@ -312,7 +312,6 @@ func (s *Server) verify(w http.ResponseWriter, q *http.Request) error {
 		if err != nil {
 			return err
 		}
-		_ = out.SetWriteDeadline(s.Now().Add(writeTimeout)) // a connection without one has none
 		_, err = w.Write(append(b, '\n'))
 		return errors.Join(err, out.Flush())
 	}
@@ -327,7 +326,6 @@ func (s *Server) verify(w http.ResponseWriter, q *http.Request) error {
 		_, last.wireError = s.report(err)
 	}
 	_ = put(last) // whoever asked has gone
-	_ = out.SetWriteDeadline(time.Time{})
 	return nil
 }
 

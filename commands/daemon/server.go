@@ -145,7 +145,7 @@ func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
 	for _, r := range routes {
 		mux.HandleFunc(r.path, func(w http.ResponseWriter, q *http.Request) {
-			s.hurry(w, q)
+			w = s.hurry(w, q)
 			err := fmt.Errorf("%s %s: %w", q.Method, r.path, ErrMethod)
 			if q.Method == r.method {
 				err = r.handle(s, w, q)
@@ -153,7 +153,6 @@ func (s *Server) handler() http.Handler {
 			if err != nil {
 				s.fail(w, err)
 			}
-			_ = http.NewResponseController(w).SetWriteDeadline(s.Now().Add(writeTimeout)) // what is left in the buffer
 		})
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, q *http.Request) {
@@ -162,13 +161,47 @@ func (s *Server) handler() http.Handler {
 	return mux
 }
 
-// hurry bounds how long a body may take to come. The server's own bound would
-// go on while a command waits for its turn, and end that.
-func (s *Server) hurry(w http.ResponseWriter, q *http.Request) {
+// hurry bounds how long a body may take to come, and an answer to go. The bounds
+// of http.Server would go on while a command waits for its turn, and end that.
+func (s *Server) hurry(w http.ResponseWriter, q *http.Request) http.ResponseWriter {
+	t := &timed{ResponseWriter: w, conn: http.NewResponseController(w), now: s.Now}
 	if q.ContentLength != 0 {
-		_ = http.NewResponseController(w).SetReadDeadline(s.Now().Add(bodyTimeout)) // a connection without one has none
+		_ = t.conn.SetReadDeadline(s.Now().Add(bodyTimeout)) // a connection without one has none
 	}
+	t.extend()
+	return t
 }
+
+// A timed is an answer each part of which must go in time.
+type timed struct {
+	http.ResponseWriter
+	conn *http.ResponseController
+	now  func() time.Time
+}
+
+// extend bounds what goes from now on.
+func (t *timed) extend() { _ = t.conn.SetWriteDeadline(t.now().Add(writeTimeout)) }
+
+// WriteHeader sends a status, and what http.Server sends behind it.
+func (t *timed) WriteHeader(status int) {
+	t.extend()
+	t.ResponseWriter.WriteHeader(status)
+}
+
+// Write sends a part.
+func (t *timed) Write(b []byte) (int, error) {
+	t.extend()
+	return t.ResponseWriter.Write(b)
+}
+
+// FlushError sends what is held back.
+func (t *timed) FlushError() error {
+	t.extend()
+	return t.conn.Flush()
+}
+
+// Unwrap returns what is timed.
+func (t *timed) Unwrap() http.ResponseWriter { return t.ResponseWriter }
 
 // command carries one out.
 func (s *Server) command(w http.ResponseWriter, q *http.Request) error {

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var anyTime = regexp.MustCompile(`\d{4}-\d\d-\d\dT[0-9:.]+Z`)
+
+// TestSameThroughDaemon holds what commands print through the daemon to what
+// they print without one, to the byte, on one ledger.
+func TestSameThroughDaemon(t *testing.T) {
+	b := newGait(t)
+	for _, line := range []string{
+		"job submit --id a --identity agent_1", "job submit --id b", "job checkpoint add a --summary <&>",
+		"job checkpoint add a --type decision-needed --summary which --required-action choose", "job approve a --actor reviewer_1 --reason fine",
+		"job pause b", "job stop b", "keys rotate --reason planned", "job checkpoint add a --summary behind",
+	} {
+		if out, err := b.command(strings.Fields(line)...).CombinedOutput(); err != nil {
+			t.Fatalf("gait %s: %v\n%s", line, err, out)
+		}
+	}
+	b.command("job", "pause", "b").Run() // refused, and on the ledger
+	lines := []string{
+		"job status a", "job status b", "job status nobody", "job list", "job list --limit 1", "job inspect a", "job inspect b --at-revision 2", "job inspect a --limit 2",
+		"job checkpoint list --id a", "job checkpoint show --id a --checkpoint cp_0002", "job diff a b", "job diff --id a --from-revision 2", "job cancel a --dry-run", "job submit --id new --dry-run",
+		"job pause b --dry-run", "ledger info", "ledger verify", "ledger checkpoint", "ledger proof --seq 3", "ledger proof --seq 99", "ledger witness list", "ledger rebuild", "keys show", "keys list",
+		"replay gait-out/jobs", "pack build --type job --from a --out @a.zip", "pack build --type range --from 2 --to 5 --out @r.zip", "ledger export --dir @dir", "job checkpoint list",
+	}
+	type said struct {
+		Code           int
+		Stdout, Stderr string
+	}
+	play := func(into string) map[string]said {
+		all := map[string]said{}
+		for _, line := range lines {
+			for _, form := range []string{"", " --json"} {
+				name := line + form
+				cmd := b.command(strings.Fields(strings.ReplaceAll(name, "@", into+strings.TrimPrefix(form, " --")))...)
+				var out, err strings.Builder
+				cmd.Stdout, cmd.Stderr = &out, &err
+				cmd.Run()
+				if strings.Contains(line, "--dry-run") { // what would be written would be written now
+					text := anyTime.ReplaceAllString(out.String(), "TIME")
+					out.Reset()
+					out.WriteString(text)
+				}
+				all[name] = said{cmd.ProcessState.ExitCode(), strings.ReplaceAll(out.String(), into, ""), strings.ReplaceAll(err.String(), into, "")}
+			}
+		}
+		return all
+	}
+	b.env = append(b.env, "GAIT_DAEMON=never")
+	want := play("without_")
+	d := b.serve()
+	b.env = append(b.env, "GAIT_DAEMON=require")
+	got := play("through_")
+	if err := d.stop(); err != nil {
+		t.Errorf("the daemon stops with %v", err)
+	}
+	succeeded := 0
+	for name := range want {
+		if diff := cmp.Diff(want[name], got[name]); diff != "" {
+			t.Errorf("gait %s: without the daemon -, through it +\n%s", name, diff)
+		}
+		if want[name].Code == 0 {
+			succeeded++
+		}
+	}
+	if succeeded < 46 {
+		t.Errorf("only %d of %d commands succeeded", succeeded, len(want))
+	}
+	for _, pack := range []string{"a.zip", "jsona.zip", "r.zip"} {
+		a, errA := os.ReadFile(filepath.Join(b.dir, "without_"+pack))
+		through, errB := os.ReadFile(filepath.Join(b.dir, "through_"+pack))
+		if errA != nil || errB != nil || string(a) != string(through) {
+			t.Errorf("the pack %s differs: %v, %v", pack, errA, errB)
+		}
+	}
+}
