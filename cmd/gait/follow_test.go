@@ -6,9 +6,13 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"gait/projection"
 )
 
 // must runs a command line that has to succeed.
@@ -123,5 +127,102 @@ func TestPollPauses(t *testing.T) {
 	}
 	if p.next(8); p.pause != shortPause {
 		t.Errorf("the pause after an event is %s, want %s", p.pause, shortPause)
+	}
+}
+
+// A job is waited for and watched beside writers, and neither is late to see
+// the end.
+func TestWaitAndWatchBesideWriters(t *testing.T) {
+	b := newGait(t)
+	b.must("job", "submit", "--id", "a")
+	b.must("job", "submit", "--id", "other")
+	wait := b.follow("job", "wait", "a", "--for", "status=completed,failed", "--timeout", "50s", "--json")
+	watch, lines := b.follow("job", "watch", "a", "--json"), b.follow("job", "watch", "a")
+	first := watch.next()
+	lines.next()
+	const processes, each = 3, 6
+	writers := b.writing("other", processes, each)
+	for i := range 4 {
+		b.must("job", "checkpoint", "add", "a", "--summary", fmt.Sprint("step ", i))
+	}
+	b.must("job", "checkpoint", "add", "a", "--type", "completed", "--summary", "all done")
+	writers.Wait()
+	var said told
+	if line := wait.next(); json.Unmarshal([]byte(line), &said) != nil || said.Job.Status != "completed" {
+		t.Errorf("wait prints %s", line)
+	}
+	wait.end(0)
+	revision := int64(1)
+	for line := first; ; line = watch.next() {
+		said = told{}
+		if json.Unmarshal([]byte(line), &said) != nil || said.Job.Revision != revision {
+			t.Fatalf("watch prints %s, want revision %d", line, revision)
+		}
+		if revision++; said.Job.Status == "completed" {
+			break
+		}
+	}
+	watch.end(0)
+	for i := range 4 {
+		if line, want := lines.next(), fmt.Sprintf("took progress cp_%04d: step %d", i+1, i); !strings.HasSuffix(line, want) {
+			t.Errorf("watch prints %q, want …%q", line, want)
+		}
+	}
+	if line := lines.next(); !strings.Contains(line, "✓ completed") {
+		t.Errorf("watch ends with %q", line)
+	}
+	lines.end(0)
+}
+
+// A wait that is interrupted did not see what it waited for.
+func TestWaitIsInterrupted(t *testing.T) {
+	b := newGait(t)
+	b.must("job", "submit", "--id", "a")
+	watch := b.follow("job", "watch", "a", "--json")
+	watch.next()
+	watch.cmd.Process.Signal(os.Interrupt)
+	if line := watch.next(); !strings.Contains(line, `"error_code":"interrupted"`) {
+		t.Errorf("interrupted, watch prints %s", line)
+	}
+	watch.end(1)
+}
+
+// A status leads to another exactly where the table has a way.
+func TestStatusesLeadWhereTheTableGoes(t *testing.T) {
+	ways := map[projection.Status]map[projection.Status]bool{}
+	lines := strings.Split(strings.TrimSpace(transitions), "\n")
+	for _, line := range lines[1:] {
+		fields := strings.Fields(line)
+		from := projection.Status(fields[0])
+		ways[from] = map[projection.Status]bool{from: true}
+		for _, cell := range fields[1:] {
+			if slices.Contains(projection.Statuses, projection.Status(cell)) {
+				ways[from][projection.Status(cell)] = true
+			}
+		}
+	}
+	for _, via := range projection.Statuses { // Warshall's closure
+		for _, from := range projection.Statuses {
+			for _, to := range projection.Statuses {
+				if ways[from][via] && ways[via][to] {
+					ways[from][to] = true
+				}
+			}
+		}
+	}
+	for _, from := range projection.Statuses {
+		for _, to := range projection.Statuses {
+			if got, want := from.Leads(to), ways[from][to]; got != want {
+				t.Errorf("%s.Leads(%s) = %t, want %t", from, to, got, want)
+			}
+		}
+	}
+}
+
+// What is drawn fits the terminal, so that it can be drawn over.
+func TestDrawingFits(t *testing.T) {
+	got := fit("\x1b[1mabcdef\x1b[0m\nüüüüüü\nx\ny\n", 4, 4)
+	if want := "\x1b[1mabcd\x1b[0m\nüüüü\nx\n"; got != want {
+		t.Errorf("fit = %q, want %q", got, want)
 	}
 }

@@ -18,7 +18,7 @@ gait job list --status paused`,
 	})
 	cmd.AddCommand(a.submitCommand(), a.checkpointCommand(), a.pauseCommand(), a.approveCommand(), a.denyCommand(),
 		a.resumeCommand(), a.cancelCommand(), a.stopCommand(), a.statusCommand(), a.inspectCommand(), a.jobDiffCommand(), a.listCommand(),
-		a.eventsCommand())
+		a.eventsCommand(), a.watchCommand(), a.waitCommand())
 	return cmd
 }
 
