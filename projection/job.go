@@ -30,6 +30,17 @@ var Statuses = []Status{Running, PausedStatus, DecisionNeeded, Blocked, Complete
 // Final reports whether no command changes a job of this status any more.
 func (s Status) Final() bool { return s == Completed || s == Failed || s == Cancelled }
 
+// Leads reports whether a job of status s has status to, or can come to have it.
+func (s Status) Leads(to Status) bool {
+	switch {
+	case s == to:
+		return true
+	case s == EmergencyStopped:
+		return to == Cancelled
+	}
+	return !s.Final()
+}
+
 // The stop reasons.
 const (
 	StopNone             = "none"

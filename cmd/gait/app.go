@@ -47,6 +47,7 @@ type app struct {
 	begun   bool           // its flags and arguments are those it takes
 	jobID   string         // of the job it is about, once known and well-formed
 	helped  error          // why help could not be printed
+	lines   bool           // with --json it prints many objects, one a line
 	writing atomic.Bool    // an event may have been written, nobody knows yet
 	written atomic.Pointer[commands.Result]
 	dying   sync.Mutex

@@ -99,6 +99,15 @@ var rules = []rule{
 	as(func(e *commands.RevisionError) failure {
 		return failure{"state_conflict", "state_conflict", exitIO, true, "look again, then decide: gait job status --id " + e.JobID}
 	}),
+	as(func(*timeoutError) failure {
+		return failure{"wait_timeout", "state_conflict", exitIO, true, "run it again to wait on, or with a longer --timeout"}
+	}),
+	as(func(e *neverError) failure {
+		return failure{"never_holds", "invalid_input", exitInvalid, false, "gait job inspect --id " + e.job.ID + " shows how it came to that"}
+	}),
+	as(func(e *deniedError) failure {
+		return failure{"decision_denied", "approval_required", exitApproval, false, "who denied it can still approve it; --for status=running waits for that and the resume"}
+	}),
 	as(func(*commands.RequestIDError) failure {
 		return failure{"request_id_conflict", "invalid_input", exitInvalid, false, "a request id stands for one command; use a new one for another"}
 	}),

@@ -17,7 +17,8 @@ func (a *app) jobCommand() *cobra.Command {
 gait job list --status paused`,
 	})
 	cmd.AddCommand(a.submitCommand(), a.checkpointCommand(), a.pauseCommand(), a.approveCommand(), a.denyCommand(),
-		a.resumeCommand(), a.cancelCommand(), a.stopCommand(), a.statusCommand(), a.inspectCommand(), a.jobDiffCommand(), a.listCommand())
+		a.resumeCommand(), a.cancelCommand(), a.stopCommand(), a.statusCommand(), a.inspectCommand(), a.jobDiffCommand(), a.listCommand(),
+		a.eventsCommand(), a.watchCommand(), a.waitCommand())
 	return cmd
 }
 

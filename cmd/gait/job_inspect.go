@@ -207,19 +207,23 @@ func (a *app) inspectText(w *bufio.Writer, found moment, events func() ledger.Ev
 }
 
 func showEvent(s *screen, e ledger.Event) {
-	symbol, reason := s.green("•"), reasonOf(e)
-	what := describe(e)
+	symbol, what := tell(s, e)
+	fmt.Fprintf(s, "%s %4d  %s  rev %-3d  %-14s  event %d: %s\n", symbol, e.JobSeq, ledger.FormatTime(e.Time), e.Revision, e.Actor, e.Seq, what)
+}
+
+// tell says in words what an event is, and why.
+func tell(s *screen, e ledger.Event) (symbol, what string) {
+	symbol, what = s.green("•"), describe(e)
 	if p, ok := e.Payload.(ledger.Refused); ok {
 		symbol, what = s.red("✗"), fmt.Sprintf("%s refused: %s (exit %d)", p.Command, p.Refusal, p.Exit)
 		if p.Summary != "" {
 			what += ": " + p.Summary
 		}
 	}
-	fmt.Fprintf(s, "%s %4d  %s  rev %-3d  %-14s  event %d: %s", symbol, e.JobSeq, ledger.FormatTime(e.Time), e.Revision, e.Actor, e.Seq, what)
-	if reason != "" {
-		fmt.Fprintf(s, "  %s", s.dim("— "+reason))
+	if reason := reasonOf(e); reason != "" {
+		what += "  " + s.dim("— "+reason)
 	}
-	s.add("\n")
+	return symbol, what
 }
 
 // reasonOf returns the reason a command gave, if any.

@@ -126,12 +126,15 @@ func (l listFlags) filter() (jobFilter, error) {
 
 // firstOf returns what reads a job's first event.
 func firstOf(r *openLedger, id string) func() (ledger.Event, error) {
-	return func() (first ledger.Event, err error) {
-		for first, err = range r.Log.JobEvents(id, 1) {
-			break
-		}
-		return first, err
+	return func() (ledger.Event, error) { return jobEvent(r, id, 1) }
+}
+
+// jobEvent reads one event of a job.
+func jobEvent(r *openLedger, id string, jobSeq int64) (e ledger.Event, err error) {
+	for e, err = range r.Log.JobEvents(id, jobSeq) {
+		break
 	}
+	return e, err
 }
 
 func listJobs(r *openLedger, holds jobFilter, after string, limit int) (page []projection.StatusView, more bool, err error) {

@@ -44,11 +44,16 @@ func (a *app) print(fields object, human func(*screen)) error {
 		_, err := io.WriteString(a.stdout, s.String())
 		return err
 	}
+	return a.writeObject(a.success(fields))
+}
+
+// success returns the object of a command that succeeds.
+func (a *app) success(fields object) object {
 	out := object{"ok": true, "schema_id": schemaOf(a.running), "schema_version": outputVersion, "operation": operationOf(a.running)}
 	for k, v := range fields {
 		out[k] = v
 	}
-	return a.writeObject(out)
+	return out
 }
 
 func (a *app) writeObject(out object) error {

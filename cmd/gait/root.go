@@ -51,7 +51,8 @@ gait pack verify ./gait-out/pack_job_1.zip`,
 	flags.DurationVar(&a.lockTimeout, "lock-timeout", defaultLockTimeout, "how long to wait for another process that has the ledger open")
 	flags.BoolVar(&a.allowNetworkFS, "allow-network-fs", false, "use a ledger on a network file system all the same")
 	flags.BoolVar(&a.requireDaemon, "require-daemon", false, "go through the daemon of gait serve, or fail (env GAIT_DAEMON=require|never|auto)")
-	cmd.AddCommand(a.serveCommand(), a.jobCommand(), a.ledgerCommand(), a.keysCommand(), a.packCommand(), a.replayCommand(), a.regressCommand(), a.schemaCommand(), a.demoCommand(), a.doctorCommand(), a.versionCommand())
+	cmd.AddCommand(a.serveCommand(), a.jobCommand(), a.ledgerCommand(), a.keysCommand(), a.packCommand(), a.replayCommand(), a.regressCommand(), a.schemaCommand(), a.demoCommand(), a.doctorCommand(), a.completionCommand(), a.versionCommand())
+	a.complete(cmd)
 	return a.orVersion(group(a, cmd))
 }
 

@@ -15,6 +15,20 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
+// checkPrinted holds all that a command printed to the contract: one object,
+// or, where it follows something, one after the other.
+func checkPrinted(schemas string, out []byte, follows bool) error {
+	if !follows {
+		return checkOutput(schemas, out)
+	}
+	for line := range bytes.Lines(out) {
+		if err := checkOutput(schemas, line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // checkOutput holds what a command printed to the contract: one line, one
 // canonical object, valid under the schema it names.
 func checkOutput(schemas string, out []byte) error {

@@ -31,11 +31,28 @@ func (a *app) screenOn(w io.Writer) *screen {
 }
 
 func isTerminal(w io.Writer) bool {
+	f, ok := fileOf(w)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// terminalSize returns how many columns and lines a terminal has, or is thought
+// to have.
+func terminalSize(w io.Writer) (width, height int) {
+	if f, ok := fileOf(w); ok {
+		width, height, _ = term.GetSize(int(f.Fd()))
+	}
+	if width <= 0 || height <= 0 {
+		return 80, 24
+	}
+	return width, height
+}
+
+func fileOf(w io.Writer) (*os.File, bool) {
 	if o, ok := w.(output); ok {
 		w = o.Writer
 	}
 	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
+	return f, ok
 }
 
 // Write adds text. Lines end where a line feed is written.

@@ -30,7 +30,7 @@ func mainUnderTest() {
 	exit := func(code int) {
 		stop()
 		if a.json && out.err == nil {
-			if err := checkOutput(os.Getenv("GAIT_TEST_SCHEMAS"), out.b.Bytes()); err != nil {
+			if err := checkPrinted(os.Getenv("GAIT_TEST_SCHEMAS"), out.b.Bytes(), a.lines); err != nil {
 				fmt.Fprintf(os.Stderr, "output against its schema: %v\n%s", err, out.b.Bytes())
 				os.Exit(99)
 			}

@@ -33,21 +33,28 @@ listens on gait.sock in the root (or, where that path is too long, under
 XDG_RUNTIME_DIR), as JSON over HTTP, for your own processes only; GET /openapi.json
 describes it, /metrics is for Prometheus. SIGTERM and SIGINT stop it: commands it has
 begun finish first. A line a command goes to stderr.`,
-		Example: "gait serve\ngait serve --listen 127.0.0.1:7070 --token-file ~/.config/gait/token\ngait serve --root /srv/jobs\nGAIT_DAEMON=require gait job status --id job_1",
+		Example: "gait serve\ngait serve --listen 127.0.0.1:7070 --token-file ~/.config/gait/token\ngait serve --systemd > ~/.config/systemd/user/gait.service\nGAIT_DAEMON=require gait job status --id job_1",
 		Args:    noArgs,
 	}, 0, 1, 2, 6, 7, 8)
 	f := cmd.Flags()
 	f.StringVar(&flags.listen, "listen", "", "listen on this loopback address and port too, such as 127.0.0.1:7070")
 	f.StringVar(&flags.tokenFile, "token-file", "", "file with the token that requests to --listen must have; made where there is none")
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return a.serve(cmd.Context(), flags) }
+	f.BoolVar(&flags.systemd, "systemd", false, "print a systemd unit that serves this root, and do nothing else")
+	f.BoolVar(&flags.launchd, "launchd", false, "print a launchd property list that serves this root, and do nothing else")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if err := flags.check(); err != nil {
+			return err
+		}
+		if flags.systemd || flags.launchd {
+			return a.printUnit(flags.systemd)
+		}
+		return a.serve(cmd.Context(), flags)
+	}
 	return cmd
 }
 
 // serve owns the ledger until ctx ends.
 func (a *app) serve(ctx context.Context, flags serveFlags) (err error) {
-	if err := flags.check(); err != nil {
-		return err
-	}
 	o, err := a.options()
 	if err != nil {
 		return err

@@ -15,10 +15,16 @@ import (
 )
 
 // serveFlags are those of serve.
-type serveFlags struct{ listen, tokenFile string }
+type serveFlags struct {
+	listen, tokenFile string
+	systemd, launchd  bool
+}
 
 // check refuses to listen where others than this machine's processes can ask.
 func (f serveFlags) check() error {
+	if (f.systemd || f.launchd) && (f.listen != "" || f.systemd && f.launchd) {
+		return &usageError{code: "invalid_usage", text: "--systemd and --launchd print a unit each, and take nothing else", hint: "add --listen to the unit's command line"}
+	}
 	if f.listen == "" {
 		if f.tokenFile != "" {
 			return &usageError{code: "invalid_usage", text: "--token-file is for --listen", hint: "--listen 127.0.0.1:7070"}

@@ -3,6 +3,7 @@ package daemon_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -102,5 +103,37 @@ func TestSlowReader(t *testing.T) {
 	s.do(t, submit("j1"))
 	for range 1000 { // more than the buffers of a socket hold
 		s.do(t, progress("j1", strings.Repeat("words ", 80)))
+	}
+}
+
+// Wait returns with the event that it waits for, not before, and with whoever
+// has had enough.
+func TestClientWaits(t *testing.T) {
+	s := serve(t)
+	s.do(t, submit("job_1"))
+	size := s.Head().Size
+	if err := s.client.Wait(t.Context(), size-1); err != nil {
+		t.Errorf("for what is there: %v", err)
+	}
+	came := make(chan error, 1)
+	go func() { came <- s.client.Wait(t.Context(), size) }()
+	select {
+	case err := <-came:
+		t.Fatalf("it returned before anything came: %v", err)
+	case <-time.After(100 * time.Millisecond):
+	}
+	s.do(t, progress("job_1", "step 1"))
+	select {
+	case err := <-came:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("an event came, and it still waits")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := s.client.Wait(ctx, size+1); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("out of time: %v", err)
 	}
 }
