@@ -2,9 +2,11 @@ package daemon_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"path/filepath"
@@ -268,5 +270,44 @@ func TestServerFillsInItsSurroundings(t *testing.T) {
 	}
 	if got, want := bound("job_2"), [2]string{"envfp:mine", "mine/1"}; got != want {
 		t.Errorf("what is said is bound as %v, want %v", got, want)
+	}
+}
+
+// A range goes on from page to page, however few lines each has.
+func TestPagesGrow(t *testing.T) {
+	s := serve(t)
+	for i := range 700 {
+		s.do(t, submit(fmt.Sprintf("job_%03d", i)))
+	}
+	l, err := s.client.Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	jobs, events := 0, 0
+	for j, err := range l.Jobs("") {
+		if want := fmt.Sprintf("job_%03d", jobs); err != nil || j.ID != want {
+			t.Fatalf("job %q, %v, want %s", j.ID, err, want)
+		}
+		jobs++
+	}
+	for e, err := range l.Events(0) {
+		if err != nil || e.Seq != ledger.Seq(events) {
+			t.Fatalf("event %d, %v, want %d", e.Seq, err, events)
+		}
+		events++
+	}
+	if jobs != 700 || events != 701 {
+		t.Errorf("%d jobs and %d events, want 700 and 701", jobs, events)
+	}
+	for limit, want := range map[string]int{"1": 2, "9": 10, "0": 0, "-1": 0, "x": 0} {
+		res, err := s.client.HTTP.Get("http://gait/v1/jobs?limit=" + limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(res.Body)
+		res.Body.Close()
+		if err != nil || (want == 0) != (res.StatusCode == http.StatusBadRequest) || want > 0 && bytes.Count(text, []byte("\n")) != want {
+			t.Errorf("limit %s: %s, %d lines, %v", limit, res.Status, bytes.Count(text, []byte("\n")), err)
+		}
 	}
 }

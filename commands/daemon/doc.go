@@ -53,9 +53,10 @@
 //	GET  /v1/events?since=&job=             server-sent events, as they come
 //	GET  /healthz, /readyz, /metrics, /openapi.json
 //
-// A page is lines of at most some 1 MiB, to the letter, and then one line
-// {"end":true,"more":false}. Where more is true, whoever wants the rest asks
-// from behind the last line on. A page without its end is not whole.
+// A page is lines of at most some 1 MiB, to the letter, and at most limit= of
+// them; then one line {"end":true,"more":false}. Where more is true, whoever
+// wants the rest asks from behind the last line on. A page without its end is
+// not whole.
 //
 // A stream of events has the seq as the id of each, its type as its name, and
 // the event to the letter as its data. It begins behind since (-1: with event

@@ -175,6 +175,10 @@ func (l *Ledger) View(job string) ([]byte, bool, error) {
 	return l.last.View, l.last.View != nil, nil
 }
 
+// firstPage is how many lines the first page of a range has. Whoever ranges
+// over it may want one, or all: each page has eight times the lines of the last.
+const firstPage = 8
+
 // Events returns the events from one on. It may be ranged over more than once.
 func (l *Ledger) Events(from ledger.Seq) ledger.Events {
 	return l.eventPages("/v1/ledger/events", l.size(), max(int64(from), 0), func(e ledger.Event) int64 { return int64(e.Seq) })
@@ -196,9 +200,10 @@ func (l *Ledger) JobEvents(job string, from int64) ledger.Events {
 // eventPages reads page after page. number is what events are counted by.
 func (l *Ledger) eventPages(path string, query url.Values, from int64, number func(ledger.Event) int64) ledger.Events {
 	return func(yield func(ledger.Event, error) bool) {
-		next := from
-		for more := true; more; {
+		next, limit := from, firstPage
+		for more := true; more; limit = min(8*limit, pageLines) {
 			query.Set("from", strconv.FormatInt(next, 10))
+			query.Set("limit", strconv.Itoa(limit))
 			lines, rest, err := l.page(path, query)
 			for _, line := range lines {
 				e, bad := ledger.Decode(line)
@@ -227,9 +232,10 @@ func (l *Ledger) eventPages(path string, query url.Values, from int64, number fu
 // more than once.
 func (l *Ledger) Jobs(after string) iter.Seq2[ledger.JobEntry, error] {
 	return func(yield func(ledger.JobEntry, error) bool) {
-		query, next := l.size(), after
-		for more := true; more; {
+		query, next, limit := l.size(), after, firstPage
+		for more := true; more; limit = min(8*limit, pageLines) {
 			query.Set("after", next)
+			query.Set("limit", strconv.Itoa(limit))
 			lines, rest, err := l.page("/v1/jobs", query)
 			for _, line := range lines {
 				j, bad := decodeEntry(line)

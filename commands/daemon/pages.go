@@ -3,6 +3,7 @@ package daemon
 import (
 	"bytes"
 	"net/http"
+	"net/url"
 
 	"gait/ledger"
 )
@@ -15,8 +16,18 @@ const (
 
 // A page is lines and how they end. It is whole before any of it is sent.
 type page struct {
-	b bytes.Buffer
-	n int
+	b     bytes.Buffer
+	n     int
+	limit int // of lines
+}
+
+// newPage returns an empty page of as many lines as the query asks for.
+func newPage(query url.Values) (page, error) {
+	limit, err := number(query, "limit", pageLines)
+	if err == nil && limit == 0 {
+		err = invalid("limit", "a page has a line at least")
+	}
+	return page{limit: int(min(limit, pageLines))}, err
 }
 
 // An end is the last line of a page.
@@ -30,7 +41,7 @@ func (p *page) add(line []byte) bool {
 	p.b.Write(line)
 	p.b.WriteByte('\n')
 	p.n++
-	return p.n < pageLines && p.b.Len() < pageBytes
+	return p.n < p.limit && p.b.Len() < pageBytes
 }
 
 func (p *page) send(w http.ResponseWriter, more bool) error {
@@ -43,8 +54,11 @@ func (p *page) send(w http.ResponseWriter, more bool) error {
 }
 
 // sendEvents sends a page of events, those that a tree of a size holds.
-func sendEvents(w http.ResponseWriter, events ledger.Events, size int64) error {
-	var p page
+func sendEvents(w http.ResponseWriter, query url.Values, events ledger.Events, size int64) error {
+	p, err := newPage(query)
+	if err != nil {
+		return err
+	}
 	for e, err := range events {
 		if err != nil {
 			return err
@@ -69,7 +83,7 @@ func (s *Server) events(w http.ResponseWriter, q *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return sendEvents(w, s.Log.Events(ledger.Seq(from)), size)
+	return sendEvents(w, query, s.Log.Events(ledger.Seq(from)), size)
 }
 
 func (s *Server) jobEvents(w http.ResponseWriter, q *http.Request) error {
@@ -82,7 +96,7 @@ func (s *Server) jobEvents(w http.ResponseWriter, q *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return sendEvents(w, s.Log.JobEvents(query.Get("id"), from), size)
+	return sendEvents(w, query, s.Log.JobEvents(query.Get("id"), from), size)
 }
 
 func (s *Server) jobs(w http.ResponseWriter, q *http.Request) error {
@@ -91,7 +105,10 @@ func (s *Server) jobs(w http.ResponseWriter, q *http.Request) error {
 	if err != nil {
 		return err
 	}
-	var p page
+	p, err := newPage(query)
+	if err != nil {
+		return err
+	}
 	for j, err := range s.Log.Jobs(query.Get("after")) {
 		if err != nil {
 			return err
