@@ -113,6 +113,7 @@ func (p *plan) write() (ledger.Receipt, error) {
 	}
 	// The batch is durable from here on: a crash before the reply loses the
 	// reply, not the events.
+	p.log.recent.put(p.jobs)
 	p.log.advance(p.to)
 	return ledger.Receipt{
 		Seq:        p.last.Seq,
@@ -140,6 +141,9 @@ func (p *plan) jobBefore(job string) (ledger.JobHead, error) {
 		if head, ok := p.before.jobs[job]; ok {
 			return head, nil
 		}
+	}
+	if head, ok := p.log.recent.get(job); ok {
+		return head, nil
 	}
 	head, _, err := p.log.JobHead(job)
 	return head, err

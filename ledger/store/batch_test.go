@@ -138,3 +138,25 @@ func TestWait(t *testing.T) {
 		t.Errorf("Wait on a log that is closed = %v, want ErrClosed", err)
 	}
 }
+
+// Jobs come back after more others than the log remembers the heads of, before
+// and after that: each goes on where it was.
+func TestJobsComeBack(t *testing.T) {
+	const jobs = 2700 // more than two generations
+	l := ledgertest.New(t)
+	for round := range 3 {
+		for from := 0; from < jobs; from += 300 {
+			var drafts []ledgertest.Draft
+			for i := from; i < from+300; i++ {
+				job := fmt.Sprintf("job_%d", i)
+				if round == 0 {
+					drafts = append(drafts, ledgertest.Submit(job))
+					continue
+				}
+				drafts = append(drafts, ledgertest.Progress(job, "step"), ledgertest.Progress(fmt.Sprintf("job_%d", (i*7)%jobs), "and another"))
+			}
+			ledgertest.Append(t, l.Log, drafts...)
+		}
+	}
+	ledgertest.Check(t, l.Log)
+}

@@ -52,6 +52,7 @@ type Log struct {
 
 	now    atomic.Pointer[state] // replaced after each commit, never changed
 	signed atomic.Pointer[plan]  // signed and not yet committed, if there is one
+	recent recent
 
 	mu     sync.Mutex // held by whoever writes
 	dirty  bool       // something was committed since the log was opened
