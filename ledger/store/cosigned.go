@@ -71,7 +71,7 @@ func (l *Log) Keep(signed []byte, c ledger.Cosignature) error {
 // each checked again.
 func (l *Log) Cosigned() ([]Cosigned, error) {
 	var all []Cosigned
-	c := l.scan(l.db, []byte{prefixCosigned}, after(prefixCosigned))
+	c := l.scan([]byte{prefixCosigned}, after(prefixCosigned))
 	for c.next() {
 		kept, err := l.readCosigned(c.key(), bytes.Clone(c.value))
 		if err != nil {
