@@ -20,7 +20,8 @@ type cached struct {
 // EncodeJob returns a job's view for the log's cache. leaf is the leaf hash of
 // the job's last event.
 func EncodeJob(j Job, leaf ledger.Hash) ([]byte, error) {
-	return Canonical(cached{Job: j, Leaf: leaf, Version: Version})
+	const room = 1024 // most fit
+	return cached{Job: j, Leaf: leaf, Version: Version}.appendTo(make([]byte, 0, room))
 }
 
 // DecodeJob reads a cached view. ok is false where it was made by another

@@ -19,17 +19,7 @@ func (v EventView) appendLine(b []byte) []byte {
 	return append(b, "}\n"...)
 }
 
-func (c Checkpoint) appendLine(b []byte) []byte {
-	b = appendSome(append(b, '{'), "actor", c.Actor)
-	b = appendText(b, "checkpoint_id", c.ID)
-	b = appendTrue(b, "claimed", c.Claimed)
-	b = appendText(b, "created_at", c.Created)
-	b = appendText(b, "reason_code", c.ReasonCode)
-	b = appendSome(b, "required_action", c.RequiredAction)
-	b = appendText(b, "summary", c.Summary)
-	b = appendText(b, "type", c.Type)
-	return append(b, "}\n"...)
-}
+func (c Checkpoint) appendLine(b []byte) []byte { return append(c.appendTo(b), '\n') }
 
 func (a Approval) appendLine(b []byte) []byte {
 	b = appendText(append(b, '{'), "actor", a.Actor)
