@@ -2,6 +2,7 @@ package commands
 
 import (
 	"slices"
+	"time"
 
 	"gait/ledger"
 	"gait/projection"
@@ -21,6 +22,14 @@ type Command interface {
 	summary(j projection.Job) string
 	// decide returns the payload of the event, or why there is none. It is pure.
 	decide(j projection.Job, by Request) (ledger.Payload, *projection.Refusal)
+}
+
+// Decide returns the payload of the event that carries a request out, or why
+// there is none, for a job as it is at a moment. It is pure, and what an Engine
+// asks.
+func Decide(j projection.Job, at time.Time, r Request) (ledger.Payload, *projection.Refusal) {
+	r.at = at
+	return r.Command.decide(j, r)
 }
 
 // propose asks the state machine whether p may follow, as the actor's fact.

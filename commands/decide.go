@@ -62,8 +62,8 @@ func (b *batch) try(c *call) (Result, error) {
 	if state != nil {
 		m.jobState = *state
 	}
-	r.at, _ = e.known.head.At(m.now)
-	payload, no := r.Command.decide(m.job, *r)
+	at, _ := e.known.head.At(m.now)
+	payload, no := Decide(m.job, at, *r)
 	if no != nil && first {
 		return Result{}, &InvalidError{Err: no} // there is no job to keep the refusal for
 	}

@@ -101,6 +101,7 @@ func (l *Log) commit(b *pebble.Batch) error {
 		return fmt.Errorf("%w: %w", ledger.ErrOutcomeUnknown, err)
 	}
 	l.broken = false
+	l.show()
 	return nil
 }
 

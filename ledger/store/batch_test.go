@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/google/go-cmp/cmp"
 
 	"gait/ledger"
 	"gait/ledger/ledgertest"
@@ -159,4 +160,66 @@ func TestJobsComeBack(t *testing.T) {
 		}
 	}
 	ledgertest.Check(t, l.Log)
+}
+
+// What is not durable does not show: while a batch syncs, readers are answered,
+// and with what was there before.
+func TestNothingShowsBeforeItIsDurable(t *testing.T) {
+	d := newDisk(ledgertest.NewFS(t))
+	log := ledgertest.Create(t, ledgertest.Dir, store.Options{FS: d})
+	ledgertest.Append(t, log, ledgertest.Submit("job_1"))
+	again := ledgertest.Submit("job_2")
+	again.RequestID = "r-1"
+	at := log.Head()
+	before := shown(t, log)
+	b := begun(t, log, at, ledgertest.Seal(t, log, again, ledgertest.Progress("job_1", "step")))
+	held, done := d.hold(), make(chan error)
+	go func() { _, err := b.Commit(); done <- err }()
+	<-held.reached
+	if diff := cmp.Diff(before, shown(t, log)); diff != "" {
+		t.Errorf("while a batch syncs, readers see (-before +now):\n%s", diff)
+	}
+	if _, err := log.Event(ledger.Seq(at.Size)); err == nil {
+		t.Error("Event reads what is not durable")
+	}
+	if _, err := log.File(ledger.TileName{Index: 0, Width: int(at.Size) + 1}); err == nil {
+		t.Error("File reads hashes of what is not durable")
+	}
+	close(held.release)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	after := shown(t, log)
+	for _, what := range []string{"head of job_1", "head of job_2", "request", "events", "job_1", "jobs"} {
+		if before[what] == after[what] {
+			t.Errorf("what is durable does not show in %s: %s", what, after[what])
+		}
+	}
+	ledgertest.Check(t, log)
+}
+
+// shown is what readers find in a log, by what they ask for.
+func shown(t *testing.T, log *store.Log) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	note := func(what string, values ...any) { all[what] += fmt.Sprintln(values...) }
+	for _, job := range []string{"job_1", "job_2"} {
+		head, ok, err := log.JobHead(job)
+		note("head of "+job, head, ok, err)
+		view, ok, err := log.View(job)
+		note("view of "+job, view, ok, err)
+		for e, err := range log.JobEvents(job, 1) {
+			note(job, string(e.Bytes()), err)
+		}
+	}
+	seq, ok, err := log.Request("r-1")
+	note("request", seq, ok, err)
+	for e, err := range log.Events(0) {
+		note("events", string(e.Bytes()), err)
+	}
+	for j, err := range log.Jobs("") {
+		note("jobs", j.ID, j.Head, err)
+	}
+	note("head", log.Head())
+	return all
 }

@@ -63,7 +63,7 @@ func (l *Log) Keep(signed []byte, c ledger.Cosignature) error {
 // each checked again.
 func (l *Log) Cosigned() ([]ledger.Cosigned, error) {
 	var all []ledger.Cosigned
-	c := l.scan(l.db, []byte{prefixCosigned}, after(prefixCosigned))
+	c := l.scan([]byte{prefixCosigned}, after(prefixCosigned))
 	for c.next() {
 		kept, err := l.readCosigned(c.key(), bytes.Clone(c.value))
 		if err != nil {

@@ -172,6 +172,7 @@ func TestEveryBitOfACosignature(t *testing.T) {
 			if err := errors.Join(db.Delete(p.key, pebble.NoSync), db.Set(k, v, pebble.NoSync)); err != nil {
 				t.Fatal(err)
 			}
+			store.Show(l.Log)
 			if _, err := l.Cosigned(); err == nil {
 				t.Errorf("bit %d flipped is not found", bit)
 			}

@@ -37,6 +37,7 @@ func exhausted(t *testing.T) *ledgertest.Ledger {
 
 // sound says whether a log holds together, views included.
 func sound(log *store.Log) bool {
+	store.Show(log)
 	if log.Verify(nil) != nil {
 		return false
 	}
@@ -131,6 +132,7 @@ func TestABitOfEveryValue(t *testing.T) {
 		if err := db.Set(p.key, v, pebble.NoSync); err != nil {
 			t.Fatal(err)
 		}
+		store.Show(l.Log)
 		if l.Verify(nil) == nil {
 			t.Errorf("bit %d of %q flipped is not found", bit, p.key)
 		}
@@ -139,6 +141,7 @@ func TestABitOfEveryValue(t *testing.T) {
 		}
 		tried++
 	}
+	store.Show(l.Log)
 	ledgertest.Check(t, l.Log)
 	t.Logf("%d bits flipped, one in each value", tried)
 }

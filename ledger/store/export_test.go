@@ -16,3 +16,6 @@ func Tuned(o Options, tune func(*pebble.Options)) Options {
 	o.tune = tune
 	return o
 }
+
+// Show lets readers of a log see what a test wrote into its Pebble.
+func Show(l *Log) { l.show() }

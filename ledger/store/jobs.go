@@ -3,8 +3,6 @@ package store
 import (
 	"bytes"
 
-	"github.com/cockroachdb/pebble/v2"
-
 	"gait/ledger"
 )
 
@@ -22,8 +20,8 @@ func (l *Log) JobEvents(job string, from int64) ledger.Events {
 			yield(ledger.Event{}, err)
 			return
 		}
-		defer snap.Close()
-		end, found, err := l.jobHead(snap, job)
+		defer snap.close()
+		end, found, err := snap.jobHead(job)
 		if err == nil && found && from <= end.JobSeq {
 			err = l.jobEvents(snap, job, max(from, 1), end, yield)
 		}
@@ -34,11 +32,11 @@ func (l *Log) JobEvents(job string, from int64) ledger.Events {
 }
 
 // jobEvents yields the events of a job from a job_seq up to end.
-func (l *Log) jobEvents(r pebble.Reader, job string, from int64, end ledger.JobHead, yield func(ledger.Event, error) bool) error {
+func (l *Log) jobEvents(s *snapshot, job string, from int64, end ledger.JobHead, yield func(ledger.Event, error) bool) error {
 	at := ledger.JobHead{JobSeq: from - 1}
-	c := l.scan(r, indexKey(job, from), indexKey(job, end.JobSeq+1))
+	c := s.scan(indexKey(job, from), indexKey(job, end.JobSeq+1))
 	for c.next() {
-		e, err := l.jobEvent(r, job, c, at)
+		e, err := l.jobEvent(s, job, c, at)
 		if err == nil && from > 1 && at.JobSeq == from-1 {
 			at = before(e, from)
 		}
@@ -66,7 +64,7 @@ func (l *Log) jobEvents(r pebble.Reader, job string, from int64, end ledger.JobH
 }
 
 // jobEvent reads the event that the index names at the cursor.
-func (l *Log) jobEvent(r pebble.Reader, job string, c *cursor, at ledger.JobHead) (ledger.Event, error) {
+func (l *Log) jobEvent(s *snapshot, job string, c *cursor, at ledger.JobHead) (ledger.Event, error) {
 	if !bytes.Equal(c.key(), indexKey(job, at.JobSeq+1)) {
 		return ledger.Event{}, corrupt(-1, "event %d of job %s is not in the index", at.JobSeq+1, job)
 	}
@@ -74,7 +72,7 @@ func (l *Log) jobEvent(r pebble.Reader, job string, c *cursor, at ledger.JobHead
 	if !ok {
 		return ledger.Event{}, corrupt(-1, "the index of job %s names %x as event %d", job, c.value, at.JobSeq+1)
 	}
-	b, found, err := l.get(r, eventKey(seq))
+	b, found, err := s.get(eventKey(seq))
 	if err != nil {
 		return ledger.Event{}, err
 	}

@@ -54,6 +54,9 @@ type Log struct {
 	signed atomic.Pointer[plan]  // signed and not yet committed, if there is one
 	recent recent
 
+	reading sync.Mutex // guards newest and the uses of snapshots
+	newest  *snapshot
+
 	mu     sync.Mutex // held by whoever writes
 	dirty  bool       // something was committed since the log was opened
 	broken bool       // a commit neither succeeded nor stopped the process
@@ -76,6 +79,7 @@ func newLog(db database, st *state, o Options) *Log {
 	l := &Log{db: db, published: o.Published, readOnly: o.ReadOnly}
 	st.signer, st.changed = o.Signer, make(chan struct{})
 	l.now.Store(st)
+	l.show()
 	return l
 }
 
@@ -138,7 +142,13 @@ func (l *Log) Close() error {
 		// A damaged write-ahead log can lose its end in silence; a table cannot.
 		flushed = l.db.guard("flushing", l.db.Flush)
 	}
-	return errors.Join(flushed, l.db.close())
+	return errors.Join(flushed, l.end())
+}
+
+// end closes what newLog was given.
+func (l *Log) end() error {
+	l.hide()
+	return l.db.close()
 }
 
 // Origin returns the name of the ledger, by which its checkpoints go.
@@ -161,81 +171,4 @@ func (l *Log) Head() ledger.Head { return l.now.Load().head }
 func (l *Log) Checkpoint() (ledger.Checkpoint, []byte) {
 	st := l.now.Load()
 	return st.checkpoint, st.signed
-}
-
-// get reads one key. The value is the caller's.
-func (l *Log) get(r pebble.Reader, key []byte) (value []byte, found bool, err error) {
-	if l.closed.Load() {
-		return nil, false, ErrClosed
-	}
-	err = l.db.guard("reading", func() error {
-		b, closer, err := r.Get(key)
-		if errors.Is(err, pebble.ErrNotFound) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		value, found = append([]byte{}, b...), true
-		return closer.Close()
-	})
-	return value, found, err
-}
-
-// A cursor walks keys in order.
-type cursor struct {
-	db      database
-	it      *pebble.Iterator
-	started bool
-	value   []byte
-	err     error
-}
-
-// scan returns a cursor over the keys from low up to high, as they are now.
-func (l *Log) scan(r pebble.Reader, low, high []byte) *cursor {
-	c := &cursor{db: l.db}
-	if l.closed.Load() {
-		c.err = ErrClosed
-		return c
-	}
-	c.err = c.db.guard("reading", func() (err error) {
-		c.it, err = r.NewIter(&pebble.IterOptions{LowerBound: low, UpperBound: high})
-		return err
-	})
-	return c
-}
-
-// next moves to the next key, the first one at first. It is false at the end
-// and after an error.
-func (c *cursor) next() (more bool) {
-	if c.err != nil {
-		return false
-	}
-	c.err = c.db.guard("reading", func() (err error) {
-		if c.started {
-			more = c.it.Next()
-		} else {
-			more = c.it.First()
-		}
-		c.started = true
-		if !more {
-			return c.it.Error()
-		}
-		c.value, err = c.it.ValueAndErr()
-		return err
-	})
-	return more && c.err == nil
-}
-
-// key returns the key, which is good until the next call of next.
-func (c *cursor) key() []byte { return c.it.Key() }
-
-// close ends the walk and returns its error.
-func (c *cursor) close() error {
-	if c.it == nil {
-		return c.err
-	}
-	it := c.it
-	c.it = nil
-	return errors.Join(c.err, c.db.guard("reading", it.Close))
 }

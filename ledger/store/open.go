@@ -39,10 +39,10 @@ func open(dir string, stop *failStop, o Options) (*Log, error) {
 	}
 	l := newLog(db, &state{}, o)
 	if err := l.load(); err != nil {
-		return nil, errors.Join(fmt.Errorf("opening %s: %w", dir, err), l.db.close())
+		return nil, errors.Join(fmt.Errorf("opening %s: %w", dir, err), l.end())
 	}
 	if err := checkSigner(o.Signer, l.Key()); err != nil {
-		return nil, errors.Join(fmt.Errorf("opening %s: %w", dir, err), l.db.close())
+		return nil, errors.Join(fmt.Errorf("opening %s: %w", dir, err), l.end())
 	}
 	return l, nil
 }
@@ -93,7 +93,7 @@ func (l *Log) checkFormat() error {
 
 // readImported reads whether the log is a copy.
 func (l *Log) readImported() (bool, error) {
-	b, found, err := l.get(l.db, keyImported)
+	b, found, err := l.get(keyImported)
 	if err == nil && found && string(b) != importedYes {
 		err = corrupt(-1, "expected %s to be %s, found %.20q", keyImported, importedYes, b)
 	}
@@ -104,7 +104,7 @@ const importedYes = "1"
 
 // meta reads a key that every ledger has.
 func (l *Log) meta(key []byte) ([]byte, error) {
-	b, found, err := l.get(l.db, key)
+	b, found, err := l.get(key)
 	if err == nil && !found {
 		err = corrupt(-1, "no %s", key)
 	}
@@ -158,7 +158,7 @@ func (l *Log) checkEnd(head ledger.Head) error {
 	if last.LeafHash() != head.Leaf || !last.Time.Equal(head.Time) {
 		return corrupt(last.Seq, "expected leaf hash %s, found %s", head.Leaf, last.LeafHash())
 	}
-	c := l.scan(l.db, eventKey(ledger.Seq(head.Size)), after(prefixEvent))
+	c := l.scan(eventKey(ledger.Seq(head.Size)), after(prefixEvent))
 	if c.next() {
 		err = corrupt(ledger.Seq(head.Size), "expected %d events, found key %x", head.Size, c.key())
 	}

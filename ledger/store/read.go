@@ -5,16 +5,21 @@ import (
 	"fmt"
 	"iter"
 
-	"github.com/cockroachdb/pebble/v2"
-
 	"gait/ledger"
 )
 
 // JobHead returns where a job ends, and whether there is such a job.
-func (l *Log) JobHead(job string) (ledger.JobHead, bool, error) { return l.jobHead(l.db, job) }
+func (l *Log) JobHead(job string) (ledger.JobHead, bool, error) {
+	s, err := l.snapshot()
+	if err != nil {
+		return ledger.JobHead{}, false, err
+	}
+	defer s.close()
+	return s.jobHead(job)
+}
 
-func (l *Log) jobHead(r pebble.Reader, job string) (ledger.JobHead, bool, error) {
-	b, found, err := l.get(r, headKey(job))
+func (s *snapshot) jobHead(job string) (ledger.JobHead, bool, error) {
+	b, found, err := s.get(headKey(job))
 	if err != nil || !found {
 		return ledger.JobHead{}, false, err
 	}
@@ -27,11 +32,11 @@ func (l *Log) jobHead(r pebble.Reader, job string) (ledger.JobHead, bool, error)
 
 // View returns the cached view of a job, and whether there is one. It is
 // whatever Append was given with the job's last event.
-func (l *Log) View(job string) ([]byte, bool, error) { return l.get(l.db, viewKey(job)) }
+func (l *Log) View(job string) ([]byte, bool, error) { return l.get(viewKey(job)) }
 
 // Request returns the event that used a request id up, if there is one.
 func (l *Log) Request(id string) (ledger.Seq, bool, error) {
-	b, found, err := l.get(l.db, requestKey(id))
+	b, found, err := l.get(requestKey(id))
 	if err != nil || !found {
 		return 0, false, err
 	}
@@ -52,7 +57,7 @@ func (l *Log) Event(seq ledger.Seq) (ledger.Event, error) {
 }
 
 func (l *Log) event(seq ledger.Seq) (ledger.Event, error) {
-	b, found, err := l.get(l.db, eventKey(seq))
+	b, found, err := l.get(eventKey(seq))
 	if err != nil {
 		return ledger.Event{}, err
 	}
@@ -100,7 +105,7 @@ func stored(seq ledger.Seq, err error) error {
 func (l *Log) Events(from ledger.Seq) ledger.Events {
 	return func(yield func(ledger.Event, error) bool) {
 		w := walk{log: l, size: l.Head().Size, next: max(from, 0)}
-		c := l.scan(l.db, eventKey(w.next), after(prefixEvent))
+		c := l.scan(eventKey(w.next), after(prefixEvent))
 		for int64(w.next) < w.size && c.next() {
 			e, err := w.read(c)
 			if err != nil {
@@ -179,8 +184,8 @@ func (l *Log) Jobs(after string) iter.Seq2[ledger.JobEntry, error] {
 			yield(ledger.JobEntry{}, err)
 			return
 		}
-		defer snap.Close()
-		c := l.scan(snap, headKey(after+"\x00"), []byte{prefixHead + 1})
+		defer snap.close()
+		c := snap.scan(headKey(after+"\x00"), []byte{prefixHead + 1})
 		for c.next() {
 			j, err := l.jobEntry(snap, c)
 			if !yield(j, err) || err != nil {
@@ -194,23 +199,15 @@ func (l *Log) Jobs(after string) iter.Seq2[ledger.JobEntry, error] {
 	}
 }
 
-func (l *Log) jobEntry(r pebble.Reader, c *cursor) (ledger.JobEntry, error) {
+func (l *Log) jobEntry(s *snapshot, c *cursor) (ledger.JobEntry, error) {
 	id := string(c.key()[1:])
 	head, ok := decodeJobHead(c.value)
 	if !ok {
 		return ledger.JobEntry{}, corrupt(-1, "expected a head of job %s, found %x", id, c.value)
 	}
-	view, _, err := l.get(r, viewKey(id))
+	view, _, err := s.get(viewKey(id))
 	if err != nil {
 		return ledger.JobEntry{}, err
 	}
 	return ledger.JobEntry{ID: id, Head: head, View: view}, nil
-}
-
-// snapshot returns the log as it is now.
-func (l *Log) snapshot() (*pebble.Snapshot, error) {
-	if l.closed.Load() {
-		return nil, ErrClosed
-	}
-	return l.db.NewSnapshot(), nil
 }

@@ -67,7 +67,7 @@ func (l *Log) readKeys(first ledger.Event) (ledger.Keyring, []ledger.Rotation, e
 		return keys, nil, err
 	}
 	var all []ledger.Rotation
-	c := l.scan(l.db, []byte{prefixRotation}, after(prefixRotation))
+	c := l.scan([]byte{prefixRotation}, after(prefixRotation))
 	for c.next() {
 		r, err := l.readRotation(bytes.Clone(c.key()), bytes.Clone(c.value))
 		if err == nil {

@@ -166,6 +166,7 @@ func TestOpenAndVerifyFindWhatIsWrongWithRotations(t *testing.T) {
 			if err := tt.change(t, l, store.DB(l.Log)); err != nil {
 				t.Fatal(err)
 			}
+			store.Show(l.Log)
 			if err := l.Verify(nil); err == nil {
 				t.Error("Verify finds nothing")
 			}

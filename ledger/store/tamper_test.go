@@ -142,6 +142,7 @@ func TestVerifyNamesWhatWasTamperedWith(t *testing.T) {
 			if err := tt.tamper(l, store.DB(l.Log)); err != nil {
 				t.Fatal(err)
 			}
+			store.Show(l.Log)
 			err := l.Verify(nil)
 			c, ok := errors.AsType[*ledger.CorruptError](err)
 			if !ok || !strings.Contains(err.Error(), tt.says) {
@@ -160,6 +161,7 @@ func TestReadingChecksWhatItReads(t *testing.T) {
 	if err := store.DB(l.Log).Set(store.EventKey(9), reseal(t, l, 9, func(e *ledger.Event) { e.Actor = "mallory" }), pebble.Sync); err != nil {
 		t.Fatal(err)
 	}
+	store.Show(l.Log)
 	last := func(events ledger.Events) (err error) {
 		for _, err = range events {
 		}
@@ -252,6 +254,7 @@ func TestVerifyEach(t *testing.T) {
 	if err := store.DB(l.Log).Set(store.EventKey(9), reseal(t, l, 9, func(e *ledger.Event) { e.Actor = "mallory" }), pebble.Sync); err != nil {
 		t.Fatal(err)
 	}
+	store.Show(l.Log)
 	seen = nil
 	if err := l.VerifyEach(nil, see); err == nil || len(seen) > 10 {
 		t.Errorf("behind an edited event 9: %v, and %d events were handed on", err, len(seen))

@@ -127,7 +127,7 @@ func (l *Log) tile(level int, n int64, width int) ([]byte, error) {
 			return b, err
 		}
 	}
-	b, found, err := l.get(l.db, tileKey(level, n))
+	b, found, err := l.get(tileKey(level, n))
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +141,7 @@ func (l *Log) tile(level int, n int64, width int) ([]byte, error) {
 func (l *Log) partial(level int, n int64, width int) ([]byte, error) {
 	low := n * ledger.TileWidth
 	b := make([]byte, 0, ledger.TileWidth*hashSize)
-	c := l.scan(l.db, partialKey(level, low), partialKey(level, low+int64(width)))
+	c := l.scan(partialKey(level, low), partialKey(level, low+int64(width)))
 	for want := low; c.next(); want++ {
 		if _, at, ok := parseRowKey(c.key()); !ok || at != want || len(c.value) != hashSize {
 			break
@@ -159,7 +159,7 @@ func (l *Log) partial(level int, n int64, width int) ([]byte, error) {
 
 // leaf reads the leaf hash that the tree holds for an event.
 func (l *Log) leaf(seq ledger.Seq) (ledger.Hash, error) {
-	b, found, err := l.get(l.db, partialKey(0, int64(seq)))
+	b, found, err := l.get(partialKey(0, int64(seq)))
 	if err != nil {
 		return ledger.Hash{}, err
 	}

@@ -86,7 +86,7 @@ func (v *verifier) events(progress func(done, total int64) error) error {
 // stored returns all events there are, decoded, each at its place and no more.
 func (l *Log) stored() ledger.Events {
 	return func(yield func(ledger.Event, error) bool) {
-		c := l.scan(l.db, []byte{prefixEvent}, after(prefixEvent))
+		c := l.scan([]byte{prefixEvent}, after(prefixEvent))
 		for seq := ledger.Seq(0); c.next(); seq++ {
 			var e ledger.Event
 			err := error(nil)
@@ -158,7 +158,7 @@ func (v *verifier) put(level int, n int64, h ledger.Hash) {
 		return
 	}
 	at := r.from / ledger.TileWidth
-	stored, _, err := v.log.get(v.log.db, tileKey(level, at))
+	stored, _, err := v.log.get(tileKey(level, at))
 	if v.err = err; err == nil {
 		v.err = v.compare(level, at, stored, r.hashes)
 	}
@@ -212,7 +212,7 @@ func (v *verifier) state() error {
 
 // every calls f with each key and value from low up to high.
 func (v *verifier) every(low, high []byte, f func(key, value []byte) error) error {
-	c := v.log.scan(v.log.db, low, high)
+	c := v.log.scan(low, high)
 	for c.next() {
 		if err := f(c.key(), c.value); err != nil {
 			c.close()

@@ -39,7 +39,7 @@ func (v *verifier) job(e ledger.Event) (err error) {
 
 // names checks that an index key names an event.
 func (v *verifier) names(key []byte, seq ledger.Seq) error {
-	b, _, err := v.log.get(v.log.db, key)
+	b, _, err := v.log.get(key)
 	if err != nil {
 		return err
 	}

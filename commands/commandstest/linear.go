@@ -1,0 +1,186 @@
+// Package commandstest holds what many callers of an engine were answered
+// against the pure state machine. It is for tests alone.
+package commandstest
+
+import (
+	"errors"
+	"maps"
+	"reflect"
+	"sync"
+	"sync/atomic"
+
+	"github.com/anishathalye/porcupine"
+
+	"gait/commands"
+	"gait/ledger"
+	"gait/projection"
+)
+
+// A History is what was asked and answered, and in which order as far as the
+// callers can tell. Its zero value is empty.
+type History struct {
+	clock atomic.Int64
+
+	mu  sync.Mutex
+	ops []porcupine.Operation
+}
+
+// An answer is what a request led to.
+type answer struct {
+	result commands.Result
+	err    error
+}
+
+// Do asks do to carry out the request of a client, in process or through
+// anything that answers in the same way, and notes the answer. A client waits
+// for one answer before it asks again. A request names its job, and its request
+// id, if any, is used for no other job.
+func (h *History) Do(client int, r commands.Request, do func(commands.Request) (commands.Result, error)) (commands.Result, error) {
+	asked := h.clock.Add(1)
+	result, err := do(r)
+	answered := h.clock.Add(1)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.ops = append(h.ops, porcupine.Operation{ClientId: client, Input: r, Call: asked, Output: answer{result, err}, Return: answered})
+	return result, err
+}
+
+// Operations returns what was noted.
+func (h *History) Operations() []porcupine.Operation {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return append([]porcupine.Operation{}, h.ops...)
+}
+
+// Linearizable reports whether the answers are those of a ledger that carries
+// out one request after another, each at some moment between its question and
+// its answer. The jobs begin with the history.
+func (h *History) Linearizable() bool { return porcupine.CheckOperations(Model(), h.Operations()) }
+
+// A state is a job as the model knows it. It is never changed.
+type state struct {
+	job  projection.Job
+	head ledger.JobHead
+	used map[string]ledger.Hash // leaf hashes by request id
+}
+
+// Model returns the model of a History: each job by itself, as commands.Decide
+// and projection.Apply have it.
+func Model() porcupine.Model {
+	return porcupine.Model{
+		Partition: byJob,
+		Init:      func() any { return state{} },
+		Step: func(s, input, output any) (bool, any) {
+			next, ok := s.(state).step(input.(commands.Request), output.(answer))
+			return ok, next
+		},
+		Equal: func(a, b any) bool { return a.(state).head.Leaf == b.(state).head.Leaf },
+	}
+}
+
+func byJob(all []porcupine.Operation) [][]porcupine.Operation {
+	jobs := map[string]int{}
+	var parts [][]porcupine.Operation
+	for _, op := range all {
+		job := op.Input.(commands.Request).JobID
+		i, known := jobs[job]
+		if !known {
+			i = len(parts)
+			jobs[job] = i
+			parts = append(parts, nil)
+		}
+		parts[i] = append(parts[i], op)
+	}
+	return parts
+}
+
+// step returns the job after a request that was answered with a, and whether it
+// can have been.
+func (s state) step(r commands.Request, a answer) (state, bool) {
+	_, submits := r.Command.(commands.Submit)
+	if leaf, used := s.used[r.RequestID]; used {
+		return s, a.err == nil && a.result.Replayed && a.result.Event.LeafHash() == leaf
+	}
+	var stale *commands.RevisionError
+	var refused *commands.RefusedError
+	switch there := s.head.JobSeq > 0; {
+	case submits && there:
+		return s, errors.Is(a.err, commands.ErrJobExists)
+	case !submits && !there:
+		return s, errors.Is(a.err, commands.ErrJobNotFound)
+	case r.IfRevision != nil && *r.IfRevision != s.job.Revision:
+		return s, errors.As(a.err, &stale) && stale.Found == s.job.Revision
+	case errors.As(a.err, &refused):
+		return s.refuses(r, refused)
+	case a.err != nil || a.result.Replayed:
+		return s, false
+	}
+	e := a.result.Event
+	payload, no := commands.Decide(s.job, e.Time, r)
+	if no != nil || !reflect.DeepEqual(payload, e.Payload) {
+		return s, false
+	}
+	return s.follow(r, a.result)
+}
+
+// refuses is step where the answer is a refusal.
+func (s state) refuses(r commands.Request, a *commands.RefusedError) (state, bool) {
+	_, no := commands.Decide(s.job, a.Result.Event.Time, r)
+	if no == nil || no.Code != a.Refusal.Code {
+		return s, false
+	}
+	p, ok := a.Result.Event.Payload.(ledger.Refused)
+	switch repeats := ok && s.job.Repeats(r.Actor, p); {
+	case !ok || a.Result.Repeated != repeats:
+		return s, false
+	case repeats:
+		return s, a.Result.Event.LeafHash() == s.head.Leaf
+	}
+	return s.follow(r, a.Result)
+}
+
+// follow returns the job after the event of an answer, which must follow, and
+// lead to the job that the answer shows.
+func (s state) follow(r commands.Request, a commands.Result) (state, bool) {
+	head, err := s.head.Follow(a.Event)
+	if err != nil {
+		return s, false
+	}
+	job, err := projection.Apply(s.job, a.Event)
+	if err != nil || !reflect.DeepEqual(job, a.Job) {
+		return s, false
+	}
+	next := state{job: job, head: head, used: s.used}
+	if a.Event.RequestID == r.RequestID && r.RequestID != "" {
+		next.used = maps.Clone(s.used)
+		if next.used == nil {
+			next.used = map[string]ledger.Hash{}
+		}
+		next.used[r.RequestID] = a.Event.LeafHash()
+	}
+	return next, true
+}
+
+// Kind says in words what an operation of a History was answered.
+func Kind(op porcupine.Operation) string {
+	a := op.Output.(answer)
+	refused, isRefused := errors.AsType[*commands.RefusedError](a.err)
+	_, stale := errors.AsType[*commands.RevisionError](a.err)
+	switch {
+	case a.err == nil && a.result.Replayed:
+		return "replayed"
+	case a.err == nil:
+		return "written"
+	case isRefused && refused.Result.Repeated:
+		return "refused before"
+	case isRefused:
+		return "refused"
+	case stale:
+		return "stale revision"
+	case errors.Is(a.err, commands.ErrJobExists):
+		return "job exists"
+	case errors.Is(a.err, commands.ErrJobNotFound):
+		return "no such job"
+	}
+	return a.err.Error()
+}

@@ -1,0 +1,144 @@
+package commandstest_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+
+	"gait/commands"
+	"gait/commands/commandstest"
+	"gait/ledger"
+	"gait/ledger/ledgertest"
+)
+
+const env = "envfp:here"
+
+// someRequest draws a request for one of few jobs.
+func someRequest(rng *rand.Rand, client int) commands.Request {
+	job := rng.IntN(3)
+	r := commands.Request{JobID: fmt.Sprintf("job_%d", job), Actor: fmt.Sprintf("worker_%d", client)}
+	switch rng.IntN(12) {
+	case 0:
+		r.Command = commands.Submit{EnvironmentFingerprint: env, ProducerVersion: "test"}
+	case 1, 2, 3:
+		r.Command = commands.Pause{}
+	case 4, 5, 6:
+		r.Command = commands.Resume{EnvironmentFingerprint: env}
+	case 7:
+		revision := rng.Int64N(40)
+		r.Command, r.IfRevision = commands.Pause{}, &revision
+	case 8:
+		if rng.IntN(20) == 0 {
+			r.Command = commands.Cancel{}
+			break
+		}
+		fallthrough
+	default:
+		r.Command = commands.AddCheckpoint{Type: ledger.CheckpointProgress, Summary: "step"}
+	}
+	if _, submits := r.Command.(commands.Submit); !submits && r.IfRevision == nil && rng.IntN(4) == 0 {
+		// The same id with the same command by the same actor: it is asked again.
+		r.Actor, r.Command = "retrier", commands.AddCheckpoint{Type: ledger.CheckpointProgress, Summary: "again"}
+		r.RequestID = fmt.Sprintf("r-%d-%d", job, rng.IntN(10))
+	}
+	return r
+}
+
+// Many clients share jobs on a ledger on Pebble: what they are told is what a
+// ledger would tell that carries out one request after another.
+func TestEngineIsLinearizable(t *testing.T) {
+	const clients, each = 8, 40
+	counts := map[string]int{}
+	for seed := range uint64(6) {
+		l := ledgertest.New(t)
+		engine := &commands.Engine{Log: l.Log, Now: time.Now, Entropy: ledgertest.Entropy(seed)}
+		var h commandstest.History
+		var wait sync.WaitGroup
+		for client := range clients {
+			rng := rand.New(rand.NewPCG(seed, uint64(client)))
+			wait.Go(func() {
+				for range each {
+					h.Do(client, someRequest(rng, client), func(r commands.Request) (commands.Result, error) {
+						return engine.Do(context.Background(), r)
+					})
+				}
+			})
+		}
+		wait.Wait()
+		if !h.Linearizable() {
+			t.Errorf("seed %d: the answers are of no order of the requests", seed)
+		}
+		if mixed := mixedUp(h.Operations()); porcupine.CheckOperations(commandstest.Model(), mixed) {
+			t.Errorf("seed %d: the model takes two answers that were changed for each other", seed)
+		}
+		for _, op := range h.Operations() {
+			counts[commandstest.Kind(op)]++
+		}
+		ledgertest.Check(t, l.Log)
+	}
+	for _, kind := range []string{"written", "refused", "refused before", "replayed", "stale revision", "no such job", "job exists"} {
+		if counts[kind] == 0 {
+			t.Errorf("no request was %s", kind)
+		}
+	}
+	t.Logf("answers: %v", counts)
+}
+
+// mixedUp changes two answers of one client on one job for each other, which
+// wrote an event each.
+func mixedUp(ops []porcupine.Operation) []porcupine.Operation {
+	for i := range ops {
+		for j := range ops[:i] {
+			x, y := &ops[i], &ops[j]
+			if x.ClientId == y.ClientId && commandstest.Kind(*x) == "written" && commandstest.Kind(*y) == "written" &&
+				x.Input.(commands.Request).JobID == y.Input.(commands.Request).JobID {
+				x.Output, y.Output = y.Output, x.Output
+				return ops
+			}
+		}
+	}
+	return ops
+}
+
+// A ledger that shows what was before an answer somebody has is found out.
+func TestModelFindsStaleAnswers(t *testing.T) {
+	l := ledgertest.New(t)
+	engine := &commands.Engine{Log: l.Log, Now: time.Now, Entropy: ledgertest.Entropy(1)}
+	do := func(r commands.Request) (commands.Result, error) { return engine.Do(context.Background(), r) }
+	stale := int64(7)
+	submit := commands.Request{JobID: "job_1", Actor: "a", Command: commands.Submit{EnvironmentFingerprint: env, ProducerVersion: "test"}}
+	pause := commands.Request{JobID: "job_1", Actor: "a", Command: commands.Pause{}, IfRevision: &stale}
+	for name, last := range map[string]func(commands.Request) (commands.Result, error){
+		"the revision before": func(commands.Request) (commands.Result, error) {
+			return commands.Result{}, &commands.RevisionError{JobID: "job_1", Want: stale, Found: 0}
+		},
+		"no job": func(commands.Request) (commands.Result, error) { return commands.Result{}, commands.ErrJobNotFound },
+		"the answer before": func(r commands.Request) (commands.Result, error) {
+			for e, err := range l.Log.JobEvents(r.JobID, 1) {
+				return commands.Result{Event: e, Replayed: true}, err
+			}
+			return commands.Result{}, nil
+		},
+	} {
+		job := "job_" + strings.ReplaceAll(name, " ", "_")
+		submit.JobID, pause.JobID = job, job
+		var h commandstest.History
+		if _, err := h.Do(0, submit, do); err != nil {
+			t.Fatal(err)
+		}
+		h.Do(1, pause, do)
+		if !h.Linearizable() {
+			t.Fatal("the model refuses true answers")
+		}
+		h.Do(1, pause, last)
+		if h.Linearizable() {
+			t.Errorf("the model takes %s for an answer", name)
+		}
+	}
+}
