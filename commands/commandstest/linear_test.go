@@ -2,7 +2,6 @@ package commandstest_test
 
 import (
 	"context"
-	"fmt"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -13,42 +12,8 @@ import (
 
 	"gait/commands"
 	"gait/commands/commandstest"
-	"gait/ledger"
 	"gait/ledger/ledgertest"
 )
-
-const env = "envfp:here"
-
-// someRequest draws a request for one of few jobs.
-func someRequest(rng *rand.Rand, client int) commands.Request {
-	job := rng.IntN(3)
-	r := commands.Request{JobID: fmt.Sprintf("job_%d", job), Actor: fmt.Sprintf("worker_%d", client)}
-	switch rng.IntN(12) {
-	case 0:
-		r.Command = commands.Submit{EnvironmentFingerprint: env, ProducerVersion: "test"}
-	case 1, 2, 3:
-		r.Command = commands.Pause{}
-	case 4, 5, 6:
-		r.Command = commands.Resume{EnvironmentFingerprint: env}
-	case 7:
-		revision := rng.Int64N(40)
-		r.Command, r.IfRevision = commands.Pause{}, &revision
-	case 8:
-		if rng.IntN(20) == 0 {
-			r.Command = commands.Cancel{}
-			break
-		}
-		fallthrough
-	default:
-		r.Command = commands.AddCheckpoint{Type: ledger.CheckpointProgress, Summary: "step"}
-	}
-	if _, submits := r.Command.(commands.Submit); !submits && r.IfRevision == nil && rng.IntN(4) == 0 {
-		// The same id with the same command by the same actor: it is asked again.
-		r.Actor, r.Command = "retrier", commands.AddCheckpoint{Type: ledger.CheckpointProgress, Summary: "again"}
-		r.RequestID = fmt.Sprintf("r-%d-%d", job, rng.IntN(10))
-	}
-	return r
-}
 
 // Many clients share jobs on a ledger on Pebble: what they are told is what a
 // ledger would tell that carries out one request after another.
@@ -64,7 +29,7 @@ func TestEngineIsLinearizable(t *testing.T) {
 			rng := rand.New(rand.NewPCG(seed, uint64(client)))
 			wait.Go(func() {
 				for range each {
-					h.Do(client, someRequest(rng, client), func(r commands.Request) (commands.Result, error) {
+					h.Do(client, commandstest.Request(rng.IntN, client), func(r commands.Request) (commands.Result, error) {
 						return engine.Do(context.Background(), r)
 					})
 				}
@@ -112,7 +77,7 @@ func TestModelFindsStaleAnswers(t *testing.T) {
 	engine := &commands.Engine{Log: l.Log, Now: time.Now, Entropy: ledgertest.Entropy(1)}
 	do := func(r commands.Request) (commands.Result, error) { return engine.Do(context.Background(), r) }
 	stale := int64(7)
-	submit := commands.Request{JobID: "job_1", Actor: "a", Command: commands.Submit{EnvironmentFingerprint: env, ProducerVersion: "test"}}
+	submit := commands.Request{JobID: "job_1", Actor: "a", Command: commands.Submit{EnvironmentFingerprint: "envfp:here", ProducerVersion: "test"}}
 	pause := commands.Request{JobID: "job_1", Actor: "a", Command: commands.Pause{}, IfRevision: &stale}
 	for name, last := range map[string]func(commands.Request) (commands.Result, error){
 		"the revision before": func(commands.Request) (commands.Result, error) {

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+
+	"gait/commands"
+	"gait/commands/commandstest"
+	"gait/commands/daemon"
+)
+
+// TestTortureSocketIsLinearizable has many clients share jobs through the socket
+// of the built gait: what they are told is what a ledger would tell that carries
+// out one request after another.
+func TestTortureSocketIsLinearizable(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
+	const clients, each = 8, 60
+	for seed := range uint64(3) {
+		s := newServed(t)
+		s.start()
+		client := &daemon.Client{HTTP: s.http}
+		var h commandstest.History
+		var wait sync.WaitGroup
+		for n := range clients {
+			random := rand.New(rand.NewPCG(seed, uint64(n)))
+			wait.Go(func() {
+				for range each {
+					h.Do(n, commandstest.Request(random.IntN, n), func(r commands.Request) (commands.Result, error) {
+						result, err := client.Do(t.Context(), r)
+						return result, typed(err)
+					})
+				}
+			})
+		}
+		wait.Wait()
+		kinds := map[string]int{}
+		for _, op := range h.Operations() {
+			kinds[commandstest.Kind(op)]++
+		}
+		if !h.Linearizable() {
+			t.Errorf("seed %d: the answers are of no order of the requests: %v", seed, kinds)
+		}
+		t.Logf("seed %d: %v", seed, kinds)
+		if code := s.end(15); code != 0 {
+			t.Errorf("exit %d", code)
+		}
+	}
+}
+
+// typed is the error of an engine that the daemon's goes back to.
+func typed(err error) error {
+	said, ok := errors.AsType[*daemon.Error](err)
+	if !ok {
+		return err
+	}
+	switch said.Code {
+	case "job_not_found":
+		return commands.ErrJobNotFound
+	case "job_exists":
+		return commands.ErrJobExists
+	case "state_conflict":
+		var stale commands.RevisionError
+		_, at, _ := strings.Cut(said.Text, "is at revision ")
+		if _, bad := fmt.Sscan(strings.ReplaceAll(at, ",", " "), &stale.Found); bad == nil {
+			return &stale
+		}
+	}
+	return err
+}
