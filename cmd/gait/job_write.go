@@ -69,6 +69,7 @@ func (a *app) do(ctx context.Context, r commands.Request) error {
 		return err
 	}
 	_, o.Create = r.Command.(commands.Submit)
+	o.OneShot = true
 	o.Actor = r.Actor
 	err = a.open(ctx, o, func(opened *root.Root) error {
 		a.writing.Store(true)

@@ -101,7 +101,8 @@ func (s *site) checkLedgerDir() error {
 }
 
 func (s *site) storeOptions(r *Root) store.Options {
-	return store.Options{FS: s.FS, Signer: r.Signer, ReadOnly: s.ReadOnly, Fatal: s.Fatal, Published: r.published}
+	return store.Options{FS: s.FS, Signer: r.Signer, ReadOnly: s.ReadOnly, OneShot: s.OneShot && s.lock.last.kind == markComplete,
+		Fatal: s.Fatal, Published: r.published}
 }
 
 // expectedKeys returns keys that must be among those of the ledger, and the

@@ -26,6 +26,7 @@ type Options struct {
 	Origin         string           // of the ledger created; "": gait.local/<ULID>
 	Actor          string           // who creates it
 	ReadOnly       bool             // write nothing but the lock file's pid; Create has no effect
+	OneShot        bool             // store.Options.OneShot, where the ledger is complete
 	AllowNetworkFS bool             // open a root on a network file system all the same
 	Notice         func(string)     // told, a line at a time, what the user should know; nil: nobody is
 	Fatal          func(error)      // store.Options.Fatal

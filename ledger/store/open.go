@@ -25,8 +25,18 @@ func open(dir string, stop *failStop, o Options) (*Log, error) {
 	if err := settle(dir, stop); err != nil {
 		return nil, err
 	}
+	var fs *onceFS
+	if o.OneShot && !o.ReadOnly {
+		var err error
+		if fs, err = beginOnce(dir, stop); err != nil {
+			return nil, err
+		}
+	}
 	db, err := openPebble(dir, stop, func(p *pebble.Options) {
 		p.ErrorIfNotExists, p.ReadOnly = true, o.ReadOnly
+		if fs != nil {
+			once(p)
+		}
 		if o.tune != nil {
 			o.tune(p)
 		}
@@ -34,6 +44,7 @@ func open(dir string, stop *failStop, o Options) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
+	db.once = fs
 	l := newLog(db, &state{}, o)
 	if err := l.load(); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening %s: %w", dir, err), l.db.close())

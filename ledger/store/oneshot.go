@@ -1,0 +1,204 @@
+package store
+
+import (
+	"errors"
+	"path"
+	"strings"
+	"sync"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// unsettledName is a file that stands in the directory of a ledger while a
+// one-shot log has it open. Where it is found later, the process was killed, and
+// may have left a manifest that the next power cut takes away.
+const unsettledName = "unsettled"
+
+// mergeAt is twice the number of tables that one-shot logs leave behind before
+// one of them merges them: Pebble counts each table of level 0 for two.
+const mergeAt = 64
+
+// baseSize is how large the level grows that those tables are merged into: all
+// of it is written anew each time.
+const baseSize = 4 << 20
+
+// once makes the options those of a log that writes a batch or two and is
+// closed. A batch goes into a table at once: through a write-ahead log it would
+// be made durable twice.
+func once(o *pebble.Options) {
+	o.DisableWAL = true
+	o.L0CompactionThreshold = mergeAt
+	o.LBaseMaxBytes = baseSize
+}
+
+// A onceFS is the file system under a one-shot log. Pebble syncs the directory
+// after each file that it makes; here that waits until something depends on it:
+// a manifest that names a table, a marker that names a manifest, a file that is
+// removed because others took its place, and the end of a commit.
+//
+// The write-ahead log that Pebble makes all the same, and never writes to, is
+// not made.
+type onceFS struct {
+	vfs.FS
+	dir string
+
+	mu    sync.Mutex
+	owed  bool   // the directory must be synced
+	fresh string // the manifest that no marker names yet
+	err   error  // of the first sync that failed: nothing is durable after it
+}
+
+// Unwrap returns the file system below.
+func (o *onceFS) Unwrap() vfs.FS { return o.FS }
+
+// pay syncs the directory if that is owed.
+func (o *onceFS) pay() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.owed && o.err == nil {
+		o.owed, o.err = false, syncPath(o.FS, o.dir)
+	}
+	return o.err
+}
+
+// owe puts a sync of the directory off.
+func (o *onceFS) owe() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.owed = true
+	return o.err
+}
+
+// Create creates a file.
+func (o *onceFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	base := o.PathBase(name)
+	manifest := strings.HasPrefix(base, "MANIFEST-")
+	switch {
+	case path.Ext(base) == ".log":
+		return vfs.NewMem().Create(base, c)
+	case strings.HasPrefix(base, "marker."):
+		if err := o.pay(); err != nil {
+			return nil, err
+		}
+		o.setFresh("")
+	case manifest:
+		o.setFresh(name)
+	}
+	f, err := o.FS.Create(name, c)
+	if err != nil || !manifest {
+		return f, err
+	}
+	if err := chmod(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return &onceManifest{File: f, fs: o, name: name}, nil
+}
+
+func (o *onceFS) setFresh(name string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.fresh = name
+}
+
+func (o *onceFS) isFresh(name string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.fresh == name
+}
+
+// Remove removes a file. Nothing depends on a marker or on options that others
+// follow.
+func (o *onceFS) Remove(name string) error {
+	base := o.PathBase(name)
+	if !strings.HasPrefix(base, "marker.") && !strings.HasPrefix(base, "OPTIONS-") {
+		if err := o.pay(); err != nil {
+			return err
+		}
+	}
+	return o.FS.Remove(name)
+}
+
+// OpenDir opens a directory to sync it. That of the ledger is in its parent since
+// Create synced that.
+func (o *onceFS) OpenDir(name string) (vfs.File, error) {
+	f, err := o.FS.OpenDir(name)
+	if err != nil {
+		return nil, err
+	}
+	return &onceDir{File: f, fs: o, own: name == o.dir}, nil
+}
+
+type onceDir struct {
+	vfs.File
+	fs  *onceFS
+	own bool
+}
+
+// Sync puts the sync of the ledger's directory off, and leaves its parent's out.
+func (d *onceDir) Sync() error {
+	if !d.own {
+		return nil
+	}
+	return d.fs.owe()
+}
+
+type onceManifest struct {
+	vfs.File
+	fs   *onceFS
+	name string
+}
+
+// Write makes what the manifest is about to name durable, unless no marker names
+// the manifest itself: a power cut may keep what is written and not yet synced.
+func (m *onceManifest) Write(p []byte) (int, error) {
+	if !m.fs.isFresh(m.name) {
+		if err := m.fs.pay(); err != nil {
+			return 0, err
+		}
+	}
+	return m.File.Write(p)
+}
+
+// syncPath syncs a directory.
+func syncPath(fs vfs.FS, dir string) error {
+	d, err := fs.OpenDir(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// flush makes what was committed durable in a table.
+func (db database) flush() error {
+	err := db.guard("flushing", db.Flush)
+	if err == nil && db.once != nil {
+		err = db.stop.check("syncing", db.once.dir, db.once.pay())
+	}
+	return err
+}
+
+// beginOnce puts the file system of a one-shot log under stop.
+func beginOnce(dir string, stop *failStop) (*onceFS, error) {
+	f, err := stop.Create(stop.PathJoin(dir, unsettledName), vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Close(); err != nil {
+		return nil, err
+	}
+	o := &onceFS{FS: stop.FS, dir: dir}
+	stop.FS = o
+	return o, nil
+}
+
+// endOnce says that all that was written is durable.
+func (db database) endOnce() error {
+	if db.once == nil {
+		return nil
+	}
+	if err := db.stop.check("syncing", db.once.dir, db.once.pay()); err != nil {
+		return err
+	}
+	return db.stop.Remove(db.stop.PathJoin(db.once.dir, unsettledName))
+}
