@@ -34,8 +34,8 @@ func once(o *pebble.Options) {
 
 // A onceFS is the file system under a one-shot log. Pebble syncs the directory
 // after each file that it makes; here that waits until something depends on it:
-// a manifest that names a table, a marker that names a manifest, a file that is
-// removed because others took its place, and the end of a commit.
+// a manifest that names a table, a marker that names a manifest, the end of a
+// commit. A file is removed then, when what took its place is durable.
 //
 // The write-ahead log that Pebble makes all the same, and never writes to, is
 // not made.
@@ -44,22 +44,31 @@ type onceFS struct {
 	dir string
 
 	mu    sync.Mutex
-	owed  bool   // the directory must be synced
-	fresh string // the manifest that no marker names yet
-	err   error  // of the first sync that failed: nothing is durable after it
+	owed  bool     // the directory must be synced
+	gone  []string // files to be removed when it is
+	fresh string   // the manifest that no marker names yet
+	err   error    // of the first sync that failed: nothing is durable after it
 }
 
 // Unwrap returns the file system below.
 func (o *onceFS) Unwrap() vfs.FS { return o.FS }
 
-// pay syncs the directory if that is owed.
+// pay syncs the directory if that is owed, and then removes what it can. What
+// stays loses nothing: Pebble removes it when it opens the ledger again.
 func (o *onceFS) pay() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.owed && o.err == nil {
-		o.owed, o.err = false, syncPath(o.FS, o.dir)
+	if !o.owed || o.err != nil {
+		return o.err
 	}
-	return o.err
+	if o.owed, o.err = false, syncPath(o.FS, o.dir); o.err != nil {
+		return o.err
+	}
+	for _, name := range o.gone {
+		_ = o.FS.Remove(name)
+	}
+	o.gone = nil
+	return nil
 }
 
 // owe puts a sync of the directory off.
@@ -107,14 +116,14 @@ func (o *onceFS) isFresh(name string) bool {
 	return o.fresh == name
 }
 
-// Remove removes a file. Nothing depends on a marker or on options that others
-// follow.
+// Remove removes a file, now or when the directory was synced. A marker goes at
+// once: it stands behind the one that follows it.
 func (o *onceFS) Remove(name string) error {
-	base := o.PathBase(name)
-	if !strings.HasPrefix(base, "marker.") && !strings.HasPrefix(base, "OPTIONS-") {
-		if err := o.pay(); err != nil {
-			return err
-		}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.owed && !strings.HasPrefix(o.PathBase(name), "marker.") {
+		o.gone = append(o.gone, name)
+		return nil
 	}
 	return o.FS.Remove(name)
 }
