@@ -15,9 +15,12 @@ import (
 // may have left a manifest that the next power cut takes away.
 const unsettledName = "unsettled"
 
-// mergeAt is twice the number of tables that one-shot logs leave behind before
-// one of them merges them: Pebble counts each table of level 0 for two.
-const mergeAt = 64
+// mergeAt is how many small tables one-shot logs leave behind before one of them
+// merges them.
+const (
+	mergeAt    = 32
+	smallTable = 64 << 10
+)
 
 // baseSize is how large the level grows that those tables are merged into: all
 // of it is written anew each time.
@@ -28,8 +31,38 @@ const baseSize = 4 << 20
 // be made durable twice.
 func once(o *pebble.Options) {
 	o.DisableWAL = true
-	o.L0CompactionThreshold = mergeAt
+	o.L0CompactionThreshold = 2 * mergeAt // each table of level 0 counts for two
 	o.LBaseMaxBytes = baseSize
+}
+
+// Tidy reports whether there is nothing in dir to recover, and not much to merge.
+// A one-shot Open then leaves every file as it is that the ledger's events lie
+// in, and removes none before the first Append.
+func Tidy(dir string, fs FS) (bool, error) {
+	if fs == nil {
+		fs = vfs.Default
+	}
+	names, err := fs.List(dir)
+	if err != nil {
+		return false, classify("listing "+dir, err)
+	}
+	small := 0
+	for _, name := range names {
+		switch {
+		case name == unsettledName || path.Ext(name) == ".log":
+			return false, nil
+		case path.Ext(name) != ".sst":
+			continue
+		}
+		info, err := fs.Stat(fs.PathJoin(dir, name))
+		if err != nil {
+			return false, classify("looking at "+name, err)
+		}
+		if info.Size() < smallTable {
+			small++
+		}
+	}
+	return small < mergeAt, nil
 }
 
 // A onceFS is the file system under a one-shot log. Pebble syncs the directory
@@ -45,6 +78,7 @@ type onceFS struct {
 
 	mu    sync.Mutex
 	owed  bool     // the directory must be synced
+	paid  bool     // it was, once
 	gone  []string // files to be removed when it is
 	fresh string   // the manifest that no marker names yet
 	err   error    // of the first sync that failed: nothing is durable after it
@@ -67,8 +101,23 @@ func (o *onceFS) pay() error {
 	for _, name := range o.gone {
 		_ = o.FS.Remove(name)
 	}
-	o.gone = nil
+	o.gone, o.paid = nil, true
 	return nil
+}
+
+// end pays what a merge after the last commit owes. Where no commit or merge has
+// paid yet, nothing is removed: nobody has said that the ledger is the right one.
+func (o *onceFS) end() error {
+	if !o.hasPaid() {
+		return nil
+	}
+	return o.pay()
+}
+
+func (o *onceFS) hasPaid() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.paid
 }
 
 // owe puts a sync of the directory off.
@@ -187,6 +236,18 @@ func (db database) flush() error {
 	return err
 }
 
+// begin prepares the opening of a log, which only a one-shot one needs.
+func (o Options) begin(dir string, stop *failStop) (fs *onceFS, tidy bool, err error) {
+	if !o.OneShot {
+		return nil, false, nil
+	}
+	if tidy, err = Tidy(dir, stop); err != nil {
+		return nil, false, err
+	}
+	fs, err = beginOnce(dir, stop)
+	return fs, tidy, err
+}
+
 // beginOnce puts the file system of a one-shot log under stop.
 func beginOnce(dir string, stop *failStop) (*onceFS, error) {
 	f, err := stop.Create(stop.PathJoin(dir, unsettledName), vfs.WriteCategoryUnspecified)
@@ -196,18 +257,19 @@ func beginOnce(dir string, stop *failStop) (*onceFS, error) {
 	if err := f.Close(); err != nil {
 		return nil, err
 	}
-	o := &onceFS{FS: stop.FS, dir: dir}
+	o := &onceFS{FS: stop.FS, dir: dir, owed: true} // so that nothing is removed yet
 	stop.FS = o
 	return o, nil
 }
 
-// endOnce says that all that was written is durable.
+// endOnce says that all that was written is durable: each commit has paid. What
+// was to be removed since stays, if nothing was committed.
 func (db database) endOnce() error {
 	if db.once == nil {
 		return nil
 	}
-	if err := db.stop.check("syncing", db.once.dir, db.once.pay()); err != nil {
-		return err
+	if err := db.once.end(); err != nil {
+		return db.stop.check("syncing", db.once.dir, err)
 	}
 	return db.stop.Remove(db.stop.PathJoin(db.once.dir, unsettledName))
 }

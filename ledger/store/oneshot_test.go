@@ -228,7 +228,7 @@ func TestAPowerCutDuringAMerge(t *testing.T) {
 		t.Fatal(err)
 	}
 	merge := func(o store.Options) store.Options {
-		return store.Tuned(o, func(p *pebble.Options) { p.L0CompactionThreshold = 2 })
+		return store.Tuned(o, func(p *pebble.Options) { p.L0CompactionThreshold, p.DisableAutomaticCompactions = 2, false })
 	}
 	steps := func(h *history, fs store.FS) {
 		for i := range 5 {

@@ -25,17 +25,16 @@ func open(dir string, stop *failStop, o Options) (*Log, error) {
 	if err := settle(dir, stop); err != nil {
 		return nil, err
 	}
-	var fs *onceFS
-	if o.OneShot && !o.ReadOnly {
-		var err error
-		if fs, err = beginOnce(dir, stop); err != nil {
-			return nil, err
-		}
+	o.OneShot = o.OneShot && !o.ReadOnly
+	fs, tidy, err := o.begin(dir, stop)
+	if err != nil {
+		return nil, err
 	}
 	db, err := openPebble(dir, stop, func(p *pebble.Options) {
 		p.ErrorIfNotExists, p.ReadOnly = true, o.ReadOnly
-		if fs != nil {
+		if o.OneShot {
 			once(p)
+			p.DisableAutomaticCompactions = tidy
 		}
 		if o.tune != nil {
 			o.tune(p)
