@@ -201,7 +201,7 @@ func (a *app) write(ctx context.Context, create bool, f func(*openLedger) error)
 	if err != nil {
 		return err
 	}
-	o.Create = create
+	o.Create, o.OneShot = create, true
 	return a.open(ctx, o, f)
 }
 

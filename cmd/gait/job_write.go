@@ -64,6 +64,7 @@ func (a *app) do(ctx context.Context, r commands.Request) error {
 		return err
 	}
 	_, o.Create = r.Command.(commands.Submit)
+	o.OneShot = true
 	o.Actor = r.Actor
 	carry := func(l *openLedger) (err error) {
 		a.writing.Store(true)

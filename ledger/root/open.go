@@ -20,6 +20,12 @@ func (s *site) openLedger() (*Root, error) {
 		return nil, err
 	}
 	r := &Root{Dir: s.dir, Home: s.Home, lock: s.lock, options: s.Options}
+	if s.openAtOnce(r, known) {
+		if err := s.check(r, known, by); err != nil {
+			return nil, errors.Join(err, r.Log.Close())
+		}
+		return r, nil
+	}
 	if !s.ReadOnly {
 		if r.Signer, err = s.look(known, by); err != nil {
 			return nil, err
@@ -32,6 +38,34 @@ func (s *site) openLedger() (*Root, error) {
 		return nil, errors.Join(err, r.Log.Close())
 	}
 	return r, nil
+}
+
+// openAtOnce opens the ledger to write without looking at it first, where that
+// changes nothing before the first commit, and so before it was compared. It
+// reports whether it has: what is not as ever, look finds the reason of.
+func (s *site) openAtOnce(r *Root, known []ledger.VerifierKey) bool {
+	o := s.storeOptions(r)
+	if s.ReadOnly || !o.OneShot || s.notRetired(known[0].Name()) != nil {
+		return false
+	}
+	if tidy, err := store.Tidy(s.ledgerDir(), s.FS); err != nil || !tidy {
+		return false
+	}
+	key, err := signingKey(s.Home, known[0].Name())
+	if err != nil || key.VerifierKey() != s.lock.last.key {
+		return false
+	}
+	o.Signer = key
+	log, err := store.Open(s.ledgerDir(), o)
+	if err != nil {
+		return false
+	}
+	if log.Imported() {
+		_ = log.Close() // nothing was written
+		return false
+	}
+	r.Log, r.Signer = log, key
+	return true
 }
 
 // look compares the ledger with what was seen of it before it is opened to
@@ -101,7 +135,8 @@ func (s *site) checkLedgerDir() error {
 }
 
 func (s *site) storeOptions(r *Root) store.Options {
-	return store.Options{FS: s.FS, Signer: r.Signer, ReadOnly: s.ReadOnly, Sustained: s.Sustained, Fatal: s.Fatal, Published: r.published}
+	return store.Options{FS: s.FS, Signer: r.Signer, ReadOnly: s.ReadOnly, OneShot: s.OneShot && s.lock.last.kind == markComplete,
+		Sustained: s.Sustained, Fatal: s.Fatal, Published: r.published}
 }
 
 // expectedKeys returns keys that must be among those of the ledger, and the

@@ -26,6 +26,7 @@ type Options struct {
 	Origin         string           // of the ledger created; "": gait.local/<ULID>
 	Actor          string           // who creates it
 	ReadOnly       bool             // write nothing but the lock file's pid; Create has no effect
+	OneShot        bool             // store.Options.OneShot, where the ledger is complete
 	Sustained      bool             // store.Options.Sustained
 	AllowNetworkFS bool             // open a root on a network file system all the same
 	Held           func() error     // asked each time the lock is found held; an error ends the wait, and Open fails with it

@@ -97,7 +97,15 @@ func (l *Log) append(entries []ledger.Entry, next ledger.Signer) (ledger.Receipt
 // commit makes a batch durable. It is the only place where anything is written.
 func (l *Log) commit(b *pebble.Batch) error {
 	l.dirty, l.broken = true, true
-	if err := l.db.guard("committing", func() error { return b.Commit(pebble.Sync) }); err != nil {
+	how := pebble.Sync
+	if l.db.once != nil {
+		how = pebble.NoSync
+	}
+	err := l.db.guard("committing", func() error { return b.Commit(how) })
+	if err == nil && l.db.once != nil {
+		err = l.db.flush()
+	}
+	if err != nil {
 		return fmt.Errorf("%w: %w", ledger.ErrOutcomeUnknown, err)
 	}
 	l.broken = false

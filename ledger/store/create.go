@@ -36,6 +36,7 @@ func Create(dir string, first ledger.Event, o Options) (*Log, error) {
 	if err := syncDir(stop, stop.PathDir(dir)); err != nil {
 		return nil, err
 	}
+	o.OneShot = false
 	l, err := open(dir, stop, o)
 	if err != nil {
 		return nil, err

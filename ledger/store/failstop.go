@@ -73,10 +73,16 @@ func (s *failStop) opened(doing, name string, f vfs.File, err error) (vfs.File, 
 	if _ = s.check(doing, name, err); f == nil {
 		return nil, err
 	}
-	if m, ok := f.(interface{ Chmod(os.FileMode) error }); ok {
-		_ = s.check("setting the mode of", name, m.Chmod(fileMode))
-	}
+	_ = s.check("setting the mode of", name, chmod(f))
 	return &failStopFile{File: f, fs: s, name: name}, nil
+}
+
+// chmod takes from a file what mode it has beyond ours, where it has one.
+func chmod(f vfs.File) error {
+	if m, ok := f.(interface{ Chmod(os.FileMode) error }); ok {
+		return m.Chmod(fileMode)
+	}
+	return nil
 }
 
 // Create creates a file of mode 0600.

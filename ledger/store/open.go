@@ -25,10 +25,19 @@ func open(dir string, stop *failStop, o Options) (*Log, error) {
 	if err := settle(dir, stop); err != nil {
 		return nil, err
 	}
+	o.OneShot = o.OneShot && !o.ReadOnly
+	fs, tidy, err := o.begin(dir, stop)
+	if err != nil {
+		return nil, err
+	}
 	db, err := openPebble(dir, stop, func(p *pebble.Options) {
 		p.ErrorIfNotExists, p.ReadOnly = true, o.ReadOnly
 		if o.Sustained {
 			p.MemTableSize, p.CacheSize = sustainedMemTableSize, sustainedCacheSize
+		}
+		if o.OneShot {
+			once(p)
+			p.DisableAutomaticCompactions = tidy
 		}
 		if o.tune != nil {
 			o.tune(p)
@@ -37,6 +46,7 @@ func open(dir string, stop *failStop, o Options) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
+	db.once = fs
 	l := newLog(db, &state{}, o)
 	if err := l.load(); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening %s: %w", dir, err), l.end())

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -70,6 +71,7 @@ type database struct {
 	*pebble.DB
 	stop *failStop
 	lock *pebble.Lock
+	once *onceFS // nil unless the log is a one-shot one
 }
 
 // openPebble opens the Pebble in dir, which set says whether to create.
@@ -112,7 +114,11 @@ func lockPebble(dir string, stop *failStop) (lock *pebble.Lock, err error) {
 
 // close closes Pebble and gives its lock up.
 func (db database) close() error {
-	return errors.Join(db.guard("closing", db.Close), db.lock.Close())
+	err := db.guard("closing", db.Close)
+	if err == nil {
+		err = db.endOnce()
+	}
+	return errors.Join(err, db.lock.Close())
 }
 
 // guard runs f, which calls Pebble and nothing else, and classifies its error.
@@ -183,7 +189,8 @@ func formatVersion(dir string, stop *failStop) (pebble.FormatMajorVersion, error
 	return pebble.FormatMajorVersion(version), nil
 }
 
-// settle makes what lies in the write-ahead logs durable. A process that was
+// settle makes what lies in the write-ahead logs durable, and the manifest of a
+// one-shot log that was not closed. A process that was
 // killed may have left bytes there that the next power cut takes away, and
 // nothing may be shown or proved that could still go.
 func settle(dir string, stop *failStop) error {
@@ -191,9 +198,10 @@ func settle(dir string, stop *failStop) error {
 	if err != nil {
 		return classify("listing "+dir, err)
 	}
-	found := false
+	found := slices.Contains(names, unsettledName)
+	unsettled := found
 	for _, name := range names {
-		if !strings.HasSuffix(name, ".log") {
+		if !strings.HasSuffix(name, ".log") && !(unsettled && strings.HasPrefix(name, "MANIFEST-")) {
 			continue
 		}
 		synced, err := syncFile(stop, stop.PathJoin(dir, name))
@@ -212,12 +220,12 @@ func settle(dir string, stop *failStop) error {
 func syncFile(stop *failStop, path string) (synced bool, err error) {
 	f, err := stop.Open(path)
 	if err != nil {
-		return false, classify("opening a write-ahead log", err)
+		return false, classify("opening "+path, err)
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return false, classify("opening a write-ahead log", err)
+		return false, classify("opening "+path, err)
 	}
 	if info.Size() == 0 {
 		return false, nil

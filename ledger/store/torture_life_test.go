@@ -68,6 +68,10 @@ func (l *life) open() {
 	o := store.Tuned(store.Options{FS: l.disk, Signer: key, Fatal: l.stop, Published: l.publish}, func(p *pebble.Options) {
 		p.DisableAutomaticCompactions = true // they come when the seed says
 	})
+	o.OneShot = l.created && stream(l.seed, "one-shot", uint64(l.lives)).IntN(3) == 0
+	if o.OneShot {
+		l.count.add("one-shot life")
+	}
 	var err error
 	if l.exists() {
 		l.log, err = store.Open(ledgertest.Dir, o)
