@@ -223,3 +223,23 @@ func shown(t *testing.T, log *store.Log) map[string]string {
 	note("head", log.Head())
 	return all
 }
+
+// Verify holds nobody up: events come while it reads, and it finds the log as
+// it was when it began.
+func TestAppendWhileVerifying(t *testing.T) {
+	l := ledgertest.New(t)
+	ledgertest.Append(t, l.Log, ledgertest.Submit("job_1"), ledgertest.Progress("job_1", "step 1"))
+	before, seen := l.Log.Head().Size, int64(0)
+	err := l.VerifyEach(nil, func(ledger.Event) error {
+		seen++
+		ledgertest.Append(t, l.Log, ledgertest.Progress("job_1", "meanwhile"))
+		return nil
+	})
+	if err != nil || seen != before {
+		t.Errorf("of %d events it verified %d, %v", before, seen, err)
+	}
+	if size := l.Log.Head().Size; size != 2*before {
+		t.Errorf("there are %d events, want %d", size, 2*before)
+	}
+	ledgertest.Check(t, l.Log)
+}

@@ -37,6 +37,19 @@ func (l *Log) hide() {
 	was.close()
 }
 
+// pin returns a log to read that stays as this one is now. The caller hides it.
+func (l *Log) pin() (*Log, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed.Load() {
+		return nil, ErrClosed
+	}
+	at := &Log{db: l.db, readOnly: true, imported: l.imported}
+	at.now.Store(l.now.Load())
+	at.show()
+	return at, nil
+}
+
 // snapshot returns the log as it is now. The caller closes it.
 func (l *Log) snapshot() (*snapshot, error) {
 	l.reading.Lock()

@@ -18,23 +18,26 @@ import (
 // which names the event where one shows, or ledger.ErrUnsupportedVersion. progress may be nil; it is called
 // now and then, and at the end, and an error of it ends the work.
 //
-// Appending waits for Verify.
+// What is verified is the log as it is when Verify begins; appending goes on.
 func (l *Log) Verify(progress func(done, total int64) error) error {
 	return l.VerifyEach(progress, func(ledger.Event) error { return nil })
 }
 
 // VerifyEach is Verify that hands each event on, in order, once it is known to
 // follow those before it. What is made of the events is good only where
-// VerifyEach succeeds. An error of use ends the work; use must not append.
+// VerifyEach succeeds. An error of use ends the work.
 func (l *Log) VerifyEach(progress func(done, total int64) error, use func(ledger.Event) error) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	if progress == nil {
 		progress = func(int64, int64) error { return nil }
 	}
-	v := verifier{log: l, use: use, jobs: map[string]*verifiedJob{}, rows: rows{}}
+	at, err := l.pin()
+	if err != nil {
+		return fmt.Errorf("verifying: %w", err)
+	}
+	defer at.hide()
+	v := verifier{log: at, use: use, jobs: map[string]*verifiedJob{}, rows: rows{}}
 	for _, step := range []func() error{
-		l.checkFormat,
+		at.checkFormat,
 		func() error { return v.events(progress) },
 		v.rotations, v.state, v.index, v.requests, v.heads, v.views, v.tiles, v.cosigned, v.strangers,
 	} {
