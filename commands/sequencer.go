@@ -34,9 +34,8 @@ type batch struct {
 
 // sequence makes batches for as long as calls wait. It runs in a goroutine of
 // its own, not in that of the caller who came first: a caller whose context
-// ends must be free to go, and leave nothing half done. A goroutine that ends
-// when there is nothing to do costs a lone caller about a microsecond, and the
-// engine needs no closing.
+// ends must be free to go, and leave nothing half done. It ends when there is
+// nothing to do, so that the engine needs no closing.
 func (e *Engine) sequence() {
 	for {
 		e.next()
