@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"time"
 
 	"gait/commands"
@@ -86,6 +87,15 @@ func (a *app) openLedger(ctx context.Context, o root.Options) (*openLedger, erro
 		return a.openRoot(ctx, o)
 	}
 	joined, err := a.join(ctx, o)
+	if _, unreachable := errors.AsType[*daemon.UnreachableError](err); unreachable && mode == daemonAuto && ctx.Err() == nil {
+		// Something is at the socket that does not answer. Whoever has the
+		// ledger open holds the lock; where nobody does, it is no daemon.
+		free := o
+		free.Held, free.LockTimeout = nil, -1
+		if l, opened := a.openRoot(ctx, free); opened == nil {
+			return l, nil
+		}
+	}
 	if joined != nil || err != nil {
 		return joined, err
 	}
@@ -121,6 +131,11 @@ func (a *app) join(ctx context.Context, o root.Options) (*openLedger, error) {
 	}
 	signer, err := root.Join(o, d, d.Renew)
 	if err != nil {
+		d.Close()
+		return nil, fmt.Errorf("opening %s: %w", o.Dir, err)
+	}
+	_, signed := d.Checkpoint()
+	if err := d.keep(o.Home, signed); err != nil {
 		d.Close()
 		return nil, fmt.Errorf("opening %s: %w", o.Dir, err)
 	}
@@ -172,9 +187,60 @@ type doer interface {
 // engine returns who carries requests out on an open ledger.
 func (a *app) engine(l *openLedger) doer {
 	if l.daemon != nil {
-		return l.daemon.client
+		return daemonDoer{l.daemon, l.Home}
 	}
 	return &commands.Engine{Log: l.root.Log, Now: a.now, Entropy: a.entropy}
+}
+
+// A daemonDoer has a daemon carry requests out, and believes its receipts when
+// the ledger has signed them.
+type daemonDoer struct {
+	*daemonLog
+	home string
+}
+
+// Do carries a request out.
+func (d daemonDoer) Do(ctx context.Context, r commands.Request) (commands.Result, error) {
+	result, err := d.client.Do(ctx, r)
+	written := result.Receipt
+	if refused, ok := errors.AsType[*commands.RefusedError](err); ok {
+		written = refused.Result.Receipt
+	} else if err != nil {
+		return result, err
+	}
+	if written.Checkpoint == nil { // nothing was written now
+		return result, err
+	}
+	c, bad := d.Keys().Open(written.Checkpoint)
+	if bad == nil && c.Size != written.TreeSize {
+		bad = fmt.Errorf("it is of %d events, not %d", c.Size, written.TreeSize)
+	}
+	if bad != nil {
+		return commands.Result{}, &ledger.CorruptError{Seq: written.Seq, Reason: "the daemon's receipt does not hold", Err: bad}
+	}
+	if bad := d.keep(d.home, written.Checkpoint); bad != nil {
+		return commands.Result{}, fmt.Errorf("%w: %w", ledger.ErrOutcomeUnknown, bad)
+	}
+	return result, err
+}
+
+// keep keeps a checkpoint in the user's home, where the daemon has another.
+func (d *daemonLog) keep(home string, signed []byte) error {
+	if d.Process().Home == absolute(home) {
+		return nil
+	}
+	return root.Keep(home, signed, d.Keys().Keys()...)
+}
+
+// absolute is path without links, as far as there is something at it.
+func absolute(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		path = abs
+	}
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
+	return path
 }
 
 // dial connects to the socket, and to nobody but the user's own processes.

@@ -59,6 +59,12 @@ func (a *app) serve(ctx context.Context, flags serveFlags) (err error) {
 	if err != nil {
 		return err
 	}
+	token := ""
+	if flags.listen != "" {
+		if token, err = a.token(flags.tokenFile); err != nil {
+			return err
+		}
+	}
 	o.Create, o.Sustained = true, true
 	r, err := root.Open(ctx, o)
 	if err != nil {
@@ -73,7 +79,7 @@ func (a *app) serve(ctx context.Context, flags serveFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	listeners, token, err := a.listen(at, flags)
+	listeners, err := a.listen(at, flags)
 	if err != nil {
 		return err
 	}
@@ -82,8 +88,7 @@ func (a *app) serve(ctx context.Context, flags serveFlags) (err error) {
 	served := make(chan error, len(servers))
 	for i, l := range listeners {
 		if l.Addr().Network() == "tcp" {
-			_, port, _ := net.SplitHostPort(l.Addr().String())
-			s.Guard(servers[i], token, port)
+			s.Guard(servers[i], token, l.Addr().String())
 		}
 		go func() { served <- servers[i].Serve(l) }()
 	}
@@ -99,25 +104,20 @@ func (a *app) serve(ctx context.Context, flags serveFlags) (err error) {
 }
 
 // listen makes the socket, and listens on TCP where that was asked for.
-func (a *app) listen(at socket, flags serveFlags) (all []net.Listener, token string, err error) {
-	if flags.listen != "" {
-		if token, err = a.token(flags.tokenFile); err != nil {
-			return nil, "", err
-		}
-	}
+func (a *app) listen(at socket, flags serveFlags) ([]net.Listener, error) {
 	l, err := at.listen()
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	all = append(all, l)
 	if flags.listen == "" {
-		return all, "", nil
+		return []net.Listener{l}, nil
 	}
 	tcp, err := net.Listen("tcp", flags.listen)
 	if err != nil {
-		return nil, "", errors.Join(fmt.Errorf("listening at %s: %w", flags.listen, err), l.Close())
+		return nil, errors.Join(fmt.Errorf("listening at %s: %w", flags.listen, err), l.Close())
 	}
-	return append(all, &boundedListener{Listener: tcp}), token, nil
+	// Who has no token is found out on a connection: these are not the user's own.
+	return []net.Listener{l, &boundedListener{Listener: tcp, limit: maxOpen() / 4}}, nil
 }
 
 // server makes the server of an open root.
@@ -126,7 +126,7 @@ func (a *app) server(r *root.Root) *daemon.Server {
 	return &daemon.Server{
 		Engine:  &commands.Engine{Log: metrics.Count(r.Log), Now: a.now, Entropy: a.entropy},
 		Log:     r.Log,
-		Process: daemon.Process{PID: os.Getpid(), Version: moduleVersion(), Root: r.Dir},
+		Process: daemon.Process{PID: os.Getpid(), Version: moduleVersion(), Root: r.Dir, Home: absolute(r.Home)},
 		Here:    daemon.Surroundings{EnvironmentFingerprint: new(boundFlags).environment(), ProducerVersion: producerVersion()},
 		Classify: func(err error) daemon.Failure {
 			f := classify(err)

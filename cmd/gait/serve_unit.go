@@ -32,6 +32,9 @@ func (a *app) printUnit(systemd bool) error {
 	if err != nil {
 		return fmt.Errorf("making the unit: %w", err)
 	}
+	if at := filepath.Join(u.root, socketName); len(at) > maxSocketPath {
+		return &usageError{code: "root_too_long", text: fmt.Sprintf("the socket %s would have %d bytes in its path, and may have %d: elsewhere, clients of a service would not find it", at, len(at), maxSocketPath), hint: "serve a root with a shorter path"}
+	}
 	text := u.launchd()
 	if systemd {
 		if os.Getuid() == 0 {
@@ -59,13 +62,12 @@ ExecStart=%s serve --root %s
 Environment=%s
 %sRestart=on-failure
 RestartSec=1
-TimeoutStopSec=30
+TimeoutStopSec=60
 UMask=0077
 LimitNOFILE=65536
 NoNewPrivileges=yes
 ProtectSystem=strict
 ReadWritePaths=%s %s
-PrivateTmp=yes
 PrivateDevices=yes
 ProtectKernelTunables=yes
 ProtectKernelModules=yes
@@ -124,7 +126,7 @@ func (u unit) launchd() string {
 		<false/>
 	</dict>
 	<key>ExitTimeOut</key>
-	<integer>30</integer>
+	<integer>60</integer>
 	<key>Umask</key>
 	<integer>63</integer>
 	<key>ProcessType</key>

@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -83,7 +84,23 @@ func (s socket) listen() (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listening at %s: %w", s.path, err)
 	}
-	return &boundedListener{Listener: ownListener{l, s.uid}}, nil
+	own := ownListener{UnixListener: l, uid: s.uid, path: s.path}
+	l.SetUnlinkOnClose(false) // it goes by the path, where another daemon's may be by then
+	if own.made, err = os.Lstat(s.path); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return &boundedListener{Listener: own, limit: maxOpen()}, nil
+}
+
+// maxOpen is how many connections are taken: so many that files and the ledger's
+// own still can be opened.
+func maxOpen() int64 {
+	var limit unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) != nil {
+		return maxConnections
+	}
+	const ours = 128
+	return min(maxConnections, max(int64(min(limit.Cur, 1<<20))-ours, 16))
 }
 
 // ownDir makes a directory that is the user's alone, or makes sure that it is.
@@ -104,7 +121,18 @@ func ownDir(dir string) error {
 // An ownListener takes connections of the user's own processes. Others are closed.
 type ownListener struct {
 	*net.UnixListener
-	uid int
+	uid  int
+	path string
+	made os.FileInfo // the socket
+}
+
+// Close closes the listener, and removes its socket if that is still there.
+func (l ownListener) Close() error {
+	err := l.UnixListener.Close()
+	if there, gone := os.Lstat(l.path); gone == nil && os.SameFile(there, l.made) {
+		err = errors.Join(err, os.Remove(l.path))
+	}
+	return err
 }
 
 // Accept returns the next connection that is taken.
@@ -124,7 +152,8 @@ func (l ownListener) Accept() (net.Conn, error) {
 // A boundedListener takes connections up to a bound. Those past it are closed.
 type boundedListener struct {
 	net.Listener
-	open atomic.Int64
+	limit int64
+	open  atomic.Int64
 }
 
 // Accept returns the next connection that is taken.
@@ -134,7 +163,7 @@ func (l *boundedListener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		if l.open.Load() < maxConnections {
+		if l.open.Load() < l.limit {
 			l.open.Add(1)
 			return &countedConn{Conn: conn, open: &l.open}, nil
 		}

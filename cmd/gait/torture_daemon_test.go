@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -138,6 +139,25 @@ func TestTortureTwoDaemons(t *testing.T) {
 		if code := s.end(syscall.SIGTERM); code != 0 {
 			t.Errorf("exit %d", code)
 		}
+	}
+}
+
+// TestTortureSquatter has something that never answers at the socket, and nobody
+// who holds the lock: commands go on without a daemon.
+func TestTortureSquatter(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
+	s := newServed(t)
+	s.mustDo("job", "submit", "--id", "a")
+	l, err := net.Listen("unix", s.socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	s.mustDo("job", "pause", "a", "--lock-timeout", "1s")
+	if code, said := s.run("job", "status", "a", "--lock-timeout", "1s", "--require-daemon", "--json"); code != 1 || said.ErrorCode != "daemon_unreachable" {
+		t.Errorf("with a daemon required: exit %d, %s", code, said.ErrorCode)
 	}
 }
 

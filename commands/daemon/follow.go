@@ -55,8 +55,31 @@ func (s *Server) follow(w http.ResponseWriter, q *http.Request) error {
 	w.WriteHeader(http.StatusOK)
 	s.streams.Add(1)
 	defer s.streams.Add(-1)
+	over := make(chan struct{})
+	defer close(over)
+	go st.endWithServer(over)
 	st.run()
 	return nil
+}
+
+// endWithServer ends what is being written when the server is told to stop: one
+// who does not read must not hold that up. Each write bounds itself anew.
+func (st *stream) endWithServer(over <-chan struct{}) {
+	select {
+	case <-st.server.stop:
+	case <-over:
+		return
+	}
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
+	for {
+		_ = st.out.SetWriteDeadline(st.server.Now())
+		select {
+		case <-again.C:
+		case <-over:
+			return
+		}
+	}
 }
 
 // run streams until whoever reads goes, or the server stops.

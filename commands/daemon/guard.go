@@ -19,16 +19,17 @@ var (
 	ErrForeign = errors.New("the request is for another host, or from a page of one")
 )
 
-// Guard has a server of HTTP, made for TCP on the loopback address, answer only
+// Guard has a server of HTTP, made for TCP on a loopback address, answer only
 // requests with a token, for this host, and from no web page.
-func (s *Server) Guard(h *http.Server, token, port string) {
+func (s *Server) Guard(h *http.Server, token, address string) {
 	within, want := h.Handler, sha256.Sum256([]byte(token))
 	h.Handler = http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		w = s.hurry(w, q)
-		got, bearer := strings.CutPrefix(q.Header.Get("Authorization"), "Bearer ")
-		sum := sha256.Sum256([]byte(got)) // so that the comparison takes the same time for any length
+		scheme, got, _ := strings.Cut(q.Header.Get("Authorization"), " ")
+		bearer := strings.EqualFold(scheme, "Bearer") // RFC 9110, section 11.1
+		sum := sha256.Sum256([]byte(got))             // so that the comparison takes the same time for any length
 		switch {
-		case !local(q.Host, port) || len(q.Header.Values("Origin")) > 0:
+		case !local(q.Host, address) || len(q.Header.Values("Origin")) > 0:
 			s.fail(w, ErrForeign)
 		case !bearer || subtle.ConstantTimeCompare(sum[:], want[:]) != 1:
 			w.Header().Set("WWW-Authenticate", "Bearer")
@@ -39,8 +40,16 @@ func (s *Server) Guard(h *http.Server, token, port string) {
 	})
 }
 
-// local reports whether a host is this machine, at the port.
-func local(host, port string) bool {
+// local reports whether a host is this machine, at the port of the address that
+// is listened at. A host without a port is at that of HTTP.
+func local(host, address string) bool {
+	own, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
 	name, at, err := net.SplitHostPort(host)
-	return err == nil && at == port && (name == "localhost" || name == "127.0.0.1" || name == "::1")
+	if err != nil {
+		name, at = strings.Trim(host, "[]"), "80"
+	}
+	return at == port && (strings.EqualFold(name, "localhost") || name == "127.0.0.1" || name == "::1" || name == own)
 }

@@ -38,6 +38,10 @@ func TestBadCommands(t *testing.T) {
 		{"a deadline below nothing", `{"verb":"pause","job_id":"j1","actor":"w","timeout_ms":-1}`, 400},
 		{"too deep", `{"verb":"pause","arguments":` + strings.Repeat(`{"a":`, 10000) + `1` + strings.Repeat(`}`, 10000) + `}`, 400},
 		{"too long", `{"verb":"pause","job_id":"j1","actor":"` + strings.Repeat("w", 200<<10) + `"}`, 413},
+		{"no UTF-8", `{"verb":"pause","job_id":"j1","actor":"w","reason":"` + "bad \xff" + `"}`, 400},
+		{"half a character", `{"verb":"pause","job_id":"j1","actor":"w","reason":"lone \ud800 sur"}`, 400},
+		{"the other half", `{"verb":"pause","job_id":"j1","actor":"w","reason":"\\\udc00"}`, 400},
+		{"two first halves", `{"verb":"pause","job_id":"j1","actor":"w","reason":"\ud800\ud800"}`, 400},
 		{"no such job", `{"verb":"pause","job_id":"j9","actor":"w"}`, 404},
 		{"an import of nothing", `{"verb":"import","job_id":"j2","actor":"w","arguments":{}}`, 400},
 	} {
@@ -88,6 +92,8 @@ func TestMalformedHTTP(t *testing.T) {
 		{"a way out", "GET /v1/ledger/file?name=../../etc/passwd HTTP/1.1\r\nHost: g\r\n\r\n", "HTTP/1.1 "},
 		{"no number", "GET /v1/ledger/event?seq=-1 HTTP/1.1\r\nHost: g\r\n\r\n", "HTTP/1.1 400"},
 		{"no such event", "GET /v1/ledger/event?seq=99 HTTP/1.1\r\nHost: g\r\n\r\n", "HTTP/1.1 400"},
+		{"no event named", "GET /v1/ledger/event HTTP/1.1\r\nHost: g\r\n\r\n", "HTTP/1.1 400"},
+		{"an escape that is none", "GET /v1/jobs?after=%zz HTTP/1.1\r\nHost: g\r\n\r\n", "HTTP/1.1 400"},
 		{"a size it has not", "GET /v1/jobs?size=99 HTTP/1.1\r\nHost: g\r\n\r\n", "HTTP/1.1 400"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -190,7 +196,7 @@ func TestGuard(t *testing.T) {
 	}
 	_, port, _ := net.SplitHostPort(l.Addr().String())
 	h := &http.Server{Handler: s.http.Handler}
-	s.server.Guard(h, "0123456789abcdef0123456789abcdef", port)
+	s.server.Guard(h, "0123456789abcdef0123456789abcdef", "127.0.0.2:"+port)
 	go h.Serve(l)
 	t.Cleanup(func() { h.Close() })
 	for _, tt := range []struct {
@@ -199,6 +205,9 @@ func TestGuard(t *testing.T) {
 	}{
 		{"all right", "127.0.0.1:" + port, "0123456789abcdef0123456789abcdef", "", 200},
 		{"localhost", "localhost:" + port, "0123456789abcdef0123456789abcdef", "", 200},
+		{"the address listened at", "127.0.0.2:" + port, "0123456789abcdef0123456789abcdef", "", 200},
+		{"in capitals", "LOCALHOST:" + port, "0123456789abcdef0123456789abcdef", "", 200},
+		{"no port", "127.0.0.1", "0123456789abcdef0123456789abcdef", "", 403},
 		{"no token", "127.0.0.1:" + port, "", "", 401},
 		{"another token", "127.0.0.1:" + port, "0123456789abcdef0123456789abcdeF", "", 401},
 		{"a longer token", "127.0.0.1:" + port, "0123456789abcdef0123456789abcdef0", "", 401},

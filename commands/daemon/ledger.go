@@ -273,5 +273,8 @@ func (l *Ledger) page(path string, query url.Values) (lines [][]byte, more bool,
 	if err := json.Unmarshal(lines[len(lines)-1], &last); err != nil || !last.End {
 		return nil, false, fmt.Errorf("%w: a page of %s without its end", ledger.ErrMalformed, path)
 	}
+	if last.More && len(lines) == 1 {
+		return nil, false, fmt.Errorf("%w: an empty page of %s that is not the last", ledger.ErrMalformed, path)
+	}
 	return lines[:len(lines)-1], last.More, nil
 }

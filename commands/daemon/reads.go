@@ -75,9 +75,12 @@ func (s *Server) ledger(w http.ResponseWriter, _ *http.Request) error {
 }
 
 func (s *Server) event(w http.ResponseWriter, q *http.Request) error {
-	seq, err := number(q.URL.Query(), "seq", 0)
+	seq, err := number(q.URL.Query(), "seq", -1)
 	if err != nil {
 		return err
+	}
+	if seq < 0 {
+		return invalid("seq", "which event? it is missing")
 	}
 	if seq >= s.Log.Head().Size {
 		return invalid("seq", "there are %d events", s.Log.Head().Size)

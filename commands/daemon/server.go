@@ -9,6 +9,7 @@ import (
 	"iter"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,6 +44,7 @@ type Process struct {
 	PID     int    `json:"pid"`
 	Version string `json:"version"`
 	Root    string `json:"root"` // directory of the ledger
+	Home    string `json:"home"` // where it keeps the outside checkpoint
 }
 
 // A Server answers for a ledger. All but Slog is required.
@@ -147,7 +149,13 @@ func (s *Server) handler() http.Handler {
 		mux.HandleFunc(r.path, func(w http.ResponseWriter, q *http.Request) {
 			w = s.hurry(w, q)
 			err := fmt.Errorf("%s %s: %w", q.Method, r.path, ErrMethod)
-			if q.Method == r.method {
+			_, bad := url.ParseQuery(q.URL.RawQuery)
+			switch {
+			case q.Method != r.method:
+				w.Header().Set("Allow", r.method)
+			case bad != nil:
+				err = invalid("query", "%.80q: %s", q.URL.RawQuery, bad)
+			default:
 				err = r.handle(s, w, q)
 			}
 			if err != nil {

@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"time"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"gait/commands"
 	"gait/ledger"
@@ -153,6 +156,9 @@ func unmarshal(b []byte, v any) error {
 // lower case and stand there once: encoding/json would take the last of two,
 // and names whatever their case.
 func checkJSON(b []byte) error {
+	if !utf8.Valid(b) || loneSurrogate(b) {
+		return errors.New("its text is not Unicode")
+	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
 		return errors.Join(err, errors.New("an object was expected"))
@@ -277,7 +283,7 @@ func (a answer) result() (r commands.Result, err error) {
 	}
 	r.Replayed, r.Repeated = a.Replayed, a.Repeated
 	if c := a.Receipt; c != nil {
-		if c.Leaf != r.Event.LeafHash() || c.Seq != r.Event.Seq {
+		if c.Leaf != r.Event.LeafHash() || c.Seq != r.Event.Seq || c.Revision != r.Event.Revision || c.TreeSize <= int64(c.Seq) {
 			return commands.Result{}, fmt.Errorf("%w: the receipt is not that of event %d", ledger.ErrMalformed, r.Event.Seq)
 		}
 		r.Receipt = ledger.Receipt{Seq: c.Seq, Leaf: c.Leaf, Revision: c.Revision, TreeSize: c.TreeSize}
@@ -304,4 +310,33 @@ func (a answer) job(after ledger.Event) (projection.Job, error) {
 		return projection.Job{}, fmt.Errorf("the state of job %s: %w", after.JobID, ledger.ErrUnsupportedVersion)
 	}
 	return job, nil
+}
+
+// loneSurrogate reports whether an escape in a JSON text names half a character,
+// which encoding/json would replace.
+func loneSurrogate(b []byte) bool {
+	for i := 0; i+1 < len(b); i++ {
+		if b[i] != '\\' {
+			continue
+		}
+		first, ok := escaped(b[i:])
+		if i++; !ok || !utf16.IsSurrogate(first) {
+			continue
+		}
+		second, ok := escaped(b[min(i+5, len(b)):])
+		if !ok || utf16.DecodeRune(first, second) == utf8.RuneError {
+			return true
+		}
+		i += 10
+	}
+	return false
+}
+
+// escaped reads an escape of four hexadecimal digits.
+func escaped(b []byte) (rune, bool) {
+	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(string(b[2:6]), 16, 16)
+	return rune(n), err == nil
 }

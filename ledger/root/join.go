@@ -1,6 +1,7 @@
 package root
 
 import (
+	"fmt"
 	"path/filepath"
 
 	"gait/ledger"
@@ -16,6 +17,24 @@ type OpenLog interface {
 	Event(ledger.Seq) (ledger.Event, error)
 	Events(from ledger.Seq) ledger.Events
 	Proof(ledger.Seq) (ledger.Proof, error)
+}
+
+// Keep keeps a checkpoint of a ledger with those keys, which has been verified,
+// as the newest one that home has seen. The process that has the ledger open
+// does so in its own home, and nobody does in another.
+func Keep(home string, signed []byte, keys ...ledger.VerifierKey) error {
+	c, err := ledger.PeekCheckpoint(signed)
+	if err != nil {
+		return fmt.Errorf("keeping the outside checkpoint: %w", err)
+	}
+	g, err := loadGuard(home, keys...)
+	if err != nil {
+		return err
+	}
+	if was, ok := g.seen(); ok && c.Size <= was.Size {
+		return nil // somebody has seen more meanwhile
+	}
+	return g.publish(signed)
 }
 
 // Join holds the ledger of a root that another process has open, and of which

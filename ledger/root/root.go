@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -63,6 +64,7 @@ type Root struct {
 	lock    *lock
 	guard   *guard // nil until the log's key is known
 	options Options
+	place   fs.FileInfo // of the ledger's directory
 }
 
 // Open opens the ledger of a root, creating it where Options say so. It waits
@@ -80,6 +82,11 @@ func Open(ctx context.Context, o Options) (*Root, error) {
 		return nil, fmt.Errorf("opening %s: %w", o.Dir, err)
 	}
 	r, err := s.open()
+	if err == nil {
+		if r.place, err = os.Lstat(s.ledgerDir()); err != nil {
+			err = errors.Join(err, r.Log.Close())
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", o.Dir, errors.Join(err, s.lock.release()))
 	}
@@ -91,12 +98,35 @@ func (r *Root) Close() error {
 	return errors.Join(r.Log.Close(), r.lock.release())
 }
 
-// published keeps each checkpoint outside of the ledger.
+// published keeps each checkpoint outside of the ledger. Where the log goes on
+// after that, an error ends the process as a failed write does: the next commit
+// would be acknowledged over it.
 func (r *Root) published(signed []byte) error {
 	if r.guard == nil { // the log is still being opened, and will be compared first
 		return nil
 	}
-	return r.guard.publish(signed)
+	err := r.guard.publish(signed)
+	if err == nil && r.options.Sustained {
+		err = r.inPlace()
+	}
+	if err != nil && r.options.Sustained && r.options.Fatal != nil {
+		r.options.Fatal(err)
+	}
+	return err
+}
+
+// inPlace fails where the ledger that is open is no longer that of the root:
+// what is written to it goes nowhere, and closing it would damage the other.
+func (r *Root) inPlace() error {
+	if r.place == nil { // it is being opened
+		return nil
+	}
+	dir := filepath.Join(r.Dir, ledgerName)
+	now, err := os.Lstat(dir)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(now, r.place) {
+		err = fmt.Errorf("%w: %s was replaced while it was open", ErrLedgerMissing, dir)
+	}
+	return err
 }
 
 // A site is a root whose lock we hold.
