@@ -77,7 +77,9 @@ var rules = []rule{
 	as(func(e *usageError) failure { return failure{e.code, "invalid_input", exitInvalid, false, e.hint} }),
 	as(func(e *unsafeError) failure { return failure{e.code, "unsafe_operation", exitUnsafe, false, e.hint} }),
 	is(ledger.ErrOutcomeUnknown, outcomeUnknown),
-	as(func(e *daemon.Error) failure { return failure{e.Code, e.Category, e.Exit, e.Retryable, e.Hint} }),
+	as(func(e *daemon.Error) failure {
+		return failure{e.Code, e.Category, e.Exit, e.Retryable, ofCommand(e.Hint)}
+	}),
 	as(func(e *daemonMissingError) failure {
 		return failure{"daemon_not_running", "dependency_missing", exitDependency, true, "start one: gait serve"}
 	}),
@@ -126,7 +128,7 @@ var rules = []rule{
 	is(commands.ErrContention, failure{"state_contention", "state_contention", exitIO, true, "try again"}),
 	is(commands.ErrBusy, failure{"busy", "state_contention", exitIO, true, "too many commands wait for their turn; try again in a moment"}),
 	as(func(*root.LockedError) failure {
-		return failure{"state_contention", "state_contention", exitIO, true, "wait for the holder, or longer: --lock-timeout 60s"}
+		return failure{"state_contention", "state_contention", exitIO, true, "wait for the holder, or longer: --lock-timeout 60s; a daemon that GAIT_DAEMON=never passes by never lets go"}
 	}),
 	as(func(*root.RetiredError) failure {
 		return failure{"ledger_retired", "unsafe_operation", exitUnsafe, false, "begin a new ledger in another directory: --root <DIR>"}
@@ -233,7 +235,25 @@ const helpHint = "--help"
 
 const retireHint = "if you know why: gait ledger retire --reason <WHY>, then go on with a new ledger that names this one"
 
-var outcomeUnknown = failure{"outcome_unknown", "outcome_unknown", exitIO, true, "try again with the same --request-id: that settles it without doing it twice"}
+var outcomeUnknown = failure{"outcome_unknown", "outcome_unknown", exitIO, true, "try again with the same --request-id: that settles it without doing it twice; where there was none, look first: gait job status"}
+
+// apiHint stands for the help of a command where it is asked for over HTTP.
+const apiHint = "GET /openapi.json describes what is asked for"
+
+// ofRequest is a hint as whoever speaks HTTP is given it, ofCommand the other way about.
+func ofRequest(hint string) string {
+	if hint == helpHint {
+		return apiHint
+	}
+	return hint
+}
+
+func ofCommand(hint string) string {
+	if hint == apiHint {
+		return helpHint
+	}
+	return hint
+}
 
 var ioFailure = failure{"io_failure", "io_failure", exitIO, false, "look at the disk and the permissions, then try again"}
 

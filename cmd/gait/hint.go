@@ -6,7 +6,7 @@ import (
 )
 
 // onLedger finds the commands in a hint that work on the ledger of --root.
-var onLedger = regexp.MustCompile(`\bgait (doctor|keys (show|rotate)|pack build|(job|ledger)( checkpoint| witness)? [a-z]+)\b`)
+var onLedger = regexp.MustCompile(`\bgait (serve|doctor|keys (show|rotate)|pack build|(job|ledger)( checkpoint| witness)? [a-z]+)\b`)
 
 // here makes the commands in a hint commands for the same ledger as this one,
 // where the command line named it.

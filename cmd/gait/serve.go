@@ -130,7 +130,7 @@ func (a *app) server(r *root.Root) *daemon.Server {
 		Here:    daemon.Surroundings{EnvironmentFingerprint: new(boundFlags).environment(), ProducerVersion: producerVersion()},
 		Classify: func(err error) daemon.Failure {
 			f := classify(err)
-			return daemon.Failure{Code: f.code, Category: f.category, Exit: f.exit, Retryable: f.retryable, Hint: f.hint}
+			return daemon.Failure{Code: f.code, Category: f.category, Exit: f.exit, Retryable: f.retryable, Hint: ofRequest(f.hint)}
 		},
 		Now:     a.now,
 		Metrics: metrics,
