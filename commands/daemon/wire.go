@@ -87,7 +87,7 @@ func decodeRequest(b []byte) (commands.Request, request, error) {
 var verbs = map[string]func([]byte) (commands.Command, error){
 	commands.Submit{}.Verb(): func(b []byte) (commands.Command, error) {
 		var s submitted
-		err := unmarshal(b, &s)
+		err := decodeKnown(b, &s)
 		s.Submit.ProducerVersion = s.ProducerVersion
 		return s.Submit, err
 	},
@@ -109,7 +109,7 @@ var verbs = map[string]func([]byte) (commands.Command, error){
 
 func read[C commands.Command](b []byte) (commands.Command, error) {
 	var c C
-	err := unmarshal(b, &c)
+	err := decodeKnown(b, &c)
 	return c, err
 }
 
@@ -120,6 +120,9 @@ func decodeArguments(verb string, b []byte) (commands.Command, error) {
 	}
 	if b == nil {
 		b = []byte("{}")
+	}
+	if b[0] != '{' {
+		return nil, invalid("arguments", "an object was expected")
 	}
 	return decode(b)
 }
@@ -144,6 +147,12 @@ func unmarshal(b []byte, v any) error {
 	if err := checkJSON(b); err != nil {
 		return &commands.InvalidError{Err: fmt.Errorf("%w: %w", ledger.ErrMalformed, err)}
 	}
+	return decodeKnown(b, v)
+}
+
+// decodeKnown reads an object that checkJSON has taken, by itself or as a part,
+// into v, which must know all its fields.
+func decodeKnown(b []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {
