@@ -1,11 +1,18 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
+	"net/http"
+	"net/http/httputil"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -135,5 +142,104 @@ func TestLedgerReplacedUnderADaemon(t *testing.T) {
 	}
 	if code := s.wait(10 * time.Second); code != 2 || !strings.Contains(s.said.String(), "was replaced while it was open") {
 		t.Errorf("the daemon exits %d\n%s", code, s.said)
+	}
+}
+
+// lie puts a socket in the place of the daemon's that passes on what is asked,
+// and changes what is answered at a path.
+func (s *served) lie(path string, change func(body []byte) []byte) {
+	s.t.Helper()
+	hidden := filepath.Join(s.root, "hidden.sock")
+	if err := os.Rename(s.socket, hidden); err != nil {
+		s.t.Fatal(err)
+	}
+	proxy := &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) { r.Out.URL.Scheme, r.Out.URL.Host = "http", "gait" },
+		Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", hidden)
+		}},
+		ModifyResponse: func(r *http.Response) error {
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				return err
+			}
+			if r.Request.URL.Path == path {
+				body = change(body)
+			}
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			r.ContentLength = int64(len(body))
+			r.Header.Set("Content-Length", strconv.Itoa(len(body)))
+			return nil
+		},
+	}
+	l, err := net.Listen("unix", s.socket)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	server := &http.Server{Handler: proxy}
+	go server.Serve(l)
+	s.t.Cleanup(func() { server.Close() })
+}
+
+// A receipt is believed when the ledger has signed it.
+func TestDaemonLiesAboutAReceipt(t *testing.T) {
+	for name, change := range map[string][2]string{
+		"tree size":  {`"tree_size":3`, `"tree_size":4`},
+		"revision":   {`"revision":2,"tree_size"`, `"revision":9,"tree_size"`},
+		"checkpoint": {`"checkpoint":"gait.local/`, `"checkpoint":"gait.other/`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newServed(t)
+			s.start()
+			s.mustDo("job", "submit", "--id", "a")
+			changed := false
+			s.lie("/v1/commands", func(body []byte) []byte {
+				out := bytes.Replace(body, []byte(change[0]), []byte(change[1]), 1)
+				changed = !bytes.Equal(out, body)
+				if !changed {
+					t.Logf("%s", body)
+				}
+				return out
+			})
+			code, said := s.run("job", "pause", "a", "--json")
+			if code == 0 || !changed {
+				t.Errorf("exit %d (%s), changed: %t", code, said.ErrorCode, changed)
+			}
+		})
+	}
+}
+
+// A page with nothing in it that is not the last would be asked for without end.
+func TestDaemonSendsEmptyPages(t *testing.T) {
+	s := newServed(t)
+	s.start()
+	s.mustDo("job", "submit", "--id", "a")
+	s.lie("/v1/jobs", func([]byte) []byte { return []byte("{\"end\":true,\"more\":true}\n") })
+	if code, said := s.run("job", "list", "--json"); code == 0 || said.ErrorCode != "malformed" {
+		t.Errorf("exit %d, %s", code, said.ErrorCode)
+	}
+}
+
+// However many connect, the daemon can open what a commit needs.
+func TestConnectionsLeaveFilesForCommits(t *testing.T) {
+	s := newServed(t)
+	s.mustDo("job", "submit", "--id", "a")
+	cmd := exec.Command("sh", "-c", `ulimit -n 200; exec "$0" serve`, s.path)
+	cmd.Dir, cmd.Env = s.dir, s.env
+	s.launchAs(cmd)
+	s.ready()
+	s.ask(progressOn("a", "first", "a connection of our own"))
+	for range 300 {
+		if c, err := net.Dial("unix", s.socket); err == nil {
+			defer c.Close()
+		}
+	}
+	for i := range 20 { // on the connection that was made first
+		if a, err := s.ask(progressOn("a", fmt.Sprint("r-", i), "step")); err != nil || a.ErrorCode != "" {
+			t.Fatalf("command %d: %+v, %v", i, a, err)
+		}
+	}
+	if code := s.end(syscall.SIGTERM); code != 0 {
+		t.Errorf("exit %d\n%s", code, s.said)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -92,51 +91,6 @@ func TestDaemonsAtOnce(t *testing.T) {
 func waitCode(cmd *exec.Cmd) int {
 	cmd.Wait()
 	return cmd.ProcessState.ExitCode()
-}
-
-// daemonKills is how often a daemon is killed under load.
-const daemonKills = 8
-
-// A daemon that is killed under load has lost nothing it acknowledged, and those
-// who were in doubt settle it with the same request id.
-func TestDaemonKilled(t *testing.T) {
-	b := newGait(t)
-	random := rand.New(rand.NewPCG(3, 4))
-	d := b.serve()
-	if code, _ := b.run("job", "submit", "--id", "a", "--json"); code != 0 {
-		t.Fatal("submit failed")
-	}
-	total, doubts := 0, 0
-	for round := range daemonKills {
-		var wg sync.WaitGroup
-		var mu sync.Mutex
-		for n := range 8 {
-			wg.Go(func() {
-				for i := range 4 {
-					retried := b.insist(fmt.Sprint("r-", round, "-", n, "-", i))
-					mu.Lock()
-					total, doubts = total+1, doubts+retried
-					mu.Unlock()
-				}
-			})
-		}
-		time.Sleep(time.Duration(random.Int64N(int64(150 * time.Millisecond))))
-		d.cmd.Process.Kill()
-		d.cmd.Wait()
-		d = b.serve("--lock-timeout", "60s")
-		wg.Wait()
-	}
-	if err := d.stop(); err != nil {
-		t.Errorf("the daemon stops with %v", err)
-	}
-	_, said := b.run("job", "status", "a", "--json")
-	if want := int64(1 + total); said.Job.Revision != want {
-		t.Errorf("the job is at revision %d, want %d: each checkpoint once", said.Job.Revision, want)
-	}
-	if code, _ := b.run("ledger", "verify", "--json"); code != 0 {
-		t.Errorf("ledger verify exits %d", code)
-	}
-	t.Logf("%d kills, %d checkpoints, %d tried again", daemonKills, total, doubts)
 }
 
 // insist takes a checkpoint, again and again with the same request id while the

@@ -75,6 +75,12 @@ func (s *served) at(root string) {
 func (s *served) start() {
 	s.t.Helper()
 	s.launch()
+	s.ready()
+}
+
+// ready waits until the daemon answers.
+func (s *served) ready() {
+	s.t.Helper()
 	for until := time.Now().Add(30 * time.Second); time.Now().Before(until); time.Sleep(5 * time.Millisecond) {
 		if r, err := s.http.Get("http://gait/readyz"); err == nil {
 			r.Body.Close()
@@ -94,7 +100,13 @@ func (s *served) start() {
 // launch runs the daemon.
 func (s *served) launch(args ...string) {
 	s.t.Helper()
-	s.daemon, s.said, s.ended = s.command(append([]string{"serve"}, args...)...), &said{}, make(chan struct{})
+	s.launchAs(s.command(append([]string{"serve"}, args...)...))
+}
+
+// launchAs runs the daemon as cmd.
+func (s *served) launchAs(cmd *exec.Cmd) {
+	s.t.Helper()
+	s.daemon, s.said, s.ended = cmd, &said{}, make(chan struct{})
 	s.daemon.Stderr = s.said
 	if err := s.daemon.Start(); err != nil {
 		s.t.Fatal(err)

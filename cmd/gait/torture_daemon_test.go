@@ -6,7 +6,6 @@ import (
 	"net"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -104,42 +103,6 @@ func TestTortureFrozenClient(t *testing.T) {
 		return
 	}
 	t.Error("200 processes were frozen, none while it held the lock")
-}
-
-// TestTortureTwoDaemons starts daemons at once: one of them serves, the others
-// say who does.
-func TestTortureTwoDaemons(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a dozen processes")
-	}
-	for range 3 {
-		s := newServed(t)
-		daemons := make([]*served, 5)
-		for i := range daemons {
-			other := *s
-			daemons[i] = &other
-			other.launch("--lock-timeout", "1s")
-		}
-		alive := 0
-		for _, d := range daemons {
-			select {
-			case <-d.ended:
-				if code := d.daemon.ProcessState.ExitCode(); code != 1 || !strings.Contains(d.said.String(), "daemon_running") && !strings.Contains(d.said.String(), "state_contention") {
-					t.Errorf("a daemon too many exits %d: %s", code, d.said)
-				}
-			case <-time.After(4 * time.Second):
-				alive++
-				s.daemon, s.said, s.ended = d.daemon, d.said, d.ended
-			}
-		}
-		if alive != 1 {
-			t.Fatalf("of five daemons %d serve", alive)
-		}
-		s.mustDo("job", "submit", "--id", "a")
-		if code := s.end(syscall.SIGTERM); code != 0 {
-			t.Errorf("exit %d", code)
-		}
-	}
 }
 
 // TestTortureSquatter has something that never answers at the socket, and nobody
