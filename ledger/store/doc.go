@@ -6,8 +6,9 @@
 //
 // # Promises
 //
-// One [Log.Append] is one Pebble batch and one sync. Either all of it is on
-// disk when Append returns, or none of it. Append compares the head its caller
+// One [Log.Append] is one Pebble batch and one sync, or with [Options.OneShot]
+// one table and the syncs that it takes. Either all of it is on disk when Append
+// returns, or none of it. Append compares the head its caller
 // saw with the log's own, inside the lock; it fails with [ledger.ErrConflict]
 // when they differ, and nothing was written.
 //
