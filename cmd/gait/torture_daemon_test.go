@@ -4,11 +4,14 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // TestTortureKilledDaemon kills the daemon with SIGKILL again and again, under
@@ -75,34 +78,49 @@ func TestTortureFrozenClient(t *testing.T) {
 	}
 	s := newServed(t)
 	s.mustDo("job", "submit", "--id", "a")
-	for i := range 200 {
-		cmd := s.command("job", "checkpoint", "add", "a", "--summary", fmt.Sprint("step ", i), "--json")
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(rand.N(25 * time.Millisecond))
-		cmd.Process.Signal(syscall.SIGSTOP)
-		code, said := s.run("job", "status", "a", "--lock-timeout", "0s", "--json")
-		if code == 0 { // it did not hold the lock
-			cmd.Process.Signal(syscall.SIGCONT)
-			cmd.Wait()
-			continue
-		}
-		if said.ErrorCode != "state_contention" {
-			t.Errorf("beside a frozen process a command exits %d: %s", code, said.ErrorCode)
-		}
-		if code, said = s.run("job", "pause", "a", "--lock-timeout", "3s", "--json"); code != 1 || said.ErrorCode != "state_contention" {
-			t.Errorf("beside a process frozen for 3 s a command exits %d: %s", code, said.ErrorCode)
-		}
-		cmd.Process.Signal(syscall.SIGCONT)
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("the frozen process: %v", err)
-		}
-		s.mustDo("job", "pause", "a")
-		s.mustDo("ledger", "verify")
-		return
+	cmd := s.freezeHolder("job", "checkpoint", "add", "a", "--summary", "step")
+	if code, said := s.run("job", "status", "a", "--lock-timeout", "0s", "--json"); code != 1 || said.ErrorCode != "state_contention" {
+		t.Errorf("beside a frozen process a command exits %d: %s", code, said.ErrorCode)
 	}
-	t.Error("200 processes were frozen, none while it held the lock")
+	if code, said := s.run("job", "pause", "a", "--lock-timeout", "3s", "--json"); code != 1 || said.ErrorCode != "state_contention" {
+		t.Errorf("beside a process frozen for 3 s a command exits %d: %s", code, said.ErrorCode)
+	}
+	cmd.Process.Signal(syscall.SIGCONT)
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("the frozen process: %v", err)
+	}
+	s.mustDo("job", "pause", "a")
+	s.mustDo("ledger", "verify")
+}
+
+// freezeHolder runs a command and stops it while it holds the root's lock.
+func (s *served) freezeHolder(args ...string) *exec.Cmd {
+	s.t.Helper()
+	held := func() bool {
+		fd, err := unix.Open(filepath.Join(s.root, "gait.lock"), unix.O_RDWR|unix.O_CLOEXEC, 0)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		defer unix.Close(fd)
+		return unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) == unix.EWOULDBLOCK
+	}
+	for range 100 {
+		cmd := s.command(args...)
+		if err := cmd.Start(); err != nil {
+			s.t.Fatal(err)
+		}
+		for until := time.Now().Add(5 * time.Second); !held() && time.Now().Before(until); {
+		}
+		cmd.Process.Signal(syscall.SIGSTOP)
+		time.Sleep(10 * time.Millisecond) // it stops when it is next scheduled
+		if held() {
+			return cmd
+		}
+		cmd.Process.Signal(syscall.SIGCONT) // it ended, or had just let go
+		cmd.Wait()
+	}
+	s.t.Fatal("100 processes were stopped, none while it held the lock")
+	return nil
 }
 
 // TestTortureSquatter has something that never answers at the socket, and nobody
