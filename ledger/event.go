@@ -50,8 +50,9 @@ type Event struct {
 	Command     []byte
 	CommandSigs []CommandSig
 
-	raw  []byte
-	leaf Hash
+	raw    []byte
+	leaf   Hash
+	sealed *Event // as Seal left it; nil where Decode made it
 }
 
 // A CommandSig is an actor's Ed25519 signature over a command.
@@ -82,8 +83,20 @@ func Seal(e Event) (Event, error) {
 	if err != nil {
 		return Event{}, fmt.Errorf("sealing event %d: %w", e.Seq, err)
 	}
-	e.raw, e.leaf = raw, LeafHash(raw)
+	e.raw, e.leaf, e.sealed = raw, LeafHash(raw), nil
+	sealed := e
+	e.sealed = &sealed
 	return e, nil
+}
+
+// Sealed returns the event that the bytes of e hold, whatever was done to the
+// fields of e since: as Seal left it, or decoded once more. Errors are those of
+// Decode. Slices in its payload are shared with e.
+func (e Event) Sealed() (Event, error) {
+	if e.sealed != nil {
+		return *e.sealed, nil
+	}
+	return Decode(e.raw)
 }
 
 // encode writes e to the empty slice buf.

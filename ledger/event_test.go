@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -304,10 +305,29 @@ func TestEventIsItsBytes(t *testing.T) {
 	if err != nil || again.Actor != "worker_1" || again.LeafHash() != e.LeafHash() {
 		t.Errorf("after a change of a field, Decode(Bytes()).Actor = %q, %v, want the sealed worker_1", again.Actor, err)
 	}
+	for from, e := range map[string]ledger.Event{"Seal": e, "Decode": changed(t, e)} {
+		if sealed, err := e.Sealed(); err != nil || sealed.Actor != "worker_1" || !bytes.Equal(sealed.Bytes(), e.Bytes()) {
+			t.Errorf("after a change of a field, Sealed of what %s made has the actor %q, %v, want worker_1", from, sealed.Actor, err)
+		}
+	}
+	if sealed, err := (ledger.Event{Actor: "worker_1"}).Sealed(); err == nil {
+		t.Errorf("Sealed of an event that was never sealed = %+v, want an error", sealed)
+	}
 	if typ := (ledger.Event{}).Type(); typ != "" {
 		t.Errorf("Type of an event without a payload = %q, want none", typ)
 	}
 	if got := fmt.Sprint(e.LeafHash()); got != ledger.LeafHash(e.Bytes()).String() {
 		t.Errorf("LeafHash prints as %s", got)
 	}
+}
+
+// changed returns the event in the bytes of e with another actor in its fields.
+func changed(t *testing.T, e ledger.Event) ledger.Event {
+	t.Helper()
+	again, err := ledger.Decode(e.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	again.Actor = "somebody_else"
+	return again
 }

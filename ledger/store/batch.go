@@ -20,6 +20,7 @@ type plan struct {
 	head     ledger.Head
 	tree     ledger.Tree
 	rows     rows
+	index    []pair // of jobs and requests
 	jobs     map[string]ledger.JobHead
 	views    map[string][]byte
 	requests map[string]bool
