@@ -51,6 +51,7 @@ type Engine struct {
 	// Of the sequencer alone.
 	flight *batch // the last batch on its way to the disk, durable by now or not
 	known  known
+	crowd  int // calls in a batch, of late; a batch counts half as much as the one after it
 }
 
 // DefaultMaxWaiting is how many requests may wait where MaxWaiting is 0.

@@ -9,7 +9,7 @@ import (
 
 // maxKnown is how many jobs a generation of known holds: no fewer than two
 // batches touch, so that none is dropped before it is durable.
-const maxKnown = 2 * maxBatch
+const maxKnown = 4 * maxBatch
 
 // A jobState is a job as the next command for it will find it. It is never
 // changed, only replaced.

@@ -3,6 +3,7 @@ package commands
 import (
 	"errors"
 	"fmt"
+	"runtime"
 
 	"gait/ledger"
 	"gait/projection"
@@ -11,7 +12,7 @@ import (
 // Bounds of a batch. What is decided at once is a share of it, so that the
 // bytes are looked at in between.
 const (
-	maxBatch      = 512     // calls
+	maxBatch      = 256     // calls
 	maxBatchBytes = 1 << 20 // of events
 	atOnce        = 64      // calls
 )
@@ -56,6 +57,7 @@ func (e *Engine) next() {
 		}
 	}()
 	e.fill(b)
+	e.crowd = max(len(b.calls), e.crowd/2)
 	e.launch(b)
 }
 
@@ -93,6 +95,9 @@ func (b *batch) over() bool {
 
 // fill decides what waits, and what comes until the batch before is durable.
 func (e *Engine) fill(b *batch) {
+	if b.before == nil {
+		e.letIn()
+	}
 	e.decideWaiting(b)
 	for b.before != nil {
 		select {
@@ -100,10 +105,20 @@ func (e *Engine) fill(b *batch) {
 			e.decideWaiting(b)
 		case <-b.before.done:
 			if b.before.err == nil {
+				e.letIn()
 				e.decideWaiting(b)
 			}
 			return
 		}
+	}
+}
+
+// letIn lets the callers come who were answered just now and can run, where
+// there was more than one of late. Without it the first of them to ask again has
+// the next batch for itself, and all others wait for that one's sync.
+func (e *Engine) letIn() {
+	if e.crowd > 1 {
+		runtime.Gosched()
 	}
 }
 
