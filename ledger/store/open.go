@@ -33,7 +33,7 @@ func open(dir string, stop *failStop, o Options) (*Log, error) {
 	db, err := openPebble(dir, stop, func(p *pebble.Options) {
 		p.ErrorIfNotExists, p.ReadOnly = true, o.ReadOnly
 		if o.Sustained {
-			p.MemTableSize, p.CacheSize = sustainedMemTableSize, sustainedCacheSize
+			sustain(p)
 		}
 		if o.OneShot {
 			once(p)
