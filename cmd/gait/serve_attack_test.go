@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -142,6 +143,36 @@ func TestLedgerReplacedUnderADaemon(t *testing.T) {
 	}
 	if code := s.wait(10 * time.Second); code != 2 || !strings.Contains(s.said.String(), "was replaced while it was open") {
 		t.Errorf("the daemon exits %d\n%s", code, s.said)
+	}
+}
+
+// A daemon that cannot keep the checkpoint outside of the ledger ends, since the
+// next command would be acknowledged over it. Where it can again, the same
+// request id settles what became of the command.
+func TestDaemonCannotKeepTheOutsideCheckpoint(t *testing.T) {
+	s := newServed(t)
+	s.start()
+	s.mustDo("job", "submit", "--id", "a")
+	dirs, err := filepath.Glob(filepath.Join(s.dir, "home", "ledgers", "*"))
+	if err != nil || len(dirs) != 1 {
+		t.Fatalf("found %q, %v", dirs, err)
+	}
+	if err := errors.Join(os.Rename(dirs[0], dirs[0]+"-moved"), os.WriteFile(dirs[0], nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	step := progressOn("a", "r1", "one step")
+	if a, err := s.ask(step); err == nil && a.ErrorCode != "outcome_unknown" {
+		t.Errorf("a command is answered %+v", a)
+	}
+	if code := s.wait(10 * time.Second); code != exitIO || !strings.Contains(s.said.String(), "outside checkpoint") {
+		t.Errorf("the daemon exits %d\n%s", code, s.said)
+	}
+	if err := errors.Join(os.Remove(dirs[0]), os.Rename(dirs[0]+"-moved", dirs[0])); err != nil {
+		t.Fatal(err)
+	}
+	s.start()
+	if a, err := s.ask(step); err != nil || !a.Replayed || a.Receipt == nil || a.Receipt.Seq != 2 {
+		t.Errorf("asked again, a command is answered %+v, %v, want event 2, replayed", a, err)
 	}
 }
 
