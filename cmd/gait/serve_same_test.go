@@ -12,6 +12,41 @@ import (
 
 var anyTime = regexp.MustCompile(`\d{4}-\d\d-\d\dT[0-9:.]+Z`)
 
+// sameLines are commands that print the same through a daemon and without one.
+// An @ stands for what begins the names of the files they write.
+var sameLines = []string{
+	"job status a", "job status b", "job status nobody", "job list", "job list --limit 1", "job inspect a", "job inspect b --at-revision 2", "job inspect a --limit 2",
+	"job checkpoint list --id a", "job checkpoint show --id a --checkpoint cp_0002", "job diff a b", "job diff --id a --from-revision 2", "job cancel a --dry-run", "job submit --id new --dry-run",
+	"job pause b --dry-run", "ledger info", "ledger verify", "ledger checkpoint", "ledger proof --seq 3", "ledger proof --seq 99", "ledger witness list", "ledger rebuild", "keys show", "keys list",
+	"replay gait-out/jobs", "pack build --type job --from a --out @a.zip", "pack build --type range --from 2 --to 5 --out @r.zip", "ledger export --dir @dir", "job checkpoint list",
+}
+
+// An outcome is what a command said.
+type outcome struct {
+	Code           int
+	Stdout, Stderr string
+}
+
+// play runs sameLines, as text and as JSON. The files they write begin with into.
+func (b builtGait) play(into string) map[string]outcome {
+	all := map[string]outcome{}
+	for _, line := range sameLines {
+		for _, form := range []string{"", " --json"} {
+			name := line + form
+			cmd := b.command(strings.Fields(strings.ReplaceAll(name, "@", into+strings.TrimPrefix(form, " --")))...)
+			var out, err strings.Builder
+			cmd.Stdout, cmd.Stderr = &out, &err
+			cmd.Run()
+			text := out.String()
+			if strings.Contains(line, "--dry-run") { // what would be written would be written now
+				text = anyTime.ReplaceAllString(text, "TIME")
+			}
+			all[name] = outcome{cmd.ProcessState.ExitCode(), strings.ReplaceAll(text, into, ""), strings.ReplaceAll(err.String(), into, "")}
+		}
+	}
+	return all
+}
+
 // TestSameThroughDaemon holds what commands print through the daemon to what
 // they print without one, to the byte, on one ledger.
 func TestSameThroughDaemon(t *testing.T) {
@@ -26,40 +61,11 @@ func TestSameThroughDaemon(t *testing.T) {
 		}
 	}
 	b.command("job", "pause", "b").Run() // refused, and on the ledger
-	lines := []string{
-		"job status a", "job status b", "job status nobody", "job list", "job list --limit 1", "job inspect a", "job inspect b --at-revision 2", "job inspect a --limit 2",
-		"job checkpoint list --id a", "job checkpoint show --id a --checkpoint cp_0002", "job diff a b", "job diff --id a --from-revision 2", "job cancel a --dry-run", "job submit --id new --dry-run",
-		"job pause b --dry-run", "ledger info", "ledger verify", "ledger checkpoint", "ledger proof --seq 3", "ledger proof --seq 99", "ledger witness list", "ledger rebuild", "keys show", "keys list",
-		"replay gait-out/jobs", "pack build --type job --from a --out @a.zip", "pack build --type range --from 2 --to 5 --out @r.zip", "ledger export --dir @dir", "job checkpoint list",
-	}
-	type said struct {
-		Code           int
-		Stdout, Stderr string
-	}
-	play := func(into string) map[string]said {
-		all := map[string]said{}
-		for _, line := range lines {
-			for _, form := range []string{"", " --json"} {
-				name := line + form
-				cmd := b.command(strings.Fields(strings.ReplaceAll(name, "@", into+strings.TrimPrefix(form, " --")))...)
-				var out, err strings.Builder
-				cmd.Stdout, cmd.Stderr = &out, &err
-				cmd.Run()
-				if strings.Contains(line, "--dry-run") { // what would be written would be written now
-					text := anyTime.ReplaceAllString(out.String(), "TIME")
-					out.Reset()
-					out.WriteString(text)
-				}
-				all[name] = said{cmd.ProcessState.ExitCode(), strings.ReplaceAll(out.String(), into, ""), strings.ReplaceAll(err.String(), into, "")}
-			}
-		}
-		return all
-	}
 	b.env = append(b.env, "GAIT_DAEMON=never")
-	want := play("without_")
+	want := b.play("without_")
 	d := b.serve()
 	b.env = append(b.env, "GAIT_DAEMON=require")
-	got := play("through_")
+	got := b.play("through_")
 	if err := d.stop(); err != nil {
 		t.Errorf("the daemon stops with %v", err)
 	}
