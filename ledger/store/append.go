@@ -151,7 +151,9 @@ func (p *plan) addEvent(e ledger.Event, view []byte) error {
 	if err := p.batch.Set(eventKey(e.Seq), e.Bytes(), nil); err != nil {
 		return err
 	}
-	p.path = p.tree.NextPath()
+	if e.Type() == ledger.TypeKeyRotated {
+		p.path = p.tree.NextPath()
+	}
 	p.tree.Append(e.LeafHash(), p.rows.put)
 	p.head, p.last = head, e
 	if e.JobID == "" {

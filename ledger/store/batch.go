@@ -25,7 +25,7 @@ type plan struct {
 	views    map[string][]byte
 	requests map[string]bool
 	last     ledger.Event
-	path     []ledger.Hash // of last, in the tree that ends with it
+	path     []ledger.Hash // of last, in the tree that ends with it, where it is a rotation
 	to       *state        // once it is signed: the state when it is durable
 }
 
