@@ -26,9 +26,20 @@ type described struct {
 }
 
 type operation struct {
-	Responses map[string]struct {
+	Parameters []struct{ Name, In string }
+	Responses  map[string]struct {
 		Content map[string]json.RawMessage `json:"content"`
 	} `json:"responses"`
+}
+
+// query returns the names that a query may have, each behind a space.
+func (o operation) query() (names string) {
+	for _, p := range o.Parameters {
+		if p.In == "query" {
+			names += " " + p.Name
+		}
+	}
+	return names
 }
 
 const docURL = "https://gait.example/openapi.json"
@@ -151,7 +162,7 @@ func TestOpenAPI(t *testing.T) {
 		method, path, body string
 		want               int
 	}{
-		{"GET", "/healthz", "", 200}, {"GET", "/readyz", "", 200}, {"GET", "/openapi.json", "", 200},
+		{"GET", "/healthz", "", 200}, {"GET", "/readyz?probe=1", "", 200}, {"GET", "/openapi.json", "", 200},
 		{"POST", "/v1/commands", `{"verb":"pause","job_id":"j1","actor":"w"}`, 200},
 		{"POST", "/v1/commands", `{"verb":"pause","job_id":"j1","actor":"w"}`, 409},
 		{"POST", "/v1/commands", `{"verb":"cancel","job_id":"j1","actor":"w","dry_run":true}`, 200},
@@ -159,14 +170,14 @@ func TestOpenAPI(t *testing.T) {
 		{"POST", "/v1/commands", `{`, 400},
 		{"GET", "/v1/ledger", "", 200},
 		{"GET", "/v1/ledger/event?seq=1", "", 200}, {"GET", "/v1/ledger/event?seq=100", "", 400},
-		{"GET", "/v1/ledger/events?from=1&size=2", "", 200}, {"GET", "/v1/ledger/events?from=x", "", 400},
+		{"GET", "/v1/ledger/events?from=1&size=2", "", 200}, {"GET", "/v1/ledger/events?from=x", "", 400}, {"GET", "/v1/ledger/events?since=1", "", 400},
 		{"POST", "/v1/ledger/proof", `{"seq":1,"checkpoint":` + string(signed) + `}`, 200}, {"POST", "/v1/ledger/proof", `{"seq":"1"}`, 400},
 		{"POST", "/v1/ledger/consistency", `{"old":1,"checkpoint":` + string(signed) + `}`, 200},
 		{"GET", "/v1/ledger/root?size=1", "", 200}, {"GET", "/v1/ledger/root?size=99", "", 400},
 		{"GET", "/v1/ledger/file?name=tile/0/000.p/1", "", 200},
 		{"GET", "/v1/ledger/cosigned", "", 200}, {"GET", "/v1/ledger/cosigned-checkpoint", "", 200},
 		{"POST", "/v1/ledger/verify", `{}`, 200}, {"POST", "/v1/ledger/rebuild", `{}`, 200},
-		{"GET", "/v1/jobs", "", 200}, {"GET", "/v1/job?id=j1", "", 200}, {"GET", "/v1/job?id=j9", "", 404},
+		{"GET", "/v1/jobs", "", 200}, {"GET", "/v1/job?id=j1", "", 200}, {"GET", "/v1/job?id=j9", "", 404}, {"GET", "/v1/job?id=j1&id=j1", "", 400},
 		{"GET", "/v1/job/head?id=j1", "", 200}, {"GET", "/v1/job/head?id=j9", "", 404}, {"GET", "/v1/job/events?id=j1", "", 200},
 		{"DELETE", "/v1/commands", "", 405},
 	} {
@@ -183,8 +194,8 @@ func TestOpenAPI(t *testing.T) {
 	asked["post /v1/ledger/cosignatures"] = true // TestKeep
 	var documented []string
 	for path, methods := range d.paths {
-		for method := range methods {
-			documented = append(documented, method+" "+path)
+		for method, op := range methods {
+			documented = append(documented, method+" "+path+op.query())
 			if !asked[method+" "+path] {
 				t.Errorf("%s %s is in the document, and was not asked", method, path)
 			}

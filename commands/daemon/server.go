@@ -9,7 +9,6 @@ import (
 	"iter"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -95,37 +94,6 @@ const (
 	maxTimeout    = 10 * time.Minute // of a command
 )
 
-// A route is one address of the interface.
-type route struct {
-	method, path string
-	handle       func(*Server, http.ResponseWriter, *http.Request) error
-}
-
-var routes = []route{
-	{"POST", "/v1/commands", (*Server).command},
-	{"GET", "/healthz", (*Server).healthz},
-	{"GET", "/readyz", (*Server).readyz},
-	{"GET", "/metrics", (*Server).metrics},
-	{"GET", "/openapi.json", (*Server).openAPI},
-	{"GET", "/v1/events", (*Server).follow},
-	{"GET", "/v1/ledger", (*Server).ledger},
-	{"GET", "/v1/ledger/event", (*Server).event},
-	{"GET", "/v1/ledger/events", (*Server).events},
-	{"POST", "/v1/ledger/proof", (*Server).proof},
-	{"POST", "/v1/ledger/consistency", (*Server).consistency},
-	{"GET", "/v1/ledger/root", (*Server).root},
-	{"GET", "/v1/ledger/file", (*Server).file},
-	{"GET", "/v1/ledger/cosigned", (*Server).cosigned},
-	{"GET", "/v1/ledger/cosigned-checkpoint", (*Server).cosignedCheckpoint},
-	{"POST", "/v1/ledger/cosignatures", (*Server).keep},
-	{"POST", "/v1/ledger/verify", (*Server).verify},
-	{"POST", "/v1/ledger/rebuild", (*Server).rebuild},
-	{"GET", "/v1/jobs", (*Server).jobs},
-	{"GET", "/v1/job", (*Server).job},
-	{"GET", "/v1/job/head", (*Server).jobHead},
-	{"GET", "/v1/job/events", (*Server).jobEvents},
-}
-
 // HTTP returns servers with all the bounds, one for each place to listen at.
 // Whoever runs them shuts them down. It is called once.
 func (s *Server) HTTP(n int) []*http.Server {
@@ -149,13 +117,9 @@ func (s *Server) handler() http.Handler {
 		mux.HandleFunc(r.path, func(w http.ResponseWriter, q *http.Request) {
 			w = s.hurry(w, q)
 			err := fmt.Errorf("%s %s: %w", q.Method, r.path, ErrMethod)
-			_, bad := url.ParseQuery(q.URL.RawQuery)
-			switch {
-			case q.Method != r.method:
+			if q.Method != r.method {
 				w.Header().Set("Allow", r.method)
-			case bad != nil:
-				err = invalid("query", "%.80q: %s", q.URL.RawQuery, bad)
-			default:
+			} else if err = r.checkQuery(q.URL.RawQuery); err == nil {
 				err = r.handle(s, w, q)
 			}
 			if err != nil {
