@@ -149,6 +149,13 @@ func (b *memBatch) Commit() (ledger.Receipt, error) {
 	return b.log.Append(b.at, b.entries...)
 }
 
+// tried returns how many appends there were.
+func (l *memLog) tried() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.appends
+}
+
 // Append writes all entries or none.
 func (l *memLog) Append(at ledger.Head, entries ...ledger.Entry) (receipt ledger.Receipt, err error) {
 	l.mu.Lock()
