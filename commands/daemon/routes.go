@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -50,12 +51,12 @@ func (r route) checkQuery(raw string) error {
 	if !strings.HasPrefix(r.path, "/v1/") {
 		return nil
 	}
-	for name, values := range query {
+	for _, name := range slices.Sorted(maps.Keys(query)) {
 		if !slices.Contains(r.query, name) {
 			return invalid("query", "%.40q is not among the names that %s takes: %q", name, r.path, r.query)
 		}
-		if len(values) > 1 {
-			return invalid("query", "%s is given %d times", name, len(values))
+		if n := len(query[name]); n > 1 {
+			return invalid("query", "%s is given %d times", name, n)
 		}
 	}
 	return nil
