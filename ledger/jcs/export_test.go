@@ -1,0 +1,4 @@
+package jcs
+
+// IsCanonical is isCanonical, for tests.
+var IsCanonical = isCanonical
