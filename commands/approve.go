@@ -5,21 +5,30 @@ import (
 	"gait/projection"
 )
 
-// Approve gives an approving verdict on the decision named, or on what
-// projection.Judged finds waiting.
+// Approve gives an approving verdict on the decision named, or on the ask
+// that projection.VerdictTarget returns.
 type Approve struct {
 	CheckpointID string `json:"checkpoint_id,omitempty"`
 }
 
-// Verb returns "approve".
-func (Approve) Verb() string { return "approve" }
+var approveRow = add(verb[Approve]{
+	Row:     Row{Verb: "approve"},
+	check:   Approve.check,
+	summary: Approve.summary,
+	decide:  Approve.decide,
+})
 
-func (c Approve) check() error { return checkOptional(ledger.FieldCheckpointID, c.CheckpointID) }
+// Verb returns "approve".
+func (Approve) Verb() string { return approveRow.Verb }
+
+func (Approve) row() *Row { return approveRow }
+
+func (c Approve) check(Request) error { return checkOptional(ledger.FieldCheckpointID, c.CheckpointID) }
 
 func (c Approve) summary(projection.Job) string { return c.CheckpointID }
 
 func (c Approve) decide(j projection.Job, by Request) (ledger.Payload, *projection.Refusal) {
-	ask, no := projection.Judged(j, projection.Approved, c.CheckpointID)
+	ask, no := projection.VerdictTarget(j, projection.Approved, c.CheckpointID)
 	if no != nil {
 		return nil, no
 	}

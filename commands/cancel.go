@@ -8,12 +8,15 @@ import (
 // Cancel ends a job for good.
 type Cancel struct{}
 
+var cancelRow = add(verb[Cancel]{
+	Row:    Row{Verb: "cancel", EndsJob: true},
+	decide: Cancel.decide,
+})
+
 // Verb returns "cancel".
-func (Cancel) Verb() string { return "cancel" }
+func (Cancel) Verb() string { return cancelRow.Verb }
 
-func (Cancel) check() error { return nil }
-
-func (Cancel) summary(projection.Job) string { return "" }
+func (Cancel) row() *Row { return cancelRow }
 
 func (Cancel) decide(j projection.Job, by Request) (ledger.Payload, *projection.Refusal) {
 	return propose(j, by, ledger.Cancelled{Reason: by.Reason})

@@ -15,10 +15,19 @@ type AddCheckpoint struct {
 	RequiredAction string                `json:"required_action,omitempty"`
 }
 
-// Verb returns "checkpoint add".
-func (AddCheckpoint) Verb() string { return "checkpoint add" }
+var addCheckpointRow = add(verb[AddCheckpoint]{
+	Row:     Row{Verb: "checkpoint add", ReasonElsewhere: "say it in the summary"},
+	check:   AddCheckpoint.check,
+	summary: AddCheckpoint.summary,
+	decide:  AddCheckpoint.decide,
+})
 
-func (c AddCheckpoint) check() error {
+// Verb returns "checkpoint add".
+func (AddCheckpoint) Verb() string { return addCheckpointRow.Verb }
+
+func (AddCheckpoint) row() *Row { return addCheckpointRow }
+
+func (c AddCheckpoint) check(Request) error {
 	if !slices.Contains(ledger.CheckpointTypes, c.Type) {
 		return &ledger.FieldError{Field: "type", Problem: fmt.Sprintf("%.40q is not one of %s", c.Type, ledger.OneOf(ledger.CheckpointTypes))}
 	}
@@ -31,6 +40,8 @@ func (c AddCheckpoint) check() error {
 func (c AddCheckpoint) summary(projection.Job) string { return c.Summary }
 
 func (c AddCheckpoint) decide(j projection.Job, by Request) (ledger.Payload, *projection.Refusal) {
-	return propose(j, by, ledger.CheckpointAdded{CheckpointID: ledger.CheckpointID(j.Checkpoints + 1), CheckpointType: c.Type,
-		Late: j.Late(c.Type), RequiredAction: c.RequiredAction, Summary: c.Summary})
+	return propose(j, by, ledger.CheckpointAdded{
+		CheckpointID: ledger.CheckpointID(j.Checkpoints + 1), CheckpointType: c.Type,
+		Late: j.Late(c.Type), RequiredAction: c.RequiredAction, Summary: c.Summary,
+	})
 }

@@ -15,13 +15,8 @@ import (
 type Command interface {
 	// Verb returns the command's name, such as "checkpoint add".
 	Verb() string
-	// check returns what is wrong with the arguments, whatever the job.
-	check() error
-	// summary says in words what the command named, apart from the job, its
-	// actor and its reason: what a refusal of it keeps.
-	summary(j projection.Job) string
-	// decide returns the payload of the event, or why there is none. It is pure.
-	decide(j projection.Job, by Request) (ledger.Payload, *projection.Refusal)
+	// row returns the command's row of the table.
+	row() *Row
 }
 
 // Decide returns the payload of the event that carries a request out, or why
@@ -29,7 +24,7 @@ type Command interface {
 // asks.
 func Decide(j projection.Job, at time.Time, r Request) (ledger.Payload, *projection.Refusal) {
 	r.at = at
-	return r.Command.decide(j, r)
+	return r.Command.row().decide(r.Command, j, r)
 }
 
 // propose asks the state machine whether p may follow, as the actor's fact.

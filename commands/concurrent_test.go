@@ -13,7 +13,7 @@ import (
 )
 
 // together runs f in n goroutines, each with an engine of its own on the log.
-func together(t *testing.T, log *memLog, n int, f func(i int, e *commands.Engine)) {
+func together(t *testing.T, log *hookedLog, n int, f func(i int, e *commands.Engine)) {
 	t.Helper()
 	var wait sync.WaitGroup
 	for i := range n {
@@ -24,7 +24,7 @@ func together(t *testing.T, log *memLog, n int, f func(i int, e *commands.Engine
 	log.check(t)
 }
 
-// persist asks again for as long as others are faster.
+// persist retries while other engines append first.
 func persist(t *testing.T, e *commands.Engine, r commands.Request) (commands.Result, error) {
 	for {
 		result, err := e.Do(t.Context(), r)
@@ -57,7 +57,7 @@ func TestEnginesTogether(t *testing.T) {
 	}
 }
 
-// Of many who ask for one thing under one request id, one does it.
+// If many callers send one command under one request id, it is done once.
 func TestRequestIDTogether(t *testing.T) {
 	const engines = 8
 	b := newBench(t)
@@ -85,7 +85,7 @@ func TestRequestIDTogether(t *testing.T) {
 	}
 }
 
-// One approval, many who resume: one of them goes on.
+// If many callers resume a job with one approval, one of them succeeds.
 func TestApprovalTogether(t *testing.T) {
 	const engines = 8
 	b := newBench(t)

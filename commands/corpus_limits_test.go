@@ -33,113 +33,130 @@ var texts = []string{
 	"line\u2028separator paragraph\u2029separator no\u00a0break \ufeff\ufffd \U0010ffff",
 }
 
-// tellLimits tells a ledger in which every field is once as long as it can be,
+// writeLimits writes a ledger in which every field is once as long as it can be,
 // and in which texts are of every kind.
-func tellLimits(c *teller) {
+func writeLimits(c *writer) {
 	origin := fill("gait.test/corpus-limits/", ledger.MaxOrigin)
 	c.begin(origin, &ledger.Predecessor{Origin: fill("gait.test/before/", ledger.MaxOrigin), SeenSize: 1<<53 - 1, SeenRoot: one, FoundSize: 7, FoundRoot: two})
-	tellLongest(c)
+	c.commitIndex() // of no keys
+	writeLongest(c)
 	c.rotate(1, fill("as long as a reason can be ", ledger.MaxReason))
-	tellReasons(c)
-	tellDecisions(c)
-	tellTexts(c)
-	tellLargest(c)
+	writeReasons(c)
+	writeDecisions(c)
+	writeTexts(c)
+	writeLargest(c)
+	writeLongestContinued(c)
+	c.commitIndex()
 }
 
 func because(actor, reason string, command commands.Command) commands.Request {
 	return commands.Request{Actor: actor, Reason: reason, Command: command}
 }
 
-// tellLongest tells one job that asks for as many decisions as a job can, and
-// uses up as many approvals in a resume in which all is as long as it can be.
-func tellLongest(c *teller) {
-	reason := fill("as long as a reason can be ", ledger.MaxReason)
-	var labels []ledger.Label
+// longLabels are as many and as long labels as a job can have.
+func longLabels() (labels []ledger.Label) {
 	for i := range ledger.MaxLabels {
 		labels = append(labels, ledger.Label{Key: fill(fmt.Sprintf("key%02d/", i), ledger.MaxLabelKey), Value: fill("value ", ledger.MaxLabelValue)})
 	}
-	request := by(longActor, commands.Submit{EnvironmentFingerprint: fill("envfp:here ", ledger.MaxFingerprint), Identity: longIdentity, Labels: labels,
-		PolicyDigest: one, PolicyRef: fill("policy v1 ", ledger.MaxPolicyRef), ProducerVersion: fill("gait/", ledger.MaxProducerVersion)})
+	return labels
+}
+
+// writeLongest writes one job that asks for as many decisions as a job can, and
+// uses up as many approvals in a resume in which all is as long as it can be.
+func writeLongest(c *writer) {
+	reason := fill("as long as a reason can be ", ledger.MaxReason)
+	request := by(longActor, commands.Submit{
+		EnvironmentFingerprint: fill("envfp:here ", ledger.MaxFingerprint), Identity: longIdentity, Labels: longLabels(),
+		PolicyDigest: one, PolicyRef: fill("policy v1 ", ledger.MaxPolicyRef), ProducerVersion: fill("gait/", ledger.MaxProducerVersion),
+	})
 	request.RequestID = strings.Repeat(`"`, ledger.MaxRequestID) // each of them is escaped
-	c.tell(longJob, request)
+	c.must(longJob, request)
 	ask := by(longActor, commands.AddCheckpoint{Type: ledger.CheckpointDecisionNeeded, Summary: fill("may it? ", ledger.MaxSummary), RequiredAction: fill("say so ", ledger.MaxRequiredAction)})
-	c.tell(longJob, ask)
+	c.must(longJob, ask)
 	for range ledger.MaxOpenDecisions - 1 {
-		c.tell(longJob, decision())
+		c.must(longJob, decision())
 	}
 	ask.Command = commands.AddCheckpoint{Type: ledger.CheckpointDecisionNeeded, Summary: fill("one too many ", ledger.MaxSummary), RequiredAction: "none"}
 	c.do(longJob, ask, false)
 	for i := range ledger.MaxOpenDecisions {
-		c.tell(longJob, approveNamed(longReviewer, ledger.CheckpointID(int64(i)+1)))
+		c.must(longJob, approveNamed(longReviewer, ledger.CheckpointID(int64(i)+1)))
 	}
-	c.tell(longJob, because(longActor, reason, commands.Pause{}), because(longReviewer, reason, commands.Approve{}))
-	again := because(longActor, reason, commands.Resume{EnvironmentFingerprint: fill("envfp:there ", ledger.MaxFingerprint), AllowEnvMismatch: true,
-		Identity: longIdentity, PolicyDigest: two, PolicyRef: fill("policy v2 ", ledger.MaxPolicyRef)})
+	c.must(longJob, because(longActor, reason, commands.Pause{}), because(longReviewer, reason, commands.Approve{}))
+	again := because(longActor, reason, commands.Resume{
+		EnvironmentFingerprint: fill("envfp:there ", ledger.MaxFingerprint), AllowEnvMismatch: true,
+		Identity: longIdentity, PolicyDigest: two, PolicyRef: fill("policy v2 ", ledger.MaxPolicyRef),
+	})
 	again.RequestID = fill("resume-", ledger.MaxRequestID)
-	c.tell(longJob, again, checkpoint(ledger.CheckpointCompleted))
+	c.must(longJob, again, checkpoint(ledger.CheckpointCompleted))
 	c.do(longJob, because(longActor, reason, commands.Pause{}), false)
 }
 
-// tellReasons tells the longest reason of each command that has one.
-func tellReasons(c *teller) {
+// writeReasons writes the longest reason of each command that has one.
+func writeReasons(c *writer) {
 	long := fill("", ledger.MaxReason)
-	c.tell("reasons", submit(), pause(), because("reviewer", long, commands.Deny{}), because("reviewer_2", long, commands.Approve{}))
+	c.must("reasons", submit(), pause(), because("reviewer", long, commands.Deny{}), because("reviewer_2", long, commands.Approve{}))
 	// No command names the source of an identity yet.
-	j, _, _, err := projection.Load(c.log, "reasons")
+	j, _, _, err := projection.Load(c.t.Context(), c.log, "reasons")
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	c.append(ledger.Event{JobID: "reasons", Actor: "worker_1", Payload: ledger.Resumed{Consumes: j.Usable(), ExpectedFingerprint: env, ActualFingerprint: env,
-		Identity: longIdentity, IdentityValidationSource: fill("directory ", 128), Reason: long}})
-	c.tell("reasons", because("boss", long, commands.Stop{}), because("boss", long, commands.Cancel{}))
+	c.append(ledger.Draft{JobID: "reasons", Actor: "worker_1", Payload: ledger.Resumed{
+		Consumes: j.UsableApprovals(), ExpectedFingerprint: env, ActualFingerprint: env,
+		Identity: longIdentity, IdentityValidationSource: fill("directory ", 128), Reason: long,
+	}})
+	c.must("reasons", because("boss", long, commands.Stop{}), because("boss", long, commands.Cancel{}))
 	p := claim("paused", "paused_by_user", "paused")
 	p.Identity, p.PolicyDigest, p.PolicyRef, p.StoppedBy = longIdentity, one, fill("policy v1 ", ledger.MaxPolicyRef), fill("Somebody Else ", 128)
 	p.Approvals[0].Reason = long
-	c.tell("reasons.imported", because("importer", long, commands.Import{Claim: p}))
+	c.must("reasons.imported", because("importer", long, commands.Import{Claim: p}))
 }
 
-// tellDecisions leaves a job with as many open decisions as there can be.
-func tellDecisions(c *teller) {
-	c.tell("decisions", submit())
+// writeDecisions leaves a job with as many open decisions as there can be.
+func writeDecisions(c *writer) {
+	c.must("decisions", submit())
 	for range ledger.MaxOpenDecisions {
-		c.tell("decisions", decision())
+		c.must("decisions", decision())
 	}
 }
 
-// tellTexts tells of each kind of text in each place for one.
-func tellTexts(c *teller) {
+// writeTexts writes each kind of text in each place for one.
+func writeTexts(c *writer) {
 	for i, text := range texts {
 		job := fmt.Sprintf("texts.%d", i)
-		c.tell(job, by("worker_1", commands.Submit{EnvironmentFingerprint: env + " " + text, PolicyDigest: one, PolicyRef: text, ProducerVersion: text,
-			Labels: []ledger.Label{{Key: "label", Value: atMost(text, ledger.MaxLabelValue)}}}))
-		c.tell(job, by("worker_1", commands.AddCheckpoint{Type: ledger.CheckpointDecisionNeeded, Summary: text, RequiredAction: text}))
+		c.must(job, by("worker_1", commands.Submit{
+			EnvironmentFingerprint: env + " " + text, PolicyDigest: one, PolicyRef: text, ProducerVersion: text,
+			Labels: []ledger.Label{{Key: "label", Value: atMost(text, ledger.MaxLabelValue)}},
+		}))
+		c.must(job, by("worker_1", commands.AddCheckpoint{Type: ledger.CheckpointDecisionNeeded, Summary: text, RequiredAction: text}))
 		c.do(job, by("worker_1", commands.AddCheckpoint{Type: ledger.CheckpointCompleted, Summary: text}), false)
-		c.tell(job, because("reviewer", text, commands.Deny{}), because("reviewer_2", text, commands.Approve{}), because("boss", text, commands.Stop{}))
+		c.must(job, because("reviewer", text, commands.Deny{}), because("reviewer_2", text, commands.Approve{}), because("boss", text, commands.Stop{}))
 	}
 }
 
-// tellLargest tells an event that is as large as one can be.
-func tellLargest(c *teller) {
+// writeLargest writes an event that is as large as one can be.
+func writeLargest(c *writer) {
 	p := claim("running", "none", "submitted")
-	e := c.next(ledger.Event{JobID: "largest", Actor: longActor})
-	e.JobSeq, e.Revision = 1, 1
+	d := c.next(ledger.Draft{JobID: "largest", Actor: longActor})
+	d.JobSeq, d.Revision = 1, 1
 	for {
 		p.Reason = "r"
-		e.Payload = p
-		sealed, err := ledger.Seal(e)
+		d.Payload = p
+		sealed, err := ledger.Seal(d)
 		if err != nil {
 			c.t.Fatal(err)
 		}
 		room := ledger.MaxEventSize - len(sealed.Bytes())
 		if room < ledger.MaxReason {
 			p.Reason = fill("r", 1+room)
-			e.Payload = p
+			d.Payload = p
 			break
 		}
-		p.Checkpoints = append(p.Checkpoints, ledger.ImportedCheckpoint{Actor: "worker", CheckpointType: ledger.CheckpointProgress,
-			CreatedAt: epoch.Add(-time.Hour), Summary: fill("claimed ", ledger.MaxSummary)})
+		p.Checkpoints = append(p.Checkpoints, ledger.ImportedCheckpoint{
+			Actor: "worker", CheckpointType: ledger.CheckpointProgress,
+			CreatedAt: epoch.Add(-time.Hour), Summary: fill("claimed ", ledger.MaxSummary),
+		})
 	}
-	if got := len(c.put(e).Bytes()); got != ledger.MaxEventSize {
+	if got := len(c.put(d).Bytes()); got != ledger.MaxEventSize {
 		c.t.Fatalf("the largest event has %d bytes, want %d", got, ledger.MaxEventSize)
 	}
 }

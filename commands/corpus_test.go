@@ -2,6 +2,7 @@ package commands_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"flag"
 	"fmt"
@@ -18,44 +19,52 @@ import (
 	"gait/commands"
 	"gait/ledger"
 	"gait/ledger/ledgertest"
+	"gait/ledger/mpt"
 	"gait/ledger/store"
 	"gait/projection"
 )
 
-var update = flag.Bool("update", false, "write the golden corpus anew")
+var update = flag.Bool("update", false, "rewrite the golden corpus")
 
 // goldenLedgers holds a ledger of each version ever shipped, and the corpus:
-// ledgers that this package tells with the commands as they are now.
+// ledgers that this package writes with the commands as they are now.
 const goldenLedgers = "../fixtures/ledgers"
 
-// corpus says how each ledger of the corpus is told.
-var corpus = map[string]func(*teller){
-	"corpus-table":  tellTable,
-	"corpus-limits": tellLimits,
+// corpus says how each ledger of the corpus is written.
+var corpus = map[string]func(*writer){
+	"corpus-table":  writeTable,
+	"corpus-limits": writeLimits,
 }
 
-// A teller tells a ledger of the corpus: an engine on a real store, with a
+// A writer writes a ledger of the corpus: an engine on a real store, with a
 // clock, entropy and keys that repeat.
-type teller struct {
+type writer struct {
 	t       testing.TB
 	log     *store.Log
 	engine  *commands.Engine
 	clock   ledgertest.Clock
 	entropy io.Reader
+
+	inherited []mpt.Key         // of request ids that event 0 says were used before
+	contents  map[string][]byte // beside the ledger, by digest
 }
 
 // begin creates the ledger with its event 0.
-func (c *teller) begin(origin string, predecessor *ledger.Predecessor) {
+func (c *writer) begin(origin string, predecessor *ledger.Predecessor) {
 	c.t.Helper()
 	c.clock.Step, c.entropy = 7*time.Millisecond, ledgertest.Entropy(29)
 	key := ledgertest.Key(origin)
-	first := ledgertest.First(key.VerifierKey())
-	first.Payload = ledger.LedgerCreated{Format: ledger.Format, Key: key.VerifierKey().String(), Predecessor: predecessor}
-	first, err := ledger.Seal(first)
+	draft := ledgertest.First(key.VerifierKey()).Draft()
+	draft.Payload = ledger.LedgerCreated{Format: ledger.Format, Key: key.VerifierKey().String(), Predecessor: predecessor}
+	first, err := ledger.Seal(draft)
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	if c.log, err = store.Create(ledgertest.Dir, first, store.Options{FS: ledgertest.NewFS(c.t), Signer: key}); err != nil {
+	o := ledgertest.Options{FS: ledgertest.NewFS(c.t), Signer: key}
+	if r := ledger.InheritedRequests(first); r != nil {
+		o.Inherited = c.contents[r.Digest.String()]
+	}
+	if c.log, err = ledgertest.CreateWith(ledgertest.Dir, first, o); err != nil {
 		c.t.Fatal(err)
 	}
 	c.t.Cleanup(func() { c.log.Close() })
@@ -63,7 +72,7 @@ func (c *teller) begin(origin string, predecessor *ledger.Predecessor) {
 }
 
 // do carries out a request for a job; ok says whether it is to be allowed.
-func (c *teller) do(job string, r commands.Request, ok bool) {
+func (c *writer) do(job string, r commands.Request, ok bool) {
 	c.t.Helper()
 	r.JobID = job
 	result, err := c.engine.Do(c.t.Context(), r)
@@ -73,8 +82,8 @@ func (c *teller) do(job string, r commands.Request, ok bool) {
 	}
 }
 
-// tell carries out requests that are all allowed.
-func (c *teller) tell(job string, requests ...commands.Request) {
+// must carries out requests that are all allowed.
+func (c *writer) must(job string, requests ...commands.Request) {
 	c.t.Helper()
 	for _, r := range requests {
 		c.do(job, r, true)
@@ -83,41 +92,41 @@ func (c *teller) tell(job string, requests ...commands.Request) {
 
 // append writes an event that no command leads to, but that the format and the
 // rules allow.
-func (c *teller) append(e ledger.Event) {
+func (c *writer) append(d ledger.Draft) {
 	c.t.Helper()
-	_, head, _, err := projection.Load(c.log, e.JobID)
+	_, head, _, err := projection.Load(c.t.Context(), c.log, d.JobID)
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	e = c.next(e)
-	e.JobSeq, e.JobPrev, e.Revision = head.JobSeq+1, head.Leaf, head.Revision
-	if e.Type() != ledger.TypeRefused {
-		e.Revision++
+	d = c.next(d)
+	d.JobSeq, d.JobPrev, d.Revision = head.JobSeq+1, head.Leaf, head.Revision
+	if d.Type() != ledger.TypeRefused {
+		d.Revision++
 	}
-	c.put(e)
+	c.put(d)
 }
 
 // next places an event after the ledger's last.
-func (c *teller) next(e ledger.Event) ledger.Event {
+func (c *writer) next(d ledger.Draft) ledger.Draft {
 	c.t.Helper()
 	head, now := c.log.Head(), c.clock.Now()
 	id, err := ulid.New(ulid.Timestamp(now), c.entropy)
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	e.Seq, e.Origin, e.Prev, e.ID = ledger.Seq(head.Size), c.log.Origin(), head.Leaf, id.String()
-	e.Time, e.Clock = head.At(now)
-	return e
+	d.Seq, d.Origin, d.Prev, d.ID = ledger.Seq(head.Size), c.log.Origin(), head.Leaf, id.String()
+	d.Time, d.Clock = head.At(now)
+	return d
 }
 
-// put writes an event of a job with the job's view.
-func (c *teller) put(e ledger.Event) ledger.Event {
+// put appends an event of a job with the job's view.
+func (c *writer) put(d ledger.Draft) ledger.Event {
 	c.t.Helper()
-	e, err := ledger.Seal(e)
+	e, err := ledger.Seal(d)
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	job, _, _, err := projection.Load(c.log, e.JobID)
+	job, _, _, err := projection.Load(c.t.Context(), c.log, e.JobID())
 	if err == nil {
 		job, err = projection.Apply(job, e)
 	}
@@ -132,11 +141,13 @@ func (c *teller) put(e ledger.Event) ledger.Event {
 }
 
 // rotate hands the ledger over to the n-th key of its origin.
-func (c *teller) rotate(n uint64, reason string) {
+func (c *writer) rotate(n uint64, reason string) {
 	c.t.Helper()
 	next := ledgertest.KeyAfter(c.log.Origin(), n)
-	e, err := ledger.Seal(c.next(ledger.Event{Actor: "operator",
-		Payload: ledger.KeyRotated{Key: next.VerifierKey().String(), Previous: c.log.Key().String(), Reason: reason}}))
+	e, err := ledger.Seal(c.next(ledger.Draft{
+		Actor:   "operator",
+		Payload: ledger.KeyRotated{Key: next.VerifierKey().String(), Previous: c.log.Keys().Current().String(), Reason: reason},
+	}))
 	if err == nil {
 		_, err = c.log.Rotate(c.t.Context(), c.log.Head(), e, next)
 	}
@@ -145,26 +156,72 @@ func (c *teller) rotate(n uint64, reason string) {
 	}
 }
 
-// files returns what is kept of the ledger. The views and digests beside them
-// are written where they are checked, in fixtures.
-func (c *teller) files() map[string][]byte {
+// move hands the ledger over to the n-th key of its origin, that of another place.
+func (c *writer) move(n uint64, reason string) {
 	c.t.Helper()
-	ledgertest.Check(c.t, c.log)
-	var lines bytes.Buffer
-	for e, err := range c.log.Events(0) {
+	next := ledgertest.KeyAfter(c.log.Origin(), n)
+	e, err := ledger.Seal(c.next(ledger.Draft{Actor: "operator", Payload: ledger.LedgerMoved{To: next.VerifierKey().String(), Reason: reason}}))
+	if err == nil {
+		_, err = c.log.Rotate(c.t.Context(), c.log.Head(), e, next)
+	}
+	if err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// keep keeps content beside the ledger.
+func (c *writer) keep(content []byte, mediaType string) ledger.Content {
+	if c.contents == nil {
+		c.contents = map[string][]byte{}
+	}
+	digest := ledger.Hash(sha256.Sum256(content))
+	c.contents[digest.String()] = content
+	return ledger.Content{Digest: digest, MediaType: mediaType, Size: int64(len(content))}
+}
+
+// commitIndex puts the root of the index into the ledger.
+func (c *writer) commitIndex() {
+	c.t.Helper()
+	e, err := ledger.Seal(c.next(ledger.Draft{Actor: ledger.ActorGait, Payload: ledger.IndexCommitted{Index: ledgertest.IndexRoot(c.events(), c.inherited...)}}))
+	if err == nil {
+		_, err = c.log.Append(c.t.Context(), c.log.Head(), ledger.Entry{Event: e})
+	}
+	if err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func (c *writer) events() (events []ledger.Event) {
+	c.t.Helper()
+	for e, err := range c.log.Events(c.t.Context(), 0) {
 		if err != nil {
 			c.t.Fatal(err)
 		}
+		events = append(events, e)
+	}
+	return events
+}
+
+// files returns what is kept of the ledger. The views and digests beside them
+// are written by the test in fixtures that checks them.
+func (c *writer) files() map[string][]byte {
+	c.t.Helper()
+	ledgertest.CheckInherited(c.t, c.log, c.inherited)
+	var lines bytes.Buffer
+	for _, e := range c.events() {
 		lines.Write(append(e.Bytes(), '\n'))
 	}
 	_, signed := c.log.Checkpoint()
 	files := map[string][]byte{"events.jsonl": lines.Bytes(), "checkpoint": signed}
-	rotations, err := c.log.Rotations()
+	rotations, err := c.log.Rotations(c.t.Context())
 	if err != nil {
 		c.t.Fatal(err)
 	}
 	for i, r := range rotations {
 		files[fmt.Sprintf("keys/%04d.tlog-proof", i+1)] = []byte(r.Proof.String())
+	}
+	for digest, content := range c.contents {
+		files["content/"+digest] = content
 	}
 	return files
 }
@@ -173,11 +230,13 @@ func (c *teller) files() map[string][]byte {
 func TestCorpus(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(corpus)) {
 		t.Run(name, func(t *testing.T) {
-			c := &teller{t: t}
+			c := &writer{t: t}
 			corpus[name](c)
-			if *update { // a proof that is there no more is not to stay
-				if err := os.RemoveAll(filepath.Join(goldenLedgers, name, "keys")); err != nil {
-					t.Fatal(err)
+			if *update { // what no longer exists must not stay
+				for _, dir := range []string{"keys", "content"} {
+					if err := os.RemoveAll(filepath.Join(goldenLedgers, name, dir)); err != nil {
+						t.Fatal(err)
+					}
 				}
 			}
 			for file, want := range c.files() {

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -9,9 +10,9 @@ import (
 	"gait/projection"
 )
 
-// decide decides a call on what the one before it left. What it panics with is
-// the caller's; the batch is then made again without it.
-func (b *batch) decide(c *call) {
+// decide decides a call on the state that the call before it left. A panic is
+// re-raised in the caller; the batch is rebuilt without that call.
+func (b *batch) decide(ctx context.Context, c *call) {
 	if err := c.ctx.Err(); err != nil {
 		c.fail(err)
 		return
@@ -22,7 +23,7 @@ func (b *batch) decide(c *call) {
 			c.answer()
 		}
 	}()
-	c.result, c.err = b.try(c)
+	c.result, c.err = b.try(ctx, c)
 	b.calls = append(b.calls, c)
 	if errors.Is(c.err, ledger.ErrConflict) {
 		b.err = c.err
@@ -35,8 +36,11 @@ type moment struct {
 	now time.Time
 }
 
-func (b *batch) try(c *call) (Result, error) {
+func (b *batch) try(ctx context.Context, c *call) (Result, error) {
 	e, r := b.engine, &c.request
+	if r.Command.row().OfLedger {
+		return b.tryLedger(ctx, c)
+	}
 	if r.JobID == "" {
 		var err error
 		if r.JobID, err = e.newID(e.Now()); err != nil {
@@ -44,11 +48,11 @@ func (b *batch) try(c *call) (Result, error) {
 		}
 	}
 	m := moment{now: e.Now()}
-	if result, done, err := b.replay(c); done || err != nil {
+	if result, done, err := b.replay(ctx, c); done || err != nil {
 		return result, err
 	}
-	state, err := e.load(r.JobID)
-	first := begins(r.Command)
+	state, err := e.state(ctx, r)
+	first := r.Command.row().BeginsJob
 	switch {
 	case err != nil:
 		return Result{}, err
@@ -62,75 +66,77 @@ func (b *batch) try(c *call) (Result, error) {
 	if state != nil {
 		m.jobState = *state
 	}
+	if err := b.checkClock(ctx, r, m.now); err != nil {
+		return Result{}, err
+	}
 	at, _ := e.known.head.At(m.now)
 	payload, no := Decide(m.job, at, *r)
 	if no != nil && first {
 		return Result{}, &InvalidError{Err: no} // there is no job to keep the refusal for
 	}
 	if no != nil {
-		return b.refuse(c, m, no)
+		return b.refuse(ctx, c, m, no)
 	}
 	return b.write(c, m, payload)
 }
 
-// replay answers a request whose id was used up.
-func (b *batch) replay(c *call) (Result, bool, error) {
+// checkClock fails with a *ledger.ClockError if the clock is probably wrong, unless the
+// request accepts that.
+func (b *batch) checkClock(ctx context.Context, r *Request, now time.Time) error {
+	head := b.engine.known.head
+	if r.AcceptClock {
+		return nil
+	}
+	if head.Size == 0 {
+		return ledger.CheckClock(now, time.Time{})
+	}
+	last := head.Time
+	if event, err := b.last(ctx); err == nil { // if it is damaged, a job can still be stopped
+		last = event.Reading()
+	}
+	return ledger.CheckClock(now, last)
+}
+
+// replay answers a request whose id was used before.
+func (b *batch) replay(ctx context.Context, c *call) (Result, bool, error) {
 	id := c.request.RequestID
 	if id == "" {
 		return Result{}, false, nil
 	}
-	event, seen, err := b.used(id)
+	event, seen, err := b.engine.usedBy(ctx, &c.request)
 	if err != nil || !seen {
 		return Result{}, false, err
 	}
-	if event.RequestDigest != c.digest {
-		return Result{}, false, &RequestIDError{RequestID: id, Seq: event.Seq}
+	if p, before := event.Payload().(ledger.LedgerCreated); before {
+		return Result{}, false, &ledger.RequestUsedError{RequestID: id, Origin: p.Predecessor.Origin}
 	}
-	state, err := b.engine.load(event.JobID)
+	if event.RequestDigest() != c.digest {
+		return Result{}, false, &RequestIDError{RequestID: id, Seq: event.Seq()}
+	}
+	state, err := b.engine.state(ctx, &Request{JobID: event.JobID(), Command: c.request.Command, DryRun: c.request.DryRun})
+	if err == nil && state == nil {
+		err = &ledger.CorruptError{Seq: event.Seq(), Reason: fmt.Sprintf("there is no job %s", event.JobID())}
+	}
 	if err != nil {
 		return Result{}, false, err
 	}
 	return Result{Job: state.job, Event: event, Receipt: receiptOf(event), Replayed: true}, true, nil
 }
 
-// used returns the event that used a request id up, durable or not.
-func (b *batch) used(id string) (ledger.Event, bool, error) {
-	if event, ok := b.requests[id]; ok {
-		return event, true, nil
-	}
-	if b.before != nil {
-		if event, ok := b.before.requests[id]; ok {
-			return event, true, nil
-		}
-	}
-	seq, seen, err := b.engine.Log.Request(id)
-	if err != nil || !seen {
-		return ledger.Event{}, false, err
-	}
-	if err := b.engine.known.holds(seq); err != nil {
-		return ledger.Event{}, false, err
-	}
-	event, err := b.engine.Log.Event(seq)
-	return event, err == nil, err
-}
-
 // receiptOf returns the receipt of an event written before. The tree size is
 // the smallest that holds it.
 func receiptOf(event ledger.Event) ledger.Receipt {
-	return ledger.Receipt{Seq: event.Seq, Leaf: event.LeafHash(), Revision: event.Revision, TreeSize: int64(event.Seq) + 1}
+	return ledger.Receipt{Seq: event.Seq(), Leaf: event.LeafHash(), Revision: event.Revision(), TreeSize: int64(event.Seq()) + 1}
 }
 
-// refuse records a refusal, or answers with the one before where it is the same.
-func (b *batch) refuse(c *call, m moment, no *projection.Refusal) (Result, error) {
+// refuse records a refusal, or answers with the one before if it is the same.
+func (b *batch) refuse(ctx context.Context, c *call, m moment, no *projection.Refusal) (Result, error) {
 	r := &c.request
-	p := ledger.Refused{Command: r.Command.Verb(), Exit: int64(no.Exit()), Reason: r.Reason, Refusal: no.Code, Summary: r.Command.summary(m.job)}
+	p := ledger.Refused{Command: r.Command.Verb(), Exit: ledger.RefusalExit(string(no.Code)), Reason: r.Reason, Refusal: string(no.Code), Summary: r.Command.row().summary(r.Command, m.job)}
 	if m.job.Repeats(r.Actor, p) {
-		event := m.last
-		if event.Payload == nil {
-			var err error
-			if event, err = b.engine.Log.Event(m.head.Seq); err != nil {
-				return Result{}, err
-			}
+		event, err := b.lastOf(ctx, m)
+		if err != nil {
+			return Result{}, err
 		}
 		return Result{}, &RefusedError{Refusal: no, Result: Result{Job: m.job, Event: event, Receipt: receiptOf(event), Repeated: true}}
 	}
@@ -139,6 +145,19 @@ func (b *batch) refuse(c *call, m moment, no *projection.Refusal) (Result, error
 		return Result{}, err
 	}
 	return Result{}, &RefusedError{Refusal: no, Result: result}
+}
+
+// lastOf returns the last event of a job, which is a refusal. It must be the one that
+// the job's head names: its receipt is given again.
+func (b *batch) lastOf(ctx context.Context, m moment) (ledger.Event, error) {
+	if m.last.Payload() != nil {
+		return m.last, nil
+	}
+	event, err := b.engine.Log.Event(ctx, m.head.Seq)
+	if err == nil && event.LeafHash() != m.head.Leaf {
+		err = &ledger.CorruptError{Seq: m.head.Seq, Reason: fmt.Sprintf("expected leaf hash %s, found %s", m.head.Leaf, event.LeafHash())}
+	}
+	return event, err
 }
 
 // write seals one event and puts it into the batch. A refusal takes no revision
@@ -151,33 +170,39 @@ func (b *batch) write(c *call, m moment, p ledger.Payload) (Result, error) {
 	}
 	next, err := projection.Apply(m.job, event)
 	if err != nil {
-		panic("commands: decided what the fold refuses: " + err.Error())
+		panic("commands: the fold refuses the event that was decided: " + err.Error())
 	}
 	result := Result{Job: next, Event: event}
 	if r.DryRun {
 		return result, nil
 	}
-	head, err := e.known.head.Follow(event)
-	if err != nil {
-		panic("commands: sealed what cannot follow: " + err.Error())
-	}
 	jobHead, err := m.head.Follow(event)
 	if err != nil {
-		panic("commands: sealed what cannot follow: " + err.Error())
+		panic("commands: the sealed event cannot follow: " + err.Error())
 	}
-	state := &jobState{job: next, head: jobHead}
+	state := &jobState{job: next, head: jobHead, noTexts: m.noTexts}
 	if event.Type() == ledger.TypeRefused {
 		state.last = event
 	}
-	e.known.head = head
-	e.known.keep(r.JobID, state)
-	if event.RequestID != "" {
-		b.requests[event.RequestID] = event
+	e.known.jobs.Put(r.JobID, state)
+	if event.RequestID() != "" {
+		e.known.requests.Put(event.RequestID(), event)
 	}
+	b.append(c, event)
+	return result, nil
+}
+
+// append puts a call's event into the batch.
+func (b *batch) append(c *call, event ledger.Event) {
+	k := &b.engine.known
+	head, err := k.head.Follow(event)
+	if err != nil {
+		panic("commands: the sealed event cannot follow: " + err.Error())
+	}
+	k.head, k.last = head, event
 	b.entries = append(b.entries, ledger.Entry{Event: event})
 	b.bytes += len(event.Bytes())
 	c.wrote = true
-	return result, nil
 }
 
 func (e *Engine) seal(c *call, m moment, p ledger.Payload) (ledger.Event, error) {
@@ -186,8 +211,10 @@ func (e *Engine) seal(c *call, m moment, p ledger.Payload) (ledger.Event, error)
 	if err != nil {
 		return ledger.Event{}, err
 	}
-	draft := ledger.Event{Seq: ledger.Seq(at.Size), ID: id, Origin: e.Log.Origin(), Actor: r.Actor, Prev: at.Leaf,
-		JobID: r.JobID, JobSeq: m.head.JobSeq + 1, JobPrev: m.head.Leaf, Revision: m.job.Revision, Payload: p}
+	draft := ledger.Draft{
+		Seq: ledger.Seq(at.Size), ID: id, Origin: e.Log.Origin(), Actor: r.Actor, Prev: at.Leaf,
+		JobID: r.JobID, JobSeq: m.head.JobSeq + 1, JobPrev: m.head.Leaf, Revision: m.job.Revision, Payload: p,
+	}
 	draft.Time, draft.Clock = at.At(m.now)
 	if p.Type() != ledger.TypeRefused {
 		draft.Revision++

@@ -5,21 +5,30 @@ import (
 	"gait/projection"
 )
 
-// Deny gives a denying verdict on the decision named, or on what
-// projection.Judged finds waiting.
+// Deny gives a denying verdict on the decision named, or on the ask
+// that projection.VerdictTarget returns.
 type Deny struct {
 	CheckpointID string `json:"checkpoint_id,omitempty"`
 }
 
-// Verb returns "deny".
-func (Deny) Verb() string { return "deny" }
+var denyRow = add(verb[Deny]{
+	Row:     Row{Verb: "deny"},
+	check:   Deny.check,
+	summary: Deny.summary,
+	decide:  Deny.decide,
+})
 
-func (c Deny) check() error { return checkOptional(ledger.FieldCheckpointID, c.CheckpointID) }
+// Verb returns "deny".
+func (Deny) Verb() string { return denyRow.Verb }
+
+func (Deny) row() *Row { return denyRow }
+
+func (c Deny) check(Request) error { return checkOptional(ledger.FieldCheckpointID, c.CheckpointID) }
 
 func (c Deny) summary(projection.Job) string { return c.CheckpointID }
 
 func (c Deny) decide(j projection.Job, by Request) (ledger.Payload, *projection.Refusal) {
-	ask, no := projection.Judged(j, projection.Denied, c.CheckpointID)
+	ask, no := projection.VerdictTarget(j, projection.Denied, c.CheckpointID)
 	if no != nil {
 		return nil, no
 	}

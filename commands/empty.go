@@ -1,43 +1,42 @@
 package commands
 
 import (
-	"fmt"
+	"context"
 
 	"gait/ledger"
 )
 
-// An EmptyLog is a log with nothing in it, for a dry run where there is no
-// ledger yet. It cannot be written to.
-type EmptyLog struct{}
+// An EmptyLog is a log with nothing in it, for a dry run if there is no ledger:
+// nothing can be written to it. It has only what an Engine asks of a log without
+// jobs.
+type EmptyLog struct {
+	ledger.HeadReader
+	ledger.EventReader
+	ledger.IndexReader
+}
 
 var _ Log = EmptyLog{}
 
-// Origin returns a placeholder: no event of it is ever written.
+// Origin returns a name that is no ledger's.
 func (EmptyLog) Origin() string { return "dry.run" }
 
 // Head returns the head of an empty log.
 func (EmptyLog) Head() ledger.Head { return ledger.Head{} }
 
-// JobHead finds no job.
-func (EmptyLog) JobHead(string) (ledger.JobHead, bool, error) { return ledger.JobHead{}, false, nil }
+// Index says that nothing is proved.
+func (EmptyLog) Index() ledger.IndexState { return ledger.IndexUnchecked }
 
-// View finds no view.
-func (EmptyLog) View(string) ([]byte, bool, error) { return nil, false, nil }
-
-// Request finds no request.
-func (EmptyLog) Request(string) (ledger.Seq, bool, error) { return 0, false, nil }
-
-// Event finds no event.
-func (EmptyLog) Event(seq ledger.Seq) (ledger.Event, error) {
-	return ledger.Event{}, fmt.Errorf("there is no event %d", seq)
+// Load finds nothing.
+func (EmptyLog) Load(context.Context, []string, []string) (ledger.Records, error) {
+	return ledger.Records{}, nil
 }
 
-// JobEvents has no events.
-func (EmptyLog) JobEvents(string, int64) ledger.Events {
-	return func(func(ledger.Event, error) bool) {}
+// LoadUnproved finds nothing.
+func (EmptyLog) LoadUnproved(context.Context, string) (ledger.JobEntry, bool, error) {
+	return ledger.JobEntry{}, false, nil
 }
 
-// Begin refuses.
-func (EmptyLog) Begin(ledger.Head) (ledger.Batch, error) {
+// Begin panics: a dry run never calls it.
+func (EmptyLog) Begin(context.Context, ledger.Head) (ledger.Batch, error) {
 	panic("commands: an empty log is for dry runs")
 }

@@ -7,33 +7,33 @@ import (
 	"sync"
 	"time"
 
-	"github.com/oklog/ulid/v2"
-
 	"gait/ledger"
 	"gait/projection"
 )
 
-// A Log is the ledger an Engine works on. Begin begins a batch behind the head
-// given: that of the log, or that of the batch which was signed last and is
-// being committed. It fails with ledger.ErrConflict where it is neither.
+// A Log is the ledger that an Engine works on: what it reads of one, and the
+// Begin of a ledger.Writer.
 type Log interface {
-	projection.Log
-	Origin() string
-	Head() ledger.Head
-	Event(ledger.Seq) (ledger.Event, error)
-	Request(id string) (ledger.Seq, bool, error)
-	Begin(at ledger.Head) (ledger.Batch, error)
+	ledger.HeadReader
+	ledger.EventReader
+	ledger.IndexReader
+	Begin(ctx context.Context, at ledger.Head) (ledger.Batch, error)
+
+	// LoadUnproved returns a job, and whether there is such a job, although the
+	// log's index is not proved. It has read all events behind the job's end, and
+	// fails with an *ledger.IndexError if one of them is the job's.
+	LoadUnproved(ctx context.Context, job string) (ledger.JobEntry, bool, error)
 }
 
 // An Engine carries commands out, for any number of goroutines. Log, Now and
 // Entropy are required. It must not be copied once it is in use. It needs no
-// closing; the log may be closed when all calls of Do have returned.
+// closing; the log may be closed after Drain.
 //
-// Commands that come together are written together: what waits when a batch is
-// begun is decided in order, each command on what the one before it left, and
-// written with one signature and one sync. While that syncs, the next batch is
-// made. Each caller is answered when its event is durable. Two engines may work
-// on one log: they decide again where the other one was faster, which is slow.
+// Commands that wait at the same time are written together: they are decided in
+// order, each on the state that the one before it left, and written as a batch
+// with one signature and one sync. While one batch syncs, the next one is made.
+// Each caller is answered when its event is durable. Two engines may work on one
+// log: each decides again if the other one wrote first, which is slow.
 type Engine struct {
 	Log     Log
 	Now     func() time.Time
@@ -45,19 +45,20 @@ type Engine struct {
 
 	mu      sync.Mutex
 	waiting []*call
-	running bool          // the sequencer is
-	arrived chan struct{} // tells the sequencer that something waits
+	running bool           // the sequencer runs
+	arrived chan struct{}  // wakes the sequencer when a call is enqueued
+	work    sync.WaitGroup // the sequencer, and the commits under way
 
-	// Of the sequencer alone.
-	flight *batch // the last batch on its way to the disk, durable by now or not
-	known  known
-	crowd  int // calls in a batch, of late; a batch counts half as much as the one after it
+	// Only the sequencer uses these.
+	flight     *batch // the last batch that was sent to the disk, durable by now or not
+	known      known
+	recentSize int // the size of recent batches: max(calls, previous/2)
 }
 
-// DefaultMaxWaiting is how many requests may wait where MaxWaiting is 0.
+// DefaultMaxWaiting is how many requests may wait if MaxWaiting is 0.
 const DefaultMaxWaiting = 4096
 
-// attempts is how often the engine decides again where the ledger has moved on.
+// attempts is how often the engine decides a call when other writers append first.
 const attempts = 64
 
 // A Result is what a command led to.
@@ -65,18 +66,19 @@ type Result struct {
 	Job      projection.Job // after it
 	Event    ledger.Event   // what was written; in a dry run what would be
 	Receipt  ledger.Receipt // zero in a dry run
-	Replayed bool           // the request id was seen before: this is what it led to then
+	Replayed bool           // nothing was written: this is what the request id led to before, or what the command would write again
 	Repeated bool           // the same refusal came just before: it was not written again
 }
 
 // Do carries a request out: one command, one event. A refusal is returned as a
 // *RefusedError, with the receipt of its event. Other errors: *InvalidError,
-// ErrJobNotFound, ErrJobExists, *RevisionError, *RequestIDError, ErrContention,
-// ErrBusy, ledger.ErrOutcomeUnknown, and those of the log.
+// ErrJobNotFound, ErrJobExists, *RevisionError, *RequestIDError, *ledger.ClockError,
+// *ledger.RequestUsedError, ErrContention, ErrBusy, ledger.ErrOutcomeUnknown, and those
+// of the log.
 //
-// Where the context ends while the request still waits, the request is not
-// carried out, and Do fails with the context's error. Where it ends later, Do
-// fails with ledger.ErrOutcomeUnknown, which wraps the context's error too.
+// If the context ends while the request still waits, the request is not carried
+// out, and Do fails with the context's error. If it ends later, Do fails with
+// ledger.ErrOutcomeUnknown, which wraps the context's error too.
 func (e *Engine) Do(ctx context.Context, r Request) (Result, error) {
 	if err := r.Check(); err != nil {
 		return Result{}, err
@@ -88,7 +90,7 @@ func (e *Engine) Do(ctx context.Context, r Request) (Result, error) {
 			return Result{}, err
 		}
 	}
-	if err := e.enter(c); err != nil {
+	if err := e.enqueue(c); err != nil {
 		return Result{}, err
 	}
 	select {
@@ -106,10 +108,11 @@ func (e *Engine) Do(ctx context.Context, r Request) (Result, error) {
 	return c.outcome()
 }
 
+// Drain returns when the engine does nothing any more, not even for a caller
+// whose context has ended. After it the log may be closed, if Do is not called
+// again.
+func (e *Engine) Drain() { e.work.Wait() }
+
 func (e *Engine) newID(at time.Time) (string, error) {
-	id, err := ulid.New(ulid.Timestamp(at), e.Entropy)
-	if err != nil {
-		return "", fmt.Errorf("making an id: %w", err)
-	}
-	return id.String(), nil
+	return ledger.NewULID(at, e.Entropy)
 }

@@ -21,10 +21,12 @@ func TestEveryReasonIsKept(t *testing.T) {
 	because := func(r commands.Request) ledger.Payload {
 		t.Helper()
 		r.Reason = "because"
-		return b.must(r).Event.Payload
+		return b.must(r).Event.Payload()
 	}
-	got := []ledger.Payload{because(pause()), because(approve("reviewer")), because(deny("reviewer")), because(approve("reviewer")),
-		because(resume()), because(by("boss", commands.Stop{})), because(by("boss", commands.Cancel{}))}
+	got := []ledger.Payload{
+		because(pause()), because(approve("reviewer")), because(deny("reviewer")), because(approve("reviewer")),
+		because(resume()), because(by("boss", commands.Stop{})), because(by("boss", commands.Cancel{})),
+	}
 	for _, p := range got {
 		text, err := ledger.EncodePayload(p)
 		if err != nil || !strings.Contains(string(text), `"reason":"because"`) {
@@ -62,7 +64,7 @@ func TestSubmitMakesAnID(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(first.Job.ID) != 26 || first.Job.ID == first.Event.ID || ledger.FieldJobID.Check(first.Job.ID) != nil {
+	if len(first.Job.ID) != 26 || first.Job.ID == first.Event.ID() || ledger.FieldJobID.Check(first.Job.ID) != nil {
 		t.Errorf("job id %q, want a ULID of its own", first.Job.ID)
 	}
 	again, err := b.engine.Do(t.Context(), request)
@@ -90,7 +92,7 @@ func TestRequestID(t *testing.T) {
 	if err != nil || !again.Replayed || b.size() != size {
 		t.Fatalf("retry: replayed %t, %d events (%v), want the first receipt", again.Replayed, b.size()-size, err)
 	}
-	if diff := cmp.Diff(first.Receipt, again.Receipt); diff != "" {
+	if diff := cmp.Diff(earlier(first.Receipt), again.Receipt); diff != "" {
 		t.Errorf("receipt of the retry (-first +again):\n%s", diff)
 	}
 	if diff := cmp.Diff(first.Event, again.Event, compareResults); diff != "" {
@@ -100,7 +102,7 @@ func TestRequestID(t *testing.T) {
 		t.Errorf("a retry shows a job that is %s, want it as it is now, running", again.Job.Status)
 	}
 
-	// Neither the revision asked for nor a dry run is part of the command.
+	// Neither if_revision nor dry_run is part of the command.
 	revision := int64(1)
 	request.IfRevision = &revision
 	if again, err := b.do(request); err != nil || !again.Replayed {
@@ -109,8 +111,10 @@ func TestRequestID(t *testing.T) {
 }
 
 func TestRequestIDOfAnotherCommand(t *testing.T) {
-	first := commands.Request{JobID: "job_1", Actor: "worker_1", RequestID: "r-1",
-		Command: commands.AddCheckpoint{Type: ledger.CheckpointProgress, Summary: "s"}}
+	first := commands.Request{
+		JobID: "job_1", Actor: "worker_1", RequestID: "r-1",
+		Command: commands.AddCheckpoint{Type: ledger.CheckpointProgress, Summary: "s"},
+	}
 	others := map[string]func(*commands.Request){
 		"job":    func(r *commands.Request) { r.JobID = "job_2" },
 		"actor":  func(r *commands.Request) { r.Actor = "worker_2" },
@@ -138,8 +142,8 @@ func TestRequestIDOfAnotherCommand(t *testing.T) {
 	}
 }
 
-// Pause and stop have the same arguments: the verb tells them apart.
-func TestRequestIDTellsVerbsApart(t *testing.T) {
+// Pause and stop have the same arguments. They differ in their verbs.
+func TestRequestIDOfAnotherVerb(t *testing.T) {
 	b := newBench(t)
 	b.must(submit(), commands.Request{Actor: "boss", RequestID: "r-1", Command: commands.Pause{}})
 	err := b.fails(commands.Request{Actor: "boss", RequestID: "r-1", Command: commands.Stop{}})
@@ -148,7 +152,7 @@ func TestRequestIDTellsVerbsApart(t *testing.T) {
 	}
 }
 
-// The labels of a job have no order, and a newer gait that asks again asks for the same.
+// The labels of a job have no order, and a retry by a newer gait is the same command.
 func TestRequestIDOfASubmit(t *testing.T) {
 	a, z := ledger.Label{Key: "a", Value: "1"}, ledger.Label{Key: "z", Value: "2"}
 	request := func(version string, labels ...ledger.Label) commands.Request {
@@ -167,18 +171,18 @@ func TestRequestIDOfASubmit(t *testing.T) {
 	}
 }
 
-func TestRefusalsUseNoRequestIDUp(t *testing.T) {
+func TestRefusalsUseUpNoRequestID(t *testing.T) {
 	b := newBench(t)
 	b.must(submit())
 	request := resume()
 	request.RequestID = "r-1"
 	no := b.refused(request, projection.InvalidTransition, 6)
-	if e := no.Result.Event; e.RequestID != "" || !e.RequestDigest.IsZero() {
-		t.Errorf("a refusal holds request id %q", e.RequestID)
+	if e := no.Result.Event; e.RequestID() != "" || !e.RequestDigest().IsZero() {
+		t.Errorf("a refusal holds request id %q", e.RequestID())
 	}
 	b.must(pause())
-	if result := b.must(request); result.Replayed || result.Event.RequestID != "r-1" {
-		t.Errorf("after a refusal: replayed %t, request id %q", result.Replayed, result.Event.RequestID)
+	if result := b.must(request); result.Replayed || result.Event.RequestID() != "r-1" {
+		t.Errorf("after a refusal: replayed %t, request id %q", result.Replayed, result.Event.RequestID())
 	}
 	b.must(pause())
 	if result := b.must(request); !result.Replayed {
@@ -189,7 +193,7 @@ func TestRefusalsUseNoRequestIDUp(t *testing.T) {
 func TestIfRevision(t *testing.T) {
 	b := newBench(t)
 	b.must(submit())
-	b.refused(resume(), projection.InvalidTransition, 6) // a refusal moves no revision
+	b.refused(resume(), projection.InvalidTransition, 6) // a refusal does not change the revision
 	at := func(revision int64) commands.Request {
 		r := checkpoint(ledger.CheckpointProgress)
 		r.IfRevision = &revision
@@ -203,7 +207,7 @@ func TestIfRevision(t *testing.T) {
 			t.Errorf("at revision %d: %v, want a RevisionError", revision, err)
 		}
 	}
-	stale := resume() // would be refused, were it not too late
+	stale := resume() // would be refused if the revision were right
 	revision := int64(1)
 	stale.IfRevision = &revision
 	if _, ok := errors.AsType[*commands.RevisionError](b.fails(stale)); !ok {
@@ -222,16 +226,18 @@ func TestDryRun(t *testing.T) {
 	if b.size() != size || b.log.appends != 0 {
 		t.Fatal("a dry submit wrote something")
 	}
-	if _, ok := result.Event.Payload.(ledger.Submitted); !ok || result.Job.Status != projection.Running {
-		t.Errorf("dry submit = %T, %s", result.Event.Payload, result.Job.Status)
+	if _, ok := result.Event.Payload().(ledger.Submitted); !ok || result.Job.Status != projection.Running {
+		t.Errorf("dry submit = %T, %s", result.Event.Payload(), result.Job.Status)
 	}
 	b.must(submit())
 	before := b.job("job_1")
 
 	result = b.must(dry(decision()))
-	want := ledger.Payload(ledger.CheckpointAdded{CheckpointID: "cp_0001", CheckpointType: ledger.CheckpointDecisionNeeded,
-		RequiredAction: "decide", Summary: "about decision-needed"})
-	if diff := cmp.Diff(want, result.Event.Payload); diff != "" {
+	want := ledger.Payload(ledger.CheckpointAdded{
+		CheckpointID: "cp_0001", CheckpointType: ledger.CheckpointDecisionNeeded,
+		RequiredAction: "decide", Summary: "about decision-needed",
+	})
+	if diff := cmp.Diff(want, result.Event.Payload()); diff != "" {
 		t.Errorf("payload of a dry run (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff(ledger.Receipt{}, result.Receipt); diff != "" || result.Job.Status != projection.DecisionNeeded || result.Job.Revision != 2 {
@@ -249,7 +255,7 @@ func TestDryRun(t *testing.T) {
 	b.log.check(t)
 }
 
-// A dry run uses no request id up.
+// A dry run does not use up a request id.
 func TestDryRunWithRequestID(t *testing.T) {
 	b := newBench(t)
 	b.must(submit())
@@ -262,7 +268,7 @@ func TestDryRunWithRequestID(t *testing.T) {
 	}
 }
 
-func TestConflictsAreTriedAgain(t *testing.T) {
+func TestConflictsAreRetried(t *testing.T) {
 	b := newBench(t)
 	b.must(submit())
 	for _, conflicts := range []int{1, 2, commands.Attempts - 1} {
@@ -291,7 +297,7 @@ func TestConflictsEndWithTheContext(t *testing.T) {
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("a cancelled command = %v", err)
 	}
-	// The caller is free to go while the first attempt is still being made.
+	// The caller may return while the first attempt is still being made.
 	for until := time.Now().Add(10 * time.Second); b.log.tried() == 0 && time.Now().Before(until); {
 		time.Sleep(time.Millisecond)
 	}
@@ -301,18 +307,22 @@ func TestConflictsEndWithTheContext(t *testing.T) {
 	}
 }
 
-// What the state was when it was read decides nothing after a conflict.
+// After a conflict the command is decided on the state that is read then.
 func TestConflictIsDecidedAgain(t *testing.T) {
 	b := newBench(t)
 	b.must(submit(), pause())
 	first := b.engine
 	b.engine = &commands.Engine{Log: b.log, Now: first.Now, Entropy: first.Entropy} // which does not know the job yet
-	b.log.onView = func() {
+	b.log.onLoad = func() {
 		if _, err := first.Do(t.Context(), commands.Request{JobID: "job_1", Actor: "boss", Command: commands.Stop{}}); err != nil {
 			t.Error(err)
 		}
 	}
-	b.refused(resume(), projection.InvalidTransition, 6)
+	_, err := b.do(resume())
+	if no, ok := errors.AsType[*commands.RefusedError](err); !ok || no.Refusal.Code != projection.InvalidTransition {
+		t.Errorf("resume of a job that was stopped meanwhile = %v, want a refusal", err)
+	}
+	b.log.check(t)
 	if got := b.job("job_1").Status; got != projection.EmergencyStopped {
 		t.Errorf("a job stopped while a resume was decided is %s", got)
 	}
@@ -338,19 +348,19 @@ func TestClockSteppedBack(t *testing.T) {
 	first := b.must(submit())
 	b.now = b.now.Add(-time.Hour)
 	second := b.must(decision())
-	if e := second.Event; !e.Time.Equal(first.Event.Time) || !e.Clock.Equal(b.now) {
-		t.Errorf("after a step back: time %s, clock %s, want %s, %s", e.Time, e.Clock, first.Event.Time, b.now)
+	if e := second.Event; !e.Time().Equal(first.Event.Time()) || !e.Clock().Equal(b.now) {
+		t.Errorf("after a step back: time %s, clock %s, want %s, %s", e.Time(), e.Clock(), first.Event.Time(), b.now)
 	}
-	when := ledger.FormatTime(first.Event.Time)
+	when := ledger.FormatTime(first.Event.Time())
 	if j := second.Job; j.Updated != when || j.LastCheckpoint.Created != when || j.Decisions[0].Created != when {
 		t.Errorf("views show %s, %s, %s, want the event's time %s", j.Updated, j.LastCheckpoint.Created, j.Decisions[0].Created, when)
 	}
-	if no := b.refused(resume(), projection.ApprovalRequired, 4); no.Result.Event.Clock.IsZero() {
+	if no := b.refused(resume(), projection.ApprovalRequired, 4); no.Result.Event.Clock().IsZero() {
 		t.Error("a refusal lost the clock's reading")
 	}
 	b.now = b.now.Add(2 * time.Hour)
-	if e := b.must(pause()).Event; !e.Clock.IsZero() || !e.Time.Equal(b.now) {
-		t.Errorf("after the clock is right again: time %s, clock %s, want %s and none", e.Time, e.Clock, b.now)
+	if e := b.must(pause()).Event; !e.Clock().IsZero() || !e.Time().Equal(b.now) {
+		t.Errorf("after the clock is right again: time %s, clock %s, want %s and none", e.Time(), e.Clock(), b.now)
 	}
 }
 
@@ -364,7 +374,7 @@ func TestTimesAreUTCMilliseconds(t *testing.T) {
 	}
 }
 
-// Where there is no ledger yet, a dry run decides as in an empty one.
+// If there is no ledger yet, a dry run decides as in an empty one.
 func TestEmptyLog(t *testing.T) {
 	b := newBench(t)
 	b.engine.Log = commands.EmptyLog{}
@@ -378,5 +388,61 @@ func TestEmptyLog(t *testing.T) {
 	request.JobID, request.DryRun = "job_1", true
 	if _, err := b.engine.Do(t.Context(), request); !errors.Is(err, commands.ErrJobNotFound) {
 		t.Errorf("dry pause = %v, want ErrJobNotFound", err)
+	}
+}
+
+// A forgingLog shows another event in place of one.
+type forgingLog struct {
+	*hookedLog
+	forged ledger.Event
+}
+
+// Event implements ledger.EventReader.
+func (l forgingLog) Event(ctx context.Context, seq ledger.Seq) (ledger.Event, error) {
+	if seq == l.forged.Seq() {
+		return l.forged, nil
+	}
+	return l.hookedLog.Event(ctx, seq)
+}
+
+// A refusal that is repeated is answered with the event that the job's head names, and
+// with no other.
+func TestRepeatedRefusalIsTheJobsLastEvent(t *testing.T) {
+	b := newBench(t)
+	b.must(submit())
+	again := resume()
+	first := b.refused(again, projection.InvalidTransition, 6)
+	d := first.Result.Event.Draft()
+	d.Time = d.Time.Add(time.Second)
+	forged, err := ledger.Seal(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.engine = &commands.Engine{Log: forgingLog{b.log, forged}, Entropy: b.engine.Entropy, Now: b.engine.Now}
+	_, err = b.do(again)
+	if c, corrupt := errors.AsType[*ledger.CorruptError](err); !corrupt || c.Seq != forged.Seq() {
+		t.Errorf("Do = %v, want a *CorruptError about event %d", err, forged.Seq())
+	}
+}
+
+// A losingLog has lost all jobs.
+type losingLog struct{ *hookedLog }
+
+// Load implements ledger.EventReader.
+func (l losingLog) Load(ctx context.Context, jobs, requests []string) (ledger.Records, error) {
+	found, err := l.hookedLog.Load(ctx, nil, requests)
+	return found, err
+}
+
+// A request id whose event is of no job is damage, and nothing that ends the process.
+func TestReplayOfALostJob(t *testing.T) {
+	b := newBench(t)
+	r := submit()
+	r.RequestID = "r1"
+	b.must(r)
+	b.engine = &commands.Engine{Log: losingLog{b.log}, Entropy: b.engine.Entropy, Now: b.engine.Now}
+	_, err := b.do(r)
+	if c, corrupt := errors.AsType[*ledger.CorruptError](err); !corrupt || c.Seq != 1 {
+		t.Errorf("Do = %v, want a *ledger.CorruptError about event 1", err)
 	}
 }

@@ -15,13 +15,13 @@ import (
 	"gait/projection"
 )
 
-// A stage is a bench whose commits wait to be let through, and which can tell
-// when commands were decided.
+// A stage is a bench whose commits wait for the test, and which reports when
+// commands were decided.
 type stage struct {
 	*bench
 	began   chan int      // gets the number of events of each commit that begins
-	through chan struct{} // lets one commit through
-	decided chan struct{} // gets one for each reading of the clock
+	through chan struct{} // lets one commit go on
+	decided chan struct{} // gets a value for each reading of the clock
 	wait    sync.WaitGroup
 }
 
@@ -41,7 +41,7 @@ type outcomes struct {
 }
 
 // start carries requests out, each in a goroutine, and returns when all are
-// decided. What they led to is there once s.wait is through.
+// decided. Their outcomes are complete after s.wait.Wait.
 func (s *stage) start(ctx context.Context, requests ...commands.Request) *outcomes {
 	o := &outcomes{results: make([]commands.Result, len(requests)), errs: make([]error, len(requests))}
 	for i, r := range requests {
@@ -70,7 +70,7 @@ func progress(i int) commands.Request {
 	return r
 }
 
-// What comes while a batch is on its way to the disk is decided meanwhile, and
+// Commands that arrive while a batch is being written are decided meanwhile, and
 // written with one commit.
 func TestCommandsAreWrittenTogether(t *testing.T) {
 	s := newStage(t)
@@ -93,8 +93,8 @@ func TestCommandsAreWrittenTogether(t *testing.T) {
 		if rest.errs[i] != nil {
 			t.Fatal(rest.errs[i])
 		}
-		if r.Receipt.TreeSize != 23 || r.Receipt.Leaf != r.Event.LeafHash() || r.Receipt.Revision != r.Event.Revision || seen[r.Receipt.Seq] {
-			t.Errorf("receipt %d = %+v of event %d", i, r.Receipt, r.Event.Seq)
+		if r.Receipt.TreeSize != 23 || r.Receipt.Leaf != r.Event.LeafHash() || r.Receipt.Revision != r.Event.Revision() || seen[r.Receipt.Seq] {
+			t.Errorf("receipt %d = %+v of event %d", i, r.Receipt, r.Event.Seq())
 		}
 		seen[r.Receipt.Seq] = true
 	}
@@ -104,8 +104,8 @@ func TestCommandsAreWrittenTogether(t *testing.T) {
 	s.log.check(t)
 }
 
-// In a batch, each command is decided on what the one before it left, and one
-// that fails or is refused spoils nothing.
+// In a batch, each command is decided on the state that the one before it left.
+// One that fails or is refused does not affect the others.
 func TestCommandsOfABatchSeeEachOther(t *testing.T) {
 	s := newStage(t)
 	s.start(t.Context(), progress(0))
@@ -151,9 +151,9 @@ func TestCommandsOfABatchSeeEachOther(t *testing.T) {
 	s.log.check(t)
 }
 
-// When a batch fails, nobody in it is told that it was written, nor anybody in
-// the one that was made behind it, which is not written at all.
-func TestNobodyInAFailedBatchIsAcknowledged(t *testing.T) {
+// When a batch fails, none of its commands is acknowledged, and none of the batch
+// that was made behind it, which is not written.
+func TestFailedBatchAcknowledgesNothing(t *testing.T) {
 	s := newStage(t)
 	s.log.fail = []error{ledger.ErrOutcomeUnknown}
 	flying := s.start(t.Context(), progress(0))
@@ -172,8 +172,26 @@ func TestNobodyInAFailedBatchIsAcknowledged(t *testing.T) {
 	s.log.check(t)
 }
 
-// Where another writer was faster, all of the batch, and of the one behind it,
-// is decided again.
+// When nothing of a batch was written, the batch behind it says so too.
+func TestBatchBehindOneThatWasNotWritten(t *testing.T) {
+	s := newStage(t)
+	full := errors.New("no room outside")
+	s.log.fail = []error{full}
+	flying := s.start(t.Context(), progress(0))
+	<-s.began
+	behind := s.start(t.Context(), many(10, progress)...)
+	s.through <- struct{}{}
+	s.wait.Wait()
+	for _, err := range append(flying.errs, behind.errs...) {
+		if !errors.Is(err, full) || errors.Is(err, ledger.ErrOutcomeUnknown) {
+			t.Errorf("a command of a batch that was not written = %v, want its cause", err)
+		}
+	}
+	s.log.check(t)
+}
+
+// If another writer appends first, all commands of the batch, and of the one
+// behind it, are decided again.
 func TestBatchesAreDecidedAgain(t *testing.T) {
 	s := newStage(t)
 	other := &commands.Engine{Log: s.log, Now: newBench(t).engine.Now, Entropy: rand.NewChaCha8([32]byte{1})}
@@ -194,8 +212,8 @@ func TestBatchesAreDecidedAgain(t *testing.T) {
 	s.log.check(t)
 }
 
-// Of one request id in one batch, one command does it and the others are
-// answered with that one's event, when it is durable.
+// If a batch has several commands of one request id, one is written and the others
+// are answered with its event, when it is durable.
 func TestRequestIDWithinABatch(t *testing.T) {
 	s := newStage(t)
 	s.start(t.Context(), progress(0))
@@ -207,13 +225,13 @@ func TestRequestIDWithinABatch(t *testing.T) {
 	other := s.start(t.Context(), r)
 	select {
 	case <-s.began:
-		t.Error("a batch began before the one ahead of it was through")
+		t.Error("a batch began before the one ahead of it was written")
 	default:
 	}
 	s.through <- struct{}{}
 	<-s.began
 	r.Command = commands.Pause{}
-	late := s.start(t.Context(), r) // while the event is on its way to the disk
+	late := s.start(t.Context(), r) // while the event is being written
 	s.through <- struct{}{}
 	s.wait.Wait()
 	fresh := 0
@@ -221,17 +239,17 @@ func TestRequestIDWithinABatch(t *testing.T) {
 		if !result.Replayed {
 			fresh++
 		}
-		if result.Event.LeafHash() != all.results[0].Event.LeafHash() || result.Receipt.Seq != result.Event.Seq {
-			t.Errorf("answer %d is event %d, receipt %+v", i, result.Event.Seq, result.Receipt)
+		if result.Event.LeafHash() != all.results[0].Event.LeafHash() || result.Receipt.Seq != result.Event.Seq() {
+			t.Errorf("answer %d is event %d, receipt %+v", i, result.Event.Seq(), result.Receipt)
 		}
 	}
 	if _, ok := errors.AsType[*commands.RequestIDError](other.errs[0]); fresh != 1 || !ok {
-		t.Errorf("%d commands did it, want 1; another command under the id = %v", fresh, other.errs[0])
+		t.Errorf("%d commands were written, want 1; another command under the id = %v", fresh, other.errs[0])
 	}
 	s.log.check(t)
 }
 
-// blocked holds the sequencer while it decides, so that what comes waits.
+// blocked holds the sequencer while it decides, so that later calls wait.
 func (s *stage) blocked() (release func()) {
 	hold, held := make(chan struct{}), make(chan struct{})
 	now := s.engine.Now
@@ -300,7 +318,8 @@ func TestDeadlineInTheQueue(t *testing.T) {
 	}
 }
 
-// Where the context ends later, nobody can say: the event is written.
+// If the context ends later, the outcome is unknown to the caller: the event is
+// written.
 func TestDeadlineInABatch(t *testing.T) {
 	s := newStage(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -316,12 +335,7 @@ func TestDeadlineInABatch(t *testing.T) {
 	s.must(resume())
 }
 
-// panicking is a command that panics where a refusal of it is put into words.
-type panicking struct{ commands.Command }
-
-func (panicking) Verb() string { panic("no verb") }
-
-// A panic is its caller's alone.
+// A panic is re-raised in its own caller only.
 func TestPanicIsTheCallers(t *testing.T) {
 	s := newStage(t)
 	s.start(t.Context(), pause())
@@ -329,11 +343,11 @@ func TestPanicIsTheCallers(t *testing.T) {
 	ok := s.start(t.Context(), progress(1))
 	s.wait.Go(func() {
 		defer func() {
-			if r := recover(); r != "no verb" {
+			if r := recover(); r != commands.PanicOfSummary {
 				t.Errorf("the caller recovered %v, want its panic", r)
 			}
 		}()
-		s.do(by("w", panicking{commands.Pause{}}))
+		s.do(by("w", commands.Panicking{}))
 	})
 	<-s.decided
 	s.log.onCommit = nil
@@ -343,4 +357,46 @@ func TestPanicIsTheCallers(t *testing.T) {
 		t.Errorf("a command in the batch of one that panicked = %v", ok.errs[0])
 	}
 	s.log.check(t)
+}
+
+// What calls that wait together need from the log is read in one go.
+func TestCallsAreReadTogether(t *testing.T) {
+	b := newBench(t)
+	requests := many(10, func(i int) commands.Request {
+		r := submit()
+		r.JobID = fmt.Sprintf("job_%d", i)
+		return r
+	})
+	b.must(requests...)
+	entered, goOn := make(chan struct{}), make(chan struct{})
+	enter := sync.OnceFunc(func() { close(entered); <-goOn })
+	e := &commands.Engine{Log: b.log, Entropy: rand.NewChaCha8([32]byte{1}), Now: func() time.Time { enter(); return epoch }}
+	var wait sync.WaitGroup
+	do := func(r commands.Request) {
+		wait.Go(func() {
+			if _, err := e.Do(t.Context(), r); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	pauses := many(10, func(i int) commands.Request {
+		r := pause()
+		r.JobID, r.RequestID = fmt.Sprintf("job_%d", i), fmt.Sprintf("r-%d", i)
+		return r
+	})
+	do(pauses[0])
+	<-entered
+	before := b.log.loads
+	for _, r := range pauses[1:] {
+		do(r)
+	}
+	for commands.Waiting(e) < 9 {
+		runtime.Gosched()
+	}
+	close(goOn)
+	wait.Wait()
+	if n := b.log.loads - before; n != 1 {
+		t.Errorf("9 calls that waited together took %d reads, want 1", n)
+	}
+	b.log.check(t)
 }

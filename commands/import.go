@@ -14,18 +14,38 @@ type Import struct{ Claim ledger.Imported }
 // maxClaim leaves room in an event for the envelope and a reason.
 const maxClaim = ledger.MaxEventSize - 4<<10
 
-// Verb returns "import".
-func (Import) Verb() string { return "import" }
+var importRow = add(verb[Import]{
+	Row:      Row{Verb: "import", BeginsJob: true},
+	check:    Import.check,
+	digested: Import.digested,
+	encode:   Import.encode,
+	decode:   decodeImport,
+	decide:   Import.decide,
+})
 
-// MarshalJSON gives what makes two imports the same command: the pack. Whose
-// keys the importer trusts in the meantime is not part of it.
-func (c Import) MarshalJSON() ([]byte, error) {
-	return json.Marshal(struct {
+// Verb returns "import".
+func (Import) Verb() string { return importRow.Verb }
+
+func (Import) row() *Row { return importRow }
+
+// digested leaves out all of the claim but the pack's digest: it is the same
+// command if the importer trusts other keys when it is sent again.
+func (c Import) digested() any {
+	return struct {
 		PackSHA256 ledger.Hash `json:"pack_sha256"`
-	}{c.Claim.PackSHA256})
+	}{c.Claim.PackSHA256}
 }
 
-func (c Import) check() error {
+// encode writes the arguments as the payload of an imported event.
+func (c Import) encode() (json.RawMessage, error) { return ledger.EncodePayload(c.Claim) }
+
+func decodeImport(b json.RawMessage) (Import, error) {
+	p, err := ledger.DecodePayload(ledger.TypeImported, b)
+	claim, _ := p.(ledger.Imported)
+	return Import{Claim: claim}, err
+}
+
+func (c Import) check(Request) error {
 	b, err := ledger.EncodePayload(c.Claim)
 	if err != nil {
 		return err
@@ -40,13 +60,4 @@ func (c Import) decide(j projection.Job, by Request) (ledger.Payload, *projectio
 	p := c.Claim
 	p.Reason = by.Reason
 	return propose(j, by, p)
-}
-
-func (Import) summary(projection.Job) string { return "" }
-
-// begins reports whether a command is the first of its job.
-func begins(c Command) bool {
-	_, submit := c.(Submit)
-	_, imports := c.(Import)
-	return submit || imports
 }

@@ -46,6 +46,7 @@ func TestInvalidRequests(t *testing.T) {
 		{"job id that begins with a dot", request(func(r *commands.Request) { r.JobID = ".." }), "job_id"},
 		{"submit's job id", with(submit(), func(r *commands.Request) { r.JobID = "a b" }), "job_id"},
 		{"actor with a space", request(func(r *commands.Request) { r.Actor = "a b" }), "actor"},
+		{"actor that is gait itself", request(func(r *commands.Request) { r.Actor = "gait" }), "actor"},
 		{"actor too long", request(func(r *commands.Request) { r.Actor = long(128) }), "actor"},
 		{"reason too long", request(func(r *commands.Request) { r.Reason = long(1024) }), "reason"},
 		{"reason with a newline", request(func(r *commands.Request) { r.Reason = "a\nb" }), "reason"},
@@ -115,7 +116,7 @@ func TestInvalidWithoutNames(t *testing.T) {
 	}
 }
 
-// Every text is at its limit and all of it has to be escaped; each event still fits.
+// If every text is at its limit and all of it has to be escaped, each event fits.
 func TestEventsFitAtEveryLimit(t *testing.T) {
 	quotes := func(n int) string { return strings.Repeat(`"`, n) }
 	name := func(c string) string { return strings.Repeat(c, 128) }
@@ -123,10 +124,11 @@ func TestEventsFitAtEveryLimit(t *testing.T) {
 	largest, view := 0, 0
 	full := func(actor string, c commands.Command) {
 		t.Helper()
-		r := commands.Request{JobID: name("j"), Actor: actor, Reason: quotes(ledger.MaxReason), Command: c,
-			RequestID: fmt.Sprintf("%0128d", b.size())}
-		switch c.(type) {
-		case commands.Submit, commands.AddCheckpoint:
+		r := commands.Request{
+			JobID: name("j"), Actor: actor, Reason: quotes(ledger.MaxReason), Command: c,
+			RequestID: fmt.Sprintf("%0128d", b.size()),
+		}
+		if commands.RowOf(c).ReasonElsewhere != "" {
 			r.Reason = ""
 		}
 		result, err := b.do(r)
@@ -134,14 +136,20 @@ func TestEventsFitAtEveryLimit(t *testing.T) {
 			t.Fatalf("%s at every limit: %v", c.Verb(), err)
 		}
 		largest = max(largest, len(result.Event.Bytes()))
-		view = max(view, len(b.log.jobs[name("j")].view))
+		found, err := b.log.Load(t.Context(), []string{name("j")}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		view = max(view, len(found.Jobs[name("j")].View))
 	}
 	var labels []ledger.Label
 	for i := range ledger.MaxLabels {
 		labels = append(labels, ledger.Label{Key: fmt.Sprintf("%063d", i), Value: quotes(ledger.MaxLabelValue)})
 	}
-	full(name("b"), commands.Submit{EnvironmentFingerprint: quotes(256), Identity: name("i"), Labels: labels, PolicyDigest: one,
-		PolicyRef: quotes(256), ProducerVersion: quotes(128)})
+	full(name("b"), commands.Submit{
+		EnvironmentFingerprint: quotes(256), Identity: name("i"), Labels: labels, PolicyDigest: one,
+		PolicyRef: quotes(256), ProducerVersion: quotes(128),
+	})
 	for range ledger.MaxOpenDecisions {
 		full(name("w"), commands.AddCheckpoint{Type: ledger.CheckpointDecisionNeeded, Summary: quotes(512), RequiredAction: quotes(512)})
 	}
@@ -150,11 +158,15 @@ func TestEventsFitAtEveryLimit(t *testing.T) {
 		full(name("r"), commands.Approve{CheckpointID: ledger.CheckpointID(int64(i + 1))})
 	}
 	full(name("r"), commands.Approve{})
-	no := b.refused(commands.Request{JobID: name("j"), Actor: name("w"),
-		Command: commands.AddCheckpoint{Type: ledger.CheckpointCompleted, Summary: quotes(512)}}, "invalid_transition", 6)
+	no := b.refused(commands.Request{
+		JobID: name("j"), Actor: name("w"),
+		Command: commands.AddCheckpoint{Type: ledger.CheckpointCompleted, Summary: quotes(512)},
+	}, "invalid_transition", 6)
 	largest = max(largest, len(no.Result.Event.Bytes()))
-	full(name("w"), commands.Resume{EnvironmentFingerprint: strings.Repeat(`\`, 256), AllowEnvMismatch: true, Identity: name("i"),
-		PolicyDigest: two, PolicyRef: strings.Repeat(`\`, 256)})
+	full(name("w"), commands.Resume{
+		EnvironmentFingerprint: strings.Repeat(`\`, 256), AllowEnvMismatch: true, Identity: name("i"),
+		PolicyDigest: two, PolicyRef: strings.Repeat(`\`, 256),
+	})
 	if largest > ledger.MaxEventSize/4 {
 		t.Errorf("largest event is %d bytes: there is no room left under %d for fields to come", largest, ledger.MaxEventSize)
 	}

@@ -1,63 +1,87 @@
 package commands
 
 import (
+	"context"
 	"fmt"
+	"slices"
 
 	"gait/ledger"
+	"gait/ledger/recent"
 	"gait/projection"
 )
 
-// maxKnown is how many jobs a generation of known holds: no fewer than two
-// batches touch, so that none is dropped before it is durable.
-const maxKnown = 4 * maxBatch
+// No job may be forgotten before the events decided on it are durable: a
+// generation has at least as many as two batches decide on.
+const _ = uint(recent.Size - 2*maxBatch)
 
 // A jobState is a job as the next command for it will find it. It is never
 // changed, only replaced.
 type jobState struct {
 	job  projection.Job
 	head ledger.JobHead
-	last ledger.Event // the job's last event, where it is a refusal decided here
+	last ledger.Event // the job's last event, if it is a refusal decided here
+
+	// noTexts says why the texts of the job's decisions could not be read. No
+	// command is decided on them, but answers show them.
+	noTexts error
 }
 
 // known is the ledger as the next command will find it: with all that was
-// decided, durable or not. Jobs that were not used for long are dropped, and
-// read again from the log.
+// decided, durable or not. A job that was not used lately is dropped, and read
+// again from the log. requests are those used by the batch that is being written
+// and by the one being made; all others are in the log.
 type known struct {
-	head       ledger.Head
-	young, old map[string]*jobState
+	head     ledger.Head
+	last     ledger.Event // the event that head ends with; zero if it was not read
+	jobs     recent.Map[string, *jobState]
+	requests recent.Map[string, ledger.Event]
+	answer   answer // to the calls that are being decided
 }
 
-// job returns what is known of a job; nil: nothing.
-func (k *known) job(id string) *jobState {
-	if s := k.young[id]; s != nil {
-		return s
-	}
-	s := k.old[id]
-	if s != nil {
-		k.keep(id, s)
-	}
-	return s
+// An answer is what the log said to the calls of a share when it was asked for
+// all of them at once, so far as they asked for what is not known.
+type answer struct {
+	ledger.Records
+	jobs, requests []string // asked for; what is not in Records is not in the log
 }
 
-// keep notes the state of a job.
-func (k *known) keep(id string, s *jobState) {
-	if k.young == nil {
-		k.young = map[string]*jobState{}
+// ask reads from the log, in one go, what calls will be decided on. It leaves out
+// what cannot be read: the call that needs it finds out why.
+func (e *Engine) ask(ctx context.Context, calls []*call) {
+	a := answer{}
+	for _, c := range calls {
+		if c.ctx.Err() != nil {
+			continue
+		}
+		if id := c.request.JobID; id != "" && !slices.Contains(a.jobs, id) {
+			if _, known := e.known.jobs.Get(id); !known {
+				a.jobs = append(a.jobs, id)
+			}
+		}
+		if id := c.request.RequestID; id != "" && !slices.Contains(a.requests, id) {
+			if _, known := e.known.requests.Get(id); !known {
+				a.requests = append(a.requests, id)
+			}
+		}
 	}
-	k.young[id] = s
-	if len(k.young) == maxKnown {
-		k.old, k.young = k.young, nil
+	e.known.answer = answer{}
+	if len(a.jobs)+len(a.requests) == 0 {
+		return
+	}
+	var err error
+	if a.Records, err = e.Log.Load(ctx, a.jobs, a.requests); err == nil {
+		e.known.answer = a
 	}
 }
 
-// load returns the state of a job, read from the log where it is not known;
-// nil where there is no such job. It fails with ledger.ErrConflict where the job
-// has events that are not known of.
-func (e *Engine) load(id string) (*jobState, error) {
-	if s := e.known.job(id); s != nil {
+// load returns the state of a job, read from the log if it is not known; nil if
+// there is no such job. It fails with ledger.ErrConflict if the job has events
+// that are not known.
+func (e *Engine) load(ctx context.Context, id string) (*jobState, error) {
+	if s, ok := e.known.jobs.Get(id); ok {
 		return s, nil
 	}
-	job, head, ok, err := projection.Load(e.Log, id)
+	job, head, ok, err := e.read(ctx, id)
 	if err != nil || !ok {
 		return nil, err
 	}
@@ -65,12 +89,48 @@ func (e *Engine) load(id string) (*jobState, error) {
 		return nil, err
 	}
 	s := &jobState{job: job, head: head}
-	e.known.keep(id, s)
+	s.noTexts = projection.ReadTexts(ctx, e.Log, &s.job)
+	if !e.unproved() {
+		e.known.jobs.Put(id, s)
+	}
 	return s, nil
 }
 
-// holds fails with ledger.ErrConflict where another writer has appended seq
-// behind what is known.
+// read returns a job as the log has it, from the answer if that was asked for it.
+func (e *Engine) read(ctx context.Context, id string) (projection.Job, ledger.JobHead, bool, error) {
+	entry, ok := e.known.answer.Jobs[id]
+	if !ok && slices.Contains(e.known.answer.jobs, id) {
+		return projection.Job{}, ledger.JobHead{}, false, nil
+	}
+	if ok && e.known.holds(entry.Head.Seq) == nil {
+		if job, err := projection.JobOf(ctx, e.Log, entry); err == nil {
+			return job, entry.Head, true, nil
+		}
+	}
+	return projection.LoadState(ctx, e.Log, id)
+}
+
+// used returns the event that has used a request id, durable or not, and whether
+// there is one.
+func (e *Engine) used(ctx context.Context, id string) (ledger.Event, bool, error) {
+	if event, ok := e.known.requests.Get(id); ok {
+		return event, true, nil
+	}
+	event, used := e.known.answer.Requests[id]
+	if !used && slices.Contains(e.known.answer.requests, id) {
+		return ledger.Event{}, false, nil
+	}
+	if !used {
+		found, err := e.Log.Load(ctx, nil, []string{id})
+		if event, used = found.Requests[id]; err != nil || !used {
+			return ledger.Event{}, false, err
+		}
+	}
+	return event, true, e.known.holds(event.Seq())
+}
+
+// holds fails with ledger.ErrConflict if another writer has appended seq behind
+// what is known.
 func (k *known) holds(seq ledger.Seq) error {
 	if int64(seq) < k.head.Size {
 		return nil

@@ -5,16 +5,30 @@ import (
 	"gait/projection"
 )
 
-// Pause pauses a job until somebody resumes it.
-type Pause struct{}
+// Pause pauses a job until it is resumed. With Hold it cannot be resumed before another
+// actor approves the pause.
+type Pause struct {
+	Hold bool `json:"hold,omitempty"`
+}
+
+var pauseRow = add(verb[Pause]{
+	Row:     Row{Verb: "pause"},
+	summary: Pause.summary,
+	decide:  Pause.decide,
+})
 
 // Verb returns "pause".
-func (Pause) Verb() string { return "pause" }
+func (Pause) Verb() string { return pauseRow.Verb }
 
-func (Pause) check() error { return nil }
+func (Pause) row() *Row { return pauseRow }
 
-func (Pause) summary(projection.Job) string { return "" }
+func (c Pause) summary(projection.Job) string {
+	if c.Hold {
+		return "hold"
+	}
+	return ""
+}
 
-func (Pause) decide(j projection.Job, by Request) (ledger.Payload, *projection.Refusal) {
-	return propose(j, by, ledger.Paused{Reason: by.Reason})
+func (c Pause) decide(j projection.Job, by Request) (ledger.Payload, *projection.Refusal) {
+	return propose(j, by, ledger.Paused{Hold: c.Hold, Reason: by.Reason})
 }

@@ -24,11 +24,13 @@ var (
 	someEnv    = rapid.SampledFrom([]string{env, env, env, "envfp:there"})
 	someWho    = rapid.SampledFrom([]string{"", "", "agent_7", "agent_8"})
 	someRef    = rapid.SampledFrom([]string{"", "", "policy v1"})
-	someType   = rapid.SampledFrom([]ledger.CheckpointType{ledger.CheckpointPlan, ledger.CheckpointProgress, ledger.CheckpointDecisionNeeded,
-		ledger.CheckpointDecisionNeeded, ledger.CheckpointBlocked, ledger.CheckpointCompleted, ledger.CheckpointFailed})
+	someType   = rapid.SampledFrom([]ledger.CheckpointType{
+		ledger.CheckpointPlan, ledger.CheckpointProgress, ledger.CheckpointDecisionNeeded,
+		ledger.CheckpointDecisionNeeded, ledger.CheckpointBlocked, ledger.CheckpointCompleted, ledger.CheckpointFailed,
+	})
 )
 
-// someCommand draws a command, the final ones seldom.
+// someCommand draws a command. Those that end a job are rare.
 func someCommand(t *rapid.T) commands.Command {
 	switch n := rapid.IntRange(0, 27).Draw(t, "command"); {
 	case n < 7:
@@ -41,14 +43,16 @@ func someCommand(t *rapid.T) commands.Command {
 		}
 		return c
 	case n < 10:
-		return commands.Pause{}
+		return commands.Pause{Hold: rapid.Bool().Draw(t, "hold")}
 	case n < 16:
 		return commands.Approve{CheckpointID: someID.Draw(t, "checkpoint")}
 	case n < 19:
 		return commands.Deny{CheckpointID: someID.Draw(t, "checkpoint")}
 	case n < 26:
-		return commands.Resume{EnvironmentFingerprint: someEnv.Draw(t, "env"), AllowEnvMismatch: rapid.Bool().Draw(t, "allow"),
-			Identity: someWho.Draw(t, "identity"), PolicyDigest: somePolicy.Draw(t, "policy"), PolicyRef: someRef.Draw(t, "ref")}
+		return commands.Resume{
+			EnvironmentFingerprint: someEnv.Draw(t, "env"), AllowEnvMismatch: rapid.Bool().Draw(t, "allow"),
+			Identity: someWho.Draw(t, "identity"), PolicyDigest: somePolicy.Draw(t, "policy"), PolicyRef: someRef.Draw(t, "ref"),
+		}
 	case n == 26:
 		return commands.Stop{}
 	}
@@ -60,8 +64,7 @@ func someRequest(t *rapid.T) commands.Request {
 	if c, ok := r.Command.(commands.Resume); ok && c.AllowEnvMismatch && r.Reason == "" {
 		r.Reason = "moved"
 	}
-	switch r.Command.(type) {
-	case commands.Submit, commands.AddCheckpoint:
+	if commands.RowOf(r.Command).ReasonElsewhere != "" {
 		r.Reason = ""
 	}
 	switch rapid.IntRange(0, 15).Draw(t, "option") {
@@ -76,14 +79,16 @@ func someRequest(t *rapid.T) commands.Request {
 	return r
 }
 
-// Random commands for several jobs: what is decided is what the fold takes,
-// and every step keeps the rules, as an oracle of its own knows them.
+// After random commands for several jobs, the fold accepts what was decided, and
+// every step keeps the rules, which an oracle checks independently.
 func TestRandomHistories(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		b := newBench(t)
 		for i := range 3 {
-			c := commands.Submit{EnvironmentFingerprint: env, ProducerVersion: "gait/test", Identity: someWho.Draw(rt, "identity"),
-				PolicyDigest: somePolicy.Draw(rt, "policy"), PolicyRef: someRef.Draw(rt, "ref")}
+			c := commands.Submit{
+				EnvironmentFingerprint: env, ProducerVersion: "gait/test", Identity: someWho.Draw(rt, "identity"),
+				PolicyDigest: somePolicy.Draw(rt, "policy"), PolicyRef: someRef.Draw(rt, "ref"),
+			}
 			r := by("worker_1", c)
 			r.JobID = fmt.Sprintf("job_%d", i+1)
 			b.must(r)
@@ -98,7 +103,7 @@ func TestRandomHistories(t *testing.T) {
 	})
 }
 
-// step carries out one request and looks at what it led to.
+// step carries out one request and checks what it led to.
 func step(t *rapid.T, b *bench, r commands.Request) {
 	before, size := b.job(r.JobID), b.size()
 	result, err := b.do(r)
@@ -135,10 +140,13 @@ func columnOf(c commands.Command) string {
 	if add, ok := c.(commands.AddCheckpoint); ok {
 		return string(add.Type)
 	}
+	if p, ok := c.(commands.Pause); ok && p.Hold {
+		return "hold"
+	}
 	return c.Verb()
 }
 
-// keepsRules looks at a change of state with the eyes of the table and the oracle.
+// keepsRules holds a change of state to the table and to the oracle.
 func keepsRules(t *rapid.T, b *bench, r commands.Request, before, after projection.Job, result commands.Result) {
 	if before.Status.Final() {
 		t.Fatalf("%s changed a job that is %s", r.Command.Verb(), before.Status)
@@ -147,7 +155,7 @@ func keepsRules(t *rapid.T, b *bench, r commands.Request, before, after projecti
 		t.Fatalf("%s led from %s to %s, which the table does not know", r.Command.Verb(), before.Status, after.Status)
 	}
 	seen := observe(t, b.log, r.JobID, before.JobSeq)
-	switch p := result.Event.Payload.(type) {
+	switch p := result.Event.Payload().(type) {
 	case ledger.Resumed:
 		seen.resumes(t, p)
 	case ledger.Approved:
@@ -158,7 +166,7 @@ func keepsRules(t *rapid.T, b *bench, r commands.Request, before, after projecti
 	}
 }
 
-// An oracle is what a plain reader of a job's events makes of them.
+// An oracle is the state of a job as a simple reader of its events derives it.
 type oracle struct {
 	identity string
 	asks     map[ledger.Hash]*observedAsk // since the job last ran
@@ -168,30 +176,31 @@ type oracle struct {
 type observedAsk struct {
 	actor    string
 	decision bool
+	hold     bool
 	verdict  ledger.Type
 	leaf     ledger.Hash // of the verdict
 }
 
 // observe reads the first n events of a job.
-func observe(t *rapid.T, log *memLog, job string, n int64) oracle {
+func observe(t *rapid.T, log *hookedLog, job string, n int64) oracle {
 	o := oracle{asks: map[ledger.Hash]*observedAsk{}, used: map[ledger.Hash]bool{}}
-	for e, err := range log.JobEvents(job, 1) {
+	for e, err := range log.JobEvents(t.Context(), job, 1) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if e.JobSeq > n {
+		if e.JobSeq() > n {
 			break
 		}
-		switch p := e.Payload.(type) {
+		switch p := e.Payload().(type) {
 		case ledger.Submitted:
 			o.identity = p.Identity
 		case ledger.CheckpointAdded:
 			decision := p.CheckpointType == ledger.CheckpointDecisionNeeded
 			if decision || p.CheckpointType == ledger.CheckpointBlocked {
-				o.asks[e.LeafHash()] = &observedAsk{actor: e.Actor, decision: decision}
+				o.asks[e.LeafHash()] = &observedAsk{actor: e.Actor(), decision: decision}
 			}
 		case ledger.Paused:
-			o.asks[e.LeafHash()] = &observedAsk{actor: e.Actor}
+			o.asks[e.LeafHash()] = &observedAsk{actor: e.Actor(), hold: p.Hold}
 		case ledger.Approved:
 			o.asks[p.Target].verdict, o.asks[p.Target].leaf = e.Type(), e.LeafHash()
 		case ledger.Denied:
@@ -207,15 +216,15 @@ func observe(t *rapid.T, log *memLog, job string, n int64) oracle {
 	return o
 }
 
-// resumes sees that nothing open or denied is passed by, whatever came after
-// it, and that each approval used up is a standing one that was never used.
+// resumes checks that a resume ignores nothing that is open or denied, and that
+// each approval it uses up was in force and not used before.
 func (o oracle) resumes(t *rapid.T, p ledger.Resumed) {
 	standing := map[ledger.Hash]bool{}
 	for _, ask := range o.asks {
 		switch {
 		case ask.verdict == ledger.TypeApproved:
 			standing[ask.leaf] = ask.decision
-		case ask.decision || ask.verdict == ledger.TypeDenied:
+		case ask.decision, ask.hold, ask.verdict == ledger.TypeDenied:
 			t.Fatalf("a job resumed past an ask whose last verdict is %q", ask.verdict)
 		}
 	}
@@ -232,16 +241,16 @@ func (o oracle) resumes(t *rapid.T, p ledger.Resumed) {
 	}
 }
 
-// checkPrefixes folds every prefix of a job and then goes on from it: the
-// prefix stays what it was, and two that go on from one are equal.
-func checkPrefixes(t *rapid.T, log *memLog, job string) {
+// checkPrefixes folds every prefix of a job, and twice the rest from there. The
+// prefix must not change, and both results must be equal.
+func checkPrefixes(t *rapid.T, log *hookedLog, job string) {
 	var at projection.Folder
 	type kept struct {
 		f    projection.Folder
 		view []byte
 	}
 	var prefixes []kept
-	for e, err := range log.JobEvents(job, 1) {
+	for e, err := range log.JobEvents(t.Context(), job, 1) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -261,8 +270,9 @@ func checkPrefixes(t *rapid.T, log *memLog, job string) {
 		if !bytes.Equal(encode(t, p.f), p.view) {
 			t.Fatalf("the fold at job_seq %d changed when another went on from it", p.f.Head.JobSeq)
 		}
-		if j, ok := projection.DecodeJob(p.view, p.f.Head); !ok || cmp.Diff(p.f.Job, j) != "" {
-			t.Fatalf("the view at job_seq %d reads back as another job", p.f.Head.JobSeq)
+		j, ok := projection.DecodeJob(p.view, p.f.Head)
+		if err := projection.ReadTexts(t.Context(), log, &j); !ok || err != nil || cmp.Diff(p.f.Job, j) != "" {
+			t.Fatalf("the view at job_seq %d reads back as another job, or without the texts of decisions: %t, %v", p.f.Head.JobSeq, ok, err)
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 type call struct {
 	ctx     context.Context
 	request Request
-	digest  ledger.Hash // where the request has an id
+	digest  ledger.Hash // if the request has an id
 	done    chan struct{}
 
 	tries  int
@@ -23,8 +23,8 @@ type call struct {
 	panics any  // what deciding it panicked with
 }
 
-// outcome returns what the call led to, to the caller alone: the job shares no
-// memory with what the engine keeps.
+// outcome returns what the call led to. The job shares no memory with what the
+// engine keeps.
 func (c *call) outcome() (Result, error) {
 	if c.panics != nil {
 		panic(c.panics)
@@ -34,7 +34,8 @@ func (c *call) outcome() (Result, error) {
 	return c.result, c.err
 }
 
-// written returns where the call's event stands, which is beside a refusal too.
+// written returns the result that holds the call's event. That of a refusal is in
+// the error.
 func (c *call) written() *Result {
 	if no, ok := errors.AsType[*RefusedError](c.err); ok {
 		return &no.Result
@@ -42,7 +43,8 @@ func (c *call) written() *Result {
 	return &c.result
 }
 
-// complete puts the batch's receipt in, where the call has an event in it.
+// complete adds the batch's receipt to the result if the call has an event in the
+// batch.
 func (c *call) complete(batch ledger.Receipt) {
 	if !c.wrote {
 		return
@@ -52,7 +54,7 @@ func (c *call) complete(batch ledger.Receipt) {
 	r.Receipt.TreeSize, r.Receipt.Checkpoint = batch.TreeSize, batch.Checkpoint
 }
 
-// answer tells the caller what the call led to.
+// answer lets the caller read what the call led to.
 func (c *call) answer() { close(c.done) }
 
 // fail answers with an error.
@@ -61,8 +63,8 @@ func (c *call) fail(err error) {
 	c.answer()
 }
 
-// enter puts a call into the queue, and starts the sequencer where none runs.
-func (e *Engine) enter(c *call) error {
+// enqueue adds a call to the queue, and starts the sequencer if it does not run.
+func (e *Engine) enqueue(c *call) error {
 	limit := e.MaxWaiting
 	if limit == 0 {
 		limit = DefaultMaxWaiting
@@ -73,16 +75,16 @@ func (e *Engine) enter(c *call) error {
 		return ErrBusy
 	}
 	e.waiting = append(e.waiting, c)
-	e.rouse()
+	e.wake()
 	return nil
 }
 
-// rouse has the sequencer look at the queue. The caller holds the lock.
-func (e *Engine) rouse() {
+// wake makes the sequencer read the queue. The caller holds the lock.
+func (e *Engine) wake() {
 	if e.running {
 		select {
 		case e.arrived <- struct{}{}:
-		default: // it was told already
+		default: // it will wake already
 		}
 		return
 	}
@@ -90,7 +92,7 @@ func (e *Engine) rouse() {
 		e.arrived = make(chan struct{}, 1)
 	}
 	e.running = true
-	go e.sequence()
+	e.work.Go(e.sequence)
 }
 
 // withdraw takes a call out of the queue, and reports whether it was there.
@@ -119,10 +121,10 @@ func (e *Engine) take(n int) []*call {
 	return taken
 }
 
-// again puts calls back to the head of the queue, to be decided on what another
-// writer has left. A call whose caller has gone, or that was decided too often,
-// is answered.
-func (e *Engine) again(calls []*call) {
+// retry puts calls back at the head of the queue, to be decided on the state that
+// another writer left. A call is answered if its context has ended or if it was
+// decided too often.
+func (e *Engine) retry(calls []*call) {
 	calls = slices.DeleteFunc(slices.Clone(calls), func(c *call) bool {
 		c.result, c.err, c.wrote = Result{}, nil, false
 		c.tries++
@@ -139,11 +141,11 @@ func (e *Engine) again(calls []*call) {
 	defer e.mu.Unlock()
 	e.waiting = slices.Concat(calls, e.waiting)
 	if len(e.waiting) > 0 {
-		e.rouse()
+		e.wake()
 	}
 }
 
-// idle ends the sequencer where nothing waits.
+// idle reports whether nothing waits; then the sequencer ends.
 func (e *Engine) idle() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()

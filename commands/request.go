@@ -1,18 +1,16 @@
 package commands
 
 import (
-	"crypto/sha256"
 	"fmt"
 	"time"
 
 	"gait/ledger"
-	"gait/projection"
 )
 
-// A Request is a command for one job by one actor.
+// A Request is a command for one job by one actor, or for the ledger itself.
 type Request struct {
 	JobID   string // for Submit, empty: the engine makes a ULID
-	Actor   string
+	Actor   string // empty if the command's row names one
 	Reason  string // optional
 	Command Command
 
@@ -20,11 +18,14 @@ type Request struct {
 	IfRevision *int64 // optional: the only revision to act on
 	DryRun     bool   // decide, and write nothing
 
+	// AcceptClock says to write although the engine's clock is probably wrong.
+	AcceptClock bool
+
 	at time.Time // what the engine's clock read
 }
 
-// Check returns an *InvalidError where the request is not well formed, whatever
-// the ledger holds. Do begins with it.
+// Check returns an *InvalidError if the request is not well formed. It does not
+// depend on the ledger. Do calls it first.
 func (r Request) Check() error {
 	if err := r.check(); err != nil {
 		return &InvalidError{Err: err}
@@ -36,53 +37,56 @@ func (r Request) check() error {
 	if r.Command == nil {
 		panic("commands: a request without a command")
 	}
-	_, submit := r.Command.(Submit)
-	errs := []error{ledger.FieldActor.Check(r.Actor), checkOptional(ledger.FieldReason, r.Reason),
-		checkOptional(ledger.FieldRequestID, r.RequestID)}
-	if !submit || r.JobID != "" {
-		errs = append(errs, ledger.FieldJobID.Check(r.JobID))
+	row := r.Command.row()
+	if row.OfLedger {
+		return checkAll(r.checkOfLedger(row), row.check(r.Command, r))
 	}
-	if resume, ok := r.Command.(Resume); ok && resume.AllowEnvMismatch && r.Reason == "" {
-		errs = append(errs, &ledger.FieldError{Field: "reason", Problem: "--allow-env-mismatch needs one"})
+	errs := []error{
+		ledger.FieldActor.Check(r.Actor), checkOptional(ledger.FieldReason, r.Reason),
+		checkOptional(ledger.FieldRequestID, r.RequestID),
+	}
+	if !row.OptionalJobID || r.JobID != "" {
+		errs = append(errs, ledger.FieldJobID.Check(r.JobID))
 	}
 	switch {
 	case r.IfRevision == nil:
-	case begins(r.Command):
+	case row.BeginsJob:
 		errs = append(errs, &ledger.FieldError{Field: "if_revision", Problem: "a job that begins here has none"})
 	case *r.IfRevision < 0:
 		errs = append(errs, &ledger.FieldError{Field: "if_revision", Problem: fmt.Sprintf("%d is not a revision", *r.IfRevision)})
 	}
-	return checkAll(append(errs, r.checkReason(), r.Command.check())...)
+	if row.ReasonElsewhere != "" && r.Reason != "" { // it would be lost
+		errs = append(errs, &ledger.FieldError{Field: "reason", Problem: "the event has no place for one; " + row.ReasonElsewhere})
+	}
+	return checkAll(append(errs, row.check(r.Command, r))...)
 }
 
-// checkReason refuses a reason where the event has no place for it: it would be
-// lost.
-func (r Request) checkReason() error {
-	where := "say it in the summary"
-	if _, submit := r.Command.(Submit); submit {
-		where = "say it in a label"
-	} else if _, adds := r.Command.(AddCheckpoint); !adds {
-		return nil
+// checkOfLedger checks that a command about the ledger has nothing that only commands
+// for jobs have.
+func (r Request) checkOfLedger(row *Row) error {
+	given := func(field string, is bool) error {
+		if !is {
+			return nil
+		}
+		return &ledger.FieldError{Field: field, Problem: row.Verb + " is about the ledger itself, and takes none"}
 	}
-	if r.Reason == "" {
-		return nil
+	actor := given("actor", r.Actor != "")
+	if row.Actor == "" {
+		actor = ledger.FieldActor.Check(r.Actor)
 	}
-	return &ledger.FieldError{Field: "reason", Problem: "the event has no place for one; " + where}
+	return checkAll(given("job_id", r.JobID != ""), actor, given("reason", r.Reason != ""), given("request_id", r.RequestID != ""), given("if_revision", r.IfRevision != nil))
 }
 
-// digest is the SHA-256 of the canonical command: verb, job, actor and
-// arguments, no time. The id of a job the engine names is not part of it.
-func (r Request) digest() (ledger.Hash, error) {
-	arguments := r.Command
-	if c, ok := arguments.(Submit); ok {
-		c.Labels = c.sortedLabels()
-		arguments = c
+// actor returns the actor of the request's events.
+func (r Request) actor() string {
+	if a := r.Command.row().Actor; a != "" {
+		return a
 	}
-	b, err := projection.Canonical(map[string]any{
-		"actor": r.Actor, "arguments": arguments, "job_id": r.JobID, "reason": r.Reason, "verb": r.Command.Verb(),
-	})
-	if err != nil {
-		return ledger.Hash{}, fmt.Errorf("digest of the command: %w", err)
-	}
-	return sha256.Sum256(b), nil
+	return r.Actor
+}
+
+// Fill returns the request with what its caller left out taken from s.
+func (r Request) Fill(s Surroundings) Request {
+	r.Command = r.Command.row().fill(r.Command, s)
+	return r
 }

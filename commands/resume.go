@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"strings"
 
 	"gait/ledger"
@@ -9,17 +10,35 @@ import (
 
 // Resume lets a stopped job run again.
 type Resume struct {
-	EnvironmentFingerprint string      `json:"environment_fingerprint"` // of where it resumes
+	EnvironmentFingerprint string      `json:"environment_fingerprint"` // of the environment it resumes in
 	AllowEnvMismatch       bool        `json:"allow_env_mismatch,omitempty"`
 	Identity               string      `json:"identity,omitempty"` // "": the job's
 	PolicyDigest           ledger.Hash `json:"policy_digest"`      // of the policy it goes on under
 	PolicyRef              string      `json:"policy_ref,omitempty"`
 }
 
-// Verb returns "resume".
-func (Resume) Verb() string { return "resume" }
+var resumeRow = add(verb[Resume]{
+	Row:     Row{Verb: "resume"},
+	fill:    Resume.fill,
+	check:   Resume.check,
+	summary: Resume.summary,
+	decide:  Resume.decide,
+})
 
-func (c Resume) check() error {
+// Verb returns "resume".
+func (Resume) Verb() string { return resumeRow.Verb }
+
+func (Resume) row() *Row { return resumeRow }
+
+func (c Resume) fill(s Surroundings) Resume {
+	c.EnvironmentFingerprint = cmp.Or(c.EnvironmentFingerprint, s.EnvironmentFingerprint)
+	return c
+}
+
+func (c Resume) check(by Request) error {
+	if c.AllowEnvMismatch && by.Reason == "" {
+		return &ledger.FieldError{Field: "reason", Problem: "to resume although the environment differs needs one"}
+	}
 	return checkAll(ledger.FieldFingerprint.Check(c.EnvironmentFingerprint),
 		checkOptional(ledger.FieldIdentity, c.Identity), checkOptional(ledger.FieldPolicyRef, c.PolicyRef))
 }
@@ -32,16 +51,18 @@ func (c Resume) summary(j projection.Job) string {
 	if c.EnvironmentFingerprint != j.EnvironmentFingerprint {
 		named = append(named, "environment "+c.EnvironmentFingerprint)
 	}
-	if digest := c.PolicyDigest; !digest.IsZero() && digest != digestOf(j) {
+	if digest := c.PolicyDigest; !digest.IsZero() && digest != j.PolicyDigest {
 		named = append(named, "policy "+digest.String())
 	}
 	return strings.Join(named, ", ")
 }
 
 func (c Resume) decide(j projection.Job, by Request) (ledger.Payload, *projection.Refusal) {
-	p := ledger.Resumed{Consumes: j.Usable(), ExpectedFingerprint: j.EnvironmentFingerprint, ActualFingerprint: c.EnvironmentFingerprint,
-		PreviousPolicyDigest: digestOf(j), PreviousPolicyRef: j.PolicyRef, CurrentPolicyDigest: c.PolicyDigest, CurrentPolicyRef: c.PolicyRef,
-		Identity: c.Identity, Reason: by.Reason}
+	p := ledger.Resumed{
+		Consumes: j.UsableApprovals(), ExpectedFingerprint: j.EnvironmentFingerprint, ActualFingerprint: c.EnvironmentFingerprint,
+		PreviousPolicyDigest: j.PolicyDigest, PreviousPolicyRef: j.PolicyRef, CurrentPolicyDigest: c.PolicyDigest, CurrentPolicyRef: c.PolicyRef,
+		Identity: c.Identity, Reason: by.Reason,
+	}
 	if p.CurrentPolicyRef == "" {
 		p.CurrentPolicyRef = j.PolicyRef
 	}
@@ -54,16 +75,4 @@ func (c Resume) decide(j projection.Job, by Request) (ledger.Payload, *projectio
 		return nil, projection.OtherEnvironment(j, p.ActualFingerprint)
 	}
 	return payload, no
-}
-
-// digestOf returns the digest of the policy j is bound to.
-func digestOf(j projection.Job) ledger.Hash {
-	if j.PolicyDigest == "" {
-		return ledger.Hash{}
-	}
-	h, err := ledger.ParseHash(j.PolicyDigest)
-	if err != nil {
-		panic("commands: job with a policy digest that is none: " + err.Error())
-	}
-	return h
 }

@@ -33,45 +33,81 @@ func TestResume(t *testing.T) {
 		resume commands.Resume
 		want   facts
 	}{
-		{"nothing changed", plain, commands.Resume{EnvironmentFingerprint: env},
-			facts{expected: env, actual: env, reasonCode: "resumed"}},
-		{"same policy", bound, commands.Resume{EnvironmentFingerprint: env, PolicyDigest: one},
-			facts{policy: one, was: one, ref: "policy v1", wasRef: "policy v1", identity: "agent_7", expected: env, actual: env,
-				reasonCode: "resumed", jobPolicy: one.String(), jobRef: "policy v1", jobIdentity: "agent_7"}},
-		{"another policy", bound, commands.Resume{EnvironmentFingerprint: env, PolicyDigest: two, PolicyRef: "policy v2", Identity: "agent_7"},
-			facts{policy: two, was: one, ref: "policy v2", wasRef: "policy v1", changed: true, identity: "agent_7", expected: env, actual: env,
-				reasonCode: "resumed_with_policy_transition", jobPolicy: two.String(), jobRef: "policy v2", jobIdentity: "agent_7"}},
-		{"another policy of the same name", bound, commands.Resume{EnvironmentFingerprint: env, PolicyDigest: two},
-			facts{policy: two, was: one, ref: "policy v1", wasRef: "policy v1", changed: true, identity: "agent_7", expected: env, actual: env,
-				reasonCode: "resumed_with_policy_transition", jobPolicy: two.String(), jobRef: "policy v1", jobIdentity: "agent_7"}},
-		{"another environment", plain, commands.Resume{EnvironmentFingerprint: "envfp:there", AllowEnvMismatch: true},
-			facts{expected: env, actual: "envfp:there", reasonCode: "resumed_with_env_override"}},
-		{"another environment and policy", bound, commands.Resume{EnvironmentFingerprint: "envfp:there", AllowEnvMismatch: true, PolicyDigest: two},
-			facts{policy: two, was: one, ref: "policy v1", wasRef: "policy v1", changed: true, identity: "agent_7", expected: env, actual: "envfp:there",
-				reasonCode: "resumed_with_env_override_policy_transition", jobPolicy: two.String(), jobRef: "policy v1", jobIdentity: "agent_7"}},
-		{"override where none is needed", plain, commands.Resume{EnvironmentFingerprint: env, AllowEnvMismatch: true},
-			facts{expected: env, actual: env, reasonCode: "resumed"}},
-		{"a first policy and identity", plain, commands.Resume{EnvironmentFingerprint: env, Identity: "agent_8", PolicyDigest: two, PolicyRef: "policy v2"},
-			facts{policy: two, ref: "policy v2", identity: "agent_8", expected: env, actual: env, reasonCode: "resumed",
-				jobPolicy: two.String(), jobRef: "policy v2", jobIdentity: "agent_8"}},
+		{
+			"nothing changed", plain,
+			commands.Resume{EnvironmentFingerprint: env},
+			facts{expected: env, actual: env, reasonCode: "resumed"},
+		},
+		{
+			"same policy", bound,
+			commands.Resume{EnvironmentFingerprint: env, PolicyDigest: one},
+			facts{
+				policy: one, was: one, ref: "policy v1", wasRef: "policy v1", identity: "agent_7", expected: env, actual: env,
+				reasonCode: "resumed", jobPolicy: one.String(), jobRef: "policy v1", jobIdentity: "agent_7",
+			},
+		},
+		{
+			"another policy", bound,
+			commands.Resume{EnvironmentFingerprint: env, PolicyDigest: two, PolicyRef: "policy v2", Identity: "agent_7"},
+			facts{
+				policy: two, was: one, ref: "policy v2", wasRef: "policy v1", changed: true, identity: "agent_7", expected: env, actual: env,
+				reasonCode: "resumed_with_policy_transition", jobPolicy: two.String(), jobRef: "policy v2", jobIdentity: "agent_7",
+			},
+		},
+		{
+			"another policy of the same name", bound,
+			commands.Resume{EnvironmentFingerprint: env, PolicyDigest: two},
+			facts{
+				policy: two, was: one, ref: "policy v1", wasRef: "policy v1", changed: true, identity: "agent_7", expected: env, actual: env,
+				reasonCode: "resumed_with_policy_transition", jobPolicy: two.String(), jobRef: "policy v1", jobIdentity: "agent_7",
+			},
+		},
+		{
+			"another environment", plain,
+			commands.Resume{EnvironmentFingerprint: "envfp:there", AllowEnvMismatch: true},
+			facts{expected: env, actual: "envfp:there", reasonCode: "resumed_with_env_override"},
+		},
+		{
+			"another environment and policy", bound,
+			commands.Resume{EnvironmentFingerprint: "envfp:there", AllowEnvMismatch: true, PolicyDigest: two},
+			facts{
+				policy: two, was: one, ref: "policy v1", wasRef: "policy v1", changed: true, identity: "agent_7", expected: env, actual: "envfp:there",
+				reasonCode: "resumed_with_env_override_policy_transition", jobPolicy: two.String(), jobRef: "policy v1", jobIdentity: "agent_7",
+			},
+		},
+		{
+			"override that is not needed", plain,
+			commands.Resume{EnvironmentFingerprint: env, AllowEnvMismatch: true},
+			facts{expected: env, actual: env, reasonCode: "resumed"},
+		},
+		{
+			"a first policy and identity", plain,
+			commands.Resume{EnvironmentFingerprint: env, Identity: "agent_8", PolicyDigest: two, PolicyRef: "policy v2"},
+			facts{
+				policy: two, ref: "policy v2", identity: "agent_8", expected: env, actual: env, reasonCode: "resumed",
+				jobPolicy: two.String(), jobRef: "policy v2", jobIdentity: "agent_8",
+			},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			b := newBench(t)
 			b.must(by("boss", tt.submit), pause())
 			result := b.must(commands.Request{Actor: "worker_1", Reason: "go on", Command: tt.resume})
-			p, j := result.Event.Payload.(ledger.Resumed), result.Job
-			got := facts{policy: p.CurrentPolicyDigest, was: p.PreviousPolicyDigest, ref: p.CurrentPolicyRef, wasRef: p.PreviousPolicyRef,
+			p, j := result.Event.Payload().(ledger.Resumed), result.Job
+			got := facts{
+				policy: p.CurrentPolicyDigest, was: p.PreviousPolicyDigest, ref: p.CurrentPolicyRef, wasRef: p.PreviousPolicyRef,
 				changed: p.PolicyChanged, identity: p.Identity, expected: p.ExpectedFingerprint, actual: p.ActualFingerprint,
-				reasonCode: j.ReasonCode, jobPolicy: j.PolicyDigest, jobRef: j.PolicyRef, jobIdentity: j.Identity}
+				reasonCode: string(j.ReasonCode), jobPolicy: j.PolicyDigest.OrEmpty(), jobRef: j.PolicyRef, jobIdentity: j.Identity,
+			}
 			if diff := cmp.Diff(tt.want, got, cmp.AllowUnexported(facts{})); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 			if p.Reason != "go on" || j.EnvironmentFingerprint != env || j.Status != projection.Running || j.StopReason != projection.StopNone {
 				t.Errorf("reason %q, environment %s, status %s, stop reason %s", p.Reason, j.EnvironmentFingerprint, j.Status, j.StopReason)
 			}
-			if view, err := projection.EventViewOf(result.Event); err != nil || view.ReasonCode != tt.want.reasonCode {
-				t.Errorf("reason code of the event's view = %s (%v), want %s", view.ReasonCode, err, tt.want.reasonCode)
+			if view := projection.EventViewOf(result.Event); view.ReasonCode != tt.want.reasonCode {
+				t.Errorf("reason code of the event's view = %s, want %s", view.ReasonCode, tt.want.reasonCode)
 			}
 		})
 	}
@@ -86,7 +122,7 @@ func TestResumeIsRefused(t *testing.T) {
 		submit commands.Submit
 		resume commands.Resume
 		reason string
-		code   string
+		code   projection.RefusalCode
 	}{
 		{"no policy", bound, commands.Resume{EnvironmentFingerprint: env}, "", projection.PolicyRequired},
 		{"a name is no policy", bound, commands.Resume{EnvironmentFingerprint: env, PolicyRef: "policy v1"}, "", projection.PolicyRequired},
@@ -100,20 +136,22 @@ func TestResumeIsRefused(t *testing.T) {
 			b := newBench(t)
 			b.must(by("boss", tt.submit), pause())
 			b.refused(commands.Request{Actor: "worker_1", Reason: tt.reason, Command: tt.resume}, tt.code, 3)
-			b.must(commands.Request{Actor: "worker_1", Reason: "moved", Command: commands.Resume{EnvironmentFingerprint: "envfp:there",
-				AllowEnvMismatch: true, PolicyDigest: one}})
+			b.must(commands.Request{Actor: "worker_1", Reason: "moved", Command: commands.Resume{
+				EnvironmentFingerprint: "envfp:there",
+				AllowEnvMismatch:       true, PolicyDigest: one,
+			}})
 		})
 	}
 }
 
-// What a resume changed is what the next one is held to.
+// The next resume is compared with what this one changed.
 func TestResumeBinds(t *testing.T) {
 	b := newBench(t)
 	b.must(submit(), pause(), by("worker_1", commands.Resume{EnvironmentFingerprint: env, Identity: "agent_7", PolicyDigest: one}), pause())
 	b.refused(resume(), projection.PolicyRequired, 3)
 	b.refused(by("worker_1", commands.Resume{EnvironmentFingerprint: env, Identity: "agent_8", PolicyDigest: one}), projection.IdentityMismatch, 3)
 	last := b.must(by("worker_1", commands.Resume{EnvironmentFingerprint: env, PolicyDigest: two}))
-	if got := last.Job; got.Identity != "agent_7" || got.PolicyDigest != two.String() {
+	if got := last.Job; got.Identity != "agent_7" || got.PolicyDigest != two {
 		t.Errorf("job acts as %q under %s, want agent_7 under %s", got.Identity, got.PolicyDigest, two)
 	}
 }
@@ -125,7 +163,7 @@ func TestResumeNeedsApprovalFirst(t *testing.T) {
 	b.refused(by("worker_1", commands.Resume{EnvironmentFingerprint: env, PolicyDigest: one}), projection.ApprovalRequired, 4)
 	b.must(approve("reviewer"))
 	b.refused(resume(), projection.PolicyRequired, 3)
-	if got := b.job("job_1").Usable(); len(got) != 1 {
+	if got := b.job("job_1").UsableApprovals(); len(got) != 1 {
 		t.Errorf("a refused resume left %d approvals, want 1", len(got))
 	}
 	b.must(by("worker_1", commands.Resume{EnvironmentFingerprint: env, PolicyDigest: one}))

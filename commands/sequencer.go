@@ -1,45 +1,47 @@
 package commands
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"runtime"
 
 	"gait/ledger"
+	"gait/ledger/recent"
 	"gait/projection"
 )
 
-// Bounds of a batch. What is decided at once is a share of it, so that the
-// bytes are looked at in between.
+// Bounds of a batch. Calls are decided in shares of it, and its bytes are compared
+// with their bound in between.
 const (
 	maxBatch      = 256     // calls
 	maxBatchBytes = 1 << 20 // of events
-	atOnce        = 64      // calls
+	atOnce        = 64      // calls of a share
 )
 
-// A batch is what is written at once: calls decided one after another, each on
-// what the one before it left.
+// A batch is calls that are written at once. They are decided one after another,
+// each on the state that the one before it left.
 type batch struct {
-	engine   *Engine
-	before   *batch      // on its way to the disk when this one was begun
-	at       ledger.Head // where it begins
-	calls    []*call
-	log      ledger.Batch   // nil until there is an event
-	entries  []ledger.Entry // decided and not in log yet
-	bytes    int
-	requests map[string]ledger.Event // by the request id it used up
+	engine  *Engine
+	before  *batch      // was being written when this one was begun; may be nil
+	at      ledger.Head // the head that its events follow
+	calls   []*call
+	log     ledger.Batch   // nil until it is needed
+	planned int            // events in log
+	entries []ledger.Entry // decided, and not in log yet
+	bytes   int
 
-	err  error         // why it is not on the disk; set when done is closed
+	err  error         // why it was not written; set when done is closed
 	done chan struct{} // closed when it is durable, or has failed
 }
 
-// sequence makes batches for as long as calls wait. It runs in a goroutine of
-// its own, not in that of the caller who came first: a caller whose context
-// ends must be free to go, and leave nothing half done. It ends when there is
-// nothing to do, so that the engine needs no closing.
+// sequence makes batches while calls wait. It runs in its own goroutine, not in
+// that of the first caller, who has to be able to return when its context ends.
+// It ends when no calls wait, so that the engine needs no closing.
 func (e *Engine) sequence() {
+	ctx := context.Background()
 	for {
-		e.next()
+		e.next(ctx)
 		if e.idle() {
 			return
 		}
@@ -47,37 +49,40 @@ func (e *Engine) sequence() {
 }
 
 // next makes one batch.
-func (e *Engine) next() {
+func (e *Engine) next(ctx context.Context) {
 	b := e.begin()
 	defer func() {
 		if r := recover(); r != nil {
 			b.before, e.flight, e.known = nil, nil, known{}
-			b.spoil(r)
-			b.settle(ledger.Receipt{})
+			b.abort(r)
+			b.finish(ledger.Receipt{})
 		}
 	}()
-	e.fill(b)
-	e.crowd = max(len(b.calls), e.crowd/2)
-	e.launch(b)
+	e.fill(ctx, b)
+	e.recentSize = max(len(b.calls), e.recentSize/2)
+	e.launch(ctx, b)
 }
 
-// spoil ends a batch that panicked. The panic goes to the caller who came first:
-// a library must not end the process, and nobody else is left without an answer.
-func (b *batch) spoil(r any) {
+// abort ends a batch that panicked. The panic is re-raised in its first caller: a
+// library must not end the process, and the other callers get an error.
+func (b *batch) abort(r any) {
 	b.err = fmt.Errorf("%w: writing panicked: %v", ledger.ErrOutcomeUnknown, r)
 	for _, c := range b.calls[:min(1, len(b.calls))] {
 		c.panics = r
 	}
 }
 
-// begin begins a batch behind the one in flight, or else behind the log's head,
-// where all that is known is dropped if somebody else has written.
+// begin begins a batch behind the one in flight, or behind the log's head if there
+// is none. Then all that is known is dropped if another writer has appended.
 func (e *Engine) begin() *batch {
-	b := &batch{engine: e, requests: map[string]ledger.Event{}, done: make(chan struct{})}
+	b := &batch{engine: e, done: make(chan struct{})}
 	if e.flight != nil && !e.flight.over() {
 		b.before = e.flight
+		e.known.requests.Turn()
 	} else if head := e.Log.Head(); head.Size != e.known.head.Size || head.Leaf != e.known.head.Leaf {
 		e.known = known{head: head}
+	} else {
+		e.known.requests = recent.Map[string, ledger.Event]{} // all of them are in the log
 	}
 	b.at = e.known.head
 	return b
@@ -93,120 +98,135 @@ func (b *batch) over() bool {
 	}
 }
 
-// fill decides what waits, and what comes until the batch before is durable.
-func (e *Engine) fill(b *batch) {
+// fill decides the calls that wait, and those that are enqueued until the batch
+// before is durable.
+func (e *Engine) fill(ctx context.Context, b *batch) {
 	if b.before == nil {
-		e.letIn()
+		e.yieldToCallers()
 	}
-	e.decideWaiting(b)
+	e.decideWaiting(ctx, b)
 	for b.before != nil {
 		select {
 		case <-e.arrived:
-			e.decideWaiting(b)
+			e.decideWaiting(ctx, b)
 		case <-b.before.done:
 			if b.before.err == nil {
-				e.letIn()
-				e.decideWaiting(b)
+				e.yieldToCallers()
+				e.decideWaiting(ctx, b)
 			}
 			return
 		}
 	}
 }
 
-// letIn lets the callers come who were answered just now and can run, where
-// there was more than one of late. Without it the first of them to ask again has
-// the next batch for itself, and all others wait for that one's sync.
-func (e *Engine) letIn() {
-	if e.crowd > 1 {
+// yieldToCallers yields once if recent batches held several calls, so that callers
+// just answered can enqueue their next request before the batch closes. Without
+// it most batches hold one call.
+func (e *Engine) yieldToCallers() {
+	if e.recentSize > 1 {
 		runtime.Gosched()
 	}
 }
 
-func (e *Engine) decideWaiting(b *batch) {
+func (e *Engine) decideWaiting(ctx context.Context, b *batch) {
 	for b.err == nil && len(b.calls) < maxBatch && b.bytes < maxBatchBytes {
 		taken := e.take(min(atOnce, maxBatch-len(b.calls)))
 		if len(taken) == 0 {
 			break
 		}
+		e.ask(ctx, taken)
 		for _, c := range taken {
-			b.decide(c)
+			b.decide(ctx, c)
 		}
 	}
 	if b.err == nil {
-		b.err = b.plan()
+		b.err = b.plan(ctx)
 	}
 }
 
-// plan moves what was decided into the log's batch. Of a job's view only the
-// last one is made.
-func (b *batch) plan() (err error) {
+// plan moves the decided entries into the log's batch. Only the last event of a job
+// gets a view.
+func (b *batch) plan(ctx context.Context) (err error) {
 	if len(b.entries) == 0 {
 		return nil
 	}
-	e := b.engine
-	if b.log == nil {
-		if b.log, err = e.Log.Begin(b.at); err != nil {
-			return err
-		}
+	if err := b.begin(ctx); err != nil {
+		return err
 	}
 	for _, entry := range b.entries {
-		state := e.known.job(entry.Event.JobID)
-		if state.head.Leaf == entry.Event.LeafHash() {
-			entry.View = projection.EncodeJob(state.job, state.head.Leaf)
+		if id := entry.Event.JobID(); id != "" {
+			state, _ := b.engine.known.jobs.Get(id)
+			if state.head.Leaf == entry.Event.LeafHash() {
+				entry.View = projection.EncodeJob(state.job, state.head.Leaf)
+			}
 		}
-		if err := b.log.Add(entry); err != nil {
+		if err := b.log.Add(ctx, entry); err != nil {
 			return err
 		}
 	}
+	b.planned += len(b.entries)
 	b.entries = b.entries[:0]
 	return nil
 }
 
-// launch signs a batch and sends it to the disk. The one before is over.
-func (e *Engine) launch(b *batch) {
+// begin begins the log's batch, if it was not begun yet.
+func (b *batch) begin(ctx context.Context) (err error) {
+	if b.log == nil {
+		b.log, err = b.engine.Log.Begin(ctx, b.at)
+	}
+	return err
+}
+
+// launch signs a batch and starts writing it. The batch before is over.
+func (e *Engine) launch(ctx context.Context, b *batch) {
 	if before := b.before; before != nil && before.err != nil && b.err == nil {
 		b.err = before.err
-		if !errors.Is(before.err, ledger.ErrConflict) {
-			b.err = fmt.Errorf("%w: the batch before it failed: %w", ledger.ErrOutcomeUnknown, before.err)
+		if errors.Is(before.err, ledger.ErrOutcomeUnknown) {
+			b.err = fmt.Errorf("the batch before it failed: %w", before.err)
 		}
 	}
 	b.before, e.flight = nil, nil
+	if b.log != nil && b.planned == 0 { // a call only looked
+		b.log.Discard()
+		b.log = nil
+	}
 	if b.err == nil && b.log != nil {
-		b.err = b.log.Sign()
+		b.err = b.log.Sign(ctx)
 	}
 	switch {
 	case b.err != nil:
 		if b.log != nil {
 			b.log.Discard()
 		}
-		e.known = known{} // it holds what will not be written
-		b.settle(ledger.Receipt{})
+		e.known = known{} // it holds events that will not be written
+		b.finish(ledger.Receipt{})
 	case b.log == nil:
-		b.settle(ledger.Receipt{})
+		b.finish(ledger.Receipt{})
 	default:
 		e.flight = b
-		go b.commit()
+		e.work.Go(func() { b.commit(ctx) })
 	}
 }
 
-// commit makes a signed batch durable, and answers.
-func (b *batch) commit() {
+// commit makes a signed batch durable, and answers its calls.
+func (b *batch) commit(ctx context.Context) {
 	var receipt ledger.Receipt
 	defer func() {
 		if r := recover(); r != nil {
-			b.spoil(r)
+			b.abort(r)
 		}
 		close(b.done)
-		b.settle(receipt)
+		b.finish(receipt)
 	}()
-	receipt, b.err = b.log.Commit()
+	receipt, b.err = b.log.Commit(ctx)
 }
 
-// settle answers the calls of a batch that is over. Where it was not written,
-// what is no event of it may rest on one that is: it is decided again.
-func (b *batch) settle(receipt ledger.Receipt) {
+// finish answers the calls of a batch that is over. If it was not written, the
+// calls without an event in it are decided again: what was decided for them may
+// depend on an event that is lost.
+func (b *batch) finish(receipt ledger.Receipt) {
 	if errors.Is(b.err, ledger.ErrConflict) {
-		b.engine.again(b.calls)
+		b.engine.retry(b.calls)
 		return
 	}
 	var rest []*call
@@ -216,12 +236,12 @@ func (b *batch) settle(receipt ledger.Receipt) {
 			c.complete(receipt)
 			c.answer()
 		case c.wrote || c.panics != nil:
-			c.fail(fmt.Errorf("writing event %d: %w", c.written().Event.Seq, b.err))
+			c.fail(fmt.Errorf("writing event %d: %w", c.written().Event.Seq(), b.err))
 		default:
 			rest = append(rest, c)
 		}
 	}
 	if len(rest) > 0 {
-		b.engine.again(rest)
+		b.engine.retry(rest)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -19,9 +20,9 @@ import (
 	"gait/ledger/store"
 )
 
-// A crowd is callers of one engine, each with a job of its own and one that
-// all share.
-type crowd struct {
+// callers are goroutines that call one engine, each with a job of its own and one
+// that all share.
+type callers struct {
 	engine *commands.Engine
 
 	mu    sync.Mutex
@@ -29,12 +30,12 @@ type crowd struct {
 	errs  []error
 }
 
-func newCrowd(log *store.Log) *crowd {
-	return &crowd{engine: &commands.Engine{Log: log, Now: time.Now, Entropy: ledgertest.Entropy(1)}}
+func newCallers(log *store.Log) *callers {
+	return &callers{engine: &commands.Engine{Log: log, Now: ledgertest.Now, Entropy: ledgertest.Entropy(1)}}
 }
 
-// run has n callers give some checkpoints each, and waits for all answers.
-func (c *crowd) run(ctx context.Context, n, each int) {
+// run lets n callers add some checkpoints each, and waits for all answers.
+func (c *callers) run(ctx context.Context, n, each int) {
 	var wait sync.WaitGroup
 	for i := range n {
 		wait.Go(func() {
@@ -54,7 +55,7 @@ func (c *crowd) run(ctx context.Context, n, each int) {
 	wait.Wait()
 }
 
-func (c *crowd) do(ctx context.Context, r commands.Request) {
+func (c *callers) do(ctx context.Context, r commands.Request) {
 	result, err := c.engine.Do(ctx, r)
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -65,11 +66,11 @@ func (c *crowd) do(ctx context.Context, r commands.Request) {
 	}
 }
 
-// What 64 callers write at once is a whole ledger, and what they were told is
-// in it, also when the power is cut then.
+// When 64 callers write at once, the ledger is whole and holds what was
+// acknowledged, also if the power is cut then.
 func TestManyCallersOnPebble(t *testing.T) {
 	l := ledgertest.New(t)
-	c := newCrowd(l.Log)
+	c := newCallers(l.Log)
 	c.run(t.Context(), 64, 20)
 	if len(c.errs) > 0 || len(c.acked) != 64*21+1 {
 		t.Fatalf("%d commands were acknowledged, want %d; errors: %v", len(c.acked), 64*21+1, c.errs)
@@ -78,12 +79,12 @@ func TestManyCallersOnPebble(t *testing.T) {
 	ledgertest.Check(t, ledgertest.Reopen(t, l.FS.CrashClone(vfs.CrashCloneCfg{})), c.acked...)
 }
 
-// A batch costs one sync, whatever is in it, and there is nothing else to sync.
+// A batch costs one sync, however many events it has, and nothing else syncs.
 func TestOneSyncForABatch(t *testing.T) {
 	var batches atomic.Int64
 	fs := ledgertest.NewCountingFS(ledgertest.NewFS(t))
-	log := ledgertest.Create(t, ledgertest.Dir, store.Options{FS: fs, Published: func([]byte) error { batches.Add(1); return nil }})
-	c := newCrowd(log)
+	log := ledgertest.Create(t, ledgertest.Dir, ledgertest.Options{FS: fs, Published: func([]byte) error { batches.Add(1); return nil }})
+	c := newCallers(log)
 	before, begun := fs.Syncs(), batches.Load()
 	c.run(t.Context(), 10, 8) // little enough to stay in one memtable
 	syncs, n := fs.Syncs()-before, batches.Load()-begun
@@ -92,14 +93,14 @@ func TestOneSyncForABatch(t *testing.T) {
 	}
 }
 
-// A failing file system fails at its at-th call, and where it is broken at each
-// one after it.
+// A failing file system fails at its call number at and, if it is broken, at each
+// call after it.
 type failing struct {
 	at     int64
 	broken bool
 	calls  atomic.Int64
 	hit    atomic.Bool
-	writes atomic.Int64 // that went through
+	writes atomic.Int64 // that did not fail
 }
 
 func (f *failing) MaybeError(op errorfs.Op) error {
@@ -116,10 +117,9 @@ func (f *failing) MaybeError(op errorfs.Op) error {
 
 func (f *failing) String() string { return "failing" }
 
-// At every call of the file system of a run with several callers an error comes,
-// once or from then on. Nobody waits for ever, whoever was told that a command
-// is written finds it, nobody is told so after a write has failed, and nothing
-// more is written then.
+// In a run with several callers, each call of the file system fails in turn, once
+// or from then on. No caller waits for ever, each acknowledged event is there,
+// and after the failed call nothing is acknowledged or written.
 func TestFailStopUnderLoad(t *testing.T) {
 	step := int64(1)
 	if testing.Short() {
@@ -134,30 +134,30 @@ func TestFailStopUnderLoad(t *testing.T) {
 			runs++
 		}
 		if runs < int(20/step) || unknown == 0 {
-			t.Errorf("%d runs with an error, %d answers of ErrOutcomeUnknown: this tries nothing", runs, unknown)
+			t.Errorf("%d runs with an error, %d answers of ErrOutcomeUnknown: the test covers nothing", runs, unknown)
 		}
 		t.Logf("broken from then on: %t: %d runs with an error, %d answers of ErrOutcomeUnknown", broken, runs, unknown)
 	}
 }
 
-// failUnderLoad runs callers on a failing file system, and returns how many were
-// told that nobody knows.
+// failUnderLoad runs callers on a failing file system, and returns how many got
+// ErrOutcomeUnknown.
 func failUnderLoad(t *testing.T, f *failing) (unknown int) {
 	mem := ledgertest.NewFS(t)
-	if err := ledgertest.Create(t, ledgertest.Dir, store.Options{FS: mem}).Close(); err != nil {
+	if err := ledgertest.Create(t, ledgertest.Dir, ledgertest.Options{FS: mem}).Close(); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	c := newCrowd(nil)
+	c := newCallers(nil)
 	begun, answered, done, stopped := make(chan struct{}), make(chan struct{}), make(chan struct{}), make(chan struct{})
-	fatal := func(error) { // a daemon tells its callers so, and ends
+	fatal := func(error) { // a daemon answers its callers with the error, and ends
 		cancel()
 		close(stopped)
 		select {}
 	}
 	go func() {
 		defer close(done)
-		log, err := store.Open(ledgertest.Dir, store.Options{FS: errorfs.Wrap(mem, f), Signer: ledgertest.Key(ledgertest.Origin), Fatal: fatal})
+		log, err := ledgertest.Open(ledgertest.Dir, ledgertest.Options{FS: errorfs.Wrap(mem, f), Signer: ledgertest.Key(ledgertest.Origin), Fatal: fatal})
 		if err != nil {
 			return
 		}
@@ -165,7 +165,7 @@ func failUnderLoad(t *testing.T, f *failing) (unknown int) {
 		close(begun)
 		c.run(ctx, 4, 3)
 		close(answered)
-		_ = log.Close() // it may fail, as anything here
+		_ = log.Close() // it may fail too
 	}()
 	soon(t, f, "the end", done, stopped)
 	select {
@@ -185,8 +185,8 @@ func failUnderLoad(t *testing.T, f *failing) (unknown int) {
 	return unknown
 }
 
-// nothingMore sees that a stopped ledger neither writes nor acknowledges.
-func nothingMore(t *testing.T, f *failing, c *crowd) {
+// nothingMore checks that a stopped ledger neither writes nor acknowledges.
+func nothingMore(t *testing.T, f *failing, c *callers) {
 	writes, acked := f.writes.Load(), len(c.acked)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
@@ -200,14 +200,12 @@ func nothingMore(t *testing.T, f *failing, c *crowd) {
 func soon(t *testing.T, f *failing, what string, any ...chan struct{}) {
 	t.Helper()
 	for range 20000 {
-		for _, c := range any {
-			if closed(c) {
-				return
-			}
+		if slices.ContainsFunc(any, closed) {
+			return
 		}
 		time.Sleep(time.Millisecond)
 	}
-	t.Fatalf("call %d fails, and %s never comes", f.at, what)
+	t.Fatalf("call %d fails, and %s does not happen", f.at, what)
 }
 
 func closed(c chan struct{}) bool {

@@ -1,12 +1,15 @@
 package commands
 
 import (
+	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"gait/ledger"
+	"gait/ledger/jcs"
 	"gait/projection"
 )
 
@@ -17,15 +20,49 @@ type Submit struct {
 	Labels                 []ledger.Label `json:"labels,omitempty"` // in any order
 	PolicyDigest           ledger.Hash    `json:"policy_digest"`
 	PolicyRef              string         `json:"policy_ref,omitempty"`
-	ProducerVersion        string         `json:"-"` // not the caller's doing: a retry by a newer gait is the same command
+	ProducerVersion        string         `json:"producer_version"`
 }
 
-// Verb returns "submit".
-func (Submit) Verb() string { return "submit" }
+var submitRow = add(verb[Submit]{
+	Row:      Row{Verb: "submit", BeginsJob: true, OptionalJobID: true, CreatesLedger: true, ReasonElsewhere: "say it in a label"},
+	fill:     Submit.fill,
+	check:    Submit.check,
+	digested: Submit.digested,
+	encode:   Submit.encode,
+	decide:   Submit.decide,
+})
 
-func (c Submit) check() error {
-	errs := []error{ledger.FieldFingerprint.Check(c.EnvironmentFingerprint),
-		checkOptional(ledger.FieldIdentity, c.Identity), checkOptional(ledger.FieldPolicyRef, c.PolicyRef)}
+// Verb returns "submit".
+func (Submit) Verb() string { return submitRow.Verb }
+
+func (Submit) row() *Row { return submitRow }
+
+func (c Submit) fill(s Surroundings) Submit {
+	c.EnvironmentFingerprint = cmp.Or(c.EnvironmentFingerprint, s.EnvironmentFingerprint)
+	c.ProducerVersion = cmp.Or(c.ProducerVersion, s.ProducerVersion)
+	return c
+}
+
+// digested leaves out the producer's version, which is not the caller's choice:
+// a retry by a newer gait is the same command.
+func (c Submit) digested() any {
+	c.Labels = c.sortedLabels()
+	return struct {
+		Submit
+		ProducerVersion string `json:"producer_version,omitempty"` // hides that of Submit
+	}{Submit: c}
+}
+
+func (c Submit) encode() (json.RawMessage, error) {
+	c.Labels = c.sortedLabels()
+	return jcs.Marshal(c)
+}
+
+func (c Submit) check(Request) error {
+	errs := []error{
+		ledger.FieldFingerprint.Check(c.EnvironmentFingerprint),
+		checkOptional(ledger.FieldIdentity, c.Identity), checkOptional(ledger.FieldPolicyRef, c.PolicyRef),
+	}
 	if len(c.Labels) > ledger.MaxLabels {
 		errs = append(errs, &ledger.FieldError{Field: "label", Problem: fmt.Sprintf("%d labels, at most %d", len(c.Labels), ledger.MaxLabels)})
 	}
@@ -53,9 +90,9 @@ func (c Submit) sortedLabels() []ledger.Label {
 	return labels
 }
 
-func (Submit) summary(projection.Job) string { return "" } // never refused: the job would have to be there
-
 func (c Submit) decide(j projection.Job, by Request) (ledger.Payload, *projection.Refusal) {
-	return propose(j, by, ledger.Submitted{EnvironmentFingerprint: c.EnvironmentFingerprint, Identity: c.Identity, Labels: c.sortedLabels(),
-		PolicyDigest: c.PolicyDigest, PolicyRef: c.PolicyRef, ProducerVersion: c.ProducerVersion})
+	return propose(j, by, ledger.Submitted{
+		EnvironmentFingerprint: c.EnvironmentFingerprint, Identity: c.Identity, Labels: c.sortedLabels(),
+		PolicyDigest: c.PolicyDigest, PolicyRef: c.PolicyRef, ProducerVersion: c.ProducerVersion,
+	})
 }

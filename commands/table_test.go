@@ -1,6 +1,7 @@
 package commands_test
 
 import (
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -12,38 +13,6 @@ import (
 	"gait/projection"
 )
 
-// transitions is DESIGN.md's table, a row for each state a job can be in and a
-// column for each command. A cell holds the status that follows, or:
-//
-//	=          recorded, nothing else changes
-//	=late      recorded as late, nothing else changes
-//	=approved  recorded, the reason code becomes approval_recorded
-//	denied     blocked, stop reason and reason code decision_denied
-//	no         refused: invalid_transition, exit 6
-//	no!        refused: approval_required, exit 4
-//	no:twice   refused: already_decided, exit 6
-//
-// A state is a status, or a status in which decisions wait: open, denied or approved.
-const transitions = `
-from               plan   progress decision-needed blocked completed failed pause  stop              approve   deny   resume  cancel
-running            =      =        decision_needed blocked completed failed paused emergency_stopped no        no     no      cancelled
-paused             =late  =late    no              no      no        failed no     emergency_stopped =approved denied running cancelled
-paused,open        =late  =late    no              no      no        failed no     emergency_stopped =approved denied no!     cancelled
-paused,denied      =late  =late    no              no      no        failed no     emergency_stopped =approved no:twice no!   cancelled
-paused,approved    =late  =late    no              no      no        failed no     emergency_stopped =approved denied running cancelled
-decision_needed    =late  =late    =               blocked no        failed paused emergency_stopped =approved denied no!     cancelled
-decision_needed,approved =late =late =             blocked no        failed paused emergency_stopped no:twice  denied running cancelled
-blocked            =late  =late    decision_needed =       no        failed paused emergency_stopped =approved denied running cancelled
-blocked,open       =late  =late    decision_needed =       no        failed paused emergency_stopped =approved denied no!     cancelled
-blocked,denied     =late  =late    decision_needed =       no        failed paused emergency_stopped =approved no:twice no!   cancelled
-blocked,approved   =late  =late    decision_needed =       no        failed paused emergency_stopped no:twice  denied running cancelled
-emergency_stopped  no     no       no              no      no        no     no     no                no        no     no      cancelled
-emergency_stopped,open no no       no              no      no        no     no     no                no        no     no      cancelled
-completed          no     no       no              no      no        no     no     no                no        no     no      no
-failed             no     no       no              no      no        no     no     no                no        no     no      no
-cancelled          no     no       no              no      no        no     no     no                no        no     no      no
-`
-
 // states says how a job gets into each state.
 var states = map[string][]commands.Request{
 	"running":                  {},
@@ -51,12 +20,15 @@ var states = map[string][]commands.Request{
 	"paused,open":              {decision(), pause()},
 	"paused,denied":            {decision(), deny("reviewer"), pause()},
 	"paused,approved":          {decision(), approve("reviewer"), pause()},
+	"paused,held":              {hold()},
+	"paused,lifted":            {hold(), approve("reviewer")},
 	"decision_needed":          {decision()},
 	"decision_needed,approved": {decision(), approve("reviewer")},
 	"blocked":                  {blocked()},
 	"blocked,open":             {decision(), blocked()},
 	"blocked,denied":           {decision(), deny("reviewer")},
 	"blocked,approved":         {decision(), deny("reviewer"), approve("reviewer")},
+	"blocked,held":             {hold(), deny("reviewer")},
 	"emergency_stopped":        {by("boss", commands.Stop{})},
 	"emergency_stopped,open":   {decision(), by("boss", commands.Stop{})},
 	"completed":                {checkpoint(ledger.CheckpointCompleted)},
@@ -73,6 +45,7 @@ var columns = map[string]commands.Request{
 	"completed":       checkpoint(ledger.CheckpointCompleted),
 	"failed":          checkpoint(ledger.CheckpointFailed),
 	"pause":           pause(),
+	"hold":            hold(),
 	"stop":            by("boss", commands.Stop{}),
 	"approve":         approve("reviewer"),
 	"deny":            deny("reviewer"),
@@ -92,12 +65,17 @@ var follows = map[string][2]string{
 	"emergency_stopped": {"emergency_stopped", "emergency_stop_preempted"},
 }
 
-// A cell of the table.
+// A cell of the table in the doc of package projection, which is read from the
+// file.
 type cell struct{ from, column, want string }
 
 func cells(t testing.TB) (all []cell) {
 	t.Helper()
-	lines := strings.Split(strings.TrimSpace(transitions), "\n")
+	text, err := os.ReadFile("../projection/testdata/transitions.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
 	head := strings.Fields(lines[0])[1:]
 	for _, line := range lines[1:] {
 		fields := strings.Fields(line)
@@ -115,12 +93,12 @@ func cells(t testing.TB) (all []cell) {
 type outcome struct {
 	Status, StopReason, ReasonCode string
 	Late                           bool
-	Exit                           int
-	Code                           string // of the refusal
+	Exit                           int64
+	Code                           projection.RefusalCode // of the refusal
 }
 
 func (c cell) outcome(from projection.Job) outcome {
-	o := outcome{Status: string(from.Status), StopReason: from.StopReason, ReasonCode: from.ReasonCode}
+	o := outcome{Status: string(from.Status), StopReason: string(from.StopReason), ReasonCode: string(from.ReasonCode)}
 	switch c.want {
 	case "=":
 	case "=late":
@@ -142,9 +120,9 @@ func (c cell) outcome(from projection.Job) outcome {
 }
 
 func TestTransitions(t *testing.T) {
-	seen := map[string]bool{}
+	seen, heads := map[string]bool{}, map[string]bool{}
 	for _, c := range cells(t) {
-		seen[c.from] = true
+		seen[c.from], heads[c.column] = true, true
 		t.Run(c.from+"/"+c.column, func(t *testing.T) {
 			b := newBench(t)
 			b.must(submit())
@@ -161,6 +139,11 @@ func TestTransitions(t *testing.T) {
 			allowedCell(t, b, columns[c.column], from, want)
 		})
 	}
+	for column := range columns {
+		if !heads[column] {
+			t.Errorf("projection/testdata/transitions.txt has no column %s", column)
+		}
+	}
 	for _, s := range projection.Statuses {
 		if !seen[string(s)] {
 			t.Errorf("the table has no row for %s", s)
@@ -176,16 +159,16 @@ func allowedCell(t *testing.T, b *bench, r commands.Request, from projection.Job
 	size := b.size()
 	result := b.must(r)
 	j := result.Job
-	got := outcome{Status: string(j.Status), StopReason: j.StopReason, ReasonCode: j.ReasonCode}
-	if p, ok := result.Event.Payload.(ledger.CheckpointAdded); ok {
+	got := outcome{Status: string(j.Status), StopReason: string(j.StopReason), ReasonCode: string(j.ReasonCode)}
+	if p, ok := result.Event.Payload().(ledger.CheckpointAdded); ok {
 		got.Late = p.Late
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if j.Revision != from.Revision+1 || result.Receipt.Revision != j.Revision || result.Event.Revision != j.Revision {
+	if j.Revision != from.Revision+1 || result.Receipt.Revision != j.Revision || result.Event.Revision() != j.Revision {
 		t.Errorf("revisions of job, receipt, event = %d, %d, %d, want %d", j.Revision, result.Receipt.Revision,
-			result.Event.Revision, from.Revision+1)
+			result.Event.Revision(), from.Revision+1)
 	}
 	if b.size() != size+1 || result.Receipt.Seq != ledger.Seq(size) || result.Receipt.TreeSize != size+1 {
 		t.Errorf("%d events were written, receipt %+v, want one, seq %d", b.size()-size, result.Receipt, size)
@@ -195,7 +178,7 @@ func allowedCell(t *testing.T, b *bench, r commands.Request, from projection.Job
 	}
 }
 
-// refusedCell sees that the refusal is one event, that the same again is
+// refusedCell checks that the refusal is one event, that the same refusal again is
 // answered and not written, and that it is written again after another event.
 func refusedCell(t *testing.T, b *bench, r commands.Request, want outcome) {
 	t.Helper()
@@ -207,8 +190,11 @@ func refusedCell(t *testing.T, b *bench, r commands.Request, want outcome) {
 	if first.Result.Repeated {
 		t.Fatal("the first refusal is taken for a repeated one")
 	}
-	payload := ledger.Refused{Command: r.Command.Verb(), Exit: int64(want.Exit), Reason: r.Reason, Refusal: want.Code, Summary: c.Summary}
-	if diff := cmp.Diff(ledger.Payload(payload), first.Result.Event.Payload); diff != "" {
+	payload := ledger.Refused{Command: r.Command.Verb(), Exit: want.Exit, Reason: r.Reason, Refusal: string(want.Code), Summary: c.Summary}
+	if p, pauses := r.Command.(commands.Pause); pauses && p.Hold {
+		payload.Summary = "hold"
+	}
+	if diff := cmp.Diff(ledger.Payload(payload), first.Result.Event.Payload()); diff != "" {
 		t.Errorf("payload of the refusal (-want +got):\n%s", diff)
 	}
 	size := b.size()
@@ -216,11 +202,11 @@ func refusedCell(t *testing.T, b *bench, r commands.Request, want outcome) {
 	if !again.Result.Repeated || b.size() != size {
 		t.Errorf("the same refusal again: repeated %t, %d events, want none", again.Result.Repeated, b.size()-size)
 	}
-	if diff := cmp.Diff(first.Result.Receipt, again.Result.Receipt); diff != "" {
+	if diff := cmp.Diff(earlier(first.Result.Receipt), again.Result.Receipt); diff != "" {
 		t.Errorf("receipt of the repeated refusal (-first +again):\n%s", diff)
 	}
 	other := r
-	other.Actor = "somebody_else"
+	other.Actor = "another_worker"
 	b.refused(other, want.Code, want.Exit)
 	if third := b.refused(r, want.Code, want.Exit); third.Result.Repeated || b.size() != size+2 {
 		t.Errorf("the refusal after another event: repeated %t, %d events, want it written", third.Result.Repeated, b.size()-size)
@@ -243,9 +229,9 @@ func mayFollow(t testing.TB, from projection.Status, column string) (to []projec
 	return slices.Compact(to)
 }
 
-// toldApart sees that commands which are refused alike, but named something
-// else, are each written.
-func toldApart(t *testing.T, b *bench, code string, exit int, all ...commands.Command) {
+// distinct checks that commands with the same refusal but other arguments are each
+// written.
+func distinct(t *testing.T, b *bench, code projection.RefusalCode, exit int64, all ...commands.Command) {
 	t.Helper()
 	for _, c := range all {
 		if no := b.refused(by("worker_1", c), code, exit); no.Result.Repeated {
@@ -257,12 +243,13 @@ func toldApart(t *testing.T, b *bench, code string, exit int, all ...commands.Co
 	}
 }
 
-func TestRefusalsAreToldApart(t *testing.T) {
+func TestRefusalsAreDistinct(t *testing.T) {
 	b := newBench(t)
 	b.must(submit(), pause())
 	requests := []commands.Request{
 		by("worker_1", commands.Pause{}),
 		by("worker_2", commands.Pause{}),
+		by("worker_2", commands.AddCheckpoint{Type: ledger.CheckpointCompleted, Summary: "hold"}),
 		{Actor: "worker_2", Reason: "a reason", Command: commands.Pause{}},
 		by("worker_2", commands.AddCheckpoint{Type: ledger.CheckpointCompleted, Summary: "done"}),
 		by("worker_2", commands.AddCheckpoint{Type: ledger.CheckpointCompleted, Summary: "quite done"}),
@@ -272,15 +259,15 @@ func TestRefusalsAreToldApart(t *testing.T) {
 			t.Errorf("refusal %d is taken for the one before", i)
 		}
 	}
-	toldApart(t, b, "decision_not_open", 6, commands.Approve{CheckpointID: "cp_0008"}, commands.Approve{CheckpointID: "cp_0009"})
-	toldApart(t, b, "decision_not_open", 6, commands.Deny{CheckpointID: "cp_0008"}, commands.Deny{CheckpointID: "cp_0009"})
-	toldApart(t, b, "environment_mismatch", 3, commands.Resume{EnvironmentFingerprint: "envfp:1"}, commands.Resume{EnvironmentFingerprint: "envfp:2"})
+	distinct(t, b, "decision_not_open", 6, commands.Approve{CheckpointID: "cp_0008"}, commands.Approve{CheckpointID: "cp_0009"})
+	distinct(t, b, "decision_not_open", 6, commands.Deny{CheckpointID: "cp_0008"}, commands.Deny{CheckpointID: "cp_0009"})
+	distinct(t, b, "environment_mismatch", 3, commands.Resume{EnvironmentFingerprint: "envfp:1"}, commands.Resume{EnvironmentFingerprint: "envfp:2"})
 	if got, want := b.job("job_1").Refusals, int64(len(requests)+6); got != want {
 		t.Errorf("refusals = %d, want %d", got, want)
 	}
 	// A change of state between two refusals that are the same.
 	b.must(checkpoint(ledger.CheckpointProgress))
-	if no := b.refused(requests[4], "invalid_transition", 6); no.Result.Repeated {
+	if no := b.refused(requests[5], "invalid_transition", 6); no.Result.Repeated {
 		t.Error("a refusal after a checkpoint is taken for the one before it")
 	}
 }

@@ -41,7 +41,7 @@ func TestOneApprovalForTwoDecisions(t *testing.T) {
 	b.refused(approveNamed("reviewer", "cp_0001"), projection.AlreadyDecided, 6)
 	b.must(approve("reviewer"), resume(), decision())
 
-	// What a resume used up counts for no later decision.
+	// An approval that a resume used up does not count for a later decision.
 	b.refused(resume(), projection.ApprovalRequired, 4)
 	b.refused(approveNamed("reviewer", "cp_0002"), projection.DecisionNotOpen, 6)
 	b.must(approve("reviewer"), resume())
@@ -54,17 +54,19 @@ func TestSelfApproval(t *testing.T) {
 		given []commands.Request
 		when  commands.Request
 	}{
-		{"who asked for the decision", []commands.Request{submit(), decision()}, approve("worker_1")},
-		{"who asked for the decision named", []commands.Request{submit(), decision()}, approveNamed("worker_1", "cp_0001")},
+		{"the worker who asked for the decision", []commands.Request{submit(), decision()}, approve("worker_1")},
+		{"the worker who asked for the decision named", []commands.Request{submit(), decision()}, approveNamed("worker_1", "cp_0001")},
 		{"who paused", []commands.Request{submit(), pause()}, approve("worker_1")},
 		{"who was blocked", []commands.Request{submit(), blocked()}, approve("worker_1")},
 		{"the job's identity, of a decision", []commands.Request{identity, decision()}, approve("agent_7")},
 		{"the job's identity, of a pause", []commands.Request{identity, pause()}, approve("agent_7")},
 		{"the job's identity, of a block", []commands.Request{identity, blocked()}, approve("agent_7")},
-		{"who asked, after another denied it", []commands.Request{submit(), decision(), deny("reviewer")}, approve("worker_1")},
-		{"who asked, after denying it", []commands.Request{submit(), decision(), deny("worker_1")}, approve("worker_1")},
-		{"an identity bound by a resume", []commands.Request{submit(), pause(),
-			by("worker_1", commands.Resume{EnvironmentFingerprint: env, Identity: "agent_7"}), decision()}, approve("agent_7")},
+		{"the worker who asked, after another denied it", []commands.Request{submit(), decision(), deny("reviewer")}, approve("worker_1")},
+		{"the worker who asked, after denying it", []commands.Request{submit(), decision(), deny("worker_1")}, approve("worker_1")},
+		{"an identity bound by a resume", []commands.Request{
+			submit(), pause(),
+			by("worker_1", commands.Resume{EnvironmentFingerprint: env, Identity: "agent_7"}), decision(),
+		}, approve("agent_7")},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -78,7 +80,7 @@ func TestSelfApproval(t *testing.T) {
 	}
 }
 
-func TestVerdictGoesTo(t *testing.T) {
+func TestWhatAVerdictJudges(t *testing.T) {
 	tests := []struct {
 		name  string
 		given []commands.Request
@@ -146,37 +148,37 @@ func TestLastVerdictCounts(t *testing.T) {
 	consumes(t, b.must(resume()), last)
 }
 
-// consumes sees that a resume used up exactly these approvals, in this order.
+// consumes checks that a resume used up exactly these approvals, in this order.
 func consumes(t *testing.T, resumed commands.Result, approvals ...commands.Result) {
 	t.Helper()
 	var want []ledger.Hash
 	for _, a := range approvals {
 		want = append(want, a.Receipt.Leaf)
 	}
-	if diff := cmp.Diff(want, resumed.Event.Payload.(ledger.Resumed).Consumes); diff != "" {
+	if diff := cmp.Diff(want, resumed.Event.Payload().(ledger.Resumed).Consumes); diff != "" {
 		t.Errorf("approvals a resume used up (-want +got):\n%s", diff)
 	}
 }
 
-func TestResumeUsesApprovalsUp(t *testing.T) {
+func TestResumeUsesUpApprovals(t *testing.T) {
 	b := newBench(t)
 	b.must(submit(), decision(), decision(), decision(), pause())
 	second := b.must(approveNamed("reviewer", "cp_0002"))
-	b.must(approveNamed("reviewer", "cp_0003")) // overtaken by a later verdict
+	b.must(approveNamed("reviewer", "cp_0003")) // replaced by a later verdict
 	first := b.must(approveNamed("reviewer", "cp_0001"))
 	stop := b.must(approve("reviewer"))
 	b.must(denyNamed("reviewer", "cp_0003"))
 	third := b.must(approveNamed("reviewer", "cp_0003"))
 	resumed := b.must(resume())
 	consumes(t, resumed, second, first, stop, third)
-	if j := resumed.Job; len(j.Decisions) != 0 || j.Stop != nil || len(j.Usable()) != 0 {
+	if j := resumed.Job; len(j.Decisions) != 0 || j.Stop != nil || len(j.UsableApprovals()) != 0 {
 		t.Errorf("a resumed job keeps asks: %v, %v", j.Decisions, j.Stop)
 	}
 	b.must(pause())
 	consumes(t, b.must(resume()))
 }
 
-// An approval of a pause that another one took the place of is for nothing.
+// An approval of a pause does not count after another pause replaced it.
 func TestApprovalOfAnEarlierPause(t *testing.T) {
 	b := newBench(t)
 	b.must(submit(), blocked(), approve("reviewer"), pause())
@@ -263,7 +265,7 @@ func TestTooManyDecisions(t *testing.T) {
 		b.must(decision())
 	}
 	no := b.refused(decision(), projection.TooManyDecisions, 6)
-	if got := no.Result.Event.Payload.(ledger.Refused).Summary; got == "" {
+	if got := no.Result.Event.Payload().(ledger.Refused).Summary; got == "" {
 		t.Error("the refused decision's summary is lost")
 	}
 	if view := b.job("job_1").StatusView(); len(view.OpenDecisions) != ledger.MaxOpenDecisions {
@@ -286,8 +288,8 @@ func TestRefusalsSayWhatToDo(t *testing.T) {
 	} {
 		_, err := b.do(r)
 		no, ok := err.(*commands.RefusedError)
-		if !ok || no.Refusal.Hint == "" || no.Error() == "" {
-			t.Errorf("%s: %#v, want a refusal with a sentence and a hint", name, err)
+		if !ok || no.Refusal.Details.JobID != "job_1" || no.Error() == "" {
+			t.Errorf("%s: %#v, want a refusal with a sentence and the details of the job", name, err)
 		}
 	}
 }

@@ -11,15 +11,17 @@ import (
 )
 
 // history returns five sealed events: the ledger's creation, two events of job
-// a, of which the second is a refusal, one of job b, and a third of job a.
+// a, of which the second is a refusal, one event of job b, and a third of job a.
 func history(t testing.TB) []ledger.Event {
 	t.Helper()
 	key := testKey(t, testOrigin)
-	job := func(seq ledger.Seq, id string, jobSeq, revision int64, p ledger.Payload) ledger.Event {
-		return ledger.Event{Seq: seq, ID: testULID, Origin: testOrigin, Actor: "a", Time: testTime.Add(time.Duration(seq) * time.Second),
-			JobID: id, JobSeq: jobSeq, Revision: revision, Payload: p}
+	job := func(seq ledger.Seq, id string, jobSeq, revision int64, p ledger.Payload) ledger.Draft {
+		return ledger.Draft{
+			Seq: seq, ID: testULID, Origin: testOrigin, Actor: "a", Time: testTime.Add(time.Duration(seq) * time.Second),
+			JobID: id, JobSeq: jobSeq, Revision: revision, Payload: p,
+		}
 	}
-	events := []ledger.Event{
+	drafts := []ledger.Draft{
 		{ID: testULID, Origin: testOrigin, Actor: "a", Time: testTime, Payload: ledger.LedgerCreated{Format: 1, Key: key.VerifierKey().String()}},
 		job(1, "a", 1, 1, ledger.Submitted{EnvironmentFingerprint: "e", ProducerVersion: "1"}),
 		job(2, "a", 2, 1, ledger.Refused{Command: "resume", Refusal: "invalid_transition", Exit: 6}),
@@ -27,12 +29,13 @@ func history(t testing.TB) []ledger.Event {
 		job(4, "a", 3, 2, ledger.Paused{}),
 	}
 	last := map[string]ledger.Hash{}
-	for i := range events {
+	var events []ledger.Event
+	for i, d := range drafts {
 		if i > 0 {
-			events[i].Prev, events[i].JobPrev = events[i-1].LeafHash(), last[events[i].JobID]
+			d.Prev, d.JobPrev = events[i-1].LeafHash(), last[d.JobID]
 		}
-		events[i] = seal(t, events[i])
-		last[events[i].JobID] = events[i].LeafHash()
+		events = append(events, seal(t, d))
+		last[d.JobID] = events[i].LeafHash()
 	}
 	return events
 }
@@ -42,7 +45,7 @@ func TestHeadFollow(t *testing.T) {
 	var head ledger.Head
 	for i, e := range events {
 		next, err := head.Follow(e)
-		want := ledger.Head{Size: int64(i) + 1, Leaf: e.LeafHash(), Time: e.Time}
+		want := ledger.Head{Size: int64(i) + 1, Leaf: e.LeafHash(), Time: e.Time()}
 		if err != nil || next != want {
 			t.Fatalf("Follow(event %d) = %+v, %v, want %+v", i, next, err, want)
 		}
@@ -57,35 +60,35 @@ func TestHeadFollow(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		head ledger.Head
-		edit func(*ledger.Event) // of the event that could follow
+		edit func(*ledger.Draft) // makes the event that may not follow
 		seq  ledger.Seq
 	}{
-		{"dropped", at(2), func(e *ledger.Event) { *e = events[3] }, 2},
-		{"twice", at(3), func(e *ledger.Event) { *e = events[2] }, 3},
-		{"first again", at(1), func(e *ledger.Event) { *e = events[0] }, 1},
-		{"seq too high", at(2), func(e *ledger.Event) { e.Seq++ }, 2},
-		{"other prev", at(2), func(e *ledger.Event) { e.Prev = hashOf("other") }, 2},
-		{"edited before", at(2), func(e *ledger.Event) { e.Prev[0] ^= 1 }, 2},
-		{"backdated", at(2), func(e *ledger.Event) { e.Time = events[1].Time.Add(-time.Millisecond) }, 2},
-		{"another first", at(0), func(e *ledger.Event) { *e = events[1]; e.Seq, e.Prev = 0, ledger.Hash{} }, 0},
-		{"created again", at(2), func(e *ledger.Event) {
-			*e = events[0]
-			e.Seq, e.Prev, e.Time = 2, events[1].LeafHash(), events[2].Time
+		{"dropped", at(2), func(e *ledger.Draft) { *e = events[3].Draft() }, 2},
+		{"twice", at(3), func(e *ledger.Draft) { *e = events[2].Draft() }, 3},
+		{"first again", at(1), func(e *ledger.Draft) { *e = events[0].Draft() }, 1},
+		{"seq too high", at(2), func(e *ledger.Draft) { e.Seq++ }, 2},
+		{"other prev", at(2), func(e *ledger.Draft) { e.Prev = hashOf("other") }, 2},
+		{"edited before", at(2), func(e *ledger.Draft) { e.Prev[0] ^= 1 }, 2},
+		{"backdated", at(2), func(e *ledger.Draft) { e.Time = events[1].Time().Add(-time.Millisecond) }, 2},
+		{"another first", at(0), func(e *ledger.Draft) { *e = events[1].Draft(); e.Seq, e.Prev = 0, ledger.Hash{} }, 0},
+		{"created again", at(2), func(e *ledger.Draft) {
+			*e = events[0].Draft()
+			e.Seq, e.Prev, e.Time = 2, events[1].LeafHash(), events[2].Time()
 		}, 2},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			e := events[tt.head.Size]
-			tt.edit(&e)
-			after, err := tt.head.Follow(e)
+			d := events[tt.head.Size].Draft()
+			tt.edit(&d)
+			after, err := tt.head.Follow(ledger.Unchecked(d))
 			wantCorrupt(t, err, tt.seq)
 			if after != tt.head {
 				t.Errorf("a refused event moved the head to %+v", after)
 			}
 		})
 	}
-	same := events[2]
-	same.Time = events[1].Time
-	if _, err := at(2).Follow(same); err != nil {
+	same := events[2].Draft()
+	same.Time = events[1].Time()
+	if _, err := at(2).Follow(seal(t, same)); err != nil {
 		t.Errorf("Follow of an event at the same time: %v", err)
 	}
 }
@@ -96,37 +99,37 @@ func TestJobHeadFollow(t *testing.T) {
 	heads := []ledger.JobHead{{}}
 	for _, e := range job {
 		next, err := heads[len(heads)-1].Follow(e)
-		want := ledger.JobHead{JobSeq: e.JobSeq, Leaf: e.LeafHash(), Revision: e.Revision, Seq: e.Seq, Time: e.Time}
+		want := ledger.JobHead{JobSeq: e.JobSeq(), Leaf: e.LeafHash(), Revision: e.Revision(), Seq: e.Seq(), Time: e.Time()}
 		if err != nil || next != want {
-			t.Fatalf("Follow(event %d) = %+v, %v, want %+v", e.Seq, next, err, want)
+			t.Fatalf("Follow(event %d) = %+v, %v, want %+v", e.Seq(), next, err, want)
 		}
 		heads = append(heads, next)
 	}
 	for _, tt := range []struct {
 		name string
 		head int
-		edit func(*ledger.Event)
+		edit func(*ledger.Draft)
 	}{
-		{"dropped", 1, func(e *ledger.Event) { *e = job[2] }},
-		{"twice", 2, func(e *ledger.Event) { *e = job[1] }},
-		{"of another job", 1, func(e *ledger.Event) { *e = events[3] }},
-		{"job_seq too high", 2, func(e *ledger.Event) { e.JobSeq++ }},
-		{"other job_prev", 2, func(e *ledger.Event) { e.JobPrev = hashOf("other") }},
-		{"no job_prev", 2, func(e *ledger.Event) { e.JobPrev = ledger.Hash{} }},
-		{"first with job_prev", 0, func(e *ledger.Event) { e.JobPrev = hashOf("other") }},
-		{"first at revision 2", 0, func(e *ledger.Event) { e.Revision = 2 }},
-		{"revision stays", 2, func(e *ledger.Event) { e.Revision = 1 }},
-		{"revision jumps", 2, func(e *ledger.Event) { e.Revision = 3 }},
-		{"revision grows on a refusal", 1, func(e *ledger.Event) { e.Revision = 2 }},
-		{"refused first", 0, func(e *ledger.Event) { e.Payload = job[1].Payload }},
-		{"earlier in the ledger", 2, func(e *ledger.Event) { e.Seq = 2 }},
-		{"backdated", 2, func(e *ledger.Event) { e.Time = job[1].Time.Add(-time.Millisecond) }},
+		{"dropped", 1, func(e *ledger.Draft) { *e = job[2].Draft() }},
+		{"twice", 2, func(e *ledger.Draft) { *e = job[1].Draft() }},
+		{"of another job", 1, func(e *ledger.Draft) { *e = events[3].Draft() }},
+		{"job_seq too high", 2, func(e *ledger.Draft) { e.JobSeq++ }},
+		{"other job_prev", 2, func(e *ledger.Draft) { e.JobPrev = hashOf("other") }},
+		{"no job_prev", 2, func(e *ledger.Draft) { e.JobPrev = ledger.Hash{} }},
+		{"first with job_prev", 0, func(e *ledger.Draft) { e.JobPrev = hashOf("other") }},
+		{"first at revision 2", 0, func(e *ledger.Draft) { e.Revision = 2 }},
+		{"revision stays", 2, func(e *ledger.Draft) { e.Revision = 1 }},
+		{"revision jumps", 2, func(e *ledger.Draft) { e.Revision = 3 }},
+		{"revision grows on a refusal", 1, func(e *ledger.Draft) { e.Revision = 2 }},
+		{"refused first", 0, func(e *ledger.Draft) { e.Payload = job[1].Payload() }},
+		{"earlier in the ledger", 2, func(e *ledger.Draft) { e.Seq = 2 }},
+		{"backdated", 2, func(e *ledger.Draft) { e.Time = job[1].Time().Add(-time.Millisecond) }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			e := job[min(tt.head, 2)]
-			tt.edit(&e)
-			_, err := heads[tt.head].Follow(e)
-			wantCorrupt(t, err, e.Seq)
+			d := job[min(tt.head, 2)].Draft()
+			tt.edit(&d)
+			_, err := heads[tt.head].Follow(ledger.Unchecked(d))
+			wantCorrupt(t, err, d.Seq)
 		})
 	}
 }
@@ -153,7 +156,7 @@ func TestHeadAt(t *testing.T) {
 		}
 		e := eventOf(ledger.Paused{})
 		e.Time, e.Clock = at, clock
-		seal(t, e) // what At gives can be written
+		seal(t, e) // the time that At returns can be written
 	}
 	if at, clock := (ledger.Head{}).At(time.Now()); at.IsZero() || !clock.IsZero() || at.Location() != time.UTC {
 		t.Errorf("At of an empty ledger = %s, %s, want the time itself", at, clock)
@@ -168,20 +171,20 @@ func TestCreated(t *testing.T) {
 	_, err := ledger.Created(events[1])
 	wantCorrupt(t, err, 1)
 
-	with := func(change func(*ledger.Event, *ledger.LedgerCreated)) ledger.Event {
-		e, p := events[0], events[0].Payload.(ledger.LedgerCreated)
-		change(&e, &p)
-		e.Payload = p
-		return seal(t, e)
+	with := func(change func(*ledger.Draft, *ledger.LedgerCreated)) ledger.Event {
+		d, p := events[0].Draft(), events[0].Payload().(ledger.LedgerCreated)
+		change(&d, &p)
+		d.Payload = p
+		return seal(t, d)
 	}
-	_, err = ledger.Created(with(func(e *ledger.Event, p *ledger.LedgerCreated) { e.Origin = "gait.example/log2" }))
+	_, err = ledger.Created(with(func(e *ledger.Draft, p *ledger.LedgerCreated) { e.Origin = "gait.example/log2" }))
 	wantCorrupt(t, err, 0)
-	_, err = ledger.Created(with(func(e *ledger.Event, p *ledger.LedgerCreated) { p.Key = "no key" }))
+	_, err = ledger.Created(with(func(e *ledger.Draft, p *ledger.LedgerCreated) { p.Key = "no key" }))
 	wantCorrupt(t, err, 0)
 	if !errors.Is(err, ledger.ErrMalformed) {
 		t.Errorf("Created with a bad key = %v, want ErrMalformed inside", err)
 	}
-	_, err = ledger.Created(with(func(e *ledger.Event, p *ledger.LedgerCreated) { p.Format = 2 }))
+	_, err = ledger.Created(with(func(e *ledger.Draft, p *ledger.LedgerCreated) { p.Format = 2 }))
 	if !errors.Is(err, ledger.ErrUnsupportedVersion) {
 		t.Errorf("Created with format 2 = %v, want ErrUnsupportedVersion", err)
 	}

@@ -74,8 +74,8 @@ func (c Checkpoint) Sign(signers ...note.Signer) ([]byte, error) {
 	return signed, nil
 }
 
-// PeekCheckpoint reads a signed checkpoint without verifying anything. It
-// serves to find out whose key to verify with. Errors wrap ErrMalformed.
+// PeekCheckpoint reads a signed checkpoint without verifying anything. The
+// caller learns from it whose key to verify with. Errors wrap ErrMalformed.
 func PeekCheckpoint(signed []byte) (Checkpoint, error) {
 	text, _, err := splitNote(signed)
 	if err != nil {
@@ -119,7 +119,7 @@ func OpenCheckpoint(signed []byte, key VerifierKey) (Checkpoint, error) {
 }
 
 // HasSignature reports whether a signed checkpoint has a signature line that
-// says it is by one of the keys. Whether it holds, OpenCheckpoint says.
+// claims to be by one of the keys. OpenCheckpoint verifies signatures.
 func HasSignature(signed []byte, keys ...VerifierKey) bool {
 	_, sigs, err := splitNote(signed)
 	return err == nil && slices.ContainsFunc(sigs, func(s noteSignature) bool {

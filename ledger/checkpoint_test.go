@@ -64,8 +64,9 @@ func signedCheckpoint(t testing.TB) (ledger.Checkpoint, []byte, ledger.PrivateKe
 	return c, signed, key
 }
 
-// golang.org/x/mod/sumdb/note reads our notes with its own verifier made from
-// our key's text, and signs with our private key's text just what we sign.
+// golang.org/x/mod/sumdb/note reads our notes with its own verifier, made from
+// our key's text, and its signer, made from our private key's text, signs the same
+// bytes as ours.
 func TestNoteReadsOurs(t *testing.T) {
 	c, signed, key := signedCheckpoint(t)
 	verifier, err := note.NewVerifier(key.VerifierKey().String())
@@ -139,8 +140,8 @@ func TestOpenCheckpoint(t *testing.T) {
 	}
 }
 
-// Every bit of a signed checkpoint counts, except in the spelling of nothing:
-// no flip leaves it verified.
+// Every bit of a signed checkpoint counts: no checkpoint with a flipped bit
+// verifies.
 func TestOpenCheckpointDamage(t *testing.T) {
 	_, signed, key := signedCheckpoint(t)
 	for i := range len(signed) * 8 {
@@ -152,7 +153,7 @@ func TestOpenCheckpointDamage(t *testing.T) {
 	}
 }
 
-// A key signs for its own origin only, and is believed for it only.
+// A key signs, and is trusted, for its own origin only.
 func TestCheckpointOfAnotherOrigin(t *testing.T) {
 	c, _, _ := signedCheckpoint(t)
 	other := testKey(t, "gait.example/log2")

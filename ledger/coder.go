@@ -1,29 +1,44 @@
 package ledger
 
 import (
-	"encoding/base64"
-	"encoding/hex"
 	"fmt"
-	"strconv"
 	"strings"
-	"time"
+	"sync"
 )
 
 // maxInt is the largest integer that every JSON reader keeps exactly (RFC 8785, section 3.2.2.3).
 const maxInt = 1<<53 - 1
 
 // A coder walks the fields of an object in key order and either writes each
-// one to buf or reads it from there. Each type describes its fields once, in a
-// walk method, so what is written and what is read cannot drift apart. The
-// first error sticks.
+// one to buf or reads it from in. Each type describes its fields once, in a
+// walk method, so that writing and reading cannot differ. The first error
+// sticks.
 type coder struct {
 	writing bool
 	buf     []byte // writing: what is written
-	in      string // reading: what is read, of which every string is a part
+	in      string // reading: the input; every string that is read is a part of it
 	pos     int    // reading: the next byte
-	comma   bool   // a field came before in this object
+	plain   bool   // reading: there is no backslash in the input, so no string has an escape
+	comma   bool   // the object has a field already
+	version string // reading: the version that the event names
+	scope   scope  // of the payload, once its row is known
+	used    string // the newest version that the fields walked so far need
+	parts   parts  // of the event, so far as they were walked
 	err     error
 }
+
+// coders saves an allocation for each event that is read or written.
+var coders = sync.Pool{New: func() any { return new(coder) }}
+
+// newCoder returns a coder with the contents of start. The caller frees it.
+func newCoder(start coder) *coder {
+	c, _ := coders.Get().(*coder)
+	*c = start
+	return c
+}
+
+// free gives c back. It clears nothing: newCoder sets every field.
+func (c *coder) free() { coders.Put(c) }
 
 func (c *coder) fail(field, format string, args ...any) {
 	if c.err == nil {
@@ -59,7 +74,7 @@ func (c *coder) token(field string, b byte) {
 	}
 }
 
-// nextKey names the field that stands at pos, for an error.
+// nextKey returns the key at pos, for an error.
 func (c *coder) nextKey(in string) string {
 	rest := strings.TrimLeft(c.in[c.pos:min(len(c.in), c.pos+80)], `,`)
 	if after, ok := strings.CutPrefix(rest, `"`); ok {
@@ -70,8 +85,8 @@ func (c *coder) nextKey(in string) string {
 	return in
 }
 
-// key writes the key of a field that is present, or reports whether it stands
-// next in the input.
+// key writes the key of a field that is present. When reading, it reports
+// whether the input goes on with that key.
 func (c *coder) key(name string, present bool) bool {
 	if c.err != nil || c.writing && !present {
 		return false
@@ -94,7 +109,7 @@ func (c *coder) key(name string, present bool) bool {
 		at++
 	}
 	end := at + len(name) + 3
-	if end > len(c.in) || c.in[at] != '"' || c.in[at+1:end-2] != name || c.in[end-2:end] != `":` {
+	if end > len(c.in) || c.in[end-1] != ':' || c.in[end-2] != '"' || c.in[at] != '"' || c.in[at+1:end-2] != name {
 		return false
 	}
 	c.pos, c.comma = end, true
@@ -109,14 +124,14 @@ const (
 	optional need = false
 )
 
-// missing fails where a required field is not there.
+// missing fails if the field is required.
 func (c *coder) missing(name string, n need) {
 	if n == required && c.err == nil {
 		c.fail(name, "missing")
 	}
 }
 
-// text is a string that keeps rule. Empty means absent.
+// text walks a string that follows rule. Empty means absent.
 func (c *coder) text(name string, v *string, n need, rule textRule) {
 	if !c.key(name, *v != "") {
 		c.missing(name, n)
@@ -135,8 +150,8 @@ func (c *coder) text(name string, v *string, n need, rule textRule) {
 	}
 }
 
-// appendString writes a JSON string in the only spelling there is: raw UTF-8,
-// with the quote and the backslash escaped. Control characters cannot occur.
+// appendString writes a JSON string in its only spelling: raw UTF-8, with the
+// quote and the backslash escaped. Control characters cannot occur.
 func appendString(b []byte, s string) []byte {
 	b = append(b, '"')
 	from := 0
@@ -157,15 +172,25 @@ func (c *coder) readString(name string) string {
 	return raw
 }
 
-// readRaw reads a string and returns what stands between the quotes, and
-// whether anything in it is escaped.
+// between returns the n bytes between the quotes of a string that has no more, or
+// false. It does not step over them, since there may be a quote among them.
+func (c *coder) between(n int) (raw string, ok bool) {
+	end := c.pos + n + 1
+	if end >= len(c.in) || c.in[c.pos] != '"' || c.in[end] != '"' {
+		return "", false
+	}
+	return c.in[c.pos+1 : end], true
+}
+
+// readRaw reads a string and returns the bytes between the quotes, and whether
+// any of them are escaped.
 func (c *coder) readRaw(name string) (raw string, escaped bool) {
 	c.token(name, '"')
 	if c.err != nil {
 		return "", false
 	}
 	start := c.pos
-	if n := strings.IndexByte(c.in[start:], '"'); n >= 0 && strings.IndexByte(c.in[start:start+n], '\\') < 0 {
+	if n := strings.IndexByte(c.in[start:], '"'); n >= 0 && (c.plain || strings.IndexByte(c.in[start:start+n], '\\') < 0) {
 		c.pos += n + 1
 		return c.in[start : start+n], false
 	}
@@ -188,181 +213,3 @@ func (c *coder) readRaw(name string) (raw string, escaped bool) {
 }
 
 var unescaper = strings.NewReplacer(`\\`, `\`, `\"`, `"`)
-
-// int is an integer from low to maxInt, which is always there.
-func (c *coder) int(name string, v *int64, low int64) {
-	if !c.key(name, true) {
-		c.missing(name, required)
-		return
-	}
-	if !c.writing {
-		*v = c.readInt(name)
-	}
-	if c.err == nil && (*v < low || *v > maxInt) {
-		c.fail(name, "%d is not from %d to 2^53-1", *v, low)
-	}
-	if c.writing {
-		c.buf = strconv.AppendInt(c.buf, *v, 10)
-	}
-}
-
-func (c *coder) readInt(name string) int64 {
-	start := c.pos
-	for c.pos < len(c.in) && '0' <= c.in[c.pos] && c.in[c.pos] <= '9' {
-		c.pos++
-	}
-	n, err := parseDecimal(c.in[start:min(c.pos, start+20)])
-	if err != nil {
-		c.fail(name, "not an integer from 0 to 2^53-1")
-	}
-	return n
-}
-
-// parseDecimal reads a decimal number with no sign and no leading zero, up to 2^53-1.
-func parseDecimal(s string) (int64, error) {
-	if s == "" || len(s) > 16 || s[0] == '0' && s != "0" || s[0] < '0' || s[0] > '9' {
-		return 0, fmt.Errorf("%w: %.20q is not a decimal number", ErrMalformed, s)
-	}
-	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil || n > maxInt {
-		return 0, fmt.Errorf("%w: %.20q is not a decimal number up to 2^53-1", ErrMalformed, s)
-	}
-	return n, nil
-}
-
-// flag is a boolean that is absent when false.
-func (c *coder) flag(name string, v *bool) {
-	if !c.key(name, *v) {
-		return
-	}
-	if c.writing {
-		c.buf = append(c.buf, "true"...)
-		return
-	}
-	if !strings.HasPrefix(c.in[c.pos:], "true") {
-		c.fail(name, "only true is written; false is left out")
-		return
-	}
-	c.pos += 4
-	*v = true
-}
-
-// hash is 64 hexadecimal digits, absent when zero.
-func (c *coder) hash(name string, v *Hash, n need) {
-	if !c.key(name, !v.IsZero()) {
-		c.missing(name, n)
-		return
-	}
-	c.hashValue(name, v)
-}
-
-func (c *coder) hashValue(name string, v *Hash) {
-	if c.writing {
-		if v.IsZero() {
-			c.fail(name, "all zero stands for no hash")
-		}
-		c.buf = append(c.buf, '"')
-		c.buf = hex.AppendEncode(c.buf, v[:])
-		c.buf = append(c.buf, '"')
-		return
-	}
-	digits, _ := c.readRaw(name)
-	if c.err != nil {
-		return
-	}
-	h, err := parseHash(digits)
-	if err != nil || h.IsZero() {
-		c.fail(name, "not a hash of 64 lower-case hexadecimal digits")
-	}
-	*v = h
-}
-
-// time is a UTC time with exactly three decimals, absent when zero.
-func (c *coder) time(name string, v *time.Time, n need) {
-	if !c.key(name, !v.IsZero()) {
-		c.missing(name, n)
-		return
-	}
-	if c.writing {
-		if y := v.Year(); v.Location() != time.UTC || v.Nanosecond()%1e6 != 0 || y < 1 || y > 9999 {
-			c.fail(name, "not a UTC time in whole milliseconds of the years 1 to 9999")
-			return
-		}
-		c.buf = append(c.buf, '"')
-		c.buf = appendTime(c.buf, *v)
-		c.buf = append(c.buf, '"')
-		return
-	}
-	s := c.readString(name)
-	if c.err != nil {
-		return
-	}
-	t, err := ParseTime(s)
-	if err != nil {
-		c.fail(name, "not a UTC time with three decimals")
-	}
-	*v = t
-}
-
-// bytes is binary data in standard base64 with padding (RFC 4648, section 4),
-// low to high bytes of it, absent when empty.
-func (c *coder) bytes(name string, v *[]byte, n need, low, high int) {
-	if !c.key(name, len(*v) > 0) {
-		c.missing(name, n)
-		return
-	}
-	if c.writing {
-		if len(*v) < low || len(*v) > high {
-			c.fail(name, "%d bytes, not %d to %d", len(*v), low, high)
-		}
-		c.buf = appendString(c.buf, base64.StdEncoding.EncodeToString(*v))
-		return
-	}
-	s := c.readString(name)
-	if c.err != nil {
-		return
-	}
-	b, err := base64.StdEncoding.Strict().DecodeString(s)
-	if err != nil || len(b) < low || len(b) > high || strings.ContainsAny(s, "\r\n") {
-		c.fail(name, "not base64 of %d to %d bytes", low, high)
-		return
-	}
-	*v = b
-}
-
-// list walks n elements in brackets; item is given the index, and when reading
-// makes room for one more. An empty list is left out.
-func (c *coder) list(name string, n, limit int, item func(i int)) {
-	if !c.key(name, n > 0) {
-		return
-	}
-	if c.writing && n > limit {
-		c.fail(name, "%d elements, at most %d", n, limit)
-		return
-	}
-	c.token(name, '[')
-	for i := 0; c.err == nil; i++ {
-		if c.writing && i == n || !c.writing && i > 0 && c.pos < len(c.in) && c.in[c.pos] == ']' {
-			break
-		}
-		if i == limit {
-			c.fail(name, "more than %d elements", limit)
-			return
-		}
-		if i > 0 {
-			c.token(name, ',')
-		}
-		item(i)
-	}
-	c.token(name, ']')
-}
-
-// hashes is a list of hashes.
-func (c *coder) hashes(name string, v *[]Hash, limit int) {
-	c.list(name, len(*v), limit, func(i int) {
-		if !c.writing {
-			*v = append(*v, Hash{})
-		}
-		c.hashValue(name, &(*v)[i])
-	})
-}

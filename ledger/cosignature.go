@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/binary"
@@ -18,11 +19,11 @@ import (
 // (C2SP signed-note, "Signature types").
 const algCosignature = 0x04
 
-// MaxSignatures is how many signatures a note of ours holds at most: the number
-// that C2SP signed-note asks every reader to take.
+// MaxSignatures is how many signatures a note that gait writes holds at most:
+// the number that C2SP signed-note asks every reader to take.
 const MaxSignatures = 16
 
-// maxCosignTime is the last second that has a spelling as a time: the end of
+// maxCosignTime is the last second that can be written as a time: the end of
 // the year 9999. tlog-cosignature lets verifiers refuse times in the future.
 const maxCosignTime = 253402300799
 
@@ -43,7 +44,7 @@ func ParseWitnessKey(s string) (WitnessKey, error) {
 	return WitnessKey{name: name, public: public}, err
 }
 
-// isKeyName takes what C2SP signed-note takes for a key name.
+// isKeyName reports whether C2SP signed-note allows s as a key name.
 func isKeyName(s string) bool {
 	return s != "" && !strings.Contains(s, "+") && !strings.ContainsFunc(s, unicode.IsSpace) && cleanText(s) == ""
 }
@@ -55,24 +56,24 @@ func (k WitnessKey) Name() string { return k.name }
 // SHA-256(name ‖ 0x0A ‖ 0x04 ‖ key).
 func (k WitnessKey) KeyHash() uint32 { return vkeyID(k.name, algCosignature, k.public) }
 
-// IsZero reports whether k is no key at all.
+// IsZero reports whether k is the zero key.
 func (k WitnessKey) IsZero() bool { return k == WitnessKey{} }
 
-// SameKey reports whether two keys are the same but for their names.
+// SameKey reports whether two keys differ at most in their names.
 func (k WitnessKey) SameKey(other WitnessKey) bool { return k.public == other.public }
 
 // String returns the key as text.
 func (k WitnessKey) String() string { return vkeyText(k.name, algCosignature, k.public) }
 
 // Verify reports whether sig, a timestamp of eight bytes and an Ed25519
-// signature, is the witness's cosignature of the checkpoint with the note text
+// signature, is the witness's cosignature of the checkpoint whose note text is
 // msg.
 func (k WitnessKey) Verify(msg, sig []byte) bool {
 	at, ok := cosignedAt(sig)
 	return ok && ed25519.Verify(k.public[:], CosignedMessage(string(msg), at), sig[8:])
 }
 
-// cosignedAt reads the time of a cosignature. A witness does not leave it out.
+// cosignedAt reads the time of a cosignature, which must not be zero.
 func cosignedAt(sig []byte) (time.Time, bool) {
 	if len(sig) != 8+ed25519.SignatureSize {
 		return time.Time{}, false
@@ -81,27 +82,28 @@ func cosignedAt(sig []byte) (time.Time, bool) {
 	return time.Unix(int64(min(seconds, maxCosignTime)), 0).UTC(), 0 < seconds && seconds <= maxCosignTime
 }
 
-// CosignedMessage returns what a witness signs to cosign a checkpoint at a
-// time, of which whole seconds count: C2SP tlog-cosignature, "Ed25519 signed message".
+// CosignedMessage returns the bytes that a witness signs to cosign a checkpoint
+// at a time, in whole seconds: C2SP tlog-cosignature, "Ed25519 signed message".
 func CosignedMessage(text string, at time.Time) []byte {
 	return []byte("cosignature/v1\ntime " + strconv.FormatInt(at.Unix(), 10) + "\n" + text)
 }
 
-// A Cosignature is what a witness says of a checkpoint: that it is the largest
-// consistent one it had seen of that ledger at that time.
+// A Cosignature is a witness's statement about a checkpoint: it is the largest
+// consistent one of its ledger that the witness had seen at that time.
 type Cosignature struct {
 	Key  WitnessKey
 	Time time.Time
 	line string // of the note, without its newline
 }
 
-// Line returns the note's signature line that holds the cosignature, with its newline.
+// Line returns the note's signature line with the cosignature, with its newline.
 func (c Cosignature) Line() string { return c.line + "\n" }
 
-// Cosignatures returns the cosignatures that witnesses have put under a signed
-// checkpoint, in the order of keys, one a key: the newest. Signatures by keys
-// not given, the ledger's among them, are ignored. One by a key given that does
-// not hold spoils the note, as C2SP signed-note says. Errors wrap ErrMalformed or ErrUnverified.
+// Cosignatures returns the cosignatures of a signed checkpoint by the witnesses
+// with the given keys, in the order of keys: for each key the newest one.
+// Signatures by other keys, the ledger's among them, are ignored. If a
+// cosignature by one of the keys does not verify, the whole note is refused, as
+// C2SP signed-note says. Errors wrap ErrMalformed or ErrUnverified.
 func Cosignatures(signed []byte, keys []WitnessKey) ([]Cosignature, error) {
 	text, sigs, err := splitNote(signed)
 	if err != nil {
@@ -136,8 +138,9 @@ func Cosignatures(signed []byte, keys []WitnessKey) ([]Cosignature, error) {
 	return found, nil
 }
 
-// Signers returns the key names under a signed checkpoint, each once, in order
-// of their first signatures, verifying nothing. Errors wrap ErrMalformed.
+// Signers returns the key names of a signed checkpoint's signatures, each once,
+// in the order of their first signatures. It verifies nothing. Errors wrap
+// ErrMalformed.
 func Signers(signed []byte) ([]string, error) {
 	_, sigs, err := splitNote(signed)
 	var names []string
@@ -159,11 +162,11 @@ func Cosign(signed []byte, cosignatures ...Cosignature) ([]byte, error) {
 	if n := len(sigs) + len(cosignatures); n > MaxSignatures {
 		return nil, fmt.Errorf("cosigning a checkpoint: %d signatures, at most %d", n, MaxSignatures)
 	}
-	out := string(signed)
+	out := bytes.Clone(signed)
 	for _, c := range cosignatures {
-		out += c.Line()
+		out = append(out, c.Line()...)
 	}
-	return []byte(out), nil
+	return out, nil
 }
 
 // A noteSignature is one signature line of a note.
@@ -174,10 +177,10 @@ type noteSignature struct {
 	line string
 }
 
-// by reports whether the line says it is by key.
+// by reports whether the line claims to be by key.
 func (s noteSignature) by(key VerifierKey) bool { return s.name == key.Name() && s.id == key.KeyHash() }
 
-// parseSigLine reads a signature line, in its one spelling.
+// parseSigLine reads a signature line, in its only spelling.
 func parseSigLine(line string) (noteSignature, error) {
 	rest, ok := strings.CutPrefix(line, "— ")
 	name, sig, two := strings.Cut(rest, " ")

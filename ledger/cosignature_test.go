@@ -15,16 +15,16 @@ import (
 	"gait/ledger/ledgertest"
 )
 
-// A cosignature made by filippo.io/torchwood v0.9.0, with the key of the seed
-// 09…09, of the checkpoint in C2SP tlog-cosignature's example.
+// A cosignature that filippo.io/torchwood v0.9.0 made of the checkpoint in the
+// example of C2SP tlog-cosignature, with the key whose seed is 09…09.
 const (
 	witnessText   = "witness.example/w1+24b5d9fe+BP0XJDhaoMdbZPt4zWAvodmR/ev3axPFjtcC6sg16fYY"
 	witnessLine   = "— witness.example/w1 JLXZ/gAAAABrBbO4L1BnC5a3Qfz+0PEJZqQNiAgNWtc8xf2bPift8MHUMZzO3RjFbYWoWkdEeyKwBAc20DCqs29KBEJAgJKd0WPtBg==\n"
 	witnessedTime = 1795535800
 )
 
-// The example of C2SP tlog-cosignature, whose keys the specification does not
-// give, and its signed message.
+// The example of C2SP tlog-cosignature, and its signed message. The
+// specification does not give the keys.
 const (
 	c2spText2    = "example.com/behind-the-sofa\n20852163\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n"
 	c2spCosigned = c2spCheckpoint +
@@ -48,7 +48,7 @@ func TestCosignatureExample(t *testing.T) {
 	if got := ledger.CosignedMessage(c2spText2, time.Unix(1679315147, 999)); string(got) != want {
 		t.Errorf("CosignedMessage = %q, want %q", got, want)
 	}
-	// The time of the example is in its signature line, behind four bytes of key id.
+	// The time of the example is in its signature line, after four bytes of key id.
 	_, line, _ := strings.Cut(c2spCosigned, "w1 ")
 	b, _ := base64.StdEncoding.DecodeString(strings.TrimSuffix(line, "\n"))
 	if at := binary.BigEndian.Uint64(b[4:]); at != 1679315147 {
@@ -134,7 +134,7 @@ func TestCosignatures(t *testing.T) {
 	}
 }
 
-// No flipped bit of the cosigned text or of the cosignature leaves it standing.
+// Flip any bit of the cosigned text or of the cosignature, and it does not verify.
 func TestCosignatureDamage(t *testing.T) {
 	key := witnessKey(t, witnessText)
 	signed := []byte(c2spText2 + "\n" + witnessLine)

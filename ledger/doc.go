@@ -1,11 +1,13 @@
 // Package ledger is the byte format of a gait ledger: events, the chain that
-// links them, the Merkle tree over them, and the keys, checkpoints and proofs
-// by which a stranger can check them. It is pure: it reads no file, no clock
-// and no randomness that it was not given.
+// links them, the Merkle tree over them, and the keys, signed checkpoints and
+// proofs with which anyone can check them. It is pure: it reads no file, no
+// clock and no randomness that it was not given.
 //
-// This page specifies the format, versions 1.0.0 and 1.1.0. What it calls malformed is
-// refused with an error that wraps [ErrMalformed]; nothing is repaired,
-// skipped or guessed. Sizes are in bytes.
+// This page specifies the format, versions 1.0.0 to 1.3.0. What it calls malformed
+// is refused with an error that wraps [ErrMalformed]; nothing is repaired,
+// skipped or guessed. Sizes are in bytes. In payloads, and wherever a job is
+// meant, a checkpoint is a worker's record of progress; everywhere else it is
+// the signed state of the ledger's tree (see Checkpoint).
 //
 // # Strings, numbers, times, hashes
 //
@@ -24,29 +26,29 @@
 //   - A boolean is true, or left out.
 //   - A time is a string in RFC 3339 form, UTC, with exactly three decimals and
 //     a Z: "2026-11-22T20:32:58.058Z". Years are 0001 to 9999; the first
-//     instant of them stands for none and does not occur.
+//     instant of the year 0001 stands for "no time" and does not occur.
 //   - A hash or digest is SHA-256, a string of 64 lower-case hexadecimal
-//     digits. The hash that is all zeros stands for none and does not occur.
+//     digits. The hash that is all zeros stands for "no hash" and does not occur.
 //   - Bytes are a string of base64, standard alphabet, padded (RFC 4648,
 //     section 4), without line breaks and with no stray bits at the end.
 //
-// [Decode] reads an event, encodes what it read, and compares: bytes that are
-// not the encoding of their own value are malformed. An event is at most 60 KiB
-// ([MaxEventSize]); longer input is refused before it is looked at. No newline
-// belongs to an event, though files that hold many put one after each.
+// [Decode] takes only what [Seal] writes: bytes that are not the encoding of
+// their own value are malformed. An event is at most 60 KiB
+// ([MaxEventSize]); longer input is refused before it is read. No newline
+// belongs to an event, though files that hold several put one after each.
 //
 // # Event
 //
 // The envelope's fields in order. Those marked ? may be left out. A job event
 // has job_id, job_seq and revision; events about the ledger itself
-// (ledger_created and key_rotated) have none of job_id, job_prev, job_seq,
-// revision.
+// (ledger_created, key_rotated, index_committed and ledger_moved) have none of job_id,
+// job_prev, job_seq, revision.
 //
 //	actor           who asked for it, a claim unless command says more: name¹
-//	clock?          the raw clock reading, where created_at was held back; before created_at
+//	clock?          the raw clock reading, if created_at was held back; before created_at
 //	command?        reserved: the exact bytes an actor signed, base64 of 1 to 32768
 //	command_sigs?   reserved: 1 to 16 of {key_id, sig}, ascending by key_id, each key once; only with command
-//	created_at      when it was written; never before that of the event before
+//	created_at      when it was written; never before the created_at of the event before
 //	event_id        a ULID: 26 characters of Crockford's base32 in upper case, the first one 0 to 7
 //	job_id          [A-Za-z0-9][A-Za-z0-9._:-]{0,127}
 //	job_prev        leaf hash of the job's event before; there unless job_seq is 1
@@ -58,20 +60,21 @@
 //	request_id?     the caller's idempotency key, unique in the ledger: [!-~]{1,128}
 //	revision        the job's revision after the event, from 1
 //	schema_id       "gait.ledger.event"
-//	schema_version  the version that first had the type: "1.0.0", or "1.1.0" where
-//	                the type says so below
+//	schema_version  the newest version that the event uses: "1.0.0", or a later one
+//	                if its type or one of its fields came with that (see Versions)
 //	seq             the event's leaf index in the ledger, from 0
 //	type            a payload type
 //
-// ¹ A name is [A-Za-z0-9][A-Za-z0-9._:@/-]{0,127}. What it cannot hold is
-// percent-encoded: % and two upper-case hexadecimal digits, also counted
-// against the 128 ([OSActor]).
+// ¹ A name is [A-Za-z0-9][A-Za-z0-9._:@/-]{0,127}. Other bytes are
+// percent-encoded: % and two upper-case hexadecimal digits, which count as three
+// of the 128 bytes ([OSActor]). Commands encode no byte that need not be, so that no
+// two of their names are the same name; a decoder takes those that are stored.
 //
 // In command_sigs, key_id is the SHA-256 of a 32-byte Ed25519 public key and
-// sig its signature over command, base64 of 64 bytes. Where command is present,
-// actor, job_id, type, request_id and payload must be those derived from it;
-// version 1.0.0 defines no derivation, so whoever finds a command treats the
-// actor as a claim all the same.
+// sig its signature over command, base64 of 64 bytes. If command is present,
+// actor, job_id, type, request_id and payload must be those derived from it.
+// Version 1.0.0 defines no derivation, so a reader that finds a command still
+// treats the actor as a claim.
 //
 // # Payloads
 //
@@ -80,7 +83,8 @@
 //
 //	ledger_created    format (integer from 1; this version reads 1)
 //	                  key (the ledger's verifier key, 256: see Keys)
-//	                  predecessor? {found_root?, found_size, origin, seen_root?, seen_size}
+//	                  predecessor? {found_root?, found_size, origin, requests?, seen_root?, seen_size}
+//	                  requests? since 1.3.0: {count, digest} (see Content)
 //	submitted         environment_fingerprint (text, 256)
 //	                  identity? (name)
 //	                  labels? (object of 1 to 16: key [A-Za-z0-9][A-Za-z0-9._/-]{0,62}, value text of 63)
@@ -89,10 +93,12 @@
 //	                  producer_version (text, 128)
 //	checkpoint_added  checkpoint_id (cp_ and a number from 1, padded to four digits)
 //	                  checkpoint_type (plan, progress, decision-needed, blocked, completed, failed)
-//	                  late? (true)
+//	                  continues? (since 1.3.0; hash, with decision-needed only: the event that asked for
+//	                  the decision in the ledger that the job is continued from), late? (true)
 //	                  required_action? (text, 512; not left out of decision-needed)
 //	                  summary (text, 512)
 //	paused, cancelled, emergency_stop_acknowledged
+//	                  hold? (since 1.3.0, of paused only; true: another actor must approve the pause before a resume)
 //	                  reason? (text, 1024)
 //	approved, denied  checkpoint_id? (as above), reason (text, 1024), target (hash)
 //	resumed           actual_fingerprint (text, 256)
@@ -109,9 +115,11 @@
 //	                  refusal (an error code: lower-case letters and _, 64)
 //	                  summary? (text, 512: that of a checkpoint, or else what the command named)
 //	key_rotated       since 1.1.0
-//	                  key (the new verifier key, 256), previous (the one it takes the place of, 256)
+//	                  key (the new verifier key, 256), previous (the one it replaces, 256)
 //	                  reason? (text, 1024)
-//	imported          since 1.1.0; what a pack of PackSpec v1 claims of a job, whose first event it is
+//	index_committed   since 1.2.0; the actor is gait, which commands may not name
+//	                  index (hash: the root of the index over all events before, see Index)
+//	imported          since 1.1.0; the first event of a job: what a pack of PackSpec v1 claims of the job
 //	                  approvals? (list of {actor (text, 128), created_at (time), reason (text, 1024)})
 //	                  checkpoints? (list of {actor? (text, 128), checkpoint_type, created_at (time), open? (true: a
 //	                  decision asked for since the job last ran), required_action? (text, 512), summary (text, 512)};
@@ -123,27 +131,58 @@
 //	                  producer_version (text, 128), reason? (text, 1024), revision (integer from 1)
 //	                  status, status_reason_code, stop_reason (each lower-case letters and _, 64)
 //	                  stopped_at? (time), stopped_by? (text, 128), updated_at (time)
+//	ledger_moved      since 1.3.0
+//	                  reason? (text, 1024), to (the verifier key of the new place, 256)
+//	continued         since 1.3.0; the first event of a job that another ledger held before: its state there
+//	                  approval_count, checkpoint_count (integers), created_at (time, of the job)
+//	                  decision_count (0 to 64: as many of the job's next events ask for decisions again)
+//	                  environment_fingerprint (text, 256), hold? (true: its pause or block waits for an approval)
+//	                  identity? (name), imported_by? (name: who imported what waits for a verdict)
+//	                  job_seq (integer from 1), labels? (as above), leaf (hash of its last event there)
+//	                  origin, policy_digest? (digest), policy_ref? (text, 256), producer_version (text, 128)
+//	                  proof (content: see Content), refusal_count (integer), revision (integer from 1)
+//	                  root, size (hash; integer from 1: of the signed tree there in which that event is proved)
+//	                  status, status_reason_code, stop_reason (each lower-case letters and _, 64)
+//	                  stopped_by? (text, 128: who asked for its pause or block)
+//	                  submitted_by? (name: the actor of its first event)
+//
+// # Content
+//
+// Content is bytes that are kept beside the ledger and that an event names:
+//
+//	digest (SHA-256 of the bytes), media_type? (like text/plain, 127), name? (a file's, text of 255 without
+//	/ and \, not . or ..), size (of the bytes)
+//
+// The proof of a continued is one object of canonical JSON, media type
+// "application/gait-continued-proof" (see [ContinuedProof]): it shows the job's last
+// event in the other ledger, and that it is in the signed tree that the event names.
+//
+// The requests of a predecessor are content too: count times 32 bytes, ascending, each
+// once: the keys, in the index, of the request ids that the ledgers before have used
+// (see Index). The ledger refuses them.
 //
 // # Chain
 //
 // An event's leaf hash is SHA-256(0x00 ‖ event), RFC 6962, section 2.1. It is
-// the only digest of an event there is, and it is over the stored bytes, never
-// over a value encoded again. A ledger is a sequence of events in which
+// the only digest of an event, and it is over the stored bytes, never over a
+// value encoded again. A ledger is a sequence of events that follow these rules:
 //
 //   - seq counts from 0 without gaps, and prev is the leaf hash of the event before;
 //   - the first event, and no other, is ledger_created;
+//   - no request_id occurs twice;
 //   - created_at never falls. When a clock steps back, the time of the event
-//     before is written again, and the clock's reading goes into clock ([Head.At]).
+//     before is written again, and the clock's reading goes into clock ([Head.At]). So a writer asks
+//     [CheckClock] first: one time far ahead would be that of all later events.
 //
-// And in which the events of each job, in ledger order,
+// The events of each job, in ledger order, follow these:
 //
-//   - count job_seq from 1 without gaps, and job_prev is the leaf hash of the
+//   - job_seq counts from 1 without gaps, and job_prev is the leaf hash of the
 //     job's event before, so that a job's last event vouches for all of them;
-//   - have the revision of the event before plus one, except that refused
-//     changes nothing and repeats it. The first has revision 1.
+//   - revision is that of the event before plus one, except that refused changes
+//     nothing and repeats it. The first has revision 1.
 //
-// [Head.Follow] and [JobHead.Follow] hold these rules; a broken one is a
-// [*CorruptError] that names the event.
+// [Head.Follow] and [JobHead.Follow] check these rules, and [RequestIDs] the one
+// about request ids; a broken one is a [*CorruptError] that names the event.
 //
 // # Tree
 //
@@ -152,13 +191,30 @@
 // empty tree SHA-256 of nothing. Hashes are kept in tiles as C2SP tlog-tiles
 // lays them out: tile n of level l holds 256 hashes of 32 bytes, the n·256-th
 // and following nodes at height 8·l; the last tile of a level may be narrower.
-// [Tree] is the right edge, from which a ledger goes on: as bytes, the size in
-// 8 bytes big-endian, then the roots of the complete subtrees, largest first.
+// [Tree] is the right edge, which is all that appending needs. As bytes it is the
+// size in 8 bytes big-endian, then the roots of the complete subtrees, largest first.
 //
-// As files a ledger is a C2SP tlog-tiles log: "checkpoint"; "tile/<L>/<N>" and,
-// where it is not full, "tile/<L>/<N>.p/<W>"; and "tile/entries/<N>[.p/<W>]" with
+// As files a ledger is a C2SP tlog-tiles log: "checkpoint"; "tile/<L>/<N>" or,
+// if the tile is not full, "tile/<L>/<N>.p/<W>"; and "tile/entries/<N>[.p/<W>]" with
 // the events under tile N of level 0, each its length in two bytes, big-endian,
-// and its exact bytes. [Coverage] says which files a part of a ledger takes.
+// and its exact bytes. [Coverage] says which files hold a part of a ledger.
+//
+// # Index
+//
+// The index is a map of what the ledger says last, in a Merkle Patricia tree (see
+// package gait/ledger/mpt). It has
+//
+//	SHA-256("job/" ‖ job_id)          the leaf hash of the job's newest event
+//	SHA-256("request/" ‖ request_id)  the leaf hash of the event that used the request id,
+//	                                  or of event 0 if its predecessor's requests have that key
+//	SHA-256("authority")              reserved; no event of these versions sets it
+//
+// An index_committed event puts its root into the tree: the root over all events
+// before it. A proof in the index, together with the event's inclusion in a signed
+// tree, shows where a job ended when the event was written, or that there was no
+// such job or request id. Only a reader of all events can check the root itself
+// ([IndexFold]), if it has the requests that event 0 names. A false one is an
+// [*IndexError] that names the event.
 //
 // # Checkpoint
 //
@@ -168,16 +224,17 @@
 // is Ed25519 (RFC 8032) over the text, by the key in force (see Keys), whose name
 // is the origin; its line is an em dash, a space, the name, a space, and base64 of the
 // key's 4-byte id and the 64-byte signature. Lines by keys the reader does not
-// know are ignored; one by the known key that fails spoils the note. A note is
-// at most 96 KiB ([MaxNoteSize]), which leaves room for the 16 signatures that
+// know are ignored; if one by the known key fails, the whole note is refused. A
+// note is at most 96 KiB ([MaxNoteSize]), which leaves room for the 16 signatures that
 // C2SP asks readers to take; gait writes no more than those ([MaxSignatures]).
 //
 // # Cosignature
 //
-// A witness that has seen a checkpoint, and that it goes on from the one it saw
-// before, says so in a signature line of the same note (C2SP tlog-cosignature,
-// Ed25519): base64 of the 4-byte id of the witness's key, the time in seconds
-// since the Epoch in 8 bytes big-endian, and the Ed25519 signature over
+// A witness cosigns a checkpoint once it has checked that the checkpoint
+// continues the one it saw before. The cosignature is a signature line of the same
+// note (C2SP tlog-cosignature, Ed25519): base64 of the 4-byte id of the witness's
+// key, the time in seconds since the Epoch in 8 bytes big-endian, and the Ed25519
+// signature over
 //
 //	cosignature/v1
 //	time 1679315147
@@ -188,9 +245,9 @@
 //
 // # Policy
 //
-// [ParsePolicy] reads C2SP tlog-policy, strictly: what that page does not allow
-// is a [*PolicyError] with a code and a line, and so are a last line without its
-// newline and keys of types other than 0x01 for logs and 0x04 for witnesses. A
+// [ParsePolicy] reads C2SP tlog-policy strictly. Anything that page does not
+// allow is a [*PolicyError] with a code and a line, and so are a last line without
+// its newline and keys of types other than 0x01 for logs and 0x04 for witnesses. A
 // policy is at most 64 KiB ([MaxPolicySize]).
 //
 // # Proof
@@ -198,7 +255,7 @@
 // A proof (C2SP tlog-proof, file name .tlog-proof) is the line
 // "c2sp.org/tlog-proof@v1", the line "index " and the seq in decimal, the
 // inclusion path of RFC 6962, section 2.1.1, one base64 hash a line from the
-// leaf's sibling up, an empty line, and the signed checkpoint to the letter. An
+// leaf's sibling up, an empty line, and the signed checkpoint, byte for byte. An
 // extra line, which C2SP allows, is malformed here: gait writes none and it
 // proves nothing. The path has at most 63 hashes; consistency paths are those
 // of RFC 6962, section 2.1.2.
@@ -216,38 +273,57 @@
 //
 //	PRIVATE+KEY+<origin>+<id>+<base64 of 0x01 ‖ 32 seed bytes>
 //
-// A key_rotated event puts another key of the same origin in its place, one that
-// the ledger never had; previous is the key in force. It happens at most 100
+// A key_rotated event replaces the key by another one of the same origin that the
+// ledger never had; previous is the key in force. It happens at most 100
 // times ([MaxRotations]). The checkpoint whose last event is the rotation, of
 // size seq + 1, must have the signatures of both keys; every larger one, up to
 // the next rotation's, that of the new key. The event, and its inclusion proof in
-// that checkpoint, are a rotation that somebody can follow who trusts an older
-// key and does not see the ledger ([Keyring.FollowProved]).
+// that checkpoint, are a rotation. A verifier that trusts an older key can follow
+// it without seeing the ledger ([Keyring.FollowProved]).
 //
-// A key under which signatures are made without a private key is refused
-// wherever it is read ([ErrWeakKey]): the points of edwards25519 whose order
-// divides 8, all zeros among them, in any spelling; and so is every spelling
-// with a y coordinate of 2^255−19 or more.
+// A ledger_moved event hands the ledger over to the key of another place, and counts as
+// a rotation. But the place before signs the checkpoint that ends with the event alone,
+// and nothing after it: the ledger ends there. The new place adds its signature to the
+// same checkpoint before it writes. That is then the rotation's proof.
 //
-// Whoever verifies may hold the key as others keep it, as an OpenSSH line of
-// type ssh-ed25519 (RFC 8709) or in PEM (RFC 8410). Such a key has no name, and
+// A key is refused wherever it is read ([ErrWeakKey]) if signatures under it
+// can be made without a private key: the points of edwards25519 whose order
+// divides 8, all zeros among them, in any spelling. So is every spelling with a
+// y coordinate of 2^255−19 or more.
+//
+// A verifier may hold the key in another form: as an OpenSSH line of type
+// ssh-ed25519 (RFC 8709) or in PEM (RFC 8410). Such a key has no name, and
 // stands for the ledger of any origin ([ParsePublicKey]).
 //
-// A witness's key is spelt like a ledger's, with 0x04 in the place of 0x01, and
+// A witness's key is spelt like a ledger's, with 0x04 instead of 0x01, and
 // its name is any key name of C2SP signed-note of at most 128 bytes.
 //
 // # Versions
 //
-// An event of any schema_version but 1.0.0 and 1.1.0, in whatever spelling, is
-// not malformed: the error wraps [ErrUnsupportedVersion], as does that of a
-// ledger_created whose format is not 1. Within a version nothing is added: an
-// unknown field or type is malformed; a new type comes with a new version, and
-// events of the old types go on saying the old one. A type, field, code or limit, once
-// written, is never given another meaning; a stricter rule is a new version.
+// A version is closed once a release has written it: nothing is added to it. A
+// type, field, value, code or limit, once written, is never given another
+// meaning. The format grows by new versions. A new version adds types, optional
+// fields or values; a type may also get another shape. A stricter rule is a new
+// version, too. Each addition is marked with the version that brought it. An
+// event names the newest version it uses: for its type, for its payload's
+// shape, or for a field or value that it has. It never names a newer one, so
+// earlier events keep their bytes, and a reader of an older version reads a
+// ledger up to the first event that it cannot know.
+//
+// So an event is malformed if its schema_version is not the newest that it uses.
+// A field of a later version is an unknown field in an event of an older one,
+// and an unknown field or type is malformed. command and command_sigs have the
+// form given above in versions up to 1.3.0, and readers of these versions go on
+// decoding it; no release has written them, and a later version may change their
+// form.
+//
+// An event of any schema_version but 1.0.0, 1.1.0, 1.2.0 and 1.3.0, in any spelling, is
+// not malformed: the error wraps [ErrUnsupportedVersion], as does the error for a
+// ledger_created whose format is not 1.
 //
 // # Worked example
 //
-// A ledger whose key has 32 zero bytes for a seed. Its event 0, one line, and
+// This ledger's key has 32 zero bytes as its seed. Its event 0, one line, and
 // the leaf hash:
 //
 //	{"actor":"os:ada","created_at":"2026-11-22T20:32:58.000Z","event_id":"01KAQ2C3TAW6FTY9CXR1Q0KF8M","origin":"gait.example/log1","payload":{"format":1,"key":"gait.example/log1+b7ecafab+ATtqJ7zOtqQtYqOo0CpvDXNlMhV3HeJDpjrASKGLWdop"},"schema_id":"gait.ledger.event","schema_version":"1.0.0","seq":0,"type":"ledger_created"}

@@ -9,16 +9,25 @@ import (
 var (
 	// ErrMalformed is wrapped by every error about bytes that are not in a
 	// form this package specifies.
-	ErrMalformed = errors.New("malformed")
+	ErrMalformed error = &sentinel{text: "malformed", rank: rankMalformed, fault: Fault{Code: "malformed", Category: CategoryInvalid}}
 
-	// ErrUnsupportedVersion is wrapped where bytes say that they were written
-	// in a format version this package does not know.
-	ErrUnsupportedVersion = errors.New("unsupported version")
+	// ErrUnsupportedVersion is wrapped if bytes say that they were written in
+	// a format version this package does not know.
+	ErrUnsupportedVersion error = &sentinel{
+		text: "unsupported version", rank: rankVersion,
+		fault: Fault{Code: "unsupported_version", Category: CategoryInvalid},
+	}
 
-	// ErrUnverified is wrapped where a note, proof or signature does not hold
-	// under the keys given.
-	ErrUnverified = errors.New("not verified")
+	// ErrUnverified is wrapped if a note, proof or signature does not verify
+	// with the keys given.
+	ErrUnverified error = &sentinel{
+		text: "not verified", rank: rankUnverified,
+		fault: Fault{Code: "not_verified", Category: CategoryVerification},
+	}
 )
+
+// ErrContentMissing says that content that an event names is not at hand.
+var ErrContentMissing = NewError("the content is not there", Fault{Code: "content_missing", Category: CategoryDependency})
 
 // A FieldError says which field of an event breaks which rule. It wraps ErrMalformed.
 type FieldError struct {
@@ -28,15 +37,20 @@ type FieldError struct {
 
 func (e *FieldError) Error() string { return e.Field + ": " + e.Problem }
 
+// Fault names the field in its code: invalid_summary.
+func (e *FieldError) Fault() Fault {
+	return Fault{Code: "invalid_" + e.Field, Category: CategoryInvalid}
+}
+
 // Unwrap returns ErrMalformed.
 func (e *FieldError) Unwrap() error { return ErrMalformed }
 
-// A CorruptError says that stored history does not hold together: bytes,
-// links, hashes or signatures that contradict each other.
+// A CorruptError says that stored history contradicts itself, in its bytes,
+// links, hashes or signatures.
 type CorruptError struct {
-	Seq    Seq    // the event where it shows; -1 where no single event does
+	Seq    Seq    // the event that shows it; -1 if no single event does
 	Reason string // what was expected and what was found
-	Err    error  // the cause, if another error is
+	Err    error  // the cause, or nil
 }
 
 func (e *CorruptError) Error() string {
@@ -53,12 +67,18 @@ func (e *CorruptError) Error() string {
 	return s
 }
 
+// Fault returns the fault of corrupt history.
+func (e *CorruptError) Fault() Fault {
+	return Fault{Code: "ledger_corrupt", Category: CategoryVerification}
+}
+
 // Unwrap returns the cause.
 func (e *CorruptError) Unwrap() error { return e.Err }
 
-// Refute returns err as one about history that somebody else gave: where that does
-// not hold together, or an event is not in its form, err wraps ErrUnverified, since
-// no ledger of the caller's is corrupt, and no argument of theirs is wrong.
+// Refute returns err as an error about history that another party gave to the
+// caller. If err says that the history is corrupt or malformed, the result wraps
+// ErrUnverified: the caller's own ledger is not corrupt, and none of its
+// arguments is wrong.
 func Refute(err error) error {
 	_, corrupt := errors.AsType[*CorruptError](err)
 	_, field := errors.AsType[*FieldError](err)

@@ -6,129 +6,187 @@ import (
 	"fmt"
 	"iter"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
-
-	"github.com/oklog/ulid/v2"
+	"unsafe"
 )
 
-// What every event says of itself, and the newest version this package writes.
-const (
-	EventSchemaID      = "gait.ledger.event"
-	EventSchemaVersion = "1.1.0"
-)
+// EventSchemaID is the schema_id of every event.
+const EventSchemaID = "gait.ledger.event"
 
 // A Seq is an event's place in its ledger: its leaf index in the tree, from 0.
 type Seq int64
 
 // An Event is one fact, written once. Seal and Decode make events; both keep
-// the exact bytes, which Bytes returns and every hash and signature covers.
-// Changing a field of a sealed event does not change those bytes.
+// the exact bytes, which Bytes returns and which every hash and signature covers.
+// No field of an event can be set. What its methods return by reference, such as
+// a payload's slices, belongs to the event: the caller must not change it.
+//
+// The methods of the zero Event return zero values. Two events are the same
+// if their Bytes are. They cannot be compared with ==.
 type Event struct {
-	Seq    Seq
-	ID     string    // a ULID
-	Origin string    // of the ledger
-	Time   time.Time // UTC, whole milliseconds, never before the event before
-	Clock  time.Time // the raw reading of a clock that had stepped back; else zero
-	Actor  string    // who asked for it: a claim
-	Prev   Hash      // leaf hash of the event before in the ledger; zero for event 0
-
-	// The job fields; all empty in events about the ledger itself.
-	JobID    string
-	JobSeq   int64 // counts all events of the job, from 1
-	JobPrev  Hash  // leaf hash of the event before in the job; zero for its first
-	Revision int64 // the job's revision after the event
-
-	RequestID     string // optional: the caller's idempotency key
-	RequestDigest Hash   // SHA-256 of the canonical command; there when RequestID is
-
-	Payload Payload
-
-	// Reserved: the exact bytes an actor signed, and the signatures. Where
-	// they are present, actor, job, type, request id and payload must be
-	// those derived from Command; version 1.0.0 defines no derivation.
-	Command     []byte
-	CommandSigs []CommandSig
-
-	raw    []byte
-	leaf   Hash
-	sealed *Event // as Seal left it; nil where Decode made it
+	_    [0]func() // no ==: it would compare pointers
+	kept *sealedEvent
 }
 
-// A CommandSig is an actor's Ed25519 signature over a command.
-type CommandSig struct {
-	KeyID Hash // SHA-256 of the 32 public key bytes
-	Sig   []byte
+// A sealedEvent is what an Event points to.
+type sealedEvent struct {
+	draft Draft
+	raw   []byte
+	leaf  Hash
+
+	version uint8 // the newest version that the event uses: 1 + its place in versions; 0: none
+	parts   parts
 }
 
-// Bytes returns the event's exact bytes, without a newline. The caller must not change them.
-func (e Event) Bytes() []byte { return e.raw }
+// parts says where parts of an event stand in its bytes, which are MaxEventSize at most.
+type parts struct{ time, payload, payloadEnd uint16 }
+
+// noEvent is what the zero Event points to.
+var noEvent sealedEvent
+
+func (e Event) sealed() *sealedEvent {
+	if e.kept == nil {
+		return &noEvent
+	}
+	return e.kept
+}
+
+// Bytes returns the event's exact bytes, without a newline.
+func (e Event) Bytes() []byte { return e.sealed().raw }
 
 // LeafHash returns the RFC 6962 leaf hash of the event's bytes.
-func (e Event) LeafHash() Hash { return e.leaf }
+func (e Event) LeafHash() Hash { return e.sealed().leaf }
 
-// Type returns the payload's type, or "" when there is none.
-func (e Event) Type() Type {
-	if e.Payload == nil {
+// Draft returns a draft with the event's content. It shares with the event what
+// Payload, Command and CommandSigs hold by reference.
+func (e Event) Draft() Draft { return e.sealed().draft }
+
+// Type returns the payload's type, or "" if there is no payload.
+func (e Event) Type() Type { return payloadType(e.sealed().draft.Payload) }
+
+// Version returns the event's schema_version: the newest format version that it
+// uses, for its type or for one of its fields.
+func (e Event) Version() string {
+	if n := e.sealed().version; n > 0 {
+		return versions[n-1]
+	}
+	return ""
+}
+
+// Seq returns the event's place in its ledger.
+func (e Event) Seq() Seq { return e.sealed().draft.Seq }
+
+// ID returns the event's ULID.
+func (e Event) ID() string { return e.sealed().draft.ID }
+
+// Origin returns the ledger's origin.
+func (e Event) Origin() string { return e.sealed().draft.Origin }
+
+// Time returns when the event was written.
+func (e Event) Time() time.Time { return e.sealed().draft.Time }
+
+// TimeText returns the time as FormatTime spells it, without an allocation: it is a part
+// of the event's bytes. It returns "" for the zero Event.
+func (e Event) TimeText() string {
+	s := e.sealed()
+	if s.raw == nil {
 		return ""
 	}
-	return e.Payload.Type()
+	return textIn(s.raw[s.parts.time:][:timeSize])
 }
 
-// Seal checks e against the format, encodes it, and returns it with its bytes
-// and leaf hash. It fails with a *FieldError, or ErrMalformed when the event is
-// over MaxEventSize.
-func Seal(e Event) (Event, error) {
-	raw, err := encode(make([]byte, 0, 640), &e)
+// Clock returns the raw reading of a clock that had stepped back, or zero.
+func (e Event) Clock() time.Time { return e.sealed().draft.Clock }
+
+// Reading returns what the clock read when the event was written: Clock, or else Time.
+func (e Event) Reading() time.Time {
+	if clock := e.Clock(); !clock.IsZero() {
+		return clock
+	}
+	return e.Time()
+}
+
+// Actor returns who asked for the event: a claim.
+func (e Event) Actor() string { return e.sealed().draft.Actor }
+
+// Prev returns the leaf hash of the ledger's event before this one, zero for event 0.
+func (e Event) Prev() Hash { return e.sealed().draft.Prev }
+
+// JobID returns the job's id, or "" for an event about the ledger itself.
+func (e Event) JobID() string { return e.sealed().draft.JobID }
+
+// JobSeq returns the event's place in its job, from 1.
+func (e Event) JobSeq() int64 { return e.sealed().draft.JobSeq }
+
+// JobPrev returns the leaf hash of the job's event before this one, zero for its first.
+func (e Event) JobPrev() Hash { return e.sealed().draft.JobPrev }
+
+// Revision returns the job's revision after the event.
+func (e Event) Revision() int64 { return e.sealed().draft.Revision }
+
+// RequestID returns the caller's idempotency key, or "".
+func (e Event) RequestID() string { return e.sealed().draft.RequestID }
+
+// RequestDigest returns the SHA-256 of the canonical command, or zero if there
+// is no request id.
+func (e Event) RequestDigest() Hash { return e.sealed().draft.RequestDigest }
+
+// Payload returns the event's payload, or nil for the zero Event.
+func (e Event) Payload() Payload { return e.sealed().draft.Payload }
+
+// PayloadBytes returns the payload's canonical JSON object, as EncodePayload returns it:
+// the part of Bytes that it is. It returns nil for the zero Event.
+func (e Event) PayloadBytes() []byte {
+	s := e.sealed()
+	return s.raw[s.parts.payload:s.parts.payloadEnd:s.parts.payloadEnd]
+}
+
+// Command returns the event's command, a reserved field.
+func (e Event) Command() []byte { return e.sealed().draft.Command }
+
+// CommandSigs returns the event's command_sigs, a reserved field.
+func (e Event) CommandSigs() []CommandSig { return e.sealed().draft.CommandSigs }
+
+// Seal checks d against the format, encodes it, and returns the event. After
+// that the caller must not change what d holds by reference. Seal fails with a
+// *FieldError, or with ErrMalformed if the event is larger than MaxEventSize.
+func Seal(d Draft) (Event, error) {
+	c := newCoder(coder{writing: true, buf: make([]byte, 0, 640)})
+	defer c.free()
+	walk(c, &d, payloadType(d.Payload))
+	err := c.err
+	if err == nil && len(c.buf) > MaxEventSize {
+		err = fmt.Errorf("%w: an event of %d bytes, at most %d", ErrMalformed, len(c.buf), MaxEventSize)
+	}
 	if err != nil {
-		return Event{}, fmt.Errorf("sealing event %d: %w", e.Seq, err)
+		return Event{}, fmt.Errorf("sealing event %d: %w", d.Seq, err)
 	}
-	e.raw, e.leaf, e.sealed = raw, LeafHash(raw), nil
-	sealed := e
-	e.sealed = &sealed
-	return e, nil
-}
-
-// Sealed returns the event that the bytes of e hold, whatever was done to the
-// fields of e since: as Seal left it, or decoded once more. Errors are those of
-// Decode. Slices in its payload are shared with e.
-func (e Event) Sealed() (Event, error) {
-	if e.sealed != nil {
-		return *e.sealed, nil
-	}
-	return Decode(e.raw)
-}
-
-// encode writes e to the empty slice buf.
-func encode(buf []byte, e *Event) ([]byte, error) {
-	c := coder{writing: true, buf: buf}
-	walk(&c, e, e.Type())
-	if c.err != nil {
-		return nil, c.err
-	}
-	if len(c.buf) > MaxEventSize {
-		return nil, fmt.Errorf("%w: an event of %d bytes, at most %d", ErrMalformed, len(c.buf), MaxEventSize)
-	}
-	return c.buf, nil
+	return c.sealed(d, c.buf), nil
 }
 
 // Decode reads an event from its exact bytes, which it keeps: the caller must
 // not change them afterwards. It takes only what Seal writes. Errors wrap
-// ErrMalformed, or ErrUnsupportedVersion where the bytes name another version.
+// ErrMalformed, or ErrUnsupportedVersion if the bytes name another version.
 //
 // It need not encode the event again to know that: the coder reads, byte by
 // byte, the one spelling that it writes. Keys stand in one order, each once;
-// between tokens there is nothing; a string is escaped only where it must be;
-// numbers, hashes, times and base64 have one form each; what is empty is left
-// out, and an empty value is an error. TestDecodeTakesOneSpelling and
-// FuzzDecode hold it to that.
+// between tokens there is nothing; a string is escaped only if it must be;
+// numbers, hashes, times and base64 have one form each; empty fields are left
+// out, and an empty value is an error. TestDecodeTakesOneSpelling and FuzzDecode
+// check that.
 func Decode(b []byte) (Event, error) {
 	if len(b) > MaxEventSize {
 		return Event{}, fmt.Errorf("%w: an event of %d bytes, at most %d", ErrMalformed, len(b), MaxEventSize)
 	}
-	c := coder{in: string(b)}
-	var e Event
-	walk(&c, &e, typeOf(c.in))
+	in := textIn(b)
+	c := newCoder(coder{in: in, plain: strings.IndexByte(in, '\\') < 0})
+	defer c.free()
+	t, at := textOf(c.in, `,"type":"`)
+	c.version, _ = textOf(c.in[:at], `,"schema_version":"`)
+	var d Draft // on the stack: setting a field of it costs no write barrier
+	walk(c, &d, Type(t))
 	if c.err == nil && c.pos != len(b) {
 		c.fail("event", "%d bytes after its end", len(b)-c.pos)
 	}
@@ -138,27 +196,43 @@ func Decode(b []byte) (Event, error) {
 		}
 		return Event{}, fmt.Errorf("decoding an event: %w", c.err)
 	}
-	e.raw, e.leaf = b, LeafHash(b)
-	return e, nil
+	return c.sealed(d, b), nil
 }
 
-// typeOf finds the type of an encoded event. It is the last field, and no
-// string can hold the bytes looked for, so what it finds is the field or the
-// walk will fail.
-func typeOf(s string) Type {
-	const field = `,"type":"`
-	i := strings.LastIndex(s, field)
-	if i < 0 {
-		return ""
+// sealed returns the event that c has walked.
+func (c *coder) sealed(d Draft, raw []byte) Event {
+	return Event{kept: &sealedEvent{
+		draft: d, raw: raw, leaf: LeafHash(raw), version: uint8(1 + slices.Index(versions, c.used)),
+		parts: c.parts,
+	}}
+}
+
+// textIn returns b as a string that shares its memory. An event keeps its bytes and
+// they never change, so the texts in its fields can be parts of them.
+func textIn(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// textOf finds the text of a field of an encoded event, given with the comma and
+// the quotes around its key, and where the field begins. The field stands after
+// the payload, and no string can hold these bytes. So textOf finds the field, or
+// the event is malformed and the walk fails.
+func textOf(event, field string) (text string, at int) {
+	for at = len(event); ; {
+		if at = strings.LastIndexByte(event[:at], ','); at < 0 {
+			return "", 0
+		}
+		if rest, found := strings.CutPrefix(event[at:], field); found {
+			if end := strings.IndexByte(rest, '"'); end >= 0 {
+				rest = rest[:end]
+			}
+			return rest, at
+		}
 	}
-	name, _, _ := strings.Cut(s[i+len(field):], `"`)
-	return Type(name)
 }
 
 var versionPattern = regexp.MustCompile(`^(0|[1-9][0-9]{0,5})\.(0|[1-9][0-9]{0,5})\.(0|[1-9][0-9]{0,5})$`)
 
-// otherVersion reports whether b says, in any JSON spelling, that it is an
-// event of another format version, and which.
+// otherVersion reports whether b names, in any JSON spelling, another version of
+// the event format, and returns it.
 func otherVersion(b []byte) (string, bool) {
 	var probe struct {
 		ID      string `json:"schema_id"`
@@ -167,146 +241,40 @@ func otherVersion(b []byte) (string, bool) {
 	if json.Unmarshal(b, &probe) != nil || probe.ID != EventSchemaID || !versionPattern.MatchString(probe.Version) {
 		return "", false
 	}
-	return probe.Version, probe.Version != firstVersion && probe.Version != EventSchemaVersion
-}
-
-// walk visits the fields of an event in key order.
-func walk(c *coder, e *Event, t Type) {
-	c.object("event", func() {
-		c.text("actor", &e.Actor, required, nameRule)
-		c.time("clock", &e.Clock, optional)
-		c.bytes("command", &e.Command, optional, 1, 32<<10)
-		c.list("command_sigs", len(e.CommandSigs), 16, func(i int) { walkSig(c, e, i) })
-		c.time("created_at", &e.Time, required)
-		c.text("event_id", &e.ID, required, textRule{max: ulid.EncodedSize})
-		job := c.jobFields(e)
-		c.text("origin", &e.Origin, required, originRule)
-		c.payload(e, t)
-		c.hash("prev", &e.Prev, need(e.Seq > 0))
-		c.hash("request_digest", &e.RequestDigest, optional)
-		c.text("request_id", &e.RequestID, optional, requestIDRule)
-		if job {
-			c.int("revision", &e.Revision, 1)
-		}
-		c.constant("schema_id", EventSchemaID)
-		c.constant("schema_version", t.Version())
-		c.int("seq", (*int64)(&e.Seq), 0)
-		c.constant("type", string(t))
-	})
-	if c.err == nil {
-		checkEvent(c, e)
-	}
-}
-
-// jobFields walks the job's fields and reports whether there are any.
-func (c *coder) jobFields(e *Event) bool {
-	c.text("job_id", &e.JobID, optional, jobIDRule)
-	if e.JobID == "" {
-		return false
-	}
-	c.hash("job_prev", &e.JobPrev, optional)
-	c.int("job_seq", &e.JobSeq, 1)
-	return true
-}
-
-func (c *coder) payload(e *Event, t Type) {
-	shape, known := shapes[t]
-	if !known {
-		c.fail("type", "%.40q is not an event type", string(t))
-		return
-	}
-	if c.key("payload", true) {
-		c.object("payload", func() { e.Payload = shape(c, e.Payload) })
-		return
-	}
-	c.missing("payload", required)
-}
-
-// constant is a string that can only be value, which needs no escape.
-func (c *coder) constant(name, value string) {
-	if !c.key(name, true) {
-		c.missing(name, required)
-		return
-	}
-	if c.writing {
-		c.buf = appendString(c.buf, value)
-		return
-	}
-	if raw, _ := c.readRaw(name); c.err == nil && raw != value {
-		c.fail(name, "%.40q is not %q", raw, value)
-	}
-}
-
-func walkSig(c *coder, e *Event, i int) {
-	if !c.writing {
-		e.CommandSigs = append(e.CommandSigs, CommandSig{})
-	}
-	s := &e.CommandSigs[i]
-	c.object("command_sigs", func() {
-		c.hash("key_id", &s.KeyID, required)
-		c.bytes("sig", &s.Sig, required, 64, 64)
-	})
-	if i > 0 && bytes.Compare(e.CommandSigs[i-1].KeyID[:], s.KeyID[:]) >= 0 {
-		c.fail("command_sigs", "not sorted by key_id, each key once")
-	}
-}
-
-// isULID takes the characters of a ULID, of which there are too many for 128
-// bits where the first is above 7.
-var isULID = chars("01234567", "89ABCDEFGHJKMNPQRSTVWXYZ")
-
-// checkEvent holds the rules that join several fields.
-func checkEvent(c *coder, e *Event) {
-	switch {
-	case len(e.ID) != ulid.EncodedSize || !isULID(e.ID):
-		c.fail("event_id", "%.40q is not a ULID", e.ID)
-	case (e.Seq == 0) != e.Prev.IsZero():
-		c.fail("prev", "event 0 has none, every other one has it")
-	case e.Type().OfLedger() != (e.JobID == ""):
-		c.fail("job_id", "job events have it, events about the ledger do not")
-	case e.JobID == "" && (e.JobSeq != 0 || e.Revision != 0 || !e.JobPrev.IsZero()):
-		c.fail("job_id", "missing where there are other job fields")
-	case (e.JobSeq > 1) == e.JobPrev.IsZero():
-		c.fail("job_prev", "a job's first event has none, every other one has it")
-	case (e.RequestID == "") != e.RequestDigest.IsZero():
-		c.fail("request_digest", "goes with request_id")
-	case !e.Clock.IsZero() && !e.Clock.Before(e.Time):
-		c.fail("clock", "only a reading before created_at is recorded")
-	case len(e.CommandSigs) > 0 && len(e.Command) == 0:
-		c.fail("command_sigs", "goes with command")
-	}
+	return probe.Version, !slices.Contains(versions, probe.Version)
 }
 
 // EncodePayload returns p's canonical JSON object, as it stands in an event.
 func EncodePayload(p Payload) ([]byte, error) { return AppendPayload(nil, p) }
 
-// AppendPayload appends what EncodePayload returns.
+// AppendPayload appends to b what EncodePayload returns.
 func AppendPayload(b []byte, p Payload) ([]byte, error) {
-	shape, known := shapes[p.Type()]
-	if !known {
+	row := rowToWrite(p)
+	if row == nil {
 		panic("ledger: no shape for payload type " + string(p.Type()))
 	}
 	c := coder{writing: true, buf: b}
-	c.object("payload", func() { shape(&c, p) })
+	c.object("payload", func() { row.shape.walk(&c, p) })
 	if c.err != nil {
 		return nil, fmt.Errorf("encoding a payload: %w", c.err)
 	}
 	return c.buf, nil
 }
 
-// DecodePayload reads what EncodePayload writes for a type. It takes nothing
-// else. Errors wrap ErrMalformed.
+// DecodePayload reads what EncodePayload writes for a type in the newest
+// version. It takes nothing else. Errors wrap ErrMalformed.
 func DecodePayload(t Type, b []byte) (Payload, error) {
-	shape, known := shapes[t]
-	if !known {
+	newest := versions[len(versions)-1]
+	row := rowToRead(t, newest)
+	if row == nil {
 		return nil, fmt.Errorf("decoding a payload: %w: %.40q is not an event type", ErrMalformed, string(t))
 	}
 	if len(b) > MaxEventSize {
 		return nil, fmt.Errorf("decoding a payload: %w: %d bytes, at most %d", ErrMalformed, len(b), MaxEventSize)
 	}
-	c := coder{in: string(b)}
+	c := coder{in: string(b), version: newest}
 	var p Payload
-	c.object("payload", func() { p = shape(&c, nil) })
+	c.object("payload", func() { p = row.shape.walk(&c, nil) })
 	if c.err == nil && c.pos != len(b) {
 		c.fail("payload", "%d bytes after its end", len(b)-c.pos)
 	}
@@ -321,6 +289,6 @@ func DecodePayload(t Type, b []byte) (Payload, error) {
 }
 
 // Events are events in order, however they are stored. A sequence may be ranged
-// over more than once unless its maker says otherwise. An error comes in the
-// last pair, with a zero event.
+// over more than once unless the function that returns it says otherwise. An
+// error comes in the last pair, with a zero event.
 type Events = iter.Seq2[Event, error]

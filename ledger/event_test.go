@@ -36,8 +36,37 @@ func TestFullEventBytes(t *testing.T) {
 	}
 }
 
-// spellings are edits of a full event's bytes, each of which makes it
-// malformed, with the field the error names: the one looked for at the place.
+// The parts of an event's bytes are what the payload encodes to and how the time is
+// spelt, in an event that was sealed and in one that was decoded.
+func TestPartsOfAnEventsBytes(t *testing.T) {
+	for _, form := range payloadForms() {
+		want, err := ledger.EncodePayload(form.payload)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := eventOf(form.payload)
+		d.Clock = testTime.Add(-time.Hour) // one more time, in front of that of the event
+		e := seal(t, d)
+		again, err := ledger.Decode(e.Bytes())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for how, e := range map[string]ledger.Event{"sealed": e, "decoded": again} {
+			if got := e.PayloadBytes(); !bytes.Equal(got, want) || cap(got) != len(got) {
+				t.Errorf("the payload of a %s event is %s with room for %d more bytes, want %s and none", how, got, cap(got)-len(got), want)
+			}
+			if got, want := e.TimeText(), ledger.FormatTime(testTime); got != want {
+				t.Errorf("the time of a %s event is %s, want %s", how, got, want)
+			}
+		}
+	}
+	if none := (ledger.Event{}); none.PayloadBytes() != nil || none.TimeText() != "" {
+		t.Errorf("the zero event has the payload %s and the time %s", none.PayloadBytes(), none.TimeText())
+	}
+}
+
+// spellings are edits of a full event's bytes. Each makes the event malformed; the
+// error names field, the one that the decoder expects at that place.
 var spellings = []struct{ name, old, new, field string }{
 	{"unknown field", `"actor":`, `"acter":"x","actor":`, "actor"},
 	{"unknown field inside", `"clock":`, `"clerk":"x","clock":`, "created_at"},
@@ -187,8 +216,8 @@ func TestDecodeRefusesOtherSpellings(t *testing.T) {
 	}
 }
 
-// Each prefix of an event is malformed, and so is the event with one bit
-// flipped, unless it is then another event.
+// Each proper prefix of an event is malformed. So is the event with one bit
+// flipped, unless the result is a different valid event.
 func TestDecodeDamage(t *testing.T) {
 	raw := seal(t, fullEvent()).Bytes()
 	for n := range raw {
@@ -201,8 +230,8 @@ func TestDecodeDamage(t *testing.T) {
 		b[i/8] ^= 1 << (i % 8)
 		e, err := ledger.Decode(b)
 		switch {
-		case err == nil && string(seal(t, e).Bytes()) != string(b):
-			t.Errorf("bit %d flipped: decoded %s, sealed %s", i, b, seal(t, e).Bytes())
+		case err == nil && string(seal(t, e.Draft()).Bytes()) != string(b):
+			t.Errorf("bit %d flipped: decoded %s, sealed %s", i, b, seal(t, e.Draft()).Bytes())
 		case err == nil && e.LeafHash() == ledger.LeafHash(raw):
 			t.Errorf("bit %d flipped: the leaf hash is the same", i)
 		case err != nil && !errors.Is(err, ledger.ErrMalformed) && !errors.Is(err, ledger.ErrUnsupportedVersion):
@@ -217,7 +246,7 @@ func TestDecodeOtherVersion(t *testing.T) {
 		edit(t, raw, `"1.0.0"`, `"1.0.1"`),
 		edit(t, raw, `"1.0.0"`, `"2.0.0"`),
 		edit(t, edit(t, raw, `"1.0.0"`, `"10.20.30"`), `"actor":`, `"abc":1.5,"actor":`),
-		edit(t, edit(t, raw, `"1.0.0"`, `"1.2.0"`), `"type":"checkpoint_added"`, `"type":"later"`),
+		edit(t, edit(t, raw, `"1.0.0"`, `"1.999.0"`), `"type":"checkpoint_added"`, `"type":"later"`),
 		`{"schema_version":"3.0.0", "schema_id":"gait.ledger.event"}`,
 	} {
 		if _, err := ledger.Decode([]byte(b)); !errors.Is(err, ledger.ErrUnsupportedVersion) || errors.Is(err, ledger.ErrMalformed) {
@@ -226,63 +255,68 @@ func TestDecodeOtherVersion(t *testing.T) {
 	}
 }
 
-// Seal checks what Decode checks: an event that it lets through can be read.
+// Seal checks what Decode checks: every event that it seals can be read.
 func TestSealRefuses(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
-		edit  func(*ledger.Event)
+		edit  func(*ledger.Draft)
 		field string
 	}{
-		{"no payload", func(e *ledger.Event) { e.Payload = nil }, "type"},
-		{"payload by pointer", func(e *ledger.Event) { e.Payload = &ledger.Paused{} }, "payload"},
-		{"no actor", func(e *ledger.Event) { e.Actor = "" }, "actor"},
-		{"actor with a space", func(e *ledger.Event) { e.Actor = "a b" }, "actor"},
-		{"no time", func(e *ledger.Event) { e.Time = time.Time{} }, "created_at"},
-		{"microseconds", func(e *ledger.Event) { e.Time = e.Time.Add(time.Microsecond) }, "created_at"},
-		{"local time", func(e *ledger.Event) { e.Time = e.Time.In(time.FixedZone("", 3600)) }, "created_at"},
-		{"year 10000", func(e *ledger.Event) { e.Time = e.Time.AddDate(8000, 0, 0) }, "created_at"},
-		{"year 0", func(e *ledger.Event) { e.Clock = e.Time.AddDate(-2026, 0, 0) }, "clock"},
-		{"clock at created_at", func(e *ledger.Event) { e.Clock = e.Time }, "clock"},
-		{"no id", func(e *ledger.Event) { e.ID = "" }, "event_id"},
-		{"lower-case id", func(e *ledger.Event) { e.ID = strings.ToLower(e.ID) }, "event_id"},
-		{"no origin", func(e *ledger.Event) { e.Origin = "" }, "origin"},
-		{"negative seq", func(e *ledger.Event) { e.Seq = -1 }, "seq"},
-		{"seq 0 with prev", func(e *ledger.Event) { e.Seq = 0 }, "prev"},
-		{"seq 2^53", func(e *ledger.Event) { e.Seq = 1 << 53 }, "seq"},
-		{"no prev", func(e *ledger.Event) { e.Prev = ledger.Hash{} }, "prev"},
-		{"no job", func(e *ledger.Event) { e.JobID = "" }, "job_id"},
-		{"no job, no job fields", func(e *ledger.Event) { e.JobID, e.JobSeq, e.JobPrev, e.Revision = "", 0, ledger.Hash{}, 0 }, "job_id"},
-		{"no job_prev", func(e *ledger.Event) { e.JobPrev = ledger.Hash{} }, "job_prev"},
-		{"first with job_prev", func(e *ledger.Event) { e.JobSeq = 1 }, "job_prev"},
-		{"job_seq 0", func(e *ledger.Event) { e.JobSeq = 0 }, "job_seq"},
-		{"revision 0", func(e *ledger.Event) { e.Revision = 0 }, "revision"},
-		{"digest alone", func(e *ledger.Event) { e.RequestID = "" }, "request_digest"},
-		{"request id alone", func(e *ledger.Event) { e.RequestDigest = ledger.Hash{} }, "request_digest"},
-		{"request id with a space", func(e *ledger.Event) { e.RequestID = "a b" }, "request_id"},
-		{"signatures alone", func(e *ledger.Event) { e.Command = nil }, "command_sigs"},
-		{"short signature", func(e *ledger.Event) { e.CommandSigs[0].Sig = make([]byte, 63) }, "sig"},
-		{"signature of nobody", func(e *ledger.Event) { e.CommandSigs[0].KeyID = ledger.Hash{} }, "key_id"},
-		{"signatures out of order", func(e *ledger.Event) { e.CommandSigs[0].KeyID = ledger.Hash{9} }, "command_sigs"},
-		{"second ledger_created", func(e *ledger.Event) { e.Payload = ledger.LedgerCreated{Format: 1, Key: vkeyText} }, "job_id"},
-		{"format 0", func(e *ledger.Event) { *e = eventOf(ledger.LedgerCreated{Key: vkeyText}) }, "format"},
-		{"exit 0", func(e *ledger.Event) { e.Payload = ledger.Refused{Command: "pause", Refusal: "x"} }, "exit"},
-		{"exit 256", func(e *ledger.Event) { e.Payload = ledger.Refused{Command: "pause", Refusal: "x", Exit: 256} }, "exit"},
-		{"decision without action", func(e *ledger.Event) {
+		{"no payload", func(e *ledger.Draft) { e.Payload = nil }, "type"},
+		{"payload by pointer", func(e *ledger.Draft) { e.Payload = &ledger.Paused{} }, "payload"},
+		{"an index by another actor", func(e *ledger.Draft) {
+			*e = eventOf(ledger.IndexCommitted{Index: hashOf("index")})
+			e.Actor = "worker_1"
+		}, "actor"},
+		{"no index", func(e *ledger.Draft) { *e = eventOf(ledger.IndexCommitted{}) }, "index"},
+		{"no actor", func(e *ledger.Draft) { e.Actor = "" }, "actor"},
+		{"actor with a space", func(e *ledger.Draft) { e.Actor = "a b" }, "actor"},
+		{"no time", func(e *ledger.Draft) { e.Time = time.Time{} }, "created_at"},
+		{"microseconds", func(e *ledger.Draft) { e.Time = e.Time.Add(time.Microsecond) }, "created_at"},
+		{"local time", func(e *ledger.Draft) { e.Time = e.Time.In(time.FixedZone("", 3600)) }, "created_at"},
+		{"year 10000", func(e *ledger.Draft) { e.Time = e.Time.AddDate(8000, 0, 0) }, "created_at"},
+		{"year 0", func(e *ledger.Draft) { e.Clock = e.Time.AddDate(-2026, 0, 0) }, "clock"},
+		{"clock at created_at", func(e *ledger.Draft) { e.Clock = e.Time }, "clock"},
+		{"no id", func(e *ledger.Draft) { e.ID = "" }, "event_id"},
+		{"lower-case id", func(e *ledger.Draft) { e.ID = strings.ToLower(e.ID) }, "event_id"},
+		{"no origin", func(e *ledger.Draft) { e.Origin = "" }, "origin"},
+		{"negative seq", func(e *ledger.Draft) { e.Seq = -1 }, "seq"},
+		{"seq 0 with prev", func(e *ledger.Draft) { e.Seq = 0 }, "prev"},
+		{"seq 2^53", func(e *ledger.Draft) { e.Seq = 1 << 53 }, "seq"},
+		{"no prev", func(e *ledger.Draft) { e.Prev = ledger.Hash{} }, "prev"},
+		{"no job", func(e *ledger.Draft) { e.JobID = "" }, "job_id"},
+		{"no job, no job fields", func(e *ledger.Draft) { e.JobID, e.JobSeq, e.JobPrev, e.Revision = "", 0, ledger.Hash{}, 0 }, "job_id"},
+		{"no job_prev", func(e *ledger.Draft) { e.JobPrev = ledger.Hash{} }, "job_prev"},
+		{"first with job_prev", func(e *ledger.Draft) { e.JobSeq = 1 }, "job_prev"},
+		{"job_seq 0", func(e *ledger.Draft) { e.JobSeq = 0 }, "job_seq"},
+		{"revision 0", func(e *ledger.Draft) { e.Revision = 0 }, "revision"},
+		{"digest alone", func(e *ledger.Draft) { e.RequestID = "" }, "request_digest"},
+		{"request id alone", func(e *ledger.Draft) { e.RequestDigest = ledger.Hash{} }, "request_digest"},
+		{"request id with a space", func(e *ledger.Draft) { e.RequestID = "a b" }, "request_id"},
+		{"signatures alone", func(e *ledger.Draft) { e.Command = nil }, "command_sigs"},
+		{"short signature", func(e *ledger.Draft) { e.CommandSigs[0].Sig = make([]byte, 63) }, "sig"},
+		{"signature without a key", func(e *ledger.Draft) { e.CommandSigs[0].KeyID = ledger.Hash{} }, "key_id"},
+		{"signatures out of order", func(e *ledger.Draft) { e.CommandSigs[0].KeyID = ledger.Hash{9} }, "command_sigs"},
+		{"second ledger_created", func(e *ledger.Draft) { e.Payload = ledger.LedgerCreated{Format: 1, Key: vkeyText} }, "job_id"},
+		{"format 0", func(e *ledger.Draft) { *e = eventOf(ledger.LedgerCreated{Key: vkeyText}) }, "format"},
+		{"exit 0", func(e *ledger.Draft) { e.Payload = ledger.Refused{Command: "pause", Refusal: "x"} }, "exit"},
+		{"exit 256", func(e *ledger.Draft) { e.Payload = ledger.Refused{Command: "pause", Refusal: "x", Exit: 256} }, "exit"},
+		{"decision without action", func(e *ledger.Draft) {
 			e.Payload = ledger.CheckpointAdded{CheckpointID: "cp_0001", CheckpointType: ledger.CheckpointDecisionNeeded, Summary: "s"}
 		}, "required_action"},
-		{"checkpoint id without padding", func(e *ledger.Event) {
+		{"checkpoint id without padding", func(e *ledger.Draft) {
 			e.Payload = ledger.CheckpointAdded{CheckpointID: "cp_1", CheckpointType: ledger.CheckpointPlan, Summary: "s"}
 		}, "checkpoint_id"},
-		{"labels out of order", func(e *ledger.Event) {
+		{"labels out of order", func(e *ledger.Draft) {
 			e.Payload = ledger.Submitted{EnvironmentFingerprint: "e", ProducerVersion: "1", Labels: []ledger.Label{{"b", "1"}, {"a", "1"}}}
 		}, "labels"},
-		{"one label twice", func(e *ledger.Event) {
+		{"one label twice", func(e *ledger.Draft) {
 			e.Payload = ledger.Submitted{EnvironmentFingerprint: "e", ProducerVersion: "1", Labels: []ledger.Label{{"a", "1"}, {"a", "2"}}}
 		}, "labels"},
-		{"label key with a quote", func(e *ledger.Event) {
+		{"label key with a quote", func(e *ledger.Draft) {
 			e.Payload = ledger.Submitted{EnvironmentFingerprint: "e", ProducerVersion: "1", Labels: []ledger.Label{{`a":"","b`, "1"}}}
 		}, "labels"},
-		{"zero hash in a list", func(e *ledger.Event) {
+		{"zero hash in a list", func(e *ledger.Draft) {
 			e.Payload = ledger.Resumed{ExpectedFingerprint: "e", ActualFingerprint: "e", Consumes: make([]ledger.Hash, 1)}
 		}, "consumes"},
 	} {
@@ -298,36 +332,48 @@ func TestSealRefuses(t *testing.T) {
 	}
 }
 
-func TestEventIsItsBytes(t *testing.T) {
-	e := seal(t, fullEvent())
-	e.Actor = "somebody_else"
+// Before version 1.2.0 a command could name gait as its actor. Those events stay readable.
+func TestEventsByGaitStay(t *testing.T) {
+	d := fullEvent()
+	d.Actor = ledger.ActorGait
+	again, err := ledger.Decode(seal(t, d).Bytes())
+	if err != nil || again.Actor() != "gait" {
+		t.Errorf("Decode of an event by gait = %q, %v", again.Actor(), err)
+	}
+	wantField(t, ledger.FieldActor.Check("gait"), "actor")
+}
+
+// An event shares no fields with the draft it was made from, nor with a draft
+// taken from it: changes to the drafts do not change the event.
+func TestEventIsNotItsDraft(t *testing.T) {
+	d := fullEvent()
+	e := seal(t, d)
+	d.Actor = "somebody_else"
 	again, err := ledger.Decode(e.Bytes())
-	if err != nil || again.Actor != "worker_1" || again.LeafHash() != e.LeafHash() {
-		t.Errorf("after a change of a field, Decode(Bytes()).Actor = %q, %v, want the sealed worker_1", again.Actor, err)
+	if err != nil {
+		t.Fatal(err)
 	}
-	for from, e := range map[string]ledger.Event{"Seal": e, "Decode": changed(t, e)} {
-		if sealed, err := e.Sealed(); err != nil || sealed.Actor != "worker_1" || !bytes.Equal(sealed.Bytes(), e.Bytes()) {
-			t.Errorf("after a change of a field, Sealed of what %s made has the actor %q, %v, want worker_1", from, sealed.Actor, err)
+	for from, e := range map[string]ledger.Event{"Seal": e, "Decode": again} {
+		d := e.Draft()
+		d.Actor, d.Payload = "somebody_else", ledger.Paused{}
+		if e.Actor() != "worker_1" || e.Type() != ledger.TypeCheckpointAdded {
+			t.Errorf("after a change of a draft, what %s made is %s by %q, want checkpoint_added by worker_1", from, e.Type(), e.Actor())
 		}
-	}
-	if sealed, err := (ledger.Event{Actor: "worker_1"}).Sealed(); err == nil {
-		t.Errorf("Sealed of an event that was never sealed = %+v, want an error", sealed)
-	}
-	if typ := (ledger.Event{}).Type(); typ != "" {
-		t.Errorf("Type of an event without a payload = %q, want none", typ)
+		if diff := cmp.Diff(fullEvent(), e.Draft()); diff != "" {
+			t.Errorf("Draft of what %s made (-want +got):\n%s", from, diff)
+		}
 	}
 	if got := fmt.Sprint(e.LeafHash()); got != ledger.LeafHash(e.Bytes()).String() {
 		t.Errorf("LeafHash prints as %s", got)
 	}
 }
 
-// changed returns the event in the bytes of e with another actor in its fields.
-func changed(t *testing.T, e ledger.Event) ledger.Event {
-	t.Helper()
-	again, err := ledger.Decode(e.Bytes())
-	if err != nil {
-		t.Fatal(err)
+func TestZeroEvent(t *testing.T) {
+	var e ledger.Event
+	if e.Type() != "" || e.Payload() != nil || e.Bytes() != nil || !e.LeafHash().IsZero() {
+		t.Errorf("the zero Event has type %q, payload %v, bytes %q, leaf hash %s, want none", e.Type(), e.Payload(), e.Bytes(), e.LeafHash())
 	}
-	again.Actor = "somebody_else"
-	return again
+	if diff := cmp.Diff(ledger.Draft{}, e.Draft()); diff != "" {
+		t.Errorf("Draft of the zero Event (-want +got):\n%s", diff)
+	}
 }

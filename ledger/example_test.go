@@ -15,15 +15,15 @@ import (
 // A ledger of two events, and the proof that the second is in its signed tree:
 // the worked example of the package documentation.
 func Example() {
-	key, err := ledger.GenerateKey(bytes.NewReader(make([]byte, 32)), "gait.example/log1") // only an example has such entropy
+	key, err := ledger.GenerateKey(bytes.NewReader(make([]byte, 32)), "gait.example/log1") // for an example only: a real key needs random bytes
 	check(err)
-	created, err := ledger.Seal(ledger.Event{
+	created, err := ledger.Seal(ledger.Draft{
 		ID: "01KAQ2C3TAW6FTY9CXR1Q0KF8M", Origin: key.Name(), Actor: "os:ada",
 		Time:    time.Date(2026, 11, 22, 20, 32, 58, 0, time.UTC),
 		Payload: ledger.LedgerCreated{Format: ledger.Format, Key: key.VerifierKey().String()},
 	})
 	check(err)
-	submitted, err := ledger.Seal(ledger.Event{
+	submitted, err := ledger.Seal(ledger.Draft{
 		Seq: 1, ID: "01KAQ2C3TBW6FTY9CXR1Q0KF8N", Origin: key.Name(), Actor: "worker_1",
 		Time: time.Date(2026, 11, 22, 20, 32, 58, 58e6, time.UTC), Prev: created.LeafHash(),
 		JobID: "job_1", JobSeq: 1, Revision: 1,
@@ -73,7 +73,7 @@ func check(err error) {
 	}
 }
 
-// The bytes in the package documentation are those that Example makes.
+// The bytes in the package documentation are those that Example prints.
 func TestDocShowsExample(t *testing.T) {
 	doc, err := os.ReadFile("doc.go")
 	check(err)

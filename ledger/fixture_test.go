@@ -17,7 +17,7 @@ const (
 
 var testTime = time.Date(2026, 11, 22, 20, 32, 58, 58e6, time.UTC)
 
-// hashOf returns a hash that no two names share.
+// hashOf returns a hash that is different for each name.
 func hashOf(name string) ledger.Hash { return sha256.Sum256([]byte(name)) }
 
 // A seed is entropy that repeats one byte.
@@ -39,9 +39,12 @@ func testKey(t testing.TB, origin string) ledger.PrivateKey {
 	return k
 }
 
-// eventOf returns an unsealed event that says p, with every required field.
-func eventOf(p ledger.Payload) ledger.Event {
-	e := ledger.Event{ID: testULID, Origin: testOrigin, Time: testTime, Actor: "worker_1", Payload: p}
+// eventOf returns the draft of an event with payload p and every required field.
+func eventOf(p ledger.Payload) ledger.Draft {
+	e := ledger.Draft{ID: testULID, Origin: testOrigin, Time: testTime, Actor: "worker_1", Payload: p}
+	if p.Type() == ledger.TypeIndexCommitted {
+		e.Actor = ledger.ActorGait
+	}
 	if p.Type().OfLedger() {
 		return e
 	}
@@ -50,10 +53,12 @@ func eventOf(p ledger.Payload) ledger.Event {
 	return e
 }
 
-// fullEvent returns an unsealed event with every envelope field set.
-func fullEvent() ledger.Event {
-	e := eventOf(ledger.CheckpointAdded{CheckpointID: "cp_0001", CheckpointType: ledger.CheckpointProgress,
-		Late: true, RequiredAction: "look at it", Summary: `step "1" c:\done → ✓`})
+// fullEvent returns the draft of an event with every envelope field set.
+func fullEvent() ledger.Draft {
+	e := eventOf(ledger.CheckpointAdded{
+		CheckpointID: "cp_0001", CheckpointType: ledger.CheckpointProgress,
+		Late: true, RequiredAction: "look at it", Summary: `step "1" c:\done → ✓`,
+	})
 	e.Clock = testTime.Add(-time.Second)
 	e.RequestID, e.RequestDigest = "req-1", hashOf("request")
 	e.Command = []byte("the signed command")
@@ -64,11 +69,11 @@ func fullEvent() ledger.Event {
 	return e
 }
 
-func seal(t testing.TB, e ledger.Event) ledger.Event {
+func seal(t testing.TB, d ledger.Draft) ledger.Event {
 	t.Helper()
-	sealed, err := ledger.Seal(e)
+	sealed, err := ledger.Seal(d)
 	if err != nil {
-		t.Fatalf("Seal(%+v): %v", e, err)
+		t.Fatalf("Seal(%+v): %v", d, err)
 	}
 	return sealed
 }

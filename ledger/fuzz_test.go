@@ -11,7 +11,7 @@ import (
 	"gait/ledger"
 )
 
-// Each fuzz test says the same: what decodes is spelt as its value is encoded.
+// Each fuzz test checks the same: input that decodes is the encoding of its value.
 
 func FuzzDecode(f *testing.F) {
 	for _, form := range payloadForms() {
@@ -29,7 +29,7 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			return
 		}
-		again, err := ledger.Seal(e)
+		again, err := ledger.Seal(e.Draft())
 		if err != nil || !bytes.Equal(again.Bytes(), b) || again.LeafHash() != e.LeafHash() {
 			t.Fatalf("Decode takes %s\nSeal gives  %s, %v", b, again.Bytes(), err)
 		}
@@ -150,8 +150,8 @@ func FuzzVerifierKey(f *testing.F) {
 	})
 }
 
-// Whatever a policy says, nothing but "quorum none" is met by a checkpoint that
-// no witness has cosigned, and white space changes nothing.
+// For any policy, a checkpoint that no witness has cosigned meets only "quorum
+// none", and white space changes nothing.
 func FuzzPolicy(f *testing.F) {
 	f.Add([]byte(policyText(f)))
 	f.Add([]byte("# none\nquorum none\n"))
@@ -206,7 +206,7 @@ func FuzzTreeUnmarshal(f *testing.F) {
 		if err != nil || !bytes.Equal(again, b) {
 			t.Fatalf("UnmarshalBinary takes %x, MarshalBinary gives %x, %v", b, again, err)
 		}
-		tree.Root() // any edge has a root, and goes on
+		tree.Root() // any edge has a root and can grow
 		tree.Append(ledger.Hash{1}, nil)
 	})
 }

@@ -17,24 +17,33 @@ type Hash [32]byte
 func LeafHash(event []byte) Hash { return Hash(tlog.RecordHash(event)) }
 
 // ParseHash reads 64 lower-case hexadecimal digits. Anything else is ErrMalformed.
-func ParseHash(s string) (Hash, error) { return parseHash(s) }
-
-func parseHash[T string | []byte](s T) (Hash, error) {
-	var h Hash
+func ParseHash(s string) (h Hash, err error) {
 	if len(s) != 2*len(h) {
 		return Hash{}, fmt.Errorf("%w: a hash is 64 hexadecimal digits, not %d bytes", ErrMalformed, len(s))
 	}
-	for i := range h {
-		hi, lo := nibbles[s[2*i]], nibbles[s[2*i+1]]
-		if hi > 15 || lo > 15 {
-			return Hash{}, fmt.Errorf("%w: a hash is lower-case hexadecimal", ErrMalformed)
-		}
-		h[i] = hi<<4 | lo
+	if !h.parse(s) {
+		return Hash{}, fmt.Errorf("%w: a hash is lower-case hexadecimal", ErrMalformed)
 	}
 	return h, nil
 }
 
-// nibbles is the value of each hexadecimal digit, and 0xff of what is none.
+// parse sets h to the hash that s spells, and reports whether s is 64 lower-case
+// hexadecimal digits. If it is not, h is not a hash.
+func (h *Hash) parse(s string) bool {
+	if len(s) != 2*len(h) {
+		return false
+	}
+	s = s[:2*len(h)] // the compiler checks no index below
+	all := byte(0)
+	for i := range h {
+		hi, lo := nibbles[s[2*i]], nibbles[s[2*i+1]]
+		h[i] = hi<<4 | lo
+		all |= hi | lo
+	}
+	return all <= 15
+}
+
+// nibbles is the value of each hexadecimal digit, and 0xff for any other byte.
 var nibbles = func() (values [256]byte) {
 	for c := range values {
 		values[c] = 0xff
@@ -48,15 +57,28 @@ var nibbles = func() (values [256]byte) {
 // String returns h as 64 lower-case hexadecimal digits.
 func (h Hash) String() string { return hex.EncodeToString(h[:]) }
 
+// OrEmpty returns what String returns, but "" for the zero hash.
+func (h Hash) OrEmpty() string {
+	if h.IsZero() {
+		return ""
+	}
+	return h.String()
+}
+
 // IsZero reports whether h is all zero, which stands for "no hash".
 func (h Hash) IsZero() bool { return h == Hash{} }
 
-// MarshalText returns what String does, and nothing for the zero hash.
+// MarshalText returns what String returns, but nothing for the zero hash.
 func (h Hash) MarshalText() ([]byte, error) {
+	return []byte(h.OrEmpty()), nil
+}
+
+// AppendText appends to b what MarshalText returns.
+func (h Hash) AppendText(b []byte) ([]byte, error) {
 	if h.IsZero() {
-		return []byte{}, nil
+		return b, nil
 	}
-	return []byte(h.String()), nil
+	return hex.AppendEncode(b, h[:]), nil
 }
 
 // UnmarshalText reads what MarshalText writes.

@@ -6,43 +6,46 @@ import (
 	"time"
 )
 
-// Imported is the first event of a job that was kept elsewhere before: what a
-// pack of PackSpec v1 says of it. All of it is a claim, but for the digest of
-// the pack's bytes and for what the importer's own keys said of its signature.
+// Imported is the first event of a job that was imported from a pack of PackSpec
+// v1: what the pack says of the job. All of it is a claim, except the digest of
+// the pack's bytes and the result of checking its signature with the importer's
+// keys.
 type Imported struct {
 	Approvals              []ImportedApproval   // all, in order
 	Checkpoints            []ImportedCheckpoint // all, in order: cp_0001, cp_0002, …
 	CreatedAt              time.Time            // of the job
 	EnvironmentFingerprint string
 	Identity               string // optional
-	PackID                 Hash   // as its manifest has it
-	PackKeyID              Hash   // SHA-256 of the public key said to have signed the manifest; zero when unsigned
+	PackID                 Hash   // as the manifest names it
+	PackKeyID              Hash   // SHA-256 of the public key that, by its own word, signed the manifest; zero if unsigned
 	PackSHA256             Hash   // of the pack's bytes
-	PackTrusted            bool   // the signature held, under a key that the importer trusts
+	PackTrusted            bool   // the signature verifies, under a key that the importer trusts
 	PolicyDigest           Hash   // optional
 	PolicyRef              string // optional
-	ProducerVersion        string // of what the job was submitted with
-	Reason                 string // optional: the importer's
-	Revision               int64  // of the job in the pack; here it begins at 1 again
+	ProducerVersion        string // of the program that submitted the job
+	Reason                 string // optional: why it was imported
+	Revision               int64  // of the job in the pack; in the ledger it begins at 1 again
 	Status                 string
 	StatusReasonCode       string
 	StopReason             string
-	StoppedAt              time.Time // when a paused or blocked job was stopped; else zero
-	StoppedBy              string    // optional: and by whom
+	StoppedAt              time.Time // when a paused or blocked job was stopped, or zero
+	StoppedBy              string    // optional: who stopped it
 	UpdatedAt              time.Time // when the job last changed
 }
 
-// An ImportedCheckpoint is a checkpoint as a pack tells it. Its id is its place.
+// An ImportedCheckpoint is a job's checkpoint as a pack records it. Its id is its
+// place in the list.
 type ImportedCheckpoint struct {
 	Actor          string // optional
 	CheckpointType CheckpointType
 	CreatedAt      time.Time
-	Open           bool // a decision that was asked for since the job last ran
+	Open           bool // a decision, asked for since the job last ran
 	RequiredAction string
 	Summary        string
 }
 
-// An ImportedApproval is an approval as a pack tells it: of what, it does not say.
+// An ImportedApproval is an approval as a pack records it. A pack does not say
+// what was approved.
 type ImportedApproval struct {
 	Actor     string
 	CreatedAt time.Time
@@ -54,7 +57,7 @@ func (Imported) Type() Type { return TypeImported }
 
 func (Imported) sealed() {}
 
-// maxImported bounds the lists. An event is full before.
+// maxImported bounds the lists. An event is full before it has so many.
 const maxImported = 1024
 
 func (p *Imported) walk(c *coder) {
@@ -109,7 +112,7 @@ func (p *ImportedCheckpoint) walk(c *coder) {
 	}
 }
 
-// grown returns list with room for one more where it is being read.
+// grown returns list, when reading with room for one more element.
 func grown[T any](c *coder, list []T) []T {
 	if c.writing {
 		return list
@@ -118,7 +121,7 @@ func grown[T any](c *coder, list []T) []T {
 	return append(list, next)
 }
 
-// locate says in a field's error in which element of a list it is. The first
+// locate adds to a field's error which element of a list it is in. The first
 // error ends the list.
 func (c *coder) locate(format string, args ...any) {
 	if e, ok := errors.AsType[*FieldError](c.err); ok {

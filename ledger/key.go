@@ -2,12 +2,14 @@ package ledger
 
 import (
 	"crypto/ed25519"
+	"crypto/hkdf"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
@@ -25,7 +27,7 @@ type VerifierKey struct {
 
 var _ note.Verifier = VerifierKey{}
 
-// ParseVerifierKey reads a verifier key, in the one spelling String gives it.
+// ParseVerifierKey reads a verifier key, in the one spelling that String writes.
 // Anything else is ErrMalformed.
 func ParseVerifierKey(s string) (VerifierKey, error) {
 	name, public, err := parseVkey(s, algEd25519, originRule)
@@ -107,7 +109,7 @@ func (k VerifierKey) Verify(msg, sig []byte) bool {
 // ID returns the SHA-256 of the 32 public key bytes, by which manifests name a key.
 func (k VerifierKey) ID() Hash { return sha256.Sum256(k.public[:]) }
 
-// IsZero reports whether k is no key at all.
+// IsZero reports whether k is the zero key.
 func (k VerifierKey) IsZero() bool { return k == VerifierKey{} }
 
 // String returns the key as text.
@@ -120,7 +122,7 @@ type Signer interface {
 }
 
 // A PrivateKey is a ledger's Ed25519 signing key. It is a Signer. Its zero
-// value is no key.
+// value is not a key.
 type PrivateKey struct {
 	key    VerifierKey
 	signer ed25519.PrivateKey
@@ -145,6 +147,17 @@ func newPrivateKey(name string, seed []byte) PrivateKey {
 	copy(k.key.public[:], k.signer[ed25519.SeedSize:])
 	return k
 }
+
+// NewPrivateKey returns the key of a ledger with the seed of an Ed25519 key (RFC 8032).
+func NewPrivateKey(origin string, seed [ed25519.SeedSize]byte) (PrivateKey, error) {
+	if err := FieldOrigin.Check(origin); err != nil {
+		return PrivateKey{}, err
+	}
+	return newPrivateKey(origin, seed[:]), nil
+}
+
+// Ed25519 returns the key without the ledger's name, for formats that keep keys.
+func (k PrivateKey) Ed25519() ed25519.PrivateKey { return slices.Clone(k.signer) }
 
 // ParsePrivateKey reads a key as Secret writes it. Anything else is ErrMalformed.
 func ParsePrivateKey(s string) (PrivateKey, error) {
@@ -175,8 +188,8 @@ func (k PrivateKey) Secret() string {
 	return "PRIVATE+KEY+" + k.key.name + "+" + hex.EncodeToString(id[:]) + "+" + base64.StdEncoding.EncodeToString(material)
 }
 
-// String names the key without giving it away, so that a print of a struct that
-// holds it does not.
+// String names the key without revealing it, so that printing a struct that
+// holds the key does not reveal it either.
 func (k PrivateKey) String() string { return "private key of " + k.key.name }
 
 // VerifierKey returns the public half.
@@ -187,6 +200,17 @@ func (k PrivateKey) Name() string { return k.key.name }
 
 // KeyHash returns the key id of the public half.
 func (k PrivateKey) KeyHash() uint32 { return k.key.KeyHash() }
+
+// Derive returns a secret of 32 bytes that only the key's holder can make: HKDF
+// with SHA-256 (RFC 5869) of the 32 bytes of the seed, without salt. label is its
+// info, and says what the secret is for: no label gives the secret of another.
+func (k PrivateKey) Derive(label string) ([32]byte, error) {
+	secret, err := hkdf.Key(sha256.New, k.signer.Seed(), nil, label, sha256.Size)
+	if err != nil {
+		return [32]byte{}, fmt.Errorf("deriving a secret: %w", err)
+	}
+	return [32]byte(secret), nil
+}
 
 // Sign returns the Ed25519 signature over msg (RFC 8032).
 func (k PrivateKey) Sign(msg []byte) ([]byte, error) { return ed25519.Sign(k.signer, msg), nil }

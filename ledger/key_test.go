@@ -55,7 +55,7 @@ func TestKeyVector(t *testing.T) {
 	}
 }
 
-// golang.org/x/mod/sumdb/note makes keys of the same texts.
+// golang.org/x/mod/sumdb/note reads and writes the same key texts.
 func TestKeysAreNoteKeys(t *testing.T) {
 	key := testKey(t, testOrigin)
 	signer, err := note.NewSigner(key.Secret())
@@ -138,5 +138,22 @@ func TestPrivateKeyIsNotPrinted(t *testing.T) {
 	}
 	if !(ledger.PrivateKey{}).VerifierKey().IsZero() || key.VerifierKey().IsZero() {
 		t.Error("IsZero does not tell the zero key from others")
+	}
+}
+
+// TestDerive compares with RFC 5869 as Python's hmac module computes it, for the
+// seed of 32 bytes 01.
+func TestDerive(t *testing.T) {
+	k, err := ledger.GenerateKey(bytes.NewReader(bytes.Repeat([]byte{1}, 32)), testOrigin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for label, want := range map[string]string{
+		"gait index record v1": "9c98dbb85407c159e0bcc36ec195b13ec833512fcc72b11c0fa5bf96736e9040",
+		"gait job view v1":     "2c9b1d977f0cfd4318557929a7f9d8b2952c54939d026e43cf1f6dddd9f407a7",
+	} {
+		if got, err := k.Derive(label); err != nil || hex.EncodeToString(got[:]) != want {
+			t.Errorf("Derive(%q) = %x, %v, want %s", label, got, err, want)
+		}
 	}
 }

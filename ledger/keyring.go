@@ -6,19 +6,20 @@ import (
 )
 
 // MaxRotations is how many key rotations a ledger has at most: as many as fit
-// into a pack beside everything else.
+// into a pack with everything else.
 const MaxRotations = 100
 
 // A Reign is a key of a ledger and the event that named it. The key signs from
-// the checkpoint on that covers the event until the next key does.
+// the first checkpoint that covers the event until the next key takes over.
 type Reign struct {
 	Key   VerifierKey
 	Since Seq
 }
 
 // A Keyring is the keys of one ledger, oldest first: the one that event 0
-// names, and those that key_rotated events put in its place. It says who must
-// have signed a checkpoint of which size. The zero Keyring is of no ledger.
+// names, and those that key_rotated and ledger_moved events replaced it by. It says
+// which keys must have signed a checkpoint of a given size. The zero Keyring is of no
+// ledger.
 type Keyring struct{ reigns []Reign }
 
 // NewKeyring returns the keyring of a ledger that has only its event 0. Errors
@@ -32,38 +33,49 @@ func NewKeyring(created Event) (Keyring, error) {
 }
 
 // Follow returns the keyring after an event of the ledger. It fails with a
-// *CorruptError where a key_rotated event does not take the place of the key in
+// *CorruptError if an event that hands the ledger over does not replace the key in
 // force by a new one of the same origin.
 func (k Keyring) Follow(e Event) (Keyring, error) {
-	p, ok := e.Payload.(KeyRotated)
-	if !ok {
-		return k, nil
-	}
-	key, err := ParseVerifierKey(p.Key)
-	if err != nil {
-		return k, &CorruptError{Seq: e.Seq, Reason: "its key", Err: err}
+	if !e.Type().HandsOver() {
+		return k, nil // most events: nothing is to be computed for them
 	}
 	last := k.reigns[len(k.reigns)-1]
-	switch {
-	case e.Origin != k.Origin() || key.Name() != k.Origin():
-		return k, corrupt(e.Seq, "a key of %s, in an event of %s, for the ledger %s", key.Name(), e.Origin, k.Origin())
-	case e.Seq <= last.Since:
-		return k, corrupt(e.Seq, "a rotation behind the one at event %d", last.Since)
-	case p.Previous != last.Key.String():
-		return k, corrupt(e.Seq, "expected it to take the place of %s, found %s", last.Key, p.Previous)
-	case slices.ContainsFunc(k.reigns, func(r Reign) bool { return r.Key.ID() == key.ID() }):
-		return k, corrupt(e.Seq, "%s was the ledger's key before", key)
-	case len(k.reigns) > MaxRotations:
-		return k, corrupt(e.Seq, "more than %d rotations", MaxRotations)
+	text, previous := "", last.Key.String()
+	switch p := e.Payload().(type) {
+	case KeyRotated:
+		text, previous = p.Key, p.Previous
+	case LedgerMoved:
+		text = p.To
+	default:
+		return k, nil
 	}
-	return Keyring{append(slices.Clip(k.reigns), Reign{key, e.Seq})}, nil
+	key, err := ParseVerifierKey(text)
+	if err != nil {
+		return k, &CorruptError{Seq: e.Seq(), Reason: "its key", Err: err}
+	}
+	switch {
+	case e.Origin() != k.Origin() || key.Name() != k.Origin():
+		return k, corrupt(e.Seq(), "a key of %s, in an event of %s, for the ledger %s", key.Name(), e.Origin(), k.Origin())
+	case e.Seq() <= last.Since:
+		return k, corrupt(e.Seq(), "a rotation behind the one at event %d", last.Since)
+	case previous != last.Key.String():
+		return k, corrupt(e.Seq(), "expected it to take the place of %s, found %s", last.Key, previous)
+	case slices.ContainsFunc(k.reigns, func(r Reign) bool { return r.Key.ID() == key.ID() }):
+		return k, corrupt(e.Seq(), "%s was the ledger's key before", key)
+	case len(k.reigns) > MaxRotations:
+		return k, corrupt(e.Seq(), "more than %d rotations", MaxRotations)
+	}
+	return Keyring{append(slices.Clip(k.reigns), Reign{key, e.Seq()})}, nil
 }
 
-// FollowProved is Follow for somebody who does not see the whole ledger: the
-// checkpoint that the rotation is proved in must have the signatures of the key
-// in force and of the one that takes its place. Errors are those of Follow and
-// those that wrap ErrMalformed or ErrUnverified.
+// FollowProved is Follow for a caller that does not see the whole ledger. The event
+// must be one that hands the ledger over, and the checkpoint in which it is proved must
+// have the signatures of the key in force and of the key that replaces it. Errors are
+// those of Follow and those that wrap ErrMalformed or ErrUnverified.
 func (k Keyring) FollowProved(r Rotation) (Keyring, error) {
+	if !r.Event.Type().HandsOver() {
+		return k, corrupt(r.Event.Seq(), "expected %s or %s, found %s", TypeKeyRotated, TypeLedgerMoved, r.Event.Type())
+	}
 	next, err := k.Follow(r.Event)
 	if err != nil {
 		return k, err
@@ -73,6 +85,23 @@ func (k Keyring) FollowProved(r Rotation) (Keyring, error) {
 	}
 	_, err = next.Open(r.Proof.Checkpoint)
 	return next, err
+}
+
+// LeadsFrom reports whether to trust a key is to trust the key in force: whether it is
+// one of the keyring's, and no key that took over after it is distrusted. Otherwise
+// ended is the first distrusted one, or the zero key if the trusted key is not one of
+// the keyring's.
+func (k Keyring) LeadsFrom(trusted PublicKey, distrusted []PublicKey) (leads bool, ended VerifierKey) {
+	at := slices.IndexFunc(k.reigns, func(r Reign) bool { return trusted.Is(r.Key) })
+	if at < 0 {
+		return false, VerifierKey{}
+	}
+	for _, r := range k.reigns[at+1:] {
+		if slices.ContainsFunc(distrusted, func(d PublicKey) bool { return d.ID() == r.Key.ID() }) {
+			return false, r.Key
+		}
+	}
+	return true, VerifierKey{}
 }
 
 // Origin returns the name of the ledger.
@@ -94,7 +123,7 @@ func (k Keyring) Current() VerifierKey {
 	return k.reigns[len(k.reigns)-1].Key
 }
 
-// Reigns returns the keys and since when they are in force, oldest first.
+// Reigns returns the keys with the events that named them, oldest first.
 func (k Keyring) Reigns() []Reign { return slices.Clone(k.reigns) }
 
 // Keys returns the keys, oldest first.
@@ -110,7 +139,7 @@ func (k Keyring) Keys() []VerifierKey {
 func (k Keyring) Has(key VerifierKey) bool { return slices.Contains(k.Keys(), key) }
 
 // OneHistory reports whether two lists of a ledger's keys, oldest first, can
-// both be of one history: one begins with the other.
+// belong to one history: one list begins with the other.
 func OneHistory(a, b []VerifierKey) bool {
 	n := min(len(a), len(b))
 	return slices.Equal(a[:n], b[:n])
@@ -120,8 +149,8 @@ func OneHistory(a, b []VerifierKey) bool {
 func (k Keyring) Equal(other Keyring) bool { return slices.Equal(k.reigns, other.reigns) }
 
 // Signers returns the keys that must have signed a checkpoint of a size: the
-// one in force and, where the last event it covers is a rotation, the one
-// before too.
+// key in force and, if the last event it covers is a rotation, also the key
+// before.
 func (k Keyring) Signers(size int64) []VerifierKey {
 	i := len(k.reigns) - 1
 	for i > 0 && size <= int64(k.reigns[i].Since) {
@@ -133,14 +162,14 @@ func (k Keyring) Signers(size int64) []VerifierKey {
 	return []VerifierKey{k.reigns[i].Key}
 }
 
-// At returns the key in force in the tree of a size.
+// At returns the key in force in the tree of the given size.
 func (k Keyring) At(size int64) VerifierKey {
 	signers := k.Signers(size)
 	return signers[len(signers)-1]
 }
 
-// Open reads a signed checkpoint of the ledger, which all Signers of its size
-// must have signed. Errors wrap ErrMalformed or ErrUnverified.
+// Open reads a signed checkpoint of the ledger. All Signers of its size must
+// have signed it. Errors wrap ErrMalformed or ErrUnverified.
 func (k Keyring) Open(signed []byte) (c Checkpoint, err error) {
 	if len(k.reigns) == 0 {
 		return c, fmt.Errorf("%w: no key is known", ErrUnverified)
@@ -156,23 +185,24 @@ func (k Keyring) Open(signed []byte) (c Checkpoint, err error) {
 	return c, nil
 }
 
-// A Rotation is a key_rotated event with the proof that it is the last event of
-// the checkpoint which both keys have signed.
+// A Rotation is a key_rotated or ledger_moved event with the proof that it is the last
+// event of the checkpoint that both keys have signed.
 type Rotation struct {
 	Event Event
 	Proof Proof
 }
 
 // Check verifies that the proof is one of the event, in a tree that ends with
-// it. Who signed that tree, it does not say. Errors wrap ErrMalformed or ErrUnverified.
+// it. It does not verify who signed that tree. Errors wrap ErrMalformed or
+// ErrUnverified.
 func (r Rotation) Check() error {
 	c, err := PeekCheckpoint(r.Proof.Checkpoint)
 	if err != nil {
 		return err
 	}
-	if r.Proof.Seq != r.Event.Seq || c.Size != int64(r.Event.Seq)+1 || c.Origin != r.Event.Origin {
+	if r.Proof.Seq != r.Event.Seq() || c.Size != int64(r.Event.Seq())+1 || c.Origin != r.Event.Origin() {
 		return fmt.Errorf("%w: a proof of event %d of %s in a tree of %d is not that of the rotation at event %d of %s",
-			ErrUnverified, r.Proof.Seq, c.Origin, c.Size, r.Event.Seq, r.Event.Origin)
+			ErrUnverified, r.Proof.Seq, c.Origin, c.Size, r.Event.Seq(), r.Event.Origin())
 	}
 	return r.Proof.Check(r.Event.LeafHash(), c)
 }

@@ -8,8 +8,9 @@ import (
 	"gait/ledger"
 )
 
-// A rotating is a ledger of rotations alone: event 0 and then one after another.
-type rotating struct {
+// A rotationLedger is a ledger whose events after event 0 are key rotations and moves, in
+// turn.
+type rotationLedger struct {
 	keys      []ledger.PrivateKey
 	created   ledger.Event
 	rotations []ledger.Rotation
@@ -24,11 +25,11 @@ func keyOfSeed(t testing.TB, n int) ledger.PrivateKey {
 	return k
 }
 
-// rotate makes a ledger whose key is rotated n times. sign says which keys sign
-// the checkpoint of the i-th rotation, from 0.
-func rotate(t testing.TB, n int, sign func(i int, before, after ledger.PrivateKey) []ledger.PrivateKey) rotating {
+// rotate makes a ledger whose key is rotated n times. sign returns the keys that
+// sign the checkpoint of the i-th rotation, from 0.
+func rotate(t testing.TB, n int, sign func(i int, before, after ledger.PrivateKey) []ledger.PrivateKey) rotationLedger {
 	t.Helper()
-	r := rotating{keys: []ledger.PrivateKey{keyOfSeed(t, 0)}}
+	r := rotationLedger{keys: []ledger.PrivateKey{keyOfSeed(t, 0)}}
 	r.created = seal(t, eventOf(ledger.LedgerCreated{Format: ledger.Format, Key: r.keys[0].VerifierKey().String()}))
 	head, err := ledger.Head{}.Follow(r.created)
 	if err != nil {
@@ -38,9 +39,12 @@ func rotate(t testing.TB, n int, sign func(i int, before, after ledger.PrivateKe
 	tree.Append(r.created.LeafHash(), nil)
 	for i := range n {
 		before, after := r.keys[i], keyOfSeed(t, i+1)
-		e := eventOf(ledger.KeyRotated{Key: after.VerifierKey().String(), Previous: before.VerifierKey().String()})
-		e.Seq, e.Prev = ledger.Seq(head.Size), head.Leaf
-		e = seal(t, e)
+		d := eventOf(ledger.KeyRotated{Key: after.VerifierKey().String(), Previous: before.VerifierKey().String()})
+		if i%2 == 1 {
+			d = eventOf(ledger.LedgerMoved{To: after.VerifierKey().String()})
+		}
+		d.Seq, d.Prev = ledger.Seq(head.Size), head.Leaf
+		e := seal(t, d)
 		if head, err = head.Follow(e); err != nil {
 			t.Fatal(err)
 		}
@@ -58,7 +62,7 @@ func rotate(t testing.TB, n int, sign func(i int, before, after ledger.PrivateKe
 			t.Fatal(err)
 		}
 		r.keys = append(r.keys, after)
-		r.rotations = append(r.rotations, ledger.Rotation{Event: e, Proof: ledger.Proof{Seq: e.Seq, Path: path, Checkpoint: signed}})
+		r.rotations = append(r.rotations, ledger.Rotation{Event: e, Proof: ledger.Proof{Seq: e.Seq(), Path: path, Checkpoint: signed}})
 	}
 	return r
 }
@@ -67,7 +71,7 @@ func both(_ int, before, after ledger.PrivateKey) []ledger.PrivateKey {
 	return []ledger.PrivateKey{before, after}
 }
 
-func keyring(t testing.TB, r rotating) ledger.Keyring {
+func keyring(t testing.TB, r rotationLedger) ledger.Keyring {
 	t.Helper()
 	k, err := ledger.NewKeyring(r.created)
 	if err != nil {
@@ -76,10 +80,10 @@ func keyring(t testing.TB, r rotating) ledger.Keyring {
 	for _, rot := range r.rotations {
 		next, err := k.FollowProved(rot)
 		if err != nil {
-			t.Fatalf("rotation at event %d: %v", rot.Event.Seq, err)
+			t.Fatalf("rotation at event %d: %v", rot.Event.Seq(), err)
 		}
 		if again, err := k.Follow(rot.Event); err != nil || !again.Equal(next) {
-			t.Fatalf("Follow and FollowProved differ at event %d: %v", rot.Event.Seq, err)
+			t.Fatalf("Follow and FollowProved differ at event %d: %v", rot.Event.Seq(), err)
 		}
 		k = next
 	}
@@ -87,7 +91,7 @@ func keyring(t testing.TB, r rotating) ledger.Keyring {
 }
 
 func TestKeyringSigners(t *testing.T) {
-	r := rotate(t, 9, both) // past several shapes of tree
+	r := rotate(t, 9, both) // enough for several shapes of tree
 	k := keyring(t, r)
 	if k.First() != r.keys[0].VerifierKey() || k.Current() != r.keys[9].VerifierKey() || k.Origin() != testOrigin || len(k.Reigns()) != 10 {
 		t.Errorf("the keyring is %v", k)
@@ -115,7 +119,7 @@ func TestKeyringSigners(t *testing.T) {
 	}
 }
 
-// Both keys must have signed; neither alone will do.
+// Both keys must have signed; one alone is not enough.
 func TestFollowProvedRefuses(t *testing.T) {
 	good := rotate(t, 2, both)
 	old := rotate(t, 1, func(_ int, before, _ ledger.PrivateKey) []ledger.PrivateKey { return []ledger.PrivateKey{before} })
@@ -146,6 +150,7 @@ func TestFollowProvedRefuses(t *testing.T) {
 		{"the proof of another rotation", first, other},
 		{"a larger checkpoint", first, larger},
 		{"no path", first, noPath},
+		{"an event that is no rotation", first, lastOf(t, good.created, good.keys[0])},
 	} {
 		k, err := tt.k.FollowProved(tt.r)
 		_, corrupt := errors.AsType[*ledger.CorruptError](err)
@@ -153,6 +158,27 @@ func TestFollowProvedRefuses(t *testing.T) {
 			t.Errorf("%s: FollowProved = %v, %v", tt.name, k, err)
 		}
 	}
+}
+
+// lastOf proves that an event of a job is the last of a tree that key signed.
+func lastOf(t testing.TB, created ledger.Event, key ledger.PrivateKey) ledger.Rotation {
+	t.Helper()
+	d := eventOf(ledger.Paused{})
+	d.Seq, d.Prev = 1, created.LeafHash()
+	e := seal(t, d)
+	var tree ledger.Tree
+	tree.Append(created.LeafHash(), nil)
+	path := tree.NextPath()
+	tree.Append(e.LeafHash(), nil)
+	signed, err := ledger.Checkpoint{Origin: testOrigin, Size: 2, Root: tree.Root()}.Sign(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := ledger.Rotation{Event: e, Proof: ledger.Proof{Seq: 1, Path: path, Checkpoint: signed}}
+	if err := r.Check(); err != nil {
+		t.Fatal(err)
+	}
+	return r
 }
 
 func TestKeyringFollowRefuses(t *testing.T) {
@@ -182,6 +208,11 @@ func TestKeyringFollowRefuses(t *testing.T) {
 		if _, corrupt := errors.AsType[*ledger.CorruptError](err); corrupt == tt.want || err == nil != tt.want {
 			t.Errorf("%s: Follow = %v, want it taken: %t", tt.name, err, tt.want)
 		}
+	}
+	moved := eventOf(ledger.LedgerMoved{To: a.String()})
+	moved.Seq, moved.Prev, moved.Origin = 2, hashOf("prev"), testOrigin
+	if _, err := k.Follow(seal(t, moved)); err == nil {
+		t.Error("the ledger moves back to a key that it had before")
 	}
 	if again, err := k.Follow(seal(t, eventOf(ledger.Paused{}))); err != nil || !again.Equal(k) {
 		t.Errorf("Follow of another event = %v, %v, want the same keyring", again, err)

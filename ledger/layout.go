@@ -73,15 +73,15 @@ func ParseTileName(path string) (TileName, error) {
 	return t, nil
 }
 
-// A Coverage is a part of a ledger's tree that is laid out as files: the
-// bundles First to Last, with every tile that authenticates them.
+// A Coverage is a part of a ledger's tree as files: the bundles First to Last,
+// with every tile that authenticates them.
 type Coverage struct {
 	Size        int64 // of the tree, at least 1
 	First, Last int64 // indexes of bundles
 }
 
 // Cover returns the coverage of the events from one to another in a tree of
-// size, rounded outward to whole bundles: a bundle is what a client reads.
+// size, rounded outward to whole bundles: clients read whole bundles.
 func Cover(size int64, from, to Seq) Coverage {
 	return Coverage{Size: size, First: int64(from) / TileWidth, Last: int64(to) / TileWidth}
 }
@@ -100,9 +100,9 @@ func (c Coverage) Bundle(n int64) TileName {
 	return TileName{Index: n, Width: width(c.Size, n), Entries: true}
 }
 
-// Names yields the names of the tiles of hashes and of the bundles: the tiles
-// over a covered event at every level, and the last of each level that is not
-// full, from which the root is computed. There can be more than memory holds.
+// Names yields the names of the tiles of hashes and of the bundles: at every
+// level the tiles over a covered event and, if it is not full, the last tile, from
+// which the root is computed. There may be too many to hold in memory.
 func (c Coverage) Names() iter.Seq[TileName] {
 	return func(yield func(TileName) bool) {
 		for level, hashes := 0, c.Size; hashes > 0; level, hashes = level+1, hashes>>TileHeight {
@@ -125,12 +125,12 @@ func (c Coverage) Names() iter.Seq[TileName] {
 }
 
 // level returns the first and the last tile over the covered events at a level
-// that has so many hashes, and the level's last tile.
+// with the given number of hashes, and the level's last tile.
 func (c Coverage) level(level int, hashes int64) (first, last, end int64) {
 	return c.First >> (TileHeight * level), c.Last >> (TileHeight * level), (hashes - 1) / TileWidth
 }
 
-// Has reports whether path is that of one of Names.
+// Has reports whether path is the path of one of Names.
 func (c Coverage) Has(path string) bool {
 	t, err := ParseTileName(path)
 	if err != nil {
@@ -157,7 +157,7 @@ func (c Coverage) Files() []string {
 	return files
 }
 
-// width returns how many of n hashes tile index holds.
+// width returns how many of n hashes the tile at index holds.
 func width(n, index int64) int { return int(min(n-index*TileWidth, TileWidth)) }
 
 // MaxBundleSize bounds a bundle of entries.
@@ -166,8 +166,8 @@ const MaxBundleSize = TileWidth * (2 + MaxEventSize)
 // AppendEntry adds an event to a bundle: its length in two bytes, big-endian,
 // and its exact bytes (C2SP tlog-tiles).
 func AppendEntry(bundle []byte, e Event) []byte {
-	bundle = binary.BigEndian.AppendUint16(bundle, uint16(len(e.raw)))
-	return append(bundle, e.raw...)
+	bundle = binary.BigEndian.AppendUint16(bundle, uint16(len(e.Bytes())))
+	return append(bundle, e.Bytes()...)
 }
 
 // ParseBundle splits a bundle into its entries, which share its memory. Errors

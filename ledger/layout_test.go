@@ -32,16 +32,18 @@ func TestTileName(t *testing.T) {
 			t.Errorf("ParseTileName(%s) = %+v, %v, want %+v", tt.path, got, err, tt.name)
 		}
 	}
-	for _, path := range []string{"", "tile", "tile/", "tile/0", "tile/0/", "tile/0/0", "tile/0/0000", "tile/0/x000/001", "tile/00/001", "tile/-1/001",
+	for _, path := range []string{
+		"", "tile", "tile/", "tile/0", "tile/0/", "tile/0/0", "tile/0/0000", "tile/0/x000/001", "tile/00/001", "tile/-1/001",
 		"tile/0/001.p/256", "tile/0/001.p/0", "tile/0/001.p/", "tile/0/001.p/01", "tile/0/001.p/1.p/1", "tile/entries", "tile/Entries/001",
-		"tile/0/-01", "tile/0/+01", "tile/0/x01/001", "/tile/0/001", "tile/0/001/", "tile/0/x999/x999/x999/x999/x999/x999/x999/x999/999", "tile/99999999999999/001"} {
+		"tile/0/-01", "tile/0/+01", "tile/0/x01/001", "/tile/0/001", "tile/0/001/", "tile/0/x999/x999/x999/x999/x999/x999/x999/x999/999", "tile/99999999999999/001",
+	} {
 		if got, err := ledger.ParseTileName(path); !errors.Is(err, ledger.ErrMalformed) {
 			t.Errorf("ParseTileName(%s) = %+v, %v, want ErrMalformed", path, got, err)
 		}
 	}
 }
 
-// files is a log laid out as files.
+// files is a log as files, by path.
 type files map[string][]byte
 
 func (f files) read(n ledger.TileName) ([]byte, error) {
@@ -65,13 +67,13 @@ func laidOut(t testing.TB, size int) (ledger.Checkpoint, files) {
 	var bundles []byte
 	prev := ledger.Hash{}
 	for i := range size {
-		e := ledger.Event{Seq: ledger.Seq(i), ID: testULID, Origin: testOrigin, Time: testTime, Actor: "a", Prev: prev}
+		d := ledger.Draft{Seq: ledger.Seq(i), ID: testULID, Origin: testOrigin, Time: testTime, Actor: "a", Prev: prev}
 		if i == 0 {
-			e.Payload = ledger.LedgerCreated{Format: 1, Key: key.VerifierKey().String()}
+			d.Payload = ledger.LedgerCreated{Format: 1, Key: key.VerifierKey().String()}
 		} else {
-			e.JobID, e.JobSeq, e.Revision, e.Payload = fmt.Sprintf("j%d", i), 1, 1, ledger.Submitted{EnvironmentFingerprint: "x", ProducerVersion: "y"}
+			d.JobID, d.JobSeq, d.Revision, d.Payload = fmt.Sprintf("j%d", i), 1, 1, ledger.Submitted{EnvironmentFingerprint: "x", ProducerVersion: "y"}
 		}
-		e = seal(t, e)
+		e := seal(t, d)
 		var err error
 		if head, err = head.Follow(e); err != nil {
 			t.Fatal(err)
@@ -98,8 +100,8 @@ func laidOut(t testing.TB, size int) (ledger.Checkpoint, files) {
 	return ledger.Checkpoint{Origin: testOrigin, Size: int64(size), Root: tree.Root()}, f
 }
 
-// The whole of a log is exactly the files of tlog-tiles, and what covers a part
-// of it is all that reading that part takes, to a reader that is not ours.
+// The files of a whole log are exactly those of tlog-tiles. The files that cover
+// a part of it are enough to read that part, also for a client that is not ours.
 func TestCoverage(t *testing.T) {
 	for _, size := range []int{1, 2, 255, 256, 257, 511, 512, 700, 1025, 65536, 65537, 66000} {
 		c, f := laidOut(t, size)
@@ -127,8 +129,10 @@ func TestCoverage(t *testing.T) {
 			if n++; !cover.Has(name.String()) {
 				t.Errorf("%+v has no %s", cover, name)
 			}
-			for _, other := range []ledger.TileName{{Level: name.Level, Index: name.Index, Width: name.Width%ledger.TileWidth + 1, Entries: name.Entries},
-				{Level: name.Level + 8, Index: name.Index, Width: name.Width, Entries: name.Entries}} {
+			for _, other := range []ledger.TileName{
+				{Level: name.Level, Index: name.Index, Width: name.Width%ledger.TileWidth + 1, Entries: name.Entries},
+				{Level: name.Level + 8, Index: name.Index, Width: name.Width, Entries: name.Entries},
+			} {
 				if cover.Has(other.String()) && !slices.Contains(cover.Files(), other.String()) {
 					t.Errorf("%+v has %s", cover, other)
 				}
@@ -152,7 +156,7 @@ func TestCoverage(t *testing.T) {
 		}
 		next := cover.From()
 		for e, err := range (ledger.TileLog{Coverage: cover, Checkpoint: big, Read: part.read}).Events() {
-			if err != nil || e.Seq != next {
+			if err != nil || e.Seq() != next {
 				t.Fatalf("events %d to %d: at %d: %v", from, to, next, err)
 			}
 			next++
@@ -160,7 +164,7 @@ func TestCoverage(t *testing.T) {
 		if next != cover.To()+1 || int64(cover.From()) > from || int64(cover.To()) < to {
 			t.Errorf("events %d to %d: covered %d to %d, read up to %d", from, to, cover.From(), cover.To(), next)
 		}
-		for name := range part { // none of the files is there for nothing
+		for name := range part { // each of the files is needed
 			without := files{}
 			for other, b := range part {
 				if other != name {

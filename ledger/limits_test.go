@@ -3,6 +3,7 @@ package ledger_test
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"runtime"
 	"strings"
 	"testing"
@@ -18,81 +19,81 @@ func labels(n int) (out []ledger.Label) {
 	return out
 }
 
-func submitted(change func(*ledger.Submitted)) ledger.Event {
+func submitted(change func(*ledger.Submitted)) ledger.Draft {
 	p := ledger.Submitted{EnvironmentFingerprint: "e", ProducerVersion: "1"}
 	change(&p)
 	return eventOf(p)
 }
 
-func resumed(change func(*ledger.Resumed)) ledger.Event {
+func resumed(change func(*ledger.Resumed)) ledger.Draft {
 	p := ledger.Resumed{ExpectedFingerprint: "e", ActualFingerprint: "e"}
 	change(&p)
 	return eventOf(p)
 }
 
-func checkpointed(change func(*ledger.CheckpointAdded)) ledger.Event {
+func checkpointed(change func(*ledger.CheckpointAdded)) ledger.Draft {
 	p := ledger.CheckpointAdded{CheckpointID: "cp_0001", CheckpointType: ledger.CheckpointPlan, Summary: "s"}
 	change(&p)
 	return eventOf(p)
 }
 
-func refused(change func(*ledger.Refused)) ledger.Event {
+func refused(change func(*ledger.Refused)) ledger.Draft {
 	p := ledger.Refused{Command: "pause", Refusal: "x", Exit: 6}
 	change(&p)
 	return eventOf(p)
 }
 
-func enveloped(change func(*ledger.Event)) ledger.Event {
+func enveloped(change func(*ledger.Draft)) ledger.Draft {
 	e := eventOf(ledger.Paused{})
 	change(&e)
 	return e
 }
 
-// limits says for each bounded string how an event holds s, in a field that takes max bytes of it.
+// limits gives for each bounded string its limit, and an event that holds s in that field.
 var limits = []struct {
 	field string
 	max   int
-	event func(s string) ledger.Event
+	event func(s string) ledger.Draft
 }{
-	{"actor", 128, func(s string) ledger.Event { return enveloped(func(e *ledger.Event) { e.Actor = s }) }},
-	{"job_id", 128, func(s string) ledger.Event { return enveloped(func(e *ledger.Event) { e.JobID = s }) }},
-	{"origin", 128, func(s string) ledger.Event { return enveloped(func(e *ledger.Event) { e.Origin = s }) }},
-	{"request_id", 128, func(s string) ledger.Event {
-		return enveloped(func(e *ledger.Event) { e.RequestID, e.RequestDigest = s, hashOf("request") })
+	{"actor", 128, func(s string) ledger.Draft { return enveloped(func(e *ledger.Draft) { e.Actor = s }) }},
+	{"job_id", 128, func(s string) ledger.Draft { return enveloped(func(e *ledger.Draft) { e.JobID = s }) }},
+	{"origin", 128, func(s string) ledger.Draft { return enveloped(func(e *ledger.Draft) { e.Origin = s }) }},
+	{"request_id", 128, func(s string) ledger.Draft {
+		return enveloped(func(e *ledger.Draft) { e.RequestID, e.RequestDigest = s, hashOf("request") })
 	}},
-	{"key", 256, func(s string) ledger.Event { return eventOf(ledger.LedgerCreated{Format: 1, Key: s}) }},
-	{"environment_fingerprint", 256, func(s string) ledger.Event {
+	{"key", 256, func(s string) ledger.Draft { return eventOf(ledger.LedgerCreated{Format: 1, Key: s}) }},
+	{"environment_fingerprint", 256, func(s string) ledger.Draft {
 		return submitted(func(p *ledger.Submitted) { p.EnvironmentFingerprint = s })
 	}},
-	{"identity", 128, func(s string) ledger.Event { return submitted(func(p *ledger.Submitted) { p.Identity = s }) }},
-	{"policy_ref", 256, func(s string) ledger.Event { return submitted(func(p *ledger.Submitted) { p.PolicyRef = s }) }},
-	{"producer_version", 128, func(s string) ledger.Event { return submitted(func(p *ledger.Submitted) { p.ProducerVersion = s }) }},
-	{"labels", 63, func(s string) ledger.Event {
+	{"identity", 128, func(s string) ledger.Draft { return submitted(func(p *ledger.Submitted) { p.Identity = s }) }},
+	{"policy_ref", 256, func(s string) ledger.Draft { return submitted(func(p *ledger.Submitted) { p.PolicyRef = s }) }},
+	{"producer_version", 128, func(s string) ledger.Draft { return submitted(func(p *ledger.Submitted) { p.ProducerVersion = s }) }},
+	{"labels", 63, func(s string) ledger.Draft {
 		return submitted(func(p *ledger.Submitted) { p.Labels = []ledger.Label{{Key: s, Value: "v"}} })
 	}},
-	{"labels", 63, func(s string) ledger.Event {
+	{"labels", 63, func(s string) ledger.Draft {
 		return submitted(func(p *ledger.Submitted) { p.Labels = []ledger.Label{{Key: "k", Value: s}} })
 	}},
-	{"required_action", 512, func(s string) ledger.Event {
+	{"required_action", 512, func(s string) ledger.Draft {
 		return checkpointed(func(p *ledger.CheckpointAdded) { p.RequiredAction = s })
 	}},
-	{"summary", 512, func(s string) ledger.Event { return checkpointed(func(p *ledger.CheckpointAdded) { p.Summary = s }) }},
-	{"reason", 1024, func(s string) ledger.Event { return eventOf(ledger.Paused{Reason: s}) }},
-	{"reason", 1024, func(s string) ledger.Event { return eventOf(ledger.Cancelled{Reason: s}) }},
-	{"reason", 1024, func(s string) ledger.Event { return eventOf(ledger.Stopped{Reason: s}) }},
-	{"reason", 1024, func(s string) ledger.Event { return eventOf(ledger.Approved{Reason: s, Target: hashOf("t")}) }},
-	{"reason", 1024, func(s string) ledger.Event { return eventOf(ledger.Denied{Reason: s, Target: hashOf("t")}) }},
-	{"reason", 1024, func(s string) ledger.Event { return resumed(func(p *ledger.Resumed) { p.Reason = s }) }},
-	{"reason", 1024, func(s string) ledger.Event { return refused(func(p *ledger.Refused) { p.Reason = s }) }},
-	{"summary", 512, func(s string) ledger.Event { return refused(func(p *ledger.Refused) { p.Summary = s }) }},
-	{"command", 32, func(s string) ledger.Event { return refused(func(p *ledger.Refused) { p.Command = s }) }},
-	{"refusal", 64, func(s string) ledger.Event { return refused(func(p *ledger.Refused) { p.Refusal = s }) }},
-	{"expected_fingerprint", 256, func(s string) ledger.Event { return resumed(func(p *ledger.Resumed) { p.ExpectedFingerprint = s }) }},
-	{"actual_fingerprint", 256, func(s string) ledger.Event { return resumed(func(p *ledger.Resumed) { p.ActualFingerprint = s }) }},
-	{"current_policy_ref", 256, func(s string) ledger.Event { return resumed(func(p *ledger.Resumed) { p.CurrentPolicyRef = s }) }},
-	{"previous_policy_ref", 256, func(s string) ledger.Event { return resumed(func(p *ledger.Resumed) { p.PreviousPolicyRef = s }) }},
-	{"identity", 128, func(s string) ledger.Event { return resumed(func(p *ledger.Resumed) { p.Identity = s }) }},
-	{"identity_validation_source", 128, func(s string) ledger.Event {
+	{"summary", 512, func(s string) ledger.Draft { return checkpointed(func(p *ledger.CheckpointAdded) { p.Summary = s }) }},
+	{"reason", 1024, func(s string) ledger.Draft { return eventOf(ledger.Paused{Reason: s}) }},
+	{"reason", 1024, func(s string) ledger.Draft { return eventOf(ledger.Cancelled{Reason: s}) }},
+	{"reason", 1024, func(s string) ledger.Draft { return eventOf(ledger.Stopped{Reason: s}) }},
+	{"reason", 1024, func(s string) ledger.Draft { return eventOf(ledger.Approved{Reason: s, Target: hashOf("t")}) }},
+	{"reason", 1024, func(s string) ledger.Draft { return eventOf(ledger.Denied{Reason: s, Target: hashOf("t")}) }},
+	{"reason", 1024, func(s string) ledger.Draft { return resumed(func(p *ledger.Resumed) { p.Reason = s }) }},
+	{"reason", 1024, func(s string) ledger.Draft { return refused(func(p *ledger.Refused) { p.Reason = s }) }},
+	{"summary", 512, func(s string) ledger.Draft { return refused(func(p *ledger.Refused) { p.Summary = s }) }},
+	{"command", 32, func(s string) ledger.Draft { return refused(func(p *ledger.Refused) { p.Command = s }) }},
+	{"refusal", 64, func(s string) ledger.Draft { return refused(func(p *ledger.Refused) { p.Refusal = s }) }},
+	{"expected_fingerprint", 256, func(s string) ledger.Draft { return resumed(func(p *ledger.Resumed) { p.ExpectedFingerprint = s }) }},
+	{"actual_fingerprint", 256, func(s string) ledger.Draft { return resumed(func(p *ledger.Resumed) { p.ActualFingerprint = s }) }},
+	{"current_policy_ref", 256, func(s string) ledger.Draft { return resumed(func(p *ledger.Resumed) { p.CurrentPolicyRef = s }) }},
+	{"previous_policy_ref", 256, func(s string) ledger.Draft { return resumed(func(p *ledger.Resumed) { p.PreviousPolicyRef = s }) }},
+	{"identity", 128, func(s string) ledger.Draft { return resumed(func(p *ledger.Resumed) { p.Identity = s }) }},
+	{"identity_validation_source", 128, func(s string) ledger.Draft {
 		return resumed(func(p *ledger.Resumed) { p.IdentityValidationSource = s })
 	}},
 }
@@ -113,11 +114,50 @@ func TestStringLimits(t *testing.T) {
 	}
 }
 
+// Every text of every payload has a limit, whether or not it is listed above.
+func TestEveryTextHasALimit(t *testing.T) {
+	for _, form := range payloadForms() {
+		p := reflect.New(reflect.TypeOf(form.payload)).Elem()
+		p.Set(reflect.ValueOf(form.payload))
+		eachText(p, "", func(name string, text reflect.Value) {
+			was := text.String()
+			text.SetString(strings.Repeat("x", 8<<10))
+			_, err := ledger.Seal(eventOf(p.Interface().(ledger.Payload)))
+			if _, ok := errors.AsType[*ledger.FieldError](err); !ok {
+				t.Errorf("%s%s takes 8 KiB: %v", form.payload.Type(), name, err)
+			}
+			text.SetString(was)
+		})
+	}
+}
+
+// eachText calls visit with every string in v.
+func eachText(v reflect.Value, name string, visit func(name string, text reflect.Value)) {
+	switch v.Kind() {
+	case reflect.String:
+		visit(name, v)
+	case reflect.Pointer:
+		if !v.IsNil() {
+			eachText(v.Elem(), name, visit)
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			eachText(v.Index(i), name, visit)
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if f := v.Type().Field(i); f.IsExported() {
+				eachText(v.Field(i), name+"."+f.Name, visit)
+			}
+		}
+	}
+}
+
 // Limits count bytes, not characters and not escapes.
 func TestLimitsCountBytes(t *testing.T) {
 	for _, s := range []string{strings.Repeat("é", 512), strings.Repeat(`"`, 1024), strings.Repeat("😀", 256)} {
 		e := seal(t, eventOf(ledger.Paused{Reason: s}))
-		if again, err := ledger.Decode(e.Bytes()); err != nil || again.Payload != e.Payload {
+		if again, err := ledger.Decode(e.Bytes()); err != nil || again.Payload() != e.Payload() {
 			t.Errorf("Decode with a reason of %d bytes: %v", len(s), err)
 		}
 		_, err := ledger.Seal(eventOf(ledger.Paused{Reason: s + "é"}))
@@ -136,25 +176,39 @@ func TestCountLimits(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		field      string
-		edge, over ledger.Event
+		edge, over ledger.Draft
 		more       [2]string // an edit that takes the bytes of edge over the limit
 	}{
-		{"labels", submitted(func(p *ledger.Submitted) { p.Labels = labels(16) }), submitted(func(p *ledger.Submitted) { p.Labels = labels(17) }),
-			[2]string{`"k15":"v"`, `"k15":"v","k16":"v"`}},
-		{"labels", submitted(func(p *ledger.Submitted) { p.Labels = labels(16) }), submitted(func(p *ledger.Submitted) { p.Labels = labels(200) }),
-			[2]string{`"k15":"v"`, `"k15":"v"` + strings.Repeat(`,"k16":"v"`, 3000)}},
-		{"consumes", resumed(func(p *ledger.Resumed) { p.Consumes = hashes[:65] }), resumed(func(p *ledger.Resumed) { p.Consumes = hashes }),
-			[2]string{`"` + hashes[64].String() + `"`, `"` + hashes[64].String() + `","` + hashes[65].String() + `"`}},
-		{"command_sigs", enveloped(func(e *ledger.Event) { e.Command, e.CommandSigs = []byte("c"), sigs[:16] }),
-			enveloped(func(e *ledger.Event) { e.Command, e.CommandSigs = []byte("c"), sigs }),
-			[2]string{`"sig":"` + zeroSig + `"}],`, `"sig":"` + zeroSig + `"},{"key_id":"` + sigs[16].KeyID.String() + `","sig":"` + zeroSig + `"}],`}},
-		{"command", enveloped(func(e *ledger.Event) { e.Command = make([]byte, 32<<10) }), enveloped(func(e *ledger.Event) { e.Command = make([]byte, 32<<10+1) }),
-			[2]string{`A=","created_at"`, `AAAA","created_at"`}},
+		{
+			"labels", submitted(func(p *ledger.Submitted) { p.Labels = labels(16) }), submitted(func(p *ledger.Submitted) { p.Labels = labels(17) }),
+			[2]string{`"k15":"v"`, `"k15":"v","k16":"v"`},
+		},
+		{
+			"labels", submitted(func(p *ledger.Submitted) { p.Labels = labels(16) }), submitted(func(p *ledger.Submitted) { p.Labels = labels(200) }),
+			[2]string{`"k15":"v"`, `"k15":"v"` + strings.Repeat(`,"k16":"v"`, 3000)},
+		},
+		{
+			"consumes", resumed(func(p *ledger.Resumed) { p.Consumes = hashes[:65] }), resumed(func(p *ledger.Resumed) { p.Consumes = hashes }),
+			[2]string{`"` + hashes[64].String() + `"`, `"` + hashes[64].String() + `","` + hashes[65].String() + `"`},
+		},
+		{
+			"command_sigs", enveloped(func(e *ledger.Draft) { e.Command, e.CommandSigs = []byte("c"), sigs[:16] }),
+			enveloped(func(e *ledger.Draft) { e.Command, e.CommandSigs = []byte("c"), sigs }),
+			[2]string{`"sig":"` + zeroSig + `"}],`, `"sig":"` + zeroSig + `"},{"key_id":"` + sigs[16].KeyID.String() + `","sig":"` + zeroSig + `"}],`},
+		},
+		{
+			"command", enveloped(func(e *ledger.Draft) { e.Command = make([]byte, 32<<10) }), enveloped(func(e *ledger.Draft) { e.Command = make([]byte, 32<<10+1) }),
+			[2]string{`A=","created_at"`, `AAAA","created_at"`},
+		},
 		{"exit", refused(func(p *ledger.Refused) { p.Exit = 255 }), refused(func(p *ledger.Refused) { p.Exit = 256 }), [2]string{`"exit":255`, `"exit":256`}},
-		{"job_seq", enveloped(func(e *ledger.Event) { e.JobSeq = 1<<53 - 1 }), enveloped(func(e *ledger.Event) { e.JobSeq = 1 << 53 }),
-			[2]string{`9007199254740991`, `9007199254740992`}},
-		{"seq", enveloped(func(e *ledger.Event) { e.Seq = 1<<53 - 1 }), enveloped(func(e *ledger.Event) { e.Seq = 1 << 53 }),
-			[2]string{`9007199254740991`, `9007199254740992`}},
+		{
+			"job_seq", enveloped(func(e *ledger.Draft) { e.JobSeq = 1<<53 - 1 }), enveloped(func(e *ledger.Draft) { e.JobSeq = 1 << 53 }),
+			[2]string{`9007199254740991`, `9007199254740992`},
+		},
+		{
+			"seq", enveloped(func(e *ledger.Draft) { e.Seq = 1<<53 - 1 }), enveloped(func(e *ledger.Draft) { e.Seq = 1 << 53 }),
+			[2]string{`9007199254740991`, `9007199254740992`},
+		},
 	} {
 		e := seal(t, tt.edge)
 		if _, err := ledger.Decode(e.Bytes()); err != nil {
@@ -167,8 +221,8 @@ func TestCountLimits(t *testing.T) {
 	}
 }
 
-// The largest event that the field limits allow still fits into MaxEventSize,
-// so that no valid command fails for its size.
+// The largest event that the field limits allow fits into MaxEventSize, so no
+// valid command fails because of its size.
 func TestLargestEventFits(t *testing.T) {
 	e := fullEvent()
 	e.Command, e.CommandSigs = make([]byte, 32<<10), nil
@@ -177,9 +231,11 @@ func TestLargestEventFits(t *testing.T) {
 	}
 	quotes := func(n int) string { return strings.Repeat(`"`, n) }
 	e.Actor, e.JobID, e.Origin, e.RequestID = strings.Repeat("x", 128), strings.Repeat("x", 128), strings.Repeat("x", 128), quotes(128)
-	p := ledger.Resumed{ExpectedFingerprint: quotes(256), ActualFingerprint: quotes(256), PreviousPolicyDigest: hashOf("a"), CurrentPolicyDigest: hashOf("b"),
+	p := ledger.Resumed{
+		ExpectedFingerprint: quotes(256), ActualFingerprint: quotes(256), PreviousPolicyDigest: hashOf("a"), CurrentPolicyDigest: hashOf("b"),
 		PreviousPolicyRef: quotes(256), CurrentPolicyRef: quotes(256), PolicyChanged: true, Identity: strings.Repeat("x", 128),
-		IdentityValidationSource: quotes(128), Reason: quotes(1024)}
+		IdentityValidationSource: quotes(128), Reason: quotes(1024),
+	}
 	for i := range 65 {
 		p.Consumes = append(p.Consumes, ledger.Hash{byte(i + 1)})
 	}
@@ -189,8 +245,8 @@ func TestLargestEventFits(t *testing.T) {
 	}
 }
 
-// What is too long is refused before any work; what is not costs little more
-// than its own size, whatever it holds.
+// Decode refuses input that is too long before it does any work. Other input
+// costs little more memory than its own size, whatever it contains.
 func TestDecodeIsBounded(t *testing.T) {
 	fill := func(n int, head, unit string) []byte { return []byte((head + strings.Repeat(unit, n/len(unit)+1))[:n]) }
 	for _, tt := range []struct {

@@ -1,6 +1,6 @@
 package ledger
 
-// A Type names what an event says happened. Types are on disk and never renamed.
+// A Type names what happened in an event. Types are on disk and never renamed.
 type Type string
 
 // The event types.
@@ -15,30 +15,17 @@ const (
 	TypeCancelled       Type = "cancelled"
 	TypeStopped         Type = "emergency_stop_acknowledged"
 	TypeRefused         Type = "refused"
-	TypeKeyRotated      Type = "key_rotated" // since 1.1.0
-	TypeImported        Type = "imported"    // since 1.1.0
+	TypeKeyRotated      Type = "key_rotated"
+	TypeImported        Type = "imported"
+	TypeIndexCommitted  Type = "index_committed"
+	TypeLedgerMoved     Type = "ledger_moved"
+	TypeContinued       Type = "continued"
 )
 
-const firstVersion = "1.0.0"
-
-// Version returns the schema_version of events of type t: the format version
-// that first had the type. A reader of an older version reads a ledger up to
-// the first event it cannot know.
-func (t Type) Version() string {
-	if t == TypeKeyRotated || t == TypeImported {
-		return EventSchemaVersion
-	}
-	return firstVersion
-}
-
-// OfLedger reports whether events of type t are about the ledger itself and so
-// belong to no job.
-func (t Type) OfLedger() bool { return t == TypeLedgerCreated || t == TypeKeyRotated }
-
-// A CheckpointType says what a worker's checkpoint is about.
+// A CheckpointType says what a job's checkpoint is about.
 type CheckpointType string
 
-// The checkpoint types.
+// The types of a job's checkpoints.
 const (
 	CheckpointPlan           CheckpointType = "plan"
 	CheckpointProgress       CheckpointType = "progress"
@@ -48,12 +35,14 @@ const (
 	CheckpointFailed         CheckpointType = "failed"
 )
 
-// CheckpointTypes lists the checkpoint types in the order help shows them.
-var CheckpointTypes = []CheckpointType{CheckpointPlan, CheckpointProgress, CheckpointDecisionNeeded,
-	CheckpointBlocked, CheckpointCompleted, CheckpointFailed}
+// CheckpointTypes lists the types of a job's checkpoints in the order help shows them.
+var CheckpointTypes = []CheckpointType{
+	CheckpointPlan, CheckpointProgress, CheckpointDecisionNeeded,
+	CheckpointBlocked, CheckpointCompleted, CheckpointFailed,
+}
 
-// A Payload is what one type of event says. The implementations are those of
-// this package, by value.
+// A Payload is the content of one type of event. Its implementations are those
+// of this package, by value.
 //
 //sumtype:decl
 type Payload interface {
@@ -61,7 +50,7 @@ type Payload interface {
 	sealed()
 }
 
-// LedgerCreated is event 0 of every ledger: it names the key that signs the
+// LedgerCreated is event 0 of every ledger. It names the first key that signs the
 // ledger's checkpoints.
 type LedgerCreated struct {
 	Format      int64        // of the ledger: 1
@@ -69,7 +58,7 @@ type LedgerCreated struct {
 	Predecessor *Predecessor // the retired ledger this one continues, if any
 }
 
-// A Predecessor says in what state a retired ledger was found, and the newest
+// A Predecessor says in which state a retired ledger was found, and the newest
 // state of it that had been seen.
 type Predecessor struct {
 	Origin    string
@@ -77,15 +66,37 @@ type Predecessor struct {
 	SeenRoot  Hash
 	FoundSize int64
 	FoundRoot Hash
+	Requests  *Requests // the request ids that it used, which this ledger refuses; nil if none are known
 }
 
 // KeyRotated says that another key signs the ledger from here on. The first
-// checkpoint that covers the event carries the signatures of both keys, every
-// later one that of Key alone.
+// checkpoint that covers the event carries the signatures of both keys; every
+// later one carries that of Key alone.
 type KeyRotated struct {
 	Key      string // the new verifier key (C2SP signed-note), of the ledger's origin
-	Previous string // the verifier key it takes the place of
+	Previous string // the verifier key it replaces
 	Reason   string // optional
+}
+
+// LedgerMoved says that the ledger goes on in another place, under that place's key.
+// The old key alone signs the checkpoint that ends with the event, and nothing after
+// it: the ledger ends there. Before the new place writes, it adds its own signature to
+// that checkpoint, and the event is a Rotation.
+type LedgerMoved struct {
+	To     string // the verifier key of the new place (C2SP signed-note), of the ledger's origin
+	Reason string // optional
+}
+
+// HandsOver reports whether events of type t name another key, which signs the ledger
+// from then on.
+func (t Type) HandsOver() bool { return t == TypeKeyRotated || t == TypeLedgerMoved }
+
+// IndexCommitted puts the root of the ledger's index into the tree, so that a
+// signed checkpoint over the event also vouches for the index. The index is that
+// over all events before this one (see IndexFold). Its actor is ActorGait, since
+// it follows from those events alone.
+type IndexCommitted struct {
+	Index Hash // root of the index
 }
 
 // A Label is a key and a value that the submitter gave a job.
@@ -104,37 +115,41 @@ type Submitted struct {
 	ProducerVersion        string  // the gait that wrote the event
 }
 
-// CheckpointAdded is a worker's record of progress.
+// CheckpointAdded is a job's checkpoint: a worker's record of progress.
 type CheckpointAdded struct {
 	CheckpointID   string // cp_0001, cp_0002, … in the job
 	CheckpointType CheckpointType
-	Late           bool   // recorded while the job was stopped: the status did not change
-	RequiredAction string // what a person must decide; always there with decision-needed
+	Late           bool   // recorded while the job was stopped; the status did not change
+	RequiredAction string // what a person must decide; always set if decision-needed
 	Summary        string
+	Continues      Hash // optional, of a decision: leaf hash of the event that asked for it in the ledger before
 }
 
 // Paused says that the job was paused.
-type Paused struct{ Reason string }
+type Paused struct {
+	Hold   bool // the job cannot be resumed before another actor approves the pause
+	Reason string
+}
 
 // Approved is an approving verdict on what Target names.
 type Approved struct {
-	CheckpointID string // of the decision, where Target is one
+	CheckpointID string // of the decision, if Target is one
 	Reason       string
 	Target       Hash // leaf hash of the event approved: a decision, a pause or a block
 }
 
 // Denied is a denying verdict on what Target names.
 type Denied struct {
-	CheckpointID string // of the decision, where Target is one
+	CheckpointID string // of the decision, if Target is one
 	Reason       string
 	Target       Hash // leaf hash of the event denied: a decision, a pause or a block
 }
 
-// Resumed says that the job runs again, under which circumstances.
+// Resumed says that the job runs again, and in which environment and under which policy.
 type Resumed struct {
 	Consumes                 []Hash // leaf hashes of the approvals it used up, oldest first
 	ExpectedFingerprint      string // the job's
-	ActualFingerprint        string // the resumer's; another one needs a reason
+	ActualFingerprint        string // the resumer's; a different one needs a reason
 	PreviousPolicyDigest     Hash
 	CurrentPolicyDigest      Hash
 	PreviousPolicyRef        string
@@ -151,14 +166,28 @@ type Cancelled struct{ Reason string }
 // Stopped says that an emergency stop was acknowledged.
 type Stopped struct{ Reason string }
 
-// Refused says that a well-formed command was turned down by the rules. It
-// changes no state and no revision.
+// Refused says that the rules refused a well-formed command. It changes no state
+// and no revision.
 type Refused struct {
 	Command string // the command's name, such as "checkpoint add"
-	Exit    int64  // the exit code the command ended with
+	Exit    int64  // RefusalExit of the error code
 	Reason  string // the command's reason
 	Refusal string // the error code
-	Summary string // of a checkpoint that was refused; of another command what it named: a decision, an identity, an environment, a policy
+	Summary string // of a refused checkpoint; of other commands the decision, identity, environment or policy that they named
+}
+
+// RefusalExit returns the Exit of a refused event, by its error code. It is the
+// exit code with which gait ended the command when the event's format was made.
+// It never changes, since the events of a ledger must not change when a program's
+// exit codes do.
+func RefusalExit(code string) int64 {
+	switch code {
+	case "self_approval", "policy_required", "identity_mismatch", "environment_mismatch":
+		return 3
+	case "approval_required":
+		return 4
+	}
+	return 6
 }
 
 // Type returns TypeLedgerCreated.
@@ -194,6 +223,12 @@ func (Refused) Type() Type { return TypeRefused }
 // Type returns TypeKeyRotated.
 func (KeyRotated) Type() Type { return TypeKeyRotated }
 
+// Type returns TypeIndexCommitted.
+func (IndexCommitted) Type() Type { return TypeIndexCommitted }
+
+// Type returns TypeLedgerMoved.
+func (LedgerMoved) Type() Type { return TypeLedgerMoved }
+
 func (LedgerCreated) sealed()   {}
 func (Submitted) sealed()       {}
 func (CheckpointAdded) sealed() {}
@@ -205,3 +240,5 @@ func (Cancelled) sealed()       {}
 func (Stopped) sealed()         {}
 func (Refused) sealed()         {}
 func (KeyRotated) sealed()      {}
+func (IndexCommitted) sealed()  {}
+func (LedgerMoved) sealed()     {}

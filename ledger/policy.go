@@ -30,7 +30,7 @@ const (
 // A PolicyError says what is wrong with a policy file, and in which line. It
 // wraps ErrMalformed.
 type PolicyError struct {
-	Line    int    // from 1; 0 where it is the whole file
+	Line    int    // from 1; 0 if it is the whole file
 	Code    string // one of the Policy codes
 	Problem string
 }
@@ -42,41 +42,45 @@ func (e *PolicyError) Error() string {
 	return fmt.Sprintf("policy, line %d: %s", e.Line, e.Problem)
 }
 
+// Fault returns the fault with the error's code.
+func (e *PolicyError) Fault() Fault { return Fault{Code: e.Code, Category: CategoryInvalid} }
+
 // Unwrap returns ErrMalformed.
 func (e *PolicyError) Unwrap() error { return ErrMalformed }
 
-// A Policy says which checkpoints are to be believed: those that any one of its
+// A Policy says which signed checkpoints to accept: those that any one of its
 // logs has signed and that enough of its witnesses have cosigned (C2SP
-// tlog-policy). The zero Policy is satisfied by nothing.
+// tlog-policy). Nothing satisfies the zero Policy.
 type Policy struct {
-	Logs      []VerifierKey // empty: which ledger it is must be known from elsewhere
+	Logs      []VerifierKey // empty: the caller must know from elsewhere which ledger it is
 	Witnesses []WitnessKey
 	parts     map[string]*part
 	quorum    *part
 }
 
-// A part is a witness or a group of a policy, or the quorum none.
+// A part is a witness or a group of a policy, or the quorum "none".
 type part struct {
 	name    string
 	key     WitnessKey // of a witness
-	need    int        // how many of members; 0 of none is none
+	need    int        // how many of the members must cosign; 0 of no members for "none"
 	members []*part
 	grouped bool // a group above has it as a member
 }
 
-// quorumNone is the predefined name of a quorum that asks for no cosignature.
+// quorumNone is the predefined quorum that asks for no cosignature.
 const quorumNone = "none"
 
 // ParsePolicy reads a policy file strictly: what C2SP tlog-policy does not
 // allow is a *PolicyError, and so are keys of signature types other than
-// Ed25519, for logs (0x01) and for witnesses (0x04).
+// Ed25519, for logs (0x01) and for witnesses (0x04). What PlainText leaves out may be
+// there.
 func ParsePolicy(b []byte) (Policy, error) {
 	if len(b) > MaxPolicySize {
 		return Policy{}, &PolicyError{Code: PolicyTooLarge, Problem: fmt.Sprintf("%d bytes, at most %d", len(b), MaxPolicySize)}
 	}
 	p := Policy{parts: map[string]*part{}}
 	n := 0
-	for line := range strings.Lines(string(b)) {
+	for line := range strings.Lines(string(PlainText(b))) {
 		n++
 		if err := p.parseLine(line); err != nil {
 			err.Line = n
@@ -179,7 +183,8 @@ func (p *Policy) addGroup(words []string) *PolicyError {
 	return p.define(g)
 }
 
-// defined returns what a line above calls name, so that nothing can hold itself.
+// defined returns the part that a line above calls name, so that no group can
+// contain itself.
 func (p *Policy) defined(name string) (*part, *PolicyError) {
 	if d := p.parts[name]; d != nil {
 		return d, nil
@@ -187,7 +192,7 @@ func (p *Policy) defined(name string) (*part, *PolicyError) {
 	return nil, badPolicy(PolicyUndefined, "no line above defines a witness or group %.40q", name)
 }
 
-// threshold reads how many of n members a group needs.
+// threshold reads how many of its n members a group needs.
 func threshold(word string, n int) (int, *PolicyError) {
 	switch word {
 	case "any":
@@ -218,21 +223,21 @@ func (p *Policy) setQuorum(words []string) *PolicyError {
 	return err
 }
 
-// A Verdict is what a policy says of one checkpoint.
+// A Verdict is the result of holding one checkpoint to a policy.
 type Verdict struct {
 	Checkpoint   Checkpoint
-	Log          VerifierKey   // the log that signed it; zero where the policy names none
+	Log          VerifierKey   // the log that signed it; zero if the policy names none
 	Cosignatures []Cosignature // of the policy's witnesses, in its order, each verified
-	Missing      string        // what the quorum lacks, in words; "" where it is met
+	Missing      string        // what the quorum lacks, in words; "" if it is met
 }
 
 // ErrNoLog says that a checkpoint is signed by none of a policy's logs. It
 // wraps ErrUnverified.
 var ErrNoLog = fmt.Errorf("%w: no log of the policy signed the checkpoint", ErrUnverified)
 
-// Judge holds a signed checkpoint to the policy. That the quorum is not met is
-// in the verdict; errors wrap ErrMalformed, ErrNoLog, or ErrUnverified where a
-// signature by a log or witness of the policy does not hold.
+// Judge checks a signed checkpoint against the policy. If the quorum is not met,
+// the verdict says so. Errors wrap ErrMalformed, ErrNoLog, or ErrUnverified if a
+// signature by a log or witness of the policy does not verify.
 func (p Policy) Judge(signed []byte) (Verdict, error) {
 	if p.quorum == nil {
 		return Verdict{}, fmt.Errorf("%w: an empty policy", ErrUnverified)
@@ -256,7 +261,7 @@ func (p Policy) Judge(signed []byte) (Verdict, error) {
 	return v, nil
 }
 
-// signedBy returns the log of the policy that signed a checkpoint of origin.
+// signedBy returns the policy's log that signed a checkpoint of origin.
 func (p Policy) signedBy(signed []byte, origin string) (VerifierKey, error) {
 	if len(p.Logs) == 0 {
 		return VerifierKey{}, nil
@@ -276,7 +281,7 @@ func (p Policy) signedBy(signed []byte, origin string) (VerifierKey, error) {
 	return VerifierKey{}, fmt.Errorf("%w, of %s", ErrNoLog, origin)
 }
 
-// missing says what a part lacks, or "".
+// missing says which cosignatures a part lacks, or returns "".
 func (d *part) missing(have map[WitnessKey]bool) string {
 	if !d.key.IsZero() {
 		if have[d.key] {
@@ -296,7 +301,7 @@ func (d *part) missing(have map[WitnessKey]bool) string {
 	return ""
 }
 
-// shown returns the part's name fit to be shown: a policy's names are any octets.
+// shown returns the part's name made safe to print: a policy's names are any bytes.
 func (d *part) shown() string {
 	if len(d.name) > 128 || cleanText(d.name) != "" {
 		return fmt.Sprintf("%.128q", d.name)

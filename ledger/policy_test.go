@@ -13,8 +13,8 @@ import (
 	"gait/ledger/ledgertest"
 )
 
-// policyText is the example of C2SP tlog-policy with keys filled in: the log is
-// the one of testOrigin, and witnesses go by their names in it.
+// policyText is the example of C2SP tlog-policy with keys filled in. The log is
+// that of testOrigin, and each witness has the name that the example gives it.
 func policyText(t testing.TB) string {
 	w := func(name string) string {
 		return "witness " + name + " " + ledgertest.NewWitness(name).Key.String() + "\n"
@@ -25,7 +25,7 @@ func policyText(t testing.TB) string {
 		"group X-and-Y all X-witnesses Y-witnesses\nquorum X-and-Y\n"
 }
 
-// cosigned returns the checkpoint of signedCheckpoint with cosignatures below.
+// cosigned returns the checkpoint of signedCheckpoint with the cosignatures of names below.
 func cosigned(t testing.TB, names ...string) []byte {
 	_, signed, _ := signedCheckpoint(t)
 	out := bytes.Clone(signed)
@@ -69,10 +69,10 @@ func TestPolicyQuorumNone(t *testing.T) {
 	}
 }
 
-// Any one of the logs suffices, and none but those.
+// A checkpoint signed by any one of the logs is enough; one signed by none is not.
 func TestPolicyLogs(t *testing.T) {
 	own := testKey(t, testOrigin).VerifierKey().String()
-	// Another key of the same origin, and a log of another.
+	// Another key of the same origin, and a log of another origin.
 	impostor, err := ledger.GenerateKey(seed(9), testOrigin)
 	if err != nil {
 		t.Fatal(err)
@@ -96,7 +96,7 @@ func TestPolicyLogs(t *testing.T) {
 	if err := judge(cosigned(t), a, b); !errors.Is(err, ledger.ErrNoLog) || !errors.Is(err, ledger.ErrUnverified) {
 		t.Errorf("Judge without the log = %v, want ErrNoLog", err)
 	}
-	// A checkpoint of ours, signed by a log that the policy trusts for its own origin only.
+	// A checkpoint of our origin, signed by a log that the policy trusts for another origin.
 	c, _, _ := signedCheckpoint(t)
 	forged, err := note.Sign(&note.Note{Text: c.Text()}, stranger)
 	if err != nil {
@@ -106,7 +106,7 @@ func TestPolicyLogs(t *testing.T) {
 		t.Errorf("Judge of a checkpoint of %s by %s = %v, want ErrNoLog", c.Origin, stranger.Name(), err)
 	}
 	if err := judge(bytes.Replace(cosigned(t), []byte("\n42\n"), []byte("\n43\n"), 1), own); !errors.Is(err, ledger.ErrUnverified) || errors.Is(err, ledger.ErrNoLog) {
-		t.Errorf("Judge of a spoilt checkpoint = %v, want ErrUnverified", err)
+		t.Errorf("Judge of a damaged checkpoint = %v, want ErrUnverified", err)
 	}
 }
 
@@ -123,7 +123,7 @@ func TestPolicyRefuses(t *testing.T) {
 		{"two quorums", ab + "quorum A\nquorum A\n", ledger.PolicyDuplicate, 4},
 		{"an unknown word", "quorum none\nlogs x\n", ledger.PolicyUnknownLine, 2},
 		{"another case", "Quorum none\n", ledger.PolicyUnknownLine, 1},
-		{"a comment behind", "quorum none # nobody\n", ledger.PolicySyntax, 1},
+		{"a comment behind", "quorum none # comment\n", ledger.PolicySyntax, 1},
 		{"quorum of nothing", "quorum\n", ledger.PolicySyntax, 1},
 		{"a log without a key", "log\n", ledger.PolicySyntax, 1},
 		{"a log with too much", log + " https://a b\n", ledger.PolicySyntax, 1},
@@ -167,7 +167,7 @@ func TestPolicyRefuses(t *testing.T) {
 	}
 }
 
-// At least 32 logs, witnesses and groups are to be taken; and names are octets.
+// A policy may hold at least 32 logs, witnesses and groups, and names are any bytes.
 func TestPolicySizes(t *testing.T) {
 	var b strings.Builder
 	quorum := "W\xe2\x84\xaa0"

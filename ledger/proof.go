@@ -22,11 +22,11 @@ const MaxProofSize = MaxNoteSize + 8<<10
 type Proof struct {
 	Seq        Seq    // the event's leaf index
 	Path       []Hash // RFC 6962, section 2.1.1: from the leaf's sibling up
-	Checkpoint []byte // the signed note, to the letter
+	Checkpoint []byte // the signed note, byte for byte
 }
 
-// Prove returns the proof that event seq is in the tree of the checkpoint.
-// Every tile is checked against the root; one that does not fit is a *CorruptError.
+// Prove returns the proof that event seq is in the tree of the checkpoint. It
+// checks every tile against the root; one that does not fit is a *CorruptError.
 func Prove(seq Seq, c Checkpoint, signed []byte, tiles Tiles) (Proof, error) {
 	if seq < 0 || int64(seq) >= c.Size {
 		return Proof{}, fmt.Errorf("ledger: proving event %d of %d", seq, c.Size)

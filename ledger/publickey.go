@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -16,23 +17,26 @@ const MaxPublicKeySize = 16 << 10
 
 // Reading public keys. All of them wrap ErrMalformed.
 var (
-	// ErrNoKey says that there is no key in what should hold one.
+	// ErrNoKey says that a text that should hold a key holds none.
 	ErrNoKey = fmt.Errorf("%w: it holds no key", ErrMalformed)
 
-	// ErrManyKeys says that there are several keys where one is asked for.
+	// ErrManyKeys says that a text that should hold one key holds several.
 	ErrManyKeys = fmt.Errorf("%w: it holds more than one key", ErrMalformed)
 
-	// ErrWeakKey says that a key is one under which signatures can be made
-	// without a private key, or that is not spelt as RFC 8032 spells it.
-	ErrWeakKey = fmt.Errorf("%w: not a key to trust", ErrMalformed)
+	// ErrWeakKey says that signatures under a key can be made without a private
+	// key, or that the key is not spelt as RFC 8032 spells it.
+	ErrWeakKey error = &sentinel{
+		text: "malformed: not a key to trust", err: ErrMalformed, rank: rankWeakKey,
+		fault: Fault{Code: "weak_public_key", Category: CategoryInvalid},
+	}
 
-	// ErrIsPrivate says that a private key was given for a public one.
-	ErrIsPrivate = fmt.Errorf("%w: a private key, which is nobody else's business", ErrMalformed)
+	// ErrIsPrivate says that a private key was given instead of a public one.
+	ErrIsPrivate = fmt.Errorf("%w: a private key, which must stay secret; give the public one", ErrMalformed)
 )
 
 // A PublicKey is an Ed25519 key as its user trusts it: for the ledger of one
-// origin or, where it came in a form that names none, for whatever it signs.
-// It is comparable.
+// origin or, if its form names no origin, for any ledger that it signs. It is
+// comparable.
 type PublicKey struct {
 	origin string // "": any
 	public [ed25519.PublicKeySize]byte
@@ -41,23 +45,23 @@ type PublicKey struct {
 // PublicKey returns k as a key to trust, for its origin alone.
 func (k VerifierKey) PublicKey() PublicKey { return PublicKey{origin: k.name, public: k.public} }
 
-// Origin returns the origin the key is trusted for, "" where that is any.
+// Origin returns the origin the key is trusted for, or "" for any.
 func (k PublicKey) Origin() string { return k.origin }
 
 // ID returns the SHA-256 of the 32 public key bytes.
 func (k PublicKey) ID() Hash { return sha256.Sum256(k.public[:]) }
 
-// IsZero reports whether k is no key at all.
+// IsZero reports whether k is the zero key.
 func (k PublicKey) IsZero() bool { return k.public == [ed25519.PublicKeySize]byte{} }
 
-// For returns the verifier key that k is for the ledger of an origin, and
-// whether it is one for it. A note names its key, and the id of a key depends on
-// the name, so a key without one takes that of the ledger.
+// For returns k as the verifier key of the ledger of an origin, and whether k is
+// trusted for it. A note names its key, and a key's id depends on the name, so a
+// key without a name takes that of the ledger.
 func (k PublicKey) For(origin string) (VerifierKey, bool) {
 	return VerifierKey{name: origin, public: k.public}, !k.IsZero() && (k.origin == "" || k.origin == origin)
 }
 
-// Is reports whether trusting k is trusting key.
+// Is reports whether to trust k is to trust key.
 func (k PublicKey) Is(key VerifierKey) bool {
 	v, ok := k.For(key.name)
 	return ok && v == key
@@ -82,13 +86,14 @@ const (
 
 // ParsePublicKey reads the one key that a file holds: a verifier key of C2SP
 // signed-note; an OpenSSH public key, as ssh-keygen writes .pub files; or a PEM
-// block of type PUBLIC KEY (RFC 8410), as openssl pkey -pubout does. Blank
-// lines, and lines that begin with #, are passed over. Errors wrap ErrMalformed;
-// ErrNoKey, ErrManyKeys, ErrWeakKey and ErrIsPrivate say which mistake it is.
+// block of type PUBLIC KEY (RFC 8410), as openssl pkey -pubout writes. It skips
+// blank lines, lines that begin with #, and what PlainText does. Errors wrap ErrMalformed; ErrNoKey,
+// ErrManyKeys, ErrWeakKey and ErrIsPrivate say which mistake it is.
 func ParsePublicKey(b []byte) (PublicKey, error) {
 	if len(b) > MaxPublicKeySize {
 		return PublicKey{}, fmt.Errorf("%w: a public key of more than %d bytes", ErrMalformed, MaxPublicKeySize)
 	}
+	b = PlainText(b)
 	if bytes.HasPrefix(bytes.TrimSpace(b), []byte(pemBegin)) {
 		return parsePEM(bytes.TrimSpace(b))
 	}
@@ -113,7 +118,7 @@ func ParsePublicKey(b []byte) (PublicKey, error) {
 	return PublicKey{}, ErrManyKeys
 }
 
-// ParsePublicKeyLine reads a key in a form of one line: a verifier key, or an
+// ParsePublicKeyLine reads a key that takes one line: a verifier key, or an
 // OpenSSH public key with or without a comment. Errors are those of ParsePublicKey.
 func ParsePublicKeyLine(line string) (PublicKey, error) {
 	if strings.HasPrefix(line, "PRIVATE+KEY+") || strings.HasPrefix(line, pemBegin) && strings.Contains(line, "PRIVATE") {
@@ -130,7 +135,7 @@ func ParsePublicKeyLine(line string) (PublicKey, error) {
 	return key.PublicKey(), err
 }
 
-// parseSSH reads what follows the type: base64 of the wire form, then a comment.
+// parseSSH reads the rest of a line after the type: base64 of the wire form, then a comment.
 func parseSSH(s string) (PublicKey, error) {
 	encoded, _, _ := strings.Cut(s, " ")
 	b, err := base64.StdEncoding.Strict().DecodeString(encoded)
@@ -180,16 +185,22 @@ func bareKey(public [ed25519.PublicKeySize]byte) (PublicKey, error) {
 var lowOrder = [][ed25519.PublicKeySize]byte{
 	{}, // order 4; also the key that is all zeros
 	{1},
-	{0xec, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f},
-	{0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f,
-		0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a},
-	{0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0,
-		0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05},
+	{
+		0xec, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f,
+	},
+	{
+		0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f,
+		0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
+	},
+	{
+		0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0,
+		0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+	},
 }
 
-// checkStrong refuses keys of low order in each of their spellings, and the
-// spellings with y not below 2^255-19 of every other key (RFC 8032, section 5.1.3).
+// checkStrong refuses keys of low order in every spelling, and of every other key
+// the spellings whose y is not below 2^255-19 (RFC 8032, section 5.1.3).
 func checkStrong(public [ed25519.PublicKeySize]byte) error {
 	if public == lowOrder[0] {
 		return fmt.Errorf("%w: it is all zeros", ErrWeakKey)
@@ -199,10 +210,8 @@ func checkStrong(public [ed25519.PublicKeySize]byte) error {
 	if y[0] >= 0xed && y[31] == 0x7f && bytes.Count(y[1:31], []byte{0xff}) == 30 {
 		return fmt.Errorf("%w: %x is not the canonical form of a point", ErrWeakKey, public)
 	}
-	for _, low := range lowOrder {
-		if y == low {
-			return fmt.Errorf("%w: %x is a point of low order", ErrWeakKey, public)
-		}
+	if slices.Contains(lowOrder, y) {
+		return fmt.Errorf("%w: %x is a point of low order", ErrWeakKey, public)
 	}
 	return nil
 }

@@ -30,8 +30,8 @@ func pemOf(public []byte) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
 }
 
-// vkeyOf spells a verifier key of a signature type without asking whether it is
-// a good one.
+// vkeyOf spells a verifier key of a signature type without checking that the key
+// is a good one.
 func vkeyOf(name string, alg byte, public []byte) string {
 	material := append([]byte{alg}, public...)
 	id := sha256.Sum256(append([]byte(name+"\n"), material...))
@@ -125,7 +125,7 @@ func ecKey(t *testing.T) []byte {
 }
 
 // The points of edwards25519 whose order divides 8, in every spelling that
-// decoders take, those with y or the sign of x out of range included.
+// decoders accept, including those whose y or sign of x is out of range.
 var smallOrder = []string{
 	"0000000000000000000000000000000000000000000000000000000000000000",
 	"0000000000000000000000000000000000000000000000000000000000000080",
@@ -143,8 +143,8 @@ var smallOrder = []string{
 	"eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
 }
 
-// forgeable finds a message and a signature that a public key takes, made
-// without a private key: R of small order and S = 0.
+// forgeable looks for a message and a signature, made without a private key, that
+// public verifies: R of small order and S = 0.
 func forgeable(public []byte) bool {
 	for n := range 64 {
 		for _, r := range smallOrder[:10] {
@@ -157,8 +157,7 @@ func forgeable(public []byte) bool {
 	return false
 }
 
-// Anyone can sign under these keys; no form of them is taken, from whatever
-// it is read.
+// Anyone can sign under these keys, so no parser accepts one, in any form.
 func TestWeakKeys(t *testing.T) {
 	for _, s := range smallOrder {
 		public := unhex(t, s)
@@ -170,7 +169,7 @@ func TestWeakKeys(t *testing.T) {
 	if public := unhex(t, rfcPublic); forgeable(public) {
 		t.Error("a signature is forged under a good key")
 	}
-	// y = p + 3 and the like: another spelling of a point, though of large order.
+	// y = p + 3 and others like it: another spelling of a point, but of large order.
 	wantWeak(t, unhex(t, "f0ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"))
 }
 
@@ -204,9 +203,13 @@ func TestPublicKeyFor(t *testing.T) {
 		key     ledger.VerifierKey
 		want    bool
 	}{
-		{named, key, true}, {named, other, false},
-		{bare, key, true}, {bare, other, true},
-		{ledger.PublicKey{}, key, false}, {bare, ledger.VerifierKey{}, false}, {ledger.PublicKey{}, ledger.VerifierKey{}, false},
+		{named, key, true},
+		{named, other, false},
+		{bare, key, true},
+		{bare, other, true},
+		{ledger.PublicKey{}, key, false},
+		{bare, ledger.VerifierKey{}, false},
+		{ledger.PublicKey{}, ledger.VerifierKey{}, false},
 	} {
 		if got := tt.trusted.Is(tt.key); got != tt.want {
 			t.Errorf("trusting %q is trusting %s: %t, want %t", tt.trusted, tt.key, got, tt.want)

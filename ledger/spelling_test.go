@@ -9,8 +9,8 @@ import (
 	"gait/ledger"
 )
 
-// Whatever is changed at whatever place of an event, a byte or a run of bytes,
-// what still decodes is spelt as its value is encoded.
+// Change one byte or a run of bytes anywhere in an event: if the result still
+// decodes, it is the encoding of its value.
 func TestDecodeTakesOneSpelling(t *testing.T) {
 	taken, tried := 0, 0
 	try := func(b []byte) {
@@ -20,7 +20,7 @@ func TestDecodeTakesOneSpelling(t *testing.T) {
 			return
 		}
 		taken++
-		again, err := ledger.Seal(e)
+		again, err := ledger.Seal(e.Draft())
 		if err != nil || !bytes.Equal(again.Bytes(), b) {
 			t.Errorf("Decode takes %s\nSeal gives  %s, %v", b, again.Bytes(), err)
 		}
@@ -56,7 +56,8 @@ func TestDecodeTakesOneSpelling(t *testing.T) {
 	}
 }
 
-// ParseTime takes what package time reads and FormatTime writes, and no more.
+// wantTime requires ParseTime to accept exactly what package time reads and
+// FormatTime writes.
 func wantTime(t *testing.T, s string) {
 	t.Helper()
 	want, err := time.Parse(time.RFC3339, s)

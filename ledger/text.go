@@ -23,6 +23,8 @@ const (
 	MaxLabelKey        = 63
 	MaxLabelValue      = 63
 	MaxOpenDecisions   = 64 // decisions that wait at once
+	MaxMediaType       = 127
+	MaxFileName        = 255
 )
 
 // A textRule says which strings a field takes.
@@ -35,14 +37,18 @@ type textRule struct {
 const alnum = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 var (
-	nameRule      = textRule{128, percentEncoded(chars(alnum, "._:@/%-")), "a letter or digit, then letters, digits and ._:@/-"}
-	jobIDRule     = textRule{128, chars(alnum, "._:-"), "a letter or digit, then letters, digits and ._:-"}
+	nameRule      = textRule{128, percentEncoded(nameForm), "a name of letters, digits and ._:@/- that begins with a letter or digit"}
+	newNameRule   = textRule{nameRule.max, isNewName, nameRule.like + ", with nothing percent-encoded that need not be"}
+	actorRule     = textRule{nameRule.max, isActor, newNameRule.like + ", and not " + ActorGait + ", which writes for the ledger itself"}
+	jobIDRule     = textRule{128, chars(alnum, "._:-"), "an id of letters, digits and ._:- that begins with a letter or digit"}
 	requestIDRule = textRule{MaxRequestID, printable, "printable ASCII without spaces"}
 	originRule    = textRule{MaxOrigin, isOrigin, "an origin like gait.example/log1"}
 	witnessRule   = textRule{128, isKeyName, "a key name without spaces and +"}
-	labelKeyRule  = textRule{MaxLabelKey, chars(alnum, "._/-"), "a letter or digit, then letters, digits and ._/-"}
+	labelKeyRule  = textRule{MaxLabelKey, chars(alnum, "._/-"), "a key of letters, digits and ._/- that begins with a letter or digit"}
 	checkpointID  = textRule{20, isCheckpointID, "a checkpoint id like cp_0001"}
 	verbRule      = textRule{32, chars("abcdefghijklmnopqrstuvwxyz", " "), "a command's name"}
+	mediaTypeRule = textRule{MaxMediaType, isMediaType, "a media type like text/plain"}
+	fileNameRule  = textRule{MaxFileName, isFileName, "a file's name without / and \\"}
 	codeRule      = textRule{64, chars("abcdefghijklmnopqrstuvwxyz", "_"), "lower-case letters and _"}
 
 	summaryRule   = textRule{max: MaxSummary}
@@ -57,7 +63,36 @@ var (
 	vkeyRule      = textRule{max: 256}
 )
 
-// chars takes strings that begin with one of first and go on with those or more.
+// ActorGait is the actor of events that follow from the ledger itself and from no
+// actor's command. No command may name it. Events of versions before 1.2.0 may have it.
+const ActorGait = "gait"
+
+// isActor reports whether a command may be given by an actor of this name.
+func isActor(s string) bool { return s != ActorGait && isNewName(s) }
+
+// nameForm is the form of names, each % taken as a letter.
+var nameForm = chars(alnum, "._:@/%-")
+
+// isNewName reports whether a command may use a name: whether it is the only spelling of
+// that name. Events that are stored may hold another, such as worker%5F1 for worker_1.
+func isNewName(s string) bool {
+	if !nameRule.form(s) {
+		return false
+	}
+	for i := strings.IndexByte(s, '%'); i >= 0 && i < len(s); i++ {
+		if s[i] != '%' {
+			continue
+		}
+		b, err := strconv.ParseUint(s[i+1:i+3], 16, 8)
+		if err != nil || b != '%' && nameForm("a"+string(rune(b))) {
+			return false
+		}
+	}
+	return true
+}
+
+// chars returns a form: strings that begin with one of first, followed by any
+// number of characters from first or more.
 func chars(first, more string) func(string) bool {
 	var class [256]byte
 	for i := 0; i < len(more); i++ {
@@ -76,8 +111,8 @@ func chars(first, more string) func(string) bool {
 	}
 }
 
-// percentEncoded takes what form takes, each % followed by two upper-case
-// hexadecimal digits.
+// percentEncoded returns the form of strings that form takes and in which two
+// upper-case hexadecimal digits follow each %.
 func percentEncoded(form func(string) bool) func(string) bool {
 	hexDigit := func(c byte) bool { return '0' <= c && c <= '9' || 'A' <= c && c <= 'F' }
 	return func(s string) bool {
@@ -88,6 +123,19 @@ func percentEncoded(form func(string) bool) func(string) bool {
 		}
 		return form(s)
 	}
+}
+
+// isMediaType reports whether s is a type and a subtype (RFC 6838), without parameters.
+func isMediaType(s string) bool {
+	kind, sub, _ := strings.Cut(s, "/")
+	return mediaName(kind) && mediaName(sub)
+}
+
+var mediaName = chars(alnum, "!#$&^_.+-")
+
+// isFileName reports whether s is clean text that names a file in one directory.
+func isFileName(s string) bool {
+	return cleanText(s) == "" && !strings.ContainsAny(s, `/\`) && s != "." && s != ".."
 }
 
 func printable(s string) bool {
@@ -118,7 +166,7 @@ func isOrigin(s string) bool {
 	return true
 }
 
-// isCheckpointID takes cp_ and a number from 1, padded to four digits.
+// isCheckpointID reports whether s is cp_ and a number from 1, padded to four digits.
 func isCheckpointID(s string) bool {
 	digits, ok := strings.CutPrefix(s, "cp_")
 	_, err := parseDecimal(strings.TrimLeft(digits, "0"))
@@ -126,9 +174,15 @@ func isCheckpointID(s string) bool {
 }
 
 // CheckpointID returns the id of a job's n-th checkpoint, from 1.
-func CheckpointID(n int64) string {
-	digits := strconv.FormatInt(n, 10)
-	return "cp_" + "0000"[min(len(digits), 4):] + digits
+func CheckpointID(n int64) string { return string(AppendCheckpointID(nil, n)) }
+
+// AppendCheckpointID appends to b what CheckpointID returns.
+func AppendCheckpointID(b []byte, n int64) []byte {
+	b = append(b, "cp_"...)
+	for below := int64(1000); below > n && below > 1; below /= 10 {
+		b = append(b, '0')
+	}
+	return strconv.AppendInt(b, n, 10)
 }
 
 // check returns what is wrong with s, or "".
@@ -188,7 +242,7 @@ func OneOf[S ~string](values []S) string {
 	return b.String()
 }
 
-// A Field names a kind of text that people put into events, for Check.
+// A Field names a kind of text that users put into events, for Check.
 type Field struct {
 	name string
 	rule textRule
@@ -196,8 +250,8 @@ type Field struct {
 
 // The fields that come from outside.
 var (
-	FieldActor          = Field{"actor", nameRule}
-	FieldIdentity       = Field{"identity", nameRule}
+	FieldActor          = Field{"actor", actorRule}
+	FieldIdentity       = Field{"identity", newNameRule}
 	FieldJobID          = Field{"job_id", jobIDRule}
 	FieldRequestID      = Field{"request_id", requestIDRule}
 	FieldOrigin         = Field{"origin", originRule}
@@ -211,7 +265,7 @@ var (
 	FieldLabelValue     = Field{"label", labelRule}
 )
 
-// Check returns a *FieldError when s is not what the field takes. Empty is not.
+// Check returns a *FieldError if the field does not take s. No field takes "".
 func (f Field) Check(s string) error {
 	if problem := f.rule.check(s); problem != "" {
 		return &FieldError{Field: f.name, Problem: problem}
@@ -220,13 +274,24 @@ func (f Field) Check(s string) error {
 }
 
 // OSActor returns the actor for an operating-system login name: "os:" and the
-// name, with what an actor cannot hold percent-encoded.
-func OSActor(login string) string {
-	actor := "os:"
-	for i := 0; i < len(login); i++ {
-		next := login[i : i+1]
-		if login[i] == '%' || !nameRule.form("a"+next) {
-			next = fmt.Sprintf("%%%02X", login[i])
+// name, percent-encoded if an actor cannot hold it as it is.
+func OSActor(login string) string { return spelt("os:", login) }
+
+// NameOf returns a text as a name: as it is if it is one, and otherwise "claimed:" and
+// the text, percent-encoded as OSActor does it. It returns "" for "".
+func NameOf(claim string) string {
+	if claim == "" || nameRule.check(claim) == "" {
+		return claim
+	}
+	return spelt("claimed:", claim)
+}
+
+// spelt returns a name that begins with a prefix, as much of it as a name has room for.
+func spelt(actor, text string) string {
+	for i := 0; i < len(text); i++ {
+		next := text[i : i+1]
+		if text[i] == '%' || !nameRule.form("a"+next) {
+			next = fmt.Sprintf("%%%02X", text[i])
 		}
 		if len(actor)+len(next) > nameRule.max {
 			break

@@ -18,23 +18,35 @@ func TestFieldCheck(t *testing.T) {
 		takes   []string
 		refuses []string
 	}{
-		{"actor", ledger.FieldActor, []string{"a", "0", "os:ada", "a@b.example/x-y_z", "os:%41b", "os:caf%C3%A9", x(128)},
-			[]string{"", ":a", "_a", "-a", "a b", "a\n", "é", "a%", "a%4", "a%4g", "a%c3", "a%C", "%41", x(129)}},
+		{
+			"actor", ledger.FieldActor,
+			[]string{"a", "0", "os:ada", "a@b.example/x-y_z", "os:%5Cb", "os:caf%C3%A9", "os:100%25", "os:%255F", "a%00", "a%20b", "a%FF", "gait_", "Gait", "os:gait", x(128)},
+			[]string{"", ":a", "_a", "-a", "a b", "a\n", "é", "a%", "a%4", "a%4g", "a%c3", "a%C", "%41", "gait", "worker%5F1", "os:%41b", "a%2D", "a%3a", "a%3A", "a%2F", "a%40", "a%30", "a%7A", "a%2E%20", "a%20%2E", "%67ait", "gai%74", x(129)},
+		},
 		{"job_id", ledger.FieldJobID, []string{"job_1", "0", "A:b.c-d", x(128)}, []string{"", ".a", "a/b", "a@b", "a%41", "a b", "a\x00", x(129)}},
 		{"request_id", ledger.FieldRequestID, []string{"!", "~", `a"b\c`, x(128)}, []string{"", " ", "a b", "a\x7f", "é", x(129)}},
-		{"origin", ledger.FieldOrigin, []string{"a", "gait.example", "gait.local/01JD", "a/B_c-d.e/f", "-.", x(128)},
-			[]string{"", "/", "a/", "/a", "a//b", "A", "a_b", "a b", "a+b", "a:80", "a/b+c", "é", x(129)}},
-		{"checkpoint_id", ledger.FieldCheckpointID, []string{"cp_0001", "cp_0999", "cp_9999", "cp_10000", "cp_9007199254740991"},
-			[]string{"", "cp_", "cp_0", "cp_0000", "cp_1", "cp_001", "cp_00001", "cp_+001", "cp_-001", "cp_00 1", "CP_0001", "cp_000a", "cp_9007199254740992", "cp_0001 "}},
+		{
+			"origin", ledger.FieldOrigin,
+			[]string{"a", "gait.example", "gait.local/01JD", "a/B_c-d.e/f", "-.", x(128)},
+			[]string{"", "/", "a/", "/a", "a//b", "A", "a_b", "a b", "a+b", "a:80", "a/b+c", "é", x(129)},
+		},
+		{
+			"checkpoint_id", ledger.FieldCheckpointID,
+			[]string{"cp_0001", "cp_0999", "cp_9999", "cp_10000", "cp_9007199254740991"},
+			[]string{"", "cp_", "cp_0", "cp_0000", "cp_1", "cp_001", "cp_00001", "cp_+001", "cp_-001", "cp_00 1", "CP_0001", "cp_000a", "cp_9007199254740992", "cp_0001 "},
+		},
 		{"label", ledger.FieldLabelKey, []string{"a", "a/b.c-d_e", x(63)}, []string{"", "/a", "a b", "a:b", "é", x(64)}},
 		{"label", ledger.FieldLabelValue, []string{" ", "é ü", x(63)}, []string{"", "a\tb", x(64)}},
-		{"summary", ledger.FieldSummary, []string{" ", "a\u00a0b", "\u2028", "日本語", "👩‍💻", "\ufeff", x(512)},
-			[]string{"", "\n", "\x00", "\x1b[31m", "\u009b", "\u202a", "\u202b", "\u202c", "\u202d", "\u202e", "\u2066", "\u2067", "\u2068", "\u2069", "\u200e", "\u200f", "\u061c", "\xff", "\xed\xa0\x80", x(513)}},
+		{
+			"summary", ledger.FieldSummary,
+			[]string{" ", "a\u00a0b", "\u2028", "日本語", "👩‍💻", "\ufeff", x(512)},
+			[]string{"", "\n", "\x00", "\x1b[31m", "\u009b", "\u202a", "\u202b", "\u202c", "\u202d", "\u202e", "\u2066", "\u2067", "\u2068", "\u2069", "\u200e", "\u200f", "\u061c", "\xff", "\xed\xa0\x80", x(513)},
+		},
 		{"reason", ledger.FieldReason, []string{x(1024)}, []string{"", x(1025)}},
 		{"required_action", ledger.FieldRequiredAction, []string{x(512)}, []string{"", x(513)}},
 		{"policy_ref", ledger.FieldPolicyRef, []string{x(256)}, []string{"", x(257)}},
 		{"environment_fingerprint", ledger.FieldFingerprint, []string{x(256)}, []string{"", x(257)}},
-		{"identity", ledger.FieldIdentity, []string{"bot@example"}, []string{"", "b t"}},
+		{"identity", ledger.FieldIdentity, []string{"bot@example", "gait", "b%20t"}, []string{"", "b t", "bot%40example"}},
 	} {
 		for _, s := range tt.takes {
 			if err := tt.field.Check(s); err != nil {
@@ -44,6 +56,17 @@ func TestFieldCheck(t *testing.T) {
 		for _, s := range tt.refuses {
 			wantField(t, tt.field.Check(s), tt.name)
 		}
+	}
+}
+
+// What commands may no longer name stays readable, byte for byte.
+func TestStoredNamesMayBeEncoded(t *testing.T) {
+	d := eventOf(ledger.Submitted{EnvironmentFingerprint: "envfp:1", Identity: "bot%40example", ProducerVersion: "1.0.0"})
+	d.Actor = "worker%5F1"
+	e := seal(t, d)
+	again, err := ledger.Decode(e.Bytes())
+	if err != nil || again.Actor() != d.Actor {
+		t.Errorf("an event by %s is decoded as one by %q, %v", d.Actor, again.Actor(), err)
 	}
 }
 
@@ -78,9 +101,11 @@ func TestTimeText(t *testing.T) {
 			t.Errorf("ParseTime(%q) = %v, %v", s, got, err)
 		}
 	}
-	for _, s := range []string{"", "0001-01-01T00:00:00.000Z", "0000-12-31T00:00:00.000Z", "10000-01-01T00:00:00.000Z", "2026-11-22", "2023-02-29T00:00:00.000Z",
+	for _, s := range []string{
+		"", "0001-01-01T00:00:00.000Z", "0000-12-31T00:00:00.000Z", "10000-01-01T00:00:00.000Z", "2026-11-22", "2023-02-29T00:00:00.000Z",
 		"2026-11-22 20:32:58.058Z", "2026-11-22T20:32:58Z", "2026-11-22T20:32:58.58Z", "2026-11-22T20:32:58.0580Z", "2026-11-22T20:32:58,058Z",
-		"2026-11-22T20:32:58.058+00:00", "2026-11-22t20:32:58.058z", "2026-11-22T24:00:00.000Z", "2026-11-22T20:32:60.000Z", " 2026-11-22T20:32:58.058Z", "2026-1-22T20:32:58.058Z"} {
+		"2026-11-22T20:32:58.058+00:00", "2026-11-22t20:32:58.058z", "2026-11-22T24:00:00.000Z", "2026-11-22T20:32:60.000Z", " 2026-11-22T20:32:58.058Z", "2026-1-22T20:32:58.058Z",
+	} {
 		if got, err := ledger.ParseTime(s); !errors.Is(err, ledger.ErrMalformed) {
 			t.Errorf("ParseTime(%q) = %v, %v, want ErrMalformed", s, got, err)
 		}

@@ -7,17 +7,17 @@ import (
 )
 
 // A TileLog reads the covered part of a log that is laid out as files (C2SP
-// tlog-tiles), and believes nothing that does not lead to the checkpoint's
-// root. Whose checkpoint it is, the caller has checked.
+// tlog-tiles). It accepts only what leads to the checkpoint's root. The caller
+// has checked who signed the checkpoint.
 type TileLog struct {
 	Coverage
 	Checkpoint Checkpoint // of Coverage.Size
-	// Read returns the content of a file. Its errors are passed on.
+	// Read returns the content of a file. The methods return its errors.
 	Read func(TileName) ([]byte, error)
 }
 
-// tiles reads tiles of hashes. failed returns the error of Read that stopped
-// it, if one did.
+// tiles returns a reader of tiles of hashes, and a function that returns the
+// error of Read that stopped it, or nil.
 func (t TileLog) tiles() (read Tiles, failed func() error) {
 	var first error
 	return func(level int, n int64, width int) ([]byte, error) {
@@ -29,9 +29,9 @@ func (t TileLog) tiles() (read Tiles, failed func() error) {
 	}, func() error { return first }
 }
 
-// Events returns the covered events, each decoded, in the tree, and following
-// the one before. It may be ranged over more than once. What does not hold is a
-// *CorruptError, which names the event, or ErrUnsupportedVersion.
+// Events returns the covered events, each decoded, proved to be in the tree, and
+// checked to follow the one before. It may be ranged over more than once. An event
+// that fails is a *CorruptError that names it, or ErrUnsupportedVersion.
 func (t TileLog) Events() Events {
 	return func(yield func(Event, error) bool) {
 		read, failed := t.tiles()
@@ -40,17 +40,13 @@ func (t TileLog) Events() Events {
 		for n := t.First; n <= t.Last; n++ {
 			bundle, err := t.bundle(n, hashes)
 			if failure := failed(); failure != nil {
-				err = failure
+				bundle, err = nil, failure
 			}
-			for i := 0; err == nil && i < len(bundle); i++ {
-				e := bundle[i]
-				if head.Size == 0 && n > 0 {
-					head = Head{Size: int64(e.Seq), Leaf: e.Prev}
+			for _, e := range bundle {
+				if head, err = t.follow(head, e); err != nil {
+					break
 				}
-				if head, err = head.Follow(e); err == nil && e.Origin != t.Checkpoint.Origin {
-					err = corrupt(e.Seq, "expected origin %s, found %s", t.Checkpoint.Origin, e.Origin)
-				}
-				if err == nil && !yield(e, nil) {
+				if !yield(e, nil) {
 					return
 				}
 			}
@@ -62,7 +58,20 @@ func (t TileLog) Events() Events {
 	}
 }
 
-// bundle reads bundle n and holds each entry to its hash in the tree.
+// follow returns the head after e. For the first covered event the tree proves
+// that it follows the one before it.
+func (t TileLog) follow(head Head, e Event) (Head, error) {
+	if head.Size == 0 && t.First > 0 {
+		head = Head{Size: int64(e.Seq()), Leaf: e.Prev()}
+	}
+	head, err := head.Follow(e)
+	if err == nil && e.Origin() != t.Checkpoint.Origin {
+		err = corrupt(e.Seq(), "expected origin %s, found %s", t.Checkpoint.Origin, e.Origin())
+	}
+	return head, err
+}
+
+// bundle reads bundle n and checks each entry against its hash in the tree.
 func (t TileLog) bundle(n int64, hashes tlog.HashReader) ([]Event, error) {
 	name := t.Bundle(n)
 	from := n * TileWidth
@@ -91,15 +100,15 @@ func (t TileLog) bundle(n int64, hashes tlog.HashReader) ([]Event, error) {
 		if events[i], err = Decode(entry); err != nil {
 			return nil, &CorruptError{Seq: seq, Err: err}
 		}
-		if events[i].Seq != seq {
-			return nil, corrupt(seq, "expected seq %d, found %d", seq, events[i].Seq)
+		if events[i].Seq() != seq {
+			return nil, corrupt(seq, "expected seq %d, found %d", seq, events[i].Seq())
 		}
 	}
 	return events, nil
 }
 
-// Prove returns the proof that event seq is in the tree, where the files for it
-// are there.
+// Prove returns the proof that event seq is in the tree. It fails if the files
+// that it takes are missing.
 func (t TileLog) Prove(seq Seq, signed []byte) (Proof, error) {
 	read, failed := t.tiles()
 	p, err := Prove(seq, t.Checkpoint, signed, read)
@@ -110,7 +119,7 @@ func (t TileLog) Prove(seq Seq, signed []byte) (Proof, error) {
 }
 
 // Continues reports whether the tree continues that of an older checkpoint.
-// It fails where the files to tell are not there.
+// It fails if the files that it takes are missing.
 func (t TileLog) Continues(older Checkpoint) (bool, error) {
 	read, failed := t.tiles()
 	path, err := ProveConsistency(older.Size, t.Checkpoint, read)

@@ -17,10 +17,10 @@ const (
 
 // A Tree is the right edge of a Merkle tree (RFC 6962, section 2.1): the roots
 // of the complete subtrees it is made of, one for each bit set in its size.
-// That is all it takes to append and to compute the root. The zero Tree is empty.
+// Appending and computing the root need no more. The zero Tree is empty.
 type Tree struct {
 	size int64
-	edge [63]Hash // edge[l] is the root of the subtree of height l, where size has that bit
+	edge [63]Hash // edge[l] is the root of the subtree of height l, if size has that bit
 }
 
 // Size returns how many leaves the tree has.
@@ -39,8 +39,8 @@ func (t *Tree) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 	return out, nil
 }
 
-// Append adds a leaf. It calls put, unless nil, for the leaf and for each
-// subtree that the leaf completes: the n-th hash of that level, from 0.
+// Append adds a leaf. It calls put, if not nil, for the leaf and for each
+// subtree that the leaf completes; n counts the hashes of that level from 0.
 func (t *Tree) Append(leaf Hash, put func(level int, n int64, h Hash)) {
 	if put == nil {
 		put = func(int, int64, Hash) {}
@@ -65,8 +65,8 @@ func (t *Tree) Root() Hash {
 }
 
 // NextPath returns the inclusion path (RFC 6962, section 2.1.1) that the next
-// leaf to be appended will have in the tree that ends with it: what stands to
-// its left.
+// leaf to be appended will have in the tree that ends with it: the hashes to its
+// left.
 func (t *Tree) NextPath() []Hash {
 	var path []Hash
 	for level, h := range t.edge {
@@ -115,7 +115,7 @@ func (t *Tree) UnmarshalBinary(b []byte) error {
 type Tiles func(level int, n int64, width int) ([]byte, error)
 
 // hashes returns a reader of the tree's hashes that checks every tile against
-// the root before it believes it.
+// the root before it uses it.
 func (read Tiles) hashes(size int64, root Hash) tlog.HashReader {
 	return tlog.TileHashReader(tlog.Tree{N: size, Hash: tlog.Hash(root)}, tileReader(read))
 }

@@ -16,13 +16,13 @@ import (
 	"gait/ledger"
 )
 
-// A grove is a tree grown by Append, with every hash that Append gave out kept
-// for tiles, and the roots that transparency-dev/merkle computes beside it.
+// A grove is a tree grown by Append. It keeps every hash that Append reports, for
+// tiles, and the roots that transparency-dev/merkle, the judge, computes.
 type grove struct {
 	tree   ledger.Tree
 	hashes map[[2]int64]ledger.Hash // by level and index
 	leaves []ledger.Hash
-	roots  []ledger.Hash // by size, by the judge
+	roots  []ledger.Hash // by size, from the judge
 }
 
 func grow(t testing.TB, size int) *grove {
@@ -55,8 +55,8 @@ func grow(t testing.TB, size int) *grove {
 	return g
 }
 
-// tiles reads tiles as a store keeps them: of the hashes that Append put, those
-// at multiples of the tile height.
+// tiles reads tiles as a store keeps them: it uses only the reported hashes at
+// multiples of the tile height.
 func (g *grove) tiles(level int, n int64, width int) ([]byte, error) {
 	var b []byte
 	for i := range int64(width) {
@@ -80,7 +80,7 @@ func paths(path []ledger.Hash) (out [][]byte) {
 	return out
 }
 
-// wantInclusion requires our proof of a leaf to satisfy us, tlog and the judge.
+// wantInclusion requires our proof of a leaf to satisfy our check, tlog and the judge.
 func (g *grove) wantInclusion(t *testing.T, seq, size int64) {
 	t.Helper()
 	p, err := ledger.Prove(ledger.Seq(seq), g.checkpoint(size), []byte("signed"), g.tiles)
@@ -103,8 +103,8 @@ func (g *grove) wantInclusion(t *testing.T, seq, size int64) {
 	}
 }
 
-// wantPrefix requires our consistency proof to satisfy us and the judge, and
-// the root at the older size to be the judge's.
+// wantPrefix requires our consistency proof to satisfy our check and the judge,
+// and our root at the older size to be the judge's.
 func (g *grove) wantPrefix(t *testing.T, old, size int64) {
 	t.Helper()
 	if root, err := ledger.RootAt(old, g.checkpoint(size), g.tiles); err != nil || root != g.roots[old] {
@@ -126,11 +126,13 @@ func (g *grove) wantPrefix(t *testing.T, old, size int64) {
 	}
 }
 
-// probes returns the places of a tree of size to look at: all of a small one,
-// and of others the ends, the tile borders and a few between.
+// probes returns the places to check in a tree of size: all of a small one; of a
+// larger one the ends, the tile borders and a few between.
 func probes(size int64) []int64 {
-	at := []int64{0, 1, 127, 128, 254, 255, 256, 257, 511, 512, 65279, 65280, 65534, 65535, 65536,
-		size / 3, size / 2, size - 257, size - 256, size - 255, size - 2, size - 1}
+	at := []int64{
+		0, 1, 127, 128, 254, 255, 256, 257, 511, 512, 65279, 65280, 65534, 65535, 65536,
+		size / 3, size / 2, size - 257, size - 256, size - 255, size - 2, size - 1,
+	}
 	if size <= 34 || size >= 255 && size <= 258 {
 		for i := range size {
 			at = append(at, i)
@@ -208,8 +210,10 @@ func TestProofsThatDoNotHold(t *testing.T) {
 		moved.Seq ^= 1
 		negative, beyond := good, good
 		negative.Seq, beyond.Seq = -1, 70
-		for name, p := range map[string]ledger.Proof{"shorter": shorter, "longer": longer, "flipped": flipped,
-			"moved": moved, "negative": negative, "beyond": beyond} {
+		for name, p := range map[string]ledger.Proof{
+			"shorter": shorter, "longer": longer, "flipped": flipped,
+			"moved": moved, "negative": negative, "beyond": beyond,
+		} {
 			if err := p.Check(leaf, c); !errors.Is(err, ledger.ErrUnverified) {
 				t.Errorf("Check of event %d, proof %s = %v, want ErrUnverified", seq, name, err)
 			}
@@ -255,7 +259,7 @@ func TestConsistencyThatDoesNotHold(t *testing.T) {
 	}
 }
 
-// A tile that does not fit the signed root is found before it is believed.
+// A tile that does not fit the signed root is refused before it is used.
 func TestDamagedTiles(t *testing.T) {
 	g := grow(t, 600)
 	c := g.checkpoint(600)
@@ -291,8 +295,8 @@ func TestDamagedTiles(t *testing.T) {
 	wantCorrupt(t, err, 300)
 }
 
-// What lies outside of the tree is the caller's mistake, not corruption, and
-// never a panic.
+// To ask for something outside the tree is the caller's mistake. It is not
+// reported as corruption, and it never panics.
 func TestOutsideOfTheTree(t *testing.T) {
 	g := grow(t, 3)
 	c := g.checkpoint(3)

@@ -2,41 +2,6 @@ package ledger
 
 import "slices"
 
-// shapes says how each payload is walked. Fields are walked in key order.
-var shapes = map[Type]shape{
-	TypeLedgerCreated:   of((*LedgerCreated).walk),
-	TypeSubmitted:       of((*Submitted).walk),
-	TypeCheckpointAdded: of((*CheckpointAdded).walk),
-	TypePaused:          of(func(p *Paused, c *coder) { walkReason(c, &p.Reason) }),
-	TypeApproved:        of(func(p *Approved, c *coder) { walkVerdict(c, &p.CheckpointID, &p.Reason, &p.Target) }),
-	TypeDenied:          of(func(p *Denied, c *coder) { walkVerdict(c, &p.CheckpointID, &p.Reason, &p.Target) }),
-	TypeResumed:         of((*Resumed).walk),
-	TypeCancelled:       of(func(p *Cancelled, c *coder) { walkReason(c, &p.Reason) }),
-	TypeStopped:         of(func(p *Stopped, c *coder) { walkReason(c, &p.Reason) }),
-	TypeRefused:         of((*Refused).walk),
-	TypeKeyRotated:      of((*KeyRotated).walk),
-	TypeImported:        of((*Imported).walk),
-}
-
-// A shape writes p, or reads and returns one.
-type shape func(c *coder, p Payload) Payload
-
-func of[T Payload](walk func(*T, *coder)) shape {
-	return func(c *coder, p Payload) Payload {
-		var v T
-		if c.writing {
-			given, ok := p.(T)
-			if !ok {
-				c.fail("payload", "a payload is given by value, not as %T", p)
-				return nil
-			}
-			v = given
-		}
-		walk(&v, c)
-		return v
-	}
-}
-
 func walkReason(c *coder, reason *string) { c.text("reason", reason, optional, reasonRule) }
 
 func walkVerdict(c *coder, id, reason *string, target *Hash) {
@@ -59,6 +24,7 @@ func (p *LedgerCreated) walk(c *coder) {
 		c.hash("found_root", &was.FoundRoot, optional)
 		c.int("found_size", &was.FoundSize, 0)
 		c.text("origin", &was.Origin, required, originRule)
+		c.since("1.3.0", func() { c.requests("requests", &was.Requests) })
 		c.hash("seen_root", &was.SeenRoot, optional)
 		c.int("seen_size", &was.SeenSize, 0)
 	})
@@ -72,6 +38,16 @@ func (p *KeyRotated) walk(c *coder) {
 	if p.Key == p.Previous {
 		c.fail("key", "the key it takes the place of")
 	}
+}
+
+func (p *LedgerMoved) walk(c *coder) {
+	c.text("reason", &p.Reason, optional, reasonRule)
+	c.text("to", &p.To, required, vkeyRule)
+}
+
+func (p *Paused) walk(c *coder) {
+	c.since("1.3.0", func() { c.flag("hold", &p.Hold) })
+	walkReason(c, &p.Reason)
 }
 
 func (p *Submitted) walk(c *coder) {
@@ -140,9 +116,13 @@ func (c *coder) checkLabels(name string, labels []Label) {
 func (p *CheckpointAdded) walk(c *coder) {
 	c.text("checkpoint_id", &p.CheckpointID, required, checkpointID)
 	c.checkpointType(&p.CheckpointType)
+	c.since("1.3.0", func() { c.hash("continues", &p.Continues, optional) })
 	c.flag("late", &p.Late)
 	c.text("required_action", &p.RequiredAction, optional, actionRule)
 	c.text("summary", &p.Summary, required, summaryRule)
+	if !p.Continues.IsZero() && p.CheckpointType != CheckpointDecisionNeeded {
+		c.fail("continues", "only a decision is asked for again")
+	}
 	if p.CheckpointType == CheckpointDecisionNeeded && p.RequiredAction == "" {
 		c.fail("required_action", "missing: a decision-needed checkpoint says what must be decided")
 	}

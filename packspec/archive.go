@@ -1,40 +1,29 @@
 package packspec
 
 import (
-	"crypto/sha256"
+	"bufio"
 	"encoding/binary"
 	"fmt"
-	"hash/crc32"
 	"io"
 
 	"gait/ledger"
+	"gait/packspec/container"
 )
 
-// What an archive may hold. A file is below 4 GiB, so that no field of a zip
+// maxArchive is how large an archive may be: below 4 GiB, so that no field of a zip
 // needs its 64-bit form.
-const (
-	maxArchive = 1<<32 - 1
-	maxEntries = 1 << 14
-	maxName    = 128
-)
+const maxArchive = 1<<32 - 1
 
-// The fixed parts of a zip (APPNOTE 6.3, sections 4.3.7, 4.3.12 and 4.3.16).
+// What every header of an archive says (APPNOTE 6.3, sections 4.3.7 and 4.3.12).
 const (
-	localSize   = 30
-	centralSize = 46
-	endSize     = 22
-
 	zipVersion = 10             // 1.0, which is all that stored entries need
 	zipMadeBy  = 3<<8 | 10      // Unix, so that the mode means something
 	zipDate    = 1<<5 | 1       // 1980-01-01, and the time is 00:00:00
 	zipMode    = 0o100644 << 16 // a plain file, rw-r--r--
-	localMagic = "PK\x03\x04"
-	dirMagic   = "PK\x01\x02"
-	endMagic   = "PK\x05\x06"
 )
 
-// An entry is a file in an archive. Its name, size, CRC and place say
-// everything that its two headers hold.
+// An entry is a file in an archive. Its name, size, CRC and offset determine both
+// of its headers.
 type entry struct {
 	name string
 	size int64
@@ -43,11 +32,11 @@ type entry struct {
 	at   int64       // of the local header
 }
 
-// start returns where the content begins, and end where it ends.
-func (e entry) start() int64 { return e.at + localSize + int64(len(e.name)) }
+// start returns the offset of the content, and end the offset behind it.
+func (e entry) start() int64 { return e.at + container.LocalSize + int64(len(e.name)) }
 func (e entry) end() int64   { return e.start() + e.size }
 
-// common is what both headers of an entry say, in the same order.
+// common appends the fields that both headers of an entry have, in their order.
 func (e entry) common(b []byte) []byte {
 	b = binary.LittleEndian.AppendUint16(b, zipVersion)
 	b = binary.LittleEndian.AppendUint16(b, 0) // flags
@@ -62,11 +51,11 @@ func (e entry) common(b []byte) []byte {
 }
 
 func (e entry) localHeader() []byte {
-	return append(e.common([]byte(localMagic)), e.name...)
+	return append(e.common([]byte(container.LocalMagic)), e.name...)
 }
 
 func (e entry) dirHeader() []byte {
-	b := binary.LittleEndian.AppendUint16([]byte(dirMagic), zipMadeBy)
+	b := binary.LittleEndian.AppendUint16([]byte(container.DirMagic), zipMadeBy)
 	b = e.common(b)
 	b = binary.LittleEndian.AppendUint16(b, 0) // comment
 	b = binary.LittleEndian.AppendUint16(b, 0) // disk
@@ -76,105 +65,119 @@ func (e entry) dirHeader() []byte {
 	return append(b, e.name...)
 }
 
-func endRecord(count int, size, at int64) []byte {
-	b := binary.LittleEndian.AppendUint32([]byte(endMagic), 0) // disks
-	b = binary.LittleEndian.AppendUint16(b, uint16(count))
-	b = binary.LittleEndian.AppendUint16(b, uint16(count))
-	b = binary.LittleEndian.AppendUint32(b, uint32(size))
-	b = binary.LittleEndian.AppendUint32(b, uint32(at))
-	return binary.LittleEndian.AppendUint16(b, 0) // comment
-}
-
-// A content writes a file. It is asked twice, first to measure and then to
-// write, and writes the same bytes each time.
-type content func(w io.Writer) error
-
-// text is a content that is at hand.
-func text(b []byte) content {
-	return func(w io.Writer) error {
-		_, err := w.Write(b)
-		return err
-	}
-}
-
-// A meter counts and digests what is written to it.
-type meter struct {
-	size int64
-	crc  uint32
-	sha  interface {
-		io.Writer
-		Sum([]byte) []byte
-	}
-}
-
-func newMeter() *meter { return &meter{sha: sha256.New()} }
-
-func (m *meter) Write(p []byte) (int, error) {
-	m.size += int64(len(p))
-	m.crc = crc32.Update(m.crc, crc32.IEEETable, p)
-	return m.sha.Write(p)
-}
-
-func (m *meter) entry(name string) entry {
-	return entry{name: name, size: m.size, crc: m.crc, sum: ledger.Hash(m.sha.Sum(nil))}
-}
-
-// measure returns the entry that c makes, without a place.
-func measure(name string, c content) (entry, error) {
-	m := newMeter()
-	if err := c(m); err != nil {
-		return entry{}, fmt.Errorf("making %s: %w", name, err)
-	}
-	return m.entry(name), nil
-}
-
-// An archiveWriter writes an archive, entry by entry in order of name.
+// An archiveWriter writes an archive. Its entries stand in order of name. Their
+// contents may be written at the same time, since each has its place before it is
+// written; headers and directory come last.
 type archiveWriter struct {
-	w       io.Writer
-	at      int64
-	entries []entry
+	w        io.WriterAt
+	at       int64 // of the next entry
+	sections []*section
 }
 
-// add writes an entry that measure returned for c.
-func (a *archiveWriter) add(e entry, c content) error {
-	if n := len(a.entries); checkName(e.name) != "" || n > 0 && a.entries[n-1].name >= e.name {
-		panic("packspec: entry " + e.name + " out of place")
+// A section is the place of an entry's content in an archive. What is written to it is
+// measured.
+type section struct {
+	entry
+	*container.Meter // of the content up to the next byte
+	out              *bufio.Writer
+}
+
+// sectionBuffer is the size of the writes to an archive.
+const sectionBuffer = 64 << 10
+
+// reserve returns the section of the next entry, whose content has this size.
+func (a *archiveWriter) reserve(name string, size int64) (*section, error) {
+	return a.resume(name, size, container.NewMeter())
+}
+
+// resume is reserve for an entry whose first bytes are measured by m and written by
+// another writer.
+func (a *archiveWriter) resume(name string, size int64, m *container.Meter) (*section, error) {
+	if n := len(a.sections); container.CheckName(name) != "" || n > 0 && a.sections[n-1].name >= name {
+		panic("packspec: entry " + name + " out of place")
 	}
-	e.at = a.at
-	if e.end() > maxArchive {
-		return fmt.Errorf("writing %s: a pack ends below 4 GiB", e.name)
+	s := &section{entry: entry{name: name, size: size, at: a.at}, Meter: m}
+	if s.end() > maxArchive {
+		return nil, fmt.Errorf("writing %s: a pack ends below 4 GiB", name)
 	}
-	if err := a.write(e.localHeader()); err != nil {
+	s.out = bufio.NewWriterSize(a.from(s.start()+m.Size), int(min(size, sectionBuffer)))
+	a.at = s.end()
+	a.sections = append(a.sections, s)
+	return s, nil
+}
+
+// from returns a writer that begins at an offset.
+func (a *archiveWriter) from(at int64) io.Writer { return io.NewOffsetWriter(a.w, at) }
+
+// Write writes the next bytes of the content.
+func (s *section) Write(p []byte) (int, error) {
+	if s.Size+int64(len(p)) > s.size {
+		return 0, s.changed()
+	}
+	_, _ = s.Meter.Write(p) // hashing does not fail
+	n, err := s.out.Write(p)
+	if err != nil {
+		err = fmt.Errorf("writing %s: %w", s.name, err)
+	}
+	return n, err
+}
+
+// changed is the error of a content that does not have the size it had before.
+func (s *section) changed() error {
+	return fmt.Errorf("writing %s: it changed while the pack was made", s.name)
+}
+
+// done ends the content. The section's entry then has its digests.
+func (s *section) done() error {
+	if s.Size != s.size {
+		return s.changed()
+	}
+	s.crc, s.sum = s.CRC, s.Sum()
+	if err := s.out.Flush(); err != nil {
+		return fmt.Errorf("writing %s: %w", s.name, err)
+	}
+	return nil
+}
+
+// add writes a whole entry.
+func (a *archiveWriter) add(name string, content []byte) error {
+	s, err := a.reserve(name, int64(len(content)))
+	if err != nil {
 		return err
 	}
-	m := newMeter()
-	if err := c(io.MultiWriter(a.w, m)); err != nil {
-		return fmt.Errorf("writing %s: %w", e.name, err)
+	if _, err := s.Write(content); err != nil {
+		return err
 	}
-	if m.entry(e.name).sum != e.sum {
-		return fmt.Errorf("writing %s: it changed while the pack was made", e.name)
-	}
-	a.at += e.size
-	a.entries = append(a.entries, e)
-	return nil
+	return s.done()
 }
 
-func (a *archiveWriter) write(b []byte) error {
-	a.at += int64(len(b))
-	if _, err := a.w.Write(b); err != nil {
-		return fmt.Errorf("writing the pack: %w", err)
+// entries returns the entries, in order. Those that are not done have no digests yet.
+func (a *archiveWriter) entries() []entry {
+	list := make([]entry, len(a.sections))
+	for i, s := range a.sections {
+		list[i] = s.entry
 	}
-	return nil
+	return list
 }
 
-// close writes the directory.
-func (a *archiveWriter) close() error {
-	dir := directory(a.entries)
-	if a.at+int64(len(dir))+endSize > maxArchive {
-		return fmt.Errorf("writing the pack: it ends below 4 GiB")
+// close writes the headers and the directory behind the entries, which are all done. It
+// returns the size of the archive.
+func (a *archiveWriter) close() (int64, error) {
+	entries := a.entries()
+	for _, e := range entries {
+		if _, err := a.w.WriteAt(e.localHeader(), e.at); err != nil {
+			return 0, fmt.Errorf("writing the pack: %w", err)
+		}
 	}
-	end := endRecord(len(a.entries), int64(len(dir)), a.at)
-	return a.write(append(dir, end...))
+	dir := directory(entries)
+	end := append(dir, container.EndRecord(len(entries), int64(len(dir)), a.at)...)
+	if a.at+int64(len(end)) > maxArchive {
+		return 0, fmt.Errorf("writing the pack: it ends below 4 GiB")
+	}
+	if _, err := a.w.WriteAt(end, a.at); err != nil {
+		return 0, fmt.Errorf("writing the pack: %w", err)
+	}
+	return a.at + int64(len(end)), nil
 }
 
 func directory(entries []entry) []byte {
@@ -185,23 +188,26 @@ func directory(entries []entry) []byte {
 	return dir
 }
 
-// checkName returns what is wrong with an entry's name, or "": parts of
-// letters, digits and ._- that begin with a letter or digit, with / between.
-func checkName(name string) string {
-	if name == "" || len(name) > maxName {
-		return fmt.Sprintf("a name of %d bytes, not 1 to %d", len(name), maxName)
+// listed returns entries in the form that a manifest lists.
+func listed(entries []entry) []container.Entry {
+	var list []container.Entry
+	for _, e := range entries {
+		list = append(list, container.Entry{Name: e.name, Sum: e.sum})
 	}
-	first := true
-	for i := 0; i < len(name); i++ {
-		c := name[i]
-		alnum := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
-		if !alnum && (first || c != '.' && c != '_' && c != '-' && c != '/') {
-			return fmt.Sprintf("byte %d of the name %.60q cannot stand there", i, name)
-		}
-		first = c == '/'
-	}
-	if first {
-		return fmt.Sprintf("the name %.60q ends in /", name)
-	}
-	return ""
+	return list
 }
+
+// A Buffer is a pack in memory, to be written by BuildJob or BuildRange. The zero Buffer
+// is empty.
+type Buffer struct{ b []byte }
+
+// WriteAt implements io.WriterAt. It makes room for what it writes.
+func (b *Buffer) WriteAt(p []byte, at int64) (int, error) {
+	if end := int(at) + len(p); end > len(b.b) {
+		b.b = append(b.b, make([]byte, end-len(b.b))...)
+	}
+	return copy(b.b[at:], p), nil
+}
+
+// Bytes returns the pack.
+func (b *Buffer) Bytes() []byte { return b.b }

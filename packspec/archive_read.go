@@ -2,18 +2,23 @@ package packspec
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"gait/packspec/container"
+	"gait/packspec/finding"
 )
 
-// readArchive reads an archive: it takes only what archiveWriter writes. All
-// sizes are checked before anything is allocated, and every content is read
-// once for its CRC and digest. Each header is written again from what was
-// read and compared, and entries follow each other without a gap, so the file
-// is the only one with these contents. It fails with a *FormatError, or with
-// the reader's own error.
+// readArchive reads an archive. It accepts only what archiveWriter writes. All sizes
+// are checked before anything is allocated, and every content is read once for its
+// CRC and digest. Each header is rebuilt from what was read and compared, and entries
+// follow each other without a gap, so no other file has these contents. It fails with
+// a *finding.FormatError, or with the reader's own error.
 func readArchive(r io.ReaderAt, size int64) ([]entry, error) {
 	entries, err := readDirectory(r, size)
 	if err != nil {
@@ -21,124 +26,119 @@ func readArchive(r io.ReaderAt, size int64) ([]entry, error) {
 	}
 	for _, e := range entries { // before contents are read
 		if most := sizeLimit(e.name); e.size > most {
-			return nil, &FormatError{*failure(LevelContainer, CodeEntries, e.name, "%d bytes, at most %d", e.size, most)}
+			return nil, finding.AsFormat(finding.Failf(finding.LevelContainer, finding.CodeEntries, e.name, "%d bytes, at most %d", e.size, most))
 		}
 	}
-	buf := make([]byte, min(size, 64<<10))
-	for i := range entries {
-		if err := readEntry(r, &entries[i], buf); err != nil {
-			return nil, err
-		}
+	if err := readEntries(r, entries); err != nil {
+		return nil, err
 	}
 	return entries, nil
 }
 
-// readDirectory reads the end record and the directory, and places the entries.
+// readDirectory reads the directory and computes the entries' offsets.
 func readDirectory(r io.ReaderAt, size int64) ([]entry, error) {
-	if size < endSize+centralSize+localSize || size > maxArchive {
-		return nil, malformed("", "a file of %d bytes is no pack", size)
+	if size < container.EndSize+container.CentralSize+container.LocalSize || size > maxArchive {
+		return nil, container.Malformed("", "a file of %d bytes is no pack", size)
 	}
-	end, err := readAt(r, size-endSize, endSize)
+	dir, err := container.ReadDirectory(r, size, container.CentralSize+container.MaxName)
 	if err != nil {
 		return nil, err
 	}
-	count := int(binary.LittleEndian.Uint16(end[10:]))
-	dirSize, dirAt := int64(binary.LittleEndian.Uint32(end[12:])), int64(binary.LittleEndian.Uint32(end[16:]))
-	switch {
-	case !bytes.Equal(end, endRecord(count, dirSize, dirAt)):
-		return nil, malformed("", "it does not end in the end record of a zip without a comment")
-	case count < 1 || count > maxEntries:
-		return nil, malformed("", "%d entries, not 1 to %d", count, maxEntries)
-	case dirSize > int64(count)*(centralSize+maxName) || dirAt+dirSize+endSize != size:
-		return nil, malformed("", "the directory is not right before the end record")
-	}
-	dir, err := readAt(r, dirAt, int(dirSize))
-	if err != nil {
-		return nil, err
-	}
-	return parseDirectory(dir, count, dirAt)
+	return parseDirectory(dir)
 }
 
-func parseDirectory(dir []byte, count int, dirAt int64) ([]entry, error) {
-	entries := make([]entry, 0, count)
-	at, rest := int64(0), dir
-	for i := range count {
+func parseDirectory(dir container.Directory) ([]entry, error) {
+	entries := make([]entry, 0, dir.Count)
+	at, rest := int64(0), dir.Bytes
+	for i := range dir.Count {
 		e, problem := parseDirHeader(rest)
 		if problem != "" {
-			return nil, malformed("", "directory record %d: %s", i, problem)
+			return nil, container.Malformed("", "directory record %d: %s", i, problem)
 		}
 		e.at = at
 		if !bytes.HasPrefix(rest, e.dirHeader()) {
-			return nil, malformed(e.name, "its directory record is not as a pack's is")
+			return nil, container.Malformed(e.name, "its directory record is not as a pack's is")
 		}
 		if i > 0 && entries[i-1].name >= e.name {
-			return nil, malformed(e.name, "it stands after %s: names are in order, each once", entries[i-1].name)
+			return nil, container.Malformed(e.name, "it stands after %s: names are in order, each once", entries[i-1].name)
 		}
-		if e.end() > dirAt {
-			return nil, malformed(e.name, "%d bytes reach into the directory", e.size)
+		if e.end() > dir.At {
+			return nil, container.Malformed(e.name, "%d bytes reach into the directory", e.size)
 		}
 		rest = rest[len(e.dirHeader()):]
 		at = e.end()
 		entries = append(entries, e)
 	}
-	if len(rest) > 0 || at != dirAt {
-		return nil, malformed("", "%d bytes between the last entry and the directory, %d after its last record", dirAt-at, len(rest))
+	if len(rest) > 0 || at != dir.At {
+		return nil, container.Malformed("", "%d bytes between the last entry and the directory, %d after its last record", dir.At-at, len(rest))
 	}
 	return entries, nil
 }
 
-// parseDirHeader reads what differs from entry to entry, or returns a problem.
+// parseDirHeader reads the fields that differ between entries. If it cannot, it
+// returns the problem.
 func parseDirHeader(b []byte) (entry, string) {
-	if len(b) < centralSize {
+	if len(b) < container.CentralSize {
 		return entry{}, "cut off"
 	}
 	nameLen := int(binary.LittleEndian.Uint16(b[28:]))
-	if nameLen > maxName || len(b) < centralSize+nameLen {
+	if nameLen > container.MaxName || len(b) < container.CentralSize+nameLen {
 		return entry{}, fmt.Sprintf("a name of %d bytes", nameLen)
 	}
-	e := entry{crc: binary.LittleEndian.Uint32(b[16:]), size: int64(binary.LittleEndian.Uint32(b[20:])),
-		name: string(b[centralSize : centralSize+nameLen])}
-	return e, checkName(e.name)
+	e := entry{
+		crc: binary.LittleEndian.Uint32(b[16:]), size: int64(binary.LittleEndian.Uint32(b[20:])),
+		name: string(b[container.CentralSize : container.CentralSize+nameLen]),
+	}
+	return e, container.CheckName(e.name)
 }
 
-// readEntry checks the local header and the content, which it reads through
-// buf, and fills in the digest.
+// readEntries reads the entries, as many at a time as there are processors. If some are
+// not as they must be, the error is that of the first in order.
+func readEntries(r io.ReaderAt, entries []entry) error {
+	var (
+		next    atomic.Int64
+		workers sync.WaitGroup
+		errs    = make([]error, len(entries))
+		failed  atomic.Bool
+	)
+	for range min(runtime.GOMAXPROCS(0), maxWorkers, len(entries)) {
+		workers.Go(func() {
+			buf := make([]byte, readBuffer)
+			for i := next.Add(1) - 1; int(i) < len(entries) && !failed.Load(); i = next.Add(1) - 1 {
+				if errs[i] = readEntry(r, &entries[i], buf); errs[i] != nil {
+					failed.Store(true) // those before it are being read already
+				}
+			}
+		})
+	}
+	workers.Wait()
+	return cmp.Or(errs...)
+}
+
+// readBuffer is how much of an entry is read at once.
+const readBuffer = 64 << 10
+
+// readEntry checks the local header and the content, and sets the digest. It reads
+// the content through buf.
 func readEntry(r io.ReaderAt, e *entry, buf []byte) error {
 	want := e.localHeader()
-	got, err := readAt(r, e.at, len(want))
+	got, err := container.ReadAt(r, e.at, len(want))
 	if err != nil {
 		return err
 	}
 	if !bytes.Equal(got, want) {
-		return malformed(e.name, "its local header is not as the directory has it")
+		return container.Malformed(e.name, "its local header is not as the directory has it")
 	}
-	m := newMeter()
+	m := container.NewMeter()
 	if _, err := io.CopyBuffer(m, io.NewSectionReader(r, e.start(), e.size), buf); err != nil {
 		return fmt.Errorf("reading %s: %w", e.name, err)
 	}
-	found := m.entry(e.name)
-	if found.size != e.size || found.crc != e.crc {
-		return &FormatError{Failure{Level: LevelContainer, Code: CodeArchive, Entry: e.name, Reason: "the content does not have the CRC-32 that the directory gives",
-			Expected: fmt.Sprintf("%08x", e.crc), Found: fmt.Sprintf("%08x", found.crc)}}
+	if m.Size != e.size || m.CRC != e.crc {
+		return &finding.FormatError{Failure: finding.Failure{
+			Level: finding.LevelContainer, Code: finding.CodeArchive, Entry: e.name, Reason: "the content does not have the CRC-32 that the directory gives",
+			Expected: fmt.Sprintf("%08x", e.crc), Found: fmt.Sprintf("%08x", m.CRC),
+		}}
 	}
-	e.sum = found.sum
+	e.sum = m.Sum()
 	return nil
-}
-
-// readAt reads n bytes. A file that ends too early is a *FormatError; any
-// other trouble is the reader's.
-func readAt(r io.ReaderAt, at int64, n int) ([]byte, error) {
-	b := make([]byte, n)
-	read, err := r.ReadAt(b, at)
-	switch {
-	case read == n:
-		return b, nil
-	case err == nil || errors.Is(err, io.EOF):
-		return nil, malformed("", "it ends before byte %d", at+int64(n))
-	}
-	return nil, fmt.Errorf("reading the pack: %w", err)
-}
-
-func malformed(entry, format string, args ...any) error {
-	return &FormatError{Failure{Level: LevelContainer, Code: CodeArchive, Entry: entry, Reason: fmt.Sprintf(format, args...)}}
 }

@@ -18,7 +18,7 @@ func FuzzArchive(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		var again bytes.Buffer
+		var again packspec.Buffer
 		if packspec.Rebuild(bytes.NewReader(b), int64(len(b)), &again) == nil && !bytes.Equal(again.Bytes(), b) {
 			t.Errorf("an archive of %d bytes opens, and is rebuilt as another one", len(b))
 		}
@@ -48,7 +48,7 @@ func FuzzEvidence(f *testing.F) {
 }
 
 // FuzzVerify replaces one file of a pack, under a manifest that the ledger
-// signed, so that what it holds is really looked at.
+// signed, so that its content is really read.
 func FuzzVerify(f *testing.F) {
 	pack, key := small(f)
 	fs := readZip(f, pack)

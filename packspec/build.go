@@ -1,73 +1,84 @@
 package packspec
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 
 	"gait/ledger"
+	"gait/ledger/jcs"
+	"gait/packspec/container"
 	"gait/projection"
 )
 
-// ErrJobNotFound says that the log has no job of that id.
+// ErrJobNotFound says that the log has no job with that id.
 var ErrJobNotFound = errors.New("no such job")
 
-// A Source is the log a pack is made from.
-type Source interface {
-	Origin() string
-	Key() ledger.VerifierKey
-	Checkpoint() (ledger.Checkpoint, []byte)
-	Rotations() ([]ledger.Rotation, error)
-	JobHead(job string) (ledger.JobHead, bool, error)
-	JobEvents(job string, from int64) ledger.Events
-	Event(ledger.Seq) (ledger.Event, error)
-
-	// CosignedCheckpoint returns the newest checkpoint that witnesses have
-	// cosigned, with their cosignatures; nil where there is none.
-	CosignedCheckpoint() ([]byte, error)
-
-	// ProofIn returns the proof that an event is in the tree of a checkpoint of
-	// the log.
-	ProofIn(signed []byte, seq ledger.Seq) (ledger.Proof, error)
-}
-
-// A Built says what a pack was made of.
-type Built struct {
-	Manifest   Manifest
-	Checkpoint ledger.Checkpoint // that its proofs are in
-	Cosigned   bool              // by witnesses
+// A BuiltPack describes a pack that was written.
+type BuiltPack struct {
+	Manifest   container.Manifest
+	Size       int64             // in bytes
+	Checkpoint ledger.Checkpoint // its proofs are in this checkpoint's tree
+	Cosigned   bool              // whether witnesses cosigned that checkpoint
+	Commitment *ledger.Seq       // of a job pack: the commitment to the index that it stands on, or nil
 	Coverage   ledger.Coverage   // of a range pack
 }
 
-// JobPasses is how often BuildJob ranges over a job's events.
-const JobPasses = 9
+// JobPasses is the number of times that BuildJob ranges over a job's events.
+const JobPasses = 2
 
-// BuildJob writes the pack of a job to w. Its proofs are in the newest
-// checkpoint that witnesses have cosigned, if that covers the job's last event
-// and is signed by the key in force, and else in the newest. The bytes depend on the log's head, the cosignatures
-// it keeps, the job and the pack format, and on nothing else. signer is the
-// ledger's. It ranges over the job's events JobPasses times and holds none of
-// them. What was written is worthless when it fails: with ErrJobNotFound, with
-// ledger.ErrConflict where the log moved on each time it looked, with a
-// *ledger.CorruptError where the log does not hold together, or with an error of log or w.
-func BuildJob(w io.Writer, src Source, job string, signer ledger.Signer) (Built, error) {
-	if src.Key() != signer.VerifierKey() {
-		return Built{}, fmt.Errorf("building a pack of %s: the key given is %s, not the ledger's", src.Origin(), signer.VerifierKey())
-	}
-	s, err := look(src, job)
-	if err != nil {
-		return Built{}, fmt.Errorf("building a pack of job %s: %w", job, err)
-	}
-	m, err := s.write(w, signer)
-	if err != nil {
-		return Built{}, fmt.Errorf("building a pack of job %s: %w", job, err)
-	}
-	return Built{Manifest: m, Checkpoint: s.checkpoint, Cosigned: s.cosigned}, nil
+// JobOptions say how to pack a job. The zero JobOptions pack all of it.
+type JobOptions struct {
+	// AsOf is a commitment to the log's index. The pack then shows the job as it was
+	// before that event, and stands on it. If it is 0, the pack shows the job as it is,
+	// and stands on the newest commitment behind the job's last event, if there is one.
+	AsOf ledger.Seq
+
+	// Content returns content that an event of the ledger names, of at most limit bytes:
+	// the proof of a job that another ledger held before. If it is nil or returns
+	// ledger.ErrContentMissing, the pack has no such proof.
+	Content func(digest ledger.Hash, limit int64) ([]byte, error)
+
+	// Checked is the job as CheckJob has returned it. If no event of the job was added
+	// since, BuildJob ranges over the events once less.
+	Checked *CheckedJob
 }
 
-// A snapshot is a job and the proofs that belong to one checkpoint of its log.
+// BuildJob writes the pack of a job to w, from offset 0 on. signer is the ledger's. The
+// proofs are in the newest checkpoint that witnesses have cosigned, if that covers the
+// job's last event and is signed by the key in force, and in the newest checkpoint
+// otherwise. If that tree has a commitment to the index behind the job's last event, the
+// pack proves with it that no event of the job was left out. The bytes depend only on
+// the log's head, its cosignatures, the job, the options and the pack format. BuildJob
+// ranges over the job's events JobPasses times: the first time it folds and measures
+// them, the second time it writes them. It holds a few of them at a time.
+//
+// If it fails, what was written is no pack. Errors: ErrJobNotFound;
+// ledger.ErrConflict if the log moved on during each attempt; a *ledger.CorruptError
+// if the log contradicts itself; and those of src and w.
+func BuildJob(ctx context.Context, w io.WriterAt, src ledger.Reader, job string, signer ledger.Signer, o JobOptions) (BuiltPack, error) {
+	if src.Keys().Current() != signer.VerifierKey() {
+		return BuiltPack{}, fmt.Errorf("building a pack of %s: the key given is %s, not the ledger's", src.Origin(), signer.VerifierKey())
+	}
+	s, err := snapshotJob(ctx, src, job, o)
+	if err != nil {
+		return BuiltPack{}, fmt.Errorf("building a pack of job %s: %w", job, err)
+	}
+	m, size, err := s.write(w, signer)
+	if err != nil {
+		return BuiltPack{}, fmt.Errorf("building a pack of job %s: %w", job, err)
+	}
+	built := BuiltPack{Manifest: m, Size: size, Checkpoint: s.checkpoint, Cosigned: s.cosigned}
+	if s.shape().committed {
+		seq := s.commitment.event.Seq()
+		built.Commitment = &seq
+	}
+	return built, nil
+}
+
+// A snapshot is a job with its proofs, all for one checkpoint of the log.
 type snapshot struct {
 	keys         ledger.Keyring
 	rotations    []ledger.Rotation // of its key
@@ -77,16 +88,42 @@ type snapshot struct {
 	created      ledger.Event // event 0
 	createdProof ledger.Proof
 	headProof    ledger.Proof
+	commitment   commitment // its event is the zero Event if there is none
+	continued    []byte     // the proof that another ledger held the job before; nil if there is none
 	events       ledger.Events
-	job          projection.Job
+	measured
 }
 
-// lookups is how often a moving log is looked at again.
-const lookups = 16
+// measured is what a pack needs to know of all events of a job before it is written.
+type measured struct {
+	first ledger.Event
+	fold  projection.Folder
+	sizes jobSizes
+}
 
-func look(src Source, job string) (*snapshot, error) {
-	for range lookups {
-		s, err := lookOnce(src, job)
+// A CheckedJob is a job whose events were read and checked.
+type CheckedJob struct {
+	head ledger.JobHead
+	measured
+}
+
+// CheckJob reads and checks all that BuildJob packs of a job. If it succeeds, a commitment
+// to the index that is appended for the pack is not appended in vain. Errors are those
+// of BuildJob.
+func CheckJob(ctx context.Context, src ledger.Reader, job string) (*CheckedJob, error) {
+	s, err := snapshotJob(ctx, src, job, JobOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("checking job %s: %w", job, err)
+	}
+	return &CheckedJob{s.head, s.measured}, nil
+}
+
+// maxAttempts limits how often a log that moves on is read again.
+const maxAttempts = 16
+
+func snapshotJob(ctx context.Context, src ledger.Reader, job string, o JobOptions) (*snapshot, error) {
+	for range maxAttempts {
+		s, err := snapshotJobOnce(ctx, src, job, o)
 		if !errors.Is(err, ledger.ErrConflict) {
 			return s, err
 		}
@@ -94,45 +131,78 @@ func look(src Source, job string) (*snapshot, error) {
 	return nil, ledger.ErrConflict
 }
 
-// lookOnce reads the job and its proofs and checks them: a pack that would not
-// verify is never written. It fails with ledger.ErrConflict where the job moved
-// on in between.
-func lookOnce(src Source, job string) (*snapshot, error) {
+// snapshotJobOnce reads the job and its proofs and checks them, so that no pack is
+// written that would not verify. It fails with ledger.ErrConflict if the log moved on
+// while it was read.
+func snapshotJobOnce(ctx context.Context, src ledger.Reader, job string, o JobOptions) (*snapshot, error) {
 	_, signed := src.Checkpoint()
 	s := &snapshot{}
-	var found bool
-	err := s.readKeys(src)
+	if err := s.readKeys(ctx, src); err != nil {
+		return nil, err
+	}
+	if err := s.findJob(ctx, src, job, o.AsOf); err != nil {
+		return nil, err
+	}
+	signed, err := s.chooseCheckpoint(ctx, src, signed)
 	if err != nil {
 		return nil, err
 	}
-	if s.head, found, err = src.JobHead(job); err != nil {
+	if err := s.chooseCommitment(ctx, src, job, o.AsOf); err != nil {
 		return nil, err
 	}
-	if !found {
-		return nil, ErrJobNotFound
-	}
-	if signed, err = s.choose(src, signed); err != nil {
+	if err := s.prove(ctx, src, signed); err != nil {
 		return nil, err
 	}
-	if s.createdProof, err = src.ProofIn(signed, 0); err != nil {
+	s.events = first(src.JobEvents(ctx, job, 1), s.head.JobSeq)
+	if o.Checked != nil && o.Checked.head.Leaf == s.head.Leaf {
+		s.measured = o.Checked.measured
+	} else if err := s.measure(); err != nil {
 		return nil, err
 	}
-	if s.headProof, err = src.ProofIn(signed, s.head.Seq); err != nil {
-		return nil, err
-	}
-	s.events = first(src.JobEvents(job, 1), s.head.JobSeq)
-	if s.job, err = projection.Fold(s.events, s.head); err != nil {
-		return nil, err
-	}
-	return s, errors.Join(s.createdProof.Check(s.created.LeafHash(), s.checkpoint), s.headProof.Check(s.head.Leaf, s.checkpoint))
+	return s, s.readContinued(o)
 }
 
-// readKeys reads event 0 and the rotations, and follows the ledger's keys by them.
-func (s *snapshot) readKeys(src Source) (err error) {
-	if s.created, err = src.Event(0); err != nil {
+// prove reads the proofs and checks them.
+func (s *snapshot) prove(ctx context.Context, src ledger.ProofReader, signed []byte) (err error) {
+	prove := func(e ledger.Seq, leaf ledger.Hash) (ledger.Proof, error) {
+		p, err := src.ProofIn(ctx, signed, e)
+		if err == nil {
+			err = p.Check(leaf, s.checkpoint)
+		}
+		return p, err
+	}
+	if s.createdProof, err = prove(0, s.created.LeafHash()); err != nil {
 		return err
 	}
-	if s.rotations, err = src.Rotations(); err != nil {
+	if s.headProof, err = prove(s.head.Seq, s.head.Leaf); err != nil {
+		return err
+	}
+	if s.shape().committed {
+		s.commitment.proof, err = prove(s.commitment.event.Seq(), s.commitment.event.LeafHash())
+	}
+	return err
+}
+
+// shape returns the shape of the pack, once the events are measured.
+func (s *snapshot) shape() shape {
+	sh := shape{format: IndexedFormat, rotations: len(s.rotations), committed: s.commitment.event.Bytes() != nil, continued: s.continued != nil}
+	if s.first.Type() == ledger.TypeContinued || moved(s.rotations) {
+		sh.format = ContinuedFormat
+	}
+	return sh
+}
+
+// moved reports whether a ledger was moved to another place.
+func moved(rotations []ledger.Rotation) bool {
+	return slices.ContainsFunc(rotations, func(r ledger.Rotation) bool { return r.Event.Type() == ledger.TypeLedgerMoved })
+}
+
+// readKeys reads event 0 and the rotations, and derives the ledger's keys.
+func (s *snapshot) readKeys(ctx context.Context, src ledger.Reader) (err error) {
+	if s.created, err = src.Event(ctx, 0); err != nil {
+		return err
+	}
+	if s.rotations, err = src.Rotations(ctx); err != nil {
 		return err
 	}
 	s.keys, err = ledger.NewKeyring(s.created)
@@ -141,17 +211,16 @@ func (s *snapshot) readKeys(src Source) (err error) {
 			s.keys, err = s.keys.FollowProved(r)
 		}
 	}
-	if err == nil && s.keys.Current() != src.Key() {
+	if err == nil && s.keys.Current() != src.Keys().Current() {
 		err = ledger.ErrConflict
 	}
 	return err
 }
 
-// choose opens the checkpoint that the proofs are to be in: the cosigned one
-// where it covers the job's last event and is signed by the key in force, else
-// newest.
-func (s *snapshot) choose(src Source, newest []byte) (signed []byte, err error) {
-	cosigned, err := src.CosignedCheckpoint()
+// chooseCheckpoint opens the checkpoint for the proofs: the cosigned one if it covers
+// the job's last event and is signed by the key in force, or else newest.
+func (s *snapshot) chooseCheckpoint(ctx context.Context, src ledger.Reader, newest []byte) (signed []byte, err error) {
+	cosigned, err := ledger.NewestCosigned(ctx, src)
 	if err != nil {
 		return nil, err
 	}
@@ -185,107 +254,126 @@ func first(events ledger.Events, n int64) ledger.Events {
 	}
 }
 
-// contents returns what each entry but the manifest holds.
-func (s *snapshot) contents() (map[string]content, error) {
-	summary, err := projection.Canonical(newEvidence(s.checkpoint, len(s.rotations)))
+// contents returns the content of each entry that holds nothing of each event, except
+// the manifest.
+func (s *snapshot) contents() (map[string][]byte, error) {
+	summary, err := jcs.Marshal(newEvidence(s.checkpoint, s.shape()))
 	if err != nil {
 		return nil, err
 	}
-	all := map[string]content{
-		entryVerify:       text(jobText(len(s.rotations))),
-		entryEvidence:     text(summary),
-		entryHeadProof:    text([]byte(s.headProof.String())),
-		entryJobEvents:    func(w io.Writer) error { return s.each(w, writeEventView) },
-		entryPayload:      func(w io.Writer) error { return writePayload(w, s.job, s.head) },
-		entryState:        func(w io.Writer) error { return writeState(w, s.job, s.events) },
-		entryCreated:      text(s.created.Bytes()),
-		entryCreatedProof: text([]byte(s.createdProof.String())),
-		entryEvents:       func(w io.Writer) error { return s.each(w, writeEvent) },
-		entryKey:          text([]byte(s.keys.Current().String() + "\n")),
+	payload, err := jcs.Marshal(payloadOf(s.fold.Job, s.head))
+	if err != nil {
+		return nil, err
+	}
+	all := map[string][]byte{
+		entryVerify:       s.shape().text(),
+		entryEvidence:     summary,
+		entryHeadProof:    []byte(s.headProof.String()),
+		entryPayload:      payload,
+		entryCreated:      s.created.Bytes(),
+		entryCreatedProof: []byte(s.createdProof.String()),
+		entryKey:          []byte(s.keys.Current().String() + "\n"),
+	}
+	if s.shape().committed {
+		all[entryCommitment] = s.commitment.event.Bytes()
+		all[entryCommitmentProof] = []byte(s.commitment.proof.String())
+		all[entryIndexProof] = s.commitment.path.Encode()
+	}
+	if s.continued != nil {
+		all[entryContinued] = s.continued
 	}
 	s.addRotations(all)
 	return all, nil
 }
 
-func (s *snapshot) addRotations(all map[string]content) {
+func (s *snapshot) addRotations(all map[string][]byte) {
 	for i, r := range s.rotations {
 		event, proof := rotationEntries(i + 1)
-		all[event], all[proof] = text(r.Event.Bytes()), text([]byte(r.Proof.String()))
+		all[event], all[proof] = r.Event.Bytes(), []byte(r.Proof.String())
 	}
 }
 
-func (s *snapshot) each(w io.Writer, write func(io.Writer, ledger.Event) error) error {
-	for e, err := range s.events {
-		if err != nil {
-			return err
-		}
-		if err := write(w, e); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// writeEvent writes an event's line of ledger_events.jsonl: its exact bytes.
-func writeEvent(w io.Writer, e ledger.Event) error {
-	if _, err := w.Write(e.Bytes()); err != nil {
-		return err
-	}
-	return text([]byte{'\n'})(w)
-}
-
-func (s *snapshot) write(w io.Writer, signer ledger.Signer) (Manifest, error) {
+// write writes the pack, and returns its manifest and its size.
+func (s *snapshot) write(w io.WriterAt, signer ledger.Signer) (container.Manifest, int64, error) {
 	contents, err := s.contents()
 	if err != nil {
-		return Manifest{}, err
+		return container.Manifest{}, 0, err
 	}
-	entries, err := measureAll(jobNames(len(s.rotations), layerViews, layerEvidence, layerText), contents)
-	if err != nil {
-		return Manifest{}, err
+	p := packWriter{
+		archiveWriter: archiveWriter{w: w}, packType: TypeJob, ref: s.fold.Job.ID, createdAt: ledger.FormatTime(s.head.Time),
+		names: s.shape().names(layerViews, layerEvidence, layerText), signer: signer,
 	}
-	m, err := newManifest(TypeJob, s.job.ID, ledger.FormatTime(s.head.Time), entries)
-	if err != nil {
-		return Manifest{}, err
-	}
-	if m, err = m.sign(signer); err != nil {
-		return Manifest{}, err
-	}
-	return m, writePack(w, m, entries, contents)
-}
-
-// measureAll measures the entries but the manifest, in order of name.
-func measureAll(names []string, contents map[string]content) ([]entry, error) {
-	var entries []entry
-	for _, name := range names {
-		if name == entryManifest {
-			continue
+	streams := jobStreams{head: s.head}
+	for _, name := range p.names {
+		switch name {
+		case entryEvents:
+			streams.events, err = p.reserve(name, s.sizes.events)
+		case entryJobEvents:
+			streams.eventViews, err = p.reserve(name, s.sizes.eventViews)
+		case entryState:
+			err = streams.reserveState(&p.archiveWriter, s.sizes, s.fold.Job)
+		case container.ManifestEntry:
+			err = p.reserveManifest()
+		default:
+			err = p.add(name, contents[name])
 		}
-		e, err := measure(name, contents[name])
 		if err != nil {
-			return nil, err
+			return container.Manifest{}, 0, err
 		}
-		entries = append(entries, e)
 	}
-	return entries, nil
+	if err := streams.write(s.events); err != nil {
+		return container.Manifest{}, 0, err
+	}
+	return p.finish()
 }
 
-// writePack writes the entries and the manifest, in order of name.
-func writePack(w io.Writer, m Manifest, entries []entry, contents map[string]content) error {
-	b, err := projection.Canonical(m)
+// A packWriter writes a pack: an archive with a signed manifest.
+type packWriter struct {
+	archiveWriter
+	packType, ref, createdAt string
+	names                    []string // of the entries, in order
+	signer                   ledger.Signer
+	manifest                 *section
+}
+
+// reserveManifest reserves the section of the manifest, whose size does not depend on
+// the contents.
+func (p *packWriter) reserveManifest() error {
+	entries := make([]container.Entry, len(p.names))
+	for i, name := range p.names {
+		entries[i].Name = name
+	}
+	m, err := container.NewManifest(p.packType, p.ref, p.createdAt, entries)
 	if err != nil {
 		return err
 	}
-	own, err := measure(entryManifest, text(b))
+	size, err := m.SignedSize()
 	if err != nil {
 		return err
 	}
-	contents[entryManifest] = text(b)
-	i, _ := slices.BinarySearchFunc(entries, own.name, func(e entry, name string) int { return strings.Compare(e.name, name) })
-	a := archiveWriter{w: w}
-	for _, e := range slices.Insert(slices.Clone(entries), i, own) {
-		if err := a.add(e, contents[e.name]); err != nil {
-			return err
-		}
+	p.manifest, err = p.reserve(container.ManifestEntry, size)
+	return err
+}
+
+// finish signs and writes the manifest, and closes the archive. It returns the size of
+// the pack. All other entries are done.
+func (p *packWriter) finish() (m container.Manifest, size int64, err error) {
+	if m, err = container.NewManifest(p.packType, p.ref, p.createdAt, listed(p.entries())); err != nil {
+		return m, 0, err
 	}
-	return a.close()
+	if m, err = m.Sign(p.signer); err != nil {
+		return m, 0, err
+	}
+	b, err := jcs.Marshal(m)
+	if err != nil {
+		return m, 0, err
+	}
+	if _, err := p.manifest.Write(b); err != nil {
+		return m, 0, err
+	}
+	if err := p.manifest.done(); err != nil {
+		return m, 0, err
+	}
+	size, err = p.close()
+	return m, size, err
 }

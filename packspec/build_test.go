@@ -3,6 +3,7 @@ package packspec_test
 import (
 	"archive/zip"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -18,10 +19,11 @@ import (
 	"gait/commands"
 	"gait/ledger"
 	"gait/packspec"
+	"gait/packspec/finding"
 	"gait/packspec/packtest"
 )
 
-var update = flag.Bool("update", false, "write testdata anew")
+var update = flag.Bool("update", false, "rewrite testdata")
 
 // readZip reads an archive with the standard library.
 func readZip(t testing.TB, pack []byte) []packspec.File {
@@ -35,8 +37,15 @@ func readZip(t testing.TB, pack []byte) []packspec.File {
 
 // The bytes of a pack are a format. They change only with its version.
 func TestGoldenPack(t *testing.T) {
-	pack := build(t, history(t, testKey(t, 1)), "job_1")
-	path := filepath.Join("testdata", "pack_job_1.zip")
+	key := testKey(t, 1)
+	for name, pack := range map[string][]byte{
+		"pack_job_1.zip": buildFirst(t, history(t, key), "job_1"), "pack_job_1_indexed.zip": build(t, indexed(t, key), "job_1"),
+	} {
+		t.Run(name, func(t *testing.T) { isGolden(t, filepath.Join("testdata", name), pack) })
+	}
+}
+
+func isGolden(t *testing.T, path string, pack []byte) {
 	if *update {
 		if err := os.MkdirAll("testdata", 0o755); err != nil {
 			t.Fatal(err)
@@ -74,7 +83,7 @@ func TestPackIsDeterministic(t *testing.T) {
 	}
 }
 
-// Where only another job went on, the job's own bytes stay as they are.
+// If only another job went on, the job's own bytes stay the same.
 func TestLaterCheckpointChangesOnlyProofs(t *testing.T) {
 	key := testKey(t, 1)
 	log := history(t, key)
@@ -93,8 +102,8 @@ func TestLaterCheckpointChangesOnlyProofs(t *testing.T) {
 	}
 }
 
-// Any program that reads zip files reads ours, and each header says what CONTRACT
-// promises.
+// Any program that reads zip files reads a pack, and each header has the values that
+// CONTRACT promises.
 func TestStandardLibraryReadsPack(t *testing.T) {
 	pack := build(t, history(t, testKey(t, 1)), "job_1")
 	z, err := zip.NewReader(bytes.NewReader(pack), int64(len(pack)))
@@ -213,27 +222,26 @@ func fieldsOf(t *testing.T, b []byte) (names string) {
 func TestBuildRefuses(t *testing.T) {
 	key := testKey(t, 1)
 	log := history(t, key)
-	if _, err := packspec.BuildJob(io.Discard, log, "job_9", key); !errors.Is(err, packspec.ErrJobNotFound) {
+	if _, err := packspec.BuildJob(t.Context(), new(packspec.Buffer), log, "job_9", key, packspec.JobOptions{}); !errors.Is(err, packspec.ErrJobNotFound) {
 		t.Errorf("building a pack of no job: %v, want ErrJobNotFound", err)
 	}
-	if _, err := packspec.BuildJob(io.Discard, log, "job_1", testKey(t, 2)); err == nil {
+	if _, err := packspec.BuildJob(t.Context(), new(packspec.Buffer), log, "job_1", testKey(t, 2), packspec.JobOptions{}); err == nil {
 		t.Error("a pack was signed by a key that is not the ledger's")
 	}
 	log.moves = 5
-	var b bytes.Buffer
-	if _, err := packspec.BuildJob(&b, log, "job_1", key); err != nil {
+	var b packspec.Buffer
+	if _, err := packspec.BuildJob(t.Context(), &b, log, "job_1", key, packspec.JobOptions{}); err != nil {
 		t.Errorf("building a pack while the log moves on: %v", err)
 	}
 	if r := verify(t, b.Bytes(), key); !r.Verified {
 		t.Errorf("a pack made while the log moved on: %v", r.Failure)
 	}
 	log.moves = 1000
-	if _, err := packspec.BuildJob(io.Discard, log, "job_1", key); !errors.Is(err, ledger.ErrConflict) {
+	if _, err := packspec.BuildJob(t.Context(), new(packspec.Buffer), log, "job_1", key, packspec.JobOptions{}); !errors.Is(err, ledger.ErrConflict) {
 		t.Errorf("building a pack of a log that never rests: %v, want ErrConflict", err)
 	}
 	log.moves = 0
-	log.events[3].JobPrev = ledger.LeafHash(nil)
-	if _, err := packspec.BuildJob(io.Discard, log, "job_1", key); err == nil {
+	if _, err := packspec.BuildJob(t.Context(), new(packspec.Buffer), &brokenLog{testLog: log}, "job_1", key, packspec.JobOptions{}); err == nil {
 		t.Error("a pack was made of a broken chain")
 	}
 }
@@ -263,26 +271,67 @@ func TestInspect(t *testing.T) {
 }
 
 func isFormat(err error) bool {
-	_, ok := errors.AsType[*packspec.FormatError](err)
+	_, ok := errors.AsType[*finding.FormatError](err)
 	return ok
 }
 
-// A countingLog counts how often the events of a job are ranged over.
+// A brokenLog shows an event that does not follow the one before it in its job.
+type brokenLog struct{ *testLog }
+
+func (l *brokenLog) JobEvents(ctx context.Context, job string, from int64) ledger.Events {
+	return func(yield func(ledger.Event, error) bool) {
+		for e, err := range l.testLog.JobEvents(ctx, job, from) {
+			if e.JobSeq() == 2 {
+				e = changed(l.t, e, func(d *ledger.Draft) { d.JobPrev = ledger.LeafHash(nil) })
+			}
+			if !yield(e, err) {
+				return
+			}
+		}
+	}
+}
+
+// A countingLog counts the passes over the events of a job.
 type countingLog struct {
-	*memoryLog
+	*testLog
 	passes int
 }
 
-func (l *countingLog) JobEvents(job string, from int64) ledger.Events {
+func (l *countingLog) JobEvents(ctx context.Context, job string, from int64) ledger.Events {
 	return func(yield func(ledger.Event, error) bool) {
 		l.passes++
-		l.memoryLog.JobEvents(job, from)(yield)
+		l.testLog.JobEvents(ctx, job, from)(yield)
 	}
 }
 
 func TestJobPasses(t *testing.T) {
-	l := &countingLog{memoryLog: history(t, testKey(t, 1))}
-	if _, err := packspec.BuildJob(io.Discard, l, "job_1", l.key); err != nil || l.passes != packspec.JobPasses {
+	l := &countingLog{testLog: history(t, testKey(t, 1))}
+	if _, err := packspec.BuildJob(t.Context(), new(packspec.Buffer), l, "job_1", l.key, packspec.JobOptions{}); err != nil || l.passes != packspec.JobPasses {
 		t.Errorf("BuildJob ranges %d times over the events (%v), want %d", l.passes, err, packspec.JobPasses)
+	}
+}
+
+// A job that was checked first, and then a commitment appended, is ranged over no more
+// often than any other; its pack is the same. If the job went on meanwhile, it is read
+// again.
+func TestCheckJob(t *testing.T) {
+	l := &countingLog{testLog: history(t, testKey(t, 1))}
+	want := build(t, l.testLog, "job_1")
+	for _, goesOn := range []bool{false, true} {
+		l.passes = 0
+		checked, err := packspec.CheckJob(t.Context(), l, "job_1")
+		if err != nil || l.passes != 1 {
+			t.Fatalf("CheckJob = %v, and ranges %d times over the events", err, l.passes)
+		}
+		if goesOn {
+			newScript(t, l.testLog).refused("job_1", "operator", commands.Pause{})
+			want = build(t, l.testLog, "job_1")
+			l.passes = 1
+		}
+		var b packspec.Buffer
+		_, err = packspec.BuildJob(t.Context(), &b, l, "job_1", l.key, packspec.JobOptions{Checked: checked})
+		if passes := l.passes; err != nil || passes == packspec.JobPasses == goesOn || !bytes.Equal(b.Bytes(), want) {
+			t.Errorf("the job goes on: %t: BuildJob = %v after %d passes, and the pack is that without a check: %t", goesOn, err, passes, bytes.Equal(b.Bytes(), want))
+		}
 	}
 }

@@ -7,17 +7,20 @@ import (
 	"iter"
 
 	"gait/ledger"
+	"gait/ledger/jcs"
+	"gait/packspec/container"
+	"gait/packspec/finding"
 	"gait/projection"
 )
 
-// ErrNotComparable says that two packs are not of one type, or that one of them
+// ErrNotComparable says that two packs have different types, or that one of them
 // cannot be read.
-var ErrNotComparable = errors.New("not comparable")
+var ErrNotComparable = ledger.NewError("not comparable", ledger.Fault{Code: "not_comparable", Category: ledger.CategoryInvalid})
 
-// Diff has d compare what two packs say, and verifies neither: /manifest,
-// /evidence and what is derived from the events, and /events, in order. It holds
-// one event of each at a time. Errors wrap ErrNotComparable or
-// ledger.ErrUnsupportedVersion, or are the readers'.
+// Diff compares what two packs say with d, and verifies neither of them. It compares
+// /manifest, /evidence, what is derived from the events, and then /events in order.
+// It holds one event of each pack at a time. Errors wrap ErrNotComparable or
+// ledger.ErrUnsupportedVersion, or are the readers' own.
 func Diff(a, b io.ReaderAt, sizeA, sizeB int64, d *projection.Differ) error {
 	one, err := readFacts(a, sizeA)
 	if err != nil {
@@ -45,62 +48,72 @@ type facts struct {
 
 func readFacts(r io.ReaderAt, size int64) (facts, error) {
 	f, err := tryFacts(r, size)
-	if _, broken := errors.AsType[*FormatError](asFormat(err)); broken {
+	if _, broken := errors.AsType[*finding.FormatError](finding.AsFormat(err)); broken {
 		return facts{}, fmt.Errorf("%w: %s", ErrNotComparable, err.Error())
 	}
 	return f, err
 }
 
 func tryFacts(r io.ReaderAt, size int64) (facts, error) {
-	old, err := isV1(r, size)
+	v, err := newVerifier(r, size, Options{})
 	if err != nil {
 		return facts{}, err
 	}
-	if old {
-		seen, err := inspectV1(r, size)
-		if err != nil {
-			return facts{}, err
-		}
-		return factsOf("PackSpec v1", seen.Manifest, map[string]any{"payload": seen.Payload, "state": seen.State}, func(yield func([]byte, error) bool) {
-			for _, e := range seen.Events {
-				if !yield(projection.Canonical(e)) {
-					return
-				}
-			}
-		})
+	switch v := v.(type) {
+	case *v1Verifier:
+		return v1Facts(r, size)
+	case *rangeVerifier:
+		return v.facts()
+	case *jobVerifier:
+		return v.facts()
 	}
-	v := &verifier{r: r, size: size}
-	if _, err := v.container(); err != nil {
+	panic(fmt.Sprintf("packspec: no facts of a %T", v))
+}
+
+func v1Facts(r io.ReaderAt, size int64) (facts, error) {
+	seen, err := inspectV1(r, size)
+	if err != nil {
 		return facts{}, err
 	}
-	if v.pack.manifest.PackType == TypeRange {
-		return v.rangeFacts()
-	}
-	for _, check := range []func() (string, error){v.canonical, v.chain, v.stateMachine} {
+	return factsOf("PackSpec v1", seen.Manifest, map[string]any{"payload": seen.Payload, "state": seen.State}, func(yield func([]byte, error) bool) {
+		for _, e := range seen.Events {
+			if !yield(jcs.Marshal(e)) {
+				return
+			}
+		}
+	})
+}
+
+func (v *jobVerifier) facts() (facts, error) {
+	for _, check := range []func() (string, error){v.container, v.canonical, v.chain, v.stateMachine} {
 		if _, err := check(); err != nil {
 			return facts{}, err
 		}
 	}
-	return factsOf(TypeJob, v.pack.manifest, map[string]any{"payload": payloadOf(v.fold.Job, v.head), "state": runtimeOf(v.fold.Job),
-		"evidence": map[string]any{"origin": v.evidence.Origin, "size": v.evidence.Size, "root": v.evidence.Root, "key": v.report.Key, "event_count": v.count}},
-		bytesOf(v.pack.Events()))
+	return factsOf(TypeJob, v.pack.manifest, map[string]any{
+		"payload": payloadOf(v.fold.Job, v.head), "state": runtimeOf(v.fold.Job),
+		"evidence": v.evidenceFacts(),
+	}, bytesOf(v.pack.Events()))
 }
 
-func (v *verifier) rangeFacts() (facts, error) {
-	for _, check := range []func() (string, error){v.rangeCanonical, v.rangeChain, v.rangeInclusion, v.rangeStateMachine} {
+func (v *rangeVerifier) facts() (facts, error) {
+	for _, check := range []func() (string, error){v.container, v.canonical, v.chain, v.inclusion, v.stateMachine} {
 		if _, err := check(); err != nil {
 			return facts{}, err
 		}
 	}
-	return factsOf(TypeRange, v.pack.manifest, map[string]any{"evidence": map[string]any{"origin": v.evidence.Origin, "size": v.evidence.Size,
-		"root": v.evidence.Root, "key": v.report.Key, "event_count": v.count}}, bytesOf(v.rng.log.Events()))
+	return factsOf(TypeRange, v.pack.manifest, map[string]any{"evidence": v.evidenceFacts()}, bytesOf(v.log.Events()))
 }
 
-// factsOf leaves out of the manifest what only repeats the rest as digests.
-func factsOf(kind string, m Manifest, head map[string]any, events iter.Seq2[[]byte, error]) (facts, error) {
-	m.Contents, m.Signatures = []Content{}, nil
+func (v *ledgerVerifier) evidenceFacts() map[string]any {
+	return map[string]any{"origin": v.evidence.Origin, "size": v.evidence.Size, "root": v.evidence.Root, "key": v.report.Key, "event_count": v.count}
+}
+
+// factsOf leaves out the manifest's digests and signatures, which only repeat the rest.
+func factsOf(kind string, m container.Manifest, head map[string]any, events iter.Seq2[[]byte, error]) (facts, error) {
+	m.Contents, m.Signatures = []container.Content{}, nil
 	head["manifest"] = m
-	b, err := projection.Canonical(head)
+	b, err := jcs.Marshal(head)
 	return facts{kind: kind, head: b, events: events}, err
 }
 

@@ -16,8 +16,8 @@ func diff(a, b []byte, d projection.Differ) (projection.Differences, error) {
 	return d.Found(), err
 }
 
-// Packs of every kind are the same as themselves and not comparable to another
-// kind; those of PackSpec v1 have differences too.
+// A pack of any kind equals itself and is not comparable to another kind. Differences
+// between packs of PackSpec v1 are found too.
 func TestDiffOfEveryKind(t *testing.T) {
 	key := testKey(t, 1)
 	kinds := map[string][]byte{"job": build(t, history(t, key), "job_1"), "range": buildRange(t, long(t, 3), 0, -1)}
@@ -50,7 +50,7 @@ func TestDiffOfEveryKind(t *testing.T) {
 	}
 }
 
-// However much differs, only so much is listed, and the rest is counted.
+// Only a limited number of differences is listed; the rest are counted.
 func TestDiffLimit(t *testing.T) {
 	a, b := buildRange(t, long(t, 3), 0, -1), buildRange(t, long(t, 600), 0, -1)
 	all, err := diff(a, b, projection.Differ{})
@@ -63,11 +63,11 @@ func TestDiffLimit(t *testing.T) {
 	}
 }
 
-// Trouble with reading is no difference.
+// A reader's error is returned and is no difference.
 func TestDiffReadError(t *testing.T) {
 	a := buildRange(t, long(t, 3), 0, -1)
 	for left := int64(0); ; left += 997 {
-		err := packspec.Diff(&brokenReader{bytes.NewReader(a), left}, bytes.NewReader(a), int64(len(a)), int64(len(a)), &projection.Differ{})
+		err := packspec.Diff(breakAfter(bytes.NewReader(a), left), bytes.NewReader(a), int64(len(a)), int64(len(a)), &projection.Differ{})
 		if err == nil {
 			break
 		}

@@ -4,37 +4,61 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"gait/ledger"
-	"gait/projection"
+	"gait/ledger/jcs"
+	"gait/packspec/container"
+	"gait/packspec/finding"
 )
 
-// EvidenceFormat is the evidence layer's format.
-const EvidenceFormat = 1
+// The formats of the evidence layer.
+const (
+	FirstFormat     = 1 // job packs of older versions, and range packs
+	IndexedFormat   = 2 // job packs, which may have a commitment to the index
+	ContinuedFormat = 3 // those of a job that was continued, or of a ledger that was moved
 
-// verifyText and verifyRotatedText are VERIFY.md, the same in every job pack of
-// the format, of a ledger whose key was never rotated or was.
+	// SecondRangeFormat is that of range packs of a ledger that was moved, and of those
+	// with the request ids that event 0 names.
+	SecondRangeFormat = 2
+)
+
+// VERIFY.md is the same in every job pack of a format. In the first format it is another
+// text if the ledger's key was rotated.
 var (
 	//go:embed VERIFY.md
 	verifyText []byte
 	//go:embed VERIFY_ROTATED.md
 	verifyRotatedText []byte
+	//go:embed VERIFY_INDEXED.md
+	verifyIndexedText []byte
+	//go:embed VERIFY_CONTINUED.md
+	verifyContinuedText []byte
 )
 
-// jobText returns VERIFY.md of a job pack with so many rotations.
-func jobText(rotations int) []byte {
-	if rotations > 0 {
+// text returns VERIFY.md of a job pack.
+func (s shape) text() []byte {
+	switch {
+	case s.format == ContinuedFormat:
+		return verifyContinuedText
+	case s.format != FirstFormat:
+		return verifyIndexedText
+	case s.rotations > 0:
 		return verifyRotatedText
 	}
 	return verifyText
 }
 
-// verifyRangeText is VERIFY.md in every range pack of the format.
-//
-//go:embed VERIFY_RANGE.md
-var verifyRangeText []byte
+// VERIFY.md is the same in every range pack of a format.
+var (
+	//go:embed VERIFY_RANGE.md
+	verifyRangeText []byte
+	//go:embed VERIFY_RANGE_MOVED.md
+	verifyRangeMovedText []byte
+)
 
-// Evidence is evidence.json: of which tree the proofs are, and what else the layer holds.
+// Evidence is evidence.json: the tree that the proofs are for, and the other entries
+// of the evidence layer.
 type Evidence struct {
 	Entries []string `json:"entries"` // the other entries of the layer, in order
 	Format  int64    `json:"format"`
@@ -43,47 +67,58 @@ type Evidence struct {
 	Size    int64    `json:"size"` // of that tree
 }
 
-func newEvidence(c ledger.Checkpoint, rotations int) Evidence {
-	return Evidence{Entries: jobNames(rotations, layerEvidence)[1:], Format: EvidenceFormat, Origin: c.Origin, Root: c.Root.String(), Size: c.Size}
+func newEvidence(c ledger.Checkpoint, s shape) Evidence {
+	others := slices.DeleteFunc(s.names(layerEvidence), func(name string) bool { return name == entryEvidence })
+	return Evidence{Entries: others, Format: s.format, Origin: c.Origin, Root: c.Root.String(), Size: c.Size}
 }
 
-// parseEvidence reads evidence.json of a pack with so many rotations. It fails with a *Failure, or wraps
-// ledger.ErrUnsupportedVersion.
-func parseEvidence(b []byte, rotations int) (Evidence, error) {
-	if err := checkEvidenceFormat(b); err != nil {
-		return Evidence{}, err
+// parseEvidence reads evidence.json of a job pack with the entries of a shape, whose
+// format it sets. It fails with a *finding.Failure or wraps ledger.ErrUnsupportedVersion.
+func parseEvidence(b []byte, s *shape) (e Evidence, err error) {
+	if s.format, err = evidenceFormat(b, ContinuedFormat); err != nil {
+		return e, err
 	}
-	var e Evidence
-	if err := parseCanonical(b, &e); err != nil {
-		return Evidence{}, failure(LevelCanonical, CodeNotCanonical, entryEvidence, "%s", err)
+	if err := container.ParseCanonical(b, &e); err != nil {
+		return e, finding.Failf(finding.LevelCanonical, finding.CodeNotCanonical, entryEvidence, "%s", err)
 	}
 	root, err := ledger.ParseHash(e.Root)
 	if err != nil {
-		return Evidence{}, failure(LevelCanonical, CodeNotCanonical, entryEvidence, "root: %s", err)
+		return e, finding.Failf(finding.LevelCanonical, finding.CodeNotCanonical, entryEvidence, "root: %s", err)
 	}
 	if err := ledger.FieldOrigin.Check(e.Origin); err != nil {
-		return Evidence{}, failure(LevelCanonical, CodeNotCanonical, entryEvidence, "%s", err)
+		return e, finding.Failf(finding.LevelCanonical, finding.CodeNotCanonical, entryEvidence, "%s", err)
 	}
-	want, err := projection.Canonical(newEvidence(ledger.Checkpoint{Origin: e.Origin, Size: e.Size, Root: root}, rotations))
+	if s.format == FirstFormat && s.committed {
+		return e, finding.Failf(finding.LevelCanonical, finding.CodeNotCanonical, entryEvidence, "evidence of format 1 has no commitment to the index")
+	}
+	if s.format != ContinuedFormat && s.continued {
+		return e, finding.Failf(finding.LevelCanonical, finding.CodeNotCanonical, entryEvidence, "evidence of format %d has no %s", s.format, entryContinued)
+	}
+	want, err := jcs.Marshal(newEvidence(ledger.Checkpoint{Origin: e.Origin, Size: e.Size, Root: root}, *s))
 	if err != nil {
-		return Evidence{}, err
+		return e, err
 	}
 	if string(want) != string(b) || e.Size < 1 || e.Size > maxSize {
-		return Evidence{}, differs(LevelCanonical, CodeNotCanonical, entryEvidence, "not of this format", quote(string(want)), quote(string(b)))
+		return e, finding.Differs(finding.LevelCanonical, finding.CodeNotCanonical, entryEvidence, "not of this format", finding.Quote(string(want)), finding.Quote(string(b)))
 	}
 	return e, nil
 }
 
-// checkEvidenceFormat tells evidence of another format from what is malformed.
-func checkEvidenceFormat(b []byte) error {
+// evidenceFormat returns the format of evidence, or FirstFormat if it names none: then it
+// is malformed. For a format above newest it returns ledger.ErrUnsupportedVersion, so
+// that such evidence is not reported as malformed.
+func evidenceFormat(b []byte, newest int64) (int64, error) {
 	var probe struct {
 		Format int64 `json:"format"`
 	}
-	if json.Unmarshal(b, &probe) == nil && probe.Format > 0 && probe.Format != EvidenceFormat {
-		return fmt.Errorf("evidence of format %d: %w", probe.Format, ledger.ErrUnsupportedVersion)
+	if json.Unmarshal(b, &probe) != nil {
+		probe.Format = 0 // reading the evidence reports the problem
 	}
-	return nil
+	if probe.Format > newest {
+		return 0, fmt.Errorf("evidence of format %d: %w", probe.Format, ledger.ErrUnsupportedVersion)
+	}
+	return max(FirstFormat, probe.Format), nil
 }
 
-// maxSize is the largest tree, as checkpoints bound it.
+// maxSize is the size of the largest tree that a checkpoint can have.
 const maxSize = 1<<53 - 1

@@ -1,6 +1,7 @@
 package packspec
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -13,17 +14,17 @@ import (
 // A FileSource is a log that gives its files as C2SP tlog-tiles lays them out.
 type FileSource interface {
 	Checkpoint() (ledger.Checkpoint, []byte)
-	File(ledger.TileName) ([]byte, error)
-	Rotations() ([]ledger.Rotation, error)
+	File(context.Context, ledger.TileName) ([]byte, error)
+	Rotations(context.Context) ([]ledger.Rotation, error)
 }
 
-// rotationEntries returns where the n-th rotation of a ledger's key, from 1, and
-// its proof stand in an export or a pack.
+// rotationEntries returns the paths, in an export or a pack, of the n-th rotation of
+// a ledger's key, counted from 1, and of its proof.
 func rotationEntries(n int) (event, proof string) {
 	return fmt.Sprintf("keys/%04d.json", n), fmt.Sprintf("keys/%04d.tlog-proof", n)
 }
 
-// rotationNames returns the entries of so many rotations, in order.
+// rotationNames returns the entries of this number of rotations, in order.
 func rotationNames(rotations int) []string {
 	var names []string
 	for n := range rotations {
@@ -33,10 +34,27 @@ func rotationNames(rotations int) []string {
 	return names
 }
 
-// Export hands every file of a log to put: bundles of entries, tiles of hashes,
-// the rotations of its key, and last the signed checkpoint. progress may be nil; an error
-// of it ends the work.
-func Export(src FileSource, put func(path string, content []byte) error, progress func(done, total int64) error) error {
+// An ExportedFile is a file of an exported log.
+type ExportedFile struct {
+	Path    string
+	Content []byte
+}
+
+// RotationFiles returns the files of the rotations of a ledger's key, in the order of
+// their paths.
+func RotationFiles(rotations []ledger.Rotation) []ExportedFile {
+	var all []ExportedFile
+	for i, r := range rotations {
+		event, proof := rotationEntries(i + 1)
+		all = append(all, ExportedFile{event, r.Event.Bytes()}, ExportedFile{proof, []byte(r.Proof.String())})
+	}
+	return all
+}
+
+// Export calls put with every file of a log: bundles of entries, tiles of hashes, the
+// rotations of its key, and last the signed checkpoint. progress may be nil. An error
+// of either ends the export.
+func Export(ctx context.Context, src FileSource, put func(path string, content []byte) error, progress func(done, total int64) error) error {
 	c, signed := src.Checkpoint()
 	whole := ledger.Cover(c.Size, 0, ledger.Seq(c.Size-1))
 	files := whole.Files()
@@ -45,7 +63,7 @@ func Export(src FileSource, put func(path string, content []byte) error, progres
 		if err != nil {
 			return err
 		}
-		b, err := src.File(name)
+		b, err := src.File(ctx, name)
 		if err != nil {
 			return fmt.Errorf("exporting %s: %w", path, err)
 		}
@@ -59,22 +77,21 @@ func Export(src FileSource, put func(path string, content []byte) error, progres
 			return err
 		}
 	}
-	rotations, err := src.Rotations()
+	rotations, err := src.Rotations(ctx)
 	if err != nil {
 		return err
 	}
-	for i, r := range rotations {
-		event, proof := rotationEntries(i + 1)
-		if err := errors.Join(put(event, r.Event.Bytes()), put(proof, []byte(r.Proof.String()))); err != nil {
+	for _, file := range RotationFiles(rotations) {
+		if err := put(file.Path, file.Content); err != nil {
 			return err
 		}
 	}
 	return put(ledger.CheckpointFile, signed)
 }
 
-// An Exported is a log that Export laid out, whose newest checkpoint is signed
-// by the keys that must have signed it. Whose they are, the caller decides.
-type Exported struct {
+// An ExportedLog is a log that Export wrote to files. Its newest checkpoint is signed
+// by the keys that must sign it. Whether to trust those is the caller's decision.
+type ExportedLog struct {
 	ledger.TileLog
 	Keys      ledger.Keyring // the last one is in force in the tree
 	Rotations []ledger.Rotation
@@ -82,11 +99,10 @@ type Exported struct {
 	dir       fs.FS
 }
 
-// OpenExport opens a log that Export laid out. It reads its checkpoint, its
-// keys and nothing else. Errors wrap ledger.ErrMalformed or
-// ledger.ErrUnverified, or are those of the files.
-func OpenExport(dir fs.FS) (Exported, error) {
-	x := Exported{dir: dir}
+// OpenExport opens a log that Export wrote. It reads only the checkpoint and the keys.
+// Errors wrap ledger.ErrMalformed or ledger.ErrUnverified, or are those of dir.
+func OpenExport(dir fs.FS) (ExportedLog, error) {
+	x := ExportedLog{dir: dir}
 	var err error
 	if x.Signed, err = readExported(dir, ledger.CheckpointFile, ledger.MaxNoteSize); err != nil {
 		return x, err
@@ -106,7 +122,61 @@ func OpenExport(dir fs.FS) (Exported, error) {
 	return x, err
 }
 
-func (x *Exported) read(name ledger.TileName) ([]byte, error) {
+// Events returns all events of the log, each decoded, proved to be in the tree, and
+// checked to follow those before it: the one before in the ledger, the rotations, and
+// the index, in which each request id occurs once. It does not follow single jobs.
+// It may be ranged over more than once. An event that fails is a *ledger.CorruptError
+// or a *ledger.IndexError, which names it, or ledger.ErrUnsupportedVersion.
+func (x *ExportedLog) Events() ledger.Events {
+	return func(yield func(ledger.Event, error) bool) { x.EventsInto(&ledger.IndexFold{})(yield) }
+}
+
+// EventsInto is Events, and adds the events to index, which is that of no events. It may
+// be ranged over once.
+func (x *ExportedLog) EventsInto(index *ledger.IndexFold) ledger.Events {
+	return func(yield func(ledger.Event, error) bool) {
+		left := x.Rotations
+		for e, err := range x.TileLog.Events() {
+			if err == nil {
+				left, err = x.nextRotation(left, e)
+			}
+			if err == nil {
+				err = index.Add(e)
+			}
+			if err != nil {
+				yield(ledger.Event{}, err)
+				return
+			}
+			if !yield(e, nil) {
+				return
+			}
+		}
+		if len(left) > 0 {
+			yield(ledger.Event{}, unrotated(left[0].Event.Seq()))
+		}
+	}
+}
+
+// nextRotation returns the rotations left after an event, which must be the next of
+// them or no rotation, or a ledger_moved with which the tree ends.
+func (x *ExportedLog) nextRotation(left []ledger.Rotation, e ledger.Event) ([]ledger.Rotation, error) {
+	next := len(left) > 0 && left[0].Event.LeafHash() == e.LeafHash()
+	switch {
+	case next:
+		return left[1:], nil
+	case len(left) == 0 && movesOn(e, x.Checkpoint.Size):
+		return left, nil
+	case e.Type().HandsOver(), len(left) > 0 && left[0].Event.Seq() <= e.Seq():
+		return left, unrotated(e.Seq())
+	}
+	return left, nil
+}
+
+func unrotated(seq ledger.Seq) error {
+	return &ledger.CorruptError{Seq: seq, Reason: "the rotations that keys/ proves are not those of the tree", Err: ledger.ErrUnverified}
+}
+
+func (x *ExportedLog) read(name ledger.TileName) ([]byte, error) {
 	limit := ledger.TileWidth * len(ledger.Hash{})
 	if name.Entries {
 		limit = ledger.MaxBundleSize
@@ -114,9 +184,9 @@ func (x *Exported) read(name ledger.TileName) ([]byte, error) {
 	return readExported(x.dir, name.String(), limit)
 }
 
-// readKeys makes the keyring from event 0 and the rotations. That they are the
-// tree's shows when the events are read.
-func (x *Exported) readKeys() error {
+// readKeys derives the keyring from event 0 and the rotations. Reading the events
+// later shows whether those are in the tree.
+func (x *ExportedLog) readKeys() error {
 	name := x.Bundle(0)
 	bundle, err := x.read(name)
 	if err != nil {
@@ -141,9 +211,9 @@ func (x *Exported) readKeys() error {
 	return err
 }
 
-// readRotations follows a ledger's keys by the rotations that an export or a
-// pack of a tree of so many events holds, all of which must be in it. Errors are
-// those of Keyring.FollowProved and of read.
+// readRotations follows a ledger's keys through the rotations of an export or a pack.
+// All rotations must be in the tree, which has size events. Errors are those of
+// Keyring.FollowProved and of read.
 func readRotations(keys ledger.Keyring, size int64, has func(path string) bool, read func(path string, limit int) ([]byte, error)) (ledger.Keyring, []ledger.Rotation, error) {
 	var all []ledger.Rotation
 	for n := 1; n <= ledger.MaxRotations; n++ {
@@ -155,8 +225,8 @@ func readRotations(keys ledger.Keyring, size int64, has func(path string) bool, 
 		if err == nil {
 			keys, err = keys.FollowProved(r)
 		}
-		if err == nil && int64(r.Event.Seq) >= size {
-			err = fmt.Errorf("%w: the rotation at event %d is not in a tree of %d", ledger.ErrUnverified, r.Event.Seq, size)
+		if err == nil && int64(r.Event.Seq()) >= size {
+			err = fmt.Errorf("%w: the rotation at event %d is not in a tree of %d", ledger.ErrUnverified, r.Event.Seq(), size)
 		}
 		if err != nil {
 			return keys, all, fmt.Errorf("%s: %w", event, err)
@@ -181,9 +251,9 @@ func readRotation(event, proof string, read func(string, int) ([]byte, error)) (
 	return r, err
 }
 
-// CheckFiles requires that every file of the log is there, and no other. Its cost
-// is that of the files that are there, whatever size the checkpoint claims.
-func (x *Exported) CheckFiles() error {
+// CheckFiles requires every file of the log, and no other. Its cost depends on the
+// files that exist, not on the size that the checkpoint claims.
+func (x *ExportedLog) CheckFiles() error {
 	fixed := append(rotationNames(len(x.Rotations)), ledger.CheckpointFile)
 	err := fs.WalkDir(x.dir, ".", func(path string, d fs.DirEntry, err error) error {
 		switch {
@@ -192,9 +262,9 @@ func (x *Exported) CheckFiles() error {
 		case d.IsDir():
 			return nil
 		case !x.Has(path) && !slices.Contains(fixed, path):
-			return fmt.Errorf("%w: %.120q is no file of this log", ledger.ErrMalformed, path)
+			return fmt.Errorf("%w: %.120q is not a file of this log", ledger.ErrMalformed, path)
 		case !d.Type().IsRegular():
-			return fmt.Errorf("%w: %s is no regular file", ledger.ErrMalformed, path)
+			return fmt.Errorf("%w: %s is not a regular file", ledger.ErrMalformed, path)
 		}
 		return nil
 	})
@@ -213,12 +283,12 @@ func (x *Exported) CheckFiles() error {
 
 // readExported reads a file of at most limit bytes.
 func readExported(dir fs.FS, path string, limit int) ([]byte, error) {
-	st, err := fs.Stat(dir, path) // before opening it, which could wait for ever on a pipe
+	st, err := fs.Lstat(dir, path) // before opening: opening a pipe could block for ever
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("%w: %s is missing", ledger.ErrMalformed, path)
 	case err == nil && !st.Mode().IsRegular():
-		return nil, fmt.Errorf("%w: %s is no regular file", ledger.ErrMalformed, path)
+		return nil, fmt.Errorf("%w: %s is not a regular file", ledger.ErrMalformed, path)
 	}
 	var f fs.File
 	if err == nil {

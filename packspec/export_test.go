@@ -1,30 +1,35 @@
 package packspec
 
 import (
+	"io"
+	"iter"
+
 	"gait/ledger"
+	"gait/ledger/jcs"
+	"gait/packspec/container"
+	"gait/packspec/finding"
 	"gait/packspec/packtest"
 	"gait/projection"
 )
 
-// A File is an entry to be put into an archive, whatever its name.
+// A File is an entry for an archive, with any name.
 type File = packtest.File
 
-// Archive writes an archive of any files in any order.
+// Archive returns an archive of any files in any order.
 func Archive(files []File) []byte { return packtest.Archive(files) }
 
-// Manifest returns the manifest of files, which are in order, signed by s unless nil.
-func NewManifest(job, createdAt string, files []File, s ledger.Signer) Manifest {
+// NewManifest returns the manifest of files, which must be in order. s signs it unless it
+// is nil.
+func NewManifest(job, createdAt string, files []File, s ledger.Signer) container.Manifest {
 	var entries []entry
 	for _, f := range files {
-		e, err := measure(f.Name, text(f.Data))
-		if err != nil {
-			panic(err)
-		}
-		entries = append(entries, e)
+		m := container.NewMeter()
+		m.Write(f.Data)
+		entries = append(entries, entry{name: f.Name, sum: m.Sum()})
 	}
-	m, err := newManifest(TypeJob, job, createdAt, entries)
+	m, err := container.NewManifest(TypeJob, job, createdAt, listed(entries))
 	if err == nil && s != nil {
-		m, err = m.sign(s)
+		m, err = m.Sign(s)
 	}
 	if err != nil {
 		panic(err)
@@ -35,7 +40,10 @@ func NewManifest(job, createdAt string, files []File, s ledger.Signer) Manifest 
 // Rebuild opens an archive and writes it again.
 func Rebuild(r interface {
 	ReadAt([]byte, int64) (int, error)
-}, size int64, w interface{ Write([]byte) (int, error) }) error {
+}, size int64, w interface {
+	WriteAt([]byte, int64) (int, error)
+},
+) error {
 	entries, err := readArchive(r, size)
 	if err != nil {
 		return err
@@ -47,66 +55,111 @@ func Rebuild(r interface {
 		if err != nil {
 			return err
 		}
-		if err := a.add(e, text(b)); err != nil {
+		if err := a.add(e.name, b); err != nil {
 			return err
 		}
 	}
-	return a.close()
+	_, err = a.close()
+	return err
 }
 
 // ParseManifest and ParseEvidence read the two JSON documents that have a parser.
 func ParseManifest(b []byte) ([]byte, error) {
-	m, err := parseManifest(b)
+	m, err := container.ParseManifest(b)
 	if err != nil {
 		return nil, err
 	}
-	return projection.Canonical(m)
+	return jcs.Marshal(m)
 }
 
 func ParseEvidence(b []byte) ([]byte, error) {
-	e, err := parseEvidence(b, 0)
+	e, err := parseEvidence(b, &shape{})
 	if err != nil {
 		return nil, err
 	}
-	return projection.Canonical(e)
+	return jcs.Marshal(e)
 }
 
-// NewEvidence is evidence.json.
-func NewEvidence(c ledger.Checkpoint) []byte {
-	b, err := projection.Canonical(newEvidence(c, 0))
+// NewEvidence returns evidence.json of a job pack in a format.
+func NewEvidence(c ledger.Checkpoint, format int64, rotations int, committed bool) []byte {
+	b, err := jcs.Marshal(newEvidence(c, shape{format: format, rotations: rotations, committed: committed}))
 	if err != nil {
 		panic(err)
 	}
 	return b
 }
 
-// Views are the three views of events, whatever they are.
+// Views returns the three views of any events.
 func Views(events []ledger.Event) (payload, state, list []byte, err error) {
-	s := snapshot{events: func(yield func(ledger.Event, error) bool) {
-		for _, e := range events {
-			if !yield(e, nil) {
-				return
-			}
-		}
-	}}
 	var f projection.Folder
+	r := run{events: events}
 	for _, e := range events {
 		if err := f.Add(e); err != nil {
 			return nil, nil, nil, err
 		}
 	}
-	s.job, s.head = f.Job, f.Head
-	contents, err := s.contents()
+	if r.render(); r.err != nil {
+		return nil, nil, nil, r.err
+	}
+	var out buffer
+	approvals, checkpoints := listWriter{Writer: &out}, listWriter{Writer: &out}
+	out.Write([]byte(stateApprovals))
+	approvals.Write(r.approvals.all)
+	out.Write([]byte(stateCheckpoints))
+	checkpoints.Write(r.checkpoints.all)
+	end, err := stateEnd(f.Job)
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	var out [3]buffer
-	for i, name := range []string{entryPayload, entryState, entryJobEvents} {
-		if err := contents[name](&out[i]); err != nil {
-			return nil, nil, nil, err
+	out.Write(end)
+	payload, err = jcs.Marshal(payloadOf(f.Job, f.Head))
+	return payload, out, r.eventViews.all, err
+}
+
+// EventParts returns what an event adds to the three views that grow with the events.
+func EventParts(e ledger.Event) (view, approvals, checkpoints []byte) {
+	r := run{events: []ledger.Event{e}}
+	r.render()
+	return r.eventViews.all, r.approvals.all, r.checkpoints.all
+}
+
+// ApprovalsOf and CheckpointsOf return the elements that an event adds to the lists of
+// job_state.json.
+func ApprovalsOf(e ledger.Event) []Approval                { return approvalsOf(e) }
+func CheckpointsOf(e ledger.Event) []projection.Checkpoint { return checkpointsOf(e) }
+
+// InOrder is inOrder for the numbers from 0 to n-1.
+func InOrder(n int, work func(int) int) iter.Seq[int] {
+	return inOrder(func(yield func(int) bool) {
+		for i := range n {
+			if !yield(i) {
+				return
+			}
 		}
+	}, work)
+}
+
+// Lines returns the lines of ledger_events.jsonl, decoded or not, as Verify groups them,
+// and the error that ends them.
+func Lines(in io.Reader) (lines []string, err error) {
+	for r := range lineRuns(in) {
+		if err != nil {
+			panic("a run after an error")
+		}
+		if r.line != int64(len(lines)) {
+			panic("a run does not begin with the next line")
+		}
+		for _, line := range r.lines {
+			lines = append(lines, string(line))
+		}
+		err = r.err
 	}
-	return out[0], out[1], out[2], nil
+	return lines, err
+}
+
+// VerifyText returns VERIFY.md of a job pack in a format.
+func VerifyText(format int64, rotations int) []byte {
+	return shape{format: format, rotations: rotations}.text()
 }
 
 type buffer []byte
@@ -116,9 +169,9 @@ func (b *buffer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// FollowJobs follows the jobs of a range from an event on, at most so many at
-// once. It returns the first failure, and how many jobs there are, how many of
-// them begin before the range and how often the events were read.
+// FollowJobs follows the jobs of a range that begins with event from, at most this many at
+// once. It returns the number of jobs, the number of those that begin before the range,
+// the number of passes over the events, and the first failures.
 func FollowJobs(from ledger.Seq, most int, events []ledger.Event) (jobs, begun, passes int, chain, state error) {
 	r := newRangeJobs(from, most)
 	for passes = 1; ; passes++ {
@@ -131,4 +184,11 @@ func FollowJobs(from ledger.Seq, most int, events []ledger.Event) (jobs, begun, 
 			return r.count, r.begun, passes, nil, r.stateErr
 		}
 	}
+}
+
+// VerifyAlso is Verify with an additional level at the end, which fails.
+func VerifyAlso(r io.ReaderAt, size int64, o Options, name string) (Report, error) {
+	return verify(r, size, o, level{name: name, status: finding.Proved, check: func() (string, error) {
+		return "", finding.Failf(name, "added", "", "a level that fails")
+	}})
 }

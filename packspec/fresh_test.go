@@ -7,12 +7,13 @@ import (
 
 	"gait/ledger"
 	"gait/packspec"
+	"gait/packspec/finding"
 )
 
-// What a pack's checkpoint says beside the one that was seen before.
+// A pack's checkpoint is compared with the one that was seen before.
 func TestFreshness(t *testing.T) {
 	key := testKey(t, 1)
-	pack := build(t, history(t, key), "job_1")
+	pack := build(t, indexed(t, key), "job_1")
 	own, err := ledger.PeekCheckpoint([]byte(verify(t, pack, key).Checkpoint))
 	if err != nil {
 		t.Fatal(err)
@@ -23,40 +24,42 @@ func TestFreshness(t *testing.T) {
 	for _, tt := range []struct {
 		name             string
 		seen             ledger.Checkpoint
-		standard, strict packspec.Status
+		standard, strict finding.Status
 		code             string
 	}{
-		{"the same", own, packspec.Proved, packspec.Proved, ""},
-		{"an older one", with(own.Size-1, ledger.Hash{1}), packspec.Claimed, packspec.Claimed, ""},
-		{"a newer one", with(own.Size+1, ledger.Hash{1}), packspec.Claimed, packspec.Failed, packspec.CodeOlder},
-		{"another history", with(own.Size, ledger.Hash{1}), packspec.Failed, packspec.Failed, packspec.CodeConflict},
+		{"the same", own, finding.Proved, finding.Proved, ""},
+		{"an older one", with(own.Size-1, ledger.Hash{1}), finding.Claimed, finding.Claimed, ""},
+		{"a newer one", with(own.Size+1, ledger.Hash{1}), finding.Claimed, finding.Failed, finding.CodeOlder},
+		{"another history", with(own.Size, ledger.Hash{1}), finding.Failed, finding.Failed, finding.CodeConflict},
 	} {
-		for profile, want := range map[packspec.Profile]packspec.Status{packspec.ProfileStandard: tt.standard, packspec.ProfileStrict: tt.strict} {
+		for profile, want := range map[packspec.Profile]finding.Status{packspec.ProfileStandard: tt.standard, packspec.ProfileStrict: tt.strict} {
 			note, err := tt.seen.Sign(key)
 			if err != nil {
 				t.Fatal(err)
 			}
-			r, err := packspec.Verify(bytes.NewReader(pack), int64(len(pack)), packspec.Options{Trusted: []packspec.TrustedKey{{Key: key.VerifierKey().PublicKey()}},
+			r, err := packspec.Verify(bytes.NewReader(pack), int64(len(pack)), packspec.Options{
+				Trusted: []packspec.TrustedKey{{Key: key.VerifierKey().PublicKey()}},
 				Profile: profile, Seen: func(...ledger.VerifierKey) ([]packspec.Sighting, error) {
 					return []packspec.Sighting{{Note: note}}, nil
-				}})
+				},
+			})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := r.Level(packspec.LevelFreshness).Status; got != want || r.Verified != (want != packspec.Failed) {
+			if got := r.Level(finding.LevelFreshness).Status; got != want || r.Verified != (want != finding.Failed) {
 				t.Errorf("%s seen, %s: %s, verified %t, want %s", tt.name, profile, got, r.Verified, want)
 			}
-			if want == packspec.Failed && r.Failure.Code != tt.code {
+			if want == finding.Failed && r.Failure.Code != tt.code {
 				t.Errorf("%s seen, %s: %s, want %s", tt.name, profile, r.Failure.Code, tt.code)
 			}
-			if conflict := tt.code == packspec.CodeConflict; conflict != (len(r.Evidence) == 2) {
+			if conflict := tt.code == finding.CodeConflict; conflict != (len(r.Evidence) == 2) {
 				t.Errorf("%s seen: evidence %q", tt.name, r.Evidence)
 			}
 		}
 	}
 }
 
-// A checkpoint seen before that cannot be read is no verdict.
+// If a checkpoint seen before cannot be read, Verify fails and gives no verdict.
 func TestFreshnessUnreadable(t *testing.T) {
 	key := testKey(t, 1)
 	pack := build(t, history(t, key), "job_1")

@@ -11,11 +11,12 @@ import (
 	"testing"
 
 	"gait/packspec"
+	"gait/packspec/finding"
 	"gait/packspec/packtest"
 )
 
-// A bomb is a hostile file too large to keep: an honest pack in which one entry
-// is followed, or replaced, by a run of zeros. On disk it is a hole.
+// A bomb is a hostile file too large to store: an honest pack in which a run of zeros
+// follows or replaces one entry. On disk the zeros are a hole.
 type bomb struct {
 	hostile
 	entry string // the one that is all zeros; "": the run follows the pack
@@ -25,18 +26,18 @@ type bomb struct {
 
 func bombs(t testing.TB) []bomb {
 	return []bomb{
-		{hostile{name: "bomb_5_gib", level: packspec.LevelContainer, code: packspec.CodeArchive, reason: "is no pack"}, "", 5 << 30, false},
-		{hostile{name: "bomb_trailing_3_gib", level: packspec.LevelContainer, code: packspec.CodeArchive, reason: noEnd}, "", 3 << 30, false},
-		{hostile{name: "bomb_proof_3_gib", level: packspec.LevelContainer, code: packspec.CodeEntries, reason: "at most"}, "head.tlog-proof", 3 << 30, false},
-		{hostile{name: "bomb_manifest_3_gib", level: packspec.LevelContainer, code: packspec.CodeEntries, reason: "at most"}, "pack_manifest.json", 3 << 30, false},
-		{hostile{name: "bomb_events_false_crc", level: packspec.LevelContainer, code: packspec.CodeArchive, reason: "the CRC-32"}, "ledger_events.jsonl", 256 << 20, false},
-		{hostile{name: "bomb_events_one_line", level: packspec.LevelCanonical, code: packspec.CodeNotCanonical, entry: "ledger_events.jsonl"}, "ledger_events.jsonl", 256 << 20, true},
-		{hostile{name: "bomb_state", level: packspec.LevelViews, code: packspec.CodeView, entry: "job_state.json"}, "job_state.json", 256 << 20, true},
-		{hostile{name: "bomb_job_events", level: packspec.LevelViews, code: packspec.CodeView, entry: "job_events.jsonl"}, "job_events.jsonl", 256 << 20, true},
+		{hostile{name: "bomb_5_gib", level: finding.LevelContainer, code: finding.CodeArchive, reason: "is no pack"}, "", 5 << 30, false},
+		{hostile{name: "bomb_trailing_3_gib", level: finding.LevelContainer, code: finding.CodeArchive, reason: noEnd}, "", 3 << 30, false},
+		{hostile{name: "bomb_proof_3_gib", level: finding.LevelContainer, code: finding.CodeEntries, reason: "at most"}, "head.tlog-proof", 3 << 30, false},
+		{hostile{name: "bomb_manifest_3_gib", level: finding.LevelContainer, code: finding.CodeEntries, reason: "at most"}, "pack_manifest.json", 3 << 30, false},
+		{hostile{name: "bomb_events_false_crc", level: finding.LevelContainer, code: finding.CodeArchive, reason: "the CRC-32"}, "ledger_events.jsonl", 256 << 20, false},
+		{hostile{name: "bomb_events_one_line", level: finding.LevelCanonical, code: finding.CodeNotCanonical, entry: "ledger_events.jsonl"}, "ledger_events.jsonl", 256 << 20, true},
+		{hostile{name: "bomb_state", level: finding.LevelViews, code: finding.CodeView, entry: "job_state.json"}, "job_state.json", 256 << 20, true},
+		{hostile{name: "bomb_job_events", level: finding.LevelViews, code: finding.CodeView, entry: "job_events.jsonl"}, "job_events.jsonl", 256 << 20, true},
 	}
 }
 
-// crowds are small or middling files that hold far more values than bytes say.
+// crowds are small or medium files that decode to far more memory than their size.
 func crowds(t testing.TB) (all []hostile) {
 	pack, _ := small(t)
 	empty := strings.Repeat("{},", 1<<20)
@@ -44,19 +45,19 @@ func crowds(t testing.TB) (all []hostile) {
 		fs := files(t, pack)
 		m := file(fs, packtest.ManifestName)
 		m.Data = []byte(strings.Replace(string(m.Data), old, old+empty, 1))
-		all = append(all, hostile{name: "crowd_" + name, pack: packtest.Archive(fs), level: packspec.LevelContainer, code: packspec.CodeManifest, reason: "more values"})
+		all = append(all, hostile{name: "crowd_" + name, pack: packtest.Archive(fs), level: finding.LevelContainer, code: finding.CodeManifest, reason: "more values"})
 	}
 	for name, old := range map[string]string{"checkpoints": `"checkpoints":[`, "approvals": `"approvals":[`, "safety": `"safety_invariants":[`} {
 		fs := slices.DeleteFunc(files(t, v1Pack(t, "signed")), func(f packspec.File) bool { return f.Name == "proof_records.jsonl" })
 		state := file(fs, "job_state.json")
 		state.Data = []byte(strings.Replace(string(state.Data), old, old+empty, 1))
 		sign(t, fs, testKey(t, 9))
-		all = append(all, hostile{name: "crowd_v1_" + name, pack: packtest.Archive(fs), level: packspec.LevelCanonical, code: packspec.CodeNotCanonical, reason: "more values"})
+		all = append(all, hostile{name: "crowd_v1_" + name, pack: packtest.Archive(fs), level: finding.LevelCanonical, code: finding.CodeNotCanonical, reason: "more values"})
 	}
 	return all
 }
 
-// write writes the bomb: headers and contents as they come, holes for zeros.
+// write writes the bomb: headers and contents in order, and holes for zeros.
 func (b bomb) write(t testing.TB, path string) {
 	t.Helper()
 	pack, key := small(t)

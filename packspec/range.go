@@ -2,6 +2,7 @@ package packspec
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,18 +10,32 @@ import (
 	"strings"
 
 	"gait/ledger"
-	"gait/projection"
+	"gait/ledger/jcs"
+	"gait/packspec/container"
+	"gait/packspec/finding"
 )
 
-// TypeRange is the pack_type of a pack of a contiguous run of the ledger.
-const TypeRange = "range"
-
-// The entries of a range pack beside those it shares with a job pack, the
-// rotations, tiles and bundles.
+// The entry of a range pack that a job pack does not have, apart from rotations, tiles
+// and bundles.
 const entryCheckpoint = ledger.CheckpointFile
 
 // rangeFixed are the entries that every range pack has, in order.
-var rangeFixed = []string{entryVerify, entryCheckpoint, entryEvidence, entryCreated, entryCreatedProof, entryKey, entryManifest}
+var rangeFixed = []string{entryVerify, entryCheckpoint, entryEvidence, entryCreated, entryCreatedProof, entryKey, container.ManifestEntry}
+
+// A rangeShape says what a range pack has besides what every range pack has.
+type rangeShape struct {
+	format    int64 // of its evidence
+	rotations int   // of the ledger's key
+	requests  bool  // whether it has the request ids that event 0 names
+}
+
+// text returns VERIFY.md of a range pack.
+func (s rangeShape) text() []byte {
+	if s.format == SecondRangeFormat {
+		return verifyRangeMovedText
+	}
+	return verifyRangeText
+}
 
 // RangeEvidence is evidence.json of a range pack.
 type RangeEvidence struct {
@@ -33,21 +48,28 @@ type RangeEvidence struct {
 	To      ledger.Seq `json:"to"`   // the last event, at the end of a bundle or of the tree
 }
 
-func newRangeEvidence(c ledger.Checkpoint, cover ledger.Coverage) RangeEvidence {
-	return RangeEvidence{Entries: []string{entryCheckpoint, entryCreated, entryCreatedProof, entryKey}, Format: EvidenceFormat,
-		From: cover.From(), Origin: c.Origin, Root: c.Root.String(), Size: c.Size, To: cover.To()}
+func newRangeEvidence(c ledger.Checkpoint, cover ledger.Coverage, s rangeShape) RangeEvidence {
+	e := RangeEvidence{
+		Entries: []string{entryCheckpoint, entryCreated, entryCreatedProof, entryKey}, Format: s.format,
+		From: cover.From(), Origin: c.Origin, Root: c.Root.String(), Size: c.Size, To: cover.To(),
+	}
+	if s.requests {
+		e.Entries = append(e.Entries, entryRequests)
+	}
+	return e
 }
 
 // parseRangeEvidence reads evidence.json of a range pack. It fails with a
-// *Failure, or wraps ledger.ErrUnsupportedVersion.
+// *finding.Failure or wraps ledger.ErrUnsupportedVersion.
 func parseRangeEvidence(b []byte) (e RangeEvidence, cover ledger.Coverage, err error) {
 	bad := func(format string, args ...any) (RangeEvidence, ledger.Coverage, error) {
-		return e, cover, failure(LevelCanonical, CodeNotCanonical, entryEvidence, format, args...)
+		return e, cover, finding.Failf(finding.LevelCanonical, finding.CodeNotCanonical, entryEvidence, format, args...)
 	}
-	if err := checkEvidenceFormat(b); err != nil {
+	var s rangeShape
+	if s.format, err = evidenceFormat(b, SecondRangeFormat); err != nil {
 		return e, cover, err
 	}
-	if err := parseCanonical(b, &e); err != nil {
+	if err := container.ParseCanonical(b, &e); err != nil {
 		return bad("%s", err)
 	}
 	root, err := ledger.ParseHash(e.Root)
@@ -61,58 +83,69 @@ func parseRangeEvidence(b []byte) (e RangeEvidence, cover ledger.Coverage, err e
 		return bad("events %d to %d of %d", e.From, e.To, e.Size)
 	}
 	cover = ledger.Cover(e.Size, e.From, e.To)
-	if cover.Last-cover.First >= maxEntries {
-		return bad("%d bundles, at most %d entries", cover.Last-cover.First+1, maxEntries)
+	if cover.Last-cover.First >= container.MaxEntries {
+		return bad("%d bundles, at most %d entries", cover.Last-cover.First+1, container.MaxEntries)
 	}
-	want, err := projection.Canonical(newRangeEvidence(ledger.Checkpoint{Origin: e.Origin, Size: e.Size, Root: root}, cover))
+	s.requests = slices.Contains(e.Entries, entryRequests)
+	if s.requests && (s.format != SecondRangeFormat || e.From != 0) {
+		return bad("only a range from event 0, of format %d, has %s", SecondRangeFormat, entryRequests)
+	}
+	want, err := jcs.Marshal(newRangeEvidence(ledger.Checkpoint{Origin: e.Origin, Size: e.Size, Root: root}, cover, s))
 	if err != nil {
 		return e, cover, err
 	}
 	if !bytes.Equal(want, b) {
-		return e, cover, differs(LevelCanonical, CodeNotCanonical, entryEvidence, "not of this format", quote(string(want)), quote(string(b)))
+		return e, cover, finding.Differs(finding.LevelCanonical, finding.CodeNotCanonical, entryEvidence, "not of this format", finding.Quote(string(want)), finding.Quote(string(b)))
 	}
 	return e, cover, nil
 }
 
-// rangeRef is the source_ref of a range pack.
+// rangeRef returns the source_ref of a range pack.
 func rangeRef(cover ledger.Coverage) string { return fmt.Sprintf("%d-%d", cover.From(), cover.To()) }
 
 // rangeNames returns the entries of a range pack, in order.
-func rangeNames(cover ledger.Coverage, rotations int) []string {
-	return slices.Sorted(slices.Values(slices.Concat(rangeFixed, cover.Files(), rotationNames(rotations))))
-}
-
-// A RangeSource is the log a range pack is made from.
-type RangeSource interface {
-	Source
-	File(ledger.TileName) ([]byte, error)
-}
-
-// ErrRange says that the ledger does not have the events asked for, or that
-// they are more than a pack holds.
-var ErrRange = errors.New("no such range")
-
-// BuildRange writes the pack of the events from one to another to w, rounded
-// outward to whole bundles; to below 0 is the newest event. What is said of
-// BuildJob goes for it too; it fails with ErrRange in place of ErrJobNotFound.
-func BuildRange(w io.Writer, src RangeSource, from, to ledger.Seq, signer ledger.Signer) (Built, error) {
-	if src.Key() != signer.VerifierKey() {
-		return Built{}, fmt.Errorf("building a pack of %s: the key given is %s, not the ledger's", src.Origin(), signer.VerifierKey())
+func rangeNames(cover ledger.Coverage, rotations int, requests bool) []string {
+	names := slices.Concat(rangeFixed, cover.Files(), rotationNames(rotations))
+	if requests {
+		names = append(names, entryRequests)
 	}
-	s, err := lookAtRange(src, from, to)
+	return slices.Sorted(slices.Values(names))
+}
+
+// ErrRange says that the ledger does not have the requested events, or that they are
+// more than a pack can hold.
+var ErrRange = ledger.NewError("no such range", ledger.Fault{Code: "invalid_range", Category: ledger.CategoryInvalid})
+
+// RangeOptions say how to pack a range. The zero RangeOptions are fine for a ledger that
+// continues no other.
+type RangeOptions struct {
+	// Content opens the content that event 0 names, of used request ids, for a range from
+	// event 0. If it is nil or returns ledger.ErrContentMissing, the pack lacks it.
+	Content func(digest ledger.Hash) (io.ReadCloser, error)
+}
+
+// BuildRange writes the pack of a range of events to w, rounded outward to whole
+// bundles. If to is negative, the range ends with the newest event. Otherwise it works
+// as BuildJob does, and fails with ErrRange instead of ErrJobNotFound.
+func BuildRange(ctx context.Context, w io.WriterAt, src ledger.Reader, from, to ledger.Seq, signer ledger.Signer, o RangeOptions) (BuiltPack, error) {
+	if src.Keys().Current() != signer.VerifierKey() {
+		return BuiltPack{}, fmt.Errorf("building a pack of %s: the key given is %s, not the ledger's", src.Origin(), signer.VerifierKey())
+	}
+	s, err := snapshotRange(ctx, src, from, to, o)
+	defer s.close()
 	if err != nil {
-		return Built{}, fmt.Errorf("building a range pack: %w", err)
+		return BuiltPack{}, fmt.Errorf("building a range pack: %w", err)
 	}
-	m, err := s.write(w, signer)
+	m, size, err := s.write(w, signer)
 	if err != nil {
-		return Built{}, fmt.Errorf("building a range pack: %w", err)
+		return BuiltPack{}, fmt.Errorf("building a range pack: %w", err)
 	}
-	return Built{Manifest: m, Checkpoint: s.log.Checkpoint, Cosigned: s.cosigned, Coverage: s.log.Coverage}, nil
+	return BuiltPack{Manifest: m, Size: size, Checkpoint: s.log.Checkpoint, Cosigned: s.cosigned, Coverage: s.log.Coverage}, nil
 }
 
-// CoverRange returns what BuildRange would cover.
-func CoverRange(src RangeSource, from, to ledger.Seq) (ledger.Coverage, error) {
-	s, err := beginRange(src, from, to)
+// CoverRange returns the coverage that BuildRange would choose.
+func CoverRange(ctx context.Context, src ledger.Reader, from, to ledger.Seq) (ledger.Coverage, error) {
+	s, err := beginRange(ctx, src, from, to)
 	if err != nil {
 		return ledger.Coverage{}, fmt.Errorf("covering events %d to %d: %w", from, to, err)
 	}
@@ -122,19 +155,41 @@ func CoverRange(src RangeSource, from, to ledger.Seq) (ledger.Coverage, error) {
 // A rangeSnapshot is a part of a log as of one checkpoint.
 type rangeSnapshot struct {
 	snapshot
-	log    ledger.TileLog
-	signed []byte
-	last   ledger.Event
+	log      ledger.TileLog
+	signed   []byte
+	last     ledger.Event
+	requests io.ReadCloser // the content of used request ids; nil if the pack has none
 }
 
-// lookAtRange reads the events and holds them against the tree: a pack that
-// would not verify is never written.
-func lookAtRange(src RangeSource, from, to ledger.Seq) (*rangeSnapshot, error) {
-	s, err := beginRange(src, from, to)
+func (s *rangeSnapshot) close() {
+	if s != nil && s.requests != nil {
+		_ = s.requests.Close() // it was only read
+	}
+}
+
+// shape returns the shape of the pack, once its events are read.
+func (s *rangeSnapshot) shape() rangeShape {
+	sh := rangeShape{format: FirstFormat, rotations: len(s.rotations), requests: s.requests != nil}
+	if sh.requests || moved(s.rotations) || movesOn(s.last, s.checkpoint.Size) {
+		sh.format = SecondRangeFormat
+	}
+	return sh
+}
+
+// movesOn reports whether a tree ends with a ledger_moved: the place that it names has not
+// signed yet.
+func movesOn(last ledger.Event, size int64) bool {
+	return last.Type() == ledger.TypeLedgerMoved && int64(last.Seq()) == size-1
+}
+
+// snapshotRange reads the events and checks them against the tree, so that no pack is
+// written that would not verify.
+func snapshotRange(ctx context.Context, src ledger.Reader, from, to ledger.Seq, o RangeOptions) (*rangeSnapshot, error) {
+	s, err := beginRange(ctx, src, from, to)
 	if err != nil {
 		return nil, err
 	}
-	if s.createdProof, err = src.ProofIn(s.signed, 0); err != nil {
+	if s.createdProof, err = src.ProofIn(ctx, s.signed, 0); err != nil {
 		return nil, err
 	}
 	for s.last, err = range s.log.Events() {
@@ -142,11 +197,19 @@ func lookAtRange(src RangeSource, from, to ledger.Seq) (*rangeSnapshot, error) {
 			return nil, err
 		}
 	}
-	return s, nil
+	r := ledger.InheritedRequests(s.created)
+	if r == nil || s.log.From() > 0 || o.Content == nil {
+		return s, nil
+	}
+	s.requests, err = o.Content(r.Digest)
+	if errors.Is(err, ledger.ErrContentMissing) {
+		s.requests, err = nil, nil
+	}
+	return s, err
 }
 
-// beginRange chooses the checkpoint and what is covered.
-func beginRange(src RangeSource, from, to ledger.Seq) (*rangeSnapshot, error) {
+// beginRange chooses the checkpoint and the coverage.
+func beginRange(ctx context.Context, src ledger.Reader, from, to ledger.Seq) (*rangeSnapshot, error) {
 	newest, signed := src.Checkpoint()
 	if to < 0 {
 		to = ledger.Seq(newest.Size - 1)
@@ -155,71 +218,99 @@ func beginRange(src RangeSource, from, to ledger.Seq) (*rangeSnapshot, error) {
 		return nil, fmt.Errorf("%w: events %d to %d, the ledger has 0 to %d", ErrRange, from, to, newest.Size-1)
 	}
 	s := &rangeSnapshot{snapshot: snapshot{head: ledger.JobHead{Seq: to}}}
-	err := s.readKeys(src)
+	err := s.readKeys(ctx, src)
 	if err != nil {
 		return nil, err
 	}
-	if s.signed, err = s.choose(src, signed); err != nil {
+	if s.signed, err = s.chooseCheckpoint(ctx, src, signed); err != nil {
 		return nil, err
 	}
-	s.log = ledger.TileLog{Coverage: ledger.Cover(s.checkpoint.Size, from, to), Checkpoint: s.checkpoint, Read: src.File}
-	if s.log.Last-s.log.First >= maxEntries || len(rangeNames(s.log.Coverage, len(s.rotations))) > maxEntries {
+	s.log = ledger.TileLog{
+		Coverage: ledger.Cover(s.checkpoint.Size, from, to), Checkpoint: s.checkpoint,
+		Read: func(name ledger.TileName) ([]byte, error) { return src.File(ctx, name) },
+	}
+	if s.log.Last-s.log.First >= container.MaxEntries || len(rangeNames(s.log.Coverage, len(s.rotations), true)) > container.MaxEntries {
 		return nil, fmt.Errorf("%w: %d events are more than one pack holds", ErrRange, s.log.To()-s.log.From()+1)
 	}
 	return s, nil
 }
 
-// contents returns what each entry but the manifest holds.
-func (s *rangeSnapshot) contents() (map[string]content, error) {
-	summary, err := projection.Canonical(newRangeEvidence(s.checkpoint, s.log.Coverage))
+// contents returns the content of each entry except the manifest and the files of the
+// log.
+func (s *rangeSnapshot) contents() (map[string][]byte, error) {
+	summary, err := jcs.Marshal(newRangeEvidence(s.checkpoint, s.log.Coverage, s.shape()))
 	if err != nil {
 		return nil, err
 	}
-	all := map[string]content{
-		entryVerify:       text(verifyRangeText),
-		entryCheckpoint:   text(s.signed),
-		entryEvidence:     text(summary),
-		entryCreated:      text(s.created.Bytes()),
-		entryCreatedProof: text([]byte(s.createdProof.String())),
-		entryKey:          text([]byte(s.keys.Current().String() + "\n")),
+	all := map[string][]byte{
+		entryVerify:       s.shape().text(),
+		entryCheckpoint:   s.signed,
+		entryEvidence:     summary,
+		entryCreated:      s.created.Bytes(),
+		entryCreatedProof: []byte(s.createdProof.String()),
+		entryKey:          []byte(s.keys.Current().String() + "\n"),
 	}
 	s.addRotations(all)
-	for _, path := range s.log.Files() {
-		name, err := ledger.ParseTileName(path)
-		if err != nil {
-			return nil, err
-		}
-		all[path] = func(w io.Writer) error {
-			b, err := s.log.Read(name)
-			if err != nil {
-				return err
-			}
-			return text(b)(w)
-		}
-	}
 	return all, nil
 }
 
-func (s *rangeSnapshot) write(w io.Writer, signer ledger.Signer) (Manifest, error) {
+func (s *rangeSnapshot) write(w io.WriterAt, signer ledger.Signer) (container.Manifest, int64, error) {
 	contents, err := s.contents()
 	if err != nil {
-		return Manifest{}, err
+		return container.Manifest{}, 0, err
 	}
-	entries, err := measureAll(rangeNames(s.log.Coverage, len(s.rotations)), contents)
-	if err != nil {
-		return Manifest{}, err
+	p := packWriter{
+		archiveWriter: archiveWriter{w: w}, packType: TypeRange, ref: rangeRef(s.log.Coverage), createdAt: ledger.FormatTime(s.last.Time()),
+		names: rangeNames(s.log.Coverage, len(s.rotations), s.requests != nil), signer: signer,
 	}
-	m, err := newManifest(TypeRange, rangeRef(s.log.Coverage), ledger.FormatTime(s.last.Time), entries)
-	if err != nil {
-		return Manifest{}, err
+	for _, name := range p.names {
+		content, ok := contents[name]
+		switch {
+		case name == container.ManifestEntry:
+			err = p.reserveManifest()
+		case ok:
+			err = p.add(name, content)
+		case name == entryRequests:
+			err = s.addRequests(&p)
+		default:
+			err = s.addFile(&p, name)
+		}
+		if err != nil {
+			return container.Manifest{}, 0, err
+		}
 	}
-	if m, err = m.sign(signer); err != nil {
-		return Manifest{}, err
-	}
-	return m, writePack(w, m, entries, contents)
+	return p.finish()
 }
 
-// tileLimit returns the size limit of an entry of a range pack alone, or 0.
+// addRequests adds the content of used request ids.
+func (s *rangeSnapshot) addRequests(p *packWriter) error {
+	r := ledger.InheritedRequests(s.created)
+	section, err := p.reserve(entryRequests, r.Size())
+	if err != nil {
+		return err
+	}
+	for _, err := range ledger.ReadRequests(io.TeeReader(s.requests, section), *r) {
+		if err != nil {
+			return err
+		}
+	}
+	return section.done()
+}
+
+// addFile adds a file of the log.
+func (s *rangeSnapshot) addFile(p *packWriter, path string) error {
+	name, err := ledger.ParseTileName(path)
+	if err != nil {
+		return err
+	}
+	b, err := s.log.Read(name)
+	if err != nil {
+		return err
+	}
+	return p.add(path, b)
+}
+
+// tileLimit returns the size limit of an entry that only range packs have, or 0.
 func tileLimit(name string) int64 {
 	switch {
 	case name == entryCheckpoint:

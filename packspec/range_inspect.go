@@ -5,43 +5,49 @@ import (
 	"slices"
 
 	"gait/ledger"
+	"gait/packspec/container"
+	"gait/packspec/finding"
 	"gait/projection"
 )
 
-// A RangeInspection is what a range pack says: the jobs its events are of.
+// A RangeInspection is what a range pack says: the jobs that its events belong to.
 type RangeInspection struct {
-	Verified bool            `json:"verified"` // always false
-	Manifest Manifest        `json:"manifest"`
-	From     ledger.Seq      `json:"from"`
-	To       ledger.Seq      `json:"to"`
-	Jobs     []RangedJob     `json:"jobs"` // by id
-	Evidence EvidenceSummary `json:"evidence"`
+	Verified bool               `json:"verified"` // always false
+	Manifest container.Manifest `json:"manifest"`
+	From     ledger.Seq         `json:"from"`
+	To       ledger.Seq         `json:"to"`
+	Jobs     []JobInRange       `json:"jobs"` // by id
+	Evidence EvidenceSummary    `json:"evidence"`
 }
 
-// A RangedJob is a job in a range.
-type RangedJob struct {
+// A JobInRange is a job with events in a range.
+type JobInRange struct {
 	JobID    string            `json:"job_id"`
-	Events   int64             `json:"events"`           // of the job that are here
-	Revision int64             `json:"revision"`         // after the last one here
-	Status   projection.Status `json:"status,omitempty"` // where the job begins here
+	Events   int64             `json:"events"`           // of the job in the range
+	Revision int64             `json:"revision"`         // after the last of those
+	Status   projection.Status `json:"status,omitempty"` // if the job begins in the range
 }
 
-// inspectRange reads a range pack to be shown.
-func (v *verifier) inspectRange() (*RangeInspection, error) {
-	for _, check := range []func() (string, error){v.rangeCanonical, v.rangeChain, v.rangeInclusion, v.rangeStateMachine} {
+// inspect reads a range pack to be shown.
+func (v *rangeVerifier) inspect() (*RangeInspection, error) {
+	for _, check := range []func() (string, error){v.container, v.canonical, v.chain, v.inclusion, v.stateMachine} {
 		if _, err := check(); err != nil {
-			return nil, asFormat(err)
+			return nil, finding.AsFormat(err)
 		}
 	}
-	if v.count > maxInspect || v.rng.jobs.shares > 1 {
+	if v.count > maxInspect || v.jobs.shares > 1 {
 		return nil, ErrTooLarge
 	}
-	i := &RangeInspection{Manifest: v.pack.manifest, From: v.rng.log.From(), To: v.rng.log.To(), Jobs: []RangedJob{},
-		Evidence: EvidenceSummary{Format: v.evidence.Format, Origin: v.evidence.Origin, Size: v.evidence.Size, Root: v.evidence.Root,
-			EventCount: v.count, HeadSeq: v.report.HeadSeq, Key: v.report.Key, KeyID: v.report.KeyID}}
-	for _, id := range slices.Sorted(maps.Keys(v.rng.jobs.held)) {
-		j := v.rng.jobs.held[id]
-		seen := RangedJob{JobID: id, Events: j.events, Revision: j.head.Revision}
+	i := &RangeInspection{
+		Manifest: v.pack.manifest, From: v.log.From(), To: v.log.To(), Jobs: []JobInRange{},
+		Evidence: EvidenceSummary{
+			Format: v.evidence.Format, Origin: v.evidence.Origin, Size: v.evidence.Size, Root: v.evidence.Root,
+			EventCount: v.count, HeadSeq: v.report.HeadSeq, Key: v.report.Key, KeyID: v.report.KeyID,
+		},
+	}
+	for _, id := range slices.Sorted(maps.Keys(v.jobs.held)) {
+		j := v.jobs.held[id]
+		seen := JobInRange{JobID: id, Events: j.events, Revision: j.head.Revision}
 		if j.fold != nil {
 			seen.Status = j.fold.Job.Status
 			i.Evidence.RefusalCount += j.fold.Job.Refusals

@@ -7,12 +7,15 @@ import (
 
 	"gait/ledger"
 	"gait/packspec"
+	"gait/packspec/finding"
 )
 
-// jobEvent is an event of a job as a range has it.
+// jobEvent returns an event of a job as a range has it.
 func jobEvent(seq ledger.Seq, job string, jobSeq int64, prev ledger.Hash, p ledger.Payload) ledger.Event {
-	e, err := ledger.Seal(ledger.Event{Seq: seq, ID: "01JD0000000000000000000000", Origin: origin, Time: clock(int(seq))(), Actor: "worker_1", JobID: job, JobSeq: jobSeq,
-		JobPrev: prev, Prev: ledger.Hash{1}, Revision: jobSeq, Payload: p})
+	e, err := ledger.Seal(ledger.Draft{
+		Seq: seq, ID: "01JD0000000000000000000000", Origin: origin, Time: clock(int(seq))(), Actor: "worker_1", JobID: job, JobSeq: jobSeq,
+		JobPrev: prev, Prev: ledger.Hash{1}, Revision: jobSeq, Payload: p,
+	})
 	if err != nil {
 		panic(err)
 	}
@@ -21,12 +24,12 @@ func jobEvent(seq ledger.Seq, job string, jobSeq int64, prev ledger.Hash, p ledg
 
 var submitted = ledger.Submitted{EnvironmentFingerprint: "envfp:1", ProducerVersion: "1"}
 
-// Where there are more jobs than are held at once, the verdict is the same.
+// The verdict is the same if there are more jobs than are held at once.
 func TestRangeJobsInShares(t *testing.T) {
 	var events []ledger.Event
 	for n := range 300 {
 		first := jobEvent(ledger.Seq(n+1), fmt.Sprintf("job_%d", n), 1, ledger.Hash{}, submitted)
-		second := jobEvent(ledger.Seq(n+1000), first.JobID, 2, first.LeafHash(), ledger.Paused{})
+		second := jobEvent(ledger.Seq(n+1000), first.JobID(), 2, first.LeafHash(), ledger.Paused{})
 		events = append(events, first, second)
 	}
 	for _, most := range []int{1000, 300, 50, 7} {
@@ -38,13 +41,13 @@ func TestRangeJobsInShares(t *testing.T) {
 	broken := append(events[:len(events):len(events)], jobEvent(2000, "job_7", 3, events[15].LeafHash(), ledger.Paused{}), jobEvent(2001, "job_8", 3, events[17].LeafHash(), ledger.Paused{}))
 	for _, most := range []int{1000, 50, 7} {
 		_, _, _, _, state := packspec.FollowJobs(0, most, broken)
-		if f, ok := errors.AsType[*packspec.Failure](state); !ok || *f.Seq != 2000 {
+		if f, ok := errors.AsType[*finding.Failure](state); !ok || *f.Seq != 2000 {
 			t.Errorf("%d at once: %v, want event 2000 not to be allowed", most, state)
 		}
 	}
 }
 
-// The first event of a job in a range must have had room for those before it.
+// The earlier events of a job must fit into the ledger before the range.
 func TestRangeJobsBegin(t *testing.T) {
 	h := ledger.Hash{7}
 	for _, tt := range []struct {
@@ -67,13 +70,13 @@ func TestRangeJobsBegin(t *testing.T) {
 	}
 }
 
-// The manifest of a range pack says when its last event was, and who made it.
+// The manifest of a range pack has the time of its last event and names its producer.
 func TestRangeManifest(t *testing.T) {
 	l := long(t, 5)
 	for old, fresh := range map[string]string{`"producer_version":"gait-pack/1"`: `"producer_version":"gait-pack/1x"`, `"created_at":"2026`: `"created_at":"1999`} {
 		f := &forger{t: t, files: files(t, buildRange(t, l, 0, -1))}
 		f.replace("pack_manifest.json", old, fresh)
-		if r := verify(t, resign(t, f.files, l.Key), l.Key); r.Verified || r.Failure.Level != packspec.LevelViews {
+		if r := verify(t, resign(t, f.files, l.Key), l.Key); r.Verified || r.Failure.Level != finding.LevelViews {
 			t.Errorf("%s: verified %t, %+v", fresh, r.Verified, r.Failure)
 		}
 	}

@@ -4,66 +4,76 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"iter"
 
 	"gait/ledger"
+	"gait/ledger/mpt"
+	"gait/packspec/finding"
 )
 
-// rangeLevels are the levels of a range pack, in the order and with the names
-// of a job pack's.
-var rangeLevels = []level{
-	{LevelContainer, (*verifier).container, true, Proved},
-	{LevelCanonical, (*verifier).rangeCanonical, true, Proved},
-	{LevelChain, (*verifier).rangeChain, true, Proved},
-	{LevelInclusion, (*verifier).rangeInclusion, true, Proved},
-	{LevelSignature, (*verifier).signature, false, Proved},
-	{LevelCosignatures, (*verifier).cosignatures, false, Proved},
-	{LevelStateMachine, (*verifier).rangeStateMachine, true, Proved},
-	{LevelViews, (*verifier).rangeViews, false, Absent},
-	{LevelFreshness, (*verifier).freshness, false, Claimed},
-	{LevelActors, (*verifier).actors, false, Claimed},
-	{LevelCompleteness, (*verifier).rangeCompleteness, false, Proved},
-}
-
-// A rangePass is what reading the events of a range pack once finds out.
-type rangePass struct {
+// A rangeVerifier verifies a range pack.
+type rangeVerifier struct {
+	ledgerVerifier
+	shape   rangeShape
 	log     ledger.TileLog
 	jobs    *rangeJobs
-	err     error  // a *Failure that ended the pass
-	stopped string // the level that ended the pass
+	index   ledger.IndexFold  // if the range begins with event 0
+	used    ledger.RequestIDs // if it does not
+	err     error             // the *finding.Failure that ended the reading of events
+	stopped string            // the level of that failure
 }
 
-func (v *verifier) rangeCanonical() (string, error) {
+func (v *rangeVerifier) levels() []level {
+	return []level{
+		{name: finding.LevelContainer, check: v.container, base: true, status: finding.Proved},
+		{name: finding.LevelCanonical, check: v.canonical, base: true, status: finding.Proved},
+		{name: finding.LevelChain, check: v.chain, base: true, status: finding.Proved},
+		{name: finding.LevelInclusion, check: v.inclusion, base: true, status: finding.Proved},
+		{name: finding.LevelSignature, check: v.signature, status: finding.Proved},
+		{name: finding.LevelCosignatures, check: v.cosignatures, status: finding.Proved},
+		{name: finding.LevelStateMachine, check: v.stateMachine, base: true, status: finding.Proved},
+		{name: finding.LevelViews, check: v.views, status: finding.Absent},
+		{name: finding.LevelFreshness, check: v.freshness, status: finding.Claimed},
+		{name: finding.LevelActors, check: v.actors, status: finding.Claimed},
+		{name: finding.LevelCompleteness, check: v.completeness, status: finding.Proved},
+	}
+}
+
+func (v *rangeVerifier) canonical() (string, error) {
 	if err := v.readRange(); err != nil {
 		return "", err
 	}
 	if v.keysErr != nil {
-		v.rng.err, v.rng.stopped = v.keysErr, LevelChain
-		return v.unlessStopped(LevelCanonical, "")
+		v.err, v.stopped = v.keysErr, finding.LevelChain
+		return v.unlessStopped(finding.LevelCanonical, "")
 	}
-	for e, err := range v.rng.log.Events() {
+	for e, err := range v.log.Events() {
 		if err == nil {
 			err = v.followInRange(e)
 		}
 		if err != nil {
-			if v.rng.err = v.blame(err); v.rng.err == nil {
+			if v.err = v.failureOf(err); v.err == nil {
 				return "", err
 			}
 			break
 		}
 		v.count++
-		if err := v.tell(v.count, int64(v.rng.log.To()-v.rng.log.From())+1); err != nil {
+		if err := v.reportProgress(v.count, int64(v.log.To()-v.log.From())+1); err != nil {
 			return "", err
 		}
 	}
 	if err := v.followOthers(); err != nil {
 		return "", err
 	}
+	if err := v.checkFormat(); err != nil && v.err == nil {
+		return "", err
+	}
 	v.report.EventCount = v.count
-	return v.unlessStopped(LevelCanonical, fmt.Sprintf("%d events, each in its one form", v.count))
+	return v.unlessStopped(finding.LevelCanonical, fmt.Sprintf("%d events, each in its one form", v.count))
 }
 
-// readRange reads everything but the events.
-func (v *verifier) readRange() error {
+// readRange reads everything except the events.
+func (v *rangeVerifier) readRange() error {
 	b, err := v.pack.read(entryEvidence)
 	if err != nil {
 		return err
@@ -75,118 +85,161 @@ func (v *verifier) readRange() error {
 	v.evidence = Evidence{Format: e.Format, Origin: e.Origin, Root: e.Root, Size: e.Size}
 	v.report.Origin, v.report.Size, v.report.Root, v.report.JobID = e.Origin, e.Size, e.Root, ""
 	v.report.From, v.report.To = &e.From, &e.To
-	v.rng = &rangePass{jobs: newRangeJobs(e.From, maxRangeJobs)}
-	if err := v.checkText(verifyRangeText); err != nil {
+	v.jobs = newRangeJobs(e.From, maxRangeJobs)
+	v.shape = rangeShape{format: e.Format, rotations: v.pack.rotations(), requests: v.pack.has(entryRequests)}
+	if err := v.checkText(v.shape.text()); err != nil {
 		return err
 	}
 	if err := v.readCreated(); err != nil {
 		return err
 	}
+	if v.shape.requests {
+		if ledger.InheritedRequests(v.created) == nil {
+			return finding.Failf(finding.LevelCanonical, finding.CodeEntries, entryRequests, "event 0 names no request ids that were used before")
+		}
+		v.index.Inherited = func(r ledger.Requests) iter.Seq2[mpt.Key, error] {
+			return ledger.ReadRequests(v.pack.section(entryRequests), r)
+		}
+	}
 	if v.createdProof, err = v.readProof(entryCreatedProof); err != nil {
 		return err
 	}
-	v.headProof = v.createdProof // the levels that look at the checkpoint look there
-	signed, err := v.pack.read(entryCheckpoint)
-	if err != nil {
+	if v.checkpoint, err = v.pack.read(entryCheckpoint); err != nil {
 		return err
 	}
-	if !bytes.Equal(signed, v.createdProof.Checkpoint) {
-		return failure(LevelCanonical, CodeCheckpoint, entryCheckpoint, "it is not that of %s", entryCreatedProof)
+	if !bytes.Equal(v.checkpoint, v.createdProof.Checkpoint) {
+		return finding.Failf(finding.LevelCanonical, finding.CodeCheckpoint, entryCheckpoint, "it is not that of %s", entryCreatedProof)
 	}
-	c, err := ledger.PeekCheckpoint(signed)
+	c, err := ledger.PeekCheckpoint(v.checkpoint)
 	if err != nil {
-		return notCanonical(entryCheckpoint, err)
+		return finding.NotCanonical(entryCheckpoint, err)
 	}
-	v.rng.log = ledger.TileLog{Coverage: cover, Checkpoint: c, Read: v.pack.tile}
+	v.log = ledger.TileLog{Coverage: cover, Checkpoint: c, Read: v.pack.tile}
 	return v.readKeys()
 }
 
-// followInRange holds an event to the rotations and to its job, and folds it.
-func (v *verifier) followInRange(e ledger.Event) error {
-	v.report.HeadSeq, v.last = e.Seq, e
-	if !v.rotates(e) {
-		return failure(LevelChain, CodeChain, "", "the rotations that keys/ proves are not those of the tree").at(e.Seq)
+// checkFormat requires evidence of format 2 if the pack needs that, and only then.
+func (v *rangeVerifier) checkFormat() error {
+	needs := v.shape.requests || moved(v.rotations) || movesOn(v.last, v.log.Size)
+	if v.keysErr == nil && needs != (v.shape.format == SecondRangeFormat) {
+		return finding.Failf(finding.LevelCanonical, finding.CodeNotCanonical, entryEvidence,
+			"format %d: a range of a ledger that was moved, or with used request ids, has evidence of format %d, and no other has", v.shape.format, SecondRangeFormat)
 	}
-	if e.Time.Before(v.created.Time) {
-		return differs(LevelChain, CodeChain, "", "created_at", "not before event 0, "+ledger.FormatTime(v.created.Time), ledger.FormatTime(e.Time)).at(e.Seq)
-	}
-	return v.rng.jobs.follow(e)
+	return nil
 }
 
-// followOthers reads the events again for the jobs that the first pass had no
-// room for, as far as that came.
-func (v *verifier) followOthers() error {
-	for v.rng.jobs.next() {
-		end := v.rng.log.From() + ledger.Seq(v.count)
-		for e, err := range v.rng.log.Events() {
-			if err == nil && e.Seq >= end {
+// followInRange checks an event against the rotations and its job, and folds it.
+func (v *rangeVerifier) followInRange(e ledger.Event) error {
+	v.report.HeadSeq, v.last = e.Seq(), e
+	if !v.rotates(e) {
+		return finding.Failf(finding.LevelChain, finding.CodeChain, "", "the rotations that keys/ proves are not those of the tree").At(e.Seq())
+	}
+	if e.Time().Before(v.created.Time()) {
+		return finding.Differs(finding.LevelChain, finding.CodeChain, "", "created_at", "not before event 0, "+ledger.FormatTime(v.created.Time()), ledger.FormatTime(e.Time())).At(e.Seq())
+	}
+	if err := v.followIndex(e); err != nil {
+		return asFailure(finding.LevelChain, finding.CodeChain, err)
+	}
+	if err := v.jobs.follow(e); err != nil {
+		return err
+	}
+	return v.see(e)
+}
+
+// followIndex checks that no request id occurs twice. If the range begins with event
+// 0, it also compares the index with each event that commits to it.
+func (v *rangeVerifier) followIndex(e ledger.Event) error {
+	if v.log.From() == 0 {
+		err := v.index.Add(e)
+		if errors.Is(err, ledger.ErrUnverified) && e.Seq() == 0 {
+			return finding.Failf(finding.LevelChain, finding.CodeChain, entryRequests, "%s", err).At(0)
+		}
+		return err
+	}
+	return v.used.Add(e)
+}
+
+// followOthers reads the events again, as far as the first pass read them, for the
+// jobs that the first pass had no room for.
+func (v *rangeVerifier) followOthers() error {
+	for v.jobs.next() {
+		end := v.log.From() + ledger.Seq(v.count)
+		for e, err := range v.log.Events() {
+			if err == nil && e.Seq() >= end {
 				break
 			}
 			if err == nil {
-				err = v.rng.jobs.follow(e)
+				err = v.jobs.follow(e)
 			}
 			if err == nil {
 				continue
 			}
-			if v.rng.err = v.blame(err); v.rng.err == nil {
+			if v.err = v.failureOf(err); v.err == nil {
 				return err
 			}
-			v.count = int64(e.Seq - v.rng.log.From())
+			v.count = int64(e.Seq() - v.log.From())
 			break
 		}
 	}
 	return nil
 }
 
-// rotates reports whether an event is the rotation that was proved for its
-// place, or none where none was.
-func (v *verifier) rotates(e ledger.Event) bool {
+// rotates reports whether an event agrees with the proved rotations: if one of them
+// has its seq, the event must be that rotation, and otherwise no rotation at all, except
+// a ledger_moved with which the tree ends: the place that it names has not signed yet.
+func (v *rangeVerifier) rotates(e ledger.Event) bool {
 	for _, r := range v.rotations {
-		if r.Event.Seq == e.Seq {
+		if r.Event.Seq() == e.Seq() {
 			return r.Event.LeafHash() == e.LeafHash()
 		}
 	}
-	return e.Type() != ledger.TypeKeyRotated
+	return !e.Type().HandsOver() || movesOn(e, v.log.Size)
 }
 
-// blame says at which level an event fails, or nil where it is the reader that does.
-func (v *verifier) blame(err error) error {
-	level, code := LevelChain, CodeChain
+// failureOf returns the failure of an event, with its level. It returns nil if the error
+// is the reader's own or about an unsupported version.
+func (v *rangeVerifier) failureOf(err error) error {
+	level, code := finding.LevelChain, finding.CodeChain
 	switch {
 	case errors.Is(err, ledger.ErrUnsupportedVersion):
 		return nil
 	case errors.Is(err, ledger.ErrMalformed):
-		level, code = LevelCanonical, CodeNotCanonical
+		level, code = finding.LevelCanonical, finding.CodeNotCanonical
 	case errors.Is(err, ledger.ErrUnverified):
-		level, code = LevelInclusion, CodeNotIncluded
+		level, code = finding.LevelInclusion, finding.CodeNotIncluded
 	}
-	f, ok := errors.AsType[*Failure](asFailure(level, code, err))
+	f, ok := errors.AsType[*finding.Failure](asFailure(level, code, err))
 	if !ok {
 		return nil
 	}
-	v.rng.stopped = f.Level
+	v.stopped = f.Level
 	return f
 }
 
-// unlessStopped is the end of the levels that rest on the pass: the one it ended
-// at fails, those before were not checked to the end.
-func (v *verifier) unlessStopped(name, detail string) (string, error) {
-	if v.rng.stopped == name {
-		return "", v.rng.err
+// unlessStopped returns the result of a level that was checked while the events were
+// read. If reading ended at this level, it fails; if it ended at a later one, this level
+// was not checked for all events.
+func (v *rangeVerifier) unlessStopped(name, detail string) (string, error) {
+	if v.stopped == name {
+		return "", v.err
 	}
-	if v.rng.stopped != "" {
-		v.status = Absent
-		return fmt.Sprintf("%d events hold; the next one fails at %s", v.count, v.rng.stopped), nil
+	if v.stopped != "" {
+		v.status = finding.Absent
+		return fmt.Sprintf("%d events hold; the next one fails at %s", v.count, v.stopped), nil
 	}
 	return detail, nil
 }
 
-func (v *verifier) rangeChain() (string, error) {
-	return v.unlessStopped(LevelChain, fmt.Sprintf("seq %d to %d, each event named by the next, in the ledger and in its job", v.rng.log.From(), v.rng.log.To()))
+func (v *rangeVerifier) chain() (string, error) {
+	detail := fmt.Sprintf("seq %d to %d, each event named by the next, in the ledger and in its job", v.log.From(), v.log.To())
+	if v.index.Unchecked() {
+		detail += "; the index is unchecked, since the request ids that ledgers before used are not here"
+	}
+	return v.unlessStopped(finding.LevelChain, detail)
 }
 
-func (v *verifier) rangeInclusion() (string, error) {
-	if _, err := v.unlessStopped(LevelInclusion, ""); err != nil {
+func (v *rangeVerifier) inclusion() (string, error) {
+	if _, err := v.unlessStopped(finding.LevelInclusion, ""); err != nil {
 		return "", err
 	}
 	if err := v.included(entryCreatedProof, v.createdProof, 0, v.created.LeafHash()); err != nil {
@@ -195,28 +248,57 @@ func (v *verifier) rangeInclusion() (string, error) {
 	return fmt.Sprintf("event 0 and all %d events are in the tree of size %d, root %s", v.count, v.evidence.Size, v.evidence.Root), nil
 }
 
-func (v *verifier) rangeStateMachine() (string, error) {
-	jobs := v.rng.jobs
+func (v *rangeVerifier) stateMachine() (string, error) {
+	jobs := v.jobs
 	if jobs.stateErr != nil {
 		return "", jobs.stateErr
 	}
 	if jobs.begun > 0 {
-		v.status = Claimed
+		v.status = finding.Claimed
 		return fmt.Sprintf("the rules allow each event of %d jobs; %d jobs begin before the range and cannot be judged", jobs.count-jobs.begun, jobs.begun), nil
 	}
 	return fmt.Sprintf("the rules allow each event of %d jobs", jobs.count), nil
 }
 
-func (v *verifier) rangeViews() (string, error) {
+func (v *rangeVerifier) views() (string, error) {
 	if err := v.checkManifest(v.pack.manifest.SourceRef, v.last); err != nil {
 		return "", err
 	}
 	return "a range pack holds no views; replay makes them", nil
 }
 
-func (v *verifier) rangeCompleteness() (string, error) {
-	if v.rng.log.Whole() {
-		return fmt.Sprintf("every event of the tree, 0 to %d, is here", v.rng.log.To()), nil
+func (v *rangeVerifier) completeness() (string, error) {
+	if v.log.Whole() {
+		return fmt.Sprintf("every event of the tree, 0 to %d, is here", v.log.To()), nil
 	}
-	return fmt.Sprintf("every event from %d to %d is here; the tree has %d", v.rng.log.From(), v.rng.log.To(), v.evidence.Size), nil
+	return fmt.Sprintf("every event from %d to %d is here; the tree has %d", v.log.From(), v.log.To(), v.evidence.Size), nil
+}
+
+// freshness compares the pack's checkpoint with those the caller has seen, using the
+// tiles of the range. Some ranges do not have the tiles that this needs.
+func (v *rangeVerifier) freshness() (string, error) {
+	if v.memory != nil && v.err == nil {
+		fork, err := v.memory.EndAll(v.log.To())
+		if err != nil {
+			return "", err
+		}
+		v.noteFork(fork, v.log.To())
+	}
+	return v.unlessForked(v.compareSeen(v.continues))
+}
+
+// continues checks in the tiles whether the pack's tree continues a smaller one.
+func (v *rangeVerifier) continues(note []byte, seen ledger.Checkpoint) (string, error) {
+	ok, err := v.log.Continues(seen)
+	switch {
+	case errors.Is(err, errNoEntry):
+		return fmt.Sprintf("newer than any checkpoint seen (%d events); that it continues those, this range does not show", seen.Size), nil
+	case err != nil:
+		return "", err
+	case !ok:
+		v.report.Evidence = []string{string(note), string(v.checkpoint)}
+		return "", finding.Failf(finding.LevelFreshness, finding.CodeConflict, v.checkpointEntry, "its first %d events are not those of the checkpoint seen before", seen.Size)
+	}
+	v.status = finding.Proved
+	return fmt.Sprintf("it continues the newest checkpoint seen, of %d events", seen.Size), nil
 }

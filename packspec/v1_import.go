@@ -5,28 +5,27 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"gait/ledger"
-	"gait/projection"
+	"gait/packspec/finding"
 )
 
-// ErrHasEvidence says that a pack holds the evidence of a ledger, so that there
-// is no need to take its word.
-var ErrHasEvidence = errors.New("the pack has evidence of its own")
+// ErrHasEvidence says that a pack has the evidence of a ledger, so that its contents
+// need not be imported as a claim.
+var ErrHasEvidence = ledger.NewError("the pack has evidence of its own", ledger.Fault{Code: "pack_has_evidence", Category: ledger.CategoryInvalid})
 
-// A Claim is a job as a pack of PackSpec v1 tells it, to be taken into a ledger.
+// A Claim is a job as a pack of PackSpec v1 describes it, to be imported into a ledger.
 type Claim struct {
 	JobID     string
 	Imported  ledger.Imported
-	TrustedBy string // where the caller has the key from that signed the pack; "" where it is not signed by one
+	TrustedBy string // the source named for the trusted key that signed the pack; "" if none did
 }
 
-// ReadClaim reads a pack of PackSpec v1 and checks all of it but who signed it,
-// which it reports. It fails with ErrHasEvidence where the pack is one of gait's,
-// with a *FormatError where something in it does not hold, a signature by a
-// trusted key included, with a *ledger.FieldError where it holds what a ledger
-// cannot, with ledger.ErrUnsupportedVersion, and with the reader's own errors.
+// ReadClaim reads a pack of PackSpec v1 and checks everything except that a trusted key
+// signed it, which it reports. Errors: ErrHasEvidence if the pack is one of gait's; a
+// *finding.FormatError if a check fails, such as that of a signature by a trusted key; a
+// *ledger.FieldError if a ledger cannot hold a value; ledger.ErrUnsupportedVersion; and
+// the reader's own.
 func ReadClaim(r io.ReaderAt, size int64, o Options) (Claim, error) {
 	old, err := isV1(r, size)
 	if err != nil {
@@ -35,17 +34,17 @@ func ReadClaim(r io.ReaderAt, size int64, o Options) (Claim, error) {
 	if !old {
 		return Claim{}, noClaim(r, size)
 	}
-	v, err := readV1(r, size, o)
-	if err != nil {
+	v := newV1Verifier(r, size, o)
+	if err := v.read(); err != nil {
 		return Claim{}, err
 	}
-	c := Claim{JobID: v.old.pack.manifest.SourceRef}
-	if c.Imported, err = v.old.fold.imported(); err != nil {
+	c := Claim{JobID: v.pack.Manifest.SourceRef}
+	if c.Imported, err = v.job.Imported(); err != nil {
 		return Claim{}, err
 	}
-	_, err = v.v1Signature()
-	if f, ok := errors.AsType[*Failure](err); ok && f.Code != CodeSignatureMissing && f.Code != CodeUntrustedKey {
-		return Claim{}, asFormat(err)
+	_, err = v.signature()
+	if f, ok := errors.AsType[*finding.Failure](err); ok && f.Code != finding.CodeSignatureMissing && f.Code != finding.CodeUntrustedKey {
+		return Claim{}, finding.AsFormat(err)
 	}
 	c.TrustedBy, c.Imported.PackTrusted = v.report.TrustedBy, err == nil
 	digest := sha256.New()
@@ -68,7 +67,7 @@ func ReadClaim(r io.ReaderAt, size int64, o Options) (Claim, error) {
 	return c, nil
 }
 
-// noClaim says why a file is no pack of PackSpec v1.
+// noClaim returns why a file is not a pack of PackSpec v1.
 func noClaim(r io.ReaderAt, size int64) error {
 	p, err := Open(r, size)
 	if err != nil {
@@ -77,43 +76,5 @@ func noClaim(r io.ReaderAt, size int64) error {
 	if p.hasEvidence() {
 		return ErrHasEvidence
 	}
-	return &FormatError{*failure(LevelCanonical, CodeNoEvidence, entryEvidence, "the pack holds no evidence, only views")}
-}
-
-// imported returns the job as an event has it: times in milliseconds, and which
-// decisions were asked for since the job last ran.
-func (f *v1Fold) imported() (ledger.Imported, error) {
-	s := f.claim
-	p := ledger.Imported{EnvironmentFingerprint: s.EnvironmentFingerprint, Identity: s.Identity, PolicyRef: s.PolicyRef,
-		ProducerVersion: s.ProducerVersion, Revision: s.Revision, Status: s.Status, StatusReasonCode: s.StatusReasonCode, StopReason: s.StopReason,
-		CreatedAt: v1Millis(s.CreatedAt), UpdatedAt: v1Millis(s.UpdatedAt)}
-	if s.PolicyDigest != "" {
-		var err error
-		if p.PolicyDigest, err = ledger.ParseHash(s.PolicyDigest); err != nil || p.PolicyDigest.IsZero() {
-			return p, &ledger.FieldError{Field: "policy_digest", Problem: quote(s.PolicyDigest) + " is not a SHA-256 of 64 lower-case hexadecimal digits"}
-		}
-	}
-	stopped := false
-	switch projection.Status(s.Status) {
-	case projection.PausedStatus, projection.DecisionNeeded, projection.Blocked:
-		stopped, p.StoppedAt, p.StoppedBy = true, v1Millis(f.stoppedAt), f.stoppedBy
-	}
-	for i, c := range s.Checkpoints {
-		kind := ledger.CheckpointType(c.Type)
-		p.Checkpoints = append(p.Checkpoints, ledger.ImportedCheckpoint{Actor: c.Actor, CheckpointType: kind, CreatedAt: v1Millis(c.Created),
-			Open: stopped && i >= f.ran && kind == ledger.CheckpointDecisionNeeded, RequiredAction: c.RequiredAction, Summary: c.Summary})
-	}
-	for _, a := range s.Approvals {
-		p.Approvals = append(p.Approvals, ledger.ImportedApproval{Actor: a.Actor, CreatedAt: v1Millis(a.CreatedAt), Reason: a.Reason})
-	}
-	return p, nil
-}
-
-// v1Millis reads a time that was checked, and cuts off what an event cannot hold.
-func v1Millis(s string) time.Time {
-	t, err := parseV1Time(s)
-	if err != nil {
-		panic("packspec: a time that was checked: " + err.Error())
-	}
-	return t.Truncate(time.Millisecond)
+	return finding.AsFormat(finding.Failf(finding.LevelCanonical, finding.CodeNoEvidence, entryEvidence, "the pack holds no evidence, only views"))
 }

@@ -1,14 +1,11 @@
 package packspec_test
 
 import (
-	"archive/zip"
 	"bytes"
-	"compress/flate"
 	"crypto/ed25519"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,11 +15,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"gait/ledger"
+	"gait/ledger/ledgertest"
 	"gait/packspec"
+	"gait/packspec/finding"
 	"gait/packspec/packtest"
 )
 
-// v1Packs are packs that the PackSpec v1 tool wrote, to the byte.
+// v1Packs is the folder of packs that the PackSpec v1 tool wrote, unchanged.
 const v1Packs = "../fixtures/packs/packspec-v1"
 
 func v1Pack(t testing.TB, name string) []byte {
@@ -34,7 +33,7 @@ func v1Pack(t testing.TB, name string) []byte {
 	return b
 }
 
-// v1Trust is the key that signed some of them.
+// v1Trust returns options that trust the key that signed some of them.
 func v1Trust(t testing.TB) packspec.Options {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(v1Packs, "auditor.pub"))
@@ -48,7 +47,7 @@ func v1Trust(t testing.TB) packspec.Options {
 	return packspec.Options{Trusted: []packspec.TrustedKey{{Key: key, From: "auditor.pub"}}}
 }
 
-// nameless is a key as somebody trusts it for whatever it signs.
+// nameless returns a public key without an origin, so that it is trusted for any origin.
 func nameless(t testing.TB, key ledger.PrivateKey) ledger.PublicKey {
 	t.Helper()
 	der, err := x509.MarshalPKIXPublicKey(ed25519.PublicKey(publicBytes(t, key)))
@@ -81,7 +80,7 @@ func verifyV1(t testing.TB, pack []byte, o packspec.Options) packspec.Report {
 	return r
 }
 
-// What is true of the packs that people have.
+// Packs that the PackSpec v1 tool wrote get the expected verdicts.
 func TestV1Packs(t *testing.T) {
 	for _, tt := range []struct {
 		name, failure string
@@ -89,12 +88,12 @@ func TestV1Packs(t *testing.T) {
 		status        string
 	}{
 		{"signed", "", 7, "running"},
-		{"unsigned", packspec.CodeSignatureMissing, 7, "running"},
-		{"decision", packspec.CodeSignatureMissing, 3, "decision_needed"},
-		{"paused", packspec.CodeUntrustedKey, 5, "paused"},
-		{"blocked", packspec.CodeSignatureMissing, 2, "blocked"},
-		{"stopped", packspec.CodeSignatureMissing, 3, "emergency_stopped"},
-		{"completed", packspec.CodeSignatureMissing, 2, "completed"},
+		{"unsigned", finding.CodeSignatureMissing, 7, "running"},
+		{"decision", finding.CodeSignatureMissing, 3, "decision_needed"},
+		{"paused", finding.CodeUntrustedKey, 5, "paused"},
+		{"blocked", finding.CodeSignatureMissing, 2, "blocked"},
+		{"stopped", finding.CodeSignatureMissing, 3, "emergency_stopped"},
+		{"completed", finding.CodeSignatureMissing, 2, "completed"},
 		{"first", "", 5, "running"}, // by the first release that had job packs
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -107,9 +106,11 @@ func TestV1Packs(t *testing.T) {
 			if failure != tt.failure || r.Verified != (tt.failure == "") || r.Format != packspec.FormatV1 || r.Notice == "" || r.EventCount != tt.events {
 				t.Errorf("Verify = %+v", r)
 			}
-			for level, want := range map[string]packspec.Status{"container": "proved", "canonical": "proved", "chain": "absent", "inclusion": "absent",
+			for level, want := range map[string]finding.Status{
+				"container": "proved", "canonical": "proved", "chain": "absent", "inclusion": "absent",
 				"cosignatures": "absent", "freshness": "absent",
-				"state_machine": "proved", "views": "proved", "actors": "claimed", "completeness": "claimed"} {
+				"state_machine": "proved", "views": "proved", "actors": "claimed", "completeness": "claimed",
+			} {
 				if got := r.Level(level); got.Status != want || got.Detail == "" {
 					t.Errorf("level %s is %s (%s), want %s", level, got.Status, got.Detail, want)
 				}
@@ -119,7 +120,7 @@ func TestV1Packs(t *testing.T) {
 			}
 			o := v1Trust(t)
 			o.Profile = packspec.ProfileStrict
-			if r := verifyV1(t, pack, o); r.Verified || r.Failure.Code != packspec.CodeNoEvidence {
+			if r := verifyV1(t, pack, o); r.Verified || r.Failure.Code != finding.CodeNoEvidence {
 				t.Errorf("the strict profile takes it: %v", r.Failure)
 			}
 			seen, err := packspec.Inspect(bytes.NewReader(pack), int64(len(pack)))
@@ -130,8 +131,8 @@ func TestV1Packs(t *testing.T) {
 	}
 }
 
-// A flipped bit is found, or lies in what says nothing: a time, a mode, who
-// made the archive, how well it is deflated.
+// A flipped bit is found, unless it is in a field without meaning: a time, a mode, the
+// archive's maker, the effort of deflating.
 func TestV1EveryBitFlipped(t *testing.T) {
 	if testing.Short() {
 		t.Skip("thousands of packs")
@@ -139,7 +140,8 @@ func TestV1EveryBitFlipped(t *testing.T) {
 	pack, o := v1Pack(t, "first"), v1Trust(t)
 	honest := files(t, pack)
 	idle := 0
-	for i := range 8 * len(pack) {
+	bits := ledgertest.Sample(t, 8*len(pack), enough)
+	for _, i := range bits {
 		flipped := flip(pack, i)
 		r, err := packspec.Verify(bytes.NewReader(flipped), int64(len(flipped)), o)
 		if err != nil || !r.Verified {
@@ -150,19 +152,18 @@ func TestV1EveryBitFlipped(t *testing.T) {
 			t.Errorf("bit %d of byte %d: it verifies and says something else:\n%s", i%8, i/8, diff)
 		}
 	}
-	t.Logf("%d flips, %d of them in nothing that is said", 8*len(pack), idle)
-	if idle > len(pack) {
-		t.Errorf("%d flips pass", idle)
+	t.Logf("%d of %d flips, %d of them in nothing that is said", len(bits), 8*len(pack), idle)
+	if idle > len(bits)/5 {
+		t.Errorf("%d of %d flips pass", idle, len(bits))
 	}
-	for n := range pack {
+	for _, n := range ledgertest.Sample(t, len(pack), enough) {
 		if r, err := packspec.Verify(bytes.NewReader(pack[:n]), int64(n), o); err == nil && r.Verified {
 			t.Errorf("the first %d bytes verify", n)
 		}
 	}
 }
 
-// A producer of PackSpec v1 who lies, with a key that is trusted: what can be
-// checked is checked all the same.
+// Lies of a PackSpec v1 producer with a trusted key are found if they can be checked.
 func TestV1Lies(t *testing.T) {
 	const state, payload, events = "job_state.json", "job_payload.json", "job_events.jsonl"
 	key := testKey(t, 9)
@@ -189,47 +190,47 @@ func TestV1Lies(t *testing.T) {
 		lie               func(fs []packspec.File) []packspec.File
 	}{
 		{"nothing", "", "", swap(events, "", "")},
-		{"status", "views", packspec.CodeView, swap(state, `"status":"running"`, `"status":"completed"`)},
-		{"revision", "views", packspec.CodeView, swap(state, `"revision":7`, `"revision":8`)},
-		{"count", "views", packspec.CodeView, swap(payload, `"checkpoint_count":3`, `"checkpoint_count":2`)},
-		{"payload status", "views", packspec.CodeView, swap(payload, `"status":"running"`, `"status":"paused"`)},
-		{"safety hash", "views", packspec.CodeView, swap(state, `"safety_invariant_hash":"a`, `"safety_invariant_hash":"b`)},
-		{"safety list", "views", packspec.CodeView, swap(state, `"fail_closed=true",`, ``)},
-		{"policy", "views", packspec.CodeView, swap(state, `"policy_ref":"refunds@v3"`, `"policy_ref":"refunds@v4"`)},
-		{"identity", "views", packspec.CodeView, swap(state, `"identity":"agent_7"`, `"identity":"agent_8"`)},
-		{"approver", "views", packspec.CodeView, swap(state, `"actor":"reviewer_1"`, `"actor":"reviewer_2"`)},
-		{"checkpoint type", "views", packspec.CodeView, swap(state, `"type":"plan"`, `"type":"progress"`)},
-		{"no approval", "views", packspec.CodeView, func(fs []packspec.File) []packspec.File {
+		{"status", "views", finding.CodeView, swap(state, `"status":"running"`, `"status":"completed"`)},
+		{"revision", "views", finding.CodeView, swap(state, `"revision":7`, `"revision":8`)},
+		{"count", "views", finding.CodeView, swap(payload, `"checkpoint_count":3`, `"checkpoint_count":2`)},
+		{"payload status", "views", finding.CodeView, swap(payload, `"status":"running"`, `"status":"paused"`)},
+		{"safety hash", "views", finding.CodeView, swap(state, `"safety_invariant_hash":"a`, `"safety_invariant_hash":"b`)},
+		{"safety list", "views", finding.CodeView, swap(state, `"fail_closed=true",`, ``)},
+		{"policy", "views", finding.CodeView, swap(state, `"policy_ref":"refunds@v3"`, `"policy_ref":"refunds@v4"`)},
+		{"identity", "views", finding.CodeView, swap(state, `"identity":"agent_7"`, `"identity":"agent_8"`)},
+		{"approver", "views", finding.CodeView, swap(state, `"actor":"reviewer_1"`, `"actor":"reviewer_2"`)},
+		{"checkpoint type", "views", finding.CodeView, swap(state, `"type":"plan"`, `"type":"progress"`)},
+		{"no approval", "views", finding.CodeView, func(fs []packspec.File) []packspec.File {
 			f := packtest.Find(fs, state)
 			_, rest, _ := bytes.Cut(f.Data, []byte(`],"checkpoints"`))
 			f.Data = append([]byte(`{"checkpoints"`), rest...)
 			return swap(payload, `"approval_count":1`, `"approval_count":0`)(fs)
 		}},
-		{"event dropped", "state_machine", packspec.CodeTransition, dropLine(3)},
-		{"first event dropped", "state_machine", packspec.CodeTransition, dropLine(0)},
-		{"last event dropped", "views", packspec.CodeView, dropLine(6)},
-		{"another job's event", "state_machine", packspec.CodeTransition, swap(events, `"job_id":"job_1","payload":{"checkpoint_id"`, `"job_id":"job_2","payload":{"checkpoint_id"`)},
-		{"unknown event", "state_machine", packspec.CodeTransition, swap(events, `"type":"paused"`, `"type":"denied"`)},
-		{"checkpoint id", "state_machine", packspec.CodeTransition, swap(events, `cp_0002`, `cp_0007`)},
-		{"resumed while running", "state_machine", packspec.CodeTransition, swap(events, `"reason_code":"paused","revision":4,"schema_id":"gait.job.event","schema_version":"1.0.0","type":"paused"`,
+		{"event dropped", "state_machine", finding.CodeTransition, dropLine(3)},
+		{"first event dropped", "state_machine", finding.CodeTransition, dropLine(0)},
+		{"last event dropped", "views", finding.CodeView, dropLine(6)},
+		{"another job's event", "state_machine", finding.CodeTransition, swap(events, `"job_id":"job_1","payload":{"checkpoint_id"`, `"job_id":"job_2","payload":{"checkpoint_id"`)},
+		{"unknown event", "state_machine", finding.CodeTransition, swap(events, `"type":"paused"`, `"type":"denied"`)},
+		{"checkpoint id", "state_machine", finding.CodeTransition, swap(events, `cp_0002`, `cp_0007`)},
+		{"resumed while running", "state_machine", finding.CodeTransition, swap(events, `"reason_code":"paused","revision":4,"schema_id":"gait.job.event","schema_version":"1.0.0","type":"paused"`,
 			`"reason_code":"x","revision":4,"schema_id":"gait.job.event","schema_version":"1.0.0","type":"dispatch_blocked"`)},
-		{"undecided resume", "state_machine", packspec.CodeTransition, func(fs []packspec.File) []packspec.File {
+		{"undecided resume", "state_machine", finding.CodeTransition, func(fs []packspec.File) []packspec.File {
 			for _, kind := range []string{"plan", "progress"} {
 				fs = swap(events, `"checkpoint_type":"`+kind+`","required_action":""},"reason_code":"checkpoint_`+kind+`"`,
 					`"checkpoint_type":"decision-needed","required_action":"x"},"reason_code":"checkpoint_decision_needed"`)(fs)
 			}
 			return fs
 		}},
-		{"not canonical", "canonical", packspec.CodeNotCanonical, swap(state, `"revision":7`, `"revision": 7`)},
-		{"doubled key", "canonical", packspec.CodeNotCanonical, swap(payload, `"job_id":"job_1"`, `"job_id":"job_1","job_id":"job_1"`)},
-		{"other case", "canonical", packspec.CodeNotCanonical, swap(events, `"revision":4`, `"Revision":4`)},
-		{"unknown field", "canonical", packspec.CodeNotCanonical, swap(state, `"revision":7`, `"revision":7,"rigged":true`)},
-		{"time", "canonical", packspec.CodeNotCanonical, swap(state, `"created_at":"2026-11-24T16:19:01.6`, `"created_at":"2026-11-24t16:19:01.6`)},
-		{"records of other entries", "canonical", packspec.CodeRecord, func(fs []packspec.File) []packspec.File { return fs }},
+		{"not canonical", "canonical", finding.CodeNotCanonical, swap(state, `"revision":7`, `"revision": 7`)},
+		{"doubled key", "canonical", finding.CodeNotCanonical, swap(payload, `"job_id":"job_1"`, `"job_id":"job_1","job_id":"job_1"`)},
+		{"other case", "canonical", finding.CodeNotCanonical, swap(events, `"revision":4`, `"Revision":4`)},
+		{"unknown field", "canonical", finding.CodeNotCanonical, swap(state, `"revision":7`, `"revision":7,"rigged":true`)},
+		{"time", "canonical", finding.CodeNotCanonical, swap(state, `"created_at":"2026-11-24T16:19:01.6`, `"created_at":"2026-11-24t16:19:01.6`)},
+		{"records of other entries", "canonical", finding.CodeRecord, func(fs []packspec.File) []packspec.File { return fs }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			fs := files(t, v1Pack(t, "signed"))
-			if tt.code != packspec.CodeRecord {
+			if tt.code != finding.CodeRecord {
 				fs = slices.DeleteFunc(fs, func(f packspec.File) bool { return f.Name == "proof_records.jsonl" })
 			} else {
 				fs = swap("proof_records.jsonl", `"entry_size_bytes":2545`, `"entry_size_bytes":2546`)(fs)
@@ -244,7 +245,7 @@ func TestV1Lies(t *testing.T) {
 					if !r.Verified {
 						t.Errorf("an honest pack: %v", r.Failure)
 					}
-					if r := verify(t, pack, key); r.Verified || r.Failure.Code != packspec.CodeUntrustedKey {
+					if r := verify(t, pack, key); r.Verified || r.Failure.Code != finding.CodeUntrustedKey {
 						t.Errorf("under a key that is trusted for one ledger: %v", r.Failure)
 					}
 					continue
@@ -260,85 +261,6 @@ func TestV1Lies(t *testing.T) {
 	}
 }
 
-// deflated writes files as other tools do.
-func deflated(t testing.TB, fs []packspec.File) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	z := zip.NewWriter(&b)
-	for _, f := range fs {
-		w, err := z.Create(f.Name)
-		if err == nil {
-			_, err = w.Write(f.Data)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := z.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
-}
-
-// The container is read leniently in nothing by which a file could be two.
-func TestV1Archives(t *testing.T) {
-	o := v1Trust(t)
-	honest := v1Pack(t, "signed")
-	bomb := func() []byte {
-		fs := files(t, honest)
-		packtest.Find(fs, "job_events.jsonl").Data = bytes.Repeat([]byte{' '}, 8<<20)
-		return deflated(t, fs)
-	}
-	with := func(name string, data []byte) []byte {
-		return deflated(t, packtest.Set(files(t, honest), name, data))
-	}
-	for _, tt := range []struct {
-		name, code string
-		pack       []byte
-	}{
-		{"trailing byte", packspec.CodeArchive, append(slices.Clone(honest), 0)},
-		{"leading byte", packspec.CodeArchive, append([]byte{0}, honest...)},
-		{"two archives", packspec.CodeArchive, append(slices.Clone(honest), honest...)},
-		{"unlisted entry", packspec.CodeEntries, with("notes.txt", []byte("hello"))},
-		{"path", packspec.CodeArchive, with("../notes.txt", []byte("hello"))},
-		{"entry missing", packspec.CodeEntries, deflated(t, files(t, honest)[1:])},
-		{"entry twice", packspec.CodeArchive, deflated(t, append(files(t, honest)[:1], files(t, honest)...))},
-		{"other order", packspec.CodeArchive, deflated(t, append(files(t, honest)[1:], files(t, honest)[0]))},
-		{"ratio", packspec.CodeArchive, bomb()},
-		{"bytes after deflated content", packspec.CodeArchive, padded(t, files(t, honest))},
-		{"too large a payload", packspec.CodeArchive, with("job_payload.json", bytes.Repeat([]byte("{}"), 16<<10))},
-	} {
-		r := verifyV1(t, tt.pack, o)
-		if r.Verified || r.Failure.Level != packspec.LevelContainer || r.Failure.Code != tt.code {
-			t.Errorf("%s: %+v, want %s", tt.name, r.Failure, tt.code)
-		}
-	}
-}
-
-// padded hides bytes behind the end of deflated content.
-func padded(t testing.TB, fs []packspec.File) []byte {
-	z := packtest.New(fs)
-	for i := range z.Entries {
-		e := &z.Entries[i]
-		var b bytes.Buffer
-		w, err := flate.NewWriter(&b, flate.BestCompression)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.Copy(w, bytes.NewReader(e.Data)); err != nil {
-			t.Fatal(err)
-		}
-		if err := w.Close(); err != nil {
-			t.Fatal(err)
-		}
-		e.Data = append(b.Bytes(), "hidden"...)
-		e.Local.Method, e.Dir.Method = 8, 8
-		e.Local.Packed, e.Dir.Packed = uint32(len(e.Data)), uint32(len(e.Data))
-	}
-	z.Settle()
-	return z.Bytes()
-}
-
 // A pack of gait that lost its evidence does not become one of PackSpec v1.
 func TestV1StrippedOfEvidence(t *testing.T) {
 	pack, key := small(t)
@@ -351,7 +273,7 @@ func TestV1StrippedOfEvidence(t *testing.T) {
 	for _, tt := range []struct {
 		pack []byte
 		code string
-	}{{packtest.Archive(views), packspec.CodeNoEvidence}, {deflated(t, views), packspec.CodeArchive}} {
+	}{{packtest.Archive(views), finding.CodeNoEvidence}, {deflated(t, views), finding.CodeArchive}} {
 		if r := verify(t, tt.pack, key); r.Verified || r.Format != "" || r.Failure.Code != tt.code {
 			t.Errorf("report = %+v, failure %v; want %s", r, r.Failure, tt.code)
 		}
@@ -397,21 +319,6 @@ func FuzzV1(f *testing.F) {
 		seen, err := packspec.Inspect(bytes.NewReader(pack), int64(len(pack)))
 		if r.Verified && (err != nil || int64(len(seen.Events)) != r.EventCount) {
 			t.Errorf("it verifies and cannot be inspected: %v", err)
-		}
-	})
-}
-
-// FuzzV1Archive reads any file as an archive of another tool.
-func FuzzV1Archive(f *testing.F) {
-	for _, name := range []string{"signed", "first"} {
-		f.Add(v1Pack(f, name))
-	}
-	f.Add(padded(f, files(f, v1Pack(f, "first"))))
-	o := v1Trust(f)
-	f.Fuzz(func(t *testing.T, pack []byte) {
-		r, err := packspec.Verify(bytes.NewReader(pack), int64(len(pack)), o)
-		if err == nil && r.Verified && r.Format != packspec.FormatV1 {
-			t.Errorf("a pack of gait verifies under a key of another: %+v", r)
 		}
 	})
 }

@@ -21,8 +21,8 @@ import (
 
 const vectorsDir = "../fixtures/vectors"
 
-// A vector is a pack with the verdict on it under the keys: what another
-// implementation must say too. SPEC.md names the index.
+// A vector is a pack with the verdict on it under these keys. Other implementations must
+// give the same verdict. SPEC.md names the index.
 type vector struct {
 	File     string            `json:"file"`
 	Keys     []string          `json:"keys"` // that the verifier trusts
@@ -47,7 +47,7 @@ func newVector(t testing.TB, name string, pack []byte, keys ...ledger.PrivateKey
 	return v
 }
 
-// judge fills in the verdict of this implementation.
+// judge sets the verdict of this implementation.
 func (v *vector) judge(t testing.TB) {
 	t.Helper()
 	var trusted []packspec.TrustedKey
@@ -75,41 +75,115 @@ func (v *vector) judge(t testing.TB) {
 	}
 }
 
-// vectors makes them all, always the same.
-func vectors(t *testing.T) (all []vector) {
+// vectors builds all vectors. They are the same each time.
+func vectors(t *testing.T) []vector {
+	return slices.Concat(firstVectors(t), indexVectors(t), rotationVectors(t), movedVectors(t), continuedVectors(t), rangeVectors(t))
+}
+
+// firstVectors are job packs of evidence format 1.
+func firstVectors(t *testing.T) []vector {
 	key := testKey(t, 1)
 	log := history(t, key)
-	honest := build(t, log, "job_1")
-	all = append(all, newVector(t, "job", honest, key), newVector(t, "job of a final status", build(t, log, "job_2"), key),
-		newVector(t, "job under another key", honest, testKey(t, 2)), newVector(t, "job of 300 events", build(t, longLog(t, 300), "long"), key),
-		newVector(t, "job resumed elsewhere under another policy", build(t, resumedElsewhere(t, key), "job_1"), key))
+	honest := buildFirst(t, log, "job_1")
+	all := []vector{
+		newVector(t, "job", honest, key), newVector(t, "job of a final status", buildFirst(t, log, "job_2"), key),
+		newVector(t, "job under another key", honest, testKey(t, 2)), newVector(t, "job of 300 events", buildFirst(t, longLog(t, 300), "long"), key),
+		newVector(t, "job resumed elsewhere under another policy", buildFirst(t, resumedElsewhere(t, key), "job_1"), key),
+	}
 	imported := ledgertest.New(t)
-	ledgertest.Append(t, imported.Log, ledgertest.Draft{Job: "job_1", Payload: anImport()}, ledgertest.Draft{Job: "job_1", Actor: "reviewer_1",
-		Payload: ledger.CheckpointAdded{CheckpointID: "cp_0003", CheckpointType: ledger.CheckpointFailed, Summary: "gave up"}})
-	all = append(all, newVector(t, "job imported", buildBy(t, imported, imported.Key), imported.Key))
+	ledgertest.Append(t, imported.Log, ledgertest.EventSpec{Job: "job_1", Payload: anImport()}, ledgertest.EventSpec{
+		Job: "job_1", Actor: "reviewer_1",
+		Payload: ledger.CheckpointAdded{CheckpointID: "cp_0003", CheckpointType: ledger.CheckpointFailed, Summary: "gave up"},
+	})
+	all = append(all, newVector(t, "job imported", firstFormat(t, buildBy(t, imported, imported.Key), imported.Key), imported.Key))
 	cosigned := history(t, key)
 	cosigned.cosign("witness.example/w1", "witness.example/w2")
-	all = append(all, newVector(t, "job cosigned", build(t, cosigned, "job_1"), key))
+	all = append(all, newVector(t, "job cosigned", buildFirst(t, cosigned, "job_1"), key))
 	for _, tt := range forgeries {
-		f := &forger{t: t, log: log, files: files(t, honest), job: "job_1", at: ledger.FormatTime(log.jobs["job_1"].Time)}
+		f := &forger{t: t, log: log, first: true, files: files(t, honest), job: "job_1", at: log.at("job_1")}
 		tt.forge(f)
 		if pack := f.pack(tt.sign); len(pack) < 200<<10 {
 			all = append(all, newVector(t, "forged "+tt.name, pack, key))
 		}
 	}
-	turned, keys := rotated(t)
-	pack := buildBy(t, turned, keys[2])
-	all = append(all, newVector(t, "rotated", pack, keys[0]), newVector(t, "rotated under the newest key", pack, keys[2]), newVector(t, "rotated under none", pack, testKey(t, 1)))
-	for _, tt := range rotationForgeries(t, files(t, pack), keys) {
-		all = append(all, newVector(t, "rotated "+tt.name, resign(t, tt.change(files(t, pack)), keys[2]), keys...))
-	}
-	l := long(t, 300)
-	all = append(all, newVector(t, "range", buildRange(t, l, 0, -1), l.Key), newVector(t, "range of the last bundle", buildRange(t, l, 256, -1), l.Key),
-		newVector(t, "range of the first bundle", buildRange(t, l, 0, 3), l.Key))
 	return all
 }
 
-func resumedElsewhere(t testing.TB, key ledger.PrivateKey) *memoryLog {
+// indexVectors are job packs of evidence format 2.
+func indexVectors(t *testing.T) []vector {
+	key := testKey(t, 1)
+	log := indexed(t, key)
+	honest := build(t, log, "job_1")
+	all := []vector{
+		newVector(t, "indexed", honest, key), newVector(t, "indexed a final job", build(t, log, "job_2"), key),
+		newVector(t, "indexed without a commitment", build(t, history(t, key), "job_1"), key),
+	}
+	for _, tt := range indexForgeries {
+		f := &forger{t: t, log: indexed(t, key), files: files(t, honest), job: "job_1", at: log.at("job_1")}
+		tt.forge(f)
+		all = append(all, newVector(t, "indexed forged "+tt.name, f.pack(tt.sign), key))
+	}
+	turned, keys := rotated(t)
+	ledgertest.Append(t, turned.Log, ledgertest.EventSpec{Payload: ledger.IndexCommitted{Index: ledgertest.IndexRoot(eventsOf(t, turned.Log))}})
+	return append(all, newVector(t, "indexed and rotated", buildBy(t, turned, keys[2]), keys[0]))
+}
+
+// rotationVectors are job packs of a ledger whose key was rotated, of evidence format 1.
+func rotationVectors(t *testing.T) []vector {
+	turned, keys := rotated(t)
+	pack := firstFormat(t, buildBy(t, turned, keys[2]), keys[2])
+	all := []vector{newVector(t, "rotated", pack, keys[0]), newVector(t, "rotated under the newest key", pack, keys[2]), newVector(t, "rotated under none", pack, testKey(t, 1))}
+	for _, tt := range rotationForgeries(t, files(t, pack), keys) {
+		all = append(all, newVector(t, "rotated "+tt.name, resign(t, tt.change(files(t, pack)), keys[2]), keys...))
+	}
+	return all
+}
+
+// movedVectors are packs of a ledger that was handed over to another place.
+func movedVectors(t *testing.T) []vector {
+	l, keys := moved(t)
+	pack := buildBy(t, l, keys[2])
+	all := []vector{newVector(t, "moved", pack, keys[0]), newVector(t, "moved under the newest key", pack, keys[2]), newVector(t, "moved under none", pack, testKey(t, 1))}
+	for _, tt := range rotationForgeries(t, files(t, pack), keys) {
+		all = append(all, newVector(t, "moved "+tt.name, resign(t, tt.change(files(t, pack)), keys[2]), keys[0]))
+	}
+	var whole packspec.Buffer
+	if _, err := packspec.BuildRange(t.Context(), &whole, l.Log, 0, -1, keys[2], packspec.RangeOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	ledgertest.Append(t, l.Log, ledgertest.EventSpec{Payload: ledger.IndexCommitted{Index: ledgertest.IndexRoot(eventsOf(t, l.Log))}})
+	return append(all, newVector(t, "range moved", whole.Bytes(), keys[0]), newVector(t, "indexed and moved", buildBy(t, l, keys[2]), keys[0]))
+}
+
+// continuedVectors are packs of a ledger that continues another one.
+func continuedVectors(t *testing.T) []vector {
+	c := continued(t, false)
+	pack := c.build(t, "job_1")
+	all := []vector{
+		newVector(t, "continued", pack, c.l.Key), newVector(t, "continued under both keys", pack, c.l.Key, c.old),
+		newVector(t, "continued without a proof", buildWith(t, c.l, "job_1", packspec.JobOptions{}), c.l.Key, c.old),
+		newVector(t, "range continued", c.buildRange(t, 0, -1), c.l.Key), newVector(t, "range continued without the request ids", buildRange(t, c.l, 0, -1), c.l.Key),
+	}
+	for _, tt := range continuedForgeries {
+		fs, c := tt.make(t)
+		all = append(all, newVector(t, "continued forged "+tt.name, resign(t, fs, c.l.Key), c.l.Key, c.old))
+	}
+	for _, tt := range inheritedForgeries {
+		fs, c := tt.make(t)
+		all = append(all, newVector(t, "range continued forged "+tt.name, resign(t, fs, c.l.Key), c.l.Key))
+	}
+	return all
+}
+
+func rangeVectors(t *testing.T) []vector {
+	l := long(t, 300)
+	return []vector{
+		newVector(t, "range", buildRange(t, l, 0, -1), l.Key), newVector(t, "range of the last bundle", buildRange(t, l, 256, -1), l.Key),
+		newVector(t, "range of the first bundle", buildRange(t, l, 0, 3), l.Key),
+	}
+}
+
+func resumedElsewhere(t testing.TB, key ledger.PrivateKey) *testLog {
 	l := newLog(t, key)
 	s := newScript(t, l)
 	s.ok("job_1", "worker_1", "", commands.Submit{EnvironmentFingerprint: "envfp:x", PolicyDigest: ledger.Hash{1}, ProducerVersion: "1"})
@@ -120,13 +194,17 @@ func resumedElsewhere(t testing.TB, key ledger.PrivateKey) *memoryLog {
 
 func anImport() ledger.Imported {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	return ledger.Imported{CreatedAt: at, UpdatedAt: at.Add(time.Hour), StoppedAt: at.Add(time.Hour), StoppedBy: "operator", Status: "paused", StopReason: "paused_by_user", StatusReasonCode: "paused",
+	return ledger.Imported{
+		CreatedAt: at, UpdatedAt: at.Add(time.Hour), StoppedAt: at.Add(time.Hour), StoppedBy: "operator", Status: "paused", StopReason: "paused_by_user", StatusReasonCode: "paused",
 		EnvironmentFingerprint: "envfp:x", PackID: ledger.Hash{1}, PackSHA256: ledger.Hash{2}, ProducerVersion: "old 1.0", Revision: 4,
-		Checkpoints: []ledger.ImportedCheckpoint{{CheckpointType: ledger.CheckpointProgress, CreatedAt: at, Summary: "one", Actor: "worker_1"},
-			{CheckpointType: ledger.CheckpointDecisionNeeded, CreatedAt: at, Summary: "may I?", RequiredAction: "say yes", Open: true}}}
+		Checkpoints: []ledger.ImportedCheckpoint{
+			{CheckpointType: ledger.CheckpointProgress, CreatedAt: at, Summary: "one", Actor: "worker_1"},
+			{CheckpointType: ledger.CheckpointDecisionNeeded, CreatedAt: at, Summary: "may I?", RequiredAction: "say yes", Open: true},
+		},
+	}
 }
 
-// The vectors are what is made here, and the verdicts are those of this code.
+// The stored vectors are those built here, with the verdicts of this code.
 func TestVectors(t *testing.T) {
 	all := vectors(t)
 	slices.SortFunc(all, func(a, b vector) int { return strings.Compare(a.File, b.File) })
@@ -163,7 +241,7 @@ func TestVectors(t *testing.T) {
 	t.Logf("%d vectors", len(kept))
 }
 
-// The verifier in Python says the same of each job pack.
+// The Python verifier gives the same verdict on each job pack.
 func TestVectorsInPython(t *testing.T) {
 	needPython(t)
 	byKey := map[string][]judgement{}

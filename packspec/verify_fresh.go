@@ -1,26 +1,26 @@
 package packspec
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
 	"gait/ledger"
+	"gait/packspec/finding"
 )
 
-// freshness compares the pack's checkpoint with those that the caller has seen of
-// the same ledger. Two of one size must have one root. What is between two of
-// different sizes, a job's events do not show.
-func (v *verifier) freshness() (string, error) {
+// compareSeen compares the pack's checkpoint with those that the caller has seen of
+// the same ledger. Checkpoints of the same size must have the same root. For each one
+// that is smaller than the pack's, continues checks whether the pack's tree continues it.
+func (v *ledgerVerifier) compareSeen(continues continuity) (string, error) {
 	if !v.signed {
-		v.status = Absent
-		return "not checked: " + LevelSignature + " failed", nil
+		v.status = finding.Absent
+		return "not checked: " + finding.LevelSignature + " failed", nil
 	}
-	v.report.Checkpoint = string(v.headProof.Checkpoint)
+	v.report.Checkpoint = string(v.checkpoint)
 	var seen []Sighting
-	if v.seen != nil {
+	if v.Seen != nil {
 		var err error
-		if seen, err = v.seen(v.keys.Keys()...); err != nil {
+		if seen, err = v.Seen(v.keys.Keys()...); err != nil {
 			return "", err
 		}
 	}
@@ -29,36 +29,40 @@ func (v *verifier) freshness() (string, error) {
 	}
 	text, proved := "", true
 	for _, at := range seen {
-		v.status = Claimed
-		detail, err := v.beside(at)
+		v.status = finding.Claimed
+		detail, err := v.compareWith(at, continues)
 		if err != nil {
 			return "", err
 		}
-		if text == "" || proved && v.status != Proved { // what is not proved is what there is to say
+		if text == "" || proved && v.status != finding.Proved { // a result that is not proved matters most
 			text = detail
 		}
-		proved = proved && v.status == Proved
+		proved = proved && v.status == finding.Proved
 	}
-	if v.status = Claimed; proved {
-		v.status = Proved
+	if v.status = finding.Claimed; proved {
+		v.status = finding.Proved
 	}
 	return text, nil
 }
 
-// beside compares the pack's checkpoint with one that was seen.
-func (v *verifier) beside(at Sighting) (string, error) {
-	now, keys := v.headProof.Checkpoint, v.keys.Keys()
+// A continuity checks what a pack shows about a smaller checkpoint that was seen. note
+// is that checkpoint with its signatures.
+type continuity func(note []byte, seen ledger.Checkpoint) (string, error)
+
+// compareWith compares the pack's checkpoint with one that was seen.
+func (v *ledgerVerifier) compareWith(at Sighting, continues continuity) (string, error) {
+	now, keys := v.checkpoint, v.keys.Keys()
 	conflict := func(what, expected, found string) error {
 		v.report.Evidence = []string{string(at.Note), string(now)}
-		return differs(LevelFreshness, CodeConflict, v.checkpointEntry(), what, expected, found)
+		return finding.Differs(finding.LevelFreshness, finding.CodeConflict, v.checkpointEntry, what, expected, found)
 	}
 	switch {
 	case at.OtherKey && v.report.Profile == ProfileStrict:
-		return "", failure(LevelFreshness, CodeOlder, v.checkpointEntry(), "a checkpoint of this origin by another key was seen before, so what was seen of it says nothing here")
+		return "", finding.Failf(finding.LevelFreshness, finding.CodeOlder, v.checkpointEntry, "a checkpoint of this origin by another key was seen before, so what was seen of it says nothing here")
 	case at.OtherKey:
 		return "a checkpoint of this origin was seen before, by a key that has nothing to do with these", nil
 	case !ledger.OneHistory(keys, at.Keys):
-		return "", conflict("the ledger was handed on to two keys", strings.Join(spell(at.Keys), " "), strings.Join(spell(keys), " "))
+		return "", conflict("the ledger was handed on to two keys", strings.Join(keyTexts(at.Keys), " "), strings.Join(keyTexts(keys), " "))
 	}
 	seen, err := openAny(at.Note, append(keys, at.Keys...))
 	if err != nil {
@@ -71,20 +75,18 @@ func (v *verifier) beside(at Sighting) (string, error) {
 	case size == seen.Size && v.evidence.Root != seen.Root.String():
 		return "", conflict(fmt.Sprintf("the ledger's key has signed two histories of %d events", size), seen.Root.String(), v.evidence.Root)
 	case size == seen.Size:
-		v.status = Proved
+		v.status = finding.Proved
 		return fmt.Sprintf("the newest checkpoint seen of this ledger, %d events", size), nil
-	case size > seen.Size && v.rng != nil:
-		return v.treeContinues(at.Note, seen)
 	case size > seen.Size:
-		return fmt.Sprintf("newer than any checkpoint seen (%d events); that it continues those is not shown", seen.Size), nil
+		return continues(at.Note, seen)
 	case v.report.Profile == ProfileStrict:
-		return "", differs(LevelFreshness, CodeOlder, v.checkpointEntry(), "a newer checkpoint of this ledger was seen", fmt.Sprintf("%d events or more", seen.Size), fmt.Sprintf("%d events", size))
+		return "", finding.Differs(finding.LevelFreshness, finding.CodeOlder, v.checkpointEntry, "a newer checkpoint of this ledger was seen", fmt.Sprintf("%d events or more", seen.Size), fmt.Sprintf("%d events", size))
 	default:
 		return fmt.Sprintf("older than the newest checkpoint seen (%d events): the job as it was at %d", seen.Size, size), nil
 	}
 }
 
-// openAny opens a checkpoint that one of the keys has signed.
+// openAny opens a checkpoint that one of the keys signed.
 func openAny(signed []byte, keys []ledger.VerifierKey) (c ledger.Checkpoint, err error) {
 	for _, key := range keys {
 		if c, err = ledger.OpenCheckpoint(signed, key); err == nil {
@@ -94,27 +96,11 @@ func openAny(signed []byte, keys []ledger.VerifierKey) (c ledger.Checkpoint, err
 	return c, err
 }
 
-func spell(keys []ledger.VerifierKey) []string {
+// keyTexts returns the keys in their text form.
+func keyTexts(keys []ledger.VerifierKey) []string {
 	names := make([]string, len(keys))
 	for i, key := range keys {
 		names[i] = key.String()
 	}
 	return names
-}
-
-// treeContinues asks the tiles of a range pack whether its tree continues that of
-// a checkpoint seen before. Not every range holds those that tell.
-func (v *verifier) treeContinues(note []byte, seen ledger.Checkpoint) (string, error) {
-	ok, err := v.rng.log.Continues(seen)
-	switch {
-	case errors.Is(err, errNoEntry):
-		return fmt.Sprintf("newer than any checkpoint seen (%d events); that it continues those, this range does not show", seen.Size), nil
-	case err != nil:
-		return "", err
-	case !ok:
-		v.report.Evidence = []string{string(note), string(v.headProof.Checkpoint)}
-		return "", failure(LevelFreshness, CodeConflict, v.checkpointEntry(), "its first %d events are not those of the checkpoint seen before", seen.Size)
-	}
-	v.status = Proved
-	return fmt.Sprintf("it continues the newest checkpoint seen, of %d events", seen.Size), nil
 }

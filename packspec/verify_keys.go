@@ -5,28 +5,34 @@ import (
 	"slices"
 
 	"gait/ledger"
+	"gait/packspec/finding"
 )
 
-// readKeys follows the ledger's keys from event 0 on, by the rotations that the
-// pack holds. A rotation that is not in its one form is a failure here; one that
-// does not follow fails the chain.
-func (v *verifier) readKeys() error {
+// readKeys derives the ledger's keys from event 0 and the rotations in the pack. It
+// fails if a rotation is not in its one form. If one does not follow, the chain level
+// fails.
+func (v *ledgerVerifier) readKeys() error {
+	return v.readKeysFrom(v.pack.has, func(name string, _ int) ([]byte, error) { return v.pack.read(name) })
+}
+
+// readKeysFrom is readKeys for rotations under the names that they have in a pack.
+func (v *ledgerVerifier) readKeysFrom(has func(name string) bool, read func(name string, limit int) ([]byte, error)) error {
 	var err error
-	if v.created.Origin != v.evidence.Origin {
-		v.keysErr = differs(LevelChain, CodeChain, entryCreated, "origin", v.evidence.Origin, v.created.Origin).at(v.created.Seq)
+	if v.created.Origin() != v.evidence.Origin {
+		v.keysErr = finding.Differs(finding.LevelChain, finding.CodeChain, entryCreated, "origin", v.evidence.Origin, v.created.Origin()).At(v.created.Seq())
 		return nil
 	}
 	if v.keys, err = ledger.NewKeyring(v.created); err != nil {
-		v.keysErr = asFailure(LevelChain, CodeChain, err)
+		v.keysErr = asFailure(finding.LevelChain, finding.CodeChain, err)
 		return nil
 	}
-	v.keys, v.rotations, err = readRotations(v.keys, v.evidence.Size, v.pack.has, func(name string, _ int) ([]byte, error) { return v.pack.read(name) })
+	v.keys, v.rotations, err = readRotations(v.keys, v.evidence.Size, has, read)
 	_, corrupt := errors.AsType[*ledger.CorruptError](err)
 	switch {
 	case errors.Is(err, ledger.ErrMalformed) && !corrupt:
-		return notCanonical("", err)
+		return finding.NotCanonical("", err)
 	case errors.Is(err, ledger.ErrUnverified), corrupt:
-		v.keysErr = failure(LevelChain, CodeChain, "", "%s", err)
+		v.keysErr = finding.Failf(finding.LevelChain, finding.CodeChain, "", "%s", err)
 		return nil
 	case err != nil:
 		return err
@@ -34,56 +40,61 @@ func (v *verifier) readKeys() error {
 	v.key = v.keys.Current()
 	v.report.Key, v.report.KeyID = v.key.String(), v.key.ID().String()
 	if keys := v.keys.Keys(); len(keys) > 1 {
-		v.report.Keys = spell(keys)
+		v.report.Keys = keyTexts(keys)
+	}
+	return v.openMemory()
+}
+
+// checkCheckpoint requires that all keys that must sign the checkpoint in an entry did.
+func (v *ledgerVerifier) checkCheckpoint(name string, signed []byte) error {
+	if _, err := v.keys.Open(signed); err != nil {
+		return finding.Failf(finding.LevelSignature, finding.CodeSignatureInvalid, name, "%s", err)
 	}
 	return nil
 }
 
-// checkpointEntry names the entry in which the checkpoint stands.
-func (v *verifier) checkpointEntry() string {
-	if v.rng != nil {
-		return entryCheckpoint
-	}
-	return entryHeadProof
-}
-
-// checkCheckpoint requires the signatures of all keys that must have signed the
-// checkpoint of a proof.
-func (v *verifier) checkCheckpoint(name string, p ledger.Proof) error {
-	if _, err := v.keys.Open(p.Checkpoint); err != nil {
-		return failure(LevelSignature, CodeSignatureInvalid, name, "%s", err)
-	}
-	return nil
-}
-
-// TrustedBy returns the trusted key that a ledger with these keys is trusted by:
-// whoever trusts a key trusts those it handed the ledger on to. Where there is
-// none, other is a trusted key of the same origin, if there is one: somebody else
-// signs in that origin's name.
-func TrustedBy(keys ledger.Keyring, trusted []TrustedKey) (by, other *TrustedKey) {
+// TrustedBy returns the trusted key by which a ledger with these keys is trusted.
+// Trust in a key extends to the keys that the ledger was rotated to, as far as its Not
+// allows. If there is none, ended is the distrusted key that ends the way from a
+// trusted one, if there is one; and otherwise other is a trusted key of the same
+// origin, if there is one: then another party signs in that origin's name.
+func TrustedBy(keys ledger.Keyring, trusted []TrustedKey) (by, other *TrustedKey, ended ledger.VerifierKey) {
 	for i, t := range trusted {
-		if slices.ContainsFunc(keys.Keys(), t.Key.Is) {
-			return &trusted[i], nil
-		}
-		if t.Key.Origin() == keys.Origin() {
+		leads, end := keys.LeadsFrom(t.Key, t.Not)
+		switch {
+		case leads:
+			return &trusted[i], nil, ledger.VerifierKey{}
+		case !end.IsZero():
+			ended = end
+		case t.Key.Origin() == keys.Origin():
 			other = &trusted[i]
 		}
 	}
-	return nil, other
+	if !ended.IsZero() {
+		other = nil
+	}
+	return nil, other, ended
 }
 
-// trust returns where the caller has one of the ledger's keys from. Where they know
-// another key of the origin, this one is not to be asked for.
-func (v *verifier) trust() (string, error) {
-	by, known := TrustedBy(v.keys, v.trusted)
+// SinceDistrusted is the reason of a failure: the pack's ledger was signed after a key
+// took over that the verifier distrusts.
+const SinceDistrusted = "signed since a key that you distrust took over"
+
+// trust returns the source that the caller named for one of the ledger's keys. If the
+// caller knows another key of the origin, the failure says so, and does not suggest
+// trusting this one.
+func (v *ledgerVerifier) trust() (string, error) {
+	by, known, ended := TrustedBy(v.keys, v.Trusted)
 	var other string
 	switch {
 	case by != nil:
 		return by.From, nil
+	case !ended.IsZero():
+		return "", finding.Differs(finding.LevelSignature, finding.CodeUntrustedKey, entryCreated, SinceDistrusted, "a key that took over from none that you distrust", ended.String())
 	case known != nil:
 		other = known.Key.String()
-	case v.seen != nil:
-		seen, err := v.seen(v.keys.Keys()...)
+	case v.Seen != nil:
+		seen, err := v.Seen(v.keys.Keys()...)
 		if err != nil {
 			return "", err
 		}
@@ -92,7 +103,7 @@ func (v *verifier) trust() (string, error) {
 		}
 	}
 	if other != "" {
-		return "", differs(LevelSignature, CodeKeyMismatch, entryCreated, "signed by another key than the one you know for "+v.evidence.Origin, other, v.key.String())
+		return "", finding.Differs(finding.LevelSignature, finding.CodeKeyMismatch, entryCreated, "signed by another key than the one you know for "+v.evidence.Origin, other, v.key.String())
 	}
-	return "", differs(LevelSignature, CodeUntrustedKey, entryCreated, "signed by a key you do not trust", "a key of "+v.evidence.Origin+" that you trust", v.key.String())
+	return "", finding.Differs(finding.LevelSignature, finding.CodeUntrustedKey, entryCreated, "signed by a key you do not trust", "a key of "+v.evidence.Origin+" that you trust", v.key.String())
 }

@@ -10,9 +10,10 @@ import (
 	"gait/ledger"
 	"gait/ledger/ledgertest"
 	"gait/packspec"
+	"gait/packspec/finding"
 )
 
-// policy reads lines of a policy in which $NAME stands for that witness's key.
+// policy parses a policy in which $NAME stands for that witness's key.
 func policy(t testing.TB, text string) *packspec.Policy {
 	t.Helper()
 	for _, name := range []string{"a.example", "b.example", "c.example"} {
@@ -43,22 +44,22 @@ func TestPolicy(t *testing.T) {
 	other := "log " + testKey(t, 2).VerifierKey().String() + "\n"
 	for _, tt := range []struct {
 		name, policy, by string
-		status           packspec.Status
+		status           finding.Status
 		verified         bool
 		says             string // of the level's detail
 		code             string
 	}{
-		{"no policy, no cosignature", "", "", packspec.Absent, true, "no witness", ""},
-		{"no policy", "", "a.example b.example", packspec.Claimed, true, `"a.example, b.example"`, ""},
-		{"quorum met", own + twoOfThree, "c.example a.example", packspec.Proved, true, "a.example at 2026-11-23T08:00:00.000Z, c.example at", ""},
-		{"quorum met, beside a stranger", twoOfThree, "x.example a.example b.example", packspec.Proved, true, "a.example at", ""},
-		{"any one of the logs", other + own + twoOfThree, "a.example b.example", packspec.Proved, true, "met", ""},
-		{"too few", own + twoOfThree, "b.example", packspec.Failed, false, "q (1 of 3, 2 needed; without A, C)", packspec.CodePolicy},
-		{"one of them twice", own + twoOfThree, "b.example b.example", packspec.Failed, false, "1 of 3", packspec.CodePolicy},
-		{"none at all", own + twoOfThree, "", packspec.Failed, false, "0 of 3", packspec.CodePolicy},
-		{"another log's policy", other + twoOfThree, "a.example b.example", packspec.Failed, false, "no log of the policy", packspec.CodePolicy},
-		{"quorum none", own + "quorum none\n", "", packspec.Absent, true, "asks for none", ""},
-		{"quorum none, cosigned", "witness A $a\nquorum none\n", "a.example", packspec.Proved, true, "a.example at", ""},
+		{"no policy, no cosignature", "", "", finding.Absent, true, "no witness", ""},
+		{"no policy", "", "a.example b.example", finding.Claimed, true, `"a.example, b.example"`, ""},
+		{"quorum met", own + twoOfThree, "c.example a.example", finding.Proved, true, "a.example at 2026-11-23T08:00:00.000Z, c.example at", ""},
+		{"quorum met, beside a stranger", twoOfThree, "x.example a.example b.example", finding.Proved, true, "a.example at", ""},
+		{"any one of the logs", other + own + twoOfThree, "a.example b.example", finding.Proved, true, "met", ""},
+		{"too few", own + twoOfThree, "b.example", finding.Failed, false, "q (1 of 3, 2 needed; without A, C)", finding.CodePolicy},
+		{"one of them twice", own + twoOfThree, "b.example b.example", finding.Failed, false, "1 of 3", finding.CodePolicy},
+		{"none at all", own + twoOfThree, "", finding.Failed, false, "0 of 3", finding.CodePolicy},
+		{"another log's policy", other + twoOfThree, "a.example b.example", finding.Failed, false, "no log of the policy", finding.CodePolicy},
+		{"quorum none", own + "quorum none\n", "", finding.Absent, true, "asks for none", ""},
+		{"quorum none, cosigned", "witness A $a\nquorum none\n", "a.example", finding.Proved, true, "a.example at", ""},
 	} {
 		log := history(t, key)
 		if tt.by != "" {
@@ -69,21 +70,21 @@ func TestPolicy(t *testing.T) {
 			p = policy(t, tt.policy)
 		}
 		r := underPolicy(t, build(t, log, "job_1"), p, key)
-		l := r.Level(packspec.LevelCosignatures)
+		l := r.Level(finding.LevelCosignatures)
 		if r.Verified != tt.verified || l.Status != tt.status || !strings.Contains(l.Detail, tt.says) {
 			t.Errorf("%s: verified %t, %+v, want %t, %s, %q", tt.name, r.Verified, l, tt.verified, tt.status, tt.says)
 		}
-		if !tt.verified && (r.Failure.Code != tt.code || r.Failure.Level != packspec.LevelCosignatures) {
+		if !tt.verified && (r.Failure.Code != tt.code || r.Failure.Level != finding.LevelCosignatures) {
 			t.Errorf("%s: failure %+v, want %s", tt.name, r.Failure, tt.code)
 		}
-		if tt.status == packspec.Proved && (len(r.Cosigned) == 0 || r.Policy != "policy.txt" || r.Cosigned[0].Time != "2026-11-23T08:00:00.000Z") {
+		if tt.status == finding.Proved && (len(r.Cosigned) == 0 || r.Policy != "policy.txt" || r.Cosigned[0].Time != "2026-11-23T08:00:00.000Z") {
 			t.Errorf("%s: cosigned by %+v under %q", tt.name, r.Cosigned, r.Policy)
 		}
 	}
 }
 
-// A pack is built against the newest cosigned checkpoint as long as that covers
-// the job, whatever else the ledger holds by then.
+// A pack is built on the newest cosigned checkpoint if that covers the job, even if the
+// ledger has newer events of other jobs.
 func TestBuildCosigned(t *testing.T) {
 	key := testKey(t, 1)
 	log := history(t, key)
@@ -95,7 +96,7 @@ func TestBuildCosigned(t *testing.T) {
 		t.Error("another job's event changes the pack of a job that the cosigned checkpoint covers")
 	}
 	r := underPolicy(t, build(t, log, "job_3"), policy(t, twoOfThree), key)
-	if r.Verified || r.Size != 13 || r.Level(packspec.LevelCosignatures).Status != packspec.Failed {
+	if r.Verified || r.Size != 13 || r.Level(finding.LevelCosignatures).Status != finding.Failed {
 		t.Errorf("a job that no cosigned checkpoint covers: %+v", r)
 	}
 	log.cosign("a.example", "c.example")
@@ -104,34 +105,33 @@ func TestBuildCosigned(t *testing.T) {
 	}
 }
 
-// GHSA-8gw7-4j42-w388 is a verifier that took a genuine signature which was not
-// bound to the artifact at hand. Here are genuine ones of another checkpoint,
-// of the same ledger or a fork of it, by the same keys, spliced onto this one;
-// everything else in the pack is made to fit, by the ledger's own key.
+// GHSA-8gw7-4j42-w388 is a verifier that accepted a genuine signature of another artifact.
+// Here genuine cosignatures of another checkpoint, of the same ledger or of a fork of it,
+// are spliced onto this one; the rest of the pack is adapted with the ledger's own key.
 func TestSignatureOfAnotherArtifact_GHSA_8gw7_4j42_w388(t *testing.T) {
 	key := testKey(t, 1)
 	p := policy(t, "witness A $a\nquorum A\n")
 	a := ledgertest.NewWitness("a.example")
 	for _, tt := range []struct {
 		name  string
-		note  func(log *memoryLog, other []byte) string
+		note  func(log *testLog, other []byte) string
 		level string
 		code  string
 	}{
-		{"a cosignature of another checkpoint", func(log *memoryLog, other []byte) string {
-			return string(log.signed) + a.Line(other, cosignedAt)
-		}, packspec.LevelCosignatures, packspec.CodeCosignature},
-		{"the ledger's signature of another checkpoint", func(log *memoryLog, other []byte) string {
+		{"a cosignature of another checkpoint", func(log *testLog, other []byte) string {
+			return string(log.signed()) + a.Line(other, cosignedAt)
+		}, finding.LevelCosignatures, finding.CodeCosignature},
+		{"the ledger's signature of another checkpoint", func(log *testLog, other []byte) string {
 			_, line, _ := strings.Cut(string(other), "\n\n")
-			return log.checkpoint().Text() + "\n" + line + a.Line(log.signed, cosignedAt)
-		}, packspec.LevelSignature, packspec.CodeSignatureInvalid},
-		{"the ledger's signature in the witness's name", func(log *memoryLog, _ []byte) string {
-			_, line, _ := strings.Cut(string(log.signed), "\n\n")
-			return string(log.signed) + strings.Replace(line, origin, "a.example", 1)
-		}, packspec.LevelCosignatures, packspec.CodePolicy},
-		{"another whole checkpoint", func(_ *memoryLog, other []byte) string {
+			return log.checkpoint().Text() + "\n" + line + a.Line(log.signed(), cosignedAt)
+		}, finding.LevelSignature, finding.CodeSignatureInvalid},
+		{"the ledger's signature in the witness's name", func(log *testLog, _ []byte) string {
+			_, line, _ := strings.Cut(string(log.signed()), "\n\n")
+			return string(log.signed()) + strings.Replace(line, origin, "a.example", 1)
+		}, finding.LevelCosignatures, finding.CodePolicy},
+		{"another whole checkpoint", func(_ *testLog, other []byte) string {
 			return string(other) + a.Line(other, cosignedAt)
-		}, packspec.LevelInclusion, packspec.CodeCheckpoint},
+		}, finding.LevelInclusion, finding.CodeCheckpoint},
 	} {
 		fork := ledger.Checkpoint{Origin: origin, Size: 12, Root: ledger.LeafHash([]byte("fork"))}
 		older := ledger.Checkpoint{Origin: origin, Size: 11, Root: ledger.LeafHash([]byte("older"))}
@@ -143,7 +143,7 @@ func TestSignatureOfAnotherArtifact_GHSA_8gw7_4j42_w388(t *testing.T) {
 			}
 			log.cosign("a.example")
 			honest := build(t, log, "job_1")
-			f := &forger{t: t, log: log, files: files(t, honest), job: "job_1", at: ledger.FormatTime(log.jobs["job_1"].Time)}
+			f := &forger{t: t, log: log, files: files(t, honest), job: "job_1", at: log.at("job_1")}
 			for _, name := range []string{"head.tlog-proof", "ledger_created.tlog-proof"} {
 				head, _, _ := strings.Cut(string(file(f.files, name).Data), "\n\n")
 				f.set(name, []byte(head+"\n\n"+tt.note(log, other)))
@@ -156,7 +156,7 @@ func TestSignatureOfAnotherArtifact_GHSA_8gw7_4j42_w388(t *testing.T) {
 	}
 }
 
-// No bit of a cosigned pack can be another one either.
+// No flipped bit of a cosigned pack stays unseen either.
 func TestEveryBitOfACosignedPack(t *testing.T) {
 	if testing.Short() {
 		t.Skip("thousands of packs")

@@ -1,34 +1,20 @@
 package packspec
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/base64"
 	"fmt"
 
 	"gait/ledger"
+	"gait/packspec/container"
+	"gait/packspec/finding"
 )
 
-// inclusion checks that event 0 and the job's last event are in the tree that
-// evidence.json names. Whose tree it is, the signature says.
-func (v *verifier) inclusion() (string, error) {
-	if err := v.included(entryCreatedProof, v.createdProof, 0, v.created.LeafHash()); err != nil {
-		return "", err
-	}
-	if err := v.included(entryHeadProof, v.headProof, v.head.Seq, v.head.Leaf); err != nil {
-		return "", err
-	}
-	if !bytes.Equal(v.createdProof.Checkpoint, v.headProof.Checkpoint) {
-		return "", failure(LevelInclusion, CodeCheckpoint, entryCreatedProof, "its checkpoint is not that of %s", entryHeadProof)
-	}
-	return fmt.Sprintf("events 0 and %d are in the tree of size %d, root %s", v.head.Seq, v.evidence.Size, v.evidence.Root), nil
-}
-
 // included checks one proof.
-func (v *verifier) included(name string, p ledger.Proof, seq ledger.Seq, leaf ledger.Hash) error {
+func (v *ledgerVerifier) included(name string, p ledger.Proof, seq ledger.Seq, leaf ledger.Hash) error {
 	c, err := ledger.PeekCheckpoint(p.Checkpoint)
 	if err != nil {
-		return notCanonical(name, err)
+		return finding.NotCanonical(name, err)
 	}
 	for _, part := range [][3]string{
 		{"the checkpoint's origin", v.evidence.Origin, c.Origin},
@@ -36,24 +22,24 @@ func (v *verifier) included(name string, p ledger.Proof, seq ledger.Seq, leaf le
 		{"the checkpoint's root", v.evidence.Root, c.Root.String()},
 	} {
 		if part[1] != part[2] {
-			return differs(LevelInclusion, CodeCheckpoint, name, part[0], part[1], part[2])
+			return finding.Differs(finding.LevelInclusion, finding.CodeCheckpoint, name, part[0], part[1], part[2])
 		}
 	}
 	if p.Seq != seq {
-		return differs(LevelInclusion, CodeNotIncluded, name, "the proof's index", fmt.Sprint(seq), fmt.Sprint(p.Seq)).at(seq)
+		return finding.Differs(finding.LevelInclusion, finding.CodeNotIncluded, name, "the proof's index", fmt.Sprint(seq), fmt.Sprint(p.Seq)).At(seq)
 	}
 	if err := p.Check(leaf, c); err != nil {
-		return failure(LevelInclusion, CodeNotIncluded, name, "%s", err).at(seq)
+		return finding.Failf(finding.LevelInclusion, finding.CodeNotIncluded, name, "%s", err).At(seq)
 	}
 	return nil
 }
 
-// signature checks that the key in force, and the one before where the tree ends
-// with its rotation, signed the checkpoint and that key the manifest, and then
-// that the caller trusts it or one before for that origin. An
-// untrusted key is therefore always that of an intact pack.
-func (v *verifier) signature() (string, error) {
-	err := cmp.Or(v.checkKeyFile(), v.checkManifestSignature(), v.checkCheckpoint(entryCreatedProof, v.createdProof), v.checkCheckpoint(entryHeadProof, v.headProof))
+// signature checks that the key in force signed the manifest and the checkpoint, and
+// that the key before it signed the checkpoint too if the tree ends with a rotation.
+// Then it checks that the caller trusts that key, or an earlier one, for the origin. A
+// key is therefore reported as untrusted only if the pack is intact.
+func (v *ledgerVerifier) signature() (string, error) {
+	err := cmp.Or(v.checkKeyFile(), v.checkManifestSignature(), v.checkCheckpoint(entryCreatedProof, v.createdProof.Checkpoint), v.checkCheckpoint(v.checkpointEntry, v.checkpoint))
 	if err != nil {
 		return "", err
 	}
@@ -65,37 +51,37 @@ func (v *verifier) signature() (string, error) {
 	return fmt.Sprintf("checkpoint and manifest are signed by %s, trusted by %s", v.key, from), nil
 }
 
-func (v *verifier) checkKeyFile() error {
+func (v *ledgerVerifier) checkKeyFile() error {
 	b, err := v.pack.read(entryKey)
 	if err != nil {
 		return err
 	}
 	if want := v.key.String() + "\n"; string(b) != want {
-		return differs(LevelSignature, CodeKeyMismatch, entryKey, "not the ledger's key", quote(want), quote(string(b)))
+		return finding.Differs(finding.LevelSignature, finding.CodeKeyMismatch, entryKey, "not the ledger's key", finding.Quote(want), finding.Quote(string(b)))
 	}
 	return nil
 }
 
 // checkManifestSignature requires exactly one signature, in its one form.
-func (v *verifier) checkManifestSignature() error {
+func (v *ledgerVerifier) checkManifestSignature() error {
 	bad := func(what, want, got string) error {
-		return differs(LevelSignature, CodeSignatureInvalid, entryManifest, what, want, quote(got))
+		return finding.Differs(finding.LevelSignature, finding.CodeSignatureInvalid, container.ManifestEntry, what, want, finding.Quote(got))
 	}
-	digest, err := v.pack.manifest.digest()
+	digest, err := v.pack.manifest.Digest()
 	if err != nil {
 		return err
 	}
 	sigs := v.pack.manifest.Signatures
 	if len(sigs) == 0 {
-		return failure(LevelSignature, CodeSignatureMissing, entryManifest, "the manifest is not signed")
+		return finding.Failf(finding.LevelSignature, finding.CodeSignatureMissing, container.ManifestEntry, "the manifest is not signed")
 	}
 	s := sigs[0]
 	sig, err := base64.StdEncoding.Strict().DecodeString(s.Sig)
 	switch {
 	case len(sigs) > 1:
 		return bad("signatures", "one", fmt.Sprint(len(sigs)))
-	case s.Alg != algEd25519:
-		return bad("signature algorithm", algEd25519, s.Alg)
+	case s.Alg != container.AlgEd25519:
+		return bad("signature algorithm", container.AlgEd25519, s.Alg)
 	case s.KeyID != v.key.ID().String():
 		return bad("signature key_id", v.key.ID().String(), s.KeyID)
 	case s.SignedDigest != digest.String():
@@ -103,7 +89,7 @@ func (v *verifier) checkManifestSignature() error {
 	case err != nil || base64.StdEncoding.EncodeToString(sig) != s.Sig:
 		return bad("signature", "base64", s.Sig)
 	case !v.key.Verify(digest[:], sig):
-		return failure(LevelSignature, CodeSignatureInvalid, entryManifest, "the signature of the manifest does not hold under %s", v.key)
+		return finding.Failf(finding.LevelSignature, finding.CodeSignatureInvalid, container.ManifestEntry, "the signature of the manifest does not hold under %s", v.key)
 	}
 	return nil
 }

@@ -13,14 +13,16 @@ import (
 	"testing"
 
 	"gait/ledger"
+	"gait/ledger/ledgertest"
 	"gait/packspec"
+	"gait/packspec/finding"
 	"gait/packspec/packtest"
 )
 
-// verifyPy is the verifier that shares nothing with this one.
+// verifyPy is a verifier that shares no code with this one.
 const verifyPy = "../fixtures/verify/verify.py"
 
-// needPython skips where there is no Python or no openssl; CI has both.
+// needPython skips the test if there is no Python or no openssl. CI has both.
 func needPython(t *testing.T) {
 	t.Helper()
 	for _, tool := range []string{"python3", "openssl"} {
@@ -30,8 +32,8 @@ func needPython(t *testing.T) {
 	}
 }
 
-// A judgement is a pack and what this verifier says of it: its exit code, and
-// whether only what verify.py leaves out is wrong.
+// A judgement is a pack with this verifier's verdict: its exit code, and whether the only
+// faults are ones that verify.py does not check.
 type judgement struct {
 	name    string
 	pack    []byte
@@ -55,7 +57,7 @@ func judgeBy(t *testing.T, name string, pack []byte, key ledger.PublicKey) judge
 	case r.Verified:
 		return judgement{name: name, pack: pack}
 	}
-	partial := r.Failure.Level == packspec.LevelStateMachine || r.Failure.Level == packspec.LevelViews && r.Failure.Entry != packtest.ManifestName
+	partial := r.Failure.Level == finding.LevelStateMachine || r.Failure.Level == finding.LevelViews && r.Failure.Entry != packtest.ManifestName
 	return judgement{name: name, pack: pack, exit: 2, partial: partial}
 }
 
@@ -90,9 +92,8 @@ func verdicts(t *testing.T, all []judgement, vkey string) []int {
 	return exits
 }
 
-// agree holds the two verifiers to the same verdicts. Where only the rules or
-// the views are broken, which verify.py says it does not check, it must find
-// everything else in order.
+// agree requires the same verdicts of the two verifiers. If only rules or views are
+// broken, which verify.py says it does not check, verify.py must accept the pack.
 func agree(t *testing.T, all []judgement, vkey string) {
 	t.Helper()
 	count := map[int]int{}
@@ -116,12 +117,13 @@ func TestTwoVerifiersAgree(t *testing.T) {
 	needPython(t)
 	key := testKey(t, 1)
 	log := history(t, key)
-	honest := build(t, log, "job_1")
-	golden, err := os.ReadFile("testdata/pack_job_1.zip")
-	if err != nil {
-		t.Fatal(err)
+	honest := buildFirst(t, log, "job_1")
+	withIndex := indexed(t, key)
+	committed := build(t, withIndex, "job_1")
+	all := []judgement{
+		judge(t, "the first format", honest, key), judge(t, "another job", buildFirst(t, log, "job_2"), key),
+		judge(t, "indexed", committed, key), judge(t, "another job, indexed", build(t, withIndex, "job_2"), key), judge(t, "without a commitment", build(t, log, "job_1"), key),
 	}
-	all := []judgement{judge(t, "golden", golden, key), judge(t, "another job", build(t, log, "job_2"), key)}
 	for _, n := range []int{1, 2, 7, 8, 300} {
 		all = append(all, judge(t, fmt.Sprint(n, " events"), build(t, longLog(t, n), "long"), key))
 	}
@@ -131,16 +133,22 @@ func TestTwoVerifiersAgree(t *testing.T) {
 		}
 	}
 	for _, tt := range forgeries {
-		f := &forger{t: t, log: log, files: files(t, honest), job: "job_1", at: ledger.FormatTime(log.jobs["job_1"].Time)}
+		f := &forger{t: t, log: log, first: true, files: files(t, honest), job: "job_1", at: log.at("job_1")}
 		tt.forge(f)
 		all = append(all, judge(t, tt.name, f.pack(tt.sign), key))
 	}
-	for _, h := range slices.Concat(zipHostiles(t), jsonHostiles(t)) {
+	for _, tt := range indexForgeries {
+		f := &forger{t: t, log: withIndex, files: files(t, committed), job: "job_1", at: withIndex.at("job_1")}
+		tt.forge(f)
+		all = append(all, judge(t, tt.name, f.pack(tt.sign), key))
+	}
+	for _, h := range ledgertest.Pick(t, slices.Concat(zipHostiles(t), jsonHostiles(t)), 60) {
 		all = append(all, judge(t, h.name, h.pack, key))
 	}
 	for _, newer := range []struct{ entry, old, with string }{
-		{"pack_manifest.json", `"schema_version":"1.0.0"`, `"schema_version":"2.0.0"`}, {"pack_manifest.json", `"pack_type":"job"`, `"pack_type":"more"`},
-		{"evidence.json", `"format":1`, `"format":2`},
+		{"pack_manifest.json", `"schema_version":"1.0.0"`, `"schema_version":"2.0.0"`},
+		{"pack_manifest.json", `"pack_type":"job"`, `"pack_type":"more"`},
+		{"evidence.json", `"format":1`, `"format":9`},
 	} {
 		f := &forger{t: t, log: log, files: files(t, honest)}
 		f.replace(newer.entry, newer.old, newer.with)
@@ -150,10 +158,13 @@ func TestTwoVerifiersAgree(t *testing.T) {
 		}
 	}
 	random := rand.New(rand.NewPCG(9, 10))
-	for range 200 {
+	for range ledgertest.Sample(t, 200, 20) {
 		bit := random.IntN(8 * len(honest))
 		all = append(all, judge(t, fmt.Sprint("bit ", bit), flip(honest, bit), key))
 		fs := files(t, honest)
+		if random.IntN(2) == 0 {
+			fs = files(t, committed)
+		}
 		at := &fs[random.IntN(len(fs)-1)]
 		bit = random.IntN(8 * len(at.Data))
 		at.Data = flip(at.Data, bit)
@@ -167,15 +178,15 @@ func TestTwoVerifiersAgree(t *testing.T) {
 	agree(t, all[:40], testKey(t, 2).VerifierKey().String())
 }
 
-// verify.py is run as its help says.
+// verify.py runs as its help describes.
 func TestVerifyPyCommand(t *testing.T) {
 	needPython(t)
 	program, err := os.ReadFile(verifyPy)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if lines := bytes.Count(program, []byte("\n")); lines >= 120 {
-		t.Errorf("verify.py has %d lines, want fewer than 120", lines)
+	if lines := bytes.Count(program, []byte("\n")); lines >= 200 {
+		t.Errorf("verify.py has %d lines, want fewer than 200", lines)
 	}
 	dir := t.TempDir()
 	vkey := filepath.Join(dir, "key.vkey")
@@ -189,12 +200,13 @@ func TestVerifyPyCommand(t *testing.T) {
 		exit int
 		says string
 	}{
-		{[]string{"testdata/pack_job_1.zip", vkey}, 0, "PROVED: job job_1 of gait.example/packs: 9 events, in a tree of 12"},
+		{[]string{"testdata/pack_job_1.zip", vkey}, 0, "PROVED: job job_1 of gait.example/packs: 9 events, in a tree of 12; that no event of the job was left out is NOT SHOWN"},
+		{[]string{"testdata/pack_job_1_indexed.zip", vkey}, 0, "PROVED: job job_1 of gait.example/packs: 9 events, in a tree of 13; no event of the job before event 12 was left out"},
 		{[]string{"testdata/pack_job_1.zip", vkey}, 0, "NOT CHECKED: that the rules allow each event"},
 		{[]string{corpus + "/zip_comment.zip", vkey}, 2, "NOT VERIFIED"},
 		{[]string{"testdata/pack_job_1.zip", filepath.Join(dir, "no.vkey")}, 6, "is no Ed25519 verifier key of"},
 		{[]string{"testdata/pack_job_1.zip", filepath.Join(dir, "none")}, 6, "none"},
-		{[]string{"testdata/pack_job_1.zip"}, 6, "verify.py PACK.zip KEYFILE"},
+		{[]string{"testdata/pack_job_1.zip"}, 6, "verify.py PACK.zip|PROOF.json KEYFILE"},
 	} {
 		run := exec.Command("python3", append([]string{"-B", verifyPy}, tt.args...)...)
 		out, err := run.CombinedOutput()

@@ -1,7 +1,6 @@
 package packspec_test
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"testing"
@@ -12,8 +11,8 @@ import (
 	"gait/packspec/packtest"
 )
 
-// What VERIFY.md of a range pack tells a stranger to do works, for trees of every
-// shape, and finds what was changed, though the manifest lists it.
+// The instructions in a range pack's VERIFY.md work for trees of every shape, and find
+// changes even if the manifest lists them.
 func TestVerifyRangeMD(t *testing.T) {
 	needPython(t)
 	for _, tt := range []struct{ events, from, to int }{{2, 0, 1}, {3, 0, 0}, {255, 0, 254}, {256, 0, 255}, {257, 0, 256}, {257, 256, 256}, {513, 256, 300}, {700, 300, 600}, {700, 0, 699}} {
@@ -36,8 +35,10 @@ func TestVerifyRangeMDForged(t *testing.T) {
 	l := long(t, 600)
 	honest := files(t, buildRange(t, l, 0, -1))
 	code, vkey := program(t, honest), l.Key.VerifierKey().String()
-	for _, name := range []string{"tile/entries/001", "tile/entries/002.p/88", "tile/0/000", "tile/0/002.p/88", "tile/1/000.p/2", "checkpoint", "ledger_created.json",
-		"ledger_created.tlog-proof", "pack_manifest.json"} {
+	for _, name := range ledgertest.Pick(t, []string{
+		"tile/entries/001", "tile/entries/002.p/88", "tile/0/000", "tile/0/002.p/88", "tile/1/000.p/2", "checkpoint", "ledger_created.json",
+		"ledger_created.tlog-proof", "pack_manifest.json",
+	}, 4) {
 		for _, at := range []int{7, 40} {
 			forged := packtest.Set(slices.Clone(honest), name, flip(file(honest, name).Data, 8*at+1))
 			if name != "pack_manifest.json" {
@@ -58,8 +59,8 @@ func TestVerifyRangeMDForged(t *testing.T) {
 		t.Errorf("under another key: %s", out)
 	}
 	rotated, keys := rotated(t)
-	var b bytes.Buffer
-	if _, err := packspec.BuildRange(&b, rotated.Log, 0, -1, keys[2]); err != nil {
+	var b packspec.Buffer
+	if _, err := packspec.BuildRange(t.Context(), &b, rotated.Log, 0, -1, keys[2], packspec.RangeOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	for i, key := range keys {

@@ -1,14 +1,14 @@
 package packspec
 
 import (
-	"fmt"
 	"io"
 
 	"gait/ledger"
+	"gait/ledger/jcs"
 	"gait/projection"
 )
 
-// Identification of the views, as their JSON carries it.
+// The schemas that the views name.
 const (
 	PayloadSchemaID = "gait.pack.job"
 	StateSchemaID   = "gait.job.runtime"
@@ -31,8 +31,8 @@ type JobPayload struct {
 	ApprovalCount          int64             `json:"approval_count"`
 }
 
-// A JobState is job_state.json: the job and everything recorded for it. Its
-// two lists stand first in canonical JSON, so that it is written in one go.
+// A JobState is job_state.json: the job and everything recorded for it. In canonical
+// JSON its two lists come first, so that it can be written in one pass.
 type JobState struct {
 	Approvals   []Approval              `json:"approvals"` // the approving verdicts
 	Checkpoints []projection.Checkpoint `json:"checkpoints"`
@@ -60,7 +60,7 @@ type Runtime struct {
 	Revision               int64             `json:"revision"`
 }
 
-// An Approval is an approving verdict, as PackSpec v1 shows it.
+// An Approval is an approving verdict, in the form of PackSpec v1.
 type Approval struct {
 	CreatedAt string `json:"created_at"`
 	Actor     string `json:"actor"`
@@ -68,21 +68,25 @@ type Approval struct {
 }
 
 func payloadOf(j projection.Job, head ledger.JobHead) JobPayload {
-	return JobPayload{SchemaID: PayloadSchemaID, SchemaVersion: ViewVersion, CreatedAt: ledger.FormatTime(head.Time), JobID: j.ID,
-		Status: j.Status, StopReason: j.StopReason, StatusReasonCode: j.ReasonCode, EnvironmentFingerprint: j.EnvironmentFingerprint,
+	return JobPayload{
+		SchemaID: PayloadSchemaID, SchemaVersion: ViewVersion, CreatedAt: ledger.FormatTime(head.Time), JobID: j.ID,
+		Status: j.Status, StopReason: string(j.StopReason), StatusReasonCode: string(j.ReasonCode), EnvironmentFingerprint: j.EnvironmentFingerprint,
 		SafetyInvariantVersion: projection.SafetyInvariantVersion, SafetyInvariantHash: j.SafetyInvariantHash(),
-		CheckpointCount: j.Checkpoints, ApprovalCount: j.Approvals}
+		CheckpointCount: j.Checkpoints, ApprovalCount: j.Approvals,
+	}
 }
 
 func runtimeOf(j projection.Job) Runtime {
-	return Runtime{SchemaID: StateSchemaID, SchemaVersion: ViewVersion, CreatedAt: j.Created, UpdatedAt: j.Updated,
-		ProducerVersion: j.ProducerVersion, JobID: j.ID, Status: j.Status, StopReason: j.StopReason, StatusReasonCode: j.ReasonCode,
+	return Runtime{
+		SchemaID: StateSchemaID, SchemaVersion: ViewVersion, CreatedAt: j.Created, UpdatedAt: j.Updated,
+		ProducerVersion: j.ProducerVersion, JobID: j.ID, Status: j.Status, StopReason: string(j.StopReason), StatusReasonCode: string(j.ReasonCode),
 		EnvironmentFingerprint: j.EnvironmentFingerprint, SafetyInvariantVersion: projection.SafetyInvariantVersion,
-		SafetyInvariantHash: j.SafetyInvariantHash(), SafetyInvariants: j.SafetyInvariants(), PolicyDigest: j.PolicyDigest,
-		PolicyRef: j.PolicyRef, Identity: j.Identity, Revision: j.Revision}
+		SafetyInvariantHash: j.SafetyInvariantHash(), SafetyInvariants: j.SafetyInvariants(), PolicyDigest: j.PolicyDigest.OrEmpty(),
+		PolicyRef: j.PolicyRef, Identity: j.Identity, Revision: j.Revision,
+	}
 }
 
-// approvalsOf returns the approvals that an event brings.
+// approvalsOf returns the approvals that an event adds.
 func approvalsOf(e ledger.Event) []Approval {
 	var list []Approval
 	for _, a := range projection.ApprovalsOf(e) {
@@ -93,8 +97,8 @@ func approvalsOf(e ledger.Event) []Approval {
 	return list
 }
 
-// checkpointsOf returns the checkpoints that an event brings, in the fields of
-// PackSpec v1 alone.
+// checkpointsOf returns the checkpoints that an event adds, with only the fields of
+// PackSpec v1.
 func checkpointsOf(e ledger.Event) []projection.Checkpoint {
 	list := projection.CheckpointsOf(e)
 	for i := range list {
@@ -103,75 +107,34 @@ func checkpointsOf(e ledger.Event) []projection.Checkpoint {
 	return list
 }
 
-// writePayload writes job_payload.json.
-func writePayload(w io.Writer, j projection.Job, head ledger.JobHead) error {
-	b, err := projection.Canonical(payloadOf(j, head))
-	if err != nil {
-		return err
-	}
-	return text(b)(w)
-}
+// The parts of job_state.json around its lists.
+const (
+	stateApprovals   = `{"approvals":[`
+	stateCheckpoints = `],"checkpoints":[`
+)
 
-// writeState writes job_state.json of a job and its events, over which it
-// ranges twice.
-func writeState(w io.Writer, j projection.Job, events ledger.Events) error {
-	rest, err := projection.Canonical(runtimeOf(j))
+// stateEnd returns what stands behind the checkpoints in job_state.json.
+func stateEnd(j projection.Job) ([]byte, error) {
+	rest, err := jcs.Marshal(runtimeOf(j))
 	if err != nil {
-		return err
-	}
-	if err := text([]byte(`{"approvals":[`))(w); err != nil {
-		return err
-	}
-	if err := writeList(w, events, approvalsOf); err != nil {
-		return err
-	}
-	if err := text([]byte(`],"checkpoints":[`))(w); err != nil {
-		return err
-	}
-	if err := writeList(w, events, checkpointsOf); err != nil {
-		return err
+		return nil, err
 	}
 	rest[0] = ','
-	return text(append([]byte{']'}, rest...))(w)
+	return append([]byte{']'}, rest...), nil
 }
 
-// writeList writes what of picks from each event, with commas between.
-func writeList[T any](w io.Writer, events ledger.Events, of func(ledger.Event) []T) error {
-	var line []byte
-	for e, err := range events {
-		if err != nil {
-			return err
-		}
-		for _, v := range of(e) {
-			b, err := projection.Canonical(v)
-			if err != nil {
-				return fmt.Errorf("event %d: %w", e.Seq, err)
-			}
-			if _, err := w.Write(append(line, b...)); err != nil {
-				return err
-			}
-			line = append(line[:0], ',')
-		}
-	}
-	return nil
+// A listWriter writes a list of elements, each of which begins with a comma, without the
+// first comma.
+type listWriter struct {
+	io.Writer
+	begun bool
 }
 
-// writeEventView writes an event's line of job_events.jsonl. A refusal has
-// none: it changes no revision.
-func writeEventView(w io.Writer, e ledger.Event) error {
-	if !changes(e) {
-		return nil
+func (w *listWriter) Write(p []byte) (int, error) {
+	if w.begun || len(p) == 0 {
+		return w.Writer.Write(p)
 	}
-	v, err := projection.EventViewOf(e)
-	if err != nil {
-		return err
-	}
-	b, err := projection.Canonical(v)
-	if err != nil {
-		return fmt.Errorf("event %d: %w", e.Seq, err)
-	}
-	return text(append(b, '\n'))(w)
+	w.begun = true
+	n, err := w.Writer.Write(p[1:])
+	return n + 1, err
 }
-
-// changes reports whether an event changes the revision.
-func changes(e ledger.Event) bool { return e.Type() != ledger.TypeRefused }

@@ -36,8 +36,8 @@ func events(b *testing.B) {
 	b.ReportMetric(float64(b.N)*foldedEvents/b.Elapsed().Seconds(), "events/s")
 }
 
-// BenchmarkFold is a fold with full verification: each event is decoded,
-// hashed, chained and asked of the state machine.
+// BenchmarkFold measures a fold with full verification: each event is decoded,
+// hashed, checked against the chain and against the state machine.
 func BenchmarkFold(b *testing.B) {
 	raw := history(b)
 	b.ReportAllocs()
@@ -56,7 +56,7 @@ func BenchmarkFold(b *testing.B) {
 	events(b)
 }
 
-// BenchmarkHash is what hashing the same bytes costs, and nothing else.
+// BenchmarkHash measures only hashing the same bytes.
 func BenchmarkHash(b *testing.B) {
 	raw := history(b)
 	b.ReportAllocs()

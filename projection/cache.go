@@ -1,92 +1,167 @@
 package projection
 
 import (
-	"bytes"
-	"encoding/json"
+	"context"
 	"fmt"
 	"slices"
 
 	"gait/ledger"
+	"gait/ledger/jcs"
 )
 
-// cached is a Job as it is kept beside the events: with the version of the
-// folds and the leaf hash of the event it was made at.
-type cached struct {
-	Job     Job         `json:"job"`
-	Leaf    ledger.Hash `json:"leaf"`
-	Version int         `json:"version"`
-}
-
 // EncodeJob returns a job's view for the log's cache. leaf is the leaf hash of
-// the job's last event.
-func EncodeJob(j Job, leaf ledger.Hash) []byte {
-	return cached{Job: j, Leaf: leaf, Version: Version}.appendJSON(make([]byte, 0, 1<<10))
+// the job's last event. The view has not the texts of the job's decisions: they would
+// make it many times as long, for every event, and stand in the events that asked for
+// the decisions.
+func EncodeJob(j Job, leaf ledger.Hash) []byte { return encodeJob(&cachedJob{Job: j, Leaf: leaf}) }
+
+// EncodeState returns all of a job, for another process. leaf is the leaf hash of the
+// job's last event.
+func EncodeState(j Job, leaf ledger.Hash) []byte {
+	return encodeJob(&cachedJob{Job: j, Leaf: leaf, texts: true})
 }
 
-// DecodeJob reads a cached view. ok is false where it was made by another
-// version of the folds or at another event than head's, and where it is not
-// what EncodeJob writes: then the job is made anew from its events.
+func encodeJob(c *cachedJob) []byte {
+	c.Version = Version
+	b, err := jcs.AppendWalk(make([]byte, 0, 1<<10), c.walk)
+	if err != nil {
+		panic("projection: a job that cannot be written: " + err.Error())
+	}
+	return b
+}
+
+// DecodeJob reads a cached view. ok is false if the view was made by another
+// version of the folds or after another event than head's, or if EncodeJob does not
+// write it so: then the job is replayed from its events. ReadTexts reads the texts of
+// the job's decisions.
 func DecodeJob(view []byte, head ledger.JobHead) (j Job, ok bool) {
-	var c cached
-	if json.Unmarshal(view, &c) != nil {
+	j, ok = decodeJob(view, head.Leaf, false)
+	if !ok || j.Revision != head.Revision || j.JobSeq != head.JobSeq {
 		return Job{}, false
 	}
-	ok = c.Version == Version && c.Leaf == head.Leaf && c.Job.Revision == head.Revision && c.Job.JobSeq == head.JobSeq
-	if !ok || !c.Job.sound() {
-		return Job{}, false
-	}
-	if again, err := Canonical(c); err != nil || !bytes.Equal(again, view) {
+	return j, true
+}
+
+// DecodeState reads what EncodeState writes. ok is false if another version of the
+// folds wrote it, or of a job that ends with another event.
+func DecodeState(state []byte, leaf ledger.Hash) (j Job, ok bool) {
+	return decodeJob(state, leaf, true)
+}
+
+func decodeJob(b []byte, leaf ledger.Hash, texts bool) (Job, bool) {
+	c := cachedJob{texts: texts}
+	if jcs.ReadWalk(b, c.walk) != nil || c.Version != Version || c.Leaf != leaf || !slices.Contains(Statuses, c.Job.Status) {
 		return Job{}, false
 	}
 	return c.Job, true
 }
 
-// sound reports whether j holds what the rules take for granted.
-func (j Job) sound() bool {
-	_, err := ledger.ParseHash(j.PolicyDigest)
-	return slices.Contains(Statuses, j.Status) && (j.PolicyDigest == "" || err == nil)
+// Load returns a job as of its last event, from the cache if the view there is
+// valid, and otherwise by replay. ok is false if there is no such job.
+func Load(ctx context.Context, log ledger.EventReader, job string) (j Job, head ledger.JobHead, ok bool, err error) {
+	return load(ctx, log, job, func(ctx context.Context, log ledger.EventReader, entry ledger.JobEntry) (Job, error) {
+		j, err := JobOf(ctx, log, entry)
+		if err == nil && ReadTexts(ctx, log, &j) != nil {
+			return replay(ctx, log, entry)
+		}
+		return j, err
+	})
 }
 
-// A Log is where the state of jobs is read from.
-type Log interface {
-	JobHead(job string) (ledger.JobHead, bool, error)
-	View(job string) ([]byte, bool, error)
-	JobEvents(job string, from int64) ledger.Events
+// LoadState returns what Load returns, except for the texts of the job's decisions,
+// which no rule needs.
+func LoadState(ctx context.Context, log ledger.EventReader, job string) (j Job, head ledger.JobHead, ok bool, err error) {
+	return load(ctx, log, job, JobOf)
 }
 
-// Load returns a job as of its last event, from the cache where that holds and
-// else by replay. ok is false where there is no such job.
-func Load(log Log, job string) (Job, ledger.JobHead, bool, error) {
+func load(ctx context.Context, log ledger.EventReader, job string, of func(context.Context, ledger.EventReader, ledger.JobEntry) (Job, error)) (j Job, head ledger.JobHead, ok bool, err error) {
 	for {
-		j, head, ok, err := load(log, job)
-		if err == nil {
-			return j, head, ok, nil
+		found, err := log.Load(ctx, []string{job}, nil)
+		entry, ok := found.Jobs[job]
+		if err != nil || !ok {
+			return Job{}, ledger.JobHead{}, false, err
 		}
-		// Another writer may have come between the reads; only what is found
-		// at a head that stays is the log's.
-		if now, _, headErr := log.JobHead(job); headErr != nil || now == head {
-			return Job{}, head, ok, err
+		j, err := of(ctx, log, entry)
+		if err == nil {
+			return j, entry.Head, true, nil
+		}
+		// Another process may have written between the reads. What was read is
+		// consistent only if the head has not changed.
+		if now, _, headErr := ledger.FindJob(ctx, log, job); headErr != nil || now == entry.Head {
+			return Job{}, entry.Head, true, err
 		}
 	}
 }
 
-func load(log Log, job string) (j Job, head ledger.JobHead, ok bool, err error) {
-	head, ok, err = log.JobHead(job)
-	if err != nil || !ok {
-		return Job{}, head, ok, err
+// JobOf returns the job of an entry, from its view if that is valid, and otherwise by
+// replay. The texts of its decisions may be missing, as in LoadState. It fails with a
+// *ledger.CorruptError if the log has grown since it returned the entry, or if the
+// job's events contradict each other.
+func JobOf(ctx context.Context, log ledger.EventReader, entry ledger.JobEntry) (Job, error) {
+	if j, ok := DecodeJob(entry.View, entry.Head); ok && j.ID == entry.ID {
+		return j, nil
 	}
-	view, have, err := log.View(job)
+	return replay(ctx, log, entry)
+}
+
+// replay returns the job of an entry from its events.
+func replay(ctx context.Context, log ledger.EventReader, entry ledger.JobEntry) (Job, error) {
+	j, err := Fold(log.JobEvents(ctx, entry.ID, 1), entry.Head)
 	if err != nil {
-		return Job{}, head, true, err
+		return Job{}, fmt.Errorf("replaying job %s: %w", entry.ID, err)
 	}
-	if have {
-		if j, ok := DecodeJob(view, head); ok && j.ID == job {
-			return j, head, true, nil
+	return j, nil
+}
+
+// textGap is how many events of a job are read for nothing rather than to look for the
+// next one again.
+const textGap = 16
+
+// ReadTexts reads the texts of the job's decisions that are missing, from the events
+// that asked for them. It fails with a *ledger.CorruptError if one of them is not there.
+func ReadTexts(ctx context.Context, log ledger.EventReader, j *Job) error {
+	missing := func(a Ask) bool { return a.Summary == "" }
+	for {
+		first := slices.IndexFunc(j.Decisions, missing)
+		if first < 0 {
+			return nil
+		}
+		if err := readTexts(ctx, log, j.ID, j.Decisions[first:]); err != nil {
+			return fmt.Errorf("reading the decisions of job %s: %w", j.ID, err)
+		}
+		if missing(j.Decisions[first]) {
+			return &ledger.CorruptError{Seq: -1, Reason: fmt.Sprintf("job %s has no event %d, which asked for a decision", j.ID, j.Decisions[first].JobSeq)}
 		}
 	}
-	j, err = Fold(log.JobEvents(job, 1), head)
-	if err != nil {
-		return Job{}, head, true, fmt.Errorf("replaying job %s: %w", job, err)
+}
+
+// readTexts reads the texts of decisions, up to the first one that is far behind the
+// one before it.
+func readTexts(ctx context.Context, log ledger.EventReader, job string, left []Ask) error {
+	for e, err := range log.JobEvents(ctx, job, left[0].JobSeq) {
+		if err != nil {
+			return err
+		}
+		for len(left) > 0 && left[0].JobSeq == e.JobSeq() {
+			if err := left[0].readTexts(e); err != nil {
+				return err
+			}
+			left = left[1:]
+		}
+		if len(left) == 0 || left[0].JobSeq < e.JobSeq() || left[0].JobSeq > e.JobSeq()+textGap {
+			return nil
+		}
 	}
-	return j, head, true, nil
+	return nil
+}
+
+// readTexts sets the texts of a decision to those in the event that asked for it.
+func (a *Ask) readTexts(e ledger.Event) error {
+	for _, c := range CheckpointsOf(e) {
+		if c.ID == a.CheckpointID && e.LeafHash() == a.Target {
+			a.Summary, a.RequiredAction = c.Summary, c.RequiredAction
+			return nil
+		}
+	}
+	return &ledger.CorruptError{Seq: e.Seq(), Reason: fmt.Sprintf("expected the event %s that asked for decision %s, found %s", a.Target, a.CheckpointID, e.LeafHash())}
 }

@@ -1,110 +1,137 @@
-package projection_test
+package projection
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
+	"reflect"
+	"slices"
 	"testing"
 
-	"github.com/gowebpki/jcs"
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"gait/projection"
+	"gait/ledger"
+	"gait/ledger/jcs"
 )
 
-// anyString draws strings with what is hard about JSON strings and their
-// order: escapes, control characters, line separators, both sides of U+FFFF.
-var anyString = rapid.StringOf(rapid.OneOf(rapid.Rune(), rapid.SampledFrom([]rune("\"\\/<>&\b\f\n\r\t\x00\x1f\x7f\u0085\u2028\u2029\ud7ff\ue000\uffff\U00010000\U0010ffffaAé"))))
-
-// anyJSON draws values nested up to depth.
-func anyJSON(depth int) *rapid.Generator[any] {
-	plain := []*rapid.Generator[any]{
-		rapid.Just(any(nil)),
-		rapid.Map(rapid.Bool(), func(v bool) any { return v }),
-		rapid.Map(rapid.Int64Range(-1<<53+1, 1<<53-1), func(v int64) any { return v }),
-		rapid.Map(anyString, func(v string) any { return v }),
+// same requires that an appender has appended to "before" what encoding by reflection gives.
+func same(t *rapid.T, v any, got []byte) {
+	want, err := jcs.Append([]byte("before"), v)
+	if err != nil || string(got) != string(want) {
+		t.Fatalf("%#v\nis appended as %s, want %s, %v", v, got, want, err)
 	}
-	if depth == 0 {
-		return rapid.OneOf(plain...)
-	}
-	inner := anyJSON(depth - 1)
-	return rapid.OneOf(append(plain,
-		rapid.Map(rapid.SliceOfN(inner, 0, 5), func(v []any) any { return append([]any{}, v...) }),
-		rapid.Map(rapid.MapOfN(anyString, inner, 0, 8), func(v map[string]any) any { return v }),
-	)...)
 }
 
-// Another implementation of RFC 8785 writes the same bytes.
-func TestCanonicalAgreesWithJCS(t *testing.T) {
+// anyJob draws a job that no event leads to: any texts, and any numbers.
+var anyJob = rapid.MakeCustom[Job](rapid.MakeConfig{Types: map[reflect.Type]*rapid.Generator[any]{
+	reflect.TypeFor[int64](): rapid.Int64Range(-3, 1<<53-1).AsAny(),
+}})
+
+// encodedByReflection and decodedByReflection are how jobs were encoded and decoded
+// before there were walk methods.
+func encodedByReflection(t *rapid.T, j Job, leaf ledger.Hash) []byte {
+	b, err := jcs.Marshal(&cachedJob{Job: j, Leaf: leaf, Version: Version})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func decodedByReflection(b []byte, leaf ledger.Hash) (Job, bool) {
+	var c cachedJob
+	if json.Unmarshal(b, &c) != nil || c.Version != Version || c.Leaf != leaf || !slices.Contains(Statuses, c.Job.Status) {
+		return Job{}, false
+	}
+	again, err := jcs.Marshal(&c)
+	return c.Job, err == nil && bytes.Equal(again, b)
+}
+
+// Jobs are encoded as encoding by reflection encodes them, but the view in the cache has
+// no texts of decisions.
+func TestJobsAreEncodedAsByReflection(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		value := rapid.MapOfN(anyString, anyJSON(3), 0, 8).Draw(t, "value")
-		plain, err := json.Marshal(value)
-		if err != nil {
-			t.Fatal(err)
+		j, leaf := anyJob.Draw(t, "job"), ledger.Hash{rapid.Byte().Draw(t, "leaf")}
+		if got, want := EncodeState(j, leaf), encodedByReflection(t, j, leaf); !bytes.Equal(got, want) {
+			t.Fatalf("EncodeState = %s, want %s", got, want)
 		}
-		want, err := jcs.Transform(plain)
-		if err != nil {
-			t.Fatalf("jcs on %s: %v", plain, err)
+		brief := j.Clone()
+		for i := range brief.Decisions {
+			brief.Decisions[i].Summary, brief.Decisions[i].RequiredAction = "", ""
 		}
-		got, err := projection.Canonical(value)
-		if err != nil || string(got) != string(want) {
-			t.Fatalf("Canonical = %s, %v\njcs       = %s", got, err, want)
+		if brief.Stop != nil {
+			brief.Stop.Summary, brief.Stop.RequiredAction = "", ""
 		}
-		again, err := projection.Recode(got)
-		if err != nil || string(again) != string(got) {
-			t.Fatalf("Recode of canonical %s = %s, %v", got, again, err)
+		if got, want := EncodeJob(j, leaf), encodedByReflection(t, brief, leaf); !bytes.Equal(got, want) {
+			t.Fatalf("EncodeJob = %s, want %s", got, want)
 		}
 	})
 }
 
-func TestCanonicalBytes(t *testing.T) {
-	type inner struct {
-		B int    `json:"b"`
-		A string `json:"a,omitempty"`
-	}
-	for _, tt := range []struct {
-		value any
-		want  string
-	}{
-		{nil, `null`},
-		{[]string{}, `[]`},
-		{map[string]int{}, `{}`},
-		{inner{B: 1}, `{"b":1}`},
-		{inner{B: -1, A: "<a & b>"}, `{"a":"<a & b>","b":-1}`},
-		{[]any{true, false, nil, int64(1<<53 - 1), -1<<53 + 1}, `[true,false,null,9007199254740991,-9007199254740991]`},
-		{"\u2028\u2029\x7f/", "\"\u2028\u2029\x7f/\""},
-		{"\"\\\b\f\n\r\t\x00\x1f", `"\"\\\b\f\n\r\t\u0000\u001f"`},
-		{"bad \xff UTF-8", "\"bad \ufffd UTF-8\""},
-		// RFC 8785, section 3.2.3: by UTF-16 code units, so a surrogate pair comes before U+FB33.
-		{map[string]string{"\u20ac": "Euro Sign", "\r": "Carriage Return", "\ufb33": "Hebrew Letter Dalet With Dagesh", "1": "One",
-			"\U0001f600": "Emoji: Grinning Face", "\u0080": "Control", "\u00f6": "Latin Small Letter O With Diaeresis"},
-			"{\"\\r\":\"Carriage Return\",\"1\":\"One\",\"\u0080\":\"Control\",\"\u00f6\":\"Latin Small Letter O With Diaeresis\"," +
-				"\"\u20ac\":\"Euro Sign\",\"\U0001f600\":\"Emoji: Grinning Face\",\"\ufb33\":\"Hebrew Letter Dalet With Dagesh\"}"},
-	} {
-		got, err := projection.Canonical(tt.value)
-		if err != nil || string(got) != tt.want {
-			t.Errorf("Canonical(%#v) = %s, %v, want %s", tt.value, got, err, tt.want)
+// Of a state that is changed in one place, DecodeState takes what decoding by
+// reflection and encoding again took, and reads the same job.
+func TestJobsAreDecodedAsByReflection(t *testing.T) {
+	status := rapid.SampledFrom(Statuses)
+	taken := 0
+	rapid.Check(t, func(t *rapid.T) {
+		j, leaf := anyJob.Draw(t, "job"), ledger.Hash{1}
+		j.Status = status.Draw(t, "status")
+		b := EncodeState(j, leaf)
+		for range 100 {
+			changed := bytes.Clone(b)
+			at := rapid.IntRange(0, len(b)-1).Draw(t, "at")
+			switch rapid.IntRange(0, 2).Draw(t, "how") {
+			case 0:
+				changed[at] = rapid.SampledFrom([]byte(" \"\\,:}]0-9a\xff")).Draw(t, "byte")
+			case 1:
+				changed = slices.Delete(changed, at, min(len(b), at+rapid.IntRange(0, 9).Draw(t, "bytes")))
+			case 2:
+				changed = slices.Insert(changed, at, b[at:min(len(b), at+rapid.IntRange(0, 9).Draw(t, "bytes"))]...)
+			}
+			want, ok := decodedByReflection(changed, leaf)
+			got, taking := DecodeState(changed, leaf)
+			if ok != taking || ok && cmp.Diff(want, got) != "" {
+				t.Fatalf("DecodeState of %s\n= %+v, %t, want %+v, %t", changed, got, taking, want, ok)
+			}
+			if ok && !bytes.Equal(changed, b) {
+				taken++
+			}
 		}
+	})
+	if taken < 20 {
+		t.Errorf("%d changed states were taken: too few to tell anything", taken)
 	}
 }
 
-func TestRecode(t *testing.T) {
-	for text, want := range map[string]string{
-		" { \"b\" : [ 1 , 2 ] ,\n\"a\" : \"\\u0041\\/\" } \n": `{"a":"A/","b":[1,2]}`,
-		`"\ud83d\ude00"`: "\"\U0001f600\"",
-		`0`:              `0`,
-		`-12`:            `-12`,
-	} {
-		got, err := projection.Recode([]byte(text))
-		if err != nil || string(got) != want {
-			t.Errorf("Recode(%s) = %s, %v, want %s", text, got, err, want)
+// Views are written in the canonical form of what encoding/json writes.
+func TestViewsAreCanonical(t *testing.T) {
+	text := rapid.StringOf(rapid.OneOf(rapid.Rune(), rapid.SampledFrom([]rune("\"\\/<>&\b\f\n\r\t\x00\x1f\x7f\u0085\u2028\u2029\ud7ff\ue000\uffff\U00010000aAé"))))
+	hold := func(t *rapid.T, v any) {
+		plain, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := jcs.Recode(plain)
+		if got, bad := jcs.Append([]byte("before"), v); errors.Join(err, bad) != nil || string(got) != "before"+string(want) {
+			t.Fatalf("%#v\nis written %s, %v\nwant %s, %v", v, got, bad, want, err)
 		}
 	}
-	for _, text := range []string{"", "{", "{}{}", "{} x", "[1,]", "{'a':1}", "nul", "1.5", "1.0", "1e3", "-0", "01", "+1",
-		"18446744073709551616", `"\x"`, "\"a\nb\"", `{"a":1.5}`, `[[1.5]]`} {
-		if got, err := projection.Recode([]byte(text)); err == nil {
-			t.Errorf("Recode(%s) = %s, want an error", text, got)
+	rapid.Check(t, func(t *rapid.T) {
+		checkpoint, approval := rapid.Make[Checkpoint]().Draw(t, "checkpoint"), rapid.Make[Approval]().Draw(t, "approval")
+		hold(t, checkpoint)
+		hold(t, approval)
+		same(t, checkpoint, AppendCheckpoint([]byte("before"), &checkpoint))
+		same(t, approval, AppendApproval([]byte("before"), &approval))
+		hold(t, Checkpoint{Summary: text.Draw(t, "summary"), Actor: text.Draw(t, "actor")})
+		hold(t, Approval{Reason: text.Draw(t, "reason"), CheckpointID: text.Draw(t, "id")})
+		payload, err := jcs.Marshal(map[string]string{text.Draw(t, "key"): text.Draw(t, "value")})
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	if _, err := projection.Canonical(func() {}); err == nil {
-		t.Error("Canonical of a function succeeded")
-	}
+		v := EventView{
+			Actor: text.Draw(t, "by"), CreatedAt: "2026-11-22T20:32:58.058Z", JobID: text.Draw(t, "job"), Payload: payload,
+			ReasonCode: text.Draw(t, "code"), Revision: rapid.Int64Range(0, 1<<53-1).Draw(t, "revision"), Type: "paused", SchemaID: EventSchemaID, SchemaVersion: SchemaVersion,
+		}
+		hold(t, v)
+	})
 }

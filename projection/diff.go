@@ -9,9 +9,11 @@ import (
 	"strings"
 
 	"github.com/google/go-cmp/cmp"
+
+	"gait/ledger/jcs"
 )
 
-// What a Change says was done to the one value on the way to the other.
+// The operations of a Change: what was done to the value before.
 const (
 	Added   = "added"
 	Removed = "removed"
@@ -22,21 +24,21 @@ const (
 type Change struct {
 	Path   string          `json:"path"`             // JSON pointer (RFC 6901); "" is the whole value
 	Op     string          `json:"op"`               // Added, Removed or Changed
-	Before json.RawMessage `json:"before,omitempty"` // canonical; none where added
-	After  json.RawMessage `json:"after,omitempty"`  // canonical; none where removed
+	Before json.RawMessage `json:"before,omitempty"` // canonical; none if added
+	After  json.RawMessage `json:"after,omitempty"`  // canonical; none if removed
 }
 
-// Diff returns what changed from one JSON value to another, in the values' own
-// order: members by name, elements by place. Lists are compared place by
-// place, since the lists of views only grow at their end; numbers are compared
-// as they are written. It fails where either text is not JSON, or has a number
-// that is not an integer.
+// Diff returns what changed from one JSON value to another, in the order of the
+// values: members by name, elements by index. It compares lists index by index,
+// since the lists of views only grow at their end, and numbers as they are
+// written. It fails if either text is not JSON, or has a number that is not an
+// integer.
 func Diff(before, after []byte) ([]Change, error) {
-	a, err := decode(before)
+	a, err := jcs.Decode(before)
 	if err != nil {
 		return nil, err
 	}
-	b, err := decode(after)
+	b, err := jcs.Decode(after)
 	if err != nil {
 		return nil, err
 	}
@@ -45,11 +47,11 @@ func Diff(before, after []byte) ([]Change, error) {
 	return r.list, r.err
 }
 
-// byPlace makes cmp align lists by index. Its own search for an alignment
-// takes a turn that differs from one process to the next.
+// byPlace makes cmp align lists by index. The alignment that cmp would choose
+// differs from one process to the next.
 var byPlace = cmp.Transformer("elements", func(list []any) map[int]any { return maps.Collect(slices.All(list)) })
 
-// changes is a cmp.Reporter that collects leaves that differ.
+// changes is a cmp.Reporter that collects the leaves that differ.
 type changes struct {
 	path cmp.Path
 	list []Change
@@ -78,7 +80,7 @@ func (c *changes) text(v reflect.Value) json.RawMessage {
 	if !v.IsValid() {
 		return nil
 	}
-	b, err := appendCanonical(nil, v.Interface())
+	b, err := jcs.AppendValue(nil, v.Interface())
 	if err != nil && c.err == nil {
 		c.err = err
 	}
@@ -96,8 +98,8 @@ func pointer(path cmp.Path) string {
 	return b.String()
 }
 
-// PointerStep returns the part of a JSON pointer that goes one step down, to the
-// member or element of that name (RFC 6901, section 3).
+// PointerStep returns the part of a JSON pointer that leads to the member or element
+// with that name, one step down (RFC 6901, section 3).
 func PointerStep(name string) string { return "/" + pointerEscapes.Replace(name) }
 
 var pointerEscapes = strings.NewReplacer("~", "~0", "/", "~1")

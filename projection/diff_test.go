@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"gait/ledger/jcs"
 	"gait/projection"
 )
 
@@ -24,8 +25,10 @@ func TestDiff(t *testing.T) {
 		{`{"a/b":{"~":"x"}}`, `{"a/b":{"~":"y"}}`, `[{"path":"/a~1b/~0","op":"changed","before":"x","after":"y"}]`},
 		{`[1,2,3]`, `[1,4,3,5]`, `[{"path":"/1","op":"changed","before":2,"after":4},{"path":"/3","op":"added","after":5}]`},
 		{`[[1],[2]]`, `[[1]]`, `[{"path":"/1","op":"removed","before":[2]}]`},
-		{`[{"b":1,"a":[{"c":1}]}]`, `[{"b":2,"a":[{"c":2}]}]`,
-			`[{"path":"/0/a/0/c","op":"changed","before":1,"after":2},{"path":"/0/b","op":"changed","before":1,"after":2}]`},
+		{
+			`[{"b":1,"a":[{"c":1}]}]`, `[{"b":2,"a":[{"c":2}]}]`,
+			`[{"path":"/0/a/0/c","op":"changed","before":1,"after":2},{"path":"/0/b","op":"changed","before":1,"after":2}]`,
+		},
 		{`{"1":1}`, `{"1":"1"}`, `[{"path":"/1","op":"changed","before":1,"after":"1"}]`},
 	} {
 		list, err := projection.Diff([]byte(tt.a), []byte(tt.b))
@@ -47,8 +50,8 @@ func TestDiff(t *testing.T) {
 	}
 }
 
-// The difference of a value to itself is nothing, and that of two values,
-// applied to the one, gives the other.
+// The difference of a value to itself is empty. The difference of two values,
+// applied to the first, gives the second.
 func TestDiffApplies(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := anyTree(3).Draw(t, "a"), anyTree(3).Draw(t, "b")
@@ -81,15 +84,15 @@ func anyTree(depth int) *rapid.Generator[any] {
 }
 
 func asJSON(t *rapid.T, v any) []byte {
-	b, err := projection.Canonical(v)
+	b, err := jcs.Marshal(v)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return b
 }
 
-// applied returns v with c done at path. Elements are removed from the end of
-// a list on, since only the end of a list is ever removed.
+// applied returns v with c applied at path. It removes only the last element of a
+// list, since Diff removes elements only there.
 func applied(t *rapid.T, v any, path []string, c projection.Change) any {
 	if len(path) == 0 {
 		var after any
@@ -115,7 +118,7 @@ func applied(t *rapid.T, v any, path []string, c projection.Change) any {
 	}
 	switch {
 	case last && c.Op == projection.Removed:
-		// The places after i go too, in the changes that follow.
+		// The changes that follow remove the elements after i.
 		return list[:len(list)-1]
 	case last && c.Op == projection.Added:
 		return append(list, applied(t, nil, nil, c))

@@ -10,29 +10,31 @@ import (
 	"strings"
 )
 
-// Volatile names the fields that differ between two runs of the same work: when
-// and where it was written down, not what.
-var Volatile = []string{"clock", "consumes", "created_at", "event_id", "head_leaf_hash", "head_seq", "job_prev", "key", "key_id", "leaf_hash", "origin", "pack_id", "prev",
-	"request_digest", "request_id", "root", "seq", "size", "source_ref", "target", "updated_at"}
+// Volatile names the fields that differ between two runs of the same work: they say
+// when and where it was recorded, not what was done.
+var Volatile = []string{
+	"clock", "consumes", "created_at", "event_id", "head_leaf_hash", "head_seq", "job_prev", "key", "key_id", "leaf_hash", "origin", "pack_id", "prev",
+	"request_digest", "request_id", "root", "seq", "size", "source_ref", "target", "updated_at",
+}
 
-// A Differ collects the differences that count between what two sides say, a
-// part at a time. Its zero value lists up to 1000 and ignores nothing.
+// A Differ collects the differences between two sides that are not ignored, one part
+// at a time. The zero Differ lists up to 1000 and ignores nothing.
 type Differ struct {
-	// Ignore names what may differ: a field's name, or a JSON pointer, in which
-	// * stands for any one step; what lies below it is ignored too.
+	// Ignore names what may differ, with everything below it: a field's name, or
+	// a JSON pointer in which * stands for any one step.
 	Ignore []string
-	Limit  int // how many differences to list; 0: 1000
+	Limit  int // how many differences to list; 0 means 1000
 
 	found Differences
 }
 
-// Differences are what makes one side of another, by JSON pointer.
+// Differences are the changes from one side to the other, by JSON pointer.
 type Differences struct {
 	List    []Change
 	Omitted int64 // differences that the limit left out
 }
 
-// Found returns what was found so far.
+// Found returns the differences found so far.
 func (d *Differ) Found() Differences {
 	if d.found.List == nil {
 		d.found.List = []Change{}
@@ -40,7 +42,7 @@ func (d *Differ) Found() Differences {
 	return d.found
 }
 
-// Compare compares two JSON values, in canonical form, that stand at a pointer.
+// Compare compares two JSON values, in canonical form, at a pointer.
 func (d *Differ) Compare(at string, a, b []byte) error {
 	if bytes.Equal(a, b) {
 		return nil
@@ -53,9 +55,8 @@ func (d *Differ) Compare(at string, a, b []byte) error {
 	return err
 }
 
-// CompareLists compares two lists that stand at a pointer, place by place,
-// holding one value of each at a time. Errors are those of the lists and of
-// Compare.
+// CompareLists compares two lists at a pointer, index by index. It holds one value
+// of each at a time. Errors are those of the lists and of Compare.
 func (d *Differ) CompareLists(at string, a, b iter.Seq2[[]byte, error]) error {
 	nextA, stopA := iter.Pull2(a)
 	defer stopA()
@@ -97,7 +98,7 @@ func (d *Differ) add(c Change) {
 	}
 }
 
-// Ignores reports whether a pointer, or one above it, is to be ignored.
+// Ignores reports whether a pointer, or one above it, is ignored.
 func (d *Differ) Ignores(pointer string) bool {
 	for ; pointer != ""; pointer = pointer[:strings.LastIndexByte(pointer, '/')] {
 		name := pointer[strings.LastIndexByte(pointer, '/')+1:]

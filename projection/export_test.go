@@ -2,13 +2,13 @@ package projection
 
 import "gait/ledger"
 
-// A Step is a step of the format, for tests that put others in.
+// A Step is a step of the format, for tests that replace the steps.
 type Step struct {
 	From, To string
 	Payload  func(ledger.Payload) ledger.Payload
 }
 
-// SetSteps puts other steps in and returns those that were there.
+// SetSteps replaces the steps and returns those before.
 func SetSteps(list []Step) (before []Step) {
 	for _, s := range steps {
 		before = append(before, Step{s.from, s.to, s.payload})

@@ -7,35 +7,35 @@ import (
 	"gait/ledger"
 )
 
-// Rules say what may follow what, as Next does.
+// Rules say which fact may follow in which job, as Next does.
 type Rules func(Job, Fact) (Job, *Refusal)
 
-// Apply folds an event into its job: the one before gives the one after. It
-// fails with a *ledger.CorruptError where the rules do not allow the event.
+// Apply folds an event into its job: it returns the job after the event. It fails
+// with a *ledger.CorruptError if the rules do not allow the event.
 func Apply(j Job, e ledger.Event) (Job, error) { return apply(j, e, Next) }
 
 func apply(j Job, e ledger.Event, rules Rules) (Job, error) {
-	if len(e.Command) > 0 {
-		return j, fmt.Errorf("event %d holds a signed command: %w", e.Seq, ledger.ErrUnsupportedVersion)
+	if len(e.Command()) > 0 {
+		return j, fmt.Errorf("event %d holds a signed command: %w", e.Seq(), ledger.ErrUnsupportedVersion)
 	}
-	if j.Status != "" && j.ID != e.JobID {
-		return j, &ledger.CorruptError{Seq: e.Seq, Reason: fmt.Sprintf("an event of job %s among those of %s", e.JobID, j.ID)}
+	if j.Status != "" && j.ID != e.JobID() {
+		return j, &ledger.CorruptError{Seq: e.Seq(), Reason: fmt.Sprintf("an event of job %s among those of %s", e.JobID(), j.ID)}
 	}
 	payload, err := upcast(e)
 	if err != nil {
 		return j, err
 	}
-	next, no := rules(j, Fact{At: e.Time, Actor: e.Actor, Payload: payload})
+	next, no := rules(j, Fact{At: e.Time(), Actor: e.Actor(), Payload: payload, text: e.TimeText()})
 	if no != nil {
-		return j, &ledger.CorruptError{Seq: e.Seq, Reason: fmt.Sprintf("%s cannot follow: %s", e.Type(), no.Reason)}
+		return j, &ledger.CorruptError{Seq: e.Seq(), Reason: fmt.Sprintf("%s cannot follow: %s", e.Type(), no.Reason)}
 	}
-	next.ID = e.JobID
+	next.ID = e.JobID()
 	next.stamp(e.LeafHash())
 	return next, nil
 }
 
-// stamp fills in the leaf hash of the job's last event where that event asked
-// for something or decided it.
+// stamp fills in the leaf hash of the job's last event if that event asked for a
+// verdict or gave one.
 func (j *Job) stamp(leaf ledger.Hash) {
 	mark := func(a *Ask) {
 		if a.JobSeq == j.JobSeq {
@@ -53,14 +53,14 @@ func (j *Job) stamp(leaf ledger.Hash) {
 	}
 }
 
-// A Folder folds the events of one job, from the first, and holds them to the
-// job's chain. The zero Folder is ready for a job's first event.
+// A Folder folds the events of one job, from the first, and checks the job's chain.
+// The zero Folder is ready for a job's first event.
 type Folder struct {
 	Job  Job
 	Head ledger.JobHead
 
-	// Next are the rules; nil: those of package projection. Only a test of the
-	// rules has others.
+	// Next are the rules; if nil, those of package projection. Only tests of the
+	// rules set others.
 	Next Rules
 }
 
@@ -72,21 +72,21 @@ func (f *Folder) Add(e ledger.Event) error {
 	}
 	rules := f.Next
 	if rules == nil {
-		rules = Next
+		rules = next
 	}
 	job, err := apply(f.Job, e, rules)
 	if err != nil {
 		return err
 	}
-	if job.Revision != e.Revision || job.JobSeq != e.JobSeq {
-		return &ledger.CorruptError{Seq: e.Seq, Reason: fmt.Sprintf("expected revision %d, found %d", job.Revision, e.Revision)}
+	if job.Revision != e.Revision() || job.JobSeq != e.JobSeq() {
+		return &ledger.CorruptError{Seq: e.Seq(), Reason: fmt.Sprintf("expected revision %d, found %d", job.Revision, e.Revision())}
 	}
 	f.Job, f.Head = job, head
 	return nil
 }
 
 // Fold folds all events of a job and requires that they end at head, the job's
-// head as the log keeps it.
+// head according to the log.
 func Fold(events iter.Seq2[ledger.Event, error], head ledger.JobHead) (Job, error) {
 	var f Folder
 	for e, err := range events {
@@ -100,8 +100,8 @@ func Fold(events iter.Seq2[ledger.Event, error], head ledger.JobHead) (Job, erro
 	return f.Job, f.EndsAt(head)
 }
 
-// EndsAt requires that what was folded ends at head, the job's head as the log
-// keeps it. It fails with a *ledger.CorruptError.
+// EndsAt requires that the folded events end at head, the job's head according to
+// the log. It fails with a *ledger.CorruptError.
 func (f *Folder) EndsAt(head ledger.JobHead) error {
 	if f.Head == head {
 		return nil

@@ -29,11 +29,14 @@ func TestFold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := projection.Job{ID: "job_1", Status: "paused", StopReason: "paused_by_user", ReasonCode: "paused", Revision: 3, JobSeq: 4,
+	want := projection.Job{
+		ID: "job_1", Status: "paused", StopReason: "paused_by_user", ReasonCode: "paused", Revision: 3, JobSeq: 4,
 		Created: "2026-11-22T20:32:58.058Z", Updated: "2026-11-22T20:33:01.058Z", ProducerVersion: "gait/test", EnvironmentFingerprint: env,
 		Checkpoints: 1, Refusals: 1,
-		LastCheckpoint: &projection.Checkpoint{ID: "cp_0001", Created: "2026-11-22T20:32:59.058Z", Type: "progress", Summary: "about progress",
-			ReasonCode: "checkpoint_progress", Actor: "worker_1"},
+		LastCheckpoint: &projection.Checkpoint{
+			ID: "cp_0001", Created: "2026-11-22T20:32:59.058Z", Type: "progress", Summary: "about progress",
+			ReasonCode: "checkpoint_progress", Actor: "worker_1",
+		},
 		Stop: &projection.Ask{Kind: "pause", Target: s.at.Head.Leaf, JobSeq: 4, Actor: "worker_1", Created: "2026-11-22T20:33:01.058Z"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -41,7 +44,7 @@ func TestFold(t *testing.T) {
 	}
 }
 
-// What the state machine does not allow stops the fold, however well it is chained.
+// An event that the state machine does not allow stops the fold, even if its chain is correct.
 func TestFoldRefusesWhatCannotFollow(t *testing.T) {
 	tests := []struct {
 		name  string
@@ -141,12 +144,12 @@ func TestFoldRefusesWhatCannotFollow(t *testing.T) {
 			p.PreviousPolicyRef = "policy v0"
 			return p
 		}},
-		{"a resume as somebody else", boundAndPaused, "worker_1", func(s *story) ledger.Payload {
+		{"a resume as another identity", boundAndPaused, "worker_1", func(s *story) ledger.Payload {
 			p := s.resumed()
 			p.Identity = "agent_8"
 			return p
 		}},
-		{"a resume as nobody", boundAndPaused, "worker_1", func(s *story) ledger.Payload {
+		{"a resume without an identity", boundAndPaused, "worker_1", func(s *story) ledger.Payload {
 			p := s.resumed()
 			p.Identity = ""
 			return p
@@ -161,7 +164,7 @@ func TestFoldRefusesWhatCannotFollow(t *testing.T) {
 			}
 			before := s.encoded()
 			e := s.seal(s.draft(tt.actor, tt.next(s)))
-			isCorrupt(t, s.at.Add(e), e.Seq)
+			isCorrupt(t, s.at.Add(e), e.Seq())
 			if diff := cmp.Diff(string(before), string(s.encoded())); diff != "" {
 				t.Errorf("an event that was refused changed the fold:\n%s", diff)
 			}
@@ -179,6 +182,7 @@ func decided(s *story) {
 	asked(s)
 	s.verdict(projection.Approved, "reviewer")
 }
+
 func boundAndPaused(s *story) {
 	paused(s)
 	p := s.resumed()
@@ -188,25 +192,25 @@ func boundAndPaused(s *story) {
 }
 
 func TestFoldHoldsTheChain(t *testing.T) {
-	changes := map[string]func(*ledger.Event){
-		"job_seq left out":    func(e *ledger.Event) { e.JobSeq++ },
-		"job_seq again":       func(e *ledger.Event) { e.JobSeq-- },
-		"another job_prev":    func(e *ledger.Event) { e.JobPrev = two },
-		"revision left out":   func(e *ledger.Event) { e.Revision++ },
-		"revision that stays": func(e *ledger.Event) { e.Revision-- },
-		"another job":         func(e *ledger.Event) { e.JobID = "job_2" },
-		"seq that falls":      func(e *ledger.Event) { e.Seq = 3 },
-		"time that falls":     func(e *ledger.Event) { e.Time = epoch },
-		"refusal that counts": func(e *ledger.Event) { e.Payload = ledger.Refused{Command: "pause", Exit: 6, Refusal: "no"} },
+	changes := map[string]func(*ledger.Draft){
+		"job_seq left out":    func(e *ledger.Draft) { e.JobSeq++ },
+		"job_seq again":       func(e *ledger.Draft) { e.JobSeq-- },
+		"another job_prev":    func(e *ledger.Draft) { e.JobPrev = two },
+		"revision left out":   func(e *ledger.Draft) { e.Revision++ },
+		"revision that stays": func(e *ledger.Draft) { e.Revision-- },
+		"another job":         func(e *ledger.Draft) { e.JobID = "job_2" },
+		"seq that falls":      func(e *ledger.Draft) { e.Seq = 3 },
+		"time that falls":     func(e *ledger.Draft) { e.Time = epoch },
+		"refusal that counts": func(e *ledger.Draft) { e.Payload = ledger.Refused{Command: "pause", Exit: 6, Refusal: "no"} },
 	}
 	for name, change := range changes {
 		t.Run(name, func(t *testing.T) {
 			s := tell(t)
 			s.checkpoint(progress)
 			s.checkpoint(progress)
-			e := s.draft("worker_1", ledger.Paused{})
-			change(&e)
-			isCorrupt(t, s.at.Add(s.seal(e)), e.Seq)
+			d := s.draft("worker_1", ledger.Paused{})
+			change(&d)
+			isCorrupt(t, s.at.Add(s.seal(d)), d.Seq)
 		})
 	}
 }
@@ -259,35 +263,43 @@ func TestFoldPassesErrorsOn(t *testing.T) {
 	}
 }
 
-// What a newer version may mean by the reserved fields is not for this one to guess.
+// This version does not guess what a newer version means by the reserved fields.
 func TestApplyRefusesSignedCommands(t *testing.T) {
 	s := tell(t)
-	e := s.draft("worker_1", ledger.Paused{})
-	e.Command = []byte("pause")
-	e.CommandSigs = []ledger.CommandSig{{KeyID: one, Sig: make([]byte, 64)}}
-	if _, err := projection.Apply(s.at.Job, s.seal(e)); !errors.Is(err, ledger.ErrUnsupportedVersion) {
+	d := s.draft("worker_1", ledger.Paused{})
+	d.Command = []byte("pause")
+	d.CommandSigs = []ledger.CommandSig{{KeyID: one, Sig: make([]byte, 64)}}
+	if _, err := projection.Apply(s.at.Job, s.seal(d)); !errors.Is(err, ledger.ErrUnsupportedVersion) {
 		t.Errorf("Apply = %v, want ErrUnsupportedVersion", err)
 	}
-	if err := s.at.Add(s.seal(e)); !errors.Is(err, ledger.ErrUnsupportedVersion) {
+	if err := s.at.Add(s.seal(d)); !errors.Is(err, ledger.ErrUnsupportedVersion) {
 		t.Errorf("Add = %v, want ErrUnsupportedVersion", err)
 	}
 }
 
 func TestApplyRefusesEventsOfTheLedger(t *testing.T) {
-	created := ledger.Event{Payload: ledger.LedgerCreated{Format: 1}}
+	created, err := ledger.Seal(ledger.Draft{
+		ID: "01JD0000000000000000000000", Origin: origin, Time: epoch, Actor: "boss",
+		Payload: ledger.LedgerCreated{Format: 1, Key: "key"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, j := range map[string]projection.Job{"no job": {}, "a job": {ID: "job_1", Status: projection.Running}} {
 		t.Run(name, func(t *testing.T) {
-			e := created
-			e.JobID = j.ID
-			_, err := projection.Apply(j, e)
+			_, err := projection.Apply(j, created)
 			isCorrupt(t, err, 0)
 		})
 	}
 }
 
 func TestJobBeginsWithASubmit(t *testing.T) {
-	for _, p := range []ledger.Payload{ledger.Paused{}, ledger.Cancelled{}, ledger.Stopped{},
-		ledger.Refused{Command: "pause", Exit: 6, Refusal: "invalid_transition"}} {
+	for _, p := range []ledger.Payload{
+		ledger.Paused{},
+		ledger.Cancelled{},
+		ledger.Stopped{},
+		ledger.Refused{Command: "pause", Exit: 6, Refusal: "invalid_transition"},
+	} {
 		_, no := projection.Next(projection.Job{}, projection.Fact{At: epoch, Actor: "boss", Payload: p})
 		if no == nil || no.Code != projection.InvalidTransition {
 			t.Errorf("%s before a submit = %v, want a refusal", p.Type(), no)

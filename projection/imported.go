@@ -6,78 +6,85 @@ import (
 	"gait/ledger"
 )
 
-// An Import says where a job was before, as views show it.
+// An Import says where a job was kept before, as views show it.
 type Import struct {
 	Actor       string `json:"actor"`       // who imported it
-	ImportedAt  string `json:"imported_at"` // and when
+	ImportedAt  string `json:"imported_at"` // when it was imported
 	PackID      string `json:"pack_id"`
 	PackSHA256  string `json:"pack_sha256"`
-	PackKeyID   string `json:"pack_key_id,omitempty"` // of the key said to have signed the pack
-	PackTrusted bool   `json:"pack_trusted"`          // that signature held, under a key that the importer trusted
+	PackKeyID   string `json:"pack_key_id,omitempty"` // of the key that the pack names as its signer
+	PackTrusted bool   `json:"pack_trusted"`          // that signature verified, under a key that the importer trusted
 	Revision    int64  `json:"revision"`              // of the job in the pack
-	UpdatedAt   string `json:"updated_at"`            // when the job had last changed there
-	Checkpoints int64  `json:"checkpoint_count"`      // so many of the job's checkpoints are claims of the pack
-	Approvals   int64  `json:"approval_count"`        // and so many of its approvals
+	UpdatedAt   string `json:"updated_at"`            // when the job last changed there
+	Checkpoints int64  `json:"checkpoint_count"`      // how many of the job's checkpoints are claims of the pack
+	Approvals   int64  `json:"approval_count"`        // how many of its approvals are
 }
 
-// claimable are the statuses that a pack of PackSpec v1 can claim, with the stop
-// reason that goes with each.
-var claimable = map[Status]string{Running: StopNone, PausedStatus: StopPausedByUser, DecisionNeeded: StopDecisionNeeded, Blocked: StopBlocked,
-	Completed: StopCompleted, Cancelled: StopCancelledByUser, EmergencyStopped: StopEmergencyStopped}
+// claimableReasons are the reason codes that a pack of PackSpec v1 can claim. A
+// status can be claimed if one of them leads to it.
+var claimableReasons = []ReasonCode{
+	ReasonSubmitted, ReasonPaused, ReasonDecisionNeeded, ReasonBlocked, ReasonCompleted, ReasonCancelled,
+	ReasonEmergencyStop, ReasonApproved, ReasonResumed, ReasonResumedPolicy, ReasonResumedEnv, ReasonResumedEnvPolicy,
+}
 
-var claimableReasons = []string{ReasonSubmitted, ReasonPaused, ReasonDecisionNeeded, ReasonBlocked, ReasonCompleted, ReasonCancelled,
-	ReasonEmergencyStop, ReasonApproved, ReasonResumed, ReasonResumedPolicy, ReasonResumedEnv, ReasonResumedEnvPolicy}
+func claimable(s standing) bool {
+	return slices.ContainsFunc(claimableReasons, func(r ReasonCode) bool { return s.status != "" && standings[r] == s })
+}
 
-// imported takes a job over as its pack claims it to be. A job that runs goes on
-// running: anyone may submit one. A job that is stopped needs an approval here,
-// whatever was approved there, by somebody else than who imported it: of each
+// imported returns the job that a pack claims. A running job continues to run, since
+// any actor may submit one. A stopped job needs an approval here, whatever was
+// approved elsewhere, by another actor than the one who imported it: of each
 // decision asked for since it last ran, or else of the pause or block.
 func imported(j Job, f Fact, p ledger.Imported) (Job, *Refusal) {
 	if j.Status != "" {
-		return j, refuse(InvalidTransition, "", "job %s is here already", j.ID)
+		return j, refuse(InvalidTransition, Details{}, "job %s is here already", j.ID)
 	}
-	status := Status(p.Status)
-	if stop, ok := claimable[status]; !ok || stop != p.StopReason || !slices.Contains(claimableReasons, p.StatusReasonCode) {
-		return j, refuse(InvalidTransition, "", "a job cannot be %s for %s with reason code %s", p.Status, p.StopReason, p.StatusReasonCode)
+	claim, reason := standing{Status(p.Status), StopReason(p.StopReason)}, ReasonCode(p.StatusReasonCode)
+	if !claimable(claim) || !slices.Contains(claimableReasons, reason) {
+		return j, refuse(InvalidTransition, Details{}, "a job cannot be %s for %s with reason code %s", p.Status, p.StopReason, p.StatusReasonCode)
 	}
-	j = j.to(status, p.StopReason, p.StatusReasonCode)
+	j.Status, j.StopReason, j.ReasonCode = claim.status, claim.stop, reason
 	j.Created, j.ProducerVersion, j.EnvironmentFingerprint = ledger.FormatTime(p.CreatedAt), p.ProducerVersion, p.EnvironmentFingerprint
-	j.Identity, j.PolicyDigest, j.PolicyRef = p.Identity, hexOrEmpty(p.PolicyDigest), p.PolicyRef
+	j.Identity, j.PolicyDigest, j.PolicyRef = p.Identity, p.PolicyDigest, p.PolicyRef
 	list := importedCheckpoints(p)
 	j.Checkpoints, j.Approvals = int64(len(list)), int64(len(p.Approvals))
 	if len(list) > 0 {
 		j.LastCheckpoint = &list[len(list)-1]
 	}
-	j.Imported = &Import{Actor: f.Actor, ImportedAt: ledger.FormatTime(f.At), PackID: p.PackID.String(), PackSHA256: p.PackSHA256.String(),
-		PackKeyID: hexOrEmpty(p.PackKeyID), PackTrusted: p.PackTrusted, Revision: p.Revision, UpdatedAt: ledger.FormatTime(p.UpdatedAt),
-		Checkpoints: j.Checkpoints, Approvals: j.Approvals}
+	j.Imported = &Import{
+		Actor: f.Actor, ImportedAt: f.when(), PackID: p.PackID.String(), PackSHA256: p.PackSHA256.String(),
+		PackKeyID: p.PackKeyID.OrEmpty(), PackTrusted: p.PackTrusted, Revision: p.Revision, UpdatedAt: ledger.FormatTime(p.UpdatedAt),
+		Checkpoints: j.Checkpoints, Approvals: j.Approvals,
+	}
 	return claimedAsks(j, p, list)
 }
 
-// claimedAsks makes what keeps an imported job from running: its open
-// decisions, or else the pause or block it is in.
+// claimedAsks sets what keeps an imported job from running: its open decisions, or
+// else the pause or block it is in.
 func claimedAsks(j Job, p ledger.Imported, list []Checkpoint) (Job, *Refusal) {
 	stop := Ask{JobSeq: j.JobSeq + 1, Actor: p.StoppedBy, Created: ledger.FormatTime(p.StoppedAt), Claimed: true}
 	for i, c := range list {
 		if p.Checkpoints[i].Open {
-			j.Decisions = append(j.Decisions, Ask{CheckpointID: c.ID, Kind: KindDecision, JobSeq: j.JobSeq + 1, Actor: c.Actor,
-				Created: c.Created, Summary: c.Summary, RequiredAction: c.RequiredAction, Claimed: true})
+			j.Decisions = append(j.Decisions, Ask{
+				CheckpointID: c.ID, Kind: KindDecision, JobSeq: j.JobSeq + 1, Actor: c.Actor,
+				Created: c.Created, Summary: c.Summary, RequiredAction: c.RequiredAction, Claimed: true,
+			})
 		}
 		if c.Type == string(ledger.CheckpointBlocked) {
-			stop.CheckpointID, stop.Summary = c.ID, c.Summary
+			stop.CheckpointID = c.ID
 		}
 	}
 	switch {
 	case len(j.Decisions) > 0 && !j.stopped(), len(j.Decisions) == 0 && j.Status == DecisionNeeded:
-		return j, refuse(InvalidTransition, "", "a job that is %s has %d open decisions", j.Status, len(j.Decisions))
+		return j, refuse(InvalidTransition, Details{}, "a job that is %s has %d open decisions", j.Status, len(j.Decisions))
 	case len(j.Decisions) > ledger.MaxOpenDecisions:
-		return j, refuse(TooManyDecisions, "have them decided where it is", "job %s has %d decisions since it last ran, at most %d can be open", j.ID, len(j.Decisions), ledger.MaxOpenDecisions)
+		return j, refuse(TooManyDecisions, Details{JobID: j.ID}, "job %s has %d decisions since it last ran, at most %d can be open", j.ID, len(j.Decisions), ledger.MaxOpenDecisions)
 	case p.StoppedAt.IsZero() == j.stopped():
-		return j, refuse(InvalidTransition, "", "stopped_at goes with a job that is stopped, and this one is %s", j.Status)
+		return j, refuse(InvalidTransition, Details{}, "stopped_at goes with a job that is stopped, and this one is %s", j.Status)
 	}
 	switch j.Status {
 	case PausedStatus:
-		stop.Kind, stop.CheckpointID, stop.Summary = KindPause, "", ""
+		stop.Kind, stop.CheckpointID = KindPause, ""
 	case Blocked:
 		stop.Kind = KindBlock
 	default:
@@ -92,8 +99,10 @@ func claimedAsks(j Job, p ledger.Imported, list []Checkpoint) (Job, *Refusal) {
 func importedCheckpoints(p ledger.Imported) []Checkpoint {
 	list := make([]Checkpoint, len(p.Checkpoints))
 	for i, c := range p.Checkpoints {
-		list[i] = Checkpoint{ID: ledger.CheckpointID(int64(i) + 1), Created: ledger.FormatTime(c.CreatedAt), Type: string(c.CheckpointType),
-			Summary: c.Summary, RequiredAction: c.RequiredAction, ReasonCode: CheckpointReason(c.CheckpointType), Actor: c.Actor, Claimed: true}
+		list[i] = Checkpoint{
+			ID: ledger.CheckpointID(int64(i) + 1), Created: ledger.FormatTime(c.CreatedAt), Type: string(c.CheckpointType),
+			Summary: c.Summary, RequiredAction: c.RequiredAction, ReasonCode: string(CheckpointReason(c.CheckpointType)), Actor: c.Actor, Claimed: true,
+		}
 	}
 	return list
 }

@@ -6,8 +6,8 @@ import (
 	"gait/ledger"
 )
 
-// Version is that of the folds: a cached Job of another version is made anew.
-const Version = 1
+// Version is the version of the folds: a cached Job of another version is replayed.
+const Version = 2
 
 // A Status says what a job is doing.
 type Status string
@@ -27,11 +27,11 @@ const (
 // Statuses lists every status.
 var Statuses = []Status{Running, PausedStatus, DecisionNeeded, Blocked, Completed, Failed, Cancelled, EmergencyStopped}
 
-// Final reports whether no command changes a job of this status any more.
+// Final reports whether no command can change a job of this status.
 func (s Status) Final() bool { return s == Completed || s == Failed || s == Cancelled }
 
-// Leads reports whether a job of status s has status to, or can come to have it.
-func (s Status) Leads(to Status) bool {
+// Reaches reports whether a job of status s has status to, or can still come to have it.
+func (s Status) Reaches(to Status) bool {
 	switch {
 	case s == to:
 		return true
@@ -41,53 +41,21 @@ func (s Status) Leads(to Status) bool {
 	return !s.Final()
 }
 
-// The stop reasons.
-const (
-	StopNone             = "none"
-	StopPausedByUser     = "paused_by_user"
-	StopDecisionNeeded   = "decision_needed"
-	StopDecisionDenied   = "decision_denied"
-	StopBlocked          = "blocked"
-	StopCompleted        = "completed"
-	StopFailed           = "failed"
-	StopCancelledByUser  = "cancelled_by_user"
-	StopEmergencyStopped = "emergency_stopped"
-)
-
-// The reason codes of statuses and events.
-const (
-	ReasonSubmitted        = "submitted"
-	ReasonPaused           = "paused"
-	ReasonDecisionNeeded   = "decision_needed"
-	ReasonBlocked          = "blocked"
-	ReasonCompleted        = "completed"
-	ReasonFailed           = "failed"
-	ReasonCancelled        = "cancelled"
-	ReasonEmergencyStop    = "emergency_stop_preempted"
-	ReasonApproved         = "approval_recorded"
-	ReasonDenied           = "decision_denied"
-	ReasonResumed          = "resumed"
-	ReasonResumedPolicy    = "resumed_with_policy_transition"
-	ReasonResumedEnv       = "resumed_with_env_override"
-	ReasonResumedEnvPolicy = "resumed_with_env_override_policy_transition"
-	ReasonImported         = "imported" // of the event alone: the status keeps the claimed one
-)
-
-// A Job is the state of a job after some event, bounded in size whatever the
-// job's history. The zero Job is one that was never submitted.
+// A Job is the state of a job after some event. Its size is bounded, however long
+// the job's history is. The zero Job was never submitted.
 type Job struct {
-	ID         string `json:"job_id"`
-	Status     Status `json:"status"`
-	StopReason string `json:"stop_reason"`
-	ReasonCode string `json:"status_reason_code"`
-	Revision   int64  `json:"revision"`
-	JobSeq     int64  `json:"job_seq"`    // events so far, refusals included
-	Created    string `json:"created_at"` // times are spelt as events spell them
-	Updated    string `json:"updated_at"` // of the last event that changed the revision
+	ID         string     `json:"job_id"`
+	Status     Status     `json:"status"`
+	StopReason StopReason `json:"stop_reason"`
+	ReasonCode ReasonCode `json:"status_reason_code"`
+	Revision   int64      `json:"revision"`
+	JobSeq     int64      `json:"job_seq"`    // events so far, refusals included
+	Created    string     `json:"created_at"` // times are spelt as events spell them
+	Updated    string     `json:"updated_at"` // of the last event that changed the revision
 
 	ProducerVersion        string         `json:"producer_version"`
 	EnvironmentFingerprint string         `json:"environment_fingerprint"`
-	PolicyDigest           string         `json:"policy_digest,omitempty"` // hexadecimal
+	PolicyDigest           ledger.Hash    `json:"policy_digest,omitzero"`
 	PolicyRef              string         `json:"policy_ref,omitempty"`
 	Identity               string         `json:"identity,omitempty"`
 	Labels                 []ledger.Label `json:"labels,omitempty"`
@@ -99,9 +67,10 @@ type Job struct {
 
 	Decisions   []Ask        `json:"decisions,omitempty"`    // asked for since the job last ran, oldest first
 	Stop        *Ask         `json:"stop,omitempty"`         // the pause or block the job is in
-	LastRefusal *LastRefusal `json:"last_refusal,omitempty"` // the last event, where it is a refusal
+	LastRefusal *LastRefusal `json:"last_refusal,omitempty"` // the last event, if it is a refusal
 
-	Imported *Import `json:"imported,omitempty"` // where the job was kept elsewhere before
+	Imported  *Import    `json:"imported,omitempty"`  // if the job was imported
+	Continued *Continued `json:"continued,omitempty"` // if another ledger held the job before
 }
 
 // A Checkpoint is a worker's record of progress, as views show it.
@@ -113,10 +82,10 @@ type Checkpoint struct {
 	RequiredAction string `json:"required_action,omitempty"`
 	ReasonCode     string `json:"reason_code"`
 	Actor          string `json:"actor,omitempty"`
-	Claimed        bool   `json:"claimed,omitempty"` // it came with an import
+	Claimed        bool   `json:"claimed,omitempty"` // an import claims it
 }
 
-// A Verdict is what was last said about an Ask: nothing, approved or denied.
+// A Verdict is the last verdict on an Ask: none, approved or denied.
 type Verdict string
 
 // The verdicts.
@@ -129,29 +98,34 @@ const (
 // An Ask is an event that a verdict can name: a decision, a pause or a block.
 type Ask struct {
 	CheckpointID string      `json:"checkpoint_id,omitempty"` // of a decision or block
-	Kind         string      `json:"kind"`                    // decision, pause or block
-	Target       ledger.Hash `json:"target"`                  // the event's leaf hash
-	JobSeq       int64       `json:"job_seq"`                 // of the event
-	Actor        string      `json:"actor"`                   // who asked
-	Verdict      Verdict     `json:"verdict,omitempty"`       // the last one
-	VerdictLeaf  ledger.Hash `json:"verdict_leaf"`            // leaf hash of the verdict's event
-	VerdictSeq   int64       `json:"verdict_seq,omitempty"`   // its job_seq
-	VerdictBy    string      `json:"verdict_by,omitempty"`    // its actor
+	Kind         AskKind     `json:"kind"`
+	Target       ledger.Hash `json:"target"`                // the event's leaf hash
+	JobSeq       int64       `json:"job_seq"`               // of the event
+	Actor        string      `json:"actor"`                 // who asked
+	Verdict      Verdict     `json:"verdict,omitempty"`     // the last one
+	VerdictLeaf  ledger.Hash `json:"verdict_leaf"`          // leaf hash of the verdict's event
+	VerdictSeq   int64       `json:"verdict_seq,omitempty"` // its job_seq
+	VerdictBy    string      `json:"verdict_by,omitempty"`  // its actor
 
 	Created        string `json:"created_at"`
-	Summary        string `json:"summary,omitempty"`
-	RequiredAction string `json:"required_action,omitempty"`
-	Claimed        bool   `json:"claimed,omitempty"` // it came with an import: whatever it is, it needs an approval here
+	Summary        string `json:"summary,omitempty"`         // of a decision; not in the log's cache: see ReadTexts
+	RequiredAction string `json:"required_action,omitempty"` // the same
+	Claimed        bool   `json:"claimed,omitempty"`         // an import claims it: it needs an approval here in any case
+	Hold           bool   `json:"hold,omitempty"`            // of a pause or block: it needs an approval in any case
+	Continued      bool   `json:"continued,omitempty"`       // it was asked for in the ledger that held the job before
 }
+
+// An AskKind says what asks: a decision, a pause or a block.
+type AskKind string
 
 // The kinds of Ask.
 const (
-	KindDecision = "decision"
-	KindPause    = "pause"
-	KindBlock    = "block"
+	KindDecision AskKind = "decision"
+	KindPause    AskKind = "pause"
+	KindBlock    AskKind = "block"
 )
 
-// A LastRefusal tells whether a refusal repeats the one before it.
+// A LastRefusal records a refusal, to recognize the same one again.
 type LastRefusal struct {
 	Actor   string `json:"actor"`
 	Command string `json:"command"`
@@ -161,7 +135,7 @@ type LastRefusal struct {
 	Summary string `json:"summary,omitempty"`
 }
 
-// Repeats reports whether the job's last event is this very refusal.
+// Repeats reports whether the job's last event is the same refusal.
 func (j Job) Repeats(actor string, p ledger.Refused) bool {
 	return j.LastRefusal != nil && *j.LastRefusal == lastRefusal(actor, p)
 }
@@ -169,6 +143,10 @@ func (j Job) Repeats(actor string, p ledger.Refused) bool {
 func lastRefusal(actor string, p ledger.Refused) LastRefusal {
 	return LastRefusal{Actor: actor, Command: p.Command, Exit: p.Exit, Reason: p.Reason, Refusal: p.Refusal, Summary: p.Summary}
 }
+
+// policyBound reports whether the job can be resumed only under a policy that the
+// command names.
+func (j Job) policyBound() bool { return !j.PolicyDigest.IsZero() || j.PolicyRef != "" }
 
 // Clone returns a Job that shares no memory with j.
 func (j Job) Clone() Job {
@@ -178,6 +156,7 @@ func (j Job) Clone() Job {
 	j.Stop = clone(j.Stop)
 	j.LastRefusal = clone(j.LastRefusal)
 	j.Imported = clone(j.Imported)
+	j.Continued = clone(j.Continued)
 	return j
 }
 
@@ -191,12 +170,12 @@ func clone[T any](p *T) *T {
 
 // unsettled reports whether the ask keeps the job from resuming.
 func (a Ask) unsettled() bool {
-	return a.Verdict == Denied || a.Verdict == Undecided && (a.Kind == KindDecision || a.Claimed)
+	return a.Verdict == Denied || a.Verdict == Undecided && (a.Kind == KindDecision || a.Claimed || a.Hold)
 }
 
 // Unsettled returns the asks that keep the job from resuming: decisions not
-// approved, and a pause or block that was denied or that came with an import
-// and is not approved.
+// approved, and a pause or block that was denied, or that is not approved and is a hold
+// or claimed by an import.
 func (j Job) Unsettled() []Ask {
 	var asks []Ask
 	for _, a := range j.Decisions {
@@ -210,8 +189,8 @@ func (j Job) Unsettled() []Ask {
 	return asks
 }
 
-// Usable returns the leaf hashes of the approvals that a resume would use up, oldest first.
-func (j Job) Usable() []ledger.Hash {
+// UsableApprovals returns the leaf hashes of the approvals that a resume would use up, oldest first.
+func (j Job) UsableApprovals() []ledger.Hash {
 	asks := slices.Clone(j.Decisions)
 	if j.Stop != nil {
 		asks = append(asks, *j.Stop)
@@ -225,24 +204,40 @@ func (j Job) Usable() []ledger.Hash {
 	return leaves
 }
 
-// WaitingFor says in a word what has to come next: worker, decision (a
-// verdict on what nobody has decided), reversal (a new verdict on what was
-// denied), resume, cancel or none.
+// What a job waits for, as WaitingFor says it.
+const (
+	WaitsForWorker   = "worker"
+	WaitsForDecision = "decision" // a verdict on what is undecided
+	WaitsForHold     = "hold"     // an approval of the hold, and of nothing else that is undecided
+	WaitsForReversal = "reversal" // a new verdict on what was denied
+	WaitsForResume   = "resume"
+	WaitsForCancel   = "cancel"
+	WaitsForNothing  = "none"
+)
+
+// WaitsFor lists everything a job can wait for.
+var WaitsFor = []string{WaitsForWorker, WaitsForDecision, WaitsForHold, WaitsForReversal, WaitsForResume, WaitsForCancel, WaitsForNothing}
+
+// WaitingFor says in a word what must come next: one of WaitsFor.
 func (j Job) WaitingFor() string {
 	switch {
 	case j.Status.Final():
-		return "none"
+		return WaitsForNothing
 	case j.Status == EmergencyStopped:
-		return "cancel"
+		return WaitsForCancel
 	case j.Status == Running:
-		return "worker"
+		return WaitsForWorker
 	}
-	waiting := "resume"
+	waiting := WaitsForResume
 	for _, a := range j.Unsettled() {
-		if a.Verdict == Undecided {
-			return "decision"
+		switch {
+		case a.Verdict == Undecided && !a.Hold:
+			return WaitsForDecision
+		case a.Verdict == Undecided:
+			waiting = WaitsForHold
+		case waiting != WaitsForHold:
+			waiting = WaitsForReversal
 		}
-		waiting = "reversal"
 	}
 	return waiting
 }

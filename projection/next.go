@@ -1,51 +1,74 @@
 package projection
 
 import (
-	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"gait/ledger"
 )
 
-// A Fact is what an event says, apart from its place in the ledger.
+// A Fact is the content of an event, without its place in the ledger.
 type Fact struct {
 	At      time.Time
 	Actor   string
 	Payload ledger.Payload
+
+	text string // At as the event spells it; "" if there is no event yet
+}
+
+// when returns how an event spells At.
+func (f Fact) when() string {
+	if f.text != "" {
+		return f.text
+	}
+	return ledger.FormatTime(f.At)
 }
 
 // Next returns the job after the fact, or the refusal that says why the fact
-// cannot follow. It is the only code that knows what may follow what. The job
-// given is not changed, and the one returned shares no memory with it. Leaf
-// hashes of the new event are filled in by Apply, which knows them.
+// cannot follow. It is the only code that knows what may follow what. It does not
+// change the job given, and the job returned shares no memory with it. Apply fills
+// in the leaf hashes of the new event.
 func Next(j Job, f Fact) (Job, *Refusal) {
-	next, no := follow(j.Clone(), f)
+	after, no := next(j, f)
 	if no != nil {
 		return j, no
 	}
-	next.JobSeq = j.JobSeq + 1
-	if _, refused := f.Payload.(ledger.Refused); !refused {
-		next.Revision, next.Updated, next.LastRefusal = j.Revision+1, ledger.FormatTime(f.At), nil
+	return after.Clone(), nil
+}
+
+// next is Next, except that the job returned shares with j what no rule changes once
+// it is there: labels, the last checkpoint, the last refusal, the import, and where it
+// was continued from.
+func next(j Job, f Fact) (Job, *Refusal) {
+	after := j
+	after.Decisions, after.Stop = slices.Clone(j.Decisions), clone(j.Stop)
+	after, no := follow(after, f)
+	if no != nil {
+		return j, no
 	}
-	return next, nil
+	after.JobSeq = j.JobSeq + 1
+	if _, refused := f.Payload.(ledger.Refused); !refused {
+		after.Revision, after.Updated, after.LastRefusal = j.Revision+1, f.when(), nil
+	}
+	return after, nil
 }
 
 func follow(j Job, f Fact) (Job, *Refusal) {
+	if no := begun(j, f.Payload); no != nil {
+		return j, no
+	}
 	switch p := f.Payload.(type) {
 	case ledger.Submitted:
 		return submitted(j, f, p)
 	case ledger.Imported:
 		return imported(j, f, p)
-	}
-	if j.Status == "" {
-		return j, refuse(InvalidTransition, "submit the job first", "the job was never submitted")
-	}
-	switch p := f.Payload.(type) {
+	case ledger.Continued:
+		return continued(j, f, p)
 	case ledger.CheckpointAdded:
 		return checkpointAdded(j, f, p)
 	case ledger.Paused:
-		return paused(j, f)
+		return paused(j, f, p)
 	case ledger.Approved:
 		return verdict(j, f, Approved, p.CheckpointID, p.Target)
 	case ledger.Denied:
@@ -56,81 +79,93 @@ func follow(j Job, f Fact) (Job, *Refusal) {
 		if j.Status.Final() {
 			return j, cannot(j, "be cancelled")
 		}
-		return j.to(Cancelled, StopCancelledByUser, ReasonCancelled), nil
+		return j.to(ReasonCancelled), nil
 	case ledger.Stopped:
 		if j.Status.Final() || j.Status == EmergencyStopped {
 			return j, cannot(j, "be stopped")
 		}
-		return j.to(EmergencyStopped, StopEmergencyStopped, ReasonEmergencyStop), nil
+		return j.to(ReasonEmergencyStop), nil
 	case ledger.Refused:
 		j.Refusals++
 		last := lastRefusal(f.Actor, p)
 		j.LastRefusal = &last
 		return j, nil
+	case ledger.LedgerCreated, ledger.KeyRotated, ledger.IndexCommitted, ledger.LedgerMoved: // these belong to no job
 	}
-	return j, refuse(InvalidTransition, "", "%T is not an event of a job", f.Payload)
+	return j, refuse(InvalidTransition, Details{}, "%T is not an event of a job", f.Payload)
 }
 
-func (j Job) to(s Status, stop, reason string) Job {
-	j.Status, j.StopReason, j.ReasonCode = s, stop, reason
-	return j
-}
-
-// cannot is the refusal of the transition table.
-func cannot(j Job, what string) *Refusal {
-	hint := "gait job status --id " + j.ID + " shows what it waits for"
+// begun refuses what cannot follow whatever it says: an event of a job that has none,
+// and any other event while decisions must be asked for again.
+func begun(j Job, p ledger.Payload) *Refusal {
+	switch p := p.(type) {
+	case ledger.Submitted, ledger.Imported, ledger.Continued:
+		return nil
+	case ledger.CheckpointAdded:
+		if j.Continued != nil && j.Continued.Unasked > 0 && !p.Continues.IsZero() {
+			return nil
+		}
+	case ledger.Refused:
+		if j.Status != "" {
+			return nil
+		}
+	case ledger.Paused, ledger.Approved, ledger.Denied, ledger.Resumed, ledger.Cancelled, ledger.Stopped,
+		ledger.LedgerCreated, ledger.KeyRotated, ledger.IndexCommitted, ledger.LedgerMoved:
+	}
 	switch {
-	case j.Status.Final():
-		hint = fmt.Sprintf("a job that is %s stays so; submit a new one to go on", j.Status)
-	case j.Status == EmergencyStopped:
-		hint = "after an emergency stop a job can only be cancelled: gait job cancel --id " + j.ID
+	case j.Status == "":
+		return refuse(InvalidTransition, Details{JobID: j.ID}, "the job was never submitted")
+	case j.Continued != nil && j.Continued.Unasked > 0:
+		return refuse(InvalidTransition, j.details(), "%d decisions of job %s must be asked for again first", j.Continued.Unasked, j.ID)
 	}
-	return refuse(InvalidTransition, hint, "job %s is %s and cannot %s", j.ID, j.Status, what)
+	return nil
+}
+
+// cannot returns a refusal that the transition table gives.
+func cannot(j Job, what string) *Refusal {
+	return refuse(InvalidTransition, j.details(), "job %s is %s and cannot %s", j.ID, j.Status, what)
 }
 
 func submitted(j Job, f Fact, p ledger.Submitted) (Job, *Refusal) {
 	if j.Status != "" {
-		return j, refuse(InvalidTransition, "choose another id", "job %s was submitted before", j.ID)
+		return j, refuse(InvalidTransition, Details{}, "job %s was submitted before", j.ID)
 	}
-	j = j.to(Running, StopNone, ReasonSubmitted)
-	j.Created = ledger.FormatTime(f.At)
+	j = j.to(ReasonSubmitted)
+	j.Created = f.when()
 	j.ProducerVersion = p.ProducerVersion
 	j.EnvironmentFingerprint = p.EnvironmentFingerprint
 	j.Identity = p.Identity
 	j.Labels = slices.Clone(p.Labels)
-	j.PolicyDigest = hexOrEmpty(p.PolicyDigest)
+	j.PolicyDigest = p.PolicyDigest
 	j.PolicyRef = p.PolicyRef
 	return j, nil
 }
 
-func hexOrEmpty(h ledger.Hash) string {
-	if h.IsZero() {
-		return ""
-	}
-	return h.String()
-}
-
-// stopped reports whether the job waits in a state it can be resumed from.
+// stopped reports whether the job is in a status from which it can be resumed.
 func (j Job) stopped() bool {
 	return j.Status == PausedStatus || j.Status == DecisionNeeded || j.Status == Blocked
 }
 
-// Late reports whether a checkpoint of this type would be late: work that was
-// done though the job was stopped. It is recorded and changes no status.
+// Late reports whether a checkpoint of this type would be late: it records work that
+// was done although the job was stopped, and does not change the status.
 func (j Job) Late(t ledger.CheckpointType) bool {
 	return j.stopped() && (t == ledger.CheckpointPlan || t == ledger.CheckpointProgress)
 }
 
 func checkpointAdded(j Job, f Fact, p ledger.CheckpointAdded) (Job, *Refusal) {
-	cp := Checkpoint{ID: p.CheckpointID, Created: ledger.FormatTime(f.At), Type: string(p.CheckpointType), Summary: p.Summary,
-		RequiredAction: p.RequiredAction, ReasonCode: CheckpointReason(p.CheckpointType), Actor: f.Actor}
-	if want := ledger.CheckpointID(j.Checkpoints + 1); p.CheckpointID != want {
-		return j, refuse(InvalidTransition, "", "the job's next checkpoint is %s, not %s", want, p.CheckpointID)
+	cp := checkpoint(p, f.Actor, f.when())
+	var room [24]byte
+	if want := ledger.AppendCheckpointID(room[:0], j.Checkpoints+1); p.CheckpointID != string(want) {
+		return j, refuse(InvalidTransition, Details{}, "the job's next checkpoint is %s, not %s", string(want), p.CheckpointID)
 	}
 	if p.Late != j.Late(p.CheckpointType) {
-		return j, refuse(InvalidTransition, "", "late is %t for a %s checkpoint of a job that is %s", p.Late, p.CheckpointType, j.Status)
+		return j, refuse(InvalidTransition, Details{}, "late is %t for a %s checkpoint of a job that is %s", p.Late, p.CheckpointType, j.Status)
 	}
-	next, no := checkpointStatus(j, f, p)
+	status := checkpointStatus
+	if !p.Continues.IsZero() {
+		status = askedAgain
+	}
+	next, no := status(j, f, p)
 	if no != nil {
 		return j, no
 	}
@@ -139,35 +174,39 @@ func checkpointAdded(j Job, f Fact, p ledger.CheckpointAdded) (Job, *Refusal) {
 	return next, nil
 }
 
-// checkpointStatus is the checkpoints' part of the transition table.
+// checkpointStatus is the part of the transition table about checkpoints.
 func checkpointStatus(j Job, f Fact, p ledger.CheckpointAdded) (Job, *Refusal) {
 	if j.Status.Final() || j.Status == EmergencyStopped {
 		return j, cannotTake(j, p)
 	}
-	if p.CheckpointType == ledger.CheckpointPlan || p.CheckpointType == ledger.CheckpointProgress {
-		return j, nil
-	}
-	ask := Ask{CheckpointID: p.CheckpointID, JobSeq: j.JobSeq + 1, Actor: f.Actor, Created: ledger.FormatTime(f.At),
-		Summary: p.Summary, RequiredAction: p.RequiredAction}
 	switch p.CheckpointType {
+	case ledger.CheckpointPlan, ledger.CheckpointProgress:
+		return j, nil
 	case ledger.CheckpointFailed:
-		return j.to(Failed, StopFailed, ReasonFailed), nil
+		return j.to(ReasonFailed), nil
 	case ledger.CheckpointCompleted:
 		if j.Status == Running {
-			return j.to(Completed, StopCompleted, ReasonCompleted), nil
+			return j.to(ReasonCompleted), nil
 		}
 	case ledger.CheckpointDecisionNeeded:
 		if j.Status != PausedStatus {
-			ask.Kind = KindDecision
-			return decisionNeeded(j, ask)
+			return decisionNeeded(j, askOf(KindDecision, j, f, p))
 		}
 	case ledger.CheckpointBlocked:
 		if j.Status != PausedStatus {
-			ask.Kind = KindBlock
-			return blocked(j, ask), nil
+			return blocked(j, askOf(KindBlock, j, f, p)), nil
 		}
 	}
 	return j, cannotTake(j, p)
+}
+
+// askOf returns what a checkpoint asks for.
+func askOf(kind AskKind, j Job, f Fact, p ledger.CheckpointAdded) Ask {
+	a := Ask{CheckpointID: p.CheckpointID, Kind: kind, JobSeq: j.JobSeq + 1, Actor: f.Actor, Created: f.when()}
+	if kind == KindDecision {
+		a.Summary, a.RequiredAction = p.Summary, p.RequiredAction
+	}
+	return a
 }
 
 func cannotTake(j Job, p ledger.CheckpointAdded) *Refusal {
@@ -176,14 +215,14 @@ func cannotTake(j Job, p ledger.CheckpointAdded) *Refusal {
 
 func decisionNeeded(j Job, ask Ask) (Job, *Refusal) {
 	if len(j.Decisions) >= ledger.MaxOpenDecisions {
-		return j, refuse(TooManyDecisions, "have them decided and resume the job, which uses the approvals up",
+		return j, refuse(TooManyDecisions, j.details(),
 			"job %s has asked for %d decisions since it last ran, approved ones included: the most that one resume can use up", j.ID, len(j.Decisions))
 	}
 	j.Decisions = append(j.Decisions, ask)
 	if j.Status == DecisionNeeded {
 		return j, nil
 	}
-	return j.to(DecisionNeeded, StopDecisionNeeded, ReasonDecisionNeeded), nil
+	return j.to(ReasonDecisionNeeded), nil
 }
 
 func blocked(j Job, ask Ask) Job {
@@ -191,11 +230,11 @@ func blocked(j Job, ask Ask) Job {
 	if j.Status == Blocked {
 		return j
 	}
-	return j.to(Blocked, StopBlocked, ReasonBlocked)
+	return j.to(ReasonBlocked)
 }
 
-// replaceStop makes ask the job's pause or block, unless the one before keeps
-// the job from resuming: that is lifted by an approval and by nothing else.
+// replaceStop makes ask the job's pause or block, unless the previous one keeps the
+// job from resuming: only an approval lifts that.
 func (j Job) replaceStop(ask Ask) Job {
 	if j.Stop == nil || !j.Stop.unsettled() {
 		j.Stop = &ask
@@ -203,18 +242,26 @@ func (j Job) replaceStop(ask Ask) Job {
 	return j
 }
 
-func paused(j Job, f Fact) (Job, *Refusal) {
-	if j.Status != Running && j.Status != DecisionNeeded && j.Status != Blocked {
+// paused pauses the job. A job that is paused already can still be put on hold.
+func paused(j Job, f Fact, p ledger.Paused) (Job, *Refusal) {
+	switch {
+	case j.Status != Running && !j.stopped(), j.Status == PausedStatus && !p.Hold:
 		return j, cannot(j, "be paused")
+	case p.Hold && j.Stop != nil && j.Stop.unsettled():
+		return j, refuse(InvalidTransition, j.details(), "job %s is held already: it cannot be resumed before an approval of %s", j.ID, j.Stop.what())
 	}
-	j = j.replaceStop(Ask{Kind: KindPause, JobSeq: j.JobSeq + 1, Actor: f.Actor, Created: ledger.FormatTime(f.At)})
-	return j.to(PausedStatus, StopPausedByUser, ReasonPaused), nil
+	j = j.replaceStop(Ask{Kind: KindPause, JobSeq: j.JobSeq + 1, Actor: f.Actor, Created: f.when(), Hold: p.Hold})
+	return j.to(ReasonPaused), nil
 }
 
-// CheckpointReason returns the reason code of a checkpoint's event.
-func CheckpointReason(t ledger.CheckpointType) string {
-	if t == ledger.CheckpointDecisionNeeded {
-		return "checkpoint_decision_needed"
+// checkpointReasons are the reason codes of checkpoints' events.
+var checkpointReasons = func() map[ledger.CheckpointType]ReasonCode {
+	codes := map[ledger.CheckpointType]ReasonCode{}
+	for _, t := range ledger.CheckpointTypes {
+		codes[t] = ReasonCode("checkpoint_" + strings.ReplaceAll(string(t), "-", "_"))
 	}
-	return "checkpoint_" + string(t)
-}
+	return codes
+}()
+
+// CheckpointReason returns the reason code of a checkpoint's event.
+func CheckpointReason(t ledger.CheckpointType) ReasonCode { return checkpointReasons[t] }

@@ -3,6 +3,7 @@ package projection_test
 import (
 	"bytes"
 	"encoding/json"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -14,7 +15,7 @@ import (
 	"gait/projection"
 )
 
-// somePayload draws what may stand next, and what may not.
+// somePayload draws a payload that may or may not be allowed next.
 func somePayload(t *rapid.T, s *story) ledger.Payload {
 	j := s.at.Job
 	target := rapid.SampledFrom(targets(j)).Draw(t, "target")
@@ -33,7 +34,7 @@ func somePayload(t *rapid.T, s *story) ledger.Payload {
 		}
 		return p
 	case 6:
-		return ledger.Paused{}
+		return ledger.Paused{Hold: rapid.Bool().Draw(t, "hold")}
 	case 7:
 		return rapid.SampledFrom([]ledger.Payload{ledger.Stopped{}, ledger.Cancelled{}, submit, ledger.Paused{}, ledger.Paused{}}).Draw(t, "rare")
 	}
@@ -53,7 +54,7 @@ func targets(j projection.Job) []projection.Ask {
 	return asks
 }
 
-// Next is pure, Apply says what Next says, and neither shares memory.
+// Next is pure, Apply agrees with it, and neither shares memory.
 func TestNextIsPure(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		s := &story{t: t}
@@ -62,7 +63,7 @@ func TestNextIsPure(t *testing.T) {
 			actor := rapid.SampledFrom([]string{"worker_1", "reviewer"}).Draw(rt, "actor")
 			nextIsPure(rt, s, actor, somePayload(rt, s))
 		}
-		got, err := projection.Fold(s.JobEvents("job_1", 1), s.at.Head)
+		got, err := projection.Fold(s.JobEvents(rt.Context(), "job_1", 1), s.at.Head)
 		if err != nil {
 			rt.Fatal(err)
 		}
@@ -130,32 +131,61 @@ func text(t *rapid.T, j projection.Job) []byte {
 	return b
 }
 
-// scribble writes over everything that a job points to.
-func scribble(j *projection.Job) {
-	for i := range j.Labels {
-		j.Labels[i] = ledger.Label{}
+// scribble overwrites everything that a job points to.
+func scribble(j *projection.Job) { clearBehind(reflect.ValueOf(j).Elem()) }
+
+func clearBehind(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Struct:
+		for _, field := range v.Fields() {
+			clearBehind(field)
+		}
+	case reflect.Slice:
+		for i := range v.Cap() {
+			clearBehind(v.Slice(0, v.Cap()).Index(i))
+			v.Slice(0, v.Cap()).Index(i).SetZero()
+		}
+	case reflect.Pointer:
+		if !v.IsNil() {
+			clearBehind(v.Elem())
+			v.Elem().SetZero()
+		}
+	case reflect.Map:
+		panic("a job holds a map: clear and fill it here too")
 	}
-	for i := range j.Decisions {
-		j.Decisions[i] = projection.Ask{}
-	}
-	if j.LastCheckpoint != nil {
-		*j.LastCheckpoint = projection.Checkpoint{}
-	}
-	if j.Stop != nil {
-		*j.Stop = projection.Ask{}
-	}
-	if j.LastRefusal != nil {
-		*j.LastRefusal = projection.LastRefusal{}
-	}
-	j.Labels, j.Decisions = append(j.Labels[:0], ledger.Label{Key: "x"}), append(j.Decisions[:0], projection.Ask{Kind: "x"})
 }
 
-// A new slice or pointer in Job needs a line in Clone and in scribble.
+// fillIn puts a value behind each nil pointer and into each empty slice of a job.
+func fillIn(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Struct:
+		for _, field := range v.Fields() {
+			fillIn(field)
+		}
+	case reflect.Slice:
+		if v.Len() == 0 {
+			v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		}
+		for i := range v.Len() {
+			fillIn(v.Index(i))
+		}
+	case reflect.Pointer:
+		if v.IsNil() {
+			v.Set(reflect.New(v.Type().Elem()))
+		}
+		fillIn(v.Elem())
+	case reflect.String:
+		if v.Len() == 0 {
+			v.SetString("x")
+		}
+	}
+}
+
+// A new slice or pointer in Job needs a line in Clone.
 func TestCloneCopiesEverything(t *testing.T) {
-	j := full(t).at.Job
-	want := full(t).at.Job
-	if j.Labels == nil || j.Decisions == nil || j.LastCheckpoint == nil || j.Stop == nil || j.LastRefusal == nil {
-		t.Fatal("the full job is not full")
+	j, want := full(t).at.Job, full(t).at.Job
+	for _, job := range []*projection.Job{&j, &want} {
+		fillIn(reflect.ValueOf(job).Elem())
 	}
 	clone := j.Clone()
 	scribble(&clone)
@@ -167,7 +197,7 @@ func TestCloneCopiesEverything(t *testing.T) {
 	}
 	view := j.StatusView()
 	view.LastCheckpoint.Summary, view.OpenDecisions[0].Summary, view.SafetyInvariants[0], view.Labels["team"] = "x", "x", "x", "x"
-	usable := j.Usable()
+	usable := j.UsableApprovals()
 	usable[0] = two
 	unsettled := j.Unsettled()
 	unsettled[0].Actor = "x"
@@ -176,11 +206,11 @@ func TestCloneCopiesEverything(t *testing.T) {
 	}
 }
 
-// Two folds that go on from one prefix do not see each other.
+// Two folds that continue from one prefix do not affect each other.
 func TestTwoFoldsFromOnePrefix(t *testing.T) {
 	s := full(t)
 	left, right, before := s.at, s.at, s.encoded()
-	ask, no := projection.Judged(s.at.Job, projection.Approved, "cp_0002")
+	ask, no := projection.VerdictTarget(s.at.Job, projection.Approved, "cp_0002")
 	if no != nil {
 		t.Fatal(no)
 	}
@@ -200,13 +230,13 @@ func TestTwoFoldsFromOnePrefix(t *testing.T) {
 }
 
 func TestRefusalExits(t *testing.T) {
-	tests := map[string]int{
+	tests := map[projection.RefusalCode]int64{
 		projection.InvalidTransition: 6, projection.NothingToApprove: 6, projection.AlreadyDecided: 6, projection.CheckpointRequired: 6,
 		projection.DecisionNotOpen: 6, projection.TooManyDecisions: 6, projection.SelfApproval: 3, projection.PolicyRequired: 3,
 		projection.IdentityMismatch: 3, projection.EnvironmentMismatch: 3, projection.ApprovalRequired: 4,
 	}
 	for code, want := range tests {
-		if got := (&projection.Refusal{Code: code}).Exit(); got != want {
+		if got := ledger.RefusalExit(string(code)); got != want {
 			t.Errorf("%s exits %d, want %d", code, got, want)
 		}
 	}
@@ -222,7 +252,7 @@ func TestUpdatedIsOfTheLastChange(t *testing.T) {
 	}
 }
 
-// What becomes of a payload afterwards is nothing to the job.
+// Changing a payload after Next does not change the job.
 func TestNextKeepsNothingOfThePayload(t *testing.T) {
 	labels := []ledger.Label{{Key: "k", Value: "v"}}
 	p := ledger.Submitted{EnvironmentFingerprint: env, ProducerVersion: "gait/test", Labels: labels}

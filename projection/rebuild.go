@@ -2,51 +2,65 @@ package projection
 
 import (
 	"bytes"
+	"context"
 	"iter"
 
 	"gait/ledger"
 )
 
-// A JobsLog is a Log that can list its jobs.
-type JobsLog interface {
-	Log
-	Jobs(after string) iter.Seq2[ledger.JobEntry, error]
-}
-
-// A Rebuilt is a job's view made anew from events, beside the one stored.
-type Rebuilt struct {
+// A RebuiltView is a job's view rebuilt from events, with the one stored.
+type RebuiltView struct {
 	JobID  string
-	Stored []byte // nil where there was none
+	Stored []byte // nil if there was none
 	Made   []byte
+	read   bool // the stored view is read as that of the job's last event
 }
 
-// Same reports whether the stored view is, byte for byte, what the events give.
-func (r Rebuilt) Same() bool { return bytes.Equal(r.Stored, r.Made) }
+// Same reports whether the stored view equals the rebuilt one, byte for byte.
+func (r RebuiltView) Same() bool { return bytes.Equal(r.Stored, r.Made) }
 
-// Rebuild replays every job of a log and gives its view. The error, the last
-// pair, is a *ledger.CorruptError where the events themselves do not hold.
-func Rebuild(log JobsLog) iter.Seq2[Rebuilt, error] {
-	return func(yield func(Rebuilt, error) bool) {
-		for entry, err := range log.Jobs("") {
+// Misleads reports whether the stored view is read as the job's, and is not the rebuilt
+// one. One that is missing, or that another version of the folds has made, does not
+// mislead: the job is replayed from its events.
+func (r RebuiltView) Misleads() bool { return r.read && !r.Same() }
+
+// Rebuild replays every job of a log and yields its view. The error, in the last
+// pair, is a *ledger.CorruptError if the events contradict each other.
+func Rebuild(ctx context.Context, log ledger.EventReader) iter.Seq2[RebuiltView, error] {
+	return func(yield func(RebuiltView, error) bool) {
+		for entry, err := range log.Jobs(ctx, "") {
 			if err != nil {
-				yield(Rebuilt{}, err)
+				yield(RebuiltView{}, err)
 				return
 			}
-			job, err := Fold(log.JobEvents(entry.ID, 1), entry.Head)
+			job, err := Fold(log.JobEvents(ctx, entry.ID, 1), entry.Head)
 			if err != nil {
-				yield(Rebuilt{}, err)
+				yield(RebuiltView{}, err)
 				return
 			}
-			if !yield(Rebuilt{JobID: entry.ID, Stored: entry.View, Made: EncodeJob(job, entry.Head.Leaf)}, nil) {
+			_, read := DecodeJob(entry.View, entry.Head)
+			if !yield(RebuiltView{JobID: entry.ID, Stored: entry.View, Made: EncodeJob(job, entry.Head.Leaf), read: read}, nil) {
 				return
 			}
 		}
 	}
 }
 
-// Entries folds a whole ledger and gives each event with its job's view, as a
-// log keeps them. It holds a folded job for each there is. Errors are those of
-// events, and *ledger.CorruptError where the rules do not allow an event.
+// Views replays every job of a log and yields its view for the log's cache. Errors
+// are those of Rebuild.
+func Views(ctx context.Context, log ledger.EventReader) iter.Seq2[ledger.JobView, error] {
+	return func(yield func(ledger.JobView, error) bool) {
+		for job, err := range Rebuild(ctx, log) {
+			if !yield(ledger.JobView{ID: job.JobID, View: job.Made}, err) {
+				return
+			}
+		}
+	}
+}
+
+// Entries folds a whole ledger and yields each event with its job's view, as a log
+// keeps them. It holds one folded job for each job in the ledger. Errors are those of
+// events, and *ledger.CorruptError if the rules do not allow an event.
 func Entries(events ledger.Events) iter.Seq2[ledger.Entry, error] {
 	return func(yield func(ledger.Entry, error) bool) {
 		jobs := map[string]*Folder{}
@@ -64,10 +78,10 @@ func Entries(events ledger.Events) iter.Seq2[ledger.Entry, error] {
 
 // addTo folds an event into its job, and returns the job's view.
 func addTo(jobs map[string]*Folder, e ledger.Event) ([]byte, error) {
-	job := jobs[e.JobID]
+	job := jobs[e.JobID()]
 	if job == nil {
 		job = &Folder{}
-		jobs[e.JobID] = job
+		jobs[e.JobID()] = job
 	}
 	if err := job.Add(e); err != nil {
 		return nil, err

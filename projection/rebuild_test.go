@@ -2,7 +2,9 @@ package projection_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"testing"
 
@@ -10,15 +12,15 @@ import (
 	"gait/projection"
 )
 
-// A shelf is a log of several stories under names of their own, all of which
-// tell of job_1.
+// A shelf is a log of several stories under different names, although all of them
+// are about job_1.
 type shelf struct {
 	*story
 	entries []ledger.JobEntry
-	err     error // comes after the entries
+	err     error // yielded after the entries
 }
 
-func (s shelf) Jobs(string) iter.Seq2[ledger.JobEntry, error] {
+func (s shelf) Jobs(context.Context, string) iter.Seq2[ledger.JobEntry, error] {
 	return func(yield func(ledger.JobEntry, error) bool) {
 		for _, e := range s.entries {
 			if !yield(e, nil) {
@@ -36,17 +38,26 @@ func TestRebuild(t *testing.T) {
 	good := s.view
 	edited := bytes.Replace(good, []byte("tea"), []byte("tee"), 1)
 	edited = bytes.Replace(edited, []byte(`"refusal_count":1`), []byte(`"refusal_count":0`), 1)
+	older := bytes.Replace(good, fmt.Appendf(nil, `"version":%d`, projection.Version), []byte(`"version":0`), 1)
 	for _, tt := range []struct {
-		name   string
-		stored []byte
-		same   bool
-	}{{"the view as it was", good, true}, {"a view that was edited", edited, false}, {"no view", nil, false}} {
+		name           string
+		stored         []byte
+		same, misleads bool
+	}{
+		{"the view as it was", good, true, false},
+		{"a view that was edited", edited, false, true},
+		{"a view of an older version", older, false, false},
+		{"no view", nil, false, false},
+	} {
 		log := shelf{story: s, entries: []ledger.JobEntry{{ID: "job_1", Head: s.at.Head, View: tt.stored}}}
 		count := 0
-		for got, err := range projection.Rebuild(log) {
+		for got, err := range projection.Rebuild(t.Context(), log) {
 			count++
 			if err != nil || got.JobID != "job_1" || got.Same() != tt.same || !bytes.Equal(got.Made, good) || !bytes.Equal(got.Stored, tt.stored) {
 				t.Errorf("%s: rebuilt %s, same %t (%v), want same %t", tt.name, got.Made, got.Same(), err, tt.same)
+			}
+			if got.Misleads() != tt.misleads {
+				t.Errorf("%s: Misleads = %t", tt.name, got.Misleads())
 			}
 		}
 		if count != 1 {
@@ -66,7 +77,7 @@ func TestRebuildStopsAtAnError(t *testing.T) {
 		"a log that breaks off":    {story: s, entries: []ledger.JobEntry{good}, err: cause},
 	} {
 		var errs []error
-		for _, err := range projection.Rebuild(log) {
+		for _, err := range projection.Rebuild(t.Context(), log) {
 			errs = append(errs, err)
 		}
 		if len(errs) != 2 || errs[0] != nil || errs[1] == nil {

@@ -1,50 +1,76 @@
 package projection
 
-import "fmt"
+import (
+	"fmt"
 
-// A Refusal says why a command, though well formed, is turned down. It is an error.
+	"gait/ledger"
+)
+
+// A Refusal says why the rules refuse a well-formed command. It is an error.
 type Refusal struct {
-	Code   string // stable; one of the constants below
-	Reason string // a sentence for people, without the code
-	Hint   string // what to do next
+	Code    RefusalCode
+	Reason  string // a sentence for people, without the code
+	Details Details
 }
 
-// The codes of refusals. They are on disk in refused events.
+// A RefusalCode is the stable code of a refusal. It is on disk in refused events.
+type RefusalCode string
+
+// The codes of refusals.
 const (
-	InvalidTransition   = "invalid_transition"
-	NothingToApprove    = "nothing_to_approve"
-	AlreadyDecided      = "already_decided"
-	CheckpointRequired  = "checkpoint_required"
-	DecisionNotOpen     = "decision_not_open"
-	TooManyDecisions    = "too_many_decisions"
-	SelfApproval        = "self_approval"
-	ApprovalRequired    = "approval_required"
-	PolicyRequired      = "policy_required"
-	IdentityMismatch    = "identity_mismatch"
-	EnvironmentMismatch = "environment_mismatch"
+	InvalidTransition   RefusalCode = "invalid_transition"
+	NothingToApprove    RefusalCode = "nothing_to_approve"
+	AlreadyDecided      RefusalCode = "already_decided"
+	CheckpointRequired  RefusalCode = "checkpoint_required"
+	DecisionNotOpen     RefusalCode = "decision_not_open"
+	TooManyDecisions    RefusalCode = "too_many_decisions"
+	SelfApproval        RefusalCode = "self_approval"
+	ApprovalRequired    RefusalCode = "approval_required"
+	PolicyRequired      RefusalCode = "policy_required"
+	IdentityMismatch    RefusalCode = "identity_mismatch"
+	EnvironmentMismatch RefusalCode = "environment_mismatch"
 )
 
-// The exit codes that refusals end a command with. They are on disk too.
-const (
-	exitPolicy   = 3
-	exitApproval = 4
-	exitInvalid  = 6
-)
-
-// Exit returns the exit code of the refusal: 3 for what a policy or identity
-// rule blocks, 4 where an approval is missing, 6 otherwise.
-func (r *Refusal) Exit() int {
-	switch r.Code {
-	case SelfApproval, PolicyRequired, IdentityMismatch, EnvironmentMismatch:
-		return exitPolicy
-	case ApprovalRequired:
-		return exitApproval
-	}
-	return exitInvalid
+// Details are the facts from which an interface makes its hint: what to do next, in
+// terms of that interface. A field that does not apply is empty.
+type Details struct {
+	JobID        string `json:"job_id,omitempty"`
+	Status       Status `json:"status,omitempty"`        // of the job; empty if the ledger has no such job
+	CheckpointID string `json:"checkpoint_id,omitempty"` // the decision to name next, if there are several
+	PolicyBound  bool   `json:"policy_bound,omitempty"`  // the job can be resumed only under a policy that the command names
+	Actor        string `json:"actor,omitempty"`         // the actor who may not do this
+	Identity     string `json:"identity,omitempty"`      // the identity the job acts as
+	Environment  string `json:"environment,omitempty"`   // the fingerprint of the environment in which the command ran
+	IndexDamaged bool   `json:"index_damaged,omitempty"` // there is no index, since the ledger is damaged
+	IndexSigned  bool   `json:"index_signed,omitempty"`  // the ledger's key has signed the index that does not hold
 }
 
 func (r *Refusal) Error() string { return r.Reason }
 
-func refuse(code, hint, format string, args ...any) *Refusal {
-	return &Refusal{Code: code, Reason: fmt.Sprintf(format, args...), Hint: hint}
+// Fault returns the refusal's code, and what kind of rule it comes from.
+func (r *Refusal) Fault() ledger.Fault {
+	f := ledger.Fault{Code: string(r.Code), Category: ledger.CategoryInvalid}
+	switch r.Code {
+	case SelfApproval, PolicyRequired, IdentityMismatch, EnvironmentMismatch:
+		f.Category = ledger.CategoryPolicy
+	case ApprovalRequired:
+		f.Category = ledger.CategoryApproval
+	case InvalidTransition, NothingToApprove, AlreadyDecided, CheckpointRequired, DecisionNotOpen, TooManyDecisions:
+	}
+	return f
+}
+
+func refuse(code RefusalCode, d Details, format string, args ...any) *Refusal {
+	return &Refusal{Code: code, Reason: fmt.Sprintf(format, args...), Details: d}
+}
+
+// details returns the details that every refusal of a command on j has.
+func (j Job) details() Details {
+	return Details{JobID: j.ID, Status: j.Status, PolicyBound: j.policyBound()}
+}
+
+// naming returns d with a checkpoint id.
+func (d Details) naming(checkpointID string) Details {
+	d.CheckpointID = checkpointID
+	return d
 }

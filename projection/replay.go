@@ -9,10 +9,11 @@ import (
 	"slices"
 
 	"gait/ledger"
+	"gait/ledger/jcs"
 )
 
 // A Replay folds the events of a ledger, or of a part of it, into every view of
-// every job, and takes the digest of each. Its zero value is ready. The views of
+// every job, and computes the digest of each. The zero Replay is ready. The views of
 // a job, in its directory:
 //
 //	status.json        its StatusView, canonical, without a line feed
@@ -22,23 +23,22 @@ import (
 //	refusals.jsonl     the EventView of each refusal
 //
 // The same events give the same bytes, wherever they are read from. A Replay holds
-// the state of each job, and none of its lists.
+// the state of each job, but none of its lists.
 type Replay struct {
-	// Put, where there is one, is given the views as they come: a line at a
-	// time, with its line feed, or all of a .json file. It must not keep text.
-	// Its errors end the replay.
+	// Put, if not nil, is called with the views as they are made: with each line,
+	// including its line feed, or with a whole .json file. It must not keep text.
+	// If it returns an error, the replay ends with it.
 	Put func(path string, text []byte) error
 
-	Next Rules // nil: those of this package
+	Next Rules // if nil, those of this package
 
-	room    []byte // for a line
-	payload []byte // and for the payload in it
-	jobs    map[string]*replayed
-	skipped map[string]bool // jobs that begin before what is replayed
+	room    []byte // reused for each line
+	jobs    map[string]*jobReplay
+	skipped map[string]bool // jobs that begin before the first event given
 }
 
-// A replayed is a job under replay. A list that nothing was added to has no sum yet.
-type replayed struct {
+// A jobReplay is a job under replay. A list that is empty so far has no sum.
+type jobReplay struct {
 	Folder
 	lists [len(listNames)]hash.Hash
 }
@@ -62,27 +62,27 @@ type ViewDigest struct {
 	SHA256 ledger.Hash `json:"sha256"`
 }
 
-// Add folds the next event of the ledger. It fails with a *ledger.CorruptError
-// where an event does not follow in its job, and with the errors of Put. Events of
-// jobs that begin before the first event given are passed over.
+// Add folds the next event of the ledger. It fails with a *ledger.CorruptError if an
+// event does not follow in its job, and with the errors of Put. It skips events of
+// jobs that begin before the first event given.
 func (r *Replay) Add(e ledger.Event) error {
-	if e.Type().OfLedger() || r.skipped[e.JobID] {
+	if e.Type().OfLedger() || r.skipped[e.JobID()] {
 		return nil
 	}
-	j := r.jobs[e.JobID]
-	if j == nil && e.JobSeq > 1 {
+	j := r.jobs[e.JobID()]
+	if j == nil && e.JobSeq() > 1 {
 		if r.skipped == nil {
 			r.skipped = map[string]bool{}
 		}
-		r.skipped[e.JobID] = true
+		r.skipped[e.JobID()] = true
 		return nil
 	}
 	if j == nil {
-		j = &replayed{Folder: Folder{Next: r.Next}}
+		j = &jobReplay{Folder: Folder{Next: r.Next}}
 		if r.jobs == nil {
-			r.jobs = map[string]*replayed{}
+			r.jobs = map[string]*jobReplay{}
 		}
-		r.jobs[e.JobID] = j
+		r.jobs[e.JobID()] = j
 	}
 	if err := j.Add(e); err != nil {
 		return err
@@ -90,34 +90,33 @@ func (r *Replay) Add(e ledger.Event) error {
 	return r.addLists(j, e)
 }
 
-func (r *Replay) addLists(j *replayed, e ledger.Event) error {
-	view, err := eventView(e, r.payload[:0])
-	if err != nil {
-		return err
-	}
-	r.payload = view.Payload
+func (r *Replay) addLists(j *jobReplay, e ledger.Event) error {
 	list := listEvents
 	if e.Type() == ledger.TypeRefused {
 		list = listRefusals
 	}
-	if err := r.line(j, list, view); err != nil {
+	if err := r.line(j, list, AppendEventView(r.room[:0], e)); err != nil {
 		return err
 	}
+	if c, ok := CheckpointOf(e); ok {
+		return r.line(j, listCheckpoints, AppendCheckpoint(r.room[:0], &c))
+	}
 	for _, c := range CheckpointsOf(e) {
-		if err := r.line(j, listCheckpoints, c); err != nil {
+		if err := r.line(j, listCheckpoints, AppendCheckpoint(r.room[:0], &c)); err != nil {
 			return err
 		}
 	}
 	for _, a := range ApprovalsOf(e) {
-		if err := r.line(j, listApprovals, a); err != nil {
+		if err := r.line(j, listApprovals, AppendApproval(r.room[:0], &a)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (r *Replay) line(j *replayed, list int, v appender) error {
-	r.room = append(v.appendJSON(r.room[:0]), '\n')
+// line adds a line, made in r.room, to a list.
+func (r *Replay) line(j *jobReplay, list int, text []byte) error {
+	r.room = append(text, '\n')
 	if j.lists[list] == nil {
 		j.lists[list] = sha256.New()
 	}
@@ -135,17 +134,17 @@ func (r *Replay) put(path string, text []byte) error {
 	return r.Put(path, text)
 }
 
-// Skipped returns how many jobs begin before what was replayed.
+// Skipped returns how many jobs begin before the first event given.
 func (r *Replay) Skipped() int { return len(r.skipped) }
 
-// Finish puts what is left and returns the digest of each view, in order of path,
-// and one for the whole: the SHA-256 of their lines as sha256sum prints them.
+// Finish puts the views that remain and returns the digest of each view, in order of
+// path, and that of the whole: the SHA-256 of their lines as sha256sum prints them.
 func (r *Replay) Finish() (views []ViewDigest, whole ledger.Hash, err error) {
 	views = []ViewDigest{}
 	all := sha256.New()
 	for _, id := range slices.Sorted(maps.Keys(r.jobs)) {
 		j := r.jobs[id]
-		status, err := Canonical(j.Job.StatusView())
+		status, err := jcs.Marshal(j.Job.StatusView())
 		if err == nil {
 			err = r.put(id+"/status.json", status)
 		}

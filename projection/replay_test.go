@@ -13,7 +13,7 @@ import (
 	"gait/projection"
 )
 
-// What is put is what the digests are of, and the same events give the same.
+// The digests are those of the text put, and the same events give the same digests.
 func TestReplay(t *testing.T) {
 	events := life(t, func(*story) {}).events
 	files := map[string][]byte{}
@@ -41,7 +41,7 @@ func TestReplay(t *testing.T) {
 	if got := slices.Sorted(maps.Keys(files)); len(got) != len(views) {
 		t.Errorf("put %v", got)
 	}
-	job := events[0].JobID
+	job := events[0].JobID()
 	lines := 0
 	for _, name := range []string{"events", "refusals"} {
 		lines += bytes.Count(files[job+"/"+name+".jsonl"], []byte("\n"))
@@ -51,8 +51,8 @@ func TestReplay(t *testing.T) {
 	}
 }
 
-// A prefix and then the rest is the same as all at once; what begins before is
-// passed over, and what does not follow is an error.
+// A prefix and then the rest gives the same as all at once. Jobs that begin before
+// are skipped, and an event that does not follow is an error.
 func TestReplayParts(t *testing.T) {
 	events := life(t, func(*story) {}).events
 	var late projection.Replay

@@ -7,8 +7,8 @@ import (
 	"gait/ledger"
 )
 
-// resumed applies a resume: everything asked for is approved, and environment,
-// policy and identity are those of the job or changed on the record.
+// resumed applies a resume: everything asked for must be approved, and environment,
+// policy and identity must be those of the job, or the event must record the change.
 func resumed(j Job, p ledger.Resumed) (Job, *Refusal) {
 	if !j.stopped() {
 		return j, cannot(j, "be resumed")
@@ -21,13 +21,13 @@ func resumed(j Job, p ledger.Resumed) (Job, *Refusal) {
 			return j, no
 		}
 	}
-	j.PolicyDigest, j.PolicyRef, j.Identity = hexOrEmpty(p.CurrentPolicyDigest), p.CurrentPolicyRef, p.Identity
+	j.PolicyDigest, j.PolicyRef, j.Identity = p.CurrentPolicyDigest, p.CurrentPolicyRef, p.Identity
 	j.Decisions, j.Stop = nil, nil
-	return j.to(Running, StopNone, ResumeReason(p)), nil
+	return j.to(ResumeReason(p)), nil
 }
 
 // ResumeReason returns the reason code of a resume.
-func ResumeReason(p ledger.Resumed) string {
+func ResumeReason(p ledger.Resumed) ReasonCode {
 	moved := p.ExpectedFingerprint != p.ActualFingerprint
 	switch {
 	case moved && p.PolicyChanged:
@@ -49,45 +49,37 @@ func approvalRequired(j Job, open []Ask) *Refusal {
 		}
 		what = append(what, a.what()+" ("+state+")")
 	}
-	hint := "gait job approve --id " + j.ID + " --actor <NAME> --reason <WHY>"
+	d := j.details()
 	if len(open) > 1 {
-		hint += " --checkpoint " + open[0].CheckpointID
+		d.CheckpointID = open[0].CheckpointID
 	}
-	return refuse(ApprovalRequired, hint, "job %s cannot be resumed before an approval of %s", j.ID, strings.Join(what, ", "))
+	return refuse(ApprovalRequired, d, "job %s cannot be resumed before an approval of %s", j.ID, strings.Join(what, ", "))
 }
 
 func checkConsumes(j Job, p ledger.Resumed) *Refusal {
-	if !slices.Equal(p.Consumes, j.Usable()) {
-		return refuse(InvalidTransition, "", "a resume of job %s uses up its %d approvals, each once", j.ID, len(j.Usable()))
+	if !slices.Equal(p.Consumes, j.UsableApprovals()) {
+		return refuse(InvalidTransition, Details{}, "a resume of job %s uses up its %d approvals, each once", j.ID, len(j.UsableApprovals()))
 	}
 	return nil
 }
 
 func checkPolicy(j Job, p ledger.Resumed) *Refusal {
-	before, now := j.PolicyDigest, hexOrEmpty(p.CurrentPolicyDigest)
+	before, now := j.PolicyDigest, p.CurrentPolicyDigest
 	switch {
-	case (before != "" || j.PolicyRef != "") && now == "":
-		return refuse(PolicyRequired, "say under which policy it goes on: "+ResumeCommand(j),
-			"job %s is bound to a policy and cannot be resumed without the current one", j.ID)
-	case hexOrEmpty(p.PreviousPolicyDigest) != before, p.PreviousPolicyRef != j.PolicyRef,
-		p.CurrentPolicyRef == "" && j.PolicyRef != "", p.PolicyChanged != (before != "" && before != now):
-		return refuse(InvalidTransition, "", "the policy before and after does not follow from that of job %s", j.ID)
+	case j.policyBound() && now.IsZero():
+		return refuse(PolicyRequired, j.details(), "job %s is bound to a policy and cannot be resumed without the current one", j.ID)
+	case p.PreviousPolicyDigest != before, p.PreviousPolicyRef != j.PolicyRef,
+		p.CurrentPolicyRef == "" && j.PolicyRef != "", p.PolicyChanged != (!before.IsZero() && before != now):
+		return refuse(InvalidTransition, Details{}, "the policy before and after does not follow from that of job %s", j.ID)
 	}
 	return nil
 }
 
-// ResumeCommand returns the command that resumes j, with what j is bound to.
-func ResumeCommand(j Job) string {
-	command := "gait job resume --id " + j.ID
-	if j.PolicyDigest != "" || j.PolicyRef != "" {
-		command += " --policy <FILE>"
-	}
-	return command
-}
-
 func checkIdentity(j Job, p ledger.Resumed) *Refusal {
 	if j.Identity != "" && p.Identity != j.Identity {
-		return refuse(IdentityMismatch, "resume it as that identity, or leave --identity out", "job %s acts as %s, not as %s", j.ID, j.Identity, p.Identity)
+		d := j.details()
+		d.Identity = j.Identity
+		return refuse(IdentityMismatch, d, "job %s acts as %s, not as %s", j.ID, j.Identity, p.Identity)
 	}
 	return nil
 }
@@ -95,16 +87,18 @@ func checkIdentity(j Job, p ledger.Resumed) *Refusal {
 func checkEnvironment(j Job, p ledger.Resumed) *Refusal {
 	switch {
 	case p.ExpectedFingerprint != j.EnvironmentFingerprint:
-		return refuse(InvalidTransition, "", "job %s expects the environment %s", j.ID, j.EnvironmentFingerprint)
+		return refuse(InvalidTransition, Details{}, "job %s expects the environment %s", j.ID, j.EnvironmentFingerprint)
 	case p.ActualFingerprint != p.ExpectedFingerprint && p.Reason == "":
 		return OtherEnvironment(j, p.ActualFingerprint)
 	}
 	return nil
 }
 
-// OtherEnvironment is the refusal to resume a job where its surroundings have
-// changed and nobody has said why that is right.
+// OtherEnvironment returns the refusal to resume a job in another environment than
+// it was submitted in, if the command gives no reason why that is right.
 func OtherEnvironment(j Job, actual string) *Refusal {
-	return refuse(EnvironmentMismatch, "if that is right: "+ResumeCommand(j)+" --allow-env-mismatch --reason <WHY>",
+	d := j.details()
+	d.Environment = actual
+	return refuse(EnvironmentMismatch, d,
 		"job %s was submitted in environment %s, and this is %s", j.ID, j.EnvironmentFingerprint, actual)
 }

@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// SafetyInvariantVersion is that of the list SafetyInvariants gives.
+// SafetyInvariantVersion is the version of the list that SafetyInvariants returns.
 const SafetyInvariantVersion = "1"
 
-// SafetyInvariants returns what holds for the job whatever happens, as
-// PackSpec v1 lists it: sorted strings.
+// SafetyInvariants returns what always holds for the job, as PackSpec v1 lists it:
+// sorted strings.
 func (j Job) SafetyInvariants() []string {
 	list := []string{"control_boundary=runtime_go", "default_privacy=reference_receipts", "fail_closed=true"}
-	for _, bound := range [][2]string{{"identity", j.Identity}, {"policy_digest", j.PolicyDigest}, {"policy_ref", j.PolicyRef}} {
+	for _, bound := range [][2]string{{"identity", j.Identity}, {"policy_digest", j.PolicyDigest.OrEmpty()}, {"policy_ref", j.PolicyRef}} {
 		if bound[1] != "" {
 			list = append(list, bound[0]+"="+bound[1])
 		}

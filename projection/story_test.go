@@ -1,6 +1,7 @@
 package projection_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -25,18 +26,18 @@ var (
 	decision = ledger.CheckpointDecisionNeeded
 )
 
-// A story is the events of job_1, told one after the other. It is a
-// projection.Log.
+// A story is the events of job_1, added one after the other. It implements the part
+// of ledger.EventReader that projection.Load uses.
 type story struct {
+	ledger.EventReader
+
 	t      testing.TB
 	events []ledger.Event
 	at     projection.Folder // after the last event
-	view   []byte            // what the cache holds; nil: nothing
-	reads  int               // events that JobEvents gave
-	onView func()            // called once, when the view is read next
+	view   []byte            // the view in the cache; nil if there is none
+	reads  int               // how many events JobEvents has yielded
+	onLoad func()            // called once, when Load has read the job
 }
-
-var _ projection.Log = (*story)(nil)
 
 func tell(t testing.TB) *story {
 	s := &story{t: t}
@@ -44,28 +45,30 @@ func tell(t testing.TB) *story {
 	return s
 }
 
-// draft is the event that could stand next, not sealed yet.
-func (s *story) draft(actor string, p ledger.Payload) ledger.Event {
+// draft returns the draft of an event that could come next.
+func (s *story) draft(actor string, p ledger.Payload) ledger.Draft {
 	n := len(s.events)
-	e := ledger.Event{Seq: ledger.Seq(2*n + 1), ID: fmt.Sprintf("01JD%022d", n), Origin: origin, Actor: actor,
+	d := ledger.Draft{
+		Seq: ledger.Seq(2*n + 1), ID: fmt.Sprintf("01JD%022d", n), Origin: origin, Actor: actor,
 		Time: epoch.Add(time.Duration(n) * time.Second), Prev: one, JobID: "job_1", JobSeq: s.at.Head.JobSeq + 1,
-		JobPrev: s.at.Head.Leaf, Revision: s.at.Job.Revision + 1, Payload: p}
-	if p.Type() == ledger.TypeRefused {
-		e.Revision--
+		JobPrev: s.at.Head.Leaf, Revision: s.at.Job.Revision + 1, Payload: p,
 	}
-	return e
+	if p.Type() == ledger.TypeRefused {
+		d.Revision--
+	}
+	return d
 }
 
-func (s *story) seal(e ledger.Event) ledger.Event {
+func (s *story) seal(d ledger.Draft) ledger.Event {
 	s.t.Helper()
-	sealed, err := ledger.Seal(e)
+	sealed, err := ledger.Seal(d)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	return sealed
 }
 
-// add tells the next event and returns its leaf hash.
+// add adds the next event and returns its leaf hash.
 func (s *story) add(actor string, p ledger.Payload) ledger.Hash {
 	s.t.Helper()
 	e := s.seal(s.draft(actor, p))
@@ -76,21 +79,23 @@ func (s *story) add(actor string, p ledger.Payload) ledger.Hash {
 	return e.LeafHash()
 }
 
-// checkpoint tells of the next checkpoint.
+// checkpoint adds the next checkpoint.
 func (s *story) checkpoint(kind ledger.CheckpointType) ledger.Hash {
 	s.t.Helper()
-	p := ledger.CheckpointAdded{CheckpointID: ledger.CheckpointID(s.at.Job.Checkpoints + 1), CheckpointType: kind,
-		Summary: "about " + string(kind), Late: s.at.Job.Late(kind)}
+	p := ledger.CheckpointAdded{
+		CheckpointID: ledger.CheckpointID(s.at.Job.Checkpoints + 1), CheckpointType: kind,
+		Summary: "about " + string(kind), Late: s.at.Job.Late(kind),
+	}
 	if kind == decision {
 		p.RequiredAction = "decide"
 	}
 	return s.add("worker_1", p)
 }
 
-// verdict tells of a verdict on what projection.Judged finds.
+// verdict adds a verdict on the ask that projection.VerdictTarget finds.
 func (s *story) verdict(v projection.Verdict, actor string) ledger.Hash {
 	s.t.Helper()
-	ask, no := projection.Judged(s.at.Job, v, "")
+	ask, no := projection.VerdictTarget(s.at.Job, v, "")
 	if no != nil {
 		s.t.Fatal(no)
 	}
@@ -100,12 +105,14 @@ func (s *story) verdict(v projection.Verdict, actor string) ledger.Hash {
 	return s.add(actor, ledger.Approved{CheckpointID: ask.DecisionID(), Reason: "looks good", Target: ask.Target})
 }
 
-// resumed is the resume under which nothing changes.
+// resumed returns a resume that changes nothing.
 func (s *story) resumed() ledger.Resumed {
 	j := s.at.Job
-	policy, _ := ledger.ParseHash(j.PolicyDigest)
-	return ledger.Resumed{Consumes: j.Usable(), ExpectedFingerprint: j.EnvironmentFingerprint, ActualFingerprint: j.EnvironmentFingerprint,
-		PreviousPolicyDigest: policy, CurrentPolicyDigest: policy, PreviousPolicyRef: j.PolicyRef, CurrentPolicyRef: j.PolicyRef, Identity: j.Identity}
+	policy := j.PolicyDigest
+	return ledger.Resumed{
+		Consumes: j.UsableApprovals(), ExpectedFingerprint: j.EnvironmentFingerprint, ActualFingerprint: j.EnvironmentFingerprint,
+		PreviousPolicyDigest: policy, CurrentPolicyDigest: policy, PreviousPolicyRef: j.PolicyRef, CurrentPolicyRef: j.PolicyRef, Identity: j.Identity,
+	}
 }
 
 func (s *story) encoded() []byte {
@@ -113,20 +120,20 @@ func (s *story) encoded() []byte {
 	return projection.EncodeJob(s.at.Job, s.at.Head.Leaf)
 }
 
-func (s *story) JobHead(job string) (ledger.JobHead, bool, error) {
-	return s.at.Head, job == "job_1", nil
-}
-
-func (s *story) View(string) ([]byte, bool, error) {
-	if hook := s.onView; hook != nil {
-		s.onView = nil
+func (s *story) Load(_ context.Context, jobs, _ []string) (ledger.Records, error) {
+	if !slices.Contains(jobs, "job_1") {
+		return ledger.Records{}, nil
+	}
+	entry := ledger.JobEntry{ID: "job_1", Head: s.at.Head, View: s.view}
+	if hook := s.onLoad; hook != nil {
+		s.onLoad = nil
 		hook()
 	}
-	return s.view, s.view != nil, nil
+	return ledger.Records{Jobs: map[string]ledger.JobEntry{"job_1": entry}}, nil
 }
 
-func (s *story) JobEvents(_ string, from int64) ledger.Events {
-	events := slices.Clone(s.events[from-1:])
+func (s *story) JobEvents(ctx context.Context, _ string, from int64) ledger.Events {
+	events := slices.Clone(s.events[min(max(from, 1), int64(len(s.events))+1)-1:])
 	return func(yield func(ledger.Event, error) bool) {
 		for _, e := range events {
 			s.reads++
@@ -137,7 +144,7 @@ func (s *story) JobEvents(_ string, from int64) ledger.Events {
 	}
 }
 
-// isCorrupt sees that err says event seq is corrupt.
+// isCorrupt checks that err says that event seq is corrupt.
 func isCorrupt(t *testing.T, err error, seq ledger.Seq) {
 	t.Helper()
 	if c, ok := errors.AsType[*ledger.CorruptError](err); !ok || c.Seq != seq || c.Reason == "" {

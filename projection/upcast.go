@@ -6,26 +6,31 @@ import (
 	"gait/ledger"
 )
 
-// A step says what a payload that one format version wrote means in the next.
+// A step turns a payload of one format version into one of the next.
 type step struct {
 	from, to string
-	payload  func(ledger.Payload) ledger.Payload // nil: the same
+	payload  func(ledger.Payload) ledger.Payload // nil if it stays the same
 }
 
-// steps lead from the first version of the format to the newest, one after the
-// other. A new version adds one at the end; none is ever changed or taken out,
-// since events of every version are read for ever.
+// steps lead from the first version of the format to the newest, in order. A new
+// version adds one at the end. No step is ever changed or removed, since events of
+// every version must stay readable.
 var steps = []step{
-	// 1.1.0 added types, key_rotated and imported. What 1.0.0 wrote means what it did.
+	// 1.1.0 added types, key_rotated and imported. Payloads of 1.0.0 keep their meaning.
 	{from: "1.0.0", to: "1.1.0"},
+	// 1.2.0 added index_committed. Payloads of 1.1.0 keep their meaning.
+	{from: "1.1.0", to: "1.2.0"},
+	// 1.3.0 added continued, ledger_moved and optional fields: hold, continues and
+	// predecessor.requests. Payloads of 1.2.0 keep their meaning.
+	{from: "1.2.0", to: "1.3.0"},
 }
 
-// upcast returns an event's payload as the newest version would have it. The
-// event was decoded, and its bytes hashed, before: both stay what they are. It
-// fails with ledger.ErrUnsupportedVersion where no step leads on. Views of
-// single events, such as EventViewOf, show them as they were written.
+// upcast returns an event's payload as the newest version would have it. The event
+// was decoded and its bytes hashed before, and neither changes. upcast
+// fails with ledger.ErrUnsupportedVersion if no step leads on. Views of
+// single events, such as EventViewOf, show payloads as they were written.
 func upcast(e ledger.Event) (ledger.Payload, error) {
-	p, version := e.Payload, e.Type().Version()
+	p, version := e.Payload(), e.Version()
 	if version == ledger.EventSchemaVersion {
 		return p, nil
 	}
@@ -39,7 +44,7 @@ func upcast(e ledger.Event) (ledger.Payload, error) {
 		version = s.to
 	}
 	if version != ledger.EventSchemaVersion {
-		return nil, fmt.Errorf("event %d is of version %s, from which nothing leads to %s: %w", e.Seq, version, ledger.EventSchemaVersion, ledger.ErrUnsupportedVersion)
+		return nil, fmt.Errorf("event %d is of version %s, from which nothing leads to %s: %w", e.Seq(), version, ledger.EventSchemaVersion, ledger.ErrUnsupportedVersion)
 	}
 	return p, nil
 }

@@ -9,7 +9,7 @@ import (
 	"gait/projection"
 )
 
-// renames is a step in which one type of checkpoint became another.
+// renames returns a step that renames one type of checkpoint to another.
 func renames(from, to string, was, is ledger.CheckpointType) projection.Step {
 	return projection.Step{From: from, To: to, Payload: func(p ledger.Payload) ledger.Payload {
 		if c, ok := p.(ledger.CheckpointAdded); ok && c.CheckpointType == was {
@@ -20,14 +20,14 @@ func renames(from, to string, was, is ledger.CheckpointType) projection.Step {
 	}}
 }
 
-// withSteps puts steps in until the test ends.
+// withSteps replaces the steps until the test ends.
 func withSteps(t *testing.T, steps ...projection.Step) {
 	before := projection.SetSteps(steps)
 	t.Cleanup(func() { projection.SetSteps(before) })
 }
 
-// The steps are taken one after the other, each on what the one before gave,
-// and neither the event's bytes nor its hash are touched.
+// The steps are applied in order, each to the result of the one before, and change
+// neither the event's bytes nor its hash.
 func TestUpcastTakesEachStep(t *testing.T) {
 	newest := ledger.EventSchemaVersion
 	for _, tt := range []struct {
@@ -37,10 +37,12 @@ func TestUpcastTakesEachStep(t *testing.T) {
 	}{
 		{"both apply, in order", []projection.Step{
 			renames("1.0.0", "1.0.9", ledger.CheckpointProgress, ledger.CheckpointBlocked),
-			renames("1.0.9", newest, ledger.CheckpointBlocked, ledger.CheckpointFailed)}, projection.Failed},
+			renames("1.0.9", newest, ledger.CheckpointBlocked, ledger.CheckpointFailed),
+		}, projection.Failed},
 		{"what the second would have to do first", []projection.Step{
 			renames("1.0.0", "1.0.9", ledger.CheckpointBlocked, ledger.CheckpointFailed),
-			renames("1.0.9", newest, ledger.CheckpointProgress, ledger.CheckpointBlocked)}, projection.Blocked},
+			renames("1.0.9", newest, ledger.CheckpointProgress, ledger.CheckpointBlocked),
+		}, projection.Blocked},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := tell(t)
@@ -56,14 +58,14 @@ func TestUpcastTakesEachStep(t *testing.T) {
 			if !bytes.Equal(e.Bytes(), raw) || e.LeafHash() != leaf || s.at.Head.Leaf != leaf {
 				t.Errorf("the event's hash became %s and the job's head %s, want %s", e.LeafHash(), s.at.Head.Leaf, leaf)
 			}
-			if got := e.Payload.(ledger.CheckpointAdded).CheckpointType; got != progress {
+			if got := e.Payload().(ledger.CheckpointAdded).CheckpointType; got != progress {
 				t.Errorf("the event's type of checkpoint became %s", got)
 			}
 		})
 	}
 }
 
-// A version from which no step leads on is not guessed at.
+// An event of a version from which no step leads on is an error.
 func TestUpcastMissesAStep(t *testing.T) {
 	for name, steps := range map[string][]projection.Step{
 		"no step":                nil,
@@ -88,7 +90,7 @@ func TestUpcastMissesAStep(t *testing.T) {
 	}
 }
 
-// The steps there are lead from every version that ever was to the newest.
+// The steps lead from every version to the newest.
 func TestStepsLeadToTheNewest(t *testing.T) {
 	steps := projection.SetSteps(nil)
 	projection.SetSteps(steps)

@@ -7,10 +7,10 @@ import (
 	"gait/ledger"
 )
 
-// Judged returns what a verdict goes to: the decision named by checkpointID,
-// or, where that is empty, the one undecided decision, else the one that is
+// VerdictTarget returns the ask that a verdict is about: the decision named by
+// checkpointID or, if that is empty, the one undecided decision, else the one that is
 // denied, else the pause or block.
-func Judged(j Job, v Verdict, checkpointID string) (Ask, *Refusal) {
+func VerdictTarget(j Job, v Verdict, checkpointID string) (Ask, *Refusal) {
 	if !j.stopped() {
 		return Ask{}, cannot(j, fmt.Sprintf("be %s: nothing waits for a verdict", v))
 	}
@@ -37,7 +37,7 @@ func Judged(j Job, v Verdict, checkpointID string) (Ask, *Refusal) {
 	if len(j.Decisions) == 1 {
 		return j.Decisions[0], nil
 	}
-	return Ask{}, refuse(CheckpointRequired, "name the decision with --checkpoint", "every decision of job %s is approved", j.ID)
+	return Ask{}, refuse(CheckpointRequired, j.details(), "every decision of job %s is approved", j.ID)
 }
 
 func named(j Job, checkpointID string) (Ask, *Refusal) {
@@ -46,8 +46,7 @@ func named(j Job, checkpointID string) (Ask, *Refusal) {
 			return a, nil
 		}
 	}
-	return Ask{}, refuse(DecisionNotOpen, "gait job status --id "+j.ID+" lists the open decisions",
-		"checkpoint %s is not an open decision of job %s", checkpointID, j.ID)
+	return Ask{}, refuse(DecisionNotOpen, j.details().naming(checkpointID), "checkpoint %s is not an open decision of job %s", checkpointID, j.ID)
 }
 
 func several(j Job, open []Ask) *Refusal {
@@ -55,8 +54,7 @@ func several(j Job, open []Ask) *Refusal {
 	for i, a := range open {
 		ids[i] = a.CheckpointID
 	}
-	return refuse(CheckpointRequired, "name one: --checkpoint "+ids[0],
-		"job %s has %d open decisions: %s", j.ID, len(open), strings.Join(ids, ", "))
+	return refuse(CheckpointRequired, j.details().naming(ids[0]), "job %s has %d open decisions: %s", j.ID, len(open), strings.Join(ids, ", "))
 }
 
 // verdict applies an approval or denial of the event whose leaf hash is target.
@@ -66,37 +64,50 @@ func verdict(j Job, f Fact, v Verdict, checkpointID string, target ledger.Hash) 
 	}
 	ask := j.find(target, checkpointID)
 	if ask == nil {
-		return j, refuse(NothingToApprove, "gait job status --id "+j.ID+" shows what waits", "job %s has nothing that waits with leaf hash %s", j.ID, target)
+		return j, refuse(NothingToApprove, j.details(), "job %s has nothing that waits with leaf hash %s", j.ID, target)
 	}
 	if ask.Verdict == v {
-		return j, refuse(AlreadyDecided, "gait job status --id "+j.ID+" shows what else waits", "%s of job %s was %s already, by %s", ask.what(), j.ID, v, ask.VerdictBy)
+		return j, refuse(AlreadyDecided, j.details(), "%s of job %s was %s already, by %s", ask.what(), j.ID, v, ask.VerdictBy)
 	}
-	if v == Approved && (f.Actor == ask.Actor || f.Actor == j.Identity || ask.Claimed && f.Actor == j.Imported.Actor) {
+	if v == Approved && (f.Actor == ask.Actor || f.Actor == j.Identity || f.Actor == j.importerOf(*ask)) {
 		return j, selfApproval(j, *ask, f.Actor)
 	}
 	ask.Verdict, ask.VerdictBy, ask.VerdictSeq, ask.VerdictLeaf = v, f.Actor, j.JobSeq+1, ledger.Hash{}
 	if v == Denied {
-		return j.to(Blocked, StopDecisionDenied, ReasonDenied), nil
+		return j.to(ReasonDenied), nil
 	}
 	j.Approvals++
 	j.ReasonCode = ReasonApproved
 	return j, nil
 }
 
+// importerOf returns who imported an ask, here or in the ledger before, or "".
+func (j Job) importerOf(a Ask) string {
+	switch {
+	case a.Claimed:
+		return j.Imported.Actor
+	case a.Continued:
+		return j.Continued.ImportedBy
+	}
+	return ""
+}
+
 func selfApproval(j Job, a Ask, actor string) *Refusal {
 	why := "who asked for it"
 	switch {
 	case actor == a.Actor:
-	case a.Claimed && actor == j.Imported.Actor:
+	case actor == j.importerOf(a):
 		why = "who imported the job"
 	default:
 		why = "the job's own identity"
 	}
-	return refuse(SelfApproval, "have somebody else approve it: --actor <NAME>", "%s of job %s cannot be approved by %s, %s", a.what(), j.ID, actor, why)
+	d := j.details()
+	d.Actor = actor
+	return refuse(SelfApproval, d, "%s of job %s cannot be approved by %s, %s", a.what(), j.ID, actor, why)
 }
 
-// find returns, in place, the ask whose event has this leaf hash: a decision
-// by its checkpoint, too, since one import can ask for many.
+// find returns a pointer to the ask whose event has this leaf hash. For a decision
+// the checkpoint id must match too, since one import can ask for several.
 func (j Job) find(target ledger.Hash, checkpointID string) *Ask {
 	for i := range j.Decisions {
 		if a := &j.Decisions[i]; a.Target == target && a.CheckpointID == checkpointID {
@@ -109,16 +120,19 @@ func (j Job) find(target ledger.Hash, checkpointID string) *Ask {
 	return nil
 }
 
-// what names the ask in a sentence.
+// what returns the words for the ask in a sentence.
 func (a Ask) what() string {
-	if a.Kind == KindDecision {
+	switch {
+	case a.Kind == KindDecision:
 		return "decision " + a.CheckpointID
+	case a.Hold:
+		return "the hold"
 	}
-	return "the " + a.Kind
+	return "the " + string(a.Kind)
 }
 
-// DecisionID returns the checkpoint id by which verdicts name the ask: that of
-// a decision, and none for a pause or block.
+// DecisionID returns the checkpoint id by which verdicts name the ask: that of a
+// decision, or "" for a pause or block.
 func (a Ask) DecisionID() string {
 	if a.Kind != KindDecision {
 		return ""

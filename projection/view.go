@@ -2,12 +2,13 @@ package projection
 
 import (
 	"encoding/json"
-	"fmt"
+	"strconv"
 
 	"gait/ledger"
+	"gait/ledger/jcs"
 )
 
-// Identification of the views, as their JSON carries it.
+// The schema ids and versions of the views, as their JSON has them.
 const (
 	StatusSchemaID = "gait.job.status"
 	ViewSchemaID   = "gait.job.view"
@@ -15,7 +16,7 @@ const (
 	SchemaVersion  = "1.0.0"
 )
 
-// A Common is what both views of a job show.
+// A Common is the part that both views of a job share.
 type Common struct {
 	SchemaID               string            `json:"schema_id"`
 	SchemaVersion          string            `json:"schema_version"`
@@ -37,9 +38,10 @@ type Common struct {
 	SafetyInvariants       []string          `json:"safety_invariants"`
 	ActorVerified          bool              `json:"actor_verified"` // false: actors are claims
 	Imported               *Import           `json:"imported,omitempty"`
+	Continued              *Continued        `json:"continued,omitempty"`
 }
 
-// A StatusView is a job at a glance: bounded, whatever the job's history.
+// A StatusView is a job at a glance. Its size is bounded, however long the history is.
 type StatusView struct {
 	Common
 	CheckpointCount int64          `json:"checkpoint_count"`
@@ -48,9 +50,27 @@ type StatusView struct {
 	LastCheckpoint  *Checkpoint    `json:"last_checkpoint,omitempty"`
 	OpenDecisions   []OpenDecision `json:"open_decisions"`
 	WaitingFor      string         `json:"waiting_for"`
+	Hold            *Hold          `json:"hold,omitempty"`
 }
 
-// An OpenDecision is a decision that keeps a job from going on.
+// A Hold is a pause or block that keeps a job from resuming until another actor approves
+// it.
+type Hold struct {
+	CreatedAt string  `json:"created_at"`
+	Actor     string  `json:"actor"`  // who asked for it, and may not approve it
+	Target    string  `json:"target"` // leaf hash of the event that asked
+	Verdict   Verdict `json:"verdict,omitempty"`
+}
+
+// OnHold returns the job's hold, or nil if it has none or if that was approved.
+func (j Job) OnHold() *Hold {
+	if !j.stopped() || j.Stop == nil || !j.Stop.Hold || j.Stop.Verdict == Approved {
+		return nil
+	}
+	return &Hold{CreatedAt: j.Stop.Created, Actor: j.Stop.Actor, Target: j.Stop.Target.String(), Verdict: j.Stop.Verdict}
+}
+
+// An OpenDecision is a decision that keeps a job from continuing.
 type OpenDecision struct {
 	CheckpointID   string  `json:"checkpoint_id"`
 	CreatedAt      string  `json:"created_at"`
@@ -62,11 +82,13 @@ type OpenDecision struct {
 }
 
 func (j Job) common(schema string) Common {
-	c := Common{SchemaID: schema, SchemaVersion: SchemaVersion, JobID: j.ID, Status: j.Status, StopReason: j.StopReason,
-		StatusReasonCode: j.ReasonCode, Revision: j.Revision, CreatedAt: j.Created, UpdatedAt: j.Updated,
-		ProducerVersion: j.ProducerVersion, EnvironmentFingerprint: j.EnvironmentFingerprint, PolicyDigest: j.PolicyDigest,
+	c := Common{
+		SchemaID: schema, SchemaVersion: SchemaVersion, JobID: j.ID, Status: j.Status, StopReason: string(j.StopReason),
+		StatusReasonCode: string(j.ReasonCode), Revision: j.Revision, CreatedAt: j.Created, UpdatedAt: j.Updated,
+		ProducerVersion: j.ProducerVersion, EnvironmentFingerprint: j.EnvironmentFingerprint, PolicyDigest: j.PolicyDigest.OrEmpty(),
 		PolicyRef: j.PolicyRef, Identity: j.Identity, SafetyInvariantVersion: SafetyInvariantVersion,
-		SafetyInvariantHash: j.SafetyInvariantHash(), SafetyInvariants: j.SafetyInvariants(), Imported: clone(j.Imported)}
+		SafetyInvariantHash: j.SafetyInvariantHash(), SafetyInvariants: j.SafetyInvariants(), Imported: clone(j.Imported), Continued: clone(j.Continued),
+	}
 	for _, l := range j.Labels {
 		if c.Labels == nil {
 			c.Labels = map[string]string{}
@@ -78,22 +100,26 @@ func (j Job) common(schema string) Common {
 
 // StatusView returns the bounded view of j.
 func (j Job) StatusView() StatusView {
-	v := StatusView{Common: j.common(StatusSchemaID), CheckpointCount: j.Checkpoints, ApprovalCount: j.Approvals,
-		RefusalCount: j.Refusals, LastCheckpoint: clone(j.LastCheckpoint), OpenDecisions: []OpenDecision{}, WaitingFor: j.WaitingFor()}
+	v := StatusView{
+		Common: j.common(StatusSchemaID), CheckpointCount: j.Checkpoints, ApprovalCount: j.Approvals,
+		RefusalCount: j.Refusals, LastCheckpoint: clone(j.LastCheckpoint), OpenDecisions: []OpenDecision{}, WaitingFor: j.WaitingFor(), Hold: j.OnHold(),
+	}
 	if j.Status.Final() {
 		return v
 	}
 	for _, a := range j.Decisions {
 		if a.Verdict != Approved {
-			v.OpenDecisions = append(v.OpenDecisions, OpenDecision{CheckpointID: a.CheckpointID, CreatedAt: a.Created, Actor: a.Actor,
-				Summary: a.Summary, RequiredAction: a.RequiredAction, Target: a.Target.String(), Verdict: a.Verdict})
+			v.OpenDecisions = append(v.OpenDecisions, OpenDecision{
+				CheckpointID: a.CheckpointID, CreatedAt: a.Created, Actor: a.Actor,
+				Summary: a.Summary, RequiredAction: a.RequiredAction, Target: a.Target.String(), Verdict: a.Verdict,
+			})
 		}
 	}
 	return v
 }
 
-// A View is a job with everything that was recorded for it, refusals and plain
-// events apart.
+// A View is a job with everything that was recorded for it except refusals and plain
+// events.
 type View struct {
 	Common
 	Checkpoints []Checkpoint `json:"checkpoints"`
@@ -106,9 +132,9 @@ type Approval struct {
 	Actor        string  `json:"actor"`
 	Reason       string  `json:"reason"`
 	Verdict      Verdict `json:"verdict"`
-	Target       string  `json:"target,omitempty"` // left out where an import claims it
+	Target       string  `json:"target,omitempty"` // left out if an import claims it
 	CheckpointID string  `json:"checkpoint_id,omitempty"`
-	Claimed      bool    `json:"claimed,omitempty"` // it came with an import
+	Claimed      bool    `json:"claimed,omitempty"` // an import claims it
 }
 
 // View returns the view of j with the given lists.
@@ -125,18 +151,24 @@ func (j Job) View(checkpoints []Checkpoint, approvals []Approval) View {
 
 // CheckpointOf returns the checkpoint that an event adds, if it adds one.
 func CheckpointOf(e ledger.Event) (Checkpoint, bool) {
-	p, ok := e.Payload.(ledger.CheckpointAdded)
-	if !ok {
-		return Checkpoint{}, false
+	if p, ok := e.Payload().(ledger.CheckpointAdded); ok {
+		return checkpoint(p, e.Actor(), e.TimeText()), true
 	}
-	return Checkpoint{ID: p.CheckpointID, Created: ledger.FormatTime(e.Time), Type: string(p.CheckpointType), Summary: p.Summary,
-		RequiredAction: p.RequiredAction, ReasonCode: CheckpointReason(p.CheckpointType), Actor: e.Actor}, true
+	return Checkpoint{}, false
+}
+
+// checkpoint returns the checkpoint that an actor added at a time.
+func checkpoint(p ledger.CheckpointAdded, actor, at string) Checkpoint {
+	return Checkpoint{
+		ID: p.CheckpointID, Created: at, Type: string(p.CheckpointType), Summary: p.Summary,
+		RequiredAction: p.RequiredAction, ReasonCode: string(CheckpointReason(p.CheckpointType)), Actor: actor,
+	}
 }
 
 // ApprovalOf returns the verdict that an event records, if it records one.
 func ApprovalOf(e ledger.Event) (Approval, bool) {
-	a := Approval{CreatedAt: ledger.FormatTime(e.Time), Actor: e.Actor}
-	switch p := e.Payload.(type) {
+	a := Approval{Actor: e.Actor()}
+	switch p := e.Payload().(type) {
 	case ledger.Approved:
 		a.Verdict, a.Reason, a.Target, a.CheckpointID = Approved, p.Reason, p.Target.String(), p.CheckpointID
 	case ledger.Denied:
@@ -144,13 +176,14 @@ func ApprovalOf(e ledger.Event) (Approval, bool) {
 	default:
 		return Approval{}, false
 	}
+	a.CreatedAt = e.TimeText()
 	return a, true
 }
 
-// CheckpointsOf returns the checkpoints that an event brings: the one it adds,
-// or those of an import.
+// CheckpointsOf returns the checkpoints of an event: the one it adds, or those of
+// an import.
 func CheckpointsOf(e ledger.Event) []Checkpoint {
-	if p, ok := e.Payload.(ledger.Imported); ok {
+	if p, ok := e.Payload().(ledger.Imported); ok {
 		return importedCheckpoints(p)
 	}
 	if c, ok := CheckpointOf(e); ok {
@@ -159,10 +192,10 @@ func CheckpointsOf(e ledger.Event) []Checkpoint {
 	return nil
 }
 
-// ApprovalsOf returns the verdicts that an event brings: the one it records, or
-// the approvals of an import.
+// ApprovalsOf returns the verdicts of an event: the one it records, or the
+// approvals of an import.
 func ApprovalsOf(e ledger.Event) []Approval {
-	if p, ok := e.Payload.(ledger.Imported); ok {
+	if p, ok := e.Payload().(ledger.Imported); ok {
 		return importedApprovals(p)
 	}
 	if a, ok := ApprovalOf(e); ok {
@@ -185,42 +218,56 @@ type EventView struct {
 }
 
 // EventViewOf returns the view of a job's event.
-func EventViewOf(e ledger.Event) (EventView, error) { return eventView(e, nil) }
-
-// eventView is EventViewOf that appends the payload to the empty slice room.
-func eventView(e ledger.Event, room []byte) (EventView, error) {
-	payload, err := ledger.AppendPayload(room, e.Payload)
-	if err != nil {
-		return EventView{}, fmt.Errorf("event %d: %w", e.Seq, err)
+func EventViewOf(e ledger.Event) EventView {
+	return EventView{
+		SchemaID: EventSchemaID, SchemaVersion: SchemaVersion, CreatedAt: e.TimeText(), JobID: e.JobID(), Revision: e.Revision(),
+		Type: e.Type(), Actor: e.Actor(), ReasonCode: string(MeaningOf(e).Code), Payload: e.PayloadBytes(),
 	}
-	return EventView{SchemaID: EventSchemaID, SchemaVersion: SchemaVersion, CreatedAt: ledger.FormatTime(e.Time), JobID: e.JobID,
-		Revision: e.Revision, Type: e.Type(), Actor: e.Actor, ReasonCode: reasonCode(e), Payload: payload}, nil
 }
 
-func reasonCode(e ledger.Event) string {
-	switch p := e.Payload.(type) {
-	case ledger.Submitted:
-		return ReasonSubmitted
-	case ledger.CheckpointAdded:
-		return CheckpointReason(p.CheckpointType)
-	case ledger.Paused:
-		return ReasonPaused
-	case ledger.Approved:
-		return ReasonApproved
-	case ledger.Denied:
-		return ReasonDenied
-	case ledger.Resumed:
-		return ResumeReason(p)
-	case ledger.Cancelled:
-		return ReasonCancelled
-	case ledger.Stopped:
-		return ReasonEmergencyStop
-	case ledger.Refused:
-		return p.Refusal
-	case ledger.Imported:
-		return ReasonImported
-	case ledger.LedgerCreated, ledger.KeyRotated:
-		return string(p.Type())
+// AppendEventView appends the view of a job's event to b, in canonical JSON.
+func AppendEventView(b []byte, e ledger.Event) []byte {
+	b = jcs.AppendString(append(b, `{"actor":`...), e.Actor())
+	b = append(append(b, `,"created_at":"`...), e.TimeText()...)
+	b = jcs.AppendString(append(b, `","job_id":`...), e.JobID())
+	b = append(append(b, `,"payload":`...), e.PayloadBytes()...)
+	b = jcs.AppendString(append(b, `,"reason_code":`...), string(MeaningOf(e).Code))
+	b = strconv.AppendInt(append(b, `,"revision":`...), e.Revision(), 10)
+	return append(append(append(b, `,"schema_id":"`+EventSchemaID+`","schema_version":"`+SchemaVersion+`","type":"`...), e.Type()...), `"}`...)
+}
+
+// AppendCheckpoint appends a job's checkpoint to b, in canonical JSON.
+func AppendCheckpoint(b []byte, c *Checkpoint) []byte {
+	b = append(b, '{')
+	if c.Actor != "" {
+		b = append(jcs.AppendString(append(b, `"actor":`...), c.Actor), ',')
 	}
-	panic(fmt.Sprintf("projection: no reason code for %T", e.Payload))
+	b = jcs.AppendString(append(b, `"checkpoint_id":`...), c.ID)
+	if c.Claimed {
+		b = append(b, `,"claimed":true`...)
+	}
+	b = jcs.AppendString(append(b, `,"created_at":`...), c.Created)
+	b = jcs.AppendString(append(b, `,"reason_code":`...), c.ReasonCode)
+	if c.RequiredAction != "" {
+		b = jcs.AppendString(append(b, `,"required_action":`...), c.RequiredAction)
+	}
+	b = jcs.AppendString(append(b, `,"summary":`...), c.Summary)
+	return append(jcs.AppendString(append(b, `,"type":`...), c.Type), '}')
+}
+
+// AppendApproval appends a verdict to b, in canonical JSON.
+func AppendApproval(b []byte, a *Approval) []byte {
+	b = jcs.AppendString(append(b, `{"actor":`...), a.Actor)
+	if a.CheckpointID != "" {
+		b = jcs.AppendString(append(b, `,"checkpoint_id":`...), a.CheckpointID)
+	}
+	if a.Claimed {
+		b = append(b, `,"claimed":true`...)
+	}
+	b = jcs.AppendString(append(b, `,"created_at":`...), a.CreatedAt)
+	b = jcs.AppendString(append(b, `,"reason":`...), a.Reason)
+	if a.Target != "" {
+		b = jcs.AppendString(append(b, `,"target":`...), a.Target)
+	}
+	return append(jcs.AppendString(append(b, `,"verdict":`...), string(a.Verdict)), '}')
 }

@@ -5,15 +5,17 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"gait/ledger"
+	"gait/ledger/jcs"
 	"gait/projection"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files again")
 
 // golden compares got, line by line, with a file in testdata.
 func golden(t *testing.T, name string, got []byte) {
@@ -35,22 +37,24 @@ func golden(t *testing.T, name string, got []byte) {
 
 func line(t *testing.T, v any) []byte {
 	t.Helper()
-	b, err := projection.Canonical(v)
+	b, err := jcs.Marshal(v)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return append(b, '\n')
 }
 
-// A life is a job that meets every kind of event.
+// A life is a job that has every kind of event.
 func life(t *testing.T, after func(*story)) *story {
 	s := &story{t: t}
 	tellOn := func(actor string, p ledger.Payload) {
 		s.add(actor, p)
 		after(s)
 	}
-	tellOn("boss", ledger.Submitted{EnvironmentFingerprint: env, Identity: "agent_7", PolicyDigest: one, PolicyRef: "policy v1",
-		ProducerVersion: "gait/test", Labels: []ledger.Label{{Key: "team", Value: "tools"}, {Key: "ticket", Value: `T <1> & "2"`}}})
+	tellOn("boss", ledger.Submitted{
+		EnvironmentFingerprint: env, Identity: "agent_7", PolicyDigest: one, PolicyRef: "policy v1",
+		ProducerVersion: "gait/test", Labels: []ledger.Label{{Key: "team", Value: "tools"}, {Key: "ticket", Value: `T <1> & "2"`}},
+	})
 	s.checkpoint(ledger.CheckpointPlan)
 	after(s)
 	tellOn("worker_1", ledger.Refused{Command: "resume", Exit: 6, Refusal: "invalid_transition", Reason: "too early"})
@@ -85,11 +89,11 @@ func TestViews(t *testing.T) {
 	s := life(t, func(s *story) {
 		statuses.Write(line(t, s.at.Job.StatusView()))
 		e := s.events[len(s.events)-1]
-		view, err := projection.EventViewOf(e)
-		if err != nil {
-			t.Fatal(err)
+		shown := line(t, projection.EventViewOf(e))
+		events.Write(shown)
+		if got := append(projection.AppendEventView(nil, e), '\n'); !bytes.Equal(got, shown) {
+			t.Errorf("AppendEventView = %s, want %s", got, shown)
 		}
-		events.Write(line(t, view))
 		if c, ok := projection.CheckpointOf(e); ok {
 			checkpoints = append(checkpoints, c)
 		}
@@ -104,7 +108,7 @@ func TestViews(t *testing.T) {
 	golden(t, "cache.json", append(full(t).view, '\n'))
 }
 
-// A final job has nothing open, whatever was open when it ended.
+// A final job has no open decisions, even if some were open when it ended.
 func TestStatusOfAFinalJob(t *testing.T) {
 	s := tell(t)
 	s.checkpoint(decision)
@@ -147,7 +151,7 @@ func TestWaitingFor(t *testing.T) {
 	}
 }
 
-// The hashes were computed by sha256sum.
+// sha256sum computed the hashes.
 func TestSafetyInvariants(t *testing.T) {
 	const base = "control_boundary=runtime_go default_privacy=reference_receipts fail_closed=true"
 	tests := []struct {
@@ -157,20 +161,15 @@ func TestSafetyInvariants(t *testing.T) {
 		hash string
 	}{
 		{"unbound", projection.Job{}, base, "075f96bf56c92d7a413eafe9b15fc5f7f7d814b83af4ef377e28951eac59aa88"},
-		{"bound", projection.Job{Identity: "agent_7", PolicyDigest: one.String(), PolicyRef: "policy v1"},
+		{
+			"bound",
+			projection.Job{Identity: "agent_7", PolicyDigest: one, PolicyRef: "policy v1"},
 			base + " identity=agent_7 policy_digest=7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed policy_ref=policy v1",
-			"590227a3a7ace9d04badfe1073437ab4b5467b2c7ccc09be3b93bef1ab0150c4"},
+			"590227a3a7ace9d04badfe1073437ab4b5467b2c7ccc09be3b93bef1ab0150c4",
+		},
 	}
 	for _, tt := range tests {
-		list := tt.job.SafetyInvariants()
-		var got string
-		for i, s := range list {
-			if i > 0 {
-				got += " "
-			}
-			got += s
-		}
-		if got != tt.want {
+		if got := strings.Join(tt.job.SafetyInvariants(), " "); got != tt.want {
 			t.Errorf("%s: invariants %q, want %q", tt.name, got, tt.want)
 		}
 		if hash := tt.job.SafetyInvariantHash(); hash != tt.hash {
@@ -179,7 +178,7 @@ func TestSafetyInvariants(t *testing.T) {
 	}
 }
 
-// The invariants follow what a resume changed.
+// The invariants follow the changes made by a resume.
 func TestSafetyInvariantsAfterResume(t *testing.T) {
 	s := tell(t)
 	before := s.at.Job.SafetyInvariantHash()

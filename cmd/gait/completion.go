@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -9,11 +10,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gait/commands/connect"
 	"gait/ledger"
 	"gait/projection"
 )
 
-// Bounds of what a completion asks a ledger for: nobody waits for it.
+// Bounds on what a completion asks of a ledger, so that it answers at once.
 const (
 	maxCompletions    = 100
 	completionTimeout = 100 * time.Millisecond
@@ -22,10 +24,10 @@ const (
 // shells have a completion script each.
 var shells = []string{"bash", "zsh", "fish"}
 
-func (a *app) completionCommand() *cobra.Command {
+func completionCommand(a *app) *cobra.Command {
 	cmd := exits(&cobra.Command{
 		Use:   "completion SHELL",
-		Short: "Print what lets a shell complete gait commands, job ids included",
+		Short: "Print a script that completes gait commands and job ids in a shell",
 		Long: `Print a script for bash, zsh or fish that completes commands, flags, their values and
 the ids of the jobs there are. The one for bash needs the package bash-completion.`,
 		Example: `source <(gait completion bash)
@@ -44,14 +46,14 @@ gait completion fish > ~/.config/fish/completions/gait.fish`,
 		if a.json {
 			return a.print(object{"shell": args[0], "script": script}, nil)
 		}
-		_, err = io.WriteString(a.stdout, script) // with its tabs, which a screen would show
+		_, err = io.WriteString(a.stdout, script) // not through a screen, which would escape its tabs
 		return err
 	}
 	return cmd
 }
 
-// saferBash mends the script for bash, which would run what is typed between
-// $( and ), and cut what it lists at the first colon, which job ids may have.
+// saferBash repairs cobra's script for bash. It would run what is typed between
+// $( and ), and cut completions at the first colon, which job ids may contain.
 var saferBash = strings.NewReplacer(
 	`$(eval "${requestComp}" 2>/dev/null)`, `$("${words[0]/#\~/${HOME}}" __complete "${args[@]}" 2>/dev/null)`,
 	`out=${out%%:*}`, `out=${out%:*}`)
@@ -73,46 +75,49 @@ func completionScript(gait *cobra.Command, shell string) (string, error) {
 	return b.String(), err
 }
 
-// complete says for every command how its arguments and flags are completed.
-func (a *app) complete(cmd *cobra.Command) {
+// setCompletions sets how the arguments and flags of every command are completed.
+func setCompletions(a *app, cmd *cobra.Command) {
 	for _, sub := range cmd.Commands() {
-		a.complete(sub)
+		setCompletions(a, sub)
 	}
 	words := strings.Fields(cmd.Use)
-	takesJob := len(words) == 2 && words[1] == "[JOB]" && cmd.Name() != "submit" // which makes a new id
+	takesJob := len(words) == 2 && words[1] == "[JOB]" && cmd.Name() != "submit" // submit takes a new id
 	switch {
 	case takesJob:
-		cmd.ValidArgsFunction = a.completeJob
-		completeFlag(cmd, "id", a.completeJobs)
+		cmd.ValidArgsFunction = completeJob(a)
+		completeFlag(cmd, "id", completeJobs(a))
 	case len(words) == 1 && cmd.ValidArgs == nil, cmd.Name() == "submit":
 		cmd.ValidArgsFunction = cobra.NoFileCompletions
 	}
 	switch cmd.CommandPath() {
 	case "gait pack build":
-		completeFlag(cmd, "from", a.completeJobs)
+		completeFlag(cmd, "from", completeJobs(a))
 		completeFlag(cmd, "type", oneOf([]string{"job", "range"}))
 	case "gait pack verify":
 		completeFlag(cmd, "profile", oneOf([]string{"standard", "strict"}))
+	case "gait serve":
+		completeFlag(cmd, "log-format", oneOf(logFormats))
+		completeFlag(cmd, "log-level", oneOf(logLevels))
 	case "gait job list":
 		completeFlag(cmd, "status", oneOf(projection.Statuses))
-		completeFlag(cmd, "after", a.completeJobs)
+		completeFlag(cmd, "after", completeJobs(a))
 	case "gait job checkpoint add":
 		completeFlag(cmd, "type", oneOf(ledger.CheckpointTypes))
 	case "gait job diff":
-		cmd.ValidArgsFunction = a.completeJobs
+		cmd.ValidArgsFunction = completeJobs(a)
 	case "gait job wait":
 		completeFlag(cmd, "for", completeCondition)
 	}
 }
 
-// completeFlag panics where the command has no such flag: the table above is wrong.
+// completeFlag panics if the command has no such flag: the table above is wrong.
 func completeFlag(cmd *cobra.Command, name string, f cobra.CompletionFunc) {
 	if err := cmd.RegisterFlagCompletionFunc(name, f); err != nil {
 		panic("gait: " + err.Error())
 	}
 }
 
-// oneOf completes one of a few values.
+// oneOf completes a value from a fixed list.
 func oneOf[S ~string](values []S) cobra.CompletionFunc {
 	list := make([]cobra.Completion, len(values))
 	for i, v := range values {
@@ -121,8 +126,8 @@ func oneOf[S ~string](values []S) cobra.CompletionFunc {
 	return cobra.FixedCompletions(list, cobra.ShellCompDirectiveNoFileComp)
 }
 
-// completeCondition completes what job wait waits for: the last of its
-// statuses, where it has begun with them.
+// completeCondition completes --for of job wait. After status= it completes the
+// last status of the list.
 func completeCondition(_ *cobra.Command, _ []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	list, ok := strings.CutPrefix(begun, "status=")
 	if !ok {
@@ -140,28 +145,43 @@ func completeCondition(_ *cobra.Command, _ []string, begun string) ([]cobra.Comp
 	return values, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 }
 
-// completeJob completes the one job that a command takes.
-func (a *app) completeJob(cmd *cobra.Command, args []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	if len(args) > 0 || cmd.Flags().Changed("id") {
-		return nil, cobra.ShellCompDirectiveNoFileComp
+// completeJob completes the id of the one job that a command takes.
+func completeJob(a *app) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		if len(args) > 0 || cmd.Flags().Changed("id") {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return jobIDs(cmd.Context(), a, begun), cobra.ShellCompDirectiveNoFileComp
 	}
-	return a.completeJobs(cmd, args, begun)
 }
 
-// completeJobs completes the id of a job, with its status beside it. Where the
-// ledger cannot be read at once there is none, and nothing is said of it.
-func (a *app) completeJobs(cmd *cobra.Command, _ []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	a.stderr, a.lockTimeout = io.Discard, min(a.lockTimeout, completionTimeout)
+// completeJobs completes the id of a job.
+func completeJobs(a *app) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, _ []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return jobIDs(cmd.Context(), a, begun), cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// jobIDs returns the ids of jobs that begin with a text, each with the job's
+// status beside it. If the ledger cannot be read at once it returns none, and
+// reports no error.
+func jobIDs(ctx context.Context, a *app, begun string) []cobra.Completion {
+	o, err := a.options()
+	if err != nil {
+		return nil
+	}
+	o.LockTimeout, o.Notice, o.Opened = min(o.LockTimeout, completionTimeout), nil, nil
+	o.Held = connect.Held(o)
 	var ids []cobra.Completion
-	err := a.read(cmd.Context(), func(r *openLedger) error {
-		for entry, err := range r.Log.Jobs(justBefore(begun)) {
+	err = connect.With(ctx, o, func(r *connect.Ledger) error {
+		for entry, err := range r.Log.Jobs(ctx, justBefore(begun)) {
 			if err != nil {
 				return err
 			}
 			if !strings.HasPrefix(entry.ID, begun) || len(ids) == maxCompletions {
 				return nil
 			}
-			job, _, _, err := projection.Load(r.Log, entry.ID)
+			job, _, _, err := projection.Load(ctx, r.Log, entry.ID)
 			if err != nil {
 				return err
 			}
@@ -170,13 +190,13 @@ func (a *app) completeJobs(cmd *cobra.Command, _ []string, begun string) ([]cobr
 		return nil
 	})
 	if err != nil {
-		ids = nil
+		return nil
 	}
-	return ids, cobra.ShellCompDirectiveNoFileComp
+	return ids
 }
 
-// justBefore returns what is less than every job id with a prefix, and greater
-// than every id before those: ids are ASCII without DEL.
+// justBefore returns a text that sorts before every job id with the prefix, and
+// after every other id that does: ids are ASCII without DEL.
 func justBefore(prefix string) string {
 	if prefix == "" {
 		return ""

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Whatever was begun, just before it come the ids that are less, and no others.
+// justBefore sorts after every id that is less than the prefix, and before all others.
 func TestJustBefore(t *testing.T) {
 	ids := []string{"A", "Z9", "a", "a-", "a.b", "a:z", "a_", "aa", "az", "azz", "b"}
 	for _, prefix := range append(ids, "", "a:", "b0", "0", "ü") {
@@ -24,7 +24,7 @@ func TestJustBefore(t *testing.T) {
 }
 
 // bashComplete completes a command line as bash does with the script of gait,
-// with the one function it needs of bash-completion.
+// with the one function of bash-completion that it needs.
 const bashComplete = `
 _get_comp_words_by_ref() { words=("${COMP_WORDS[@]}"); cword=$COMP_CWORD; cur=${words[cword]}; prev=${words[cword-1]}; }
 __ltrim_colon_completions() { :; }
@@ -35,7 +35,7 @@ __start_gait
 printf '%s\n' "${COMPREPLY[@]}"
 `
 
-// The script works in bash itself, and runs nothing of what was begun.
+// The script works in bash itself, and runs nothing that was typed.
 func TestBashCompletes(t *testing.T) {
 	bash, err := exec.LookPath("bash")
 	if err != nil {
@@ -76,7 +76,7 @@ func TestBashCompletes(t *testing.T) {
 	}
 }
 
-// However many jobs there are, only so many are completed.
+// Of many jobs only maxCompletions are completed.
 func TestCompletionsAreBounded(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a hundred processes")

@@ -12,18 +12,22 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gait/commands"
+	"gait/commands/connect"
 	"gait/ledger"
-	"gait/ledger/root"
+	"gait/ledger/home"
 	"gait/ledger/witness"
 )
 
-func (a *app) cosignCommand() *cobra.Command {
+func cosignCommand(a *app) *cobra.Command {
 	var timeout time.Duration
 	cmd := exits(&cobra.Command{
 		Use:   "cosign",
 		Short: "Have witnesses cosign the newest checkpoint",
 		Long: `Have the ledger's witnesses cosign its newest checkpoint, each with a proof that it
-goes on from what that witness has cosigned before. Packs carry the cosignatures.
+continues what that witness cosigned before. Packs carry the cosignatures. First the
+ledger commits to its index, unless it has since its last event (gait ledger
+commit-index), so that what witnesses cosign also says where each job ended.
 
 A witness that has seen another history of this ledger refuses. What was sent and
 what it said is then evidence: it is printed and kept.`,
@@ -33,81 +37,96 @@ what it said is then evidence: it is printed and kept.`,
 	cmd.Flags().DurationVar(&timeout, "timeout", 10*time.Second, "how long to wait for each answer of a witness")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if timeout <= 0 {
-			return &usageError{code: "invalid_timeout", text: "--timeout must be longer than nothing", hint: "--timeout 10s"}
+			return &usageError{code: "invalid_timeout", text: "--timeout must be more than 0s", hint: "--timeout 10s"}
 		}
-		return a.cosign(cmd.Context(), witness.Client{Timeout: timeout})
+		return cosignCheckpoint(cmd.Context(), a, witness.Client{Timeout: timeout})
 	}
 	return cmd
 }
 
-// A cosigning is one run of ledger cosign.
-type cosigning struct {
+// A cosignRun is one run of ledger cosign.
+type cosignRun struct {
 	*app
 	ctx        context.Context
 	client     witness.Client
 	home       string
+	committed  ledger.Event // commits to the index of all events before it
 	checkpoint ledger.Checkpoint
 	signed     []byte
-	witnesses  []root.Witness
+	witnesses  []home.Witness
 	list       []listedWitness
-	got        []ledger.Cosignature // zero where there is none
+	got        []ledger.Cosignature // zero if there is none
 	errs       []error
 	opening    sync.Mutex
 }
 
-func (a *app) cosign(ctx context.Context, client witness.Client) error {
+func cosignCheckpoint(ctx context.Context, a *app, client witness.Client) error {
 	home, err := a.home()
 	if err != nil {
 		return err
 	}
-	c := &cosigning{app: a, ctx: ctx, client: client, home: home}
-	if err := a.write(ctx, false, c.begin); err != nil {
+	c := &cosignRun{app: a, ctx: ctx, client: client, home: home}
+	if err := a.write(ctx, c.commit); err != nil {
 		return err
 	}
-	// Others may use the ledger while witnesses take their time.
+	if err := a.write(ctx, c.begin); err != nil {
+		return err
+	}
+	// Other processes can use the ledger while the witnesses are asked.
 	var asking sync.WaitGroup
 	for i := range c.witnesses {
 		asking.Go(func() { c.ask(i) })
 	}
 	asking.Wait()
-	if err := a.write(ctx, false, c.keep); err != nil {
+	if err := a.write(ctx, c.keep); err != nil {
 		return err
 	}
 	return c.report()
 }
 
-func (c *cosigning) begin(r *openLedger) (err error) {
-	c.checkpoint, c.signed = r.Log.Checkpoint()
-	if c.witnesses, c.list, err = listWitnesses(c.home, r.Log); err != nil {
+// commit commits to the ledger's index, if there are witnesses to cosign that.
+func (c *cosignRun) commit(r *connect.Ledger) error {
+	witnesses, err := home.Witnesses(c.home, r.Log.Origin())
+	if err != nil {
 		return err
 	}
-	if len(c.witnesses) == 0 {
-		return &usageError{code: "witness_missing", text: r.Log.Origin() + " has no witnesses", hint: "gait ledger witness add <URL> <KEY>"}
+	if len(witnesses) == 0 {
+		return &usageError{code: "witness_missing", text: r.Log.Origin() + " has no witnesses", hint: "gait ledger witness add URL KEY"}
+	}
+	result, err := c.do(c.ctx, r, commands.Request{Command: commands.CommitIndex{}})
+	c.committed = result.Event
+	return err
+}
+
+func (c *cosignRun) begin(r *connect.Ledger) (err error) {
+	c.checkpoint, c.signed = r.Log.Checkpoint()
+	if c.witnesses, c.list, err = listWitnesses(c.ctx, c.home, r.Log); err != nil {
+		return err
 	}
 	c.got, c.errs = make([]ledger.Cosignature, len(c.witnesses)), make([]error, len(c.witnesses))
 	return nil
 }
 
-func (c *cosigning) ask(i int) {
+func (c *cosignRun) ask(i int) {
 	c.got[i], c.errs[i] = c.client.Cosign(c.ctx, witness.Witness(c.witnesses[i]), c.signed, c.list[i].Size, c.prove)
 }
 
-// prove opens the ledger for as long as a proof takes.
-func (c *cosigning) prove(old int64) (path []ledger.Hash, err error) {
+// prove makes a consistency proof, and has the ledger open only while it does.
+func (c *cosignRun) prove(old int64) (path []ledger.Hash, err error) {
 	c.opening.Lock()
 	defer c.opening.Unlock()
-	err = c.write(c.ctx, false, func(r *openLedger) error {
-		path, err = r.Log.ConsistencyIn(c.signed, old)
+	err = c.write(c.ctx, func(r *connect.Ledger) error {
+		path, err = r.Log.ConsistencyIn(c.ctx, c.signed, old)
 		return err
 	})
 	return path, err
 }
 
-// keep keeps the cosignatures, and the evidence of conflicts.
-func (c *cosigning) keep(r *openLedger) error {
+// keep stores the cosignatures, and the evidence of conflicts.
+func (c *cosignRun) keep(r *connect.Ledger) error {
 	for i, err := range c.errs {
 		if err == nil {
-			if err := r.Log.Keep(c.signed, c.got[i]); err != nil {
+			if err := r.Log.Keep(c.ctx, c.signed, c.got[i]); err != nil {
 				return err
 			}
 			c.list[i].cosigned(c.checkpoint.Size, c.got[i])
@@ -115,10 +134,10 @@ func (c *cosigning) keep(r *openLedger) error {
 			continue
 		}
 		f := classify(err)
-		c.list[i].Result, c.list[i].Error, c.list[i].Code = "failed", err.Error(), f.code
+		c.list[i].Result, c.list[i].Error, c.list[i].Code = "failed", err.Error(), f.Code
 		if conflict, ok := errors.AsType[*witness.ConflictError](err); ok {
 			evidence := conflict.Evidence()
-			path, err := root.KeepConflict(c.home, r.Log.Origin(), evidence)
+			path, err := home.KeepConflict(c.home, r.Log.Origin(), evidence)
 			if err != nil {
 				return err
 			}
@@ -128,10 +147,10 @@ func (c *cosigning) keep(r *openLedger) error {
 	return nil
 }
 
-// A cosignError says that not every witness has cosigned. It is classified by
-// the worst of what went wrong.
+// A cosignError says that some witness has not cosigned. It is classified by
+// the worst of the errors.
 type cosignError struct {
-	*cosigning
+	*cosignRun
 	worst error
 }
 
@@ -140,11 +159,11 @@ func (e *cosignError) Error() string { return e.worst.Error() }
 // Unwrap returns what classifies the error.
 func (e *cosignError) Unwrap() error { return e.worst }
 
-func (c *cosigning) fields() object {
-	return object{"origin": c.checkpoint.Origin, "tree_size": c.checkpoint.Size, "root": c.checkpoint.Root, "witnesses": c.list}
+func (c *cosignRun) fields() object {
+	return object{"origin": c.checkpoint.Origin, "tree_size": c.checkpoint.Size, "root": c.checkpoint.Root, "committed": committed(c.committed), "witnesses": c.list}
 }
 
-func (c *cosigning) report() error {
+func (c *cosignRun) report() error {
 	if !c.json {
 		s := c.screen()
 		c.show(s)
@@ -162,8 +181,8 @@ func (c *cosigning) report() error {
 	return nil
 }
 
-// urgency orders errors: evidence of another history first, what does not
-// hold next, what may go over last.
+// urgency orders errors: evidence of another history first, then what failed
+// verification, and last what may work later.
 func urgency(err error) int {
 	if _, ok := errors.AsType[*witness.ConflictError](err); ok {
 		return 0
@@ -177,8 +196,8 @@ func urgency(err error) int {
 	return 2
 }
 
-func (c *cosigning) show(s *screen) {
-	fmt.Fprintf(s, "%s at %d events, root %s\n", s.bold(c.checkpoint.Origin), c.checkpoint.Size, c.checkpoint.Root)
+func (c *cosignRun) show(s *screen) {
+	fmt.Fprintf(s, "%s at %s, root %s\n", s.bold(c.checkpoint.Origin), count(c.checkpoint.Size, "event"), c.checkpoint.Root)
 	rows := make([][]any, len(c.list))
 	for i, w := range c.list {
 		result, detail := s.green("✓ cosigned"), "at "+w.CosignedAt

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"gait/ledger/ledgertest"
 )
 
 // inProcess runs a command line in this process, with a home and root in dir.
@@ -19,20 +21,20 @@ func inProcess(t *testing.T, dir string, args ...string) (int, []byte) {
 	t.Helper()
 	env := map[string]string{"GAIT_HOME": filepath.Join(dir, "home"), "GAIT_ROOT": filepath.Join(dir, "jobs"), "GAIT_ACTOR": "tester"}
 	var out, talk bytes.Buffer
-	a := &app{stdout: &out, stderr: &talk, getenv: func(k string) string { return env[k] }, now: time.Now, entropy: rand.Reader,
-		exit: func(code int) { panic(fmt.Sprintf("exit %d: %s", code, talk.String())) }}
-	return a.run(context.Background(), args), out.Bytes()
+	a := &app{
+		stdout: &out, stderr: &talk, getenv: func(k string) string { return env[k] }, now: time.Now, entropy: rand.Reader,
+		exit: func(code int) { panic(fmt.Sprintf("exit %d: %s", code, talk.String())) },
+	}
+	return runLine(context.Background(), a, args), out.Bytes()
 }
-
-// damages is how many places of a ledger's directory are damaged, one at a time.
-const damages = 300
 
 // TestDamagedLedger flips bits and cuts files of a small ledger's directory: a
 // command then sees all of its events, or exits 2; never fewer with exit 0.
 func TestDamagedLedger(t *testing.T) {
 	if testing.Short() {
-		t.Skip("nine hundred commands")
+		t.Skip("hundreds of commands")
 	}
+	damages := ledgertest.Times(300, 60) // places in the ledger's directory, one at a time
 	dir := t.TempDir()
 	const events = 6
 	for i := range events {
@@ -137,7 +139,7 @@ func countEvents(t *testing.T, out []byte) int {
 	return len(said.Events)
 }
 
-// restoreGuard forgets what the last round's pause published outside.
+// restoreGuard restores the outside checkpoint of before the last round's pause.
 func restoreGuard(t *testing.T, dir string) {
 	t.Helper()
 	guards := filepath.Join(dir, "home", "ledgers")

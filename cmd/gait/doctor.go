@@ -8,56 +8,59 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gait/commands/connect"
 	"gait/ledger"
 	"gait/ledger/root"
 	"gait/packspec"
 )
 
-func (a *app) doctorCommand() *cobra.Command {
+func doctorCommand(a *app) *cobra.Command {
 	return exits(&cobra.Command{
 		Use:   "doctor",
-		Short: "Look for what is wrong, and say what to do",
-		Long: `Look for what is wrong with the ledger's surroundings: disk, permissions, lock,
-versions, keys, the rollback guard. Nothing is changed. What it does not do is read
-the whole ledger: that is gait ledger verify.`,
+		Short: "Check disk, permissions, lock and keys, and say what to do",
+		Long: `Check what the ledger depends on: disk, permissions, lock, versions, keys, the
+rollback guard. Nothing is changed: in each directory that must be writable, a file is
+written and removed. The whole ledger is not read: gait ledger verify
+does that.`,
 		Example: "gait doctor\ngait doctor --root /var/lib/gait/jobs --json",
 		Args:    noArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return a.doctor(cmd.Context()) },
+		RunE:    func(cmd *cobra.Command, _ []string) error { return examineRoot(cmd.Context(), a) },
 	}, 0, 1, 2, 6, 7, 8)
 }
 
-// A check is a finding as JSON shows it.
-type check struct {
+// A doctorCheck is the result of one check, as JSON shows it.
+type doctorCheck struct {
 	Name   string `json:"name"`
 	Status string `json:"status"` // ok, warning or failed
 	Detail string `json:"detail"`
 	Hint   string `json:"hint"`
-	Code   string `json:"code,omitempty"` // the error code, where it failed
+	Code   string `json:"code,omitempty"` // the error code, if it failed
 }
 
-func (a *app) doctor(ctx context.Context) error {
+func examineRoot(ctx context.Context, a *app) error {
 	o, err := a.options()
 	if err != nil {
 		return err
 	}
-	checks := []check{{Name: "versions", Status: "ok", Detail: fmt.Sprintf("gait %s, %s, events %s, ledger format %d, packs %s",
+	checks := []doctorCheck{{Name: "versions", Status: "ok", Detail: fmt.Sprintf("gait %s, %s, events %s, ledger format %d, packs %s",
 		moduleVersion(), runtime.Version(), ledger.EventSchemaVersion, ledger.Format, packspec.ProducerVersion)}}
 	sick := &sickError{}
 	o.Held = nil
-	if d, err := a.dialDaemon(ctx, o.Dir); err == nil && d != nil {
-		o.LockTimeout = -1 // it does not give the ledger up
-		checks = append(checks, check{Name: "daemon", Status: "ok", Detail: fmt.Sprintf("process %d serves the ledger, of %d events", d.Process().PID, d.Head().Size),
-			Hint: "gait ledger verify looks at it while it is served"})
-		d.Close()
+	if s, ok := connect.Served(ctx, o); ok {
+		o.LockTimeout = -1 // the daemon keeps the lock: do not wait for it
+		checks = append(checks, doctorCheck{
+			Name: "daemon", Status: "ok", Detail: fmt.Sprintf("process %d serves the ledger, of %s", s.PID, count(s.Size, "event")),
+			Hint: "gait ledger verify looks at it while it is served",
+		})
 	}
-	for _, f := range root.Examine(ctx, o) {
-		c := check{Name: f.Name, Status: "ok", Detail: f.Detail, Hint: a.here(f.Hint)}
+	for _, f := range root.Examine(ctx, o.Options) {
+		c := doctorCheck{Name: f.Name, Status: "ok", Detail: f.Detail, Hint: a.here(f.Hint)}
 		if f.Mind {
 			c.Status = "warning"
 		}
 		if f.Err != nil {
 			how := classify(f.Err)
-			c.Status, c.Detail, c.Hint, c.Code = "failed", f.Err.Error(), a.here(how.hint), how.code
+			c.Status, c.Detail, c.Hint, c.Code = "failed", f.Err.Error(), a.here(how.hint), how.Code
 			sick.add(f.Err, how.exit)
 		}
 		checks = append(checks, c)
@@ -79,7 +82,7 @@ func (a *app) doctor(ctx context.Context) error {
 	return nil
 }
 
-func showChecks(s *screen, checks []check) {
+func showChecks(s *screen, checks []doctorCheck) {
 	rows := make([][]any, len(checks))
 	for i, c := range checks {
 		mark := s.green("✓")
@@ -99,9 +102,10 @@ func showChecks(s *screen, checks []check) {
 	}
 }
 
-// A sickError is what doctor found. It counts as the worst of the errors.
+// A sickError holds the checks that doctor made. It is classified by the worst
+// error among them.
 type sickError struct {
-	checks []check
+	checks []doctorCheck
 	failed int
 	worst  error
 	exit   int

@@ -2,16 +2,17 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"gait/commands/connect"
 	"gait/ledger"
 	"gait/packspec"
+	"gait/projection"
 )
 
-func (a *app) ledgerExportCommand() *cobra.Command {
+func ledgerExportCommand(a *app) *cobra.Command {
 	var dir string
 	cmd := exits(&cobra.Command{
 		Use:   "export",
@@ -25,30 +26,32 @@ The same ledger gives the same files. gait ledger import reads them back.`,
 	cmd.Flags().StringVar(&dir, "dir", "", "directory to make (required); nothing that is there is overwritten")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if dir == "" {
-			return &usageError{code: "invalid_usage", text: "where to? --dir is missing", hint: "add --dir <DIR>"}
+			return &usageError{code: "invalid_usage", text: "to which directory? --dir is missing", hint: "add --dir DIR"}
 		}
-		return a.show(cmd.Context(), func(r *openLedger) error { return a.export(r, filepath.Clean(dir)) })
+		a.readsAll = true
+		return a.show(cmd.Context(), func(r *connect.Ledger) error { return exportLedger(a, r, filepath.Clean(dir)) })
 	}
 	return cmd
 }
 
-// export writes beside dir, reads back what it wrote, and renames.
-func (a *app) export(r *openLedger, dir string) error {
-	out, err := newPendingDir(dir, "--dir", 0o600)
+// exportLedger writes the files beside dir, reads them back, and renames the
+// directory to dir.
+func exportLedger(a *app, r *connect.Ledger, dir string) error {
+	out, err := a.pendingDirAt("--dir", dir, 0o600)
 	if err != nil {
 		return err
 	}
 	defer out.remove()
 	c, _ := r.Log.Checkpoint()
 	files, size := 0, int64(0)
-	done := a.progress("exporting files")
-	err = packspec.Export(r.Log, func(path string, content []byte) error {
+	done := newBar(a, "exporting files")
+	err = packspec.Export(a.running.Context(), r.Log, func(path string, content []byte) error {
 		files, size = files+1, size+int64(len(content))
 		return out.add(path, content)
 	}, done.update)
 	done.stop()
 	if err == nil {
-		err = a.verifyExported(out.temporary)
+		err = verifyExported(a, r, out.temporary)
 	}
 	if err == nil {
 		err = out.keep()
@@ -57,46 +60,43 @@ func (a *app) export(r *openLedger, dir string) error {
 		return fmt.Errorf("exporting to %s: %w", dir, err)
 	}
 	return a.print(object{"path": dir, "origin": c.Origin, "tree_size": c.Size, "root": c.Root, "files": files, "bytes": size}, func(s *screen) {
-		s.done("exported %s, %d events", s.bold(c.Origin), c.Size)
-		s.fields([2]string{"directory", dir}, [2]string{"files", fmt.Sprintf("%d, %d bytes", files, size)}, [2]string{"root", c.Root.String()})
+		s.done("exported %s, %s", s.bold(c.Origin), count(c.Size, "event"))
+		s.fields([2]string{"directory", dir}, [2]string{"files", fmt.Sprintf("%d, %s", files, count(size, "byte"))}, [2]string{"root", c.Root.String()})
 		s.next("gait ledger import " + quoted(dir) + " --root NEW-DIR")
 	})
 }
 
-// verifyExported reads everything back.
-func (a *app) verifyExported(dir string) error {
-	log, err := packspec.OpenExport(os.DirFS(dir))
+// verifyExported reads an exported ledger and verifies all of it, as gait ledger
+// import does. It notes the index of a ledger whose own is unchecked.
+func verifyExported(a *app, r *connect.Ledger, dir string) error {
+	files, err := openFolder(dir)
+	if err != nil {
+		return err
+	}
+	defer files.close()
+	log, err := packspec.OpenExport(files)
 	if err != nil {
 		return err
 	}
 	if err := log.CheckFiles(); err != nil {
 		return err
 	}
-	done := a.progress("reading it back")
+	done := newBar(a, "reading it back")
 	defer done.stop()
-	for e, err := range log.Events() {
+	var computed wholeIndex
+	for entry, err := range projection.Entries(log.EventsInto(&computed.fold)) {
 		if err != nil {
 			return err
 		}
-		if e.Seq%ledger.TileWidth == 0 {
-			if err := done.update(int64(e.Seq), log.Size); err != nil {
+		computed.count(entry.Event)
+		if seq := entry.Event.Seq(); seq%ledger.TileWidth == 0 {
+			if err := done.update(int64(seq), log.Size); err != nil {
 				return err
 			}
 		}
 	}
+	if a.index = ""; r.Log.Index() == ledger.IndexUnchecked {
+		a.noteComputed(r, log.Checkpoint, &computed)
+	}
 	return nil
-}
-
-// trustedIn returns where the key that signs a ledger, or one before it that
-// handed the ledger on, is trusted from.
-func trustedIn(keys ledger.Keyring, trusted []packspec.TrustedKey, given string) (from string, err error) {
-	by, other := packspec.TrustedBy(keys, trusted)
-	if by != nil {
-		return by.From, nil
-	}
-	no := &untrustedError{key: keys.Current().String(), given: given}
-	if other != nil {
-		no.other = other.Key.String()
-	}
-	return "", no
 }

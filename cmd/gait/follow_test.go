@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -15,7 +16,7 @@ import (
 	"gait/projection"
 )
 
-// must runs a command line that has to succeed.
+// must runs a command line that must succeed.
 func (b builtGait) must(args ...string) {
 	b.t.Helper()
 	if out, err := b.command(args...).CombinedOutput(); err != nil {
@@ -23,14 +24,14 @@ func (b builtGait) must(args ...string) {
 	}
 }
 
-// A following is a command that prints lines until it ends.
-type following struct {
+// A follower is a command that prints lines until it ends.
+type follower struct {
 	t     testing.TB
 	cmd   *exec.Cmd
 	lines *bufio.Scanner
 }
 
-func (b builtGait) follow(args ...string) following {
+func (b builtGait) follow(args ...string) follower {
 	b.t.Helper()
 	cmd := b.command(args...)
 	cmd.Stderr = b.t.Output()
@@ -43,11 +44,11 @@ func (b builtGait) follow(args ...string) following {
 	}
 	stuck := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
 	b.t.Cleanup(func() { stuck.Stop(); cmd.Process.Kill(); cmd.Wait() })
-	return following{t: b.t, cmd: cmd, lines: bufio.NewScanner(out)}
+	return follower{t: b.t, cmd: cmd, lines: bufio.NewScanner(out)}
 }
 
 // next returns the next line.
-func (f following) next() string {
+func (f follower) next() string {
 	f.t.Helper()
 	if !f.lines.Scan() {
 		f.t.Fatalf("%v ends early: %v", f.cmd.Args, f.lines.Err())
@@ -56,7 +57,7 @@ func (f following) next() string {
 }
 
 // end requires that nothing more is printed, and the exit code.
-func (f following) end(code int) {
+func (f follower) end(code int) {
 	f.t.Helper()
 	for f.lines.Scan() {
 		f.t.Errorf("%v prints %q after all that was to come", f.cmd.Args, f.lines.Text())
@@ -83,8 +84,8 @@ func (b builtGait) writing(job string, processes, n int) *sync.WaitGroup {
 	return &wg
 }
 
-// Followers beside writers: every event is shown once and in order, no writer
-// is kept out, and the interrupt ends it as a success.
+// Events are followed while processes write: every event is shown once and in order,
+// no writer is kept out, and an interrupt ends the follower with success.
 func TestEventsAreFollowedBesideWriters(t *testing.T) {
 	b := newGait(t)
 	b.must("job", "submit", "--id", "a")
@@ -92,7 +93,7 @@ func TestEventsAreFollowedBesideWriters(t *testing.T) {
 	one, all := b.follow("job", "events", "a", "--follow", "--json"), b.follow("job", "events", "--follow", "--json")
 	const processes, each = 3, 8
 	b.writing("a", processes, each).Wait()
-	seen := func(f following, want []int64) {
+	seen := func(f follower, want []int64) {
 		t.Helper()
 		for _, seq := range want {
 			var said struct {
@@ -117,21 +118,25 @@ func TestEventsAreFollowedBesideWriters(t *testing.T) {
 	b.must("ledger", "verify")
 }
 
-// A poll looks again soon after something happened, and never too seldom.
-func TestPollPauses(t *testing.T) {
-	var p poll
-	for i, want := range []time.Duration{10, 20, 40, 80, 100, 100} {
-		if p.next(7); p.pause != want*time.Millisecond {
-			t.Errorf("pause %d while nothing happens is %s, want %s", i, p.pause, want*time.Millisecond)
+// Each line that a follower prints in a home without the ledger's key says that the
+// index is not checked.
+func TestFollowersSayThatTheIndexIsUnchecked(t *testing.T) {
+	b := newGait(t)
+	b.must("job", "submit", "--id", "a")
+	b.must("job", "checkpoint", "add", "a", "--summary", "one")
+	b.env = append(b.env, "GAIT_HOME="+filepath.Join(b.dir, "reader"))
+	events := b.follow("job", "events", "a", "--follow", "--json")
+	for range 2 {
+		if line := events.next(); !strings.Contains(line, `"index":"unchecked"`) {
+			t.Errorf("a line of job events --follow is %s", line)
 		}
 	}
-	if p.next(8); p.pause != shortPause {
-		t.Errorf("the pause after an event is %s, want %s", p.pause, shortPause)
-	}
+	events.cmd.Process.Signal(os.Interrupt)
+	events.end(0)
 }
 
-// A job is waited for and watched beside writers, and neither is late to see
-// the end.
+// A job is waited for and watched while processes write, and both commands see its
+// end in time.
 func TestWaitAndWatchBesideWriters(t *testing.T) {
 	b := newGait(t)
 	b.must("job", "submit", "--id", "a")
@@ -147,14 +152,14 @@ func TestWaitAndWatchBesideWriters(t *testing.T) {
 	}
 	b.must("job", "checkpoint", "add", "a", "--type", "completed", "--summary", "all done")
 	writers.Wait()
-	var said told
+	var said jsonOutput
 	if line := wait.next(); json.Unmarshal([]byte(line), &said) != nil || said.Job.Status != "completed" {
 		t.Errorf("wait prints %s", line)
 	}
 	wait.end(0)
 	revision := int64(1)
 	for line := first; ; line = watch.next() {
-		said = told{}
+		said = jsonOutput{}
 		if json.Unmarshal([]byte(line), &said) != nil || said.Job.Revision != revision {
 			t.Fatalf("watch prints %s, want revision %d", line, revision)
 		}
@@ -164,7 +169,7 @@ func TestWaitAndWatchBesideWriters(t *testing.T) {
 	}
 	watch.end(0)
 	for i := range 4 {
-		if line, want := lines.next(), fmt.Sprintf("took progress cp_%04d: step %d", i+1, i); !strings.HasSuffix(line, want) {
+		if line, want := lines.next(), fmt.Sprintf("recorded progress cp_%04d: step %d", i+1, i); !strings.HasSuffix(line, want) {
 			t.Errorf("watch prints %q, want …%q", line, want)
 		}
 	}
@@ -174,7 +179,7 @@ func TestWaitAndWatchBesideWriters(t *testing.T) {
 	lines.end(0)
 }
 
-// A wait that is interrupted did not see what it waited for.
+// An interrupted wait does not report that its condition held.
 func TestWaitIsInterrupted(t *testing.T) {
 	b := newGait(t)
 	b.must("job", "submit", "--id", "a")
@@ -187,10 +192,10 @@ func TestWaitIsInterrupted(t *testing.T) {
 	watch.end(1)
 }
 
-// A status leads to another exactly where the table has a way.
+// A status leads to another exactly if the table has a path between them.
 func TestStatusesLeadWhereTheTableGoes(t *testing.T) {
 	ways := map[projection.Status]map[projection.Status]bool{}
-	lines := strings.Split(strings.TrimSpace(transitions), "\n")
+	lines := transitions(t)
 	for _, line := range lines[1:] {
 		fields := strings.Fields(line)
 		from := projection.Status(fields[0])
@@ -212,16 +217,16 @@ func TestStatusesLeadWhereTheTableGoes(t *testing.T) {
 	}
 	for _, from := range projection.Statuses {
 		for _, to := range projection.Statuses {
-			if got, want := from.Leads(to), ways[from][to]; got != want {
-				t.Errorf("%s.Leads(%s) = %t, want %t", from, to, got, want)
+			if got, want := from.Reaches(to), ways[from][to]; got != want {
+				t.Errorf("%s.Reaches(%s) = %t, want %t", from, to, got, want)
 			}
 		}
 	}
 }
 
-// What is drawn fits the terminal, so that it can be drawn over.
+// A drawing fits the terminal, so that it can be drawn over.
 func TestDrawingFits(t *testing.T) {
-	got := fit("\x1b[1mabcdef\x1b[0m\nüüüüüü\nx\ny\n", 4, 4)
+	got := fitTerminal("\x1b[1mabcdef\x1b[0m\nüüüüüü\nx\ny\n", 4, 4)
 	if want := "\x1b[1mabcd\x1b[0m\nüüüü\nx\n"; got != want {
 		t.Errorf("fit = %q, want %q", got, want)
 	}

@@ -15,7 +15,7 @@ import (
 	"gait/packspec/packtest"
 )
 
-// forgeCmd makes a pack that lies from packs that do not:
+// forgeCmd makes a lying pack from honest ones:
 //
 //	forge PACK OUT STEP… [then STEP…]…
 //
@@ -122,7 +122,8 @@ func (f *forger) replace(name, old, with string) {
 	file.Data = bytes.Replace(file.Data, []byte(old), []byte(with), 1)
 }
 
-// levelCmd requires what pack verify --json, on stdout, says of a level:
+// levelCmd requires the status of a level in the output of pack verify --json, on
+// stdout:
 // level signature failed
 func levelCmd(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {

@@ -22,7 +22,7 @@ import (
 // goldenLedgers are a ledger of each format version, and the corpus.
 const goldenLedgers = "../../fixtures/ledgers"
 
-// A golden is a ledger as it lies there.
+// A golden is a stored ledger.
 type golden struct {
 	copy   store.Copy
 	keys   ledger.Keyring
@@ -42,10 +42,10 @@ func readGolden(t *testing.T, name string) golden {
 	g := golden{copy: store.Copy{Signed: read("checkpoint"), Progress: func(int64) error { return nil }}}
 	for line := range bytes.Lines(read("events.jsonl")) {
 		e, err := ledger.Decode(bytes.TrimSuffix(line, []byte("\n")))
-		if err == nil && e.Seq == 0 {
+		if err == nil && e.Seq() == 0 {
 			g.keys, err = ledger.NewKeyring(e)
 		}
-		if err == nil && e.Type() == ledger.TypeKeyRotated {
+		if err == nil && e.Type().HandsOver() {
 			rotation := ledger.Rotation{Event: e}
 			rotation.Proof, err = ledger.ParseProof(read(fmt.Sprintf("keys/%04d.tlog-proof", len(g.copy.Rotations)+1)))
 			g.copy.Rotations = append(g.copy.Rotations, rotation)
@@ -71,7 +71,7 @@ func readGolden(t *testing.T, name string) golden {
 }
 
 // The views of a golden ledger have one digest: on one core and on many, from a
-// store, a range pack, an exported directory, and a copy made of that.
+// store, a range pack, an exported directory, and an imported copy.
 func TestGoldenDigests(t *testing.T) {
 	if testing.Short() {
 		t.Skip("dozens of processes")
@@ -119,7 +119,6 @@ func (b builtGait) adopt(g golden) []byte {
 	if err := root.Import(b.t.Context(), o, g.copy, g.keys); err != nil {
 		b.t.Fatal(err)
 	}
-	o.ReadOnly = true
 	opened, err := root.Open(b.t.Context(), o)
 	if err != nil {
 		b.t.Fatal(err)
@@ -127,10 +126,10 @@ func (b builtGait) adopt(g golden) []byte {
 	defer opened.Close()
 	signer := signerOf(g.keys.Current())
 	if signer == nil {
-		signer = keyless{g.keys.Current()}
+		signer = keylessSigner{g.keys.Current()}
 	}
-	var pack bytes.Buffer
-	if _, err := packspec.BuildRange(&pack, opened.Log, 0, -1, signer); err != nil {
+	var pack packspec.Buffer
+	if _, err := packspec.BuildRange(b.t.Context(), &pack, opened.Log, 0, -1, signer, packspec.RangeOptions{}); err != nil {
 		b.t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(b.dir, "range.zip"), pack.Bytes(), 0o600); err != nil {
@@ -139,8 +138,8 @@ func (b builtGait) adopt(g golden) []byte {
 	return pack.Bytes()
 }
 
-// signerOf returns the private key to a key, which is known for those of tests.
-// Those of the ledgers that were shipped are gone.
+// signerOf returns the private key of a verifier key. It is known for the keys of
+// tests; those of the shipped ledgers no longer exist.
 func signerOf(key ledger.VerifierKey) ledger.Signer {
 	for n := range uint64(4) {
 		if private := ledgertest.KeyAfter(key.Name(), n); private.VerifierKey() == key {
@@ -150,13 +149,13 @@ func signerOf(key ledger.VerifierKey) ledger.Signer {
 	return nil
 }
 
-// A keyless signs with nothing: its packs hold the events and do not verify.
-type keyless struct{ key ledger.VerifierKey }
+// A keylessSigner makes zero signatures: its packs hold the events and do not verify.
+type keylessSigner struct{ key ledger.VerifierKey }
 
-func (k keyless) Name() string                    { return k.key.Name() }
-func (k keyless) KeyHash() uint32                 { return 0 }
-func (k keyless) Sign([]byte) ([]byte, error)     { return make([]byte, 64), nil }
-func (k keyless) VerifierKey() ledger.VerifierKey { return k.key }
+func (k keylessSigner) Name() string                    { return k.key.Name() }
+func (k keylessSigner) KeyHash() uint32                 { return 0 }
+func (k keylessSigner) Sign([]byte) ([]byte, error)     { return make([]byte, 64), nil }
+func (k keylessSigner) VerifierKey() ledger.VerifierKey { return k.key }
 
 // packDigest replays a pack's events in this process.
 func packDigest(t *testing.T, pack []byte, cores int) string {

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// Each hostile archive is exit 2 of pack verify and of pack inspect, with an
-// error code, and nothing is written.
+// On each hostile archive pack verify and pack inspect exit 2 with an error code,
+// and write nothing.
 func TestHostileCorpus(t *testing.T) {
 	corpus := filepath.Join("..", "..", "fixtures", "hostile")
 	files, err := os.ReadDir(corpus)

@@ -12,7 +12,7 @@ import (
 	"gait/projection"
 )
 
-// after are today's rules, but for a mistake that is made with each fact of a type.
+// after returns today's rules with a mistake in the facts of one type.
 func after[P ledger.Payload](mistake func(next *projection.Job, before projection.Job, p P)) projection.Rules {
 	return func(j projection.Job, f projection.Fact) (projection.Job, *projection.Refusal) {
 		next, no := projection.Next(j, f)
@@ -23,7 +23,7 @@ func after[P ledger.Payload](mistake func(next *projection.Job, before projectio
 	}
 }
 
-// refusing are today's rules, but for facts that they refuse.
+// refusing returns today's rules, which also refuse some facts.
 func refusing(mistake func(projection.Job, projection.Fact) *projection.Refusal) projection.Rules {
 	return func(j projection.Job, f projection.Fact) (projection.Job, *projection.Refusal) {
 		if no := mistake(j, f); no != nil {
@@ -40,8 +40,8 @@ func approveAll(j *projection.Job) {
 	}
 }
 
-// wrongRules are mistakes that somebody may make in the state machine, each with the
-// incident that finds it, and where.
+// wrongRules are mistakes that could be made in the state machine, each with the
+// incident that finds it, and the place it is found at.
 var wrongRules = []struct {
 	incident, mistake string
 	rules             projection.Rules
@@ -78,10 +78,14 @@ var wrongRules = []struct {
 	{"deny_then_reversal", "a denial only takes note", after(func(j *projection.Job, before projection.Job, _ ledger.Denied) {
 		j.Status, j.StopReason, j.ReasonCode = before.Status, before.StopReason, before.ReasonCode
 	}), 5, "/status", `"decision_needed"`},
-	{"two_decisions_one_approved", "an approval settles all that is open", after(func(j *projection.Job, _ projection.Job, _ ledger.Approved) { approveAll(j) }),
-		6, "/waiting_for", `"resume"`},
-	{"pause_launders_nothing", "a pause clears what is open", after(func(j *projection.Job, _ projection.Job, _ ledger.Paused) { j.Decisions = nil }),
-		4, "/waiting_for", `"resume"`},
+	{
+		"two_decisions_one_approved", "an approval settles all that is open", after(func(j *projection.Job, _ projection.Job, _ ledger.Approved) { approveAll(j) }),
+		6, "/waiting_for", `"resume"`,
+	},
+	{
+		"pause_launders_nothing", "a pause clears what is open", after(func(j *projection.Job, _ projection.Job, _ ledger.Paused) { j.Decisions = nil }),
+		4, "/waiting_for", `"resume"`,
+	},
 	{"pause_launders_nothing", "a pause clears what is denied", after(func(j *projection.Job, before projection.Job, _ ledger.Paused) {
 		if before.StopReason == projection.StopDecisionDenied {
 			j.Decisions = nil
@@ -107,8 +111,10 @@ var wrongRules = []struct {
 		}
 		return nil
 	}), 7, "", `"resumed cannot follow: it is blocked"`},
-	{"imported_job_continued", "what a pack claims is settled", after(func(j *projection.Job, _ projection.Job, _ ledger.Imported) { approveAll(j) }),
-		1, "/waiting_for", `"resume"`},
+	{
+		"imported_job_continued", "what a pack claims is settled", after(func(j *projection.Job, _ projection.Job, _ ledger.Imported) { approveAll(j) }),
+		1, "/waiting_for", `"resume"`,
+	},
 	{"cancel_races_approve", "a cancel while a decision is open only pauses", after(func(j *projection.Job, before projection.Job, _ ledger.Cancelled) {
 		if before.Status == projection.DecisionNeeded {
 			j.Status, j.StopReason, j.ReasonCode = projection.PausedStatus, projection.StopPausedByUser, projection.ReasonPaused
@@ -128,8 +134,8 @@ func TestIncidentsFindWrongRules(t *testing.T) {
 	}
 }
 
-// otherRuns are runs of the same work in which something is done otherwise: what is
-// written in the story in place of what, and where the recorded history parts from it.
+// otherRuns are runs of the same work in which something is done differently: what
+// replaces what in the story, and at which event the histories part.
 var otherRuns = []struct {
 	incident, other string
 	old, new        string
@@ -137,21 +143,29 @@ var otherRuns = []struct {
 	event           int64
 	field           string
 }{
-	{"double_submit", "the worker repeats a step under a new request id",
-		"batch 1 of 4 sent' --request-id feb-batch-1\n02:13", "batch 1 of 4 sent' --request-id feb-batch-1b\n02:13", regress.All, 4, "/payload/summary"},
-	{"retry_after_outcome_unknown", "the retry has no request id",
-		"b-1712' --request-id merge-0323-2\n# A clumsy", "b-1712'\n# A clumsy", regress.Checkpoints, 5, "/payload/summary"},
-	{"self_approval", "somebody else approves", "sre-lead: approve", "release-manager: approve", regress.Decisions, 8, "/actor"},
+	{
+		"double_submit", "the worker repeats a step under a new request id",
+		"batch 1 of 4 sent' --request-id feb-batch-1\n02:13", "batch 1 of 4 sent' --request-id feb-batch-1b\n02:13", regress.All, 4, "/payload/summary",
+	},
+	{
+		"retry_after_outcome_unknown", "the retry has no request id",
+		"b-1712' --request-id merge-0323-2\n# A clumsy", "b-1712'\n# A clumsy", regress.Checkpoints, 5, "/payload/summary",
+	},
+	{"self_approval", "another actor approves", "sre-lead: approve", "release-manager: approve", regress.Decisions, 8, "/actor"},
 	{"key_rotated_mid_job", "who changed the key also approves", "head-of-accounting: approve", "security-officer: approve", regress.Decisions, 6, "/actor"},
-	{"worker_crash_mid_step", "the second worker loads a partition again",
-		"03:57:00", "03:50:00 etl-agent@worker-2: checkpoint add --summary 'partition 3 of 4 loaded, 41200 rows'\n03:57:00", regress.Checkpoints, 8, "/payload/summary"},
+	{
+		"worker_crash_mid_step", "the second worker loads a partition again",
+		"03:57:00", "03:50:00 etl-agent@worker-2: checkpoint add --summary 'partition 3 of 4 loaded, 41200 rows'\n03:57:00", regress.Checkpoints, 8, "/payload/summary",
+	},
 	{"worker_crash_mid_step", "a row count that is none", "partition 1 of 4 loaded, 40881 rows", "partition 1 of 4 loaded, no rows", regress.Checkpoints, 3, "/payload/summary"},
-	{"cancel_races_approve", "finance is faster",
+	{
+		"cancel_races_approve", "finance is faster",
 		"14:00:01 campaign-owner: cancel --if-revision 4", "14:00:00 finance-partner: approve --reason 'within the quarter'\n14:00:01 campaign-owner: cancel",
-		regress.Decisions, 5, ""},
+		regress.Decisions, 5, "",
+	},
 }
 
-// An agent, or a person, that acts otherwise is found, and where.
+// An agent or a person who acts differently is found, at the right event.
 func TestIncidentsFindOtherRuns(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it carries out some hundred commands")
@@ -172,7 +186,7 @@ func TestIncidentsFindOtherRuns(t *testing.T) {
 	}
 }
 
-// Every incident finds something, and between them they ask for all that can be compared.
+// Every incident finds something, and together they compare all scopes.
 func TestIncidentsBite(t *testing.T) {
 	bites, asked := map[string]bool{}, map[string]bool{}
 	for _, tt := range wrongRules {
@@ -199,7 +213,7 @@ func TestIncidentsBite(t *testing.T) {
 	}
 }
 
-// edited returns the story of an incident with a part of it written otherwise.
+// edited returns the story of an incident with a part replaced.
 func edited(t *testing.T, incident, old, new string) story {
 	t.Helper()
 	dir := filepath.Join(incidentsDir, incident)
@@ -227,8 +241,8 @@ func (s *stage) compare(exit int, names ...string) []fixtureResult {
 	return out.Fixtures
 }
 
-// The same stories pass in another ledger, under another key, with what may differ
-// differing.
+// The same stories pass in another ledger, under another key, with other ids and
+// times.
 func TestIncidentsPassElsewhere(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it carries out some hundred commands")

@@ -16,7 +16,9 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 
+	"gait/ledger"
 	"gait/ledger/ledgertest"
+	"gait/packspec/packtest"
 	"gait/packspec/regress"
 )
 
@@ -37,8 +39,8 @@ const (
 //	09:00:00 refund-agent@worker-1: submit --label team=refunds
 //	09:01:15 refund-agent@worker-1: resume => 4
 //
-// Each line is what the clock reads, who acts, the command without gait job, --id and
-// --actor, and the exit code where it is not 0. A command of gait other than job is
+// Each line has the time, the actor, the command without gait job, --id and
+// --actor, and the exit code if it is not 0. A command of gait other than job is
 // written with its name. A word that begins with a dot is a file, seen from the story.
 type story struct {
 	dir, job string
@@ -97,7 +99,7 @@ func (s *story) act(at, rest string) (act storyAct, err error) {
 	act.at = s.day.Add(time.Duration(clock.Hour())*time.Hour + time.Duration(clock.Minute())*time.Minute + time.Duration(clock.Second())*time.Second)
 	actor, command, ok := strings.Cut(rest, ": ")
 	if !ok {
-		return act, fmt.Errorf("nobody acts")
+		return act, fmt.Errorf("it names no actor")
 	}
 	if before, code, ok := strings.Cut(command, " => "); ok {
 		command = before
@@ -105,12 +107,12 @@ func (s *story) act(at, rest string) (act storyAct, err error) {
 			return act, err
 		}
 	}
-	for i, part := range strings.Split(command, "'") { // what is quoted is every other part
+	for i, part := range strings.Split(command, "'") { // every other part is quoted
 		if i%2 == 1 {
 			act.args = append(act.args, part)
 			continue
 		}
-		for _, word := range strings.Fields(part) {
+		for word := range strings.FieldsSeq(part) {
 			if strings.HasPrefix(word, ".") {
 				word = filepath.Join(s.dir, word)
 			}
@@ -126,12 +128,12 @@ func (s *story) act(at, rest string) (act storyAct, err error) {
 	return act, nil
 }
 
-// A stage is where stories are played: a ledger of its own, a clock, and a home.
+// A stage plays stories: it has a ledger, a clock and a home of its own.
 type stage struct {
 	t    *testing.T
 	dir  string
 	now  time.Time
-	seed *app // whose chance all apps of the stage share
+	seed *app // whose entropy all apps of the stage share
 }
 
 // newStage makes a ledger. The same seed gives the same ledger, to the byte.
@@ -142,13 +144,15 @@ func newStage(t *testing.T, seed uint64) *stage {
 	return s
 }
 
-// run carries a gait command out in this process, and returns what it printed.
+// run carries out a gait command in this process, and returns its output.
 func (s *stage) run(exit int, args ...string) string {
 	s.t.Helper()
 	var out bytes.Buffer
-	a := &app{stdout: &out, stderr: &out, getenv: s.getenv, now: func() time.Time { return s.now }, entropy: s.seed.entropy,
-		exit: func(code int) { s.t.Fatalf("the process ends with %d: %s", code, out.String()) }}
-	if code := a.run(s.t.Context(), args); code != exit {
+	a := &app{
+		stdout: &out, stderr: &out, getenv: s.getenv, now: func() time.Time { return s.now }, entropy: s.seed.entropy,
+		exit: func(code int) { s.t.Fatalf("the process ends with %d: %s", code, out.String()) },
+	}
+	if code := runLine(s.t.Context(), a, args); code != exit {
 		s.t.Fatalf("%s exits %d, want %d: %s", spelt(args), code, exit, out.String())
 	}
 	return out.String()
@@ -183,8 +187,8 @@ func stories(t *testing.T) (all []story) {
 }
 
 // The stories, played by today's gait, give the fixtures as they are stored, to the
-// byte: pack.zip and expect/. With -update they are what is stored; regress.yaml is
-// written by hand.
+// byte: pack.zip, in evidence format 1, and expect/. With -update they are stored;
+// regress.yaml is written by hand.
 func TestIncidentsAreTheirStories(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it carries out some hundred commands")
@@ -201,6 +205,7 @@ func TestIncidentsAreTheirStories(t *testing.T) {
 		s.play(story)
 		s.run(0, "regress", "init", "--from", story.job, "--name", name, "--dir", made)
 		got, stored := tree(t, filepath.Join(made, name)), tree(t, story.dir)
+		got[regress.PackFile] = s.inFirstFormat(got[regress.PackFile])
 		if *update {
 			for _, path := range slices.Sorted(maps.Keys(stored)) {
 				if got[path] == "" {
@@ -216,7 +221,37 @@ func TestIncidentsAreTheirStories(t *testing.T) {
 	}
 }
 
-// keep stores a file with -update, and else requires that it is stored like this.
+// inFirstFormat returns a pack as gait made it when the incidents were stored.
+func (s *stage) inFirstFormat(pack string) string {
+	s.t.Helper()
+	files, err := packtest.Files([]byte(pack))
+	must(s.t, err)
+	text := "VERIFY.md"
+	if packtest.Rotations(files) > 0 {
+		text = "VERIFY_ROTATED.md"
+	}
+	verify, err := os.ReadFile(filepath.Join("../../packspec", text))
+	must(s.t, err)
+	must(s.t, packtest.FirstFormat(files, verify, s.key()))
+	return string(packtest.Archive(files))
+}
+
+// key returns the key that signs the stage's ledger.
+func (s *stage) key() ledger.PrivateKey {
+	s.t.Helper()
+	found, err := filepath.Glob(filepath.Join(s.dir, "home", "keys", "*.key"))
+	if err != nil || len(found) != 1 {
+		s.t.Fatalf("keys in %v, %v", found, err)
+	}
+	secret, err := os.ReadFile(found[0])
+	must(s.t, err)
+	key, err := ledger.ParsePrivateKey(strings.TrimSpace(string(secret)))
+	must(s.t, err)
+	return key
+}
+
+// keep stores a file with -update; without, it requires that the stored one is the
+// same.
 func keep(t *testing.T, name string, text []byte) {
 	t.Helper()
 	stored, err := os.ReadFile(name)
@@ -248,7 +283,7 @@ func publicKeyOf(s *stage) string {
 	return string(text)
 }
 
-// tree returns the files of a fixture that gait makes of a story, by path.
+// tree returns the files that gait makes for a fixture, by path.
 func tree(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	files := map[string]string{}

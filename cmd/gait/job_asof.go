@@ -10,7 +10,7 @@ import (
 	"gait/projection"
 )
 
-// asOfFlags say as of when a job is to be shown.
+// asOfFlags say at which point of its past to show a job.
 type asOfFlags struct {
 	revision, seq int64
 	time          string
@@ -54,54 +54,28 @@ func parseTime(flag, text string) (time.Time, error) {
 	return t, err
 }
 
-// check requires that the job was there at the point that was found, and, where
-// a revision was asked for, that it had come that far.
-func (w *asOfFlags) check(cmd *cobra.Command, id string, found moment, first ledger.Event, job projection.Job) error {
+// check requires that the job existed at the point that was found and, if a
+// revision was asked for, that the job has had it.
+func (w *asOfFlags) check(cmd *cobra.Command, id string, found projection.Moment) error {
+	first := found.First
 	switch {
-	case found.last.JobSeq == 0:
-		return &usageError{code: "before_job", text: fmt.Sprintf("job %s was not there yet: it begins with event %d, revision %d, at %s", id, first.Seq, first.Revision, ledger.FormatTime(first.Time)),
-			hint: fmt.Sprintf("gait job inspect --id %s shows its events", id)}
-	case cmd.Flags().Changed("at-revision") && found.job.Revision != w.revision:
-		return &usageError{code: "invalid_revision", text: fmt.Sprintf("job %s has revisions 1 to %d, not %d", id, job.Revision, w.revision), hint: fmt.Sprintf("--at-revision %d", job.Revision)}
+	case found.Last.JobSeq() == 0:
+		return &usageError{
+			code: "before_job", text: fmt.Sprintf("job %s was not there yet: it begins with event %d, revision %d, at %s", id, first.Seq(), first.Revision(), ledger.FormatTime(first.Time())),
+			hint: fmt.Sprintf("gait job inspect --id %s shows its events", id),
+		}
+	case cmd.Flags().Changed("at-revision") && found.Job.Revision != w.revision:
+		return &usageError{code: "invalid_revision", text: fmt.Sprintf("job %s has revisions 1 to %d, not %d", id, found.Now.Revision, w.revision), hint: fmt.Sprintf("--at-revision %d", found.Now.Revision)}
 	}
 	return nil
 }
 
-// A moment is a job as of a point of its history.
-type moment struct {
-	job  projection.Job
-	last ledger.Event // before the point
-	stop ledger.Event // that brought the job to where it stood, if it did not run
-}
-
-// asOf replays a job, all of it, so that what is shown of the past is held to
-// the job's head, and returns it as of a point.
-func (a *app) asOf(r *openLedger, id string, at projection.AsOf) (found moment, first ledger.Event, now projection.Job, err error) {
-	err = a.history(r, id, func(j projection.Job, e ledger.Event) error {
-		now = j
-		if e.JobSeq == 1 {
-			first = e
-		}
-		if at.Holds(e) {
-			found.job, found.last = j, e
-			if stops(e) {
-				found.stop = e
-			}
-		}
-		return nil
-	})
-	if found.job.Status == projection.Running {
-		found.stop = ledger.Event{}
-	}
-	return found, first, now, err
-}
-
 // asOfView is as_of in JSON: the last event before the point.
 func asOfView(e ledger.Event) object {
-	return object{"seq": e.Seq, "job_seq": e.JobSeq, "revision": e.Revision, "created_at": ledger.FormatTime(e.Time)}
+	return object{"seq": e.Seq(), "job_seq": e.JobSeq(), "revision": e.Revision(), "created_at": ledger.FormatTime(e.Time())}
 }
 
-// showAsOf says that what is shown is past.
+// showAsOf says that a past state is shown, and which.
 func showAsOf(s *screen, e ledger.Event) {
-	fmt.Fprintf(s, "%s as of event %d, revision %d, %s\n", s.yellow("past:"), e.Seq, e.Revision, ledger.FormatTime(e.Time))
+	fmt.Fprintf(s, "%s as of event %d, revision %d, %s\n", s.yellow("past:"), e.Seq(), e.Revision(), ledger.FormatTime(e.Time()))
 }

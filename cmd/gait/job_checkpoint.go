@@ -6,21 +6,22 @@ import (
 	"github.com/spf13/cobra"
 
 	"gait/commands"
+	"gait/commands/connect"
 	"gait/ledger"
 	"gait/projection"
 )
 
-func (a *app) checkpointCommand() *cobra.Command {
+func checkpointCommand(a *app) *cobra.Command {
 	cmd := group(a, &cobra.Command{
 		Use:     "checkpoint",
 		Short:   "Record a worker's progress, and read it",
 		Example: `gait job checkpoint add --id job_1 --summary "step 1 complete"`,
 	})
-	cmd.AddCommand(a.checkpointAddCommand(), a.checkpointListCommand(), a.checkpointShowCommand())
+	cmd.AddCommand(checkpointAddCommand(a), checkpointListCommand(a), checkpointShowCommand(a))
 	return cmd
 }
 
-func (a *app) checkpointAddCommand() *cobra.Command {
+func checkpointAddCommand(a *app) *cobra.Command {
 	var kind, summary, action string
 	cmd := exits(&cobra.Command{
 		Use:   "add [JOB]",
@@ -35,15 +36,15 @@ gait job checkpoint add --id job_1 --type completed --summary "all refunds sent"
 	f.StringVar(&kind, "type", string(ledger.CheckpointProgress), "plan, progress, decision-needed, blocked, completed or failed")
 	f.StringVar(&summary, "summary", "", "what happened, at most 512 bytes (required)")
 	f.StringVar(&action, "required-action", "", "what must be decided (required with decision-needed)")
-	return a.withoutReason(cmd, func(cmd *cobra.Command) (commands.Command, error) {
+	return lifecycle(a, cmd, func(*cobra.Command) (commands.AddCheckpoint, error) {
 		if summary == "" {
-			return nil, &usageError{code: "invalid_summary", text: "what happened? --summary is missing", hint: `add --summary "step 1 complete"`}
+			return commands.AddCheckpoint{}, &usageError{code: "invalid_summary", text: "what happened? --summary is missing", hint: `add --summary "step 1 complete"`}
 		}
 		return commands.AddCheckpoint{Type: ledger.CheckpointType(kind), Summary: summary, RequiredAction: action}, nil
 	})
 }
 
-func (a *app) checkpointListCommand() *cobra.Command {
+func checkpointListCommand(a *app) *cobra.Command {
 	var id string
 	cmd := exits(&cobra.Command{
 		Use:     "list [JOB]",
@@ -52,7 +53,7 @@ func (a *app) checkpointListCommand() *cobra.Command {
 	}, 0, 1, 2, 6, 7, 8)
 	cmd.Flags().StringVar(&id, "id", "", "the job's id; may also be given as the argument")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		list, id, err := a.checkpoints(cmd, id, args)
+		list, id, err := checkpointsOfJob(a, cmd, id, args)
 		if err != nil {
 			return err
 		}
@@ -71,7 +72,7 @@ func (a *app) checkpointListCommand() *cobra.Command {
 	return cmd
 }
 
-func (a *app) checkpointShowCommand() *cobra.Command {
+func checkpointShowCommand(a *app) *cobra.Command {
 	var id, checkpoint string
 	cmd := exits(&cobra.Command{
 		Use:     "show [JOB]",
@@ -87,7 +88,7 @@ func (a *app) checkpointShowCommand() *cobra.Command {
 		if err := ledger.FieldCheckpointID.Check(checkpoint); err != nil {
 			return err
 		}
-		list, id, err := a.checkpoints(cmd, id, args)
+		list, id, err := checkpointsOfJob(a, cmd, id, args)
 		if err != nil {
 			return err
 		}
@@ -110,15 +111,15 @@ func showCheckpoint(s *screen, cp projection.Checkpoint) {
 	s.fields([2]string{"claim", claim}, [2]string{"summary", cp.Summary}, [2]string{"required action", cp.RequiredAction}, [2]string{"actor", cp.Actor}, [2]string{"created", cp.Created})
 }
 
-// checkpoints folds the whole job and returns its checkpoints in order.
-func (a *app) checkpoints(cmd *cobra.Command, flag string, args []string) ([]projection.Checkpoint, string, error) {
-	id, err := a.existingJob(flag, args)
+// checkpointsOfJob replays a job and returns its checkpoints in order.
+func checkpointsOfJob(a *app, cmd *cobra.Command, flag string, args []string) ([]projection.Checkpoint, string, error) {
+	id, err := existingJob(a, flag, args)
 	if err != nil {
 		return nil, id, err
 	}
 	list := []projection.Checkpoint{}
-	err = a.read(cmd.Context(), func(r *openLedger) error {
-		return a.history(r, id, func(_ projection.Job, e ledger.Event) error {
+	err = a.read(cmd.Context(), func(r *connect.Ledger) error {
+		return r.History(cmd.Context(), id, func(_ projection.Job, e ledger.Event) error {
 			list = append(list, projection.CheckpointsOf(e)...)
 			return nil
 		})

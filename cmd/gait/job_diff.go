@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
-	"iter"
 
 	"github.com/spf13/cobra"
 
+	"gait/commands/connect"
 	"gait/ledger"
+	"gait/ledger/jcs"
 	"gait/projection"
 )
 
@@ -17,48 +19,48 @@ type diffFlags struct {
 	ignore   []string
 }
 
-func (a *app) jobDiffCommand() *cobra.Command {
+func jobDiffCommand(a *app) *cobra.Command {
 	var flags diffFlags
 	cmd := exits(&cobra.Command{
 		Use:   "diff JOB --from-revision X [--to-revision Y] | diff A B",
-		Short: "Say what changed in a job from one revision to another, or what differs between two jobs",
-		Long: `Say what changed in a job from one revision to another, by default the newest, or what
+		Short: "Show what changed in a job between two revisions, or what differs between two jobs",
+		Long: `Show what changed in a job from one revision to another, by default the newest, or what
 differs between two jobs: facts that were added, removed or changed, each by its JSON
 pointer into what gait job inspect --json shows. What may differ is named with
 --ignore: a field, a JSON pointer in which * stands for any one step, or volatile,
-which is all that says when and where something was written down and not what.`,
+which names the fields that say when and where something was recorded, not what.`,
 		Example: `gait job diff --id job_1 --from-revision 2
 gait job diff job_1 --from-revision 2 --to-revision 5 --json
 gait job diff job_1 job_2 --ignore volatile --ignore job_id`,
 	}, 0, 1, 2, 6, 7, 8)
 	f := cmd.Flags()
 	f.StringVar(&flags.id, "id", "", "the job's id; may also be given as the argument")
-	f.Int64Var(&flags.from, "from-revision", 0, "what the job was at this revision")
-	f.Int64Var(&flags.to, "to-revision", 0, "and what it was at this one (default the newest)")
+	f.Int64Var(&flags.from, "from-revision", 0, "compare the job at this revision")
+	f.Int64Var(&flags.to, "to-revision", 0, "compare with this revision (default the newest)")
 	f.StringArrayVar(&flags.ignore, "ignore", nil, "what may differ: a field's name, a JSON pointer, or volatile; repeatable")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		d, err := differ(flags.ignore)
+		d, err := newDiffer(flags.ignore)
 		if err != nil {
 			return err
 		}
-		sides, err := a.diffSides(cmd, flags, args)
+		sides, err := diffSides(a, cmd, flags, args)
 		if err != nil {
 			return err
 		}
-		err = a.read(cmd.Context(), func(r *openLedger) error { return a.diffJobs(r, sides, d) })
+		err = a.read(cmd.Context(), func(r *connect.Ledger) error { return diffJobs(cmd.Context(), a, r, sides, d) })
 		if err != nil {
 			return err
 		}
-		return a.reportDiff("jobs_differ", sides[0].name, sides[1].name, d.Found())
+		return reportDiff(a, "jobs_differ", sides[0].name, sides[1].name, d.Found())
 	}
 	return cmd
 }
 
-// A diffSide is a job at one of its revisions; at 0 the newest.
+// A diffSide is a job at one of its revisions; 0 is the newest.
 type diffSide struct {
 	job      string
 	revision int64
-	name     string // for people
+	name     string // as people read it
 }
 
 func (s diffSide) point() projection.AsOf {
@@ -68,8 +70,8 @@ func (s diffSide) point() projection.AsOf {
 	return projection.AtRevision(s.revision)
 }
 
-// diffSides reads which two things are to be compared.
-func (a *app) diffSides(cmd *cobra.Command, flags diffFlags, args []string) (sides [2]diffSide, err error) {
+// diffSides returns the two sides to compare.
+func diffSides(a *app, cmd *cobra.Command, flags diffFlags, args []string) (sides [2]diffSide, err error) {
 	from, to := cmd.Flags().Changed("from-revision"), cmd.Flags().Changed("to-revision")
 	if len(args) == 2 && flags.id == "" && !from && !to {
 		for i, id := range args {
@@ -78,9 +80,9 @@ func (a *app) diffSides(cmd *cobra.Command, flags diffFlags, args []string) (sid
 		return sides, nil
 	}
 	if len(args) == 2 {
-		return sides, &usageError{code: "invalid_usage", text: "two jobs are compared as they are: --id, --from-revision and --to-revision go with one", hint: "gait job diff <A> <B>"}
+		return sides, &usageError{code: "invalid_usage", text: "two jobs are compared as they are: --id, --from-revision and --to-revision go with one", hint: "gait job diff A B"}
 	}
-	id, err := a.existingJob(flags.id, args)
+	id, err := existingJob(a, flags.id, args)
 	if err != nil {
 		return sides, err
 	}
@@ -96,21 +98,21 @@ func (a *app) diffSides(cmd *cobra.Command, flags diffFlags, args []string) (sid
 }
 
 // diffJobs compares two jobs in parts, so that memory does not grow with them.
-func (a *app) diffJobs(r *openLedger, sides [2]diffSide, d *projection.Differ) error {
+func diffJobs(ctx context.Context, a *app, r *connect.Ledger, sides [2]diffSide, d *projection.Differ) error {
 	var views [2][]byte
 	var events [2]func() ledger.Events
 	for i, side := range sides {
-		found, _, now, err := a.asOf(r, side.job, side.point())
+		found, err := r.At(ctx, side.job, side.point())
 		if err != nil {
 			return err
 		}
-		if side.revision > 0 && found.job.Revision != side.revision {
-			return &usageError{code: "invalid_revision", text: fmt.Sprintf("job %s has revisions 1 to %d, not %d", side.job, now.Revision, side.revision), hint: fmt.Sprintf("the newest is %d", now.Revision)}
+		if side.revision > 0 && found.Job.Revision != side.revision {
+			return &usageError{code: "invalid_revision", text: fmt.Sprintf("job %s has revisions 1 to %d, not %d", side.job, found.Now.Revision, side.revision), hint: fmt.Sprintf("the newest is %d", found.Now.Revision)}
 		}
-		if views[i], err = projection.Canonical(found.job.View(nil, nil)); err != nil {
+		if views[i], err = jcs.Marshal(found.Job.View(nil, nil)); err != nil {
 			return err
 		}
-		events[i] = func() ledger.Events { return side.point().Until(r.Log.JobEvents(side.job, 1)) }
+		events[i] = func() ledger.Events { return side.point().Until(r.Log.JobEvents(ctx, side.job, 1)) }
 	}
 	if err := d.Compare("/job", views[0], views[1]); err != nil {
 		return err
@@ -119,47 +121,14 @@ func (a *app) diffJobs(r *openLedger, sides [2]diffSide, d *projection.Differ) e
 		at string
 		of func(ledger.Event) ([]any, error)
 	}{
-		{"/job/approvals", func(e ledger.Event) ([]any, error) { return anys(projection.ApprovalsOf(e)), nil }},
-		{"/job/checkpoints", func(e ledger.Event) ([]any, error) { return anys(projection.CheckpointsOf(e)), nil }},
-		{"/events", inspectedIf(false)},
-		{"/refusals", inspectedIf(true)},
+		{"/job/approvals", func(e ledger.Event) ([]any, error) { return anyValues(projection.ApprovalsOf(e)), nil }},
+		{"/job/checkpoints", func(e ledger.Event) ([]any, error) { return anyValues(projection.CheckpointsOf(e)), nil }},
+		{"/events", recordsIf(false)},
+		{"/refusals", recordsIf(true)},
 	} {
-		if err := d.CompareLists(part.at, each(events[0](), part.of), each(events[1](), part.of)); err != nil {
+		if err := d.CompareLists(part.at, eventsAsJSON(events[0](), part.of), eventsAsJSON(events[1](), part.of)); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// inspectedIf returns what inspect shows of events that are refusals, or of the
-// others.
-func inspectedIf(refusals bool) func(ledger.Event) ([]any, error) {
-	return func(e ledger.Event) ([]any, error) {
-		if refusals != (e.Type() == ledger.TypeRefused) {
-			return nil, nil
-		}
-		v, err := inspectedOf(e)
-		return []any{v}, err
-	}
-}
-
-// each yields what of makes of each event, as canonical JSON.
-func each(events ledger.Events, of func(ledger.Event) ([]any, error)) iter.Seq2[[]byte, error] {
-	return func(yield func([]byte, error) bool) {
-		for e, err := range events {
-			var values []any
-			if err == nil {
-				values, err = of(e)
-			}
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			for _, v := range values {
-				if b, err := projection.Canonical(v); !yield(b, err) || err != nil {
-					return
-				}
-			}
-		}
-	}
 }

@@ -1,17 +1,18 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
-	"gait/commands"
+	"gait/commands/connect"
 	"gait/ledger"
-	"gait/projection"
+	"gait/ledger/jcs"
 )
 
-func (a *app) eventsCommand() *cobra.Command {
+func eventsCommand(a *app) *cobra.Command {
 	var id string
 	var since int64
 	var limit int
@@ -19,34 +20,34 @@ func (a *app) eventsCommand() *cobra.Command {
 	cmd := exits(&cobra.Command{
 		Use:   "events [JOB]",
 		Short: "Show the events of a job, or of all jobs, and follow new ones",
-		Long: `Show the events of a job, or of all jobs, in the order of the ledger: from event
---since on, a page of them. next_since is where to go on.
-With --follow the events that are there are shown and then new ones as they come,
-until it is interrupted, which is exit 0. With --json each is an object on a line of
-its own, with the next_since to go on from after it.`,
+		Long: `Show the events of a job, or of all jobs, in the order of the ledger: one page,
+from event --since on. The next page begins at next_since.
+With --follow, show the events there are and then new ones as they come, until it is
+interrupted, or what reads its output ends (| head -1), which is exit 0. With --json each event is an object on a line of its
+own, with the next_since that comes after it.`,
 		Example: "gait job events job_1\ngait job events --since 120 --json\ngait job events --id job_1 --follow\ngait job events --since 120 --follow --json",
 	}, 0, 1, 2, 6, 8)
 	f := cmd.Flags()
 	f.StringVar(&id, "id", "", "the job's id; may also be given as the argument; without one: all jobs")
 	f.Int64Var(&since, "since", 0, "show events of the ledger from this one on, counted from 0")
-	f.IntVar(&limit, "limit", maxPage, "at most so many, up to 1000; not with --follow, which has no end")
-	f.BoolVar(&follow, "follow", false, "go on with new events as they come")
+	f.IntVar(&limit, "limit", maxPage, "at most this many, up to 1000; not with --follow, which has no end")
+	f.BoolVar(&follow, "follow", false, "continue with new events as they come")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		id, err := a.jobNamed(id, args)
+		id, err := jobNamed(a, id, args)
 		if err != nil {
 			return err
 		}
 		if err := checkEventsFlags(cmd, since, limit, follow); err != nil {
 			return err
 		}
-		p := &reader{job: id, since: ledger.Seq(since), limit: limit}
+		p := &connect.Page{Job: id, Since: ledger.Seq(since), Limit: limit}
 		if follow {
-			return a.followEvents(cmd, p)
+			return followEvents(a, cmd, p)
 		}
-		if err := a.read(cmd.Context(), p.begin); err != nil {
+		if err := a.read(cmd.Context(), func(l *connect.Ledger) error { return readPage(cmd.Context(), l, p) }); err != nil {
 			return err
 		}
-		return a.printEvents(cmd, p)
+		return printEvents(a, cmd, p)
 	}
 	return cmd
 }
@@ -63,91 +64,93 @@ func checkEventsFlags(cmd *cobra.Command, since int64, limit int, follow bool) e
 	return nil
 }
 
-// begin reads the first page of a job that must be there, if one is named.
-func (p *reader) begin(r *openLedger) error {
-	if p.job != "" {
-		if err := ledger.FieldJobID.Check(p.job); err != nil {
-			return &commands.InvalidError{Err: err}
-		}
-		_, ok, err := r.Log.JobHead(p.job)
-		if err != nil {
+// readPage reads the first page. If a job is named, it must exist.
+func readPage(ctx context.Context, l *connect.Ledger, p *connect.Page) error {
+	if p.Job != "" {
+		if _, err := l.Job(ctx, p.Job); err != nil {
 			return err
 		}
-		if !ok {
-			return fmt.Errorf("%w: %s", commands.ErrJobNotFound, p.job)
-		}
 	}
-	return p.read(r)
+	return p.Read(ctx, l)
 }
 
 // printEvents prints a page as one object, or as lines.
-func (a *app) printEvents(cmd *cobra.Command, p *reader) error {
-	list := make([]inspected, len(p.events))
-	for i, e := range p.events {
-		v, err := inspectedOf(e)
-		if err != nil {
-			return err
-		}
-		list[i] = v
+func printEvents(a *app, cmd *cobra.Command, p *connect.Page) error {
+	list := make([]eventRecord, len(p.Events))
+	for i, e := range p.Events {
+		list[i] = recordOf(e)
 	}
-	fields := object{"events": list, "next_since": p.since}
-	if p.job != "" {
-		fields["job_id"] = p.job
+	fields := object{"events": list, "next_since": p.Since}
+	if p.Job != "" {
+		fields["job_id"] = p.Job
 	}
 	return a.print(fields, func(s *screen) {
-		if len(p.events) == 0 {
+		if len(p.Events) == 0 {
 			fmt.Fprintf(s, "no events from event %s on\n", cmd.Flag("since").Value)
 		}
-		for _, e := range p.events {
+		for _, e := range p.Events {
 			eventLine(s, e)
 		}
-		if p.more {
+		if p.More {
 			of := ""
-			if p.job != "" {
-				of = " --id " + p.job
+			if p.Job != "" {
+				of = " --id " + p.Job
 			}
-			s.next(fmt.Sprintf("gait job events%s --since %d", of, p.since) + again(cmd, "limit"))
+			s.next(fmt.Sprintf("gait job events%s --since %d", of, p.Since) + flagsAgain(cmd, "limit"))
 		}
 	})
 }
 
-// eventLine shows an event of any job.
-func eventLine(s *screen, e ledger.Event) {
-	symbol, what := tell(s, e)
-	fmt.Fprintf(s, "%s event %-4d  %s  %s  rev %-3d  %-14s  %s\n", symbol, e.Seq, ledger.FormatTime(e.Time), s.bold(e.JobID), e.Revision, e.Actor, what)
+// followEvents prints events until the user interrupts it or no process reads them any
+// longer, which is success.
+func followEvents(a *app, cmd *cobra.Command, p *connect.Page) error {
+	a.lines = true
+	o, err := a.options()
+	if err != nil {
+		return err
+	}
+	err = a.follow(cmd.Context(), o, &eventStream{app: a, page: p})
+	if cmd.Context().Err() != nil && errors.Is(err, cmd.Context().Err()) || readerLeft(err) {
+		return nil
+	}
+	return err
 }
 
-// followEvents prints events until it is interrupted. There is no other end, so
-// that one is success.
-func (a *app) followEvents(cmd *cobra.Command, p *reader) error {
-	a.lines = true
-	err := a.follow(cmd.Context(), &eventStream{app: a, reader: p})
-	if cmd.Context().Err() != nil && errors.Is(err, cmd.Context().Err()) {
-		return nil
+// follow lets f follow the ledger, as long as a process reads stdout.
+func (a *app) follow(ctx context.Context, o connect.Options, f connect.Follower) error {
+	ctx, stop := a.untilReaderLeaves(ctx)
+	defer stop()
+	err := connect.Follow(ctx, o, f)
+	if cause := context.Cause(ctx); err != nil && readerLeft(cause) {
+		return cause
 	}
 	return err
 }
 
 // An eventStream prints pages of events as they come.
 type eventStream struct {
-	app *app
-	*reader
+	app   *app
+	page  *connect.Page
 	begun bool
 }
 
-func (s *eventStream) look(r *openLedger) (int64, error) {
-	read := s.read
-	if !s.begun {
-		read = s.begin
+// Look reads the next page.
+func (s *eventStream) Look(ctx context.Context, l *connect.Ledger) (int64, error) {
+	read := readPage
+	if s.begun {
+		read = func(ctx context.Context, l *connect.Ledger, p *connect.Page) error { return p.Read(ctx, l) }
+	}
+	if err := read(ctx, l, s.page); err != nil {
+		return 0, err
 	}
 	s.begun = true
-	err := read(r)
-	return int64(s.since), err
+	return int64(s.page.Since), nil
 }
 
-func (s *eventStream) show() (bool, error) {
+// Show prints the page.
+func (s *eventStream) Show() (bool, error) {
 	var text []byte
-	for _, e := range s.events {
+	for _, e := range s.page.Events {
 		line, err := s.line(e)
 		if err != nil {
 			return false, err
@@ -167,15 +170,11 @@ func (s *eventStream) line(e ledger.Event) ([]byte, error) {
 		eventLine(screen, e)
 		return []byte(screen.String()), nil
 	}
-	v, err := inspectedOf(e)
-	if err != nil {
-		return nil, err
-	}
-	return s.app.line(object{"event": v, "job_id": e.JobID, "next_since": e.Seq + 1})
+	return objectLine(s.app, object{"event": recordOf(e), "job_id": e.JobID(), "next_since": e.Seq() + 1})
 }
 
-// line returns an object of a command that prints many.
-func (a *app) line(fields object) ([]byte, error) {
-	b, err := projection.Canonical(a.success(fields))
+// objectLine returns one of the objects of a command that prints many.
+func objectLine(a *app, fields object) ([]byte, error) {
+	b, err := jcs.Marshal(a.success(fields))
 	return append(b, '\n'), err
 }

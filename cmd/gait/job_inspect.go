@@ -2,16 +2,18 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"gait/commands/connect"
 	"gait/ledger"
+	"gait/ledger/jcs"
 	"gait/projection"
 )
 
-func (a *app) inspectCommand() *cobra.Command {
+func inspectCommand(a *app) *cobra.Command {
 	var id string
 	var page pageFlags
 	var when asOfFlags
@@ -24,10 +26,10 @@ func (a *app) inspectCommand() *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&id, "id", "", "the job's id; may also be given as the argument")
 	f.Int64Var(&page.from, "from", 1, "show events from this one of the job on, counted from 1")
-	f.Int64Var(&page.limit, "limit", 0, "show at most so many events; 0 is all")
+	f.Int64Var(&page.limit, "limit", 0, "show at most this many events; 0 is all")
 	when.add(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		id, err := a.existingJob(id, args)
+		id, err := existingJob(a, id, args)
 		if err != nil {
 			return err
 		}
@@ -38,15 +40,15 @@ func (a *app) inspectCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return a.read(cmd.Context(), func(r *openLedger) error {
-			found, first, now, err := a.asOf(r, id, at)
+		return a.read(cmd.Context(), func(r *connect.Ledger) error {
+			found, err := r.At(cmd.Context(), id, at)
 			if err != nil {
 				return err
 			}
-			if err := when.check(cmd, id, found, first, now); err != nil {
+			if err := when.check(cmd, id, found); err != nil {
 				return err
 			}
-			return a.inspect(found, page, !at.IsEnd(), func() ledger.Events { return at.Until(r.Log.JobEvents(id, 1)) })
+			return printInspection(a, found, page, !at.IsEnd(), func() ledger.Events { return at.Until(r.Log.JobEvents(cmd.Context(), id, 1)) })
 		})
 	}
 	return cmd
@@ -56,35 +58,37 @@ func (a *app) inspectCommand() *cobra.Command {
 type pageFlags struct{ from, limit int64 }
 
 func (p pageFlags) holds(e ledger.Event) bool {
-	return e.JobSeq >= p.from && (p.limit == 0 || e.JobSeq < p.from+p.limit)
+	return e.JobSeq() >= p.from && (p.limit == 0 || e.JobSeq() < p.from+p.limit)
 }
 
-// inspect writes a job that was replayed, in passes over the same events, so
+// printInspection writes a replayed job in several passes over its events, so
 // that memory does not grow with the job.
-func (a *app) inspect(found moment, page pageFlags, past bool, events func() ledger.Events) error {
+func printInspection(a *app, found projection.Moment, page pageFlags, past bool, events func() ledger.Events) error {
 	w := bufio.NewWriterSize(a.stdout, 64<<10)
-	write := a.inspectText
+	write := inspectText
 	if a.json {
-		write = a.inspectJSON
+		write = inspectJSON
 	}
-	if err := write(w, found, events, page, past); err != nil {
+	if err := write(a, w, found, events, page, past); err != nil {
 		return err
 	}
 	return w.Flush()
 }
 
-// inspectJSON writes the object with its keys in order.
-func (a *app) inspectJSON(w *bufio.Writer, found moment, events func() ledger.Events, page pageFlags, past bool) error {
-	job := found.job
-	head, tail, err := a.viewAround(job)
+// inspectJSON writes the object that success makes, with its lists in the places where
+// that has empty ones.
+func inspectJSON(a *app, w *bufio.Writer, found projection.Moment, events func() ledger.Events, page pageFlags, past bool) error {
+	fields := object{"events": []any{}, "job": found.Job.View(nil, nil), "job_id": found.Job.ID, "refusals": []any{}}
+	if past {
+		fields["as_of"] = asOfView(found.Last)
+	}
+	b, err := jcs.Marshal(a.success(fields))
 	if err != nil {
 		return err
 	}
-	list := func(name string, of func(ledger.Event) ([]any, error)) error {
-		return writeList(w, name, events(), of)
-	}
+	rest := string(b)
 	shown := func(refusals bool) func(ledger.Event) ([]any, error) {
-		of := inspectedIf(refusals)
+		of := recordsIf(refusals)
 		return func(e ledger.Event) ([]any, error) {
 			if !page.holds(e) {
 				return nil, nil
@@ -92,60 +96,34 @@ func (a *app) inspectJSON(w *bufio.Writer, found moment, events func() ledger.Ev
 			return of(e)
 		}
 	}
-	w.WriteByte('{')
-	if past {
-		b, err := projection.Canonical(asOfView(found.last))
-		if err != nil {
+	for _, list := range []struct {
+		name string
+		of   func(ledger.Event) ([]any, error)
+	}{
+		{"events", shown(false)},
+		{"approvals", func(e ledger.Event) ([]any, error) { return anyValues(projection.ApprovalsOf(e)), nil }},
+		{"checkpoints", func(e ledger.Event) ([]any, error) { return anyValues(projection.CheckpointsOf(e)), nil }},
+		{"refusals", shown(true)},
+	} {
+		before, after, ok := strings.Cut(rest, `"`+list.name+`":[]`)
+		if !ok {
+			panic("gait: the inspection of a job has no empty list " + list.name)
+		}
+		w.WriteString(before)
+		if err := writeList(w, list.name, events(), list.of); err != nil {
 			return err
 		}
-		fmt.Fprintf(w, `"as_of":%s,`, b)
+		rest = after
 	}
-	if err := list("events", shown(false)); err != nil {
-		return err
-	}
-	w.WriteString(`,"job":` + head)
-	if err := list("approvals", func(e ledger.Event) ([]any, error) { return anys(projection.ApprovalsOf(e)), nil }); err != nil {
-		return err
-	}
-	w.WriteByte(',')
-	if err := list("checkpoints", func(e ledger.Event) ([]any, error) { return anys(projection.CheckpointsOf(e)), nil }); err != nil {
-		return err
-	}
-	fmt.Fprintf(w, `%s,"job_id":"%s","ok":true,"operation":"%s",`, tail, job.ID, operationOf(a.running))
-	if err := list("refusals", shown(true)); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(w, `,"schema_id":"%s","schema_version":"%s"}`+"\n", schemaOf(a.running), outputVersion)
-	return err
+	w.WriteString(rest)
+	return w.WriteByte('\n')
 }
 
-// viewAround returns the job's view as JSON in two parts: what comes before its
-// lists of approvals and checkpoints, and what comes after them.
-func (a *app) viewAround(job projection.Job) (head, tail string, err error) {
-	view, err := projection.Canonical(job.View(nil, nil))
-	if err != nil {
-		return "", "", err
-	}
-	before, after, ok := bytes.Cut(view, []byte(`"approvals":[],"checkpoints":[]`))
-	if !ok {
-		panic("gait: the view of a job has no lists side by side")
-	}
-	return string(before), string(after), nil
-}
-
-func anys[T any](list []T) []any {
-	out := make([]any, len(list))
-	for i, v := range list {
-		out[i] = v
-	}
-	return out
-}
-
-// writeList writes "name":[…] with what of makes of each event.
+// writeList writes "name":[…] with the values that of returns for each event.
 func writeList(w *bufio.Writer, name string, events ledger.Events, of func(ledger.Event) ([]any, error)) error {
 	fmt.Fprintf(w, `"%s":[`, name)
 	comma := ""
-	for b, err := range each(events, of) {
+	for b, err := range eventsAsJSON(events, of) {
 		if err != nil {
 			return err
 		}
@@ -158,29 +136,13 @@ func writeList(w *bufio.Writer, name string, events ledger.Events, of func(ledge
 	return w.WriteByte(']')
 }
 
-// An inspected is an event as inspect shows it: the PackSpec v1 view, and where
-// it stands in the ledger.
-type inspected struct {
-	projection.EventView
-	Seq       ledger.Seq  `json:"seq"`
-	JobSeq    int64       `json:"job_seq"`
-	EventID   string      `json:"event_id"`
-	LeafHash  ledger.Hash `json:"leaf_hash"`
-	RequestID string      `json:"request_id,omitempty"`
-}
-
-func inspectedOf(e ledger.Event) (inspected, error) {
-	v, err := projection.EventViewOf(e)
-	return inspected{EventView: v, Seq: e.Seq, JobSeq: e.JobSeq, EventID: e.ID, LeafHash: e.LeafHash(), RequestID: e.RequestID}, err
-}
-
-func (a *app) inspectText(w *bufio.Writer, found moment, events func() ledger.Events, page pageFlags, past bool) error {
-	s, job := a.screen(), found.job
-	showStatus(s, job, found.stop)
+func inspectText(a *app, w *bufio.Writer, found projection.Moment, events func() ledger.Events, page pageFlags, past bool) error {
+	s, job := a.screen(), found.Job
+	showStatus(s, job, found.Stop)
 	if past {
-		showAsOf(s, found.last)
+		showAsOf(s, found.Last)
 	}
-	fmt.Fprintf(s, "  %s\n\n", s.dim("actors are claims: nobody signed for them"))
+	fmt.Fprintf(s, "  %s\n\n", s.dim("actors are claims: they are not signed"))
 	if page.from <= job.JobSeq {
 		fmt.Fprintf(s, "  %s\n", s.dim(fmt.Sprintf("%4s  %-24s  %-7s  %-14s  %s", "no.", "created", "rev", "actor", "event of the ledger, and what it says")))
 	} else {
@@ -200,51 +162,8 @@ func (a *app) inspectText(w *bufio.Writer, found moment, events func() ledger.Ev
 		s.Reset()
 	}
 	if next := page.from + page.limit; page.limit > 0 && next <= job.JobSeq {
-		s.next(fmt.Sprintf("gait job inspect --id %s --from %d --limit %d", job.ID, next, page.limit) + again(a.running, "at-revision", "at-seq", "at-time"))
+		s.next(fmt.Sprintf("gait job inspect --id %s --from %d --limit %d", job.ID, next, page.limit) + flagsAgain(a.running, "at-revision", "at-seq", "at-time"))
 	}
 	_, err := w.WriteString(s.String())
 	return err
-}
-
-func showEvent(s *screen, e ledger.Event) {
-	symbol, what := tell(s, e)
-	fmt.Fprintf(s, "%s %4d  %s  rev %-3d  %-14s  event %d: %s\n", symbol, e.JobSeq, ledger.FormatTime(e.Time), e.Revision, e.Actor, e.Seq, what)
-}
-
-// tell says in words what an event is, and why.
-func tell(s *screen, e ledger.Event) (symbol, what string) {
-	symbol, what = s.green("•"), describe(e)
-	if p, ok := e.Payload.(ledger.Refused); ok {
-		symbol, what = s.red("✗"), fmt.Sprintf("%s refused: %s (exit %d)", p.Command, p.Refusal, p.Exit)
-		if p.Summary != "" {
-			what += ": " + p.Summary
-		}
-	}
-	if reason := reasonOf(e); reason != "" {
-		what += "  " + s.dim("— "+reason)
-	}
-	return symbol, what
-}
-
-// reasonOf returns the reason a command gave, if any.
-func reasonOf(e ledger.Event) string {
-	switch p := e.Payload.(type) {
-	case ledger.Paused:
-		return p.Reason
-	case ledger.Approved:
-		return p.Reason
-	case ledger.Denied:
-		return p.Reason
-	case ledger.Resumed:
-		return p.Reason
-	case ledger.Cancelled:
-		return p.Reason
-	case ledger.Stopped:
-		return p.Reason
-	case ledger.Refused:
-		return p.Reason
-	case ledger.Imported:
-		return p.Reason
-	}
-	return ""
 }

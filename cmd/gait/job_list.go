@@ -4,18 +4,15 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
+	"gait/commands/connect"
 	"gait/ledger"
 	"gait/projection"
 )
 
-// maxPage bounds a page of a list.
-const maxPage = 1000
-
-func (a *app) listCommand() *cobra.Command {
+func listCommand(a *app) *cobra.Command {
 	var after string
 	var limit int
 	var flags listFlags
@@ -30,9 +27,8 @@ func (a *app) listCommand() *cobra.Command {
 	f.StringVar(&flags.actor, "actor", "", "only jobs that this actor submitted, or imported")
 	f.StringArrayVar(&flags.labels, "label", nil, "only jobs with this label, KEY=VALUE; repeatable: with all of them")
 	f.StringVar(&flags.since, "since", "", "only jobs that changed at this time or after it, like 2026-11-22T20:32:58Z")
-	f.IntVar(&limit, "limit", 100, "at most so many, up to 1000")
+	f.IntVar(&limit, "limit", 100, "at most this many, up to 1000")
 	f.StringVar(&after, "after", "", "only jobs after this id; the last of a page gives the next one")
-	f.Lookup("after").Annotations = map[string][]string{mayBeEmpty: nil} // a script's first page
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		filter, err := flags.filter()
 		if err != nil {
@@ -41,10 +37,14 @@ func (a *app) listCommand() *cobra.Command {
 		if limit < 1 || limit > maxPage {
 			return &usageError{code: "invalid_limit", text: fmt.Sprintf("--limit %d is not from 1 to %d", limit, maxPage), hint: "--limit 100"}
 		}
-		var page []projection.StatusView
+		page := []projection.StatusView{}
 		var more bool
-		err = a.read(cmd.Context(), func(r *openLedger) (err error) {
-			page, more, err = listJobs(r, filter, after, limit)
+		err = a.read(cmd.Context(), func(r *connect.Ledger) (err error) {
+			var jobs []projection.Job
+			jobs, more, err = projection.List(cmd.Context(), r.Log, filter, after, limit)
+			for _, j := range jobs {
+				page = append(page, j.StatusView())
+			}
 			return err
 		})
 		if err != nil {
@@ -58,7 +58,7 @@ func (a *app) listCommand() *cobra.Command {
 			showList(s, page, flags.status, after)
 			switch {
 			case more:
-				s.next("gait job list --after " + page[len(page)-1].JobID + again(cmd, "status", "actor", "since", "limit") + flags.again())
+				s.next("gait job list --after " + page[len(page)-1].JobID + flagsAgain(cmd, "status", "actor", "since", "limit") + flags.again())
 			case len(page) == 0 && !flags.any() && after == "":
 				s.next("gait job submit --id job_1")
 			}
@@ -77,7 +77,7 @@ func (l listFlags) any() bool {
 	return l.status != "" || l.actor != "" || l.since != "" || len(l.labels) > 0
 }
 
-// again spells the labels as they were given, to be given again.
+// again returns the --label flags as they were given, for the next page.
 func (l listFlags) again() (flags string) {
 	for _, label := range l.labels {
 		flags += " --label " + quoted(label)
@@ -85,91 +85,27 @@ func (l listFlags) again() (flags string) {
 	return flags
 }
 
-// A jobFilter says whether to list a job, of which first is the first event.
-type jobFilter func(j projection.Job, first func() (ledger.Event, error)) (bool, error)
-
-func (l listFlags) filter() (jobFilter, error) {
-	if l.status != "" && !slices.Contains(projection.Statuses, projection.Status(l.status)) {
-		return nil, &usageError{code: "invalid_status", text: fmt.Sprintf("%.40q is not a status", l.status), hint: "one of " + ledger.OneOf(projection.Statuses)}
+// filter returns the filter that the flags describe.
+func (l listFlags) filter() (f projection.Filter, err error) {
+	f.Status, f.Actor = projection.Status(l.status), l.actor
+	if l.status != "" && !slices.Contains(projection.Statuses, f.Status) {
+		return f, &usageError{code: "invalid_status", text: fmt.Sprintf("%.40q is not a status", l.status), hint: "one of " + ledger.OneOf(projection.Statuses)}
 	}
-	var since time.Time
 	if l.since != "" {
-		var err error
-		if since, err = parseTime("--since", l.since); err != nil {
-			return nil, err
+		if f.Since, err = parseTime("--since", l.since); err != nil {
+			return f, err
 		}
 	}
-	labels := map[string]string{}
 	for _, label := range l.labels {
 		key, value, ok := strings.Cut(label, "=")
 		if !ok || key == "" {
-			return nil, &usageError{code: "invalid_label", text: fmt.Sprintf("--label %.80q is not KEY=VALUE", label), hint: "--label team=payments"}
+			return f, &usageError{code: "invalid_label", text: fmt.Sprintf("--label %.80q is not KEY=VALUE", label), hint: "--label team=payments"}
 		}
-		labels[key] = value
+		// Of two labels with one key the last one counts.
+		f.Labels = slices.DeleteFunc(f.Labels, func(before ledger.Label) bool { return before.Key == key })
+		f.Labels = append(f.Labels, ledger.Label{Key: key, Value: value})
 	}
-	return func(j projection.Job, first func() (ledger.Event, error)) (bool, error) {
-		if l.status != "" && string(j.Status) != l.status || l.since != "" && j.Updated < ledger.FormatTime(since.UTC()) {
-			return false, nil
-		}
-		for key, value := range labels {
-			if !slices.Contains(j.Labels, ledger.Label{Key: key, Value: value}) {
-				return false, nil
-			}
-		}
-		if l.actor == "" {
-			return true, nil
-		}
-		e, err := first()
-		return e.Actor == l.actor, err
-	}, nil
-}
-
-// firstOf returns what reads a job's first event.
-func firstOf(r *openLedger, id string) func() (ledger.Event, error) {
-	return func() (ledger.Event, error) { return jobEvent(r, id, 1) }
-}
-
-// jobEvent reads one event of a job.
-func jobEvent(r *openLedger, id string, jobSeq int64) (e ledger.Event, err error) {
-	for e, err = range r.Log.JobEvents(id, jobSeq) {
-		break
-	}
-	return e, err
-}
-
-func listJobs(r *openLedger, holds jobFilter, after string, limit int) (page []projection.StatusView, more bool, err error) {
-	page = []projection.StatusView{}
-	for entry, err := range r.Log.Jobs(after) {
-		if err != nil {
-			return nil, false, err
-		}
-		job, _, _, err := projection.Load(r.Log, entry.ID)
-		if err != nil {
-			return nil, false, err
-		}
-		listed, err := holds(job, firstOf(r, entry.ID))
-		if err != nil {
-			return nil, false, err
-		}
-		if !listed {
-			continue
-		}
-		if len(page) == limit {
-			return page, true, nil
-		}
-		page = append(page, job.StatusView())
-	}
-	return page, false, nil
-}
-
-// again spells flags as they were given, to be given again.
-func again(cmd *cobra.Command, names ...string) (flags string) {
-	for _, name := range names {
-		if f := cmd.Flags().Lookup(name); f.Changed {
-			flags += " --" + name + " " + quoted(f.Value.String())
-		}
-	}
-	return flags
+	return f, nil
 }
 
 func showList(s *screen, page []projection.StatusView, status, after string) {

@@ -4,17 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"gait/commands/connect"
 	"gait/ledger"
 	"gait/projection"
 )
 
-func (a *app) waitCommand() *cobra.Command {
+func waitCommand(a *app) *cobra.Command {
 	var id, text string
 	var timeout time.Duration
 	cmd := exits(&cobra.Command{
@@ -24,20 +23,20 @@ func (a *app) waitCommand() *cobra.Command {
 
   --for status=completed,failed   one of these statuses
   --for decided                   no decision waits for a verdict
-  --for approved                  nothing is undecided or denied: it may be resumed
+  --for approved                  nothing is undecided or denied: if the job is stopped, it may be resumed
 
-It ends at once where that holds already, with the job's state. After --timeout it
-exits 1 with wait_timeout, and may be run again. Where it can hold no more, since
-the job is final or stopped in an emergency, it exits 6 with never_holds, and
---for approved exits 4 with decision_denied on a denial.`,
-		Example: "gait job wait job_1 --for status=completed,failed,cancelled\ngait job wait --id job_1 --for approved --timeout 5m --json\ngait job wait job_1 --for decided && gait job resume job_1",
+If the condition holds already, it prints the job's state and ends at once. After
+--timeout it exits 1 with wait_timeout, and may be run again. If the condition can no
+longer hold, because the job is final or stopped in an emergency, it exits 6 with
+never_holds. On a denial, --for approved exits 4 with decision_denied.`,
+		Example: "gait job wait job_1 --for status=completed,failed,cancelled\ngait job wait --id job_1 --for approved --timeout 5m --json\ngait job wait job_1 --for approved && gait job resume job_1",
 	}, 0, 1, 2, 4, 6, 8)
 	f := cmd.Flags()
 	f.StringVar(&id, "id", "", "the job's id; may also be given as the argument")
 	f.StringVar(&text, "for", "", "what to wait for: status=STATUS[,STATUS…], decided or approved (required)")
-	f.DurationVar(&timeout, "timeout", 0, "how long to wait, such as 5m; 0s looks once (default: as long as it takes)")
+	f.DurationVar(&timeout, "timeout", 0, "how long to wait, such as 5m; 0s looks once (default: without a limit)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		id, err := a.existingJob(id, args)
+		id, err := existingJob(a, id, args)
 		if err != nil {
 			return err
 		}
@@ -46,120 +45,107 @@ the job is final or stopped in an emergency, it exits 6 with never_holds, and
 			return err
 		}
 		if timeout < 0 {
-			return &usageError{code: "invalid_timeout", text: fmt.Sprintf("--timeout %s is less than nothing", timeout), hint: "--timeout 0s looks once"}
+			return &usageError{code: "invalid_timeout", text: fmt.Sprintf("--timeout %s is negative", timeout), hint: "--timeout 0s looks once"}
 		}
-		w := &waiter{app: a, id: id, want: want, once: cmd.Flags().Changed("timeout") && timeout == 0}
-		if err := w.within(cmd.Context(), timeout); err != nil {
+		once := cmd.Flags().Changed("timeout") && timeout == 0
+		job, stop, err := waitForJob(cmd.Context(), a, id, want, timeout, once)
+		if err != nil {
 			return err
 		}
-		return a.print(object{"job_id": id, "job": w.job.StatusView()}, func(s *screen) {
-			showStatus(s, w.job, w.stop)
-			s.next(nextCommand(w.job))
+		return a.print(object{"job_id": id, "job": job.StatusView()}, func(s *screen) {
+			showStatus(s, job, stop)
+			s.next(nextCommand(job))
 		})
 	}
 	return cmd
 }
 
-// A condition is what a job is waited for to be.
-type condition struct {
-	text     string
-	statuses []projection.Status // one of which it has; nil: it is about decisions
-	approved bool                // nothing is denied either
+// parseCondition reads --for.
+func parseCondition(text string) (projection.Condition, error) {
+	const hint = "--for status=completed, --for decided or --for approved"
+	if text == "" {
+		return projection.Condition{}, &usageError{code: "invalid_usage", text: "--for is missing: say what to wait for", hint: hint}
+	}
+	c, err := projection.ParseCondition(text)
+	if bad, ok := errors.AsType[*projection.ConditionError](err); ok && bad.Status != nil {
+		return c, &usageError{code: "invalid_status", text: bad.Error(), hint: "one of " + ledger.OneOf(projection.Statuses)}
+	} else if ok {
+		return c, &usageError{code: "invalid_condition", text: fmt.Sprintf("--for %.80q is not a condition", text), hint: hint}
+	}
+	return c, err
 }
 
-func parseCondition(text string) (condition, error) {
-	switch text {
-	case "":
-		return condition{}, &usageError{code: "invalid_usage", text: "what for? --for is missing", hint: "--for status=completed, --for decided or --for approved"}
-	case "decided", "approved":
-		return condition{text: text, approved: text == "approved"}, nil
-	}
-	list, ok := strings.CutPrefix(text, "status=")
-	if !ok {
-		return condition{}, &usageError{code: "invalid_condition", text: fmt.Sprintf("--for %.80q is nothing a job can be waited for", text), hint: "--for status=completed, --for decided or --for approved"}
-	}
-	c := condition{text: text}
-	for name := range strings.SplitSeq(list, ",") {
-		if !slices.Contains(projection.Statuses, projection.Status(name)) {
-			return condition{}, &usageError{code: "invalid_status", text: fmt.Sprintf("%.40q is not a status", name), hint: "one of " + ledger.OneOf(projection.Statuses)}
-		}
-		c.statuses = append(c.statuses, projection.Status(name))
-	}
-	return c, nil
-}
-
-// holds reports whether the condition holds for a job. It fails where there is
-// no use in waiting for it.
-func (c condition) holds(j projection.Job) (bool, error) {
-	switch {
-	case c.statuses != nil:
-		if slices.Contains(c.statuses, j.Status) {
-			return true, nil
-		}
-		if !slices.ContainsFunc(c.statuses, j.Status.Leads) {
-			return false, &neverError{want: c.text, job: j}
-		}
-		return false, nil
-	case j.Status.Final() || j.Status == projection.EmergencyStopped:
-		return false, &neverError{want: c.text, job: j}
-	}
-	for _, ask := range j.Unsettled() {
-		if ask.Verdict == projection.Undecided {
-			return false, nil
-		}
-		if c.approved {
-			return false, &deniedError{by: ask.VerdictBy, job: j}
-		}
-	}
-	return true, nil
-}
-
-// A waiter looks at a job until a condition holds.
-type waiter struct {
-	app  *app
-	id   string
-	want condition
-	once bool
-	job  projection.Job
-	stop ledger.Event // that brought the job to where it stands
-}
-
-// errTimeout ends a wait.
+// errTimeout is the cause of a wait that took too long.
 var errTimeout = errors.New("the time to wait is over")
 
-// within waits for at most timeout; 0 is without end.
-func (w *waiter) within(ctx context.Context, timeout time.Duration) error {
+// waitForJob waits until a condition holds: at most for timeout if it is not 0.
+// With once it looks once.
+func waitForJob(ctx context.Context, a *app, id string, want projection.Condition, timeout time.Duration, once bool) (job projection.Job, stop ledger.Event, err error) {
+	o, err := a.options()
+	if err != nil {
+		return job, stop, err
+	}
 	if timeout > 0 {
-		timed, cancel := context.WithTimeoutCause(ctx, timeout, errTimeout)
+		bounded, cancel := context.WithTimeoutCause(ctx, timeout, errTimeout)
 		defer cancel()
-		ctx = timed
+		ctx = bounded
 	}
-	err := w.app.follow(ctx, w)
+	if once {
+		job, stop, err = lookOnce(ctx, o, id, want)
+	} else {
+		job, stop, err = connect.Wait(ctx, o, id, want)
+	}
 	if errors.Is(err, errTimeout) {
-		return &timeoutError{want: w.want.text, job: w.job}
+		err = &timeoutError{want: want.String(), job: job}
 	}
-	return err
+	if err != nil {
+		err = &waitError{err: err, job: job}
+	}
+	return job, stop, err
 }
 
-func (w *waiter) look(r *openLedger) (seen int64, err error) {
-	if w.job, err = w.app.job(r, w.id); err == nil && !w.app.json {
-		w.stop, err = stopOf(r, w.job)
-	}
-	return r.Log.Head().Size, err
+// A waitError adds the job, as it was seen last, to the error's JSON.
+type waitError struct {
+	err error
+	job projection.Job // zero if it could not be read
 }
 
-func (w *waiter) show() (bool, error) {
-	held, err := w.want.holds(w.job)
-	if err == nil && !held && w.once {
+func (e *waitError) Error() string { return e.err.Error() }
+
+// Unwrap returns why the wait ended.
+func (e *waitError) Unwrap() error { return e.err }
+
+func (e *waitError) fields() object {
+	if e.job.ID == "" {
+		return nil
+	}
+	return object{"job": e.job.StatusView()}
+}
+
+// lookOnce looks at a job once. It fails with errTimeout if the condition does
+// not hold.
+func lookOnce(ctx context.Context, o connect.Options, id string, want projection.Condition) (job projection.Job, stop ledger.Event, err error) {
+	err = connect.Retry(ctx, o, func(l *connect.Ledger) (err error) {
+		if job, err = l.Job(ctx, id); err != nil {
+			return err
+		}
+		stop, err = projection.LastStop(ctx, l.Log, job)
+		return err
+	})
+	if err != nil {
+		return job, stop, err
+	}
+	held, err := want.Holds(job)
+	if err == nil && !held {
 		err = errTimeout
 	}
-	return held, err
+	return job, stop, err
 }
 
-// A timeoutError says that a job did not come to be as it was waited for.
+// A timeoutError says that a condition did not hold in time.
 type timeoutError struct {
 	want string
-	job  projection.Job // as last seen; zero: never
+	job  projection.Job // as it was seen last; zero if it could not be read
 }
 
 func (e *timeoutError) Error() string {
@@ -169,36 +155,7 @@ func (e *timeoutError) Error() string {
 	return fmt.Sprintf("waited for %s, but job %s is %s at revision %d", e.want, e.job.ID, e.job.Status, e.job.Revision)
 }
 
-func (e *timeoutError) fields() object { return jobField(e.job) }
-
-// A neverError says that a job can be no more as it was waited for.
-type neverError struct {
-	want string
-	job  projection.Job
-}
-
-func (e *neverError) Error() string {
-	return fmt.Sprintf("job %s is %s: %s can hold no more", e.job.ID, e.job.Status, e.want)
-}
-
-func (e *neverError) fields() object { return jobField(e.job) }
-
-// A deniedError says that what was to be approved was denied.
-type deniedError struct {
-	by  string
-	job projection.Job
-}
-
-func (e *deniedError) Error() string {
-	return fmt.Sprintf("job %s is not approved: %s denied it", e.job.ID, e.by)
-}
-
-func (e *deniedError) fields() object { return jobField(e.job) }
-
-// jobField is a job in an error's JSON, where it is known.
-func jobField(j projection.Job) object {
-	if j.ID == "" {
-		return nil
-	}
-	return object{"job": j.StatusView()}
+// Fault returns the error's code, wait_timeout.
+func (*timeoutError) Fault() ledger.Fault {
+	return ledger.Fault{Code: "wait_timeout", Category: ledger.CategoryConflict, Retryable: true}
 }

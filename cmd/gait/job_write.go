@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gait/commands"
+	"gait/commands/connect"
 	"gait/ledger"
 	"gait/ledger/root"
 	"gait/projection"
@@ -27,7 +28,7 @@ func (w *writeFlags) add(cmd *cobra.Command) {
 	w.addCommon(cmd)
 }
 
-// addCommon adds those of them that name no job.
+// addCommon adds the flags that name no job.
 func (w *writeFlags) addCommon(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&w.actor, "actor", "", "who acts (env GAIT_ACTOR; default os:LOGIN)")
@@ -36,13 +37,13 @@ func (w *writeFlags) addCommon(cmd *cobra.Command) {
 	f.BoolVar(&w.dryRun, "dry-run", false, "decide, show what would be written, write nothing")
 }
 
-// request makes the request of a command, whose flags were parsed.
+// request makes the request of a command from its parsed flags.
 func (w *writeFlags) request(a *app, cmd *cobra.Command, args []string, c commands.Command) (commands.Request, error) {
-	named := a.existingJob
-	if _, submit := c.(commands.Submit); submit {
-		named = a.jobNamed
+	named := existingJob
+	if commands.RowOf(c).OptionalJobID {
+		named = jobNamed
 	}
-	id, err := named(w.id, args)
+	id, err := named(a, w.id, args)
 	if err != nil {
 		return commands.Request{}, err
 	}
@@ -53,57 +54,56 @@ func (w *writeFlags) request(a *app, cmd *cobra.Command, args []string, c comman
 	return r, r.Check()
 }
 
-// do carries a request out and prints the outcome.
-func (a *app) do(ctx context.Context, r commands.Request) error {
-	var result commands.Result
+// carryOut carries a request out and prints the outcome.
+func carryOut(ctx context.Context, a *app, r commands.Request) error {
 	if r.DryRun {
-		return a.dryRun(ctx, r)
+		return decideOnly(ctx, a, r)
 	}
-	o, err := a.options()
+	result, err := issue(ctx, a, r)
 	if err != nil {
 		return err
 	}
-	_, o.Create = r.Command.(commands.Submit)
-	o.OneShot = true
+	return printResult(a, r, result)
+}
+
+// issue opens the ledger and carries a request out.
+func issue(ctx context.Context, a *app, r commands.Request) (result commands.Result, err error) {
+	o, err := a.options()
+	if err != nil {
+		return result, err
+	}
+	row := commands.RowOf(r.Command)
+	o.Create, o.DeferIndex = row.CreatesLedger, row.EndsJob
+	o.Mode = root.Once
 	o.Actor = r.Actor
-	carry := func(l *openLedger) (err error) {
+	err = connect.Retry(ctx, o, func(l *connect.Ledger) (err error) {
 		a.writing.Store(true)
-		if result, err = a.engine(l).Do(ctx, r); err == nil {
+		if result, err = a.do(ctx, l, r); err == nil {
 			a.written.Store(&result)
 		}
 		return err
-	}
-	for range 5 { // a daemon that stops leaves its place to the next one, or to us
-		if err = a.open(ctx, o, carry); !gone(err) {
-			break
-		}
-	}
-	if err != nil {
-		return err
-	}
-	return a.printResult(r, result)
+	})
+	return result, err
 }
 
-// dryRun decides and shows what would be written. Where there is no ledger yet,
+// decideOnly decides and shows what would be written. If there is no ledger yet,
 // it decides on an empty one, and creates nothing.
-func (a *app) dryRun(ctx context.Context, r commands.Request) error {
+func decideOnly(ctx context.Context, a *app, r commands.Request) error {
 	var result commands.Result
-	carry := func(by doer) (err error) {
-		result, err = by.Do(ctx, r)
-		return err
-	}
-	err := a.read(ctx, func(opened *openLedger) error {
-		if err := opened.Writable(); err != nil {
+	err := a.read(ctx, func(l *connect.Ledger) (err error) {
+		if err := l.Writable(); err != nil {
 			return err
 		}
-		return carry(a.engine(opened))
+		result, err = a.do(ctx, l, r)
+		return err
 	})
-	if _, submit := r.Command.(commands.Submit); submit && errors.Is(err, root.ErrNoLedger) {
-		err = carry(&commands.Engine{Log: commands.EmptyLog{}, Now: a.now, Entropy: a.entropy})
+	if commands.RowOf(r.Command).CreatesLedger && errors.Is(err, root.ErrNoLedger) {
+		r.AcceptClock = a.acceptClock
+		result, err = (&commands.Engine{Log: commands.EmptyLog{}, Now: a.now, Entropy: a.entropy}).Do(ctx, r)
 	}
 	code := 0
 	if refused, ok := errors.AsType[*commands.RefusedError](err); ok {
-		result, code = refused.Result, refused.Refusal.Exit()
+		result, code = refused.Result, exitOf[refused.Fault().Category]
 	} else if err != nil {
 		return err
 	}
@@ -119,14 +119,14 @@ func (a *app) dryRun(ctx context.Context, r commands.Request) error {
 	return a.print(fields, func(s *screen) {
 		what := fmt.Sprintf("write %s to job %s", result.Event.Type(), result.Job.ID)
 		if before {
-			what = fmt.Sprintf("answer with event %d of job %s, %s, which this command led to before,", result.Event.Seq, result.Job.ID, result.Event.Type())
+			what = fmt.Sprintf("answer with event %d of job %s, %s, which this command wrote before,", result.Event.Seq(), result.Job.ID, result.Event.Type())
 		}
 		fmt.Fprintf(s, "%s would %s and exit %d; nothing was written\n", s.bold("dry run:"), what, code)
 		s.fields([2]string{"payload", string(payload)})
 	})
 }
 
-func (a *app) printResult(r commands.Request, result commands.Result) error {
+func printResult(a *app, r commands.Request, result commands.Result) error {
 	fields := object{"job_id": result.Job.ID, "job": result.Job.StatusView(), "receipt": receiptOf(result)}
 	if cp, ok := projection.CheckpointOf(result.Event); ok {
 		fields["checkpoint"] = cp
@@ -139,7 +139,7 @@ func (a *app) printResult(r commands.Request, result commands.Result) error {
 		if result.Replayed {
 			again = ", already done before"
 		}
-		s.done("%s %s %s", s.bold(result.Job.ID), describe(result.Event), s.dim(fmt.Sprintf("(event %d, revision %d%s)", result.Receipt.Seq, result.Receipt.Revision, again)))
+		s.done("%s %s %s", s.bold(result.Job.ID), eventInShort(result.Event), s.dim(fmt.Sprintf("(event %d, revision %d%s)", result.Receipt.Seq, result.Receipt.Revision, again)))
 		s.fields([2]string{"status", s.status(result.Job.Status)}, [2]string{"waiting for", waitingFor(result.Job)}, [2]string{"leaf hash", result.Receipt.Leaf.String()})
 		if result.Event.Type() == ledger.TypeImported {
 			fmt.Fprintf(s, "%s %s\n", s.yellow("note:"), importNotice(result.Job))
@@ -148,31 +148,25 @@ func (a *app) printResult(r commands.Request, result commands.Result) error {
 	})
 }
 
-// describe says in a few words what an event says.
-func describe(e ledger.Event) string {
-	switch p := e.Payload.(type) {
-	case ledger.CheckpointAdded:
-		late := ""
-		if p.Late {
-			late = " (late: the job was stopped)"
+// lifecycle makes a lifecycle command: its own flags were added to cmd, and
+// build returns the command they describe. If its event has no place for a
+// reason, --reason is hidden but accepted, and the error says what to use instead.
+func lifecycle[C commands.Command](a *app, cmd *cobra.Command, build func(*cobra.Command) (C, error)) *cobra.Command {
+	var flags writeFlags
+	flags.add(cmd)
+	var command C
+	cmd.Flags().Lookup("reason").Hidden = commands.RowOf(command).ReasonElsewhere != ""
+	cmd.Args = cobra.ArbitraryArgs
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		c, err := build(cmd)
+		if err != nil {
+			return err
 		}
-		return fmt.Sprintf("took %s %s%s: %s", p.CheckpointType, p.CheckpointID, late, p.Summary)
-	case ledger.Approved:
-		return verdictOn("approved", p.CheckpointID, e.Actor)
-	case ledger.Denied:
-		return verdictOn("denied", p.CheckpointID, e.Actor)
-	case ledger.Stopped:
-		return "stopped in an emergency"
-	case ledger.Imported:
-		return fmt.Sprintf("was imported at revision %d with %d checkpoints and %d approvals, all claims of the pack %s",
-			p.Revision, len(p.Checkpoints), len(p.Approvals), p.PackSHA256.String()[:16])
+		r, err := flags.request(a, cmd, args, c)
+		if err != nil {
+			return err
+		}
+		return carryOut(cmd.Context(), a, r)
 	}
-	return string(e.Type())
-}
-
-func verdictOn(word, checkpoint, actor string) string {
-	if checkpoint != "" {
-		word = checkpoint + " " + word
-	}
-	return word + " by " + actor
+	return cmd
 }

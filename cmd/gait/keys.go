@@ -6,40 +6,44 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gait/commands/connect"
 	"gait/ledger"
-	"gait/ledger/root"
+	"gait/ledger/home"
 )
 
-func (a *app) keysCommand() *cobra.Command {
+func keysCommand(a *app) *cobra.Command {
 	cmd := group(a, &cobra.Command{
 		Use:     "keys",
-		Short:   "Show and rotate your ledgers' keys, and say whose you trust",
+		Short:   "Show, rotate and carry your ledgers' keys, and choose which keys you trust",
 		Example: "gait keys show > auditor.vkey\ngait keys trust auditor.vkey",
 	})
-	cmd.AddCommand(a.keysListCommand(), a.keysShowCommand(), a.keysTrustCommand(), a.keysDistrustCommand(), a.keysRotateCommand())
+	cmd.AddCommand(keysListCommand(a), keysShowCommand(a), keysTrustCommand(a), keysDistrustCommand(a), keysRotateCommand(a), keysExportCommand(a), keysImportCommand(a), keysRemoveCommand(a))
 	return cmd
 }
 
 // A listedKey is a key as keys list shows it.
 type listedKey struct {
-	Origin    string      `json:"origin"` // "": any, of a trusted key that names none
+	Origin    string      `json:"origin"` // "" if the key is trusted for any ledger
 	PublicKey string      `json:"public_key"`
 	KeyID     ledger.Hash `json:"key_id"`
 	Trusted   bool        `json:"trusted"`
-	Signing   bool        `json:"signing"` // the private key is here and in use
+	Signing   bool        `json:"signing"` // the private key is here, and in use
 	Retired   bool        `json:"retired"`
+
+	// Distrusted says that nothing it signed verifies, whatever key it took over from.
+	Distrusted bool `json:"distrusted"`
 }
 
-func (a *app) listKeys() ([]listedKey, error) {
-	home, err := a.home()
+func listKeys(a *app) ([]listedKey, error) {
+	homeDir, err := a.home()
 	if err != nil {
 		return nil, err
 	}
-	own, err := root.Keys(home)
+	own, err := home.Keys(homeDir)
 	if err != nil {
 		return nil, err
 	}
-	trusted, err := root.TrustedKeys(home)
+	trusted, not, err := home.Trusts(homeDir)
 	if err != nil {
 		return nil, err
 	}
@@ -59,24 +63,35 @@ func (a *app) listKeys() ([]listedKey, error) {
 	for _, key := range trusted {
 		entry(key).Trusted = true
 	}
+	for _, key := range not {
+		known := false
+		for i := range list {
+			if list[i].KeyID == key.ID() {
+				list[i].Distrusted, known = true, true
+			}
+		}
+		if !known {
+			entry(key).Distrusted = true
+		}
+	}
 	return list, nil
 }
 
-func (a *app) keysListCommand() *cobra.Command {
+func keysListCommand(a *app) *cobra.Command {
 	return exits(&cobra.Command{
 		Use:     "list",
-		Short:   "List the keys you sign with and the keys you trust",
+		Short:   "List the keys you sign with, and those you trust or distrust",
 		Example: "gait keys list --json",
 		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			list, err := a.listKeys()
+			list, err := listKeys(a)
 			if err != nil {
 				return err
 			}
 			return a.print(object{"keys": list}, func(s *screen) {
 				if len(list) == 0 {
 					s.add("no keys yet\n")
-					s.next("gait job submit --id job_1, or gait keys trust <FILE>")
+					s.next("gait job submit --id job_1, or gait keys trust FILE")
 					return
 				}
 				rows := make([][]any, len(list))
@@ -89,7 +104,7 @@ func (a *app) keysListCommand() *cobra.Command {
 	}, 0, 1, 2, 6, 8)
 }
 
-// word says in a word what a key is for.
+// word says what a key is used for.
 func (k listedKey) word() string {
 	word := "known"
 	switch {
@@ -98,23 +113,30 @@ func (k listedKey) word() string {
 	case k.Signing:
 		word = "signing"
 	}
-	if k.Trusted && word == "known" {
-		return "trusted"
+	trust := ""
+	switch {
+	case k.Trusted:
+		trust = "trusted"
+	case k.Distrusted:
+		trust = "distrusted"
 	}
-	if k.Trusted {
-		return word + ", trusted"
+	switch {
+	case trust == "":
+		return word
+	case word == "known":
+		return trust
 	}
-	return word
+	return word + ", " + trust
 }
 
-func (a *app) keysShowCommand() *cobra.Command {
+func keysShowCommand(a *app) *cobra.Command {
 	return exits(&cobra.Command{
 		Use:     "show [ORIGIN]",
 		Short:   "Print a verifier key, to give to those who check your packs",
 		Long:    "Print the verifier key of the ledger here, or of the origin named: one line, to\ngive to those who check your packs.",
 		Example: "gait keys show > auditor.vkey\ngait keys show example.com/payments --json",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			key, err := a.keyOf(cmd, args)
+			key, err := keyOf(a, cmd, args)
 			if err != nil {
 				return err
 			}
@@ -123,12 +145,12 @@ func (a *app) keysShowCommand() *cobra.Command {
 	}, 0, 1, 2, 6, 7, 8)
 }
 
-// keyOf finds the key of an origin, or of the ledger here.
-func (a *app) keyOf(cmd *cobra.Command, args []string) (listedKey, error) {
+// keyOf finds the key of an origin, or else that of this ledger.
+func keyOf(a *app, cmd *cobra.Command, args []string) (listedKey, error) {
 	var origin string
 	switch len(args) {
 	case 0:
-		err := a.read(cmd.Context(), func(r *openLedger) error {
+		err := a.read(cmd.Context(), func(r *connect.Ledger) error {
 			origin = r.Log.Origin()
 			return nil
 		})
@@ -140,14 +162,19 @@ func (a *app) keyOf(cmd *cobra.Command, args []string) (listedKey, error) {
 	default:
 		return listedKey{}, &usageError{code: "invalid_usage", text: "one origin is enough", hint: "gait keys list"}
 	}
-	list, err := a.listKeys()
+	list, err := listKeys(a)
 	if err != nil {
 		return listedKey{}, err
 	}
+	text := fmt.Sprintf("no key of %s is known here", origin)
 	for _, k := range list {
-		if k.Origin == origin {
+		switch {
+		case k.Origin != origin:
+		case k.Distrusted && !k.Signing: // not one to give to others
+			text = fmt.Sprintf("the only key of %s that is known here is one that you distrust", origin)
+		default:
 			return k, nil
 		}
 	}
-	return listedKey{}, &usageError{code: "key_not_found", text: fmt.Sprintf("no key of %s is known here", origin), hint: "gait keys list"}
+	return listedKey{}, &usageError{code: "key_not_found", text: text, hint: "gait keys list"}
 }

@@ -6,23 +6,24 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gait/commands/connect"
 	"gait/ledger"
 	"gait/ledger/root"
 )
 
-func (a *app) keysRotateCommand() *cobra.Command {
+func keysRotateCommand(a *app) *cobra.Command {
 	var actor, reason string
 	var dryRun bool
 	cmd := exits(&cobra.Command{
 		Use:   "rotate",
-		Short: "Put a new key in the place of the ledger's",
-		Long: fmt.Sprintf(`Put a new key in the place of the one that signs the ledger. The event that names it
-is covered by a checkpoint which both keys sign, and packs carry that: whoever trusts
-the old key follows it to the new one. The old private key is removed. It happens at
-most %d times in a ledger's life.
+		Short: "Replace the ledger's signing key",
+		Long: fmt.Sprintf(`Replace the key that signs the ledger. The event that names the new key is covered by
+a checkpoint that both keys sign, and packs carry that checkpoint: those who trust the
+old key follow it to the new one. The old private key is removed. A ledger's key can
+be rotated at most %d times.
 
-Where the old key may have leaked, also distrust it, and tell those who trust it to
-trust the new one instead: with it somebody could still name another successor.`, ledger.MaxRotations),
+If the old key may have leaked, also distrust it, and tell those who trust it to
+trust the new one instead: with it a thief could still name another successor.`, ledger.MaxRotations),
 		Example: "gait keys rotate --reason \"yearly\"\ngait keys rotate --reason \"laptop lost\" && gait keys distrust 6b2f0a94c1d3e587\ngait keys rotate --dry-run --json",
 		Args:    noArgs,
 	}, 0, 1, 2, 6, 7, 8)
@@ -32,16 +33,16 @@ trust the new one instead: with it somebody could still name another successor.`
 	f.BoolVar(&dryRun, "dry-run", false, "show what would be written, with a key made for it, and write nothing")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if dryRun {
-			return a.write(cmd.Context(), false, func(r *openLedger) error { return a.draftRotation(r, a.actor(actor), reason) })
+			return a.write(cmd.Context(), func(r *connect.Ledger) error { return draftRotation(a, r, a.actor(actor), reason) })
 		}
-		return a.rotate(cmd.Context(), a.actor(actor), reason)
+		return rotateKey(cmd.Context(), a, a.actor(actor), reason)
 	}
 	return cmd
 }
 
 // draftRotation shows the event that a rotation would write.
-func (a *app) draftRotation(l *openLedger, actor, reason string) error {
-	r, err := l.owned()
+func draftRotation(a *app, l *connect.Ledger, actor, reason string) error {
+	r, err := l.Root()
 	if err != nil {
 		return err
 	}
@@ -53,6 +54,7 @@ func (a *app) draftRotation(l *openLedger, actor, reason string) error {
 	if err != nil {
 		return err
 	}
+	a.noteClock(e)
 	payload, err := payloadOf(e)
 	if err != nil {
 		return err
@@ -63,10 +65,10 @@ func (a *app) draftRotation(l *openLedger, actor, reason string) error {
 	})
 }
 
-func (a *app) rotate(ctx context.Context, actor, reason string) error {
-	var did root.Rotated
-	err := a.write(ctx, false, func(l *openLedger) error {
-		r, err := l.owned()
+func rotateKey(ctx context.Context, a *app, actor, reason string) error {
+	var did root.RotateResult
+	err := a.write(ctx, func(l *connect.Ledger) error {
+		r, err := l.Root()
 		if err != nil {
 			return err
 		}
@@ -77,9 +79,12 @@ func (a *app) rotate(ctx context.Context, actor, reason string) error {
 	if err != nil {
 		return err
 	}
+	a.noteClock(did.Event)
 	receipt := object{"seq": did.Receipt.Seq, "leaf_hash": did.Receipt.Leaf, "tree_size": did.Receipt.TreeSize}
-	fields := object{"origin": did.Key.Name(), "public_key": did.Key.String(), "key_id": did.Key.ID(), "previous": did.Previous.String(),
-		"trusted": did.Trusted, "receipt": receipt}
+	fields := object{
+		"origin": did.Key.Name(), "public_key": did.Key.String(), "key_id": did.Key.ID(), "previous": did.Previous.String(),
+		"trusted": did.Trusted, "receipt": receipt,
+	}
 	return a.print(fields, func(s *screen) {
 		s.done("%s is signed by a new key %s", s.bold(did.Key.Name()), s.dim(fmt.Sprintf("(event %d)", did.Receipt.Seq)))
 		trusted := "no: you distrusted the one before"

@@ -16,7 +16,7 @@ import (
 	"gait/projection"
 )
 
-func (a *app) ledgerImportCommand() *cobra.Command {
+func ledgerImportCommand(a *app) *cobra.Command {
 	var flags writeFlags
 	var pack, keyFile string
 	cmd := exits(&cobra.Command{
@@ -24,19 +24,20 @@ func (a *app) ledgerImportCommand() *cobra.Command {
 		Short: "Copy an exported ledger to read, or take a job over from a PackSpec v1 pack",
 		Long: `Make a copy of a ledger that gait ledger export wrote: a new root with the same
 events, hashes and signed checkpoint. It is refused unless all of it verifies under a
-key you trust, and it is only read: whoever holds the key, nothing is signed here.
+key you trust, and it is only read: nothing is appended here, even if you hold the
+key. With the key, packs of it can be built.
 
 With --packspec, take over a job from a PackSpec v1 pack without evidence, as one
 event of the ledger here; from then on its history is under proof. What the pack says
 of the time before is kept as a claim: its checkpoints and approvals, its digest, and
-whether a key you trust signed it. A pack that nobody signed can be imported, and the
+whether a key you trust signed it. An unsigned pack can be imported, and the
 event says so; one that contradicts itself cannot.
 
-Checkpoint ids go on counting; the revision begins at 1 again. A job that runs goes
-on running. One that is paused, blocked or waits for a decision needs an approval
-here before it can be resumed, whatever was approved before, and not by whoever
-imports it. A job that ended stays so. All of the job has to fit into one event of
-60 KiB. There must be a ledger: gait ledger init begins one.`,
+Checkpoint ids are counted on; the revision begins at 1 again. A running job goes on
+running. One that is paused, blocked or waits for a decision needs an approval
+here before it can be resumed, whatever was approved before, and not by the actor
+who imports it. A job that ended stays so. The whole job has to fit into one event
+of 60 KiB. There must be a ledger: gait ledger init creates one.`,
 		Example: "gait ledger import audit-2026-11 --root audit/jobs\n" +
 			"gait ledger import audit-2026-11 --root audit/jobs --public-key auditor.vkey\n" +
 			"gait ledger import --packspec pack_job_7.zip\n" +
@@ -50,14 +51,14 @@ imports it. A job that ended stays so. All of the job has to fit into one event 
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		switch {
 		case pack != "" && len(args) == 0:
-			return a.importJob(cmd.Context(), pack, keyFile, flags)
+			return importJob(cmd.Context(), a, pack, keyFile, flags)
 		case pack == "" && len(args) == 1:
 			for _, name := range []string{"actor", "reason", "request-id", "dry-run"} {
 				if cmd.Flags().Changed(name) {
 					return &usageError{code: "invalid_usage", text: "--" + name + " goes with --packspec: a copy of a ledger has no event of its own", hint: "leave --" + name + " out"}
 				}
 			}
-			return a.importLedger(cmd.Context(), args[0], keyFile)
+			return importLedger(cmd.Context(), a, args[0], keyFile)
 		}
 		return &usageError{code: "invalid_usage", text: "import one directory that gait ledger export wrote, or one pack with --packspec", hint: cmd.CommandPath() + " --help"}
 	}
@@ -65,19 +66,24 @@ imports it. A job that ended stays so. All of the job has to fit into one event 
 }
 
 // importLedger makes the root a copy of an exported ledger.
-func (a *app) importLedger(ctx context.Context, name, keyFile string) error {
+func importLedger(ctx context.Context, a *app, name, keyFile string) error {
 	o, err := a.options()
 	if err != nil {
 		return err
 	}
-	trusted, err := a.trusted(keyFile)
+	trusted, err := trustedKeys(a, keyFile)
 	if err != nil {
 		return err
 	}
 	if st, err := os.Stat(name); err != nil || !st.IsDir() {
 		return &usageError{code: "file_not_found", text: name + " is not a directory", hint: "name a directory that was exported"}
 	}
-	log, err := packspec.OpenExport(os.DirFS(name))
+	files, err := openFolder(name)
+	if err != nil {
+		return err
+	}
+	defer files.close()
+	log, err := packspec.OpenExport(files)
 	if err != nil {
 		return err
 	}
@@ -88,12 +94,18 @@ func (a *app) importLedger(ctx context.Context, name, keyFile string) error {
 	if err := log.CheckFiles(); err != nil {
 		return err
 	}
-	if err := a.continuesSeen(log); err != nil {
+	if err := continuesSeen(a, log); err != nil {
 		return err
 	}
-	done := a.progress("importing events")
-	err = root.Import(ctx, o, store.Copy{Entries: projection.Entries(log.Events()), Rotations: log.Rotations, Signed: log.Signed,
-		Progress: func(n int64) error { return done.update(n, log.Size) }}, log.Keys)
+	memory, err := newLedgerMemory(o.Home, log.Keys)
+	if err != nil {
+		return err
+	}
+	done := newBar(a, "importing events")
+	err = root.Import(ctx, o.Options, store.Copy{
+		Entries: projection.Entries(memory.checked(log.Events())), Rotations: log.Rotations, Signed: log.Signed,
+		Progress: func(n int64) error { return done.update(n, log.Size) },
+	}, log.Keys)
 	done.stop()
 	if errors.Is(err, store.ErrExists) {
 		return &unsafeError{code: "ledger_exists", text: a.rootDir() + " holds a ledger already, or held one", hint: "import into another directory with --root"}
@@ -103,33 +115,35 @@ func (a *app) importLedger(ctx context.Context, name, keyFile string) error {
 	}
 	c := log.Checkpoint
 	return a.print(object{"path": a.rootDir(), "origin": c.Origin, "tree_size": c.Size, "root": c.Root, "public_key": log.Keys.Current().String(), "trusted_by": from}, func(s *screen) {
-		s.done("imported %s, %d events, to read", s.bold(c.Origin), c.Size)
+		s.done("imported %s, %s, to read", s.bold(c.Origin), count(c.Size, "event"))
 		s.fields([2]string{"directory", a.rootDir()}, [2]string{"root", c.Root.String()}, [2]string{"signed by", log.Keys.Current().String()}, [2]string{"trusted by", from})
 		s.next("gait job list")
 	})
 }
 
 // importJob takes a job over from a PackSpec v1 pack.
-func (a *app) importJob(ctx context.Context, pack, keyFile string, flags writeFlags) error {
-	claim, err := a.readClaim(pack, keyFile)
+func importJob(ctx context.Context, a *app, pack, keyFile string, flags writeFlags) error {
+	claim, err := readClaim(a, pack, keyFile)
 	if err != nil {
 		return err
 	}
 	a.about(claim.JobID)
-	err = a.do(ctx, commands.Request{JobID: claim.JobID, Actor: a.actor(flags.actor), Reason: flags.reason, Command: commands.Import{Claim: claim.Imported},
-		RequestID: flags.requestID, DryRun: flags.dryRun})
+	err = carryOut(ctx, a, commands.Request{
+		JobID: claim.JobID, Actor: a.actor(flags.actor), Reason: flags.reason, Command: commands.Import{Claim: claim.Imported},
+		RequestID: flags.requestID, DryRun: flags.dryRun,
+	})
 	if errors.Is(err, commands.ErrJobExists) {
 		return &usageError{code: "job_exists", text: fmt.Sprintf("%s: the ledger has a job %s already", pack, claim.JobID), hint: "a job is imported once: gait job status --id " + claim.JobID}
 	}
 	return err
 }
 
-func (a *app) readClaim(name, keyFile string) (packspec.Claim, error) {
-	trusted, err := a.trusted(keyFile)
+func readClaim(a *app, name, keyFile string) (packspec.Claim, error) {
+	trusted, err := trustedKeys(a, keyFile)
 	if err != nil {
 		return packspec.Claim{}, err
 	}
-	file, size, err := a.openPack(name)
+	file, size, err := openPack(a, name)
 	if err != nil {
 		return packspec.Claim{}, err
 	}
@@ -139,20 +153,4 @@ func (a *app) readClaim(name, keyFile string) (packspec.Claim, error) {
 		return claim, fmt.Errorf("importing %s: %w", name, err)
 	}
 	return claim, nil
-}
-
-// importNotice says what an import is worth, and what it asks for.
-func importNotice(j projection.Job) string {
-	who := "that nobody signed"
-	switch was := j.Imported; {
-	case was.PackTrusted:
-		who = "signed by a key you trust"
-	case was.PackKeyID != "":
-		who = "signed by a key you do not trust"
-	}
-	text := "what the job did before is the claim of a pack " + who + ", and nothing proves it"
-	if j.WaitingFor() == "decision" {
-		text += "; before a resume it needs an approval here, not by " + j.Imported.Actor
-	}
-	return text
 }

@@ -3,4 +3,4 @@ package main
 
 import "os"
 
-func main() { os.Exit(newApp(os.Exit).main()) }
+func main() { os.Exit(runProcess(newApp(os.Exit))) }

@@ -1,44 +1,28 @@
 package main
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"gait/commands"
+	"gait/commands/connect"
 	"gait/ledger"
-	"gait/projection"
+	"gait/ledger/jcs"
 )
 
-// outputVersion is that of every output object.
+// outputVersion is the schema_version of every output object.
 const outputVersion = "1.0.0"
 
-// output is stdout. What cannot be printed is an *outputError.
-type output struct{ io.Writer }
-
-func (o output) Write(b []byte) (int, error) {
-	n, err := o.Writer.Write(b)
-	if err != nil {
-		err = &outputError{err}
-	}
-	return n, err
-}
-
-// An outputError says that the outcome could not be printed.
-type outputError struct{ err error }
-
-func (e *outputError) Error() string { return "printing the outcome: " + e.err.Error() }
-
-// An object is what a command prints with --json: its fields beside the common ones.
+// An object holds the fields of a JSON output.
 type object map[string]any
 
-// print writes the result: with --json the object, else what human writes.
+// print writes the result: the object with --json, else what human writes.
 func (a *app) print(fields object, human func(*screen)) error {
 	if !a.json {
+		a.tellIndex()
 		s := a.screen()
 		human(s)
 		_, err := io.WriteString(a.stdout, s.String())
@@ -49,15 +33,49 @@ func (a *app) print(fields object, human func(*screen)) error {
 
 // success returns the object of a command that succeeds.
 func (a *app) success(fields object) object {
-	out := object{"ok": true, "schema_id": schemaOf(a.running), "schema_version": outputVersion, "operation": operationOf(a.running)}
-	for k, v := range fields {
-		out[k] = v
+	out := a.envelope(true)
+	if a.heldUp != nil {
+		out["clock"] = a.heldUp
+	}
+	maps.Copy(out, fields)
+	return out
+}
+
+// envelope returns what every output object has.
+func (a *app) envelope(ok bool) object {
+	out := object{"ok": ok, "schema_id": schemaOf(a.running), "schema_version": outputVersion, "operation": operationOf(a.running)}
+	if a.index != "" {
+		out["index"] = a.index
+	}
+	if a.restored != nil {
+		out["restored"] = object{"size": a.restored.Size, "seen_size": a.restored.Seen}
 	}
 	return out
 }
 
+// opened notes of each ledger that is opened whether its index is proved, and whether it
+// is in an older state than was seen, for all that is printed: answers, lines and errors.
+func (a *app) opened(l *connect.Ledger) {
+	a.index, a.restored = "", l.Restored()
+	if state := l.Log.Index(); state != ledger.IndexProved {
+		a.index = state.String()
+	}
+	if !a.json && !a.readsAll {
+		a.tellIndex()
+	}
+}
+
+// tellIndex says on stderr, once, that the index is not proved.
+func (a *app) tellIndex() {
+	if a.index == "" || a.indexTold {
+		return
+	}
+	a.indexTold = true
+	a.notice("index: " + a.index + ": what is shown of jobs is not proved by the ledger's index; gait ledger verify reads everything, and proves it")
+}
+
 func (a *app) writeObject(out object) error {
-	b, err := projection.Canonical(out)
+	b, err := jcs.Marshal(out)
 	if err != nil {
 		return err
 	}
@@ -82,107 +100,21 @@ func operationOf(cmd *cobra.Command) string {
 	return strings.Join(names[min(1, len(names)-1):], " ")
 }
 
-// fail reports err and returns the exit code.
-func (a *app) fail(err error) int {
-	f := classify(err)
-	result, recorded := a.recorded(err)
-	_, refused := errors.AsType[*commands.RefusedError](err)
-	if recorded && !refused {
-		err = fmt.Errorf("%s was recorded as event %d of job %s, but: %w", result.Event.Type(), result.Receipt.Seq, result.Job.ID, err)
-		f.retryable, f.hint = false, "do not repeat it: gait job status --id "+result.Job.ID
-	}
-	f.hint = a.here(f.hint)
-	if f.hint == helpHint {
-		f.hint = a.running.CommandPath() + " --help"
-	}
-	if p, ok := errors.AsType[*panicError](err); ok {
-		fmt.Fprintf(a.stderr, "%s\n", p.stack)
-	}
-	if _, mute := errors.AsType[*outputError](err); mute || !a.json {
-		a.failForPeople(err, f)
-		return f.exit
-	}
-	out := object{"ok": false, "schema_id": schemaOf(a.running), "schema_version": outputVersion, "operation": operationOf(a.running),
-		"error": err.Error(), "error_code": f.code, "error_category": f.category, "retryable": f.retryable, "hint": f.hint}
-	if a.jobID != "" {
-		out["job_id"] = a.jobID
-	}
-	if recorded {
-		out["receipt"], out["job_id"] = receiptOf(result), result.Job.ID
-	}
-	if refused {
-		out["job"] = result.Job.StatusView()
-	}
-	if notes := evidenceIn(err); notes != nil {
-		list := []string{}
-		for _, note := range notes {
-			list = append(list, string(note))
-		}
-		out["evidence"] = list
-	}
-	if detailed, ok := errors.AsType[interface {
-		error
-		fields() object
-	}](err); ok {
-		for k, v := range detailed.fields() {
-			out[k] = v
-		}
-	}
-	if a.writeObject(out) != nil {
-		a.failForPeople(err, f)
-	}
-	return f.exit
-}
-
-// recorded returns what is on the ledger although the command failed: a
-// refusal, or an event after which something else went wrong.
-func (a *app) recorded(err error) (commands.Result, bool) {
-	if refused, ok := errors.AsType[*commands.RefusedError](err); ok {
-		return refused.Result, refused.Result.Receipt.TreeSize > 0
-	}
-	if result := a.written.Load(); result != nil {
-		return *result, true
-	}
-	return commands.Result{}, false
-}
-
-func (a *app) failForPeople(err error, f failure) {
-	s := a.screenOn(a.stderr)
-	text := err.Error()
-	if no, ok := errors.AsType[*commands.RefusedError](err); ok {
-		text = "refused: " + text
-		if no.Result.Receipt.TreeSize > 0 {
-			text += fmt.Sprintf(" (recorded as event %d)", no.Result.Receipt.Seq)
-		}
-	}
-	fmt.Fprintf(s, "%s %s %s\n", s.red("gait:"), plain(strings.ReplaceAll(text, "\n", "; ")), s.dim("["+f.code+"]"))
-	if f.hint != "" {
-		fmt.Fprintf(s, "%s %s\n", s.bold("hint:"), plain(f.hint))
-	}
-	for _, note := range evidenceIn(err) {
-		fmt.Fprintf(s, "\n%s", note)
-	}
-	io.WriteString(a.stderr, s.String())
-}
-
-// notice tells people something on stderr.
+// notice prints a line for people on stderr, or logs it.
 func (a *app) notice(text string) {
+	if a.log != nil {
+		a.log.Warn(text)
+		return
+	}
 	fmt.Fprintln(a.stderr, "gait: "+plain(strings.ReplaceAll(text, "\n", "; ")))
 }
 
-// A receipt is what a write returns, as JSON shows it.
-type receipt struct {
-	Seq      ledger.Seq  `json:"seq"`
-	LeafHash ledger.Hash `json:"leaf_hash"`
-	Revision int64       `json:"revision"`
-	TreeSize int64       `json:"tree_size"`
-	Replayed bool        `json:"replayed"`
+func (a *app) screen() *screen { return a.screenOn(a.stdout) }
+
+func (a *app) screenOn(w io.Writer) *screen {
+	return &screen{colour: a.getenv("NO_COLOR") == "" && a.getenv("TERM") != "dumb" && isTerminal(w), here: a.here}
 }
 
-func receiptOf(r commands.Result) receipt {
-	return receipt{Seq: r.Receipt.Seq, LeafHash: r.Receipt.Leaf, Revision: r.Receipt.Revision, TreeSize: r.Receipt.TreeSize,
-		Replayed: r.Replayed}
-}
-
-// payloadOf returns an event's payload as JSON.
-func payloadOf(e ledger.Event) (json.RawMessage, error) { return ledger.EncodePayload(e.Payload) }
+// here makes the commands in a hint commands for the same ledger as this one,
+// if the command line named it.
+func (f globalFlags) here(hint string) string { return withRoot(f.dir, hint) }

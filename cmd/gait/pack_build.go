@@ -1,30 +1,36 @@
 package main
 
 import (
-	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"strconv"
 
-	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
 	"gait/commands"
+	"gait/commands/connect"
 	"gait/ledger"
+	"gait/ledger/home"
+	"gait/ledger/root"
 	"gait/packspec"
 )
 
-func (a *app) packBuildCommand() *cobra.Command {
+func packBuildCommand(a *app) *cobra.Command {
 	var kind, from, to, out, jobRoot string
 	cmd := exits(&cobra.Command{
 		Use:   "build",
 		Short: "Export a job, or a run of the ledger, as a pack",
 		Long: `Export a job as a pack: the exact bytes of its events, a proof that they are in the
 signed ledger, and views derived from them. The same ledger gives the same bytes.
+
+The pack proves that no event of the job was left out, with an event that commits to
+the ledger's index behind the job's last event. If there is none, one is appended
+first; if the job goes on meanwhile, the pack shows it as it was then. A pack stands on
+the newest checkpoint that witnesses have cosigned, if that covers the job; then
+nothing is appended, and gait ledger cosign is what commits to the index. Nothing is
+appended to a copy, which can be packed too if you hold its key.
 
 With --type range, export a run of events of all jobs, by default the whole ledger.
 It is rounded outward to bundles of 256 events, which is what clients of C2SP
@@ -39,27 +45,30 @@ gait pack build --type range --from 1000 --to 1999`,
 	f.StringVar(&kind, "type", "job", "what to export: job or range")
 	f.StringVar(&from, "from", "", "the job's id (required), or a range's first event (default 0)")
 	f.StringVar(&to, "to", "", "a range's last event (default the newest)")
-	f.StringVar(&out, "out", "", "the pack's file (default ./gait-out/pack_JOB.zip or pack_range_FROM-TO.zip); only a pack of the same is replaced")
+	f.StringVar(&out, "out", "", "the pack's file (default ./gait-out/pack_JOB.zip, with + for each : of JOB, or pack_range_FROM-TO.zip); only a pack of the same is replaced; "+outForms)
 	f.StringVar(&jobRoot, "job-root", "", "the same as --root")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if a.dir != "" && jobRoot != "" && a.dir != jobRoot {
 			return &usageError{code: "invalid_usage", text: fmt.Sprintf("two roots: --root %s and --job-root %s", a.dir, jobRoot), hint: "name the root once"}
 		}
-		a.dir = cmp.Or(a.dir, jobRoot)
+		if err := a.checkTilde("--job-root", jobRoot); err != nil {
+			return err
+		}
 		switch kind {
 		case packspec.TypeJob:
-			return a.buildJobPack(cmd, from, to, out)
+			return buildJobPack(cmd.Context(), a, jobRoot, from, to, out)
 		case packspec.TypeRange:
-			return a.buildRangePack(cmd, from, to, out)
+			return buildRangePack(cmd.Context(), a, jobRoot, from, to, out)
 		}
 		return &usageError{code: "invalid_type", text: fmt.Sprintf("%.40q is not a type of pack", kind), hint: "--type job or --type range"}
 	}
 	return cmd
 }
 
-func (a *app) buildJobPack(cmd *cobra.Command, job, to, out string) error {
+// buildJobPack builds the pack of a job of the ledger in dir.
+func buildJobPack(ctx context.Context, a *app, dir, job, to, out string) error {
 	if job == "" {
-		return &usageError{code: "invalid_usage", text: "a pack of which job? --from is missing", hint: "add --from <JOB>"}
+		return &usageError{code: "invalid_usage", text: "a pack of which job? --from is missing", hint: "add --from JOB"}
 	}
 	if to != "" {
 		return &usageError{code: "invalid_usage", text: "--to goes with --type range: a job's pack has all its events", hint: "leave --to out"}
@@ -68,47 +77,142 @@ func (a *app) buildJobPack(cmd *cobra.Command, job, to, out string) error {
 		return &commands.InvalidError{Err: err}
 	}
 	a.about(job)
-	return a.write(cmd.Context(), false, func(r *openLedger) error {
-		if _, ok, err := r.Log.JobHead(job); err != nil || !ok {
-			return errors.Join(err, notFound(ok, job))
-		}
-		return a.buildPack(r, packspec.TypeJob, job, out, object{"job_id": job}, func(w io.Writer) (packspec.Built, error) {
-			head, _, err := r.Log.JobHead(job)
-			if err != nil {
-				return packspec.Built{}, err
-			}
-			done := a.progress("reading events")
-			defer done.stop()
-			return packspec.BuildJob(w, &countedLog{ledgerLog: r.Log, bar: done, total: packspec.JobPasses * head.JobSeq}, job, r.Signer)
-		})
-	})
+	b := jobBuild{app: a, ctx: ctx, job: job, plan: packPlan{kind: packspec.TypeJob, ref: job, out: out, fields: object{"job_id": job}}}
+	if err := b.plan.place(a); err != nil {
+		return err
+	}
+	err := a.packIn(ctx, dir, b.begin)
+	if err == nil && b.made == nil {
+		err = a.packIn(ctx, dir, b.build)
+	}
+	return b.made.deliver(a, err)
 }
 
-// An interruptible writes until the user has interrupted the work.
+// packIn opens the ledger in dir to build packs of it. One that is only read, or that this
+// user cannot write, is opened to read: nothing is written there.
+func (a *app) packIn(ctx context.Context, dir string, f func(*connect.Ledger) error) error {
+	opened := false
+	err := a.writeIn(ctx, dir, func(r *connect.Ledger) error {
+		opened = true
+		return f(r)
+	})
+	if opened || !onlyRead(err) && !unwritable(err) {
+		return err
+	}
+	read := a.readIn(ctx, dir, f)
+	if _, keyless := errors.AsType[*home.KeyMissingError](read); keyless && !onlyRead(err) {
+		return err // whose ledger it is says more
+	}
+	return read
+}
+
+// A jobBuild builds the pack of a job.
+type jobBuild struct {
+	app     *app
+	ctx     context.Context
+	job     string
+	plan    packPlan
+	asOf    ledger.Seq           // the commitment to the index that was appended for the pack, or 0
+	checked *packspec.CheckedJob // the job as it was before that, or nil
+	made    *madePack
+}
+
+// begin appends a commitment to the index, if the pack needs one, and builds the pack,
+// unless the log does not show that event: that of a daemon does not move.
+func (b *jobBuild) begin(r *connect.Ledger) (err error) {
+	if _, err := findJob(b.ctx, r.Log, b.job); err != nil {
+		return err
+	}
+	if err := b.plan.mayReplace(r.Log.Keys()); err != nil {
+		return err // before anything is appended
+	}
+	if b.asOf, err = b.commit(r); err != nil || int64(b.asOf) >= r.Log.Head().Size {
+		return err
+	}
+	return b.build(r)
+}
+
+func (b *jobBuild) build(r *connect.Ledger) error {
+	log, done, err := b.counted(r)
+	if err != nil {
+		return err
+	}
+	defer done.stop()
+	b.made, err = buildPack(b.app, r, b.plan, func(w io.WriterAt, signer ledger.Signer) (packspec.BuiltPack, error) {
+		return packspec.BuildJob(b.ctx, w, log, b.job, signer, packspec.JobOptions{AsOf: b.asOf, Checked: b.checked, Content: root.ContentOf(r.Dir).Read})
+	})
+	return err
+}
+
+// counted returns the log of a ledger, and a bar that shows how many of the job's events
+// were read from it.
+func (b *jobBuild) counted(r *connect.Ledger) (ledger.Reader, *bar, error) {
+	head, err := findJob(b.ctx, r.Log, b.job)
+	if err != nil {
+		return nil, nil, err
+	}
+	done := newBar(b.app, "reading events")
+	return struct {
+		ledger.HeadReader
+		ledger.EventReader
+		ledger.ProofReader
+		ledger.IndexReader
+	}{r.Log, &countedReader{EventReader: r.Log, bar: done, total: packspec.JobPasses * head.JobSeq}, r.Log, r.Log}, done, nil
+}
+
+// commit appends a commitment to the ledger's index if the pack of the job needs one and
+// the ledger may be written, and returns it, or 0. Before that it checks the job: nothing
+// is written for a pack that cannot be built.
+func (b *jobBuild) commit(r *connect.Ledger) (ledger.Seq, error) {
+	if r.Writable() != nil {
+		return 0, nil //nolint:nilerr // a copy is packed as it is
+	}
+	needs, err := packspec.NeedsCommitment(b.ctx, r.Log, b.job)
+	if err != nil || !needs {
+		return 0, err
+	}
+	if r.ReadOnly() {
+		b.app.notice("nothing can be written here, so no event commits to the index behind the job: the pack does not prove that it has all of the job's events")
+		return 0, nil
+	}
+	log, done, err := b.counted(r)
+	if err != nil {
+		return 0, err
+	}
+	b.checked, err = packspec.CheckJob(b.ctx, log, b.job)
+	done.stop()
+	if err != nil {
+		return 0, err
+	}
+	result, err := b.app.do(b.ctx, r, commands.Request{Command: commands.CommitIndex{}})
+	return result.Receipt.Seq, err
+}
+
+// An interruptible is a writer that fails once the user has interrupted the work.
 type interruptible struct {
-	io.Writer
+	io.WriterAt
 	app *app
 }
 
-func (w interruptible) Write(b []byte) (int, error) {
+func (w interruptible) WriteAt(b []byte, at int64) (int, error) {
 	if err := w.app.interrupted(); err != nil {
 		return 0, err
 	}
-	return w.Writer.Write(b)
+	return w.WriterAt.WriteAt(b, at)
 }
 
-// A countedLog shows how many of a job's events were read.
-type countedLog struct {
-	ledgerLog
+// A countedReader shows on a bar how many of a job's events were read.
+type countedReader struct {
+	ledger.EventReader
 	bar         *bar
 	done, total int64
 }
 
-func (l *countedLog) JobEvents(job string, from int64) ledger.Events {
+func (r *countedReader) JobEvents(ctx context.Context, job string, from int64) ledger.Events {
 	return func(yield func(ledger.Event, error) bool) {
-		for e, err := range l.ledgerLog.JobEvents(job, from) {
-			if l.done++; err == nil && l.done%1024 == 0 {
-				err = l.bar.update(l.done, l.total)
+		for e, err := range r.EventReader.JobEvents(ctx, job, from) {
+			if r.done++; err == nil && r.done%1024 == 0 {
+				err = r.bar.update(r.done, r.total)
 			}
 			if !yield(e, err) || err != nil {
 				return
@@ -117,7 +221,8 @@ func (l *countedLog) JobEvents(job string, from int64) ledger.Events {
 	}
 }
 
-func (a *app) buildRangePack(cmd *cobra.Command, fromText, toText, out string) error {
+// buildRangePack builds the pack of a range of events of the ledger in dir.
+func buildRangePack(ctx context.Context, a *app, dir, fromText, toText, out string) error {
 	from, err := seqFlag("from", fromText, 0)
 	if err != nil {
 		return err
@@ -126,7 +231,14 @@ func (a *app) buildRangePack(cmd *cobra.Command, fromText, toText, out string) e
 	if err != nil {
 		return err
 	}
-	return a.write(cmd.Context(), false, func(r *openLedger) error {
+	p := packPlan{kind: packspec.TypeRange, out: out}
+	if out != "" { // the default names the range
+		if err := p.place(a); err != nil {
+			return err
+		}
+	}
+	var made *madePack
+	err = a.packIn(ctx, dir, func(r *connect.Ledger) error {
 		last := ledger.Seq(r.Log.Head().Size - 1)
 		if to < 0 {
 			to = last
@@ -134,16 +246,23 @@ func (a *app) buildRangePack(cmd *cobra.Command, fromText, toText, out string) e
 		if from > to || to > last {
 			return &usageError{code: "invalid_range", text: fmt.Sprintf("events %d to %d: the ledger has 0 to %d", from, to, last), hint: "name events that are there, the first one first"}
 		}
-		cover, err := packspec.CoverRange(r.Log, from, to)
+		cover, err := packspec.CoverRange(ctx, r.Log, from, to)
 		if err != nil {
 			return err
 		}
-		ref := fmt.Sprintf("%d-%d", cover.From(), cover.To())
-		fields := object{"from": cover.From(), "to": cover.To(), "asked_from": from, "asked_to": to}
-		return a.buildPack(r, packspec.TypeRange, ref, out, fields, func(w io.Writer) (packspec.Built, error) {
-			return packspec.BuildRange(w, r.Log, from, to, r.Signer)
+		p.ref = fmt.Sprintf("%d-%d", cover.From(), cover.To())
+		p.fields = object{"from": cover.From(), "to": cover.To(), "asked_from": from, "asked_to": to}
+		if out == "" {
+			if err := p.place(a); err != nil {
+				return err
+			}
+		}
+		made, err = buildPack(a, r, p, func(w io.WriterAt, signer ledger.Signer) (packspec.BuiltPack, error) {
+			return packspec.BuildRange(ctx, w, r.Log, from, to, signer, packspec.RangeOptions{Content: root.ContentOf(r.Dir).Get})
 		})
+		return err
 	})
+	return made.deliver(a, err)
 }
 
 // seqFlag reads a flag that names an event.
@@ -158,86 +277,23 @@ func seqFlag(name, text string, none ledger.Seq) (ledger.Seq, error) {
 	return ledger.Seq(n), nil
 }
 
-// buildPack has a pack built beside its place, and puts it there whole.
-func (a *app) buildPack(r *openLedger, kind, ref, out string, fields object, build func(io.Writer) (packspec.Built, error)) error {
-	name := ref
-	if kind != packspec.TypeJob {
-		name = kind + "_" + ref
-	}
-	if out == "" {
-		out = filepath.Join(".", "gait-out", "pack_"+name+".zip")
-	}
-	if err := mayReplace(out, kind, ref, r.Log.Keys()); err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(out), 0o700); err != nil {
-		return fmt.Errorf("writing the pack: %w", err)
-	}
-	file, err := renameio.NewPendingFile(out, renameio.WithStaticPermissions(0o600))
+// buildPack builds a pack into a temporary file.
+func buildPack(a *app, r *connect.Ledger, p packPlan, build func(io.WriterAt, ledger.Signer) (packspec.BuiltPack, error)) (*madePack, error) {
+	signer, err := r.PackSigner()
 	if err != nil {
-		return fmt.Errorf("writing the pack: %w", err)
+		return nil, err
 	}
-	defer file.Cleanup()
-	built, err := build(interruptible{file, a})
+	if err := p.mayReplace(r.Log.Keys()); err != nil {
+		return nil, err
+	}
+	file, err := p.at.begin()
 	if err != nil {
-		return fmt.Errorf("building the pack of %s: %w", ref, err)
+		return nil, fmt.Errorf("writing the pack: %w", err)
 	}
-	size, err := file.Seek(0, 1)
+	built, err := build(interruptible{file, a}, signer)
 	if err != nil {
-		return fmt.Errorf("writing the pack: %w", err)
+		file.remove()
+		return nil, fmt.Errorf("building the pack of %s: %w", p.ref, err)
 	}
-	if err := file.CloseAtomicallyReplace(); err != nil {
-		return fmt.Errorf("writing the pack: %w", err)
-	}
-	for k, v := range (object{"path": out, "pack_id": built.Manifest.PackID, "pack_type": kind, "bytes": size, "origin": built.Checkpoint.Origin,
-		"tree_size": built.Checkpoint.Size, "root": built.Checkpoint.Root, "cosigned": built.Cosigned}) {
-		fields[k] = v
-	}
-	return a.print(fields, func(s *screen) { showBuilt(s, out, size, built) })
-}
-
-func showBuilt(s *screen, out string, size int64, built packspec.Built) {
-	what, events := built.Manifest.SourceRef, ""
-	if built.Manifest.PackType == packspec.TypeRange {
-		what = "a range"
-		events = fmt.Sprintf("%d to %d, in whole bundles", built.Coverage.From(), built.Coverage.To())
-	}
-	tree := fmt.Sprintf("%d events, root %s", built.Checkpoint.Size, built.Checkpoint.Root)
-	if built.Cosigned {
-		tree += ", cosigned"
-	}
-	s.done("packed %s", s.bold(what))
-	s.fields([2]string{"file", fmt.Sprintf("%s (%d bytes)", out, size)}, [2]string{"pack id", built.Manifest.PackID}, [2]string{"events", events},
-		[2]string{"origin", built.Checkpoint.Origin}, [2]string{"tree", tree})
-	s.next("gait pack verify " + quoted(out))
-}
-
-// mayReplace refuses to overwrite anything but a pack of the same job, or of the
-// same range, of the same ledger.
-func mayReplace(out, kind, ref string, keys ledger.Keyring) error {
-	file, err := openAtOnce(out)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("looking at %s: %w", out, err)
-	}
-	defer file.Close()
-	no := &unsafeError{code: "would_overwrite", text: fmt.Sprintf("%s exists and is not a pack of %s %s of this ledger", out, kind, ref), hint: "choose another file with --out"}
-	info, err := file.Stat()
-	if err != nil || !info.Mode().IsRegular() {
-		return no
-	}
-	p, err := packspec.Open(file, info.Size())
-	if err != nil || p.Manifest().PackType != kind || p.Manifest().SourceRef != ref {
-		return no
-	}
-	for _, sig := range p.Manifest().Signatures {
-		for _, key := range keys.Keys() {
-			if sig.KeyID == key.ID().String() {
-				return nil
-			}
-		}
-	}
-	return no
+	return &madePack{packPlan: p, built: built, file: file, keys: r.Log.Keys()}, nil
 }

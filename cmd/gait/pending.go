@@ -10,26 +10,40 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A pendingDir is a directory that is made beside its place and put there whole.
+// A pendingDir is a directory that is written under a temporary name, and renamed
+// when it is whole.
 type pendingDir struct {
-	at, temporary string
-	mode          fs.FileMode // of its files; directories can be entered too
+	at        string
+	temporary string
+	mode      fs.FileMode // of its files
 }
 
-// newPendingDir begins a directory, in the place of which nothing may be but an
-// empty one. flag is the one that named it.
-func newPendingDir(at, flag string, mode fs.FileMode) (*pendingDir, error) {
-	if names, err := os.ReadDir(at); err == nil && len(names) > 0 || err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, &unsafeError{code: "would_overwrite", text: at + " is there already, and not an empty directory", hint: "choose another directory with " + flag}
+// pendingDirAt begins a directory where a flag says.
+func (a *app) pendingDirAt(flag, name string, mode fs.FileMode) (*pendingDir, error) {
+	at, err := a.outPath(flag, name)
+	if err != nil {
+		return nil, err
+	}
+	return newPendingDir(at, flag, mode)
+}
+
+// newPendingDir begins a directory. Nothing but an empty directory may be in its
+// place. flag is the flag that named it.
+func newPendingDir(at outPath, flag string, mode fs.FileMode) (*pendingDir, error) {
+	if names, err := os.ReadDir(at.path); err == nil && len(names) > 0 || err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, &unsafeError{code: "would_overwrite", text: at.path + " is there already, and not an empty directory", hint: "choose another directory with " + flag}
 	}
 	return beginPending(at, mode)
 }
 
-func beginPending(at string, mode fs.FileMode) (*pendingDir, error) {
-	d := &pendingDir{at: at, mode: mode}
-	err := os.MkdirAll(filepath.Dir(at), d.dirMode())
+func beginPending(at outPath, mode fs.FileMode) (*pendingDir, error) {
+	full, err := rooted(at.path)
+	d := &pendingDir{at: followed(full), mode: mode} // a link stays, and leads to the directory
 	if err == nil {
-		d.temporary, err = os.MkdirTemp(filepath.Dir(at), ".gait-pending-")
+		err = os.MkdirAll(filepath.Dir(d.at), d.dirMode())
+	}
+	if err == nil {
+		d.temporary, err = os.MkdirTemp(filepath.Dir(d.at), ".gait-pending-")
 	}
 	if err == nil {
 		err = os.Chmod(d.temporary, d.dirMode())
@@ -40,10 +54,10 @@ func beginPending(at string, mode fs.FileMode) (*pendingDir, error) {
 	return d, nil
 }
 
-// dirMode lets whoever may read the files enter their directories.
+// dirMode returns the mode of directories: users who may read the files may enter.
 func (d *pendingDir) dirMode() fs.FileMode { return d.mode | d.mode&0o444>>2 }
 
-// add adds text to a file of the directory, which it makes.
+// add appends text to a file of the directory, and creates the file if needed.
 func (d *pendingDir) add(name string, text []byte) error {
 	path := filepath.Join(d.temporary, filepath.FromSlash(name))
 	if err := os.MkdirAll(filepath.Dir(path), d.dirMode()); err != nil {
@@ -67,7 +81,7 @@ func (d *pendingDir) addAll(files map[string][]byte) error {
 	return nil
 }
 
-// keep puts the directory in its place, once all of it is on disk.
+// keep renames the directory to its place, once all of it is on disk.
 func (d *pendingDir) keep() error {
 	f, err := os.Open(d.temporary)
 	if err != nil {
@@ -77,8 +91,8 @@ func (d *pendingDir) keep() error {
 	if err := errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	return unix.Rename(d.temporary, d.at) // an empty directory gives way, unlike to os.Rename
+	return unix.Rename(d.temporary, d.at) // replaces an empty directory, which os.Rename does not
 }
 
-// remove removes what was not kept.
+// remove removes the directory if it was not kept.
 func (d *pendingDir) remove() { _ = os.RemoveAll(d.temporary) }

@@ -7,6 +7,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"gait/ledger/ledgertest"
 )
 
 // writers is how many separate processes write to one job at once.
@@ -52,13 +54,11 @@ func TestFirstCommandsAtOnce(t *testing.T) {
 	}
 }
 
-// kills is how often a process is killed in the middle of a command.
-const kills = 50
-
-// TestKilled kills gait with SIGKILL at random moments of a command. What was
-// acknowledged is there, and the next command works at once.
+// TestKilled kills gait with SIGKILL at random moments of a command. Every
+// acknowledged event is there, and the next command works at once.
 func TestKilled(t *testing.T) {
 	b := newGait(t)
+	kills := ledgertest.Times(50, 15)
 	random := rand.New(rand.NewPCG(1, 2))
 	var typical time.Duration
 	acknowledged, killed := int64(0), 0
@@ -92,7 +92,7 @@ func TestKilled(t *testing.T) {
 		if code != 0 || said.Job.Revision < 1+acknowledged {
 			t.Fatalf("after kill %d the next command exits %d (%s) and sees revision %d, want at least %d", i, code, said.ErrorCode, said.Job.Revision, 1+acknowledged)
 		}
-		acknowledged = said.Job.Revision - 1 // what was shown counts as acknowledged
+		acknowledged = said.Job.Revision - 1 // an event that was shown counts as acknowledged
 	}
 	t.Logf("%d of %d processes were killed; %d checkpoints are on the ledger", killed, kills, acknowledged)
 	if code, _ := b.run("ledger", "verify", "--json"); code != 0 {
@@ -104,13 +104,13 @@ func TestKilled(t *testing.T) {
 }
 
 // TestKilledWhileCreating kills the very first command at random moments: the
-// next one finishes or begins anew what it left.
+// next one completes the ledger, or begins again.
 func TestKilledWhileCreating(t *testing.T) {
 	if testing.Short() {
 		t.Skip("dozens of processes")
 	}
 	random := rand.New(rand.NewPCG(3, 4))
-	for i := range 25 {
+	for i := range ledgertest.Times(25, 6) {
 		b := newGait(t)
 		cmd := b.command("job", "submit", "--id", "a")
 		if err := cmd.Start(); err != nil {

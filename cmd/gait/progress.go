@@ -3,24 +3,26 @@ package main
 import (
 	"time"
 
+	"gait/commands/connect"
+
 	"github.com/jedib0t/go-pretty/v6/progress"
 )
 
-// patience is how long work may take before it shows how far it is.
+// patience is how long work takes before its progress is shown.
 const patience = 500 * time.Millisecond
 
-// A bar shows on stderr how far long work is. Without a terminal it shows nothing.
+// A bar shows the progress of long work on stderr, if that is a terminal.
 type bar struct {
 	app     *app
 	what    string
 	begun   time.Time
-	writer  progress.Writer // nil until the work has proved long
+	writer  progress.Writer // nil until the work has taken long
 	tracker *progress.Tracker
 }
 
-func (a *app) progress(what string) *bar { return &bar{app: a, what: what, begun: a.now()} }
+func newBar(a *app, what string) *bar { return &bar{app: a, what: what, begun: a.now()} }
 
-// update shows how far the work is. It fails where the user has interrupted it.
+// update shows the progress. It fails if the user has interrupted the work.
 func (b *bar) update(done, total int64) error {
 	if b.writer != nil || b.show() {
 		b.tracker.UpdateTotal(total)
@@ -29,7 +31,7 @@ func (b *bar) update(done, total int64) error {
 	return b.app.interrupted()
 }
 
-// show begins the display, where there is a terminal and the work is long.
+// show begins the display if stderr is a terminal and the work is long.
 func (b *bar) show() bool {
 	a := b.app
 	if a.json || !isTerminal(a.stderr) || a.now().Sub(b.begun) < patience {
@@ -52,4 +54,39 @@ func (b *bar) stop() {
 	}
 	b.tracker.MarkAsDone()
 	b.writer.Stop()
+}
+
+// showBuilding returns a function that shows how far the index of an old ledger is
+// built: in phases, each of which ends when all of it is done. The first says what that
+// means for older binaries.
+func showBuilding(a *app) func(phase string, done, total int64) error {
+	var b *bar
+	told := false
+	return func(phase string, done, total int64) error {
+		if !told {
+			told = true
+			a.notice("this ledger gets an index, once; an older gait cannot open it from now on")
+		}
+		if b == nil {
+			b = newBar(a, "building the index, once: "+phase)
+		}
+		err := b.update(done, total)
+		if done >= total || err != nil {
+			b.stop()
+			b = nil
+		}
+		return err
+	}
+}
+
+// verifyEvents verifies a whole ledger from its bytes, and shows the progress. It returns
+// what wasVerified takes.
+func verifyEvents(a *app, r *connect.Ledger) (*wholeIndex, error) {
+	bar := newBar(a, "verifying events")
+	defer bar.stop()
+	computed := asKeyless(r)
+	if computed == nil {
+		return nil, r.Log.Verify(a.running.Context(), nil, bar.update)
+	}
+	return computed, r.Log.Verify(a.running.Context(), computed.add, bar.update)
 }

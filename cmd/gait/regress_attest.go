@@ -1,31 +1,27 @@
 package main
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"os"
 	"path/filepath"
 
-	"github.com/google/renameio/v2"
-
 	"gait/ledger"
-	"gait/ledger/root"
+	"gait/ledger/home"
 	"gait/packspec/regress"
 )
 
-// attester returns the key of the user's that signs an attestation: the one of the
-// origin, or the only one there is.
-func (a *app) attester(origin string) (ledger.Signer, error) {
-	home, err := a.home()
+// attestationKey returns the user's key that signs an attestation: that of the
+// origin, or else the only one.
+func attestationKey(a *app, origin string) (ledger.Signer, error) {
+	homeDir, err := a.home()
 	if err != nil {
 		return nil, err
 	}
-	keys, err := root.Keys(home)
+	keys, err := home.Keys(homeDir)
 	if err != nil {
 		return nil, err
 	}
-	var own []root.KeyFile
+	var own []home.KeyFile
 	for _, k := range keys {
 		if !k.Retired && (origin == "" || k.Origin == origin) {
 			own = append(own, k)
@@ -33,16 +29,16 @@ func (a *app) attester(origin string) (ledger.Signer, error) {
 	}
 	switch len(own) {
 	case 0:
-		return nil, &root.KeyMissingError{Origin: origin, Path: filepath.Join(home, "keys")}
+		return nil, &home.KeyMissingError{Origin: origin, Path: filepath.Join(homeDir, "keys")}
 	case 1:
-		return own[0].Signer()
+		return own[0].Private()
 	}
 	return nil, &usageError{code: "invalid_usage", text: fmt.Sprintf("an attestation is signed with one key, and you have %d", len(own)), hint: "choose one: --attest-as " + own[0].Origin + "; gait keys list shows them"}
 }
 
-// attest writes what the run came to as a signed statement. What was tested is this
-// program, and the candidate where there was one.
-func attest(flags runFlags, done regressRun) error {
+// writeAttestation writes the results as a signed statement about this program,
+// and about the candidate if there was one.
+func writeAttestation(flags runFlags, done regressRun) error {
 	program, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("finding this program: %w", err)
@@ -68,11 +64,5 @@ func attest(flags runFlags, done regressRun) error {
 	if err != nil {
 		return err
 	}
-	return renameio.WriteFile(flags.attest, signed, 0o644)
-}
-
-// resource is an artifact by the digest of its bytes.
-func resource(name string, text []byte) regress.Resource {
-	sum := sha256.Sum256(text)
-	return regress.Resource{Name: name, Digest: map[string]string{"sha256": hex.EncodeToString(sum[:])}}
+	return flags.attestAt.write(signed)
 }

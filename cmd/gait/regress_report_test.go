@@ -8,8 +8,8 @@ import (
 	"gait/packspec/regress"
 )
 
-// However much differs, and however long it is, the step summary stays under what
-// GitHub takes, and says what it leaves out.
+// The step summary stays below GitHub's limit, however much differs, and says how
+// much it leaves out.
 func TestStepSummaryIsBounded(t *testing.T) {
 	huge, err := json.Marshal(strings.Repeat("<|`\n", 20_000))
 	if err != nil {

@@ -8,12 +8,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gait/commands/connect"
 	"gait/ledger"
 	"gait/packspec"
 	"gait/projection"
 )
 
-func (a *app) replayCommand() *cobra.Command {
+func replayCommand(a *app) *cobra.Command {
 	var keyFile, views, expect string
 	cmd := exits(&cobra.Command{
 		Use:   "replay LEDGER|PACK",
@@ -43,76 +44,86 @@ gait replay audit-2026-11 --public-key auditor.vkey --expect 6b2f0a94…`,
 				return &usageError{code: "invalid_digest", text: fmt.Sprintf("--expect %.80q is no SHA-256 in lower-case hexadecimal", expect), hint: "gait replay prints it"}
 			}
 		}
-		trusted, err := a.trusted(keyFile)
+		trusted, err := trustedKeys(a, keyFile)
 		if err != nil {
 			return err
 		}
 		var replay projection.Replay
 		keep := func() error { return nil }
 		if views != "" {
-			out, err := newPendingDir(views, "--views", 0o600)
+			out, err := a.pendingDirAt("--views", views, 0o600)
 			if err != nil {
 				return err
 			}
 			defer out.remove()
 			replay.Put, keep = out.add, out.keep
 		}
-		done, err := a.replay(cmd.Context(), args[0], keyFile, trusted, &replay)
+		done, err := replayPath(cmd.Context(), a, args[0], keyFile, trusted, &replay)
 		if err == nil {
 			err = keep()
 		}
 		if err != nil {
 			return err
 		}
-		return a.reportReplay(args[0], views, expect, done)
+		return reportReplay(a, args[0], views, expect, done)
 	}
 	return cmd
 }
 
-// A replayDone is what a replay found.
-type replayDone struct {
+// A replayResult is the result of a replay.
+type replayResult struct {
 	views         []projection.ViewDigest
 	whole         ledger.Hash
 	events        int64
 	jobs, skipped int
 }
 
-// replay replays what is at path, whichever of the three it is.
-func (a *app) replay(ctx context.Context, path, given string, trusted []packspec.TrustedKey, r *projection.Replay) (replayDone, error) {
+// replayPath replays a ledger's directory, an exported ledger or a pack.
+func replayPath(ctx context.Context, a *app, path, given string, trusted []packspec.TrustedKey, r *projection.Replay) (replayResult, error) {
+	if path == fromStdin {
+		return replayPack(a, path, given, trusted, r)
+	}
+	path = packAt(path)
 	info, err := os.Stat(path)
 	if err != nil {
-		return replayDone{}, &usageError{code: "file_not_found", text: path + " does not exist", hint: "name a ledger's directory, an exported one, or a pack"}
+		return replayResult{}, &usageError{code: "file_not_found", text: path + " does not exist", hint: "name a ledger's directory, an exported one, or a pack"}
 	}
 	if !info.IsDir() {
-		return a.replayPack(path, given, trusted, r)
+		return replayPack(a, path, given, trusted, r)
 	}
 	if _, err := os.Stat(filepath.Join(path, ledger.CheckpointFile)); err == nil {
-		return a.replayExport(path, given, trusted, r)
+		return replayExport(a, path, given, trusted, r)
 	}
-	a.dir = path
-	var done replayDone
-	err = a.read(ctx, func(opened *openLedger) (err error) {
+	var done replayResult
+	a.readsAll = true
+	err = a.readIn(ctx, path, func(opened *connect.Ledger) (err error) {
 		if _, err = trustedIn(opened.Log.Keys(), trusted, given); err != nil {
 			return err
 		}
-		done, err = a.replayLog(opened.Log, r)
+		computed := asKeyless(opened)
+		if done, err = replayLog(a, opened.Log, computed, r); err == nil {
+			a.wasVerified(opened, computed)
+		}
 		return err
 	})
 	return done, err
 }
 
-// replayLog verifies a log and replays its events in one pass. What does not
-// verify is said first, and what the rules do not allow after it.
-func (a *app) replayLog(log ledgerLog, r *projection.Replay) (done replayDone, err error) {
-	bar := a.progress("replaying events")
+// replayLog verifies a log and replays its events in one pass. If both fail, it
+// returns the error of the verification. computed may be nil.
+func replayLog(a *app, log ledger.Log, computed *wholeIndex, r *projection.Replay) (done replayResult, err error) {
+	bar := newBar(a, "replaying events")
 	defer bar.stop()
 	var broken error
-	err = log.VerifyEach(bar.update, func(e ledger.Event) error {
+	err = log.Verify(a.running.Context(), func(e ledger.Event) error {
 		if done.events++; broken == nil {
 			broken = r.Add(e)
 		}
+		if computed != nil {
+			return computed.add(e)
+		}
 		return nil
-	})
+	}, bar.update)
 	if err == nil {
 		err = broken
 	}
@@ -122,43 +133,48 @@ func (a *app) replayLog(log ledgerLog, r *projection.Replay) (done replayDone, e
 	return done.finished(r)
 }
 
-func (a *app) replayExport(path, given string, trusted []packspec.TrustedKey, r *projection.Replay) (replayDone, error) {
-	log, err := packspec.OpenExport(os.DirFS(path))
+func replayExport(a *app, path, given string, trusted []packspec.TrustedKey, r *projection.Replay) (replayResult, error) {
+	files, err := openFolder(path)
 	if err != nil {
-		return replayDone{}, err
+		return replayResult{}, err
+	}
+	defer files.close()
+	log, err := packspec.OpenExport(files)
+	if err != nil {
+		return replayResult{}, err
 	}
 	if _, err := trustedIn(log.Keys, trusted, given); err != nil {
-		return replayDone{}, err
+		return replayResult{}, err
 	}
 	if err := log.CheckFiles(); err != nil {
-		return replayDone{}, err
+		return replayResult{}, err
 	}
-	done, err := a.replayEvents(log.Events(), r)
+	done, err := replayEvents(a, log.Events(), r)
 	return done, ledger.Refute(err)
 }
 
-func (a *app) replayPack(path, given string, trusted []packspec.TrustedKey, r *projection.Replay) (replayDone, error) {
-	report, err := a.verifyPack(path, packspec.Options{Trusted: trusted})
+func replayPack(a *app, path, given string, trusted []packspec.TrustedKey, r *projection.Replay) (replayResult, error) {
+	file, size, err := openPack(a, path)
 	if err != nil {
-		return replayDone{}, err
-	}
-	if !report.Verified {
-		return replayDone{}, a.notVerified(path, given, report)
-	}
-	file, size, err := a.openPack(path)
-	if err != nil {
-		return replayDone{}, err
+		return replayResult{}, err
 	}
 	defer file.Close()
+	report, err := verifyPack(a, file, size, packspec.Options{Trusted: trusted})
+	if err != nil {
+		return replayResult{}, err
+	}
+	if !report.Verified {
+		return replayResult{}, notVerified(path, given, report)
+	}
 	events, err := packspec.Events(file, size)
 	if err != nil {
-		return replayDone{}, err
+		return replayResult{}, err
 	}
-	return a.replayEvents(events, r)
+	return replayEvents(a, events, r)
 }
 
-func (a *app) replayEvents(events ledger.Events, r *projection.Replay) (done replayDone, err error) {
-	bar := a.progress("replaying events")
+func replayEvents(a *app, events ledger.Events, r *projection.Replay) (done replayResult, err error) {
+	bar := newBar(a, "replaying events")
 	defer bar.stop()
 	for e, err := range events {
 		if err == nil {
@@ -175,13 +191,13 @@ func (a *app) replayEvents(events ledger.Events, r *projection.Replay) (done rep
 }
 
 // finished adds the digests.
-func (d replayDone) finished(r *projection.Replay) (_ replayDone, err error) {
+func (d replayResult) finished(r *projection.Replay) (_ replayResult, err error) {
 	d.views, d.whole, err = r.Finish()
 	d.skipped, d.jobs = r.Skipped(), len(d.views)/projection.ViewsOfAJob
 	return d, err
 }
 
-// A replayError says that a replay gave other views than were expected.
+// A replayError says that a replay did not give the expected views.
 type replayError struct {
 	text string
 	done object
@@ -189,23 +205,28 @@ type replayError struct {
 
 func (e *replayError) Error() string { return e.text }
 
+// Fault returns what kind of error it is.
+func (*replayError) Fault() ledger.Fault {
+	return ledger.Fault{Code: "replay_differs", Category: ledger.CategoryRegress}
+}
+
 func (e *replayError) fields() object { return e.done }
 
-func (a *app) reportReplay(path, views, expect string, done replayDone) error {
+func reportReplay(a *app, path, views, expect string, done replayResult) error {
 	fields := object{"path": path, "digest": done.whole, "events": done.events, "jobs": done.jobs, "skipped_jobs": done.skipped, "views": done.views}
 	if views != "" {
 		fields["views_path"] = views
 	}
 	if expect != "" && expect != done.whole.String() {
-		return &replayError{text: fmt.Sprintf("the views of %s are others than expected: digest %s, expected %s", path, done.whole, expect), done: fields}
+		return &replayError{text: fmt.Sprintf("the views of %s are not those expected: digest %s, expected %s", path, done.whole, expect), done: fields}
 	}
 	return a.print(fields, func(s *screen) {
 		for _, v := range done.views {
 			fmt.Fprintf(s, "%s  %s\n", v.SHA256, v.Path)
 		}
-		s.done("%d events of %d jobs give %s", done.events, done.jobs, s.bold(done.whole.String()))
+		s.done("%s of %s give %s", count(done.events, "event"), count(int64(done.jobs), "job"), s.bold(done.whole.String()))
 		if done.skipped > 0 {
-			fmt.Fprintf(s, "%s %d jobs begin before these events and were not replayed\n", s.yellow("note:"), done.skipped)
+			fmt.Fprintf(s, "%s not replayed, since they begin before these events: %s\n", s.yellow("note:"), count(int64(done.skipped), "job"))
 		}
 	})
 }

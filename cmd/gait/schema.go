@@ -16,13 +16,13 @@ var schemaFiles embed.FS
 
 const schemaSuffix = ".schema.json"
 
-func (a *app) schemaCommand() *cobra.Command {
+func schemaCommand(a *app) *cobra.Command {
 	cmd := group(a, &cobra.Command{
 		Use:     "schema",
 		Short:   "Show the JSON Schemas of what gait prints and writes",
 		Example: "gait schema list\ngait schema show gait.job.output",
 	})
-	cmd.AddCommand(a.schemaListCommand(), a.schemaShowCommand())
+	cmd.AddCommand(schemaListCommand(a), schemaShowCommand(a))
 	return cmd
 }
 
@@ -66,7 +66,7 @@ func readSchema(name string) ([]byte, error) {
 	return text, nil
 }
 
-func (a *app) schemaListCommand() *cobra.Command {
+func schemaListCommand(a *app) *cobra.Command {
 	return exits(&cobra.Command{
 		Use:     "list",
 		Short:   "List the schemas",
@@ -89,7 +89,7 @@ func (a *app) schemaListCommand() *cobra.Command {
 	}, 0, 1, 6)
 }
 
-func (a *app) schemaShowCommand() *cobra.Command {
+func schemaShowCommand(a *app) *cobra.Command {
 	return exits(&cobra.Command{
 		Use:     "show NAME",
 		Short:   "Print a schema",

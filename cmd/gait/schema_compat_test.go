@@ -13,12 +13,12 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "take the schemas as they are for those that were shipped, where they are compatible")
+var update = flag.Bool("update", false, "store the schemas as the shipped ones, if they are compatible")
 
-// shipped holds every schema as it was when it was last taken for shipped.
+// shipped is the directory of the schemas as they were shipped.
 const shipped = "../../fixtures/schemas"
 
-// Within a version, what a schema promises stays: fields are only added.
+// Within a version schemas only grow: fields are added, and none changes.
 func TestSchemasOnlyGrow(t *testing.T) {
 	list, err := listSchemas()
 	if err != nil {
@@ -63,7 +63,7 @@ func TestSchemasOnlyGrow(t *testing.T) {
 
 func decodeJSON(t *testing.T, text []byte) (v any) {
 	if len(text) == 0 {
-		return map[string]any{} // never shipped: it promised nothing
+		return map[string]any{} // it was never shipped
 	}
 	if err := json.Unmarshal(text, &v); err != nil {
 		t.Fatal(err)
@@ -71,7 +71,7 @@ func decodeJSON(t *testing.T, text []byte) (v any) {
 	return v
 }
 
-// broke lists what a schema promised and does not any more.
+// broke lists the promises of the old schema that the new one does not keep.
 func broke(was, now any, at string) (problems []string) {
 	switch was := was.(type) {
 	case map[string]any:
@@ -138,7 +138,8 @@ func TestBroke(t *testing.T) {
 		{`{"properties":{"a":{"type":"string"},"b":{"enum":["z","y","x"]},"c":{},"required":{"type":"integer"}},"required":["b","a"],"oneOf":[{"const":1},{"const":2}],"title":"u"}`, nil},
 		{`{"properties":{"a":{"type":"integer"},"b":{"enum":["x"]},"required":{"type":"string"}},"required":[],"oneOf":[]}`, []string{
 			"/oneOf/0 is gone", "/properties/a/type was string and is integer", "/properties/b/enum has y no more",
-			"/properties/required/type was integer and is string", "/required has a no more"}},
+			"/properties/required/type was integer and is string", "/required has a no more",
+		}},
 		{`{"properties":{"a":{"type":"string"},"b":{"enum":["x","y"]},"required":{"type":"integer"}},"required":["a"],"oneOf":[{"enum":[1,2]}]}`, nil},
 		{`{"properties":{"b":{"enum":["x","y"]},"required":{"type":"integer"}},"required":["a"]}`, []string{"/oneOf is gone", "/properties/a is gone"}},
 	} {

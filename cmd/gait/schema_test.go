@@ -15,8 +15,8 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// checkPrinted holds all that a command printed to the contract: one object,
-// or, where it follows something, one after the other.
+// checkPrinted checks all that a command printed: one object, or several, one a
+// line, if it follows a ledger.
 func checkPrinted(schemas string, out []byte, follows bool) error {
 	if !follows {
 		return checkOutput(schemas, out)
@@ -29,8 +29,8 @@ func checkPrinted(schemas string, out []byte, follows bool) error {
 	return nil
 }
 
-// checkOutput holds what a command printed to the contract: one line, one
-// canonical object, valid under the schema it names.
+// checkOutput requires that an output is one line with one canonical object, valid
+// under the schema that it names.
 func checkOutput(schemas string, out []byte) error {
 	line, ok := bytes.CutSuffix(out, []byte("\n"))
 	if !ok || bytes.Contains(line, []byte("\n")) {
@@ -81,7 +81,8 @@ func addSchema(c *jsonschema.Compiler, file, name string) error {
 	return c.AddResource(schemaURL(name), doc)
 }
 
-// packedCmd holds every JSON entry of a pack to the schema it names: packed FILE
+// packedCmd requires that every JSON entry of a pack is valid under the schema that
+// it names: packed FILE
 func packedCmd(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: packed FILE")

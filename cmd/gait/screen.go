@@ -3,59 +3,26 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/jedib0t/go-pretty/v6/table"
-	"golang.org/x/term"
 
 	"gait/projection"
 )
 
-// A screen is what people read: plain text, coloured only on a terminal and
-// never with NO_COLOR. Whatever a file says is shown, and nothing of it reaches
-// the terminal as a command: see plain.
+// A screen collects text for people: plain, coloured only on a terminal and never
+// with NO_COLOR. Text from files is shown with control characters escaped, so that
+// none of it reaches the terminal as a command: see plain.
 type screen struct {
 	text   strings.Builder
 	colour bool
-	here   func(string) string // app.here
+	here   func(string) string // see globalFlags.here
 }
 
-func (a *app) screen() *screen { return a.screenOn(a.stdout) }
-
-func (a *app) screenOn(w io.Writer) *screen {
-	return &screen{colour: a.getenv("NO_COLOR") == "" && a.getenv("TERM") != "dumb" && isTerminal(w), here: a.here}
-}
-
-func isTerminal(w io.Writer) bool {
-	f, ok := fileOf(w)
-	return ok && term.IsTerminal(int(f.Fd()))
-}
-
-// terminalSize returns how many columns and lines a terminal has, or is thought
-// to have.
-func terminalSize(w io.Writer) (width, height int) {
-	if f, ok := fileOf(w); ok {
-		width, height, _ = term.GetSize(int(f.Fd()))
-	}
-	if width <= 0 || height <= 0 {
-		return 80, 24
-	}
-	return width, height
-}
-
-func fileOf(w io.Writer) (*os.File, bool) {
-	if o, ok := w.(output); ok {
-		w = o.Writer
-	}
-	f, ok := w.(*os.File)
-	return f, ok
-}
-
-// Write adds text. Lines end where a line feed is written.
+// Write adds text.
 func (s *screen) Write(b []byte) (int, error) {
 	s.add(string(b))
 	return len(b), nil
@@ -74,11 +41,11 @@ func (s *screen) add(text string) {
 // String returns what was written, with its colours.
 func (s *screen) String() string { return s.rendered(s.text.String()) }
 
-// Reset forgets what was written.
+// Reset removes what was written.
 func (s *screen) Reset() { s.text.Reset() }
 
-// Paint is marked by bytes that occur in no text, so that what is ours can be
-// told from what a file says until the last moment.
+// Colours are marked by bytes that occur in no text until the screen is rendered,
+// so that a file's text cannot bring its own.
 const (
 	paintOn  = "\xff<"
 	paintEnd = "\xff>"
@@ -95,9 +62,10 @@ func (s *screen) rendered(text string) string {
 	return strings.NewReplacer(paintOn, "\x1b[", paintEnd, "\x1b[0m").Replace(text)
 }
 
-// plain returns text of one line with nothing in it that could move a cursor,
-// begin a line or turn the writing round: such characters are shown as escapes,
-// as Go writes them.
+// plain returns a line of text in which characters that could move the cursor,
+// begin a line, reverse the writing direction or not show at all are escaped as Go
+// does. Two texts that look the same on a screen are the same then, but for letters
+// and spaces that resemble each other.
 func plain(text string) string {
 	if !strings.ContainsFunc(text, unprintable) {
 		return text
@@ -122,7 +90,27 @@ func plain(text string) string {
 }
 
 func unprintable(r rune) bool {
-	return r == utf8.RuneError || unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029'
+	if r < utf8.RuneSelf {
+		return unicode.IsControl(r)
+	}
+	return r == utf8.RuneError || unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029' || invisible(r)
+}
+
+// A plainLog is a log whose lines are shown as plain shows them.
+type plainLog struct{ to io.Writer }
+
+// Write writes one line.
+func (l plainLog) Write(line []byte) (int, error) {
+	_, err := io.WriteString(l.to, plain(strings.TrimSuffix(string(line), "\n"))+"\n")
+	return len(line), err
+}
+
+// invisible reports whether a character shows nothing of its own: format characters
+// (Cf) such as U+200B and the tags U+E0000 to U+E007F, variation selectors, fillers,
+// and what else Unicode calls Default_Ignorable. The few format characters that are
+// drawn, Prepended_Concatenation_Mark, are not among them.
+func invisible(r rune) bool {
+	return unicode.In(r, unicode.Cf, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point) && !unicode.Is(unicode.Prepended_Concatenation_Mark, r)
 }
 
 func (s *screen) bold(text string) string   { return s.paint("1", text) }
@@ -142,11 +130,12 @@ func (s *screen) status(status projection.Status) string {
 		return s.red("✗ " + string(status))
 	case projection.Cancelled:
 		return s.dim("○ " + string(status))
+	case projection.PausedStatus, projection.DecisionNeeded, projection.Blocked:
 	}
 	return s.yellow("‖ " + string(status))
 }
 
-// done says in a line that something was done.
+// done prints a line that says what was done.
 func (s *screen) done(format string, args ...any) {
 	fmt.Fprintf(s, "%s %s\n", s.green("✓"), plain(fmt.Sprintf(format, args...)))
 }
@@ -186,7 +175,7 @@ func (s *screen) table(header []any, rows [][]any) {
 	}
 }
 
-// next proposes the next command.
+// next prints the command to run next.
 func (s *screen) next(command string) {
 	if command != "" {
 		fmt.Fprintf(s, "%s %s\n", s.bold("next:"), plain(s.here(command)))

@@ -9,31 +9,42 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/sys/unix"
+
+	"gait/ledger/ledgertest"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"gait": mainUnderTest})
+	unix.Umask(0o022) // some users' lets groups write, and in such a directory no home is used
+	testscript.Main(m, map[string]func(){"gait": mainUnderTest, "as": asMain, "frozen": frozenMain, "filled": filledMain})
 }
 
-// mainUnderTest is gait as built, but for this: what it prints with --json is
-// held to the schemas in the repository, and its exit code to its help.
+// mainUnderTest is gait as built, and also checks what it prints with --json
+// against the schemas in the repository, and its exit code against its help.
 func mainUnderTest() {
 	var a *app
+	maxPipeWait = 2 * time.Second
 	out := &recorder{to: os.Stdout}
 	stop := throughDaemon(os.Args[1:])
 	exit := func(code int) {
 		stop()
-		if a.json && out.err == nil {
+		if a.json && a.stdoutFor == "" && out.err == nil {
 			if err := checkPrinted(os.Getenv("GAIT_TEST_SCHEMAS"), out.b.Bytes(), a.lines); err != nil {
 				fmt.Fprintf(os.Stderr, "output against its schema: %v\n%s", err, out.b.Bytes())
 				os.Exit(99)
 			}
+		}
+		if err := checkHintPrinted(a.running, out.b.Bytes()); a.json && err != nil {
+			fmt.Fprintf(os.Stderr, "%s: %v\n", a.running.CommandPath(), err)
+			os.Exit(96)
 		}
 		if named := exitCodesOf(a.running); !slices.Contains(named, code) {
 			fmt.Fprintf(os.Stderr, "%s exits %d, its help names %v\n", a.running.CommandPath(), code, named)
@@ -43,10 +54,23 @@ func mainUnderTest() {
 	}
 	a = newApp(exit)
 	a.stdout = out
-	exit(a.main())
+	if text := os.Getenv("GAIT_TEST_CLOCK"); text != "" {
+		a.now = clockFrom(text)
+	}
+	exit(runProcess(a))
 }
 
-// A recorder keeps what passes through it, and whether it could not.
+// clockFrom returns a clock that runs from a time on.
+func clockFrom(text string) func() time.Time {
+	from, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		panic(err)
+	}
+	began := time.Now()
+	return func() time.Time { return from.Add(time.Since(began)) }
+}
+
+// A recorder passes on and keeps what is written, and keeps errors of writing.
 type recorder struct {
 	to  io.Writer
 	b   bytes.Buffer
@@ -60,14 +84,15 @@ func (r *recorder) Write(p []byte) (n int, err error) {
 	return n, err
 }
 
+func (r *recorder) under() io.Writer { return r.to }
+
 func TestScripts(t *testing.T) {
 	for _, dir := range []string{"script", "regress"} {
 		t.Run(dir, func(t *testing.T) { runScripts(t, filepath.Join("..", "..", "fixtures", dir), nil) })
 	}
 }
 
-// briefly are the scripts that a short run is content with: each process does
-// little at once, and make race is for what does much.
+// briefly are the scripts of a short run. Concurrency is tested by make race.
 var briefly = []string{"cosign.txtar", "page.txtar", "rotate.txtar"}
 
 func runScripts(t *testing.T, dir string, without []string) {
@@ -79,11 +104,18 @@ func runScripts(t *testing.T, dir string, without []string) {
 	if err != nil || len(files) == 0 {
 		t.Skipf("no scripts in %s", dir)
 	}
+	if without != nil { // once more, through a daemon
+		files = ledgertest.Pick(t, files, 5)
+	}
 	schemas, err := filepath.Abs("schemas")
 	if err != nil {
 		t.Fatal(err)
 	}
 	packs, err := filepath.Abs(filepath.Join("..", "..", "fixtures", "packs"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	vectors, err := filepath.Abs(filepath.Join("..", "..", "fixtures", "vectors"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,10 +137,14 @@ func runScripts(t *testing.T, dir string, without []string) {
 			}
 			env.Values[witnessesKey{}] = witnesses{}
 			env.Values[daemonKey{}] = &testDaemon{}
+			env.Values[savedKey{}] = map[string]ledgertest.Rows{}
+			env.Values[truthKey{}] = map[string]spoken{}
 			env.Setenv("PACKS", packs)
+			env.Setenv("VECTORS", vectors)
 			env.Setenv("INCIDENTS", incidents)
 			return nil
 		},
+		Condition: condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"daemon": daemonCmd,
 			"exits":  exitsCmd,
@@ -117,16 +153,52 @@ func runScripts(t *testing.T, dir string, without []string) {
 			"witness": func(ts *testscript.TestScript, neg bool, args []string) {
 				ts.Value(witnessesKey{}).(witnesses).cmd(ts, neg, args)
 			},
-			"forge":     forgeCmd,
-			"hold":      holdCmd,
-			"keep":      keepCmd,
-			"keyforms":  keyFormsCmd,
-			"level":     levelCmd,
-			"packed":    packedCmd,
-			"renamekey": renameKeyCmd,
-			"tamper":    tamperCmd,
+			"falseindex": falseIndexCmd,
+			"forge":      forgeCmd,
+			"give":       giveCmd,
+			"hold":       holdCmd,
+			"keep":       keepCmd,
+			"keyforms":   keyFormsCmd,
+			"ledgeredit": ledgerEditCmd,
+			"level":      levelCmd,
+			"packed":     packedCmd,
+			"renamekey":  renameKeyCmd,
+			"tamper":     tamperCmd,
+			"testkey":    testKeyCmd,
+			"truth":      truthCmd,
 		},
 	})
+}
+
+// condition decides the conditions of scripts that are not those of every testscript.
+func condition(name string) (bool, error) {
+	switch name {
+	case "root":
+		return os.Geteuid() == 0, nil
+	case "mounts":
+		return mayMount(), nil
+	case "device":
+		return canMakeDevice(), nil
+	}
+	return false, fmt.Errorf("unknown condition %s", name)
+}
+
+// canMakeDevice reports whether this process can make a node like that of /dev/null and
+// write to it: only root can, and not in every container.
+func canMakeDevice() bool {
+	if runtime.GOOS != "linux" { // the numbers are those of Linux
+		return false
+	}
+	dir, err := os.MkdirTemp("", "gait-device-")
+	if err != nil {
+		return false
+	}
+	defer os.RemoveAll(dir)
+	node := filepath.Join(dir, "null")
+	if unix.Mknod(node, unix.S_IFCHR|0o666, int(unix.Mkdev(1, 3))) != nil {
+		return false
+	}
+	return os.WriteFile(node, []byte("x"), 0o666) == nil
 }
 
 // exitsCmd runs a command and requires its exit code: exits 6 gait job pause --id j1
@@ -150,7 +222,7 @@ func exitsCmd(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // fieldCmd requires a field of the JSON object on stdout: field job.status running.
-// A value that is left out requires that the field is not there. Numbers in a
+// Without a value it requires that there is no such field. Numbers in a
 // path index lists.
 func fieldCmd(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) < 1 || len(args) > 2 {
@@ -172,7 +244,7 @@ func lookUp(ts *testscript.TestScript, path string) (string, bool) {
 	d.UseNumber()
 	var v any
 	ts.Check(d.Decode(&v))
-	for _, name := range strings.Split(path, ".") {
+	for name := range strings.SplitSeq(path, ".") {
 		switch at := v.(type) {
 		case map[string]any:
 			next, ok := at[name]

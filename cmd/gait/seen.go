@@ -2,22 +2,26 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 
+	"gait/commands/connect"
 	"gait/ledger"
-	"gait/ledger/root"
+	"gait/ledger/home"
 	"gait/packspec"
+	"gait/packspec/finding"
 )
 
-// seen returns what the user has seen of a ledger with these keys.
-func (a *app) seen(keys ...ledger.VerifierKey) ([]packspec.Sighting, error) {
-	home, err := a.home()
-	if err != nil {
-		return nil, nil // without a home nothing was kept
+// sightings returns the checkpoints that the user has seen of a ledger with these
+// keys.
+func sightings(a *app, keys ...ledger.VerifierKey) ([]packspec.Sighting, error) {
+	homeDir, err := a.homeIfAny()
+	if err != nil || homeDir == "" { // without a home, no checkpoint was kept
+		return nil, err
 	}
-	all, _, err := root.Seen(home, keys...)
-	if errors.Is(err, root.ErrOtherKey) {
+	all, _, err := home.Seen(homeDir, keys...)
+	if errors.Is(err, home.ErrOtherKey) {
 		return []packspec.Sighting{{OtherKey: true}}, nil
 	}
 	var seen []packspec.Sighting
@@ -27,12 +31,12 @@ func (a *app) seen(keys ...ledger.VerifierKey) ([]packspec.Sighting, error) {
 	return seen, err
 }
 
-// remember keeps a checkpoint that was verified; linked says that it continues
-// all that was seen. What was verified stays so where it cannot be kept.
-func (a *app) remember(signed []byte, linked bool, keys ...ledger.VerifierKey) {
-	home, err := a.home()
+// remember keeps a verified checkpoint; linked says that it continues every
+// checkpoint seen before. If it cannot be kept, that is a notice and no error.
+func remember(a *app, signed []byte, linked bool, keys ...ledger.VerifierKey) {
+	homeDir, err := a.home()
 	if err == nil {
-		err = root.Remember(home, signed, linked, keys...)
+		err = home.Remember(homeDir, signed, linked, keys...)
 	}
 	if err != nil {
 		a.notice(fmt.Sprintf("the checkpoint is not remembered, so an older one would not be noticed: %v", err))
@@ -40,7 +44,7 @@ func (a *app) remember(signed []byte, linked bool, keys ...ledger.VerifierKey) {
 }
 
 // rememberPack keeps the checkpoint of a pack that was verified.
-func (a *app) rememberPack(report packspec.Report) {
+func rememberPack(a *app, report packspec.Report) {
 	var keys []ledger.VerifierKey
 	for _, text := range report.LedgerKeys() {
 		key, err := ledger.ParseVerifierKey(text)
@@ -49,48 +53,28 @@ func (a *app) rememberPack(report packspec.Report) {
 		}
 		keys = append(keys, key)
 	}
-	a.remember([]byte(report.Checkpoint), report.Level(packspec.LevelFreshness).Status == packspec.Proved, keys...)
+	remember(a, []byte(report.Checkpoint), report.Level(finding.LevelFreshness).Status == finding.Proved, keys...)
 }
 
-// A conflictError is proof that a key has signed two histories, or that one was
-// cut: two signed checkpoints that cannot both hold.
-type conflictError struct {
-	text  string
-	notes [2][]byte // the one seen before, the one found
-}
-
-func (e *conflictError) Error() string { return e.text }
-
-// evidenceIn returns the signed notes that an error rests on, if it does.
-func evidenceIn(err error) [][]byte {
-	if e, ok := errors.AsType[*conflictError](err); ok {
-		return e.notes[:]
-	}
-	if e, ok := errors.AsType[*root.RolledBackError](err); ok {
-		return [][]byte{e.SeenNote, e.FoundNote}
-	}
-	return nil
-}
-
-// continuesSeen holds an exported ledger to what was seen of it, where that is not
-// newer.
-func (a *app) continuesSeen(log packspec.Exported) error {
-	seen, err := a.seen(log.Keys.Keys()...)
+// continuesSeen requires that an exported ledger continues the checkpoints seen of
+// it, except newer ones.
+func continuesSeen(a *app, log packspec.ExportedLog) error {
+	seen, err := sightings(a, log.Keys.Keys()...)
 	if err != nil {
 		return err
 	}
 	for _, at := range seen {
 		if at.OtherKey {
-			continue // the import itself refuses it
+			continue // the import refuses it
 		}
-		if err := continues(log, at); err != nil {
+		if err := continuesSighting(log, at); err != nil {
 			return ledger.Refute(err)
 		}
 	}
 	return nil
 }
 
-func continues(log packspec.Exported, at packspec.Sighting) error {
+func continuesSighting(log packspec.ExportedLog, at packspec.Sighting) error {
 	conflict := &conflictError{notes: [2][]byte{at.Note, log.Signed}, text: "another history of this ledger was seen before"}
 	if !ledger.OneHistory(log.Keys.Keys(), at.Keys) {
 		conflict.text = "this ledger was seen to be handed on to another key"
@@ -109,25 +93,41 @@ func continues(log packspec.Exported, at packspec.Sighting) error {
 	return conflict
 }
 
-// since holds the ledger to a checkpoint that was seen earlier.
-func since(r *openLedger, name string) (ledger.Checkpoint, error) {
-	text, err := readFile(name, ledger.MaxProofSize)
-	if err != nil {
-		return ledger.Checkpoint{}, err
-	}
-	was, note, err := checkpointIn(text)
-	if err != nil {
-		return was, fmt.Errorf("reading %s: %w", name, err)
-	}
-	now, _ := r.Log.Checkpoint()
-	if was.Origin != now.Origin {
-		return was, &usageError{code: "other_ledger", text: fmt.Sprintf("%s is a checkpoint of %s, the ledger is %s", name, was.Origin, now.Origin), hint: "give a checkpoint of this ledger, or name the other one with --root"}
-	}
-	return was, holdsTo(r, name, was, note)
+// A seenFile is a file with a checkpoint that was seen earlier. The zero seenFile has
+// none.
+type seenFile struct {
+	name string
+	was  ledger.Checkpoint
+	note []byte
 }
 
-// holdsTo holds the ledger to a checkpoint of it that stands in name.
-func holdsTo(r *openLedger, name string, was ledger.Checkpoint, note []byte) error {
+// readSeen reads the checkpoint in a file, if name is not "".
+func (a *app) readSeen(name string) (seenFile, error) {
+	if name == "" {
+		return seenFile{}, nil
+	}
+	text, err := a.readFile(name, ledger.MaxProofSize)
+	if err != nil {
+		return seenFile{}, err
+	}
+	f := seenFile{name: name}
+	if f.was, f.note, err = checkpointIn(text); err != nil {
+		return f, fmt.Errorf("reading %s: %w", name, err)
+	}
+	return f, nil
+}
+
+// holdsToFile requires that the ledger continues the checkpoint in a file.
+func holdsToFile(ctx context.Context, r *connect.Ledger, f seenFile) error {
+	now, _ := r.Log.Checkpoint()
+	if f.was.Origin != now.Origin {
+		return &usageError{code: "other_ledger", text: fmt.Sprintf("%s is a checkpoint of %s, the ledger is %s", f.name, f.was.Origin, now.Origin), hint: "give a checkpoint of this ledger, or name the other one with --root"}
+	}
+	return holdsTo(ctx, r, f.name, f.was, f.note)
+}
+
+// holdsTo requires that the ledger continues a checkpoint of it, which is in name.
+func holdsTo(ctx context.Context, r *connect.Ledger, name string, was ledger.Checkpoint, note []byte) error {
 	now, found := r.Log.Checkpoint()
 	if _, err := r.Log.Keys().Open(note); err != nil {
 		return fmt.Errorf("reading %s: %w", name, err)
@@ -140,7 +140,7 @@ func holdsTo(r *openLedger, name string, was ledger.Checkpoint, note []byte) err
 		conflict.text = fmt.Sprintf("the ledger was cut: %s has %d events, the ledger %d", name, was.Size, now.Size)
 		return conflict
 	}
-	path, err := r.Log.Consistency(was.Size)
+	path, err := r.Log.ConsistencyIn(ctx, found, was.Size)
 	if err != nil {
 		return err
 	}
@@ -151,21 +151,31 @@ func holdsTo(r *openLedger, name string, was ledger.Checkpoint, note []byte) err
 	return nil
 }
 
-// holdsToPacks holds the ledger to the newest checkpoint that a pack of it has
-// shown, which opening it does not.
-func (a *app) holdsToPacks(r *openLedger) error {
-	seen, dir, err := root.Seen(r.Home, r.Log.Keys().Keys()...)
+// holdsToPacks requires that the ledger continues the newest checkpoint seen in a
+// pack of it, which is not checked when it is opened.
+func holdsToPacks(a *app, r *connect.Ledger) error {
+	seen, dir, err := home.Seen(r.Home, r.Log.Keys().Keys()...)
 	for _, at := range seen {
 		if now := r.Log.Head().Size; err == nil && r.Log.Imported() && at.Size > now {
 			a.notice(fmt.Sprintf("this copy has %d events; a newer state, of %d, was seen", now, at.Size))
 			continue
 		}
 		if err == nil {
-			err = holdsTo(r, "a checkpoint in "+dir, at.Checkpoint, at.Note)
+			err = holdsTo(a.running.Context(), r, "a checkpoint in "+dir, at.Checkpoint, at.Note)
 		}
 	}
-	if errors.Is(err, root.ErrOtherKey) {
+	if errors.Is(err, home.ErrOtherKey) {
 		return nil
 	}
 	return err
+}
+
+// checkpointIn returns the checkpoint in a signed note or at the end of a
+// proof, and its note. No signature is checked.
+func checkpointIn(text []byte) (ledger.Checkpoint, []byte, error) {
+	if p, err := ledger.ParseProof(text); err == nil {
+		text = p.Checkpoint
+	}
+	c, err := ledger.PeekCheckpoint(text)
+	return c, text, err
 }

@@ -1,44 +1,70 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"gait/commands"
+	"gait/commands/connect"
 	"gait/commands/daemon"
+	"gait/ledger"
 	"gait/ledger/root"
 )
 
-// stopTimeout is how long a daemon that was told to stop waits for the commands
-// that it has begun.
+// stopTimeout is how long a daemon that is stopped waits for the commands it has
+// begun.
 const stopTimeout = 30 * time.Second
 
-func (a *app) serveCommand() *cobra.Command {
+func serveCommand(a *app) *cobra.Command {
 	var flags serveFlags
 	cmd := exits(&cobra.Command{
 		Use:   "serve",
 		Short: "Serve the ledger to many processes at once",
-		Long: `serve opens the ledger and keeps it open, beginning one where there is none. While
-it runs, every other gait command on the same root finds it and goes through it,
-with the same output and exit codes; what comes together is written together. It
-listens on gait.sock in the root (or, where that path is too long, under
-XDG_RUNTIME_DIR), as JSON over HTTP, for your own processes only; GET /openapi.json
-describes it, /metrics is for Prometheus. SIGTERM and SIGINT stop it: commands it has
-begun finish first. A line a command goes to stderr.`,
-		Example: "gait serve\ngait serve --listen 127.0.0.1:7070 --token-file ~/.config/gait/token\ngait serve --systemd > ~/.config/systemd/user/gait.service\nGAIT_DAEMON=require gait job status --id job_1",
-		Args:    noArgs,
+		Long: `Open the ledger and keep it open for other processes: a daemon. If there is no ledger,
+it is created. While the daemon runs, every other gait command on the same root goes
+through it, with the same output and exit codes; commands that arrive together are
+written together.
+
+The daemon speaks JSON over HTTP to your own processes only, on gait.sock in the root.
+If that path is too long, gait.sock is a link to a socket under XDG_RUNTIME_DIR, or else
+under /tmp. A socket that is removed is made again. GET /openapi.json describes the
+interface; /metrics is for Prometheus.
+
+On SIGTERM or SIGINT it finishes the commands it has begun, then stops. It goes on if its
+terminal is closed (SIGHUP), and if what reads its output ends.
+
+It logs on stderr, as text or JSON, one line each: at info when it begins and stops to
+serve; at warn what its user should know; at error faults of the disk, the ledger or gait
+itself; at debug also each request and command. No log holds a token, a key, a reason, a
+summary or other text of a command.
+
+--systemd prints a unit, --launchd a property list, each with the commands that install
+it; as root they are for the system, else for your user.`,
+		Example: `gait serve
+gait serve --log-format json --log-level debug 2>> gait.log
+gait serve --listen 127.0.0.1:7070 --token-file ~/.config/gait/token
+mkdir -p ~/.config/systemd/user && gait serve --systemd > ~/.config/systemd/user/gait.service
+systemctl --user daemon-reload && systemctl --user enable --now gait.service
+GAIT_DAEMON=require gait job status --id job_1`,
+		Args: noArgs,
 	}, 0, 1, 2, 6, 7, 8)
 	f := cmd.Flags()
 	f.StringVar(&flags.listen, "listen", "", "listen on this loopback address and port too, such as 127.0.0.1:7070")
-	f.StringVar(&flags.tokenFile, "token-file", "", "file with the token that requests to --listen must have; made where there is none")
+	f.StringVar(&flags.tokenFile, "token-file", "", "file with the token that requests to --listen must have; made if there is none")
+	f.StringVar(&flags.log.format, "log-format", "text", "how log lines on stderr are written: text or json")
+	f.StringVar(&flags.log.level, "log-level", "", "what is logged: debug, info, warn or error (default info)")
+	f.BoolVar(&flags.log.quiet, "quiet", false, "log errors only, and do not print that commands are accepted")
 	f.BoolVar(&flags.systemd, "systemd", false, "print a systemd unit that serves this root, and do nothing else")
 	f.BoolVar(&flags.launchd, "launchd", false, "print a launchd property list that serves this root, and do nothing else")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -46,27 +72,19 @@ begun finish first. A line a command goes to stderr.`,
 			return err
 		}
 		if flags.systemd || flags.launchd {
-			return a.printUnit(flags.systemd)
+			return printUnit(a, flags.systemd)
 		}
-		return a.serve(cmd.Context(), flags)
+		signal.Ignore(syscall.SIGHUP)
+		a.startLog(flags.log)
+		defer a.log.flush()
+		return serveLedger(cmd.Context(), a, flags)
 	}
 	return cmd
 }
 
-// serve owns the ledger until ctx ends.
-func (a *app) serve(ctx context.Context, flags serveFlags) (err error) {
-	o, err := a.options()
-	if err != nil {
-		return err
-	}
-	token := ""
-	if flags.listen != "" {
-		if token, err = a.token(flags.tokenFile); err != nil {
-			return err
-		}
-	}
-	o.Create, o.Sustained = true, true
-	r, err := root.Open(ctx, o)
+// serveLedger opens the ledger and serves it until ctx ends.
+func serveLedger(ctx context.Context, a *app, flags serveFlags) (err error) {
+	r, token, err := openToServe(ctx, a, flags)
 	if err != nil {
 		return err
 	}
@@ -74,16 +92,18 @@ func (a *app) serve(ctx context.Context, flags serveFlags) (err error) {
 		if closing := r.Close(); err == nil && closing != nil {
 			err = fmt.Errorf("closing the ledger: %w", closing)
 		}
+		if err == nil {
+			a.log.Info("stopped")
+		}
 	}()
-	at, err := a.socketOf(r.Dir)
+	s, err := newServer(a, r)
 	if err != nil {
 		return err
 	}
-	listeners, err := a.listen(at, flags)
+	listeners, err := listenAll(a, r, s.Process.Lock, flags)
 	if err != nil {
 		return err
 	}
-	s := a.server(r)
 	servers := s.HTTP(len(listeners))
 	served := make(chan error, len(servers))
 	for i, l := range listeners {
@@ -92,20 +112,73 @@ func (a *app) serve(ctx context.Context, flags serveFlags) (err error) {
 		}
 		go func() { served <- servers[i].Serve(l) }()
 	}
-	err = a.serving(r, at, listeners)
-	if err == nil {
-		select {
-		case err = <-served:
-			err = fmt.Errorf("serving %s: %w", at.path, err)
-		case <-ctx.Done():
-		}
+	a.log.only.Store(true)
+	announce(a, r, listeners, flags)
+	select {
+	case err = <-served:
+		err = fmt.Errorf("serving %s: %w", r.Dir, err)
+	case <-ctx.Done():
+		a.log.Info("stopping", "why", context.Cause(ctx).Error())
 	}
-	return errors.Join(err, stop(servers))
+	err = errors.Join(err, stopServers(servers))
+	s.Engine.Drain()
+	return err
 }
 
-// listen makes the socket, and listens on TCP where that was asked for.
-func (a *app) listen(at socket, flags serveFlags) ([]net.Listener, error) {
-	l, err := at.listen()
+// openToServe opens the root, and reads the token of --listen.
+func openToServe(ctx context.Context, a *app, flags serveFlags) (r *root.Root, token string, err error) {
+	o, err := a.options()
+	if err == nil && flags.listen != "" {
+		token, err = tokenIn(a, flags.tokenFile)
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	o.Mode, o.Create = root.Serve, true
+	o.Held = func() error {
+		if by, ok := connect.Served(ctx, o); ok {
+			return &servedError{dir: o.Dir, by: by}
+		}
+		return nil // the lock says which other process it is
+	}
+	r, err = root.Open(ctx, o.Options)
+	return r, token, err
+}
+
+// A servedError says that another daemon serves the root.
+type servedError struct {
+	dir string
+	by  connect.Serving
+}
+
+func (e *servedError) Error() string { return fmt.Sprintf("%s is served already, by %s", e.dir, e.by) }
+
+// Fault returns the error's code, daemon_running. To try again does not help.
+func (*servedError) Fault() ledger.Fault { return (*connect.RunningError)(nil).Fault() }
+
+func (*servedError) nextStep() string {
+	return "there is nothing to do: commands on this root go through that daemon; to have another one, " + stopDaemon
+}
+
+// listenAll creates the socket, and also listens on TCP if --listen is given. lock is the
+// root.LockID of the root.
+func listenAll(a *app, r *root.Root, lock string, flags serveFlags) ([]net.Listener, error) {
+	l, err := connect.Listen(r.Dir, connect.ListenOptions{
+		RuntimeDir: a.runtimeDir(),
+		Held: func() error {
+			if id, err := root.LockID(r.Dir); err != nil || id != lock {
+				return fmt.Errorf("%s is no longer the root that is served: %w", r.Dir, cmp.Or(err, root.ErrLedgerMissing))
+			}
+			return nil
+		},
+		Renewed: func(path string, err error) {
+			if err != nil {
+				a.log.Error("the socket is gone", "path", path, "error", err.Error())
+				return
+			}
+			a.log.Info("the socket was gone and is made again", "path", path)
+		},
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -116,44 +189,68 @@ func (a *app) listen(at socket, flags serveFlags) ([]net.Listener, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("listening at %s: %w", flags.listen, err), l.Close())
 	}
-	// Who has no token is found out on a connection: these are not the user's own.
-	return []net.Listener{l, &boundedListener{Listener: tcp, limit: maxOpen() / 4}}, nil
+	// Clients are known by their token only after they have connected, so these
+	// connections do not count as the user's own.
+	return []net.Listener{l, connect.Shed(tcp, 0)}, nil
 }
 
-// server makes the server of an open root.
-func (a *app) server(r *root.Root) *daemon.Server {
+// runtimeDir returns the directory for the socket of a root with a long path, or "" for
+// the default.
+func (a *app) runtimeDir() string {
+	if dir := a.getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "gait")
+	}
+	return ""
+}
+
+// newServer makes the server of an open root.
+func newServer(a *app, r *root.Root) (*daemon.Server, error) {
+	lock, err := r.LockID()
+	if err != nil {
+		return nil, err
+	}
 	metrics := daemon.NewMetrics(a.now)
 	return &daemon.Server{
-		Engine:  &commands.Engine{Log: metrics.Count(r.Log), Now: a.now, Entropy: a.entropy},
-		Log:     r.Log,
-		Process: daemon.Process{PID: os.Getpid(), Version: moduleVersion(), Root: r.Dir, Home: absolute(r.Home)},
-		Here:    daemon.Surroundings{EnvironmentFingerprint: new(boundFlags).environment(), ProducerVersion: producerVersion()},
-		Classify: func(err error) daemon.Failure {
-			f := classify(err)
-			return daemon.Failure{Code: f.code, Category: f.category, Exit: f.exit, Retryable: f.retryable, Hint: ofRequest(f.hint)}
+		Engine: &commands.Engine{Log: metrics.Count(r.Log), Now: a.now, Entropy: a.entropy},
+		Log:    r.Log,
+		Process: daemon.Process{
+			PID: os.Getpid(), Version: moduleVersion(), Root: r.Dir, Home: connect.Absolute(r.Home), Lock: lock, Since: ledger.FormatTime(a.now().UTC()),
 		},
+		Here:    commands.Surroundings{EnvironmentFingerprint: new(boundFlags).environment(), ProducerVersion: producerVersion()},
 		Now:     a.now,
 		Metrics: metrics,
-		Slog:    slog.New(slog.NewTextHandler(a.stderr, nil)),
-	}
+		Slog:    a.log.Logger,
+	}, nil
 }
 
-// serving says that commands are taken from now on.
-func (a *app) serving(r *root.Root, at socket, listeners []net.Listener) error {
-	fields := object{"path": at.path, "origin": r.Log.Origin(), "tree_size": r.Log.Head().Size, "pid": os.Getpid()}
+// announce says that commands are accepted from now on. That it cannot be printed is no
+// reason not to serve.
+func announce(a *app, r *root.Root, listeners []net.Listener, flags serveFlags) {
+	path := listeners[0].Addr().String()
+	fields := object{"path": path, "origin": r.Log.Origin(), "tree_size": r.Log.Head().Size, "pid": os.Getpid()}
+	attrs := []any{"path", path, "origin", r.Log.Origin(), "tree_size", r.Log.Head().Size, "pid", os.Getpid(), "version", moduleVersion()}
 	if len(listeners) > 1 {
-		fields["address"] = listeners[1].Addr().String()
+		address := listeners[1].Addr().String()
+		fields["address"], attrs = address, append(attrs, "address", address)
 	}
-	return a.print(fields, func(s *screen) {
-		s.done("%s is served at %s", s.bold(r.Log.Origin()), at.path)
+	a.log.Info("serving", attrs...)
+	if flags.log.quiet && !a.json {
+		return
+	}
+	err := a.print(fields, func(s *screen) {
+		s.done("%s is served at %s", s.bold(r.Log.Origin()), path)
 		if len(listeners) > 1 {
 			s.fields([2]string{"also at", "http://" + listeners[1].Addr().String()})
 		}
 	})
+	if err != nil {
+		a.log.Warn(err.Error())
+	}
 }
 
-// stop has servers take no more, and finish what they have begun.
-func stop(servers []*http.Server) (err error) {
+// stopServers makes servers accept no more requests, and waits for those they have
+// begun.
+func stopServers(servers []*http.Server) (err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
 	for _, s := range servers {

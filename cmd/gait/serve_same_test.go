@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -8,29 +10,32 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"gait/ledger/ledgertest"
 )
 
 var anyTime = regexp.MustCompile(`\d{4}-\d\d-\d\dT[0-9:.]+Z`)
 
 // sameLines are commands that print the same through a daemon and without one.
-// An @ stands for what begins the names of the files they write.
+// An @ stands for the prefix of the files they write.
 var sameLines = []string{
-	"job status a", "job status b", "job status nobody", "job list", "job list --limit 1", "job inspect a", "job inspect b --at-revision 2", "job inspect a --limit 2",
+	"job status a", "job status b", "job status missing", "job list", "job list --limit 1", "job inspect a", "job inspect b --at-revision 2", "job inspect a --limit 2",
 	"job checkpoint list --id a", "job checkpoint show --id a --checkpoint cp_0002", "job diff a b", "job diff --id a --from-revision 2", "job cancel a --dry-run", "job submit --id new --dry-run",
 	"job pause b --dry-run", "ledger info", "ledger verify", "ledger checkpoint", "ledger proof --seq 3", "ledger proof --seq 99", "ledger witness list", "ledger rebuild", "keys show", "keys list",
 	"replay gait-out/jobs", "pack build --type job --from a --out @a.zip", "pack build --type range --from 2 --to 5 --out @r.zip", "ledger export --dir @dir", "job checkpoint list",
 }
 
-// An outcome is what a command said.
+// An outcome is the output of a command.
 type outcome struct {
 	Code           int
 	Stdout, Stderr string
 }
 
-// play runs sameLines, as text and as JSON. The files they write begin with into.
-func (b builtGait) play(into string) map[string]outcome {
+// play runs lines, as text and as JSON. The names of files they write begin with
+// into.
+func (b builtGait) play(into string, lines []string) map[string]outcome {
 	all := map[string]outcome{}
-	for _, line := range sameLines {
+	for _, line := range lines {
 		for _, form := range []string{"", " --json"} {
 			name := line + form
 			cmd := b.command(strings.Fields(strings.ReplaceAll(name, "@", into+strings.TrimPrefix(form, " --")))...)
@@ -38,7 +43,7 @@ func (b builtGait) play(into string) map[string]outcome {
 			cmd.Stdout, cmd.Stderr = &out, &err
 			cmd.Run()
 			text := out.String()
-			if strings.Contains(line, "--dry-run") { // what would be written would be written now
+			if strings.Contains(line, "--dry-run") { // its output holds the current time
 				text = anyTime.ReplaceAllString(text, "TIME")
 			}
 			all[name] = outcome{cmd.ProcessState.ExitCode(), strings.ReplaceAll(text, into, ""), strings.ReplaceAll(err.String(), into, "")}
@@ -47,8 +52,9 @@ func (b builtGait) play(into string) map[string]outcome {
 	return all
 }
 
-// TestSameThroughDaemon holds what commands print through the daemon to what
-// they print without one, to the byte, on one ledger.
+// Commands print the same through a daemon and without one, to the byte, on one
+// ledger. Go test tries a sample of
+// the commands.
 func TestSameThroughDaemon(t *testing.T) {
 	b := newGait(t)
 	for _, line := range []string{
@@ -60,12 +66,16 @@ func TestSameThroughDaemon(t *testing.T) {
 			t.Fatalf("gait %s: %v\n%s", line, err, out)
 		}
 	}
-	b.command("job", "pause", "b").Run() // refused, and on the ledger
+	b.command("job", "pause", "b").Run()                                              // refused, and on the ledger
+	if out, err := b.command("ledger", "commit-index").CombinedOutput(); err != nil { // else the first pack would do it
+		t.Fatalf("gait ledger commit-index: %v\n%s", err, out)
+	}
 	b.env = append(b.env, "GAIT_DAEMON=never")
-	want := b.play("without_")
+	lines := ledgertest.Pick(t, sameLines, 10)
+	want := b.play("without_", lines)
 	d := b.serve()
 	b.env = append(b.env, "GAIT_DAEMON=require")
-	got := b.play("through_")
+	got := b.play("through_", lines)
 	if err := d.stop(); err != nil {
 		t.Errorf("the daemon stops with %v", err)
 	}
@@ -78,12 +88,15 @@ func TestSameThroughDaemon(t *testing.T) {
 			succeeded++
 		}
 	}
-	if succeeded < 46 {
+	if ledgertest.Every() && succeeded < 46 || succeeded == 0 {
 		t.Errorf("only %d of %d commands succeeded", succeeded, len(want))
 	}
 	for _, pack := range []string{"a.zip", "jsona.zip", "r.zip"} {
 		a, errA := os.ReadFile(filepath.Join(b.dir, "without_"+pack))
 		through, errB := os.ReadFile(filepath.Join(b.dir, "through_"+pack))
+		if errors.Is(errA, fs.ErrNotExist) && errors.Is(errB, fs.ErrNotExist) && !ledgertest.Every() {
+			continue // not in the sample
+		}
 		if errA != nil || errB != nil || string(a) != string(through) {
 			t.Errorf("the pack %s differs: %v, %v", pack, errA, errB)
 		}

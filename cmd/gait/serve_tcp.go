@@ -13,17 +13,22 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"gait/ledger/root"
+	"gait/ledger"
+	"gait/ledger/home"
 )
 
-// serveFlags are those of serve.
+// serveFlags are the flags of gait serve.
 type serveFlags struct {
 	listen, tokenFile string
 	systemd, launchd  bool
+	log               logFlags
 }
 
-// check refuses to listen where others than this machine's processes can ask.
+// check also refuses addresses that processes of other machines can reach.
 func (f serveFlags) check() error {
+	if err := f.log.check(); err != nil {
+		return err
+	}
 	if (f.systemd || f.launchd) && (f.listen != "" || f.systemd && f.launchd) {
 		return &usageError{code: "invalid_usage", text: "--systemd and --launchd print a unit each, and take nothing else", hint: "add --listen to the unit's command line"}
 	}
@@ -46,17 +51,27 @@ func (f serveFlags) check() error {
 	return nil
 }
 
-// token reads the token of requests over TCP, and makes one where there is none.
-func (a *app) token(path string) (string, error) {
+// tokenIn reads the token for requests over TCP from a file, and creates the file
+// if there is none.
+func tokenIn(a *app, path string) (string, error) {
 	b, err := readToken(path)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return b, err
+	}
+	if err := a.checkTilde("--token-file", path); err != nil {
+		return "", err
+	}
+	if err := notInRoot("--token-file", path); err != nil { // a home is a good place for it
+		return "", err
 	}
 	random := make([]byte, 32)
 	if _, err := io.ReadFull(a.entropy, random); err != nil {
 		return "", fmt.Errorf("making a token: %w", err)
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return "", err
+	}
+	if err := home.CheckWay(filepath.Dir(path)); err != nil { // another user may have made it
 		return "", err
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
@@ -68,8 +83,12 @@ func (a *app) token(path string) (string, error) {
 	return text, errors.Join(err, f.Close())
 }
 
+// readToken reads the token in a file that no other user can read or replace.
 func readToken(path string) (string, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0) // a pipe would be waited for
+	if err := home.CheckWay(path); err != nil {
+		return "", err
+	}
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0) // do not wait for the writer of a pipe
 	if err != nil {
 		return "", err
 	}
@@ -79,10 +98,10 @@ func readToken(path string) (string, error) {
 		return "", err
 	}
 	if info.Mode().Perm()&0o077 != 0 || !info.Mode().IsRegular() {
-		return "", &root.UnsafeError{Path: path, Problem: "others can read the token", Hint: "chmod 600 " + path}
+		return "", &home.UnsafeError{Path: path, Problem: "others can read the token", Hint: "chmod 600 " + path}
 	}
 	b, err := io.ReadAll(io.LimitReader(f, 4096))
-	token := strings.TrimSpace(string(b))
+	token := strings.TrimSpace(string(ledger.PlainText(b)))
 	if err == nil && len(token) < 32 {
 		err = &usageError{code: "invalid_token", text: path + " holds no token of 32 characters or more", hint: "remove it: a new one is made"}
 	}

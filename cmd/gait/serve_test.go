@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"gait/ledger/root"
+	"gait/commands/connect"
 )
 
 // serve starts the daemon of b.
@@ -50,7 +50,7 @@ func TestManyProcessesOneDaemon(t *testing.T) {
 	}
 }
 
-// Of daemons that are started at once one serves, and the others say who does.
+// Of daemons that are started at once one serves, and the others name its process.
 func TestDaemonsAtOnce(t *testing.T) {
 	b := newGait(t)
 	var mu sync.Mutex
@@ -68,7 +68,7 @@ func TestDaemonsAtOnce(t *testing.T) {
 			case strings.Contains(d.ready, `"ok":true`):
 				running = append(running, d)
 			default:
-				var said told
+				var said jsonOutput
 				json.Unmarshal([]byte(d.ready), &said)
 				if code := waitCode(cmd); code != exitIO || said.ErrorCode != "daemon_running" {
 					t.Errorf("another daemon exits %d with %s", code, d.ready)
@@ -93,8 +93,8 @@ func waitCode(cmd *exec.Cmd) int {
 	return cmd.ProcessState.ExitCode()
 }
 
-// insist takes a checkpoint, again and again with the same request id while the
-// error says that this is the thing to do, and returns how often it was again.
+// insist adds a checkpoint. It retries with the same request id as long as the error
+// is retryable or leaves the outcome unknown, and returns how often it did.
 func (b builtGait) insist(request string) (again int) {
 	for {
 		code, said := b.run("job", "checkpoint", "add", "a", "--summary", request, "--request-id", request, "--lock-timeout", "60s", "--json")
@@ -109,8 +109,8 @@ func (b builtGait) insist(request string) (again int) {
 	}
 }
 
-// After a write that fails the daemon ends with exit 1, and whoever waited does
-// not know; the next one goes on, and the same request id settles it.
+// After a failed write the daemon exits 1, and its clients do not know the outcome;
+// the next daemon goes on, and the same request id settles it.
 func TestDaemonFailStop(t *testing.T) {
 	b := newGait(t)
 	if code, _ := b.run("job", "submit", "--id", "a", "--json"); code != 0 {
@@ -151,8 +151,8 @@ func TestDaemonFailStop(t *testing.T) {
 	}
 }
 
-// Told to stop under load, a daemon finishes what it has begun; everybody else
-// goes on without it.
+// A daemon that is stopped under load finishes the commands it has begun; all other
+// clients go on without it.
 func TestDaemonStopsUnderLoad(t *testing.T) {
 	b := newGait(t)
 	d := b.serve()
@@ -180,18 +180,18 @@ func TestDaemonStopsUnderLoad(t *testing.T) {
 	}
 }
 
-// A root with a long path is served under the runtime directory, and a file
-// that others can read is no token.
+// A root with a long path is served under the runtime directory, and a token file
+// that others can read is refused.
 func TestDaemonPlaces(t *testing.T) {
 	b := newGait(t)
 	runtime := filepath.Join(b.dir, "run")
 	if len(runtime) > 49 {
-		runtime = "" // it is too long itself
+		runtime = "" // its own path is too long
 	}
 	b.env = append(b.env, "XDG_RUNTIME_DIR="+runtime, "GAIT_ROOT="+filepath.Join(b.dir, strings.Repeat("long/", 30), "jobs"))
 	d := b.serve("--json")
 	var said struct{ Path string }
-	if err := json.Unmarshal([]byte(d.ready), &said); err != nil || len(said.Path) > maxSocketPath {
+	if err := json.Unmarshal([]byte(d.ready), &said); err != nil || len(said.Path) > connect.MaxSocketPath {
 		t.Fatalf("ready = %s, %v", d.ready, err)
 	}
 	for path, want := range map[string]os.FileMode{said.Path: 0o600, filepath.Dir(said.Path): 0o700} {
@@ -208,45 +208,5 @@ func TestDaemonPlaces(t *testing.T) {
 	}
 	if _, err := os.Stat(said.Path); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the socket is left: %v", err)
-	}
-}
-
-// Neither end talks to another user's process.
-func TestPeers(t *testing.T) {
-	dir := t.TempDir()
-	for _, tt := range []struct {
-		name           string
-		server, client int // the user that each expects, beside ours
-		dials, answers bool
-	}{{"ours", 0, 0, true, true}, {"another's client", 1, 0, true, false}, {"another's server", 0, 1, false, false}} {
-		at := socket{root: dir, path: filepath.Join(dir, "s"), uid: os.Getuid() + tt.server}
-		l, err := at.listen()
-		if err != nil {
-			t.Fatal(err)
-		}
-		go func() {
-			for {
-				conn, err := l.Accept()
-				if err != nil {
-					return
-				}
-				conn.Write([]byte("x"))
-				conn.Close()
-			}
-		}()
-		at.uid = os.Getuid() + tt.client
-		conn, err := at.dial(t.Context())
-		_, unsafe := errors.AsType[*root.UnsafeError](err)
-		if (err == nil) != tt.dials || unsafe == tt.dials {
-			t.Errorf("%s: dial = %v, want success: %v", tt.name, err, tt.dials)
-		}
-		if err == nil {
-			n, _ := conn.Read(make([]byte, 1))
-			if (n == 1) != tt.answers {
-				t.Errorf("%s: read %d bytes, want an answer: %v", tt.name, n, tt.answers)
-			}
-			conn.Close()
-		}
-		l.Close()
 	}
 }

@@ -3,22 +3,48 @@ package main
 import (
 	"encoding/xml"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"gait/commands/connect"
 )
 
-// A unit says what a service manager is to run: gait serve on a root.
-type unit struct {
+// A serviceUnit tells a service manager to run gait serve on a root.
+type serviceUnit struct {
 	binary string // absolute path of gait
 	root   string // absolute path of the root
 	home   string // absolute path of the user's keys
-	user   string // for systemd; "": the user whose manager runs it
+	user   string // for systemd; "" for the user whose manager runs it
 }
 
-// printUnit prints the unit that serves the root, as it is named here and now.
-func (a *app) printUnit(systemd bool) error {
-	var u unit
+// printUnit prints the unit that serves this root, with absolute paths.
+func printUnit(a *app, systemd bool) error {
+	u, err := unitOf(a)
+	if err != nil {
+		return err
+	}
+	text, steps := u.launchd(), u.launchdSteps()
+	if systemd {
+		text, steps = u.systemd(), u.systemdSteps()
+	}
+	if a.json {
+		return a.print(object{"unit": text, "steps": steps}, nil)
+	}
+	if !isTerminal(a.stdout) { // there the unit itself shows them
+		for _, step := range steps {
+			a.notice("to install it: " + step)
+		}
+	}
+	_, err = io.WriteString(a.stdout, text) // not through a screen, which would escape its tabs
+	return err
+}
+
+// unitOf returns the unit of this root. It fails for paths that no unit can hold.
+func unitOf(a *app) (u serviceUnit, err error) {
 	home, err := a.home()
 	if err == nil {
 		u.home, err = filepath.Abs(home)
@@ -30,78 +56,120 @@ func (a *app) printUnit(systemd bool) error {
 		u.binary, err = os.Executable()
 	}
 	if err != nil {
-		return fmt.Errorf("making the unit: %w", err)
+		return u, fmt.Errorf("making the unit: %w", err)
 	}
-	if at := filepath.Join(u.root, socketName); len(at) > maxSocketPath {
-		return &usageError{code: "root_too_long", text: fmt.Sprintf("the socket %s would have %d bytes in its path, and may have %d: elsewhere, clients of a service would not find it", at, len(at), maxSocketPath), hint: "serve a root with a shorter path"}
+	if os.Getuid() == 0 {
+		u.user = "root"
 	}
-	text := u.launchd()
-	if systemd {
-		if os.Getuid() == 0 {
-			u.user = "root"
+	for _, path := range []string{u.binary, u.root, u.home} {
+		if !utf8.ValidString(path) || strings.ContainsFunc(path, unicode.IsControl) {
+			return u, &usageError{code: "invalid_path", text: fmt.Sprintf("no unit can hold the path %+q", path), hint: "serve a root whose path is plain text"}
 		}
-		text = u.systemd()
 	}
-	return a.print(object{"unit": text}, func(s *screen) { s.add(text) })
+	return u, nil
 }
 
-// systemd returns the unit as a systemd service. It may write where the ledger
-// and the keys are, and nowhere else.
-func (u unit) systemd() string {
-	user, target := "", "default.target"
+// commented returns the steps as comments.
+func commented(steps []string) string {
+	return "#   " + strings.Join(steps, "\n#   ") + "\n"
+}
+
+// systemdSteps returns the commands that install the systemd unit.
+func (u serviceUnit) systemdSteps() []string {
+	print := "gait serve --systemd --root " + quoted(u.root) + " > "
 	if u.user != "" {
-		user, target = "User="+systemdText(u.user)+"\n", "multi-user.target"
+		return []string{
+			"mkdir -p " + quoted(u.root) + " " + quoted(u.home), print + "/etc/systemd/system/gait.service",
+			"systemctl daemon-reload", "systemctl enable --now gait.service",
+		}
 	}
-	return fmt.Sprintf(`[Unit]
+	return []string{
+		"mkdir -p ~/.config/systemd/user", print + "~/.config/systemd/user/gait.service", "systemctl --user daemon-reload",
+		"systemctl --user enable --now gait.service", "loginctl enable-linger   # to serve while you are logged out, too",
+	}
+}
+
+// systemd returns the unit as a systemd service.
+func (u serviceUnit) systemd() string {
+	after, confined, target := "", "", "default.target"
+	if u.user != "" {
+		after, confined, target = "After=local-fs.target\n", u.confined(), "multi-user.target"
+	}
+	return fmt.Sprintf(`# gait serve for one root. To install this unit:
+%s
+[Unit]
 Description=gait, durable jobs of %s
-After=local-fs.target
+%sStartLimitIntervalSec=0
 
 [Service]
 Type=exec
 ExecStart=%s serve --root %s
 Environment=%s
-%sRestart=on-failure
+Restart=always
 RestartSec=1
 TimeoutStopSec=60
 UMask=0077
 LimitNOFILE=65536
 NoNewPrivileges=yes
-ProtectSystem=strict
-ReadWritePaths=%s %s
-PrivateDevices=yes
-ProtectKernelTunables=yes
-ProtectKernelModules=yes
-ProtectControlGroups=yes
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
 RestrictNamespaces=yes
 RestrictRealtime=yes
 LockPersonality=yes
 MemoryDenyWriteExecute=yes
 SystemCallArchitectures=native
-
+%s
 [Install]
 WantedBy=%s
-`, systemdText(u.root), systemdCommand(u.binary), systemdCommand(u.root), systemdWord("GAIT_HOME="+u.home), user,
-		systemdWord(u.root), systemdWord(u.home), target)
+`, commented(u.systemdSteps()), systemdText(u.root), after, systemdCommand(u.binary), systemdCommand(u.root), systemdWord("GAIT_HOME="+u.home), confined, target)
 }
 
-// systemdText spells text so that systemd reads no specifier in it.
+// confined returns settings that a system's manager can carry out, and a user's often
+// cannot: the service may write to the directories of the ledger and of the keys only,
+// which need not be there when it starts.
+func (u serviceUnit) confined() string {
+	away := ""
+	if len(filepath.Join(u.root, connect.SocketName)) > connect.MaxSocketPath {
+		away = "Environment=XDG_RUNTIME_DIR=%t\nRuntimeDirectory=gait\nRuntimeDirectoryMode=0700\nRuntimeDirectoryPreserve=yes\n"
+	}
+	return fmt.Sprintf(`User=%s
+%sProtectSystem=strict
+ReadWritePaths=%s %s
+PrivateDevices=yes
+ProtectKernelTunables=yes
+ProtectKernelModules=yes
+ProtectControlGroups=yes
+`, systemdText(u.user), away, systemdWord("-"+u.root), systemdWord("-"+u.home))
+}
+
+// systemdText escapes text so that systemd finds no specifier in it.
 func systemdText(text string) string { return strings.ReplaceAll(text, "%", "%%") }
 
-// systemdWord spells a word of a setting that is split into words.
+// systemdWord quotes a word of a setting that systemd splits into words.
 func systemdWord(word string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\t", `\t`, "%", "%%").Replace(word) + `"`
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "%", "%%").Replace(word) + `"`
 }
 
-// systemdCommand spells a word of a command, in which $ begins a variable too.
+// systemdCommand quotes a word of a command, in which $ also begins a variable.
 func systemdCommand(word string) string {
 	return strings.ReplaceAll(systemdWord(word), "$", "$$")
 }
 
+// launchdSteps returns the commands that install the launchd agent.
+func (u serviceUnit) launchdSteps() []string {
+	return []string{
+		"mkdir -p ~/Library/LaunchAgents",
+		"gait serve --launchd --root " + quoted(u.root) + " > ~/Library/LaunchAgents/gait.serve.plist",
+		"launchctl bootstrap gui/$(id -u) ~/Library/LaunchAgents/gait.serve.plist",
+	}
+}
+
 // launchd returns the unit as a property list of a launchd agent.
-func (u unit) launchd() string {
+func (u serviceUnit) launchd() string {
 	return fmt.Sprintf(`<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
+<!-- gait serve for one root. Save this list as ~/Library/LaunchAgents/gait.serve.plist, whose directory
+     mkdir -p ~/Library/LaunchAgents makes, then:
+     launchctl bootstrap gui/$(id -u) ~/Library/LaunchAgents/gait.serve.plist -->
 <plist version="1.0">
 <dict>
 	<key>Label</key>
@@ -121,10 +189,7 @@ func (u unit) launchd() string {
 	<key>RunAtLoad</key>
 	<true/>
 	<key>KeepAlive</key>
-	<dict>
-		<key>SuccessfulExit</key>
-		<false/>
-	</dict>
+	<true/>
 	<key>ExitTimeOut</key>
 	<integer>60</integer>
 	<key>Umask</key>
@@ -139,7 +204,7 @@ func (u unit) launchd() string {
 func xmlText(text string) string {
 	var b strings.Builder
 	if err := xml.EscapeText(&b, []byte(text)); err != nil {
-		panic("gait: " + err.Error()) // a Builder takes everything
+		panic("gait: " + err.Error()) // a Builder never fails
 	}
 	return b.String()
 }

@@ -19,40 +19,43 @@ import (
 	"time"
 )
 
-// A served is a gait with a daemon that the test may end in any way.
-type served struct {
+// A daemonRun is a built gait and its daemon, which a test may end in any way.
+type daemonRun struct {
 	builtGait
 	root, socket string
 	http         *http.Client
 
 	daemon *exec.Cmd
-	said   *said
-	ended  chan struct{} // closed when the daemon has
+	said   *sharedBuffer
+	ended  chan struct{} // closed when the daemon has ended
 }
 
-// said is what a process wrote, for two goroutines.
-type said struct {
+// A sharedBuffer holds what a process wrote, for two goroutines.
+type sharedBuffer struct {
 	mu   sync.Mutex
 	text bytes.Buffer
 }
 
-func (s *said) Write(b []byte) (int, error) {
+func (s *sharedBuffer) Write(b []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.text.Write(b)
 }
 
-func (s *said) String() string {
+func (s *sharedBuffer) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.text.String()
 }
 
-// newServed returns a gait whose root is in dir; no daemon runs yet.
-func newServed(t *testing.T) *served {
-	s := &served{builtGait: newGait(t)}
+// newDaemonRun returns a gait whose root is in dir; no daemon runs yet.
+func newDaemonRun(t *testing.T) *daemonRun { return daemonRunOf(newGait(t)) }
+
+// daemonRunOf is newDaemonRun for a gait that a test has.
+func daemonRunOf(b builtGait) *daemonRun {
+	s := &daemonRun{builtGait: b}
 	s.at(filepath.Join(s.dir, "gait-out", "jobs"))
-	t.Cleanup(func() {
+	b.t.Cleanup(func() {
 		if s.daemon != nil {
 			s.daemon.Process.Signal(syscall.SIGCONT)
 			s.end(syscall.SIGKILL)
@@ -62,7 +65,7 @@ func newServed(t *testing.T) *served {
 }
 
 // at sets the root.
-func (s *served) at(root string) {
+func (s *daemonRun) at(root string) {
 	s.root, s.socket = root, filepath.Join(root, "gait.sock")
 	s.env = append(s.env, "GAIT_ROOT="+root)
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -72,14 +75,14 @@ func (s *served) at(root string) {
 }
 
 // start runs the daemon and waits until it is ready.
-func (s *served) start() {
+func (s *daemonRun) start() {
 	s.t.Helper()
 	s.launch()
 	s.ready()
 }
 
 // ready waits until the daemon answers.
-func (s *served) ready() {
+func (s *daemonRun) ready() {
 	s.t.Helper()
 	for until := time.Now().Add(30 * time.Second); time.Now().Before(until); time.Sleep(5 * time.Millisecond) {
 		if r, err := s.http.Get("http://gait/readyz"); err == nil {
@@ -98,15 +101,15 @@ func (s *served) ready() {
 }
 
 // launch runs the daemon.
-func (s *served) launch(args ...string) {
+func (s *daemonRun) launch(args ...string) {
 	s.t.Helper()
 	s.launchAs(s.command(append([]string{"serve"}, args...)...))
 }
 
 // launchAs runs the daemon as cmd.
-func (s *served) launchAs(cmd *exec.Cmd) {
+func (s *daemonRun) launchAs(cmd *exec.Cmd) {
 	s.t.Helper()
-	s.daemon, s.said, s.ended = cmd, &said{}, make(chan struct{})
+	s.daemon, s.said, s.ended = cmd, &sharedBuffer{}, make(chan struct{})
 	s.daemon.Stderr = s.said
 	if err := s.daemon.Start(); err != nil {
 		s.t.Fatal(err)
@@ -117,16 +120,16 @@ func (s *served) launchAs(cmd *exec.Cmd) {
 	}(s.daemon, s.ended)
 }
 
-// end signals the daemon and returns its exit code once it has ended: -1 where
+// end signals the daemon and returns its exit code once it has ended: -1 if
 // the signal killed it.
-func (s *served) end(with syscall.Signal) int {
+func (s *daemonRun) end(with syscall.Signal) int {
 	s.t.Helper()
 	s.daemon.Process.Signal(with)
 	return s.wait(30 * time.Second)
 }
 
 // wait returns the exit code of the daemon once it has ended.
-func (s *served) wait(most time.Duration) int {
+func (s *daemonRun) wait(most time.Duration) int {
 	s.t.Helper()
 	select {
 	case <-s.ended:
@@ -140,7 +143,7 @@ func (s *served) wait(most time.Duration) int {
 	return code
 }
 
-// An answer is the daemon's to a command.
+// An answer is the daemon's answer to a command.
 type answer struct {
 	Receipt *struct {
 		Seq      int64  `json:"seq"`
@@ -152,8 +155,8 @@ type answer struct {
 	Retryable bool   `json:"retryable"`
 }
 
-// ask has the daemon carry a command out.
-func (s *served) ask(command map[string]any) (answer, error) {
+// ask sends a command to the daemon.
+func (s *daemonRun) ask(command map[string]any) (answer, error) {
 	body, err := json.Marshal(command)
 	if err != nil {
 		return answer{}, err
@@ -175,13 +178,15 @@ func (s *served) ask(command map[string]any) (answer, error) {
 }
 
 func progressOn(job, id, summary string) map[string]any {
-	return map[string]any{"verb": "checkpoint add", "job_id": job, "actor": "worker_1", "request_id": id,
-		"arguments": map[string]any{"type": "progress", "summary": summary}}
+	return map[string]any{
+		"verb": "checkpoint add", "job_id": job, "actor": "worker_1", "request_id": id,
+		"arguments": map[string]any{"type": "progress", "summary": summary},
+	}
 }
 
 // resident is the memory of the daemon in MiB, and descriptors how many files
 // it has open.
-func (s *served) resident() int {
+func (s *daemonRun) resident() int {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.daemon.Process.Pid))
 	if err != nil {
 		s.t.Skip("there is no /proc")
@@ -192,7 +197,7 @@ func (s *served) resident() int {
 	return kilobytes >> 10
 }
 
-func (s *served) descriptors() int {
+func (s *daemonRun) descriptors() int {
 	open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", s.daemon.Process.Pid))
 	if err != nil {
 		s.t.Skip("there is no /proc")
@@ -201,7 +206,7 @@ func (s *served) descriptors() int {
 }
 
 // mustDo runs a command line that must succeed.
-func (s *served) mustDo(args ...string) told {
+func (s *daemonRun) mustDo(args ...string) jsonOutput {
 	s.t.Helper()
 	code, told := s.run(append(args, "--json")...)
 	if code != 0 {

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -14,14 +16,14 @@ import (
 	"gait/ledger"
 )
 
-// tamperCmd reaches into a ledger's Pebble directory, past all of gait:
+// tamperCmd changes a ledger's Pebble directory directly, without gait:
 //
 //	tamper DIR edit SEQ OLD NEW     replaces text in an event and seals it again
 //	tamper DIR backdate SEQ TIME    changes an event's time
 //	tamper DIR drop SEQ             deletes an event
 //	tamper DIR swap SEQ SEQ         exchanges two events' bytes
 //	tamper DIR insert SEQ           puts a copy of an event behind the last one
-//	tamper DIR view JOB OLD NEW     replaces text in a stored view
+//	tamper DIR view JOB OLD NEW     replaces text in a stored view, which lies in the job's row
 func tamperCmd(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 3 {
 		ts.Fatalf("usage: tamper DIR WHAT ARGUMENT…")
@@ -29,7 +31,7 @@ func tamperCmd(ts *testscript.TestScript, neg bool, args []string) {
 	db, err := pebble.Open(ts.MkAbs(args[0]), &pebble.Options{FormatMajorVersion: pebble.FormatNewest, ErrorIfNotExists: true, Logger: quiet{}})
 	ts.Check(err)
 	defer func() { ts.Check(db.Close()) }()
-	t := tampered{ts: ts, db: db}
+	t := tamperer{ts: ts, db: db}
 	switch args[1] {
 	case "edit":
 		t.edit(t.seq(args[2]), args[3], args[4])
@@ -37,7 +39,7 @@ func tamperCmd(ts *testscript.TestScript, neg bool, args []string) {
 		key := t.seq(args[2])
 		e, err := ledger.Decode(t.get(key))
 		ts.Check(err)
-		t.edit(key, ledger.FormatTime(e.Time), args[3])
+		t.edit(key, ledger.FormatTime(e.Time()), args[3])
 	case "drop":
 		ts.Check(db.Delete(t.seq(args[2]), pebble.Sync))
 	case "swap":
@@ -51,7 +53,7 @@ func tamperCmd(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(err)
 		t.set(t.seq(strconv.FormatInt(t.size(), 10)), e.Bytes())
 	case "view":
-		key := append([]byte{'v'}, args[2]...)
+		key := append([]byte{'h'}, args[2]...)
 		t.set(key, t.replaced(t.get(key), args[3], args[4]))
 	default:
 		ts.Fatalf("tamper: no %s", args[1])
@@ -64,37 +66,37 @@ func (quiet) Infof(string, ...any)  {}
 func (quiet) Errorf(string, ...any) {}
 func (quiet) Fatalf(string, ...any) { panic("pebble gave up") }
 
-type tampered struct {
+type tamperer struct {
 	ts *testscript.TestScript
 	db *pebble.DB
 }
 
-func (t tampered) seq(arg string) []byte {
+func (t tamperer) seq(arg string) []byte {
 	n, err := strconv.ParseUint(arg, 10, 63)
 	t.ts.Check(err)
 	return binary.BigEndian.AppendUint64([]byte{'e'}, n)
 }
 
-func (t tampered) get(key []byte) []byte {
+func (t tamperer) get(key []byte) []byte {
 	v, closer, err := t.db.Get(key)
 	t.ts.Check(err)
 	defer closer.Close()
 	return bytes.Clone(v)
 }
 
-func (t tampered) set(key, value []byte) { t.ts.Check(t.db.Set(key, value, pebble.Sync)) }
+func (t tamperer) set(key, value []byte) { t.ts.Check(t.db.Set(key, value, pebble.Sync)) }
 
-// size is the number of events that the stored head counts.
-func (t tampered) size() int64 { return int64(binary.BigEndian.Uint64(t.get([]byte("m/head")))) }
+// size returns the number of events in the stored head.
+func (t tamperer) size() int64 { return int64(binary.BigEndian.Uint64(t.get([]byte("m/head")))) }
 
-func (t tampered) edit(key []byte, old, new string) {
+func (t tamperer) edit(key []byte, old, new string) {
 	edited := t.replaced(t.get(key), old, new)
 	_, err := ledger.Decode(edited) // a forger writes well-formed events
 	t.ts.Check(err)
 	t.set(key, edited)
 }
 
-func (t tampered) replaced(b []byte, old, new string) []byte {
+func (t tamperer) replaced(b []byte, old, new string) []byte {
 	if !bytes.Contains(b, []byte(old)) {
 		t.ts.Fatalf("tamper: %s does not hold %q", b, old)
 	}
@@ -109,5 +111,7 @@ func holdCmd(ts *testscript.TestScript, neg bool, args []string) {
 	fd, err := unix.Open(filepath.Join(ts.MkAbs(args[0]), "gait.lock"), unix.O_RDWR|unix.O_CLOEXEC, 0)
 	ts.Check(err)
 	ts.Check(unix.Flock(fd, unix.LOCK_EX))
+	_, err = unix.Pwrite(fd, fmt.Appendf(nil, "pid %-20d\n", os.Getpid()), 0)
+	ts.Check(err)
 	ts.Defer(func() { unix.Close(fd) })
 }

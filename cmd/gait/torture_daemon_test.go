@@ -12,20 +12,23 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"gait/ledger/ledgertest"
 )
 
 // TestTortureKilledDaemon kills the daemon with SIGKILL again and again, under
 // load through its socket and from processes of their own, some of which are
 // killed too.
 func TestTortureKilledDaemon(t *testing.T) {
-	cycles := 12
+	cycles := ledgertest.Times(12, 4)
 	switch {
 	case testing.Short():
 		t.Skip("dozens of processes")
 	case *thorough:
 		cycles = 250
 	}
-	s := newServed(t)
+	t.Parallel()
+	s := newDaemonRun(t)
 	s.start()
 	l := newLoad(s)
 	l.run("socket", 8, l.overSocket)
@@ -41,16 +44,18 @@ func TestTortureKilledDaemon(t *testing.T) {
 	l.check()
 }
 
-// TestTortureFrozenDaemon stops the daemon for longer than clients wait. They
-// are told, and what they had asked for happens once.
+// TestTortureFrozenDaemon freezes the daemon for longer than clients wait. They get an
+// error, and what they asked for happens once.
 func TestTortureFrozenDaemon(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes seconds")
 	}
-	s := newServed(t)
+	t.Parallel()
+	s := newDaemonRun(t)
 	s.start()
 	s.mustDo("job", "submit", "--id", "a")
-	for i := range 3 {
+	times := ledgertest.Times(3, 1)
+	for i := range times {
 		id := fmt.Sprint("frozen-", i)
 		add := []string{"job", "checkpoint", "add", "a", "--summary", "step", "--request-id", id, "--lock-timeout", "1s", "--json"}
 		s.daemon.Process.Signal(syscall.SIGSTOP)
@@ -62,21 +67,22 @@ func TestTortureFrozenDaemon(t *testing.T) {
 		s.daemon.Process.Signal(syscall.SIGCONT)
 		s.mustDo(add[:len(add)-1]...)
 	}
-	if said := s.mustDo("job", "status", "a"); said.Job.Revision != 4 {
-		t.Errorf("three requests, asked for twice each, led to revision %d", said.Job.Revision)
+	if said := s.mustDo("job", "status", "a"); said.Job.Revision != int64(1+times) {
+		t.Errorf("%d requests, asked for twice each, led to revision %d", times, said.Job.Revision)
 	}
 	if code := s.end(syscall.SIGTERM); code != 0 {
 		t.Errorf("exit %d", code)
 	}
 }
 
-// TestTortureFrozenClient stops a process while it holds the lock: nobody takes
-// it away, however long that lasts.
+// TestTortureFrozenClient freezes a process that holds the lock: no other process
+// takes it away, however long that lasts.
 func TestTortureFrozenClient(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes seconds")
 	}
-	s := newServed(t)
+	t.Parallel()
+	s := newDaemonRun(t)
 	s.mustDo("job", "submit", "--id", "a")
 	cmd := s.freezeHolder("job", "checkpoint", "add", "a", "--summary", "step")
 	if code, said := s.run("job", "status", "a", "--lock-timeout", "0s", "--json"); code != 1 || said.ErrorCode != "state_contention" {
@@ -94,7 +100,7 @@ func TestTortureFrozenClient(t *testing.T) {
 }
 
 // freezeHolder runs a command and stops it while it holds the root's lock.
-func (s *served) freezeHolder(args ...string) *exec.Cmd {
+func (s *daemonRun) freezeHolder(args ...string) *exec.Cmd {
 	s.t.Helper()
 	held := func() bool {
 		fd, err := unix.Open(filepath.Join(s.root, "gait.lock"), unix.O_RDWR|unix.O_CLOEXEC, 0)
@@ -112,24 +118,25 @@ func (s *served) freezeHolder(args ...string) *exec.Cmd {
 		for until := time.Now().Add(5 * time.Second); !held() && time.Now().Before(until); {
 		}
 		cmd.Process.Signal(syscall.SIGSTOP)
-		time.Sleep(10 * time.Millisecond) // it stops when it is next scheduled
+		time.Sleep(10 * time.Millisecond) // the signal takes effect when the process is next scheduled
 		if held() {
 			return cmd
 		}
-		cmd.Process.Signal(syscall.SIGCONT) // it ended, or had just let go
+		cmd.Process.Signal(syscall.SIGCONT) // it ended, or had just released the lock
 		cmd.Wait()
 	}
 	s.t.Fatal("100 processes were stopped, none while it held the lock")
 	return nil
 }
 
-// TestTortureSquatter has something that never answers at the socket, and nobody
-// who holds the lock: commands go on without a daemon.
+// TestTortureSquatter puts a listener that never answers at the socket, and no process
+// that holds the lock: commands go on without a daemon.
 func TestTortureSquatter(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes seconds")
 	}
-	s := newServed(t)
+	t.Parallel()
+	s := newDaemonRun(t)
 	s.mustDo("job", "submit", "--id", "a")
 	l, err := net.Listen("unix", s.socket)
 	if err != nil {
@@ -142,26 +149,31 @@ func TestTortureSquatter(t *testing.T) {
 	}
 }
 
-// TestTortureRemovedSocket takes the daemon's socket away: it still owns the
-// ledger, and a command says so.
+// TestTortureRemovedSocket removes the daemon's socket again and again under load: every
+// command succeeds, since it waits for the socket that the daemon makes again.
 func TestTortureRemovedSocket(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a second")
 	}
-	s := newServed(t)
+	t.Parallel()
+	s := newDaemonRun(t)
 	s.start()
 	s.mustDo("job", "submit", "--id", "a")
-	if err := syscall.Unlink(s.socket); err != nil {
-		t.Fatal(err)
+	writers := s.writing("a", 3, 8)
+	for range 3 {
+		if err := syscall.Unlink(s.socket); err != nil {
+			t.Fatal(err)
+		}
+		s.mustDo("job", "status", "a")
+		s.mustDo("job", "list", "--require-daemon")
 	}
-	code, said := s.run("job", "pause", "a", "--lock-timeout", "1s", "--json")
-	if code != 0 && (code != 1 || said.ErrorCode != "state_contention") {
-		t.Errorf("without its socket a command exits %d: %s", code, said.ErrorCode)
-	}
+	writers.Wait()
 	if code := s.end(syscall.SIGTERM); code != 0 {
-		t.Errorf("without its socket the daemon exits %d\n%s", code, s.said)
+		t.Errorf("the daemon exits %d\n%s", code, s.said)
 	}
-	s.mustDo("job", "status", "a")
+	if said := s.mustDo("job", "status", "a"); said.Job.Revision != 25 {
+		t.Errorf("the job is at revision %d, want 25", said.Job.Revision)
+	}
 	if left, _ := filepath.Glob(s.socket); len(left) > 0 {
 		t.Errorf("%v is left", left)
 	}

@@ -11,18 +11,20 @@ import (
 	"gait/commands"
 	"gait/commands/commandstest"
 	"gait/commands/daemon"
+	"gait/ledger/ledgertest"
 )
 
 // TestTortureSocketIsLinearizable has many clients share jobs through the socket
-// of the built gait: what they are told is what a ledger would tell that carries
-// out one request after another.
+// of the built gait: their answers are those of a ledger that carries out one
+// request after another.
 func TestTortureSocketIsLinearizable(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes seconds")
 	}
+	t.Parallel()
 	const clients, each = 8, 60
-	for seed := range uint64(3) {
-		s := newServed(t)
+	for seed := range uint64(ledgertest.Times(3, 1)) {
+		s := newDaemonRun(t)
 		s.start()
 		client := &daemon.Client{HTTP: s.http}
 		var h commandstest.History
@@ -53,13 +55,13 @@ func TestTortureSocketIsLinearizable(t *testing.T) {
 	}
 }
 
-// typed is the error of an engine that the daemon's goes back to.
+// typed returns the engine's error that a daemon's error stands for.
 func typed(err error) error {
 	said, ok := errors.AsType[*daemon.Error](err)
 	if !ok {
 		return err
 	}
-	switch said.Code {
+	switch said.Kind.Code {
 	case "job_not_found":
 		return commands.ErrJobNotFound
 	case "job_exists":

@@ -2,10 +2,10 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -14,24 +14,24 @@ import (
 
 	"gait/ledger"
 	"gait/ledger/ledgertest"
-	"gait/ledger/store"
+	"gait/ledger/root"
 )
 
 // A load is clients who write to shared jobs, through the socket or with
-// processes of their own, and remember what they were told. Whoever gets no
-// answer asks again with the same request id, as the contract says.
+// processes of their own, and remember the answers. A client that gets no answer
+// asks again with the same request id, as the contract says.
 type load struct {
-	*served
+	*daemonRun
 	jobs int
 	stop chan struct{}
 	wg   sync.WaitGroup
 
 	mu     sync.Mutex
-	told   map[string][]place // by client: where the events of its requests are, in order
+	told   map[string][]place // by client: the places of its requests' events, in order
 	counts map[string]int
 }
 
-// A place is where an acknowledged event stands.
+// A place is the position of an acknowledged event in the ledger.
 type place struct {
 	seq  int64
 	leaf ledger.Hash
@@ -39,8 +39,8 @@ type place struct {
 
 const tortureJobs = 4
 
-func newLoad(s *served) *load {
-	l := &load{served: s, jobs: tortureJobs, stop: make(chan struct{}), told: map[string][]place{}, counts: map[string]int{}}
+func newLoad(s *daemonRun) *load {
+	l := &load{daemonRun: s, jobs: tortureJobs, stop: make(chan struct{}), told: map[string][]place{}, counts: map[string]int{}}
 	for i := range l.jobs {
 		s.mustDo("job", "submit", "--id", fmt.Sprint("job_", i))
 	}
@@ -53,8 +53,8 @@ func (l *load) count(what string) {
 	l.counts[what]++
 }
 
-// run has n clients ask with try until the load is stopped. try returns where
-// the event is, or an error that leaves open whether there is one.
+// run starts n clients that ask with try until the load is stopped. try returns the
+// event's place, or an error that leaves open whether there is an event.
 func (l *load) run(name string, n int, try func(job, id string) (place, error)) {
 	for i := range n {
 		client := fmt.Sprint(name, "_", i)
@@ -100,12 +100,12 @@ func (l *load) overSocket(job, id string) (place, error) {
 	case a.Receipt != nil && a.ErrorCode == "":
 		return l.placed(a)
 	case !a.Retryable && a.ErrorCode != "outcome_unknown":
-		l.t.Errorf("request %s: %s, which nobody retries", id, a.ErrorCode)
+		l.t.Errorf("request %s: %s, which is not retryable", id, a.ErrorCode)
 	}
 	return place{}, errNotAnswered
 }
 
-// byProcess asks with a process, every third of which is killed.
+// byProcess asks with a process; it kills every third one.
 func (l *load) byProcess(job, id string) (place, error) {
 	cmd := l.command("job", "checkpoint", "add", job, "--summary", "step "+id, "--request-id", id, "--actor", "worker_1", "--json")
 	var out bytes.Buffer
@@ -140,8 +140,18 @@ func (l *load) placed(a answer) (place, error) {
 	return place{a.Receipt.Seq, leaf}, err
 }
 
-// check stops the load and holds the ledger to what was acknowledged: it
-// verifies, all of it is there, and nothing twice.
+// home returns the home of the daemon.
+func (l *load) home() (dir string) {
+	for _, e := range l.env {
+		if value, ok := strings.CutPrefix(e, "GAIT_HOME="); ok {
+			dir = value
+		}
+	}
+	return dir
+}
+
+// check stops the load and requires that the ledger verifies and holds each
+// acknowledged event once.
 func (l *load) check() {
 	l.t.Helper()
 	close(l.stop)
@@ -153,26 +163,27 @@ func (l *load) check() {
 	}
 	l.env = append(l.env, "GAIT_DAEMON=never")
 	l.mustDo("ledger", "verify")
-	log, err := store.Open(filepath.Join(l.root, "ledger"), store.Options{ReadOnly: true})
+	r, err := root.Open(context.Background(), root.Options{Dir: l.root, Home: l.home(), Now: time.Now, Entropy: ledgertest.Entropy(1)})
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	defer log.Close()
+	defer r.Close()
+	log := r.Log
 	ledgertest.Check(l.t, log)
 	found := map[string][]place{}
-	for e, err := range log.Events(0) {
+	for e, err := range log.Events(context.Background(), 0) {
 		if err != nil {
 			l.t.Fatal(err)
 		}
-		client, number, _ := strings.Cut(e.RequestID, "-")
+		client, number, _ := strings.Cut(e.RequestID(), "-")
 		if client == "" {
 			continue
 		}
 		// A client asks for one thing after another, each until it has it.
 		if number != strconv.Itoa(len(found[client])) {
-			l.t.Errorf("event %d is of request %s, after %d of that client", e.Seq, e.RequestID, len(found[client]))
+			l.t.Errorf("event %d is of request %s, after %d of that client", e.Seq(), e.RequestID(), len(found[client]))
 		}
-		found[client] = append(found[client], place{int64(e.Seq), e.LeafHash()})
+		found[client] = append(found[client], place{int64(e.Seq()), e.LeafHash()})
 	}
 	lost, unanswered := 0, 0
 	for client, told := range l.told {

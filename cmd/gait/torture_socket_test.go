@@ -13,13 +13,13 @@ import (
 	"time"
 )
 
-// TestTortureSocket treats the socket badly in every way at once. Whoever asks
-// properly is answered all the while, and the daemon stays small.
+// TestTortureSocket misuses the socket in every way at once. Proper clients are
+// answered all the while, and the daemon's memory stays small.
 func TestTortureSocket(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes seconds")
 	}
-	s := newServed(t)
+	s := newDaemonRun(t)
 	s.start()
 	s.mustDo("job", "submit", "--id", "a")
 	before := s.descriptors()
@@ -65,7 +65,7 @@ func TestTortureSocket(t *testing.T) {
 	}
 }
 
-func (s *served) dial() net.Conn {
+func (s *daemonRun) dial() net.Conn {
 	s.t.Helper()
 	c, err := net.Dial("unix", s.socket)
 	if err != nil {
@@ -75,7 +75,8 @@ func (s *served) dial() net.Conn {
 	return c
 }
 
-// malformed is what no client should send.
+// malformed are requests that no client should send. Long parts are made when they
+// are sent: every process of a script would make a package variable again.
 var malformed = []string{
 	"\x00\x01\x02\r\n\r\n",
 	"GET\r\n\r\n",
@@ -89,20 +90,20 @@ var malformed = []string{
 	"DELETE /v1/commands HTTP/1.1\r\nHost: gait\r\n\r\n",
 	"GET /../../etc/passwd HTTP/1.1\r\nHost: gait\r\n\r\n",
 	"GET /v1/nothing HTTP/1.1\r\nHost: gait\r\n\r\n",
-	"GET /" + strings.Repeat("x", 2<<20) + " HTTP/1.1\r\nHost: gait\r\n\r\n",
-	"GET /healthz HTTP/1.1\r\nHost: gait\r\nX: " + strings.Repeat("x", 2<<20) + "\r\n\r\n",
+	"GET /LONG HTTP/1.1\r\nHost: gait\r\n\r\n",
+	"GET /healthz HTTP/1.1\r\nHost: gait\r\nX: LONG\r\n\r\n",
 }
 
-// malform sends something malformed, which is refused, one way or another.
-func (s *served) malform(i int) {
+// malform sends a malformed request, which must be refused.
+func (s *daemonRun) malform(i int) {
 	s.t.Helper()
-	text := malformed[i%len(malformed)]
+	text := strings.ReplaceAll(malformed[i%len(malformed)], "LONG", strings.Repeat("x", 2<<20))
 	c := s.dial()
 	defer c.Close()
 	c.SetDeadline(time.Now().Add(10 * time.Second))
 	c.Write([]byte(text))
 	r, err := http.ReadResponse(bufio.NewReader(c), nil)
-	if err != nil { // closed, or nothing came
+	if err != nil { // closed, or timed out
 		if e, ok := err.(net.Error); ok && e.Timeout() {
 			s.t.Errorf("no answer to %.60q", text)
 		}
@@ -115,12 +116,12 @@ func (s *served) malform(i int) {
 }
 
 // flood sends a body of n bytes.
-func (s *served) flood(n int) {
+func (s *daemonRun) flood(n int) {
 	s.t.Helper()
 	body := io.MultiReader(strings.NewReader(`{"verb":"`), io.LimitReader(zeros{}, int64(n)))
 	r, err := s.http.Post("http://gait/v1/commands", "application/json", body)
 	if err != nil {
-		return // the daemon hung up: it read enough
+		return // the daemon closed the connection
 	}
 	defer r.Body.Close()
 	text, _ := io.ReadAll(r.Body)

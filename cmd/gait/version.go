@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"runtime"
-	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -12,22 +11,7 @@ import (
 	"gait/projection"
 )
 
-// version is the module's, where it was not built from a tagged one.
-const version = "0.1.0-dev"
-
-// moduleVersion returns the version that the module was built at.
-func moduleVersion() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
-		return version
-	}
-	return info.Main.Version
-}
-
-// producerVersion is what submitted events say of the gait that wrote them.
-func producerVersion() string { return "gait/" + moduleVersion() }
-
-func (a *app) versionCommand() *cobra.Command {
+func versionCommand(a *app) *cobra.Command {
 	cmd := exits(&cobra.Command{
 		Use:     "version",
 		Short:   "Print the versions of gait, Go and the formats",

@@ -1,5 +1,5 @@
-// Package commandstest holds what many callers of an engine were answered
-// against the pure state machine. It is for tests alone.
+// Package commandstest compares the answers that many callers of an engine got
+// with the pure state machine. It is for tests only.
 package commandstest
 
 import (
@@ -16,8 +16,8 @@ import (
 	"gait/projection"
 )
 
-// A History is what was asked and answered, and in which order as far as the
-// callers can tell. Its zero value is empty.
+// A History is requests and their answers, in the order that the callers could
+// observe. Its zero value is empty.
 type History struct {
 	clock atomic.Int64
 
@@ -31,30 +31,30 @@ type answer struct {
 	err    error
 }
 
-// Do asks do to carry out the request of a client, in process or through
-// anything that answers in the same way, and notes the answer. A client waits
-// for one answer before it asks again. A request names its job, and its request
-// id, if any, is used for no other job.
+// Do calls do with the request of a client, and records the answer. do may be an
+// engine's or anything that answers like one. A client waits for an answer before
+// its next request. A request names its job, and its request id, if any, is used
+// for no other job.
 func (h *History) Do(client int, r commands.Request, do func(commands.Request) (commands.Result, error)) (commands.Result, error) {
-	asked := h.clock.Add(1)
+	called := h.clock.Add(1)
 	result, err := do(r)
-	answered := h.clock.Add(1)
+	returned := h.clock.Add(1)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.ops = append(h.ops, porcupine.Operation{ClientId: client, Input: r, Call: asked, Output: answer{result, err}, Return: answered})
+	h.ops = append(h.ops, porcupine.Operation{ClientId: client, Input: r, Call: called, Output: answer{result, err}, Return: returned})
 	return result, err
 }
 
-// Operations returns what was noted.
+// Operations returns what was recorded.
 func (h *History) Operations() []porcupine.Operation {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return append([]porcupine.Operation{}, h.ops...)
 }
 
-// Linearizable reports whether the answers are those of a ledger that carries
-// out one request after another, each at some moment between its question and
-// its answer. The jobs begin with the history.
+// Linearizable reports whether a ledger that carries out one request after
+// another, each at some moment between call and return, could give the same
+// answers. The jobs begin with the history.
 func (h *History) Linearizable() bool { return porcupine.CheckOperations(Model(), h.Operations()) }
 
 // A state is a job as the model knows it. It is never changed.
@@ -64,8 +64,8 @@ type state struct {
 	used map[string]ledger.Hash // leaf hashes by request id
 }
 
-// Model returns the model of a History: each job by itself, as commands.Decide
-// and projection.Apply have it.
+// Model returns the model of a History: each job by itself, by commands.Decide and
+// projection.Apply.
 func Model() porcupine.Model {
 	return porcupine.Model{
 		Partition: byJob,
@@ -94,19 +94,19 @@ func byJob(all []porcupine.Operation) [][]porcupine.Operation {
 	return parts
 }
 
-// step returns the job after a request that was answered with a, and whether it
-// can have been.
+// step returns the job after a request with the answer a, and whether that answer
+// is possible.
 func (s state) step(r commands.Request, a answer) (state, bool) {
-	_, submits := r.Command.(commands.Submit)
+	begins := commands.RowOf(r.Command).BeginsJob
 	if leaf, used := s.used[r.RequestID]; used {
 		return s, a.err == nil && a.result.Replayed && a.result.Event.LeafHash() == leaf
 	}
 	var stale *commands.RevisionError
 	var refused *commands.RefusedError
 	switch there := s.head.JobSeq > 0; {
-	case submits && there:
+	case begins && there:
 		return s, errors.Is(a.err, commands.ErrJobExists)
-	case !submits && !there:
+	case !begins && !there:
 		return s, errors.Is(a.err, commands.ErrJobNotFound)
 	case r.IfRevision != nil && *r.IfRevision != s.job.Revision:
 		return s, errors.As(a.err, &stale) && stale.Found == s.job.Revision
@@ -116,20 +116,20 @@ func (s state) step(r commands.Request, a answer) (state, bool) {
 		return s, false
 	}
 	e := a.result.Event
-	payload, no := commands.Decide(s.job, e.Time, r)
-	if no != nil || !reflect.DeepEqual(payload, e.Payload) {
+	payload, no := commands.Decide(s.job, e.Time(), r)
+	if no != nil || !reflect.DeepEqual(payload, e.Payload()) {
 		return s, false
 	}
 	return s.follow(r, a.result)
 }
 
-// refuses is step where the answer is a refusal.
+// refuses is step for an answer that is a refusal.
 func (s state) refuses(r commands.Request, a *commands.RefusedError) (state, bool) {
-	_, no := commands.Decide(s.job, a.Result.Event.Time, r)
+	_, no := commands.Decide(s.job, a.Result.Event.Time(), r)
 	if no == nil || no.Code != a.Refusal.Code {
 		return s, false
 	}
-	p, ok := a.Result.Event.Payload.(ledger.Refused)
+	p, ok := a.Result.Event.Payload().(ledger.Refused)
 	switch repeats := ok && s.job.Repeats(r.Actor, p); {
 	case !ok || a.Result.Repeated != repeats:
 		return s, false
@@ -151,7 +151,7 @@ func (s state) follow(r commands.Request, a commands.Result) (state, bool) {
 		return s, false
 	}
 	next := state{job: job, head: head, used: s.used}
-	if a.Event.RequestID == r.RequestID && r.RequestID != "" {
+	if a.Event.RequestID() == r.RequestID && r.RequestID != "" {
 		next.used = maps.Clone(s.used)
 		if next.used == nil {
 			next.used = map[string]ledger.Hash{}
@@ -161,7 +161,7 @@ func (s state) follow(r commands.Request, a commands.Result) (state, bool) {
 	return next, true
 }
 
-// Kind says in words what an operation of a History was answered.
+// Kind says in words which answer an operation of a History got.
 func Kind(op porcupine.Operation) string {
 	a := op.Output.(answer)
 	refused, isRefused := errors.AsType[*commands.RefusedError](a.err)

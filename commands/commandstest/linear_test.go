@@ -6,7 +6,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/anishathalye/porcupine"
 
@@ -15,14 +14,14 @@ import (
 	"gait/ledger/ledgertest"
 )
 
-// Many clients share jobs on a ledger on Pebble: what they are told is what a
-// ledger would tell that carries out one request after another.
+// Many clients share jobs of a ledger on Pebble. They get the answers of a ledger
+// that carries out one request after another.
 func TestEngineIsLinearizable(t *testing.T) {
 	const clients, each = 8, 40
 	counts := map[string]int{}
 	for seed := range uint64(6) {
 		l := ledgertest.New(t)
-		engine := &commands.Engine{Log: l.Log, Now: time.Now, Entropy: ledgertest.Entropy(seed)}
+		engine := &commands.Engine{Log: l.Log, Now: ledgertest.Now, Entropy: ledgertest.Entropy(seed)}
 		var h commandstest.History
 		var wait sync.WaitGroup
 		for client := range clients {
@@ -37,10 +36,10 @@ func TestEngineIsLinearizable(t *testing.T) {
 		}
 		wait.Wait()
 		if !h.Linearizable() {
-			t.Errorf("seed %d: the answers are of no order of the requests", seed)
+			t.Errorf("seed %d: no order of the requests gives these answers", seed)
 		}
-		if mixed := mixedUp(h.Operations()); porcupine.CheckOperations(commandstest.Model(), mixed) {
-			t.Errorf("seed %d: the model takes two answers that were changed for each other", seed)
+		if swap := swapped(h.Operations()); porcupine.CheckOperations(commandstest.Model(), swap) {
+			t.Errorf("seed %d: the model takes two answers that were swapped", seed)
 		}
 		for _, op := range h.Operations() {
 			counts[commandstest.Kind(op)]++
@@ -55,9 +54,9 @@ func TestEngineIsLinearizable(t *testing.T) {
 	t.Logf("answers: %v", counts)
 }
 
-// mixedUp changes two answers of one client on one job for each other, which
-// wrote an event each.
-func mixedUp(ops []porcupine.Operation) []porcupine.Operation {
+// swapped swaps two answers of one client about one job, each of which wrote an
+// event.
+func swapped(ops []porcupine.Operation) []porcupine.Operation {
 	for i := range ops {
 		for j := range ops[:i] {
 			x, y := &ops[i], &ops[j]
@@ -71,10 +70,10 @@ func mixedUp(ops []porcupine.Operation) []porcupine.Operation {
 	return ops
 }
 
-// A ledger that shows what was before an answer somebody has is found out.
+// The model finds a ledger that answers with a state older than a former answer.
 func TestModelFindsStaleAnswers(t *testing.T) {
 	l := ledgertest.New(t)
-	engine := &commands.Engine{Log: l.Log, Now: time.Now, Entropy: ledgertest.Entropy(1)}
+	engine := &commands.Engine{Log: l.Log, Now: ledgertest.Now, Entropy: ledgertest.Entropy(1)}
 	do := func(r commands.Request) (commands.Result, error) { return engine.Do(context.Background(), r) }
 	stale := int64(7)
 	submit := commands.Request{JobID: "job_1", Actor: "a", Command: commands.Submit{EnvironmentFingerprint: "envfp:here", ProducerVersion: "test"}}
@@ -85,7 +84,7 @@ func TestModelFindsStaleAnswers(t *testing.T) {
 		},
 		"no job": func(commands.Request) (commands.Result, error) { return commands.Result{}, commands.ErrJobNotFound },
 		"the answer before": func(r commands.Request) (commands.Result, error) {
-			for e, err := range l.Log.JobEvents(r.JobID, 1) {
+			for e, err := range l.Log.JobEvents(t.Context(), r.JobID, 1) {
 				return commands.Result{Event: e, Replayed: true}, err
 			}
 			return commands.Result{}, nil

@@ -7,7 +7,7 @@ import (
 	"gait/ledger"
 )
 
-// Request draws a request of a client for one of few jobs. intN returns a number
+// Request draws a request of a client for one of a few jobs. intN returns a number
 // from 0 to n-1.
 func Request(intN func(n int) int, client int) commands.Request {
 	const env = "envfp:here"
@@ -17,7 +17,7 @@ func Request(intN func(n int) int, client int) commands.Request {
 	case 0:
 		r.Command = commands.Submit{EnvironmentFingerprint: env, ProducerVersion: "test"}
 	case 1, 2, 3:
-		r.Command = commands.Pause{}
+		r.Command = commands.Pause{Hold: intN(8) == 0}
 	case 4, 5, 6:
 		r.Command = commands.Resume{EnvironmentFingerprint: env}
 	case 7:
@@ -32,8 +32,8 @@ func Request(intN func(n int) int, client int) commands.Request {
 	default:
 		r.Command = commands.AddCheckpoint{Type: ledger.CheckpointProgress, Summary: "step"}
 	}
-	if _, submits := r.Command.(commands.Submit); !submits && r.IfRevision == nil && intN(4) == 0 {
-		// The same id with the same command by the same actor: it is asked again.
+	if !commands.RowOf(r.Command).BeginsJob && r.IfRevision == nil && intN(4) == 0 {
+		// The same id with the same command by the same actor is a retry.
 		r.Actor, r.Command = "retrier", commands.AddCheckpoint{Type: ledger.CheckpointProgress, Summary: "again"}
 		r.RequestID = fmt.Sprintf("r-%d-%d", job, intN(10))
 	}

@@ -8,7 +8,7 @@ import (
 	"gait/commands/daemon"
 )
 
-// BenchmarkSocket measures what the interface costs: the log is in memory.
+// BenchmarkSocket measures the cost of the interface alone: the log is in memory.
 func BenchmarkSocket(b *testing.B) {
 	for _, connections := range []int{1, 64} {
 		b.Run(fmt.Sprint(connections), func(b *testing.B) {

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,38 +18,39 @@ import (
 	"gait/projection"
 )
 
-// A Client asks a daemon. HTTP is required; Transport makes one.
+// A Client sends requests to a daemon. HTTP is required; Transport makes its transport.
 type Client struct {
 	HTTP *http.Client
 
-	// Timeout is how long a command may wait to be carried out; 0: no limit. An
-	// answer is waited for a little longer.
+	// Timeout is how long a command may wait before it is carried out; 0 means
+	// no limit. The client waits a little longer for the answer.
 	Timeout time.Duration
 
-	// NoJobs leaves the job out of results: the longer its history, the more
-	// there is to send.
+	// NoJobs leaves the job out of results. A job with a longer history takes
+	// longer to send.
 	NoJobs bool
 }
 
-// Transport returns what a client asks through: dial makes the connections,
-// whatever the address says.
+// Transport returns a transport that makes its connections with dial, whatever the
+// address is.
 func Transport(dial func(context.Context) (net.Conn, error)) *http.Transport {
 	return &http.Transport{
 		DialContext:           func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) },
-		ExpectContinueTimeout: time.Hour, // the daemon asks for a body, always
+		ExpectContinueTimeout: time.Hour, // the daemon always asks for a body
 		DisableCompression:    true,
 	}
 }
 
-// grace is how much longer than the daemon a client waits.
+// grace is how much longer than the daemon's timeout a client waits.
 const grace = 15 * time.Second
 
-// base is the address of every daemon.
+// base is the address used for every daemon.
 const base = "http://gait"
 
-// Do carries a request out, as the Do of an engine: *commands.RefusedError is a
-// refusal. Other errors are *Error, what the daemon said; *UnreachableError; and
-// ledger.ErrOutcomeUnknown where the daemon was asked and has not answered.
+// Do carries out a request, as the Do of an engine does: a refusal is a
+// *commands.RefusedError. Other errors are an *Error that the daemon answered; an
+// *UnreachableError; and ledger.ErrOutcomeUnknown if the command was sent and the
+// daemon has not answered.
 func (c *Client) Do(ctx context.Context, r commands.Request) (commands.Result, error) {
 	b, err := encodeRequest(r, c.Timeout, !c.NoJobs)
 	if err != nil {
@@ -65,6 +67,9 @@ func (c *Client) Do(ctx context.Context, r commands.Request) (commands.Result, e
 		return commands.Result{}, fmt.Errorf("%w: %w", ledger.ErrOutcomeUnknown, lost)
 	}
 	said, isError := errors.AsType[*Error](err)
+	if isError && said.Details == (projection.Details{}) { // the daemon is older than details
+		said.Details.JobID = r.JobID
+	}
 	if err != nil && (!isError || a.Event == nil) {
 		return commands.Result{}, err
 	}
@@ -73,14 +78,16 @@ func (c *Client) Do(ctx context.Context, r commands.Request) (commands.Result, e
 		return commands.Result{}, fmt.Errorf("reading the daemon's answer: %w", err)
 	}
 	if isError {
-		no := &projection.Refusal{Code: said.Code, Reason: said.Text, Hint: said.Hint}
+		said.Details.Status = cmp.Or(said.Details.Status, result.Job.Status)
+		no := &projection.Refusal{Code: projection.RefusalCode(said.Kind.Code), Reason: said.Text, Details: said.Details}
 		return commands.Result{}, &commands.RefusedError{Refusal: no, Result: result}
 	}
 	return result, nil
 }
 
-// ask sends a request and reads the object that answers it into v, which may
-// be nil. Where that is an error, it is a *Error, and v is read all the same.
+// ask sends a request and reads the object that the daemon answers into v, which
+// may be nil. If the answer is an error, ask returns it as an *Error and still reads
+// it into v.
 func (c *Client) ask(ctx context.Context, method, path string, body []byte, v any) error {
 	b, err := c.read(ctx, method, path, body)
 	_, isError := errors.AsType[*Error](err)
@@ -93,7 +100,7 @@ func (c *Client) ask(ctx context.Context, method, path string, body []byte, v an
 	return err
 }
 
-// read sends a request and returns the bytes that answer it; beside a *Error too.
+// read sends a request and returns the bytes of the answer, also if it is an *Error.
 func (c *Client) read(ctx context.Context, method, path string, body []byte) ([]byte, error) {
 	res, err := c.send(ctx, method, path, body)
 	if err != nil {
@@ -112,11 +119,11 @@ func (c *Client) read(ctx context.Context, method, path string, body []byte) ([]
 	if res.StatusCode == http.StatusOK {
 		return b, nil
 	}
-	return b, said(res.StatusCode, b)
+	return b, readError(res.StatusCode, b)
 }
 
-// send sends a request. A body is sent when the daemon asks for it: before that,
-// a connection that breaks has done nothing.
+// send sends a request. It sends the body only when the daemon asks for it: if the
+// connection breaks before that, the daemon has done nothing.
 func (c *Client) send(ctx context.Context, method, path string, body []byte) (*http.Response, error) {
 	q, err := http.NewRequestWithContext(ctx, method, base+path, http.NoBody)
 	if err != nil {
@@ -137,7 +144,7 @@ func (c *Client) send(ctx context.Context, method, path string, body []byte) (*h
 	return res, nil
 }
 
-// A reader is a body that knows whether any of it was sent.
+// A reader is a request body that records whether any of it was sent.
 type reader struct {
 	of    *bytes.Reader
 	begun atomic.Bool
@@ -150,8 +157,8 @@ func (r *reader) Read(b []byte) (int, error) {
 
 func (r *reader) Close() error { return nil }
 
-// unreachable is the error of a connection. Where the caller has had enough, it
-// is the caller's.
+// unreachable returns the error of a connection that failed. If the caller's context
+// has ended, that is the cause.
 func unreachable(ctx context.Context, err error) *UnreachableError {
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
@@ -159,8 +166,8 @@ func unreachable(ctx context.Context, err error) *UnreachableError {
 	return &UnreachableError{Err: err}
 }
 
-// said reads an error that the daemon answered with.
-func said(status int, b []byte) error {
+// readError reads an error from the daemon's answer.
+func readError(status int, b []byte) error {
 	var e wireError
 	if json.Unmarshal(b, &e) != nil || e.Code == "" {
 		return fmt.Errorf("%w: the daemon answered %d %.80q", ledger.ErrMalformed, status, b)
@@ -169,5 +176,5 @@ func said(status int, b []byte) error {
 }
 
 func (e wireError) err() *Error {
-	return &Error{Text: e.Text, Failure: Failure{Code: e.Code, Category: e.Category, Exit: e.Exit, Retryable: e.Retryable, Hint: e.Hint}}
+	return &Error{Text: e.Text, Kind: ledger.Fault{Code: e.Code, Category: e.Category, Retryable: e.Retryable}, Details: e.Details, Hint: e.Hint}
 }

@@ -24,7 +24,7 @@ import (
 	"gait/projection"
 )
 
-// What the daemon says of a command is what an engine says of it.
+// A client's result of a command is the same as the engine's.
 func TestDo(t *testing.T) {
 	s := serve(t)
 	direct := ledgertest.New(t)
@@ -35,10 +35,19 @@ func TestDo(t *testing.T) {
 	cancel := commands.Request{JobID: "j1", Actor: "w", Command: commands.Cancel{}, IfRevision: &one}
 	for _, r := range []commands.Request{
 		submit("j1"), submit(""), submit("j1"), progress("j1", "a"), progress("nobody", "a"), pause, pause,
-		{JobID: "j1", Actor: "w", Command: commands.Pause{}}, {JobID: "j1", Actor: "w", Command: commands.Pause{}}, cancel,
-		{JobID: "j1", Actor: "w", Command: commands.Cancel{}, DryRun: true}, {JobID: "j1", Command: commands.Stop{}},
+		{JobID: "j1", Actor: "w", Command: commands.Pause{}},
+		{JobID: "j1", Actor: "w", Command: commands.Pause{}},
+		cancel,
+		{JobID: "j1", Actor: "w", Command: commands.Cancel{}, DryRun: true},
+		{JobID: "j1", Command: commands.Stop{}},
 		{JobID: "j1", Actor: "w", Command: commands.Resume{EnvironmentFingerprint: "envfp:prod"}},
-		{JobID: "j1", Actor: "w", Command: commands.Approve{}}, {JobID: "j1", Actor: "w", Command: commands.Deny{CheckpointID: "cp_0001"}},
+		{JobID: "j1", Actor: "w", Command: commands.Approve{}},
+		{JobID: "j1", Actor: "w", Command: commands.Deny{CheckpointID: "cp_0001"}},
+		{Command: commands.CommitIndex{}, DryRun: true},
+		{Command: commands.CommitIndex{}},
+		{Command: commands.CommitIndex{}},
+		{Actor: "w", Command: commands.CommitIndex{}},
+		{JobID: "j1", Command: commands.CommitIndex{}},
 	} {
 		want, wantErr := engine.Do(t.Context(), r)
 		got, gotErr := s.client.Do(t.Context(), r)
@@ -90,7 +99,7 @@ func fake(t *testing.T, answer func(net.Conn)) *daemon.Client {
 	return &daemon.Client{HTTP: &http.Client{Transport: daemon.Transport(dial)}, Timeout: time.Second}
 }
 
-// A connection that breaks leaves nobody in doubt, unless the command was sent.
+// If a connection breaks, the outcome is unknown only if the command was sent.
 func TestBrokenConnections(t *testing.T) {
 	head := func(conn net.Conn) *http.Request {
 		q, _ := http.ReadRequest(bufio.NewReader(conn))
@@ -125,7 +134,23 @@ func TestBrokenConnections(t *testing.T) {
 	}
 }
 
-// A daemon of another version is asked for nothing.
+// A daemon from before there were details does not keep hints from naming the job.
+func TestOlderDaemonLeavesDetailsOut(t *testing.T) {
+	body := `{"error":"the job is at revision 2","error_code":"state_conflict","error_category":"state_conflict","exit":1,"retryable":true,"hint":"look again"}`
+	c := fake(t, func(conn net.Conn) {
+		if _, err := http.ReadRequest(bufio.NewReader(conn)); err != nil {
+			return
+		}
+		fmt.Fprintf(conn, "HTTP/1.1 409 Conflict\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", len(body), body)
+	})
+	_, err := c.Do(t.Context(), progress("j1", "a"))
+	said, ok := errors.AsType[*daemon.Error](err)
+	if !ok || said.Details.JobID != "j1" {
+		t.Errorf("Do = %#v, want an error about j1", err)
+	}
+}
+
+// A client sends no request to a daemon of another version.
 func TestOtherVersion(t *testing.T) {
 	c := fake(t, func(c net.Conn) {
 		http.ReadRequest(bufio.NewReader(c))
@@ -136,7 +161,7 @@ func TestOtherVersion(t *testing.T) {
 	}
 }
 
-// A ledger that is read through a daemon is the one on disk, at one size.
+// A Ledger read through a daemon equals the log on disk at one size.
 func TestLedgerIsTheLog(t *testing.T) {
 	s := serve(t)
 	s.do(t, submit("j1"), submit("j2"), progress("j1", "a"), progress("j2", "b"))
@@ -144,32 +169,32 @@ func TestLedgerIsTheLog(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantHead, wantEvents := s.Log.Head(), eventsOf(t, s.Log.Events(0))
+	wantHead, wantEvents := s.Log.Head(), eventsOf(t, s.Log.Events(t.Context(), 0))
 	_, wantNote := s.Log.Checkpoint()
-	wantJob, _, _ := s.Log.JobHead("j1")
+	wantJob, _, _ := ledger.FindJob(t.Context(), s.Log, "j1")
 	s.do(t, progress("j1", "later"), submit("j3"))
 
 	if _, note := l.Checkpoint(); string(note) != string(wantNote) || l.Head() != wantHead {
 		t.Errorf("the ledger moved on: head %v, want %v", l.Head(), wantHead)
 	}
-	if got := eventsOf(t, l.Events(0)); !slices.Equal(got, wantEvents) {
+	if got := eventsOf(t, l.Events(t.Context(), 0)); !slices.Equal(got, wantEvents) {
 		t.Errorf("Events = %d, want %d", len(got), len(wantEvents))
 	}
-	if got := eventsOf(t, l.JobEvents("j1", 2)); len(got) != 1 {
+	if got := eventsOf(t, l.JobEvents(t.Context(), "j1", 2)); len(got) != 1 {
 		t.Errorf("JobEvents = %d, want the 1 there was", len(got))
 	}
-	if got, ok, err := l.JobHead("j1"); got != wantJob || !ok || err != nil {
-		t.Errorf("JobHead = %v, %v, %v, want %v", got, ok, err, wantJob)
+	if got, ok, err := ledger.FindJob(t.Context(), l, "j1"); got != wantJob || !ok || err != nil {
+		t.Errorf("FindJob = %v, %v, %v, want %v", got, ok, err, wantJob)
 	}
-	if _, ok, err := l.JobHead("j3"); ok || err != nil {
-		t.Errorf("JobHead of a job that began later = %v, %v", ok, err)
+	if _, ok, err := ledger.FindJob(t.Context(), l, "j3"); ok || err != nil {
+		t.Errorf("FindJob of a job that began later = %v, %v", ok, err)
 	}
-	job, _, ok, err := projection.Load(l, "j1")
+	job, _, ok, err := projection.Load(t.Context(), l, "j1")
 	if err != nil || !ok || job.JobSeq != 2 {
 		t.Errorf("Load = %v, %v, %v, want the job as it was", job.JobSeq, ok, err)
 	}
 	var jobs []string
-	for j, err := range l.Jobs("") {
+	for j, err := range l.Jobs(t.Context(), "") {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -181,32 +206,32 @@ func TestLedgerIsTheLog(t *testing.T) {
 	checkProofs(t, s, l)
 }
 
-func checkProofs(t *testing.T, s *served, l *daemon.Ledger) {
+func checkProofs(t *testing.T, s *testServer, l *daemon.Ledger) {
 	t.Helper()
 	c, note := l.Checkpoint()
-	e, err := l.Event(2)
+	e, err := l.Event(t.Context(), 2)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := l.Proof(2)
+	p, err := ledger.NewestProof(t.Context(), l, 2)
 	if err != nil || p.Check(e.LeafHash(), c) != nil {
 		t.Errorf("Proof = %v, %v", p, err)
 	}
-	path, err := l.ConsistencyIn(note, 2)
-	root, rootErr := l.RootAt(2)
+	path, err := l.ConsistencyIn(t.Context(), note, 2)
+	root, rootErr := l.RootAt(t.Context(), 2)
 	if err = errors.Join(err, rootErr); err != nil || ledger.CheckConsistency(path, ledger.Checkpoint{Origin: c.Origin, Size: 2, Root: root}, c) != nil {
-		t.Errorf("Consistency = %v, %v", path, err)
+		t.Errorf("ConsistencyIn = %v, %v", path, err)
 	}
 	name := ledger.TileName{Width: int(c.Size)}
-	want, wantErr := s.Log.File(name)
-	if got, err := l.File(name); string(got) != string(want) || err != nil || wantErr != nil {
+	want, wantErr := s.Log.File(t.Context(), name)
+	if got, err := l.File(t.Context(), name); string(got) != string(want) || err != nil || wantErr != nil {
 		t.Errorf("File = %x, %v, want %x, %v", got, err, want, wantErr)
 	}
-	if err := l.Verify(func(int64, int64) error { return nil }); err != nil {
+	if err := l.Verify(t.Context(), nil, func(int64, int64) error { return nil }); err != nil {
 		t.Errorf("Verify = %v", err)
 	}
-	if note, err := l.CosignedCheckpoint(); note != nil || err != nil {
-		t.Errorf("CosignedCheckpoint = %q, %v, want none", note, err)
+	if note, err := ledger.NewestCosigned(t.Context(), l); note != nil || err != nil {
+		t.Errorf("NewestCosigned = %q, %v, want none", note, err)
 	}
 }
 
@@ -221,7 +246,7 @@ func eventsOf(t *testing.T, events ledger.Events) (all []string) {
 	return all
 }
 
-// More than a page is read in pages.
+// A range longer than a page is read in pages.
 func TestPages(t *testing.T) {
 	s := serve(t)
 	s.do(t, submit("j1"))
@@ -232,16 +257,16 @@ func TestPages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := eventsOf(t, l.Events(0)), eventsOf(t, s.Log.Events(0)); !slices.Equal(got, want) {
+	if got, want := eventsOf(t, l.Events(t.Context(), 0)), eventsOf(t, s.Log.Events(t.Context(), 0)); !slices.Equal(got, want) {
 		t.Errorf("Events = %d, want %d", len(got), len(want))
 	}
-	if got, want := eventsOf(t, l.JobEvents("j1", 3)), eventsOf(t, s.Log.JobEvents("j1", 3)); !slices.Equal(got, want) {
+	if got, want := eventsOf(t, l.JobEvents(t.Context(), "j1", 3)), eventsOf(t, s.Log.JobEvents(t.Context(), "j1", 3)); !slices.Equal(got, want) {
 		t.Errorf("JobEvents = %d, want %d", len(got), len(want))
 	}
 }
 
-// Whoever speaks to the socket by hand need not know what gait would say of the
-// machine: it is the daemon's too.
+// A client that writes its own requests may leave out the environment and the
+// producer version: the daemon fills in its own.
 func TestServerFillsInItsSurroundings(t *testing.T) {
 	s := serve(t)
 	for _, body := range []string{
@@ -256,11 +281,11 @@ func TestServerFillsInItsSurroundings(t *testing.T) {
 		}
 	}
 	bound := func(job string) [2]string {
-		for e, err := range s.JobEvents(job, 1) {
+		for e, err := range s.JobEvents(t.Context(), job, 1) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p := e.Payload.(ledger.Submitted)
+			p := e.Payload().(ledger.Submitted)
 			return [2]string{p.EnvironmentFingerprint, p.ProducerVersion}
 		}
 		return [2]string{}
@@ -273,7 +298,7 @@ func TestServerFillsInItsSurroundings(t *testing.T) {
 	}
 }
 
-// A range goes on from page to page, however few lines each has.
+// A range continues from page to page, however few lines each page has.
 func TestPagesGrow(t *testing.T) {
 	s := serve(t)
 	for i := range 700 {
@@ -284,15 +309,15 @@ func TestPagesGrow(t *testing.T) {
 		t.Fatal(err)
 	}
 	jobs, events := 0, 0
-	for j, err := range l.Jobs("") {
+	for j, err := range l.Jobs(t.Context(), "") {
 		if want := fmt.Sprintf("job_%03d", jobs); err != nil || j.ID != want {
 			t.Fatalf("job %q, %v, want %s", j.ID, err, want)
 		}
 		jobs++
 	}
-	for e, err := range l.Events(0) {
-		if err != nil || e.Seq != ledger.Seq(events) {
-			t.Fatalf("event %d, %v, want %d", e.Seq, err, events)
+	for e, err := range l.Events(t.Context(), 0) {
+		if err != nil || e.Seq() != ledger.Seq(events) {
+			t.Fatalf("event %d, %v, want %d", e.Seq(), err, events)
 		}
 		events++
 	}

@@ -4,70 +4,78 @@ import (
 	"errors"
 	"net/http"
 
+	"gait/projection"
+
+	"gait/ledger"
+
 	"gait/commands"
 )
 
-// A Failure is how an error is reported: what a program branches on, and what a
-// person does next.
-type Failure struct {
-	Code, Category string
-	Exit           int // the exit code of a command that fails with it
-	Retryable      bool
-	Hint           string
-}
-
-// An Error is what a daemon answered instead of a result, in its own words.
+// An Error is an error that a daemon answered instead of a result.
 type Error struct {
-	Failure
-	Text string
+	Text    string
+	Kind    ledger.Fault
+	Details projection.Details // for callers that make their own hint
+	Hint    string             // for a caller of the HTTP interface
 }
 
 func (e *Error) Error() string { return e.Text }
 
-// An UnreachableError says that a daemon did not answer. What was asked for was
-// not carried out, unless the error wraps ledger.ErrOutcomeUnknown too.
+// Fault returns what kind of error the daemon said it is.
+func (e *Error) Fault() ledger.Fault { return e.Kind }
+
+// An UnreachableError says that a daemon did not answer. The request was not
+// carried out, unless the error also wraps ledger.ErrOutcomeUnknown.
 type UnreachableError struct {
 	Err  error
-	sent bool // some of what was asked
+	sent bool // some of the request was sent
 }
 
 func (e *UnreachableError) Error() string { return "the daemon does not answer: " + e.Err.Error() }
 
+// Fault returns what kind of error it is.
+func (*UnreachableError) Fault() ledger.Fault {
+	return ledger.Fault{Code: "daemon_unreachable", Category: ledger.CategoryContention, Retryable: true}
+}
+
 // Unwrap returns the cause.
 func (e *UnreachableError) Unwrap() error { return e.Err }
 
-// ErrOtherVersion says that the daemon is a gait that shows jobs otherwise.
-// Nothing was asked of it.
-var ErrOtherVersion = errors.New("the daemon is another version of gait")
+// ErrOtherVersion says that the daemon is a gait whose views of jobs differ from
+// this one's. No request was sent to it.
+var ErrOtherVersion = ledger.NewError("the daemon is another version of gait", ledger.Fault{Code: "daemon_version", Category: ledger.CategoryDependency})
 
-// Errors of the server's own.
+// Errors of the server itself.
 var (
-	// ErrTooLong says that a request's body is longer than any that is taken.
-	ErrTooLong = errors.New("the request is too long")
+	// ErrTooLong says that a request's body is longer than the server accepts.
+	ErrTooLong = ledger.NewError("the request is too long", ledger.Fault{Code: "request_too_long", Category: ledger.CategoryInvalid})
 
 	// ErrNoRoute says that the interface has no such address.
-	ErrNoRoute = errors.New("no such address")
+	ErrNoRoute = ledger.NewError("no such address", ledger.Fault{Code: "unknown_address", Category: ledger.CategoryInvalid})
 
-	// ErrMethod says that the address takes another method.
-	ErrMethod = errors.New("the address takes another method")
+	// ErrMethod says that the address takes a different method.
+	ErrMethod = ledger.NewError("the address takes another method", ledger.Fault{Code: "unknown_address", Category: ledger.CategoryInvalid})
 )
 
-// statuses are those of HTTP by the category of an error.
-var statuses = map[string]int{
-	"invalid_input":       http.StatusBadRequest,
-	"policy_blocked":      http.StatusForbidden,
-	"approval_required":   http.StatusForbidden,
-	"unsafe_operation":    http.StatusConflict,
-	"state_conflict":      http.StatusConflict,
-	"state_contention":    http.StatusServiceUnavailable,
-	"dependency_missing":  http.StatusServiceUnavailable,
-	"outcome_unknown":     http.StatusInternalServerError,
-	"io_failure":          http.StatusInternalServerError,
-	"verification_failed": http.StatusInternalServerError,
+// categories maps each category of errors to the status of HTTP and, as "exit", to
+// the exit code of a gait command that fails with it.
+var categories = map[ledger.Category]struct{ status, exit int }{
+	ledger.CategoryInvalid:      {status: http.StatusBadRequest, exit: 6},
+	ledger.CategoryPolicy:       {status: http.StatusForbidden, exit: 3},
+	ledger.CategoryApproval:     {status: http.StatusForbidden, exit: 4},
+	ledger.CategoryRegress:      {status: http.StatusInternalServerError, exit: 5},
+	ledger.CategoryVerification: {status: http.StatusInternalServerError, exit: 2},
+	ledger.CategoryDependency:   {status: http.StatusServiceUnavailable, exit: 7},
+	ledger.CategoryUnsafe:       {status: http.StatusConflict, exit: 8},
+	ledger.CategoryConflict:     {status: http.StatusConflict, exit: 1},
+	ledger.CategoryContention:   {status: http.StatusServiceUnavailable, exit: 1},
+	ledger.CategoryUnknown:      {status: http.StatusInternalServerError, exit: 1},
+	ledger.CategoryIO:           {status: http.StatusInternalServerError, exit: 1},
+	ledger.CategoryInternal:     {status: http.StatusInternalServerError, exit: 1},
 }
 
 // status returns the HTTP status of an error.
-func status(err error, f Failure) int {
+func status(err error, f ledger.Fault) int {
 	_, refused := errors.AsType[*commands.RefusedError](err)
 	switch {
 	case errors.Is(err, ErrTooLong):
@@ -82,11 +90,8 @@ func status(err error, f Failure) int {
 		return http.StatusNotFound
 	case errors.Is(err, commands.ErrJobExists):
 		return http.StatusConflict
-	case refused && f.Category == "invalid_input":
+	case refused && f.Category == ledger.CategoryInvalid:
 		return http.StatusConflict
 	}
-	if code, ok := statuses[f.Category]; ok {
-		return code
-	}
-	return http.StatusInternalServerError
+	return categories[f.Category].status
 }

@@ -3,6 +3,8 @@ package daemon
 import (
 	"slices"
 	"strings"
+
+	"gait/projection"
 )
 
 // Routes returns all routes, each with the names of its query, sorted.
@@ -11,5 +13,14 @@ func Routes() (all []string) {
 		all = append(all, strings.Join(append([]string{strings.ToLower(r.method), r.path}, r.query...), " "))
 	}
 	slices.Sort(all)
+	return all
+}
+
+// Hints returns the hint of each code.
+func Hints(d projection.Details) map[string]string {
+	all := map[string]string{}
+	for code := range hints {
+		all[code] = hintOf(code, d)
+	}
 	return all
 }

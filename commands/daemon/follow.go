@@ -10,26 +10,26 @@ import (
 	"gait/ledger"
 )
 
-// heartbeat is how often a stream with nothing to tell says that it is there.
+// heartbeat is how long a stream may be silent before it sends a comment.
 const heartbeat = 15 * time.Second
 
-// flushEvery is how many events are written before they are sent.
+// flushEvery is how many events are written before a flush.
 const flushEvery = 64
 
-// A stream sends events as they come. It reads them from the ledger, so that
-// one who reads slowly keeps nobody waiting.
+// A stream sends events as they are appended. It reads them from the ledger, so
+// that a slow client delays no other.
 type stream struct {
 	server *Server
 	w      http.ResponseWriter
 	out    *http.ResponseController
 	ctx    context.Context
-	job    string     // the only one to tell of; "": all
-	next   ledger.Seq // events before it were sent, or are not asked for
-	jobSeq int64      // the job's events up to it are before next
+	job    string     // the only job whose events are sent; "" for all
+	next   ledger.Seq // events before it were sent, or were not asked for
+	jobSeq int64      // the job's events up to it come before next
 }
 
-// follow streams events, as server-sent ones: from behind since, or behind the
-// last one that a client says it has, or else those that come from now on.
+// follow streams events as server-sent events: from after since, or after the last
+// one that the client has, or else those that are appended from now on.
 func (s *Server) follow(w http.ResponseWriter, q *http.Request) error {
 	query := q.URL.Query()
 	text := query.Get("since")
@@ -62,8 +62,8 @@ func (s *Server) follow(w http.ResponseWriter, q *http.Request) error {
 	return nil
 }
 
-// endWithServer ends what is being written when the server is told to stop: one
-// who does not read must not hold that up. Each write bounds itself anew.
+// endWithServer ends the current write when the server is told to stop: a client
+// that does not read must not delay that. Each write sets its own deadline.
 func (st *stream) endWithServer(over <-chan struct{}) {
 	select {
 	case <-st.server.stop:
@@ -82,13 +82,14 @@ func (st *stream) endWithServer(over <-chan struct{}) {
 	}
 }
 
-// run streams until whoever reads goes, or the server stops.
+// run streams until the client leaves or the server stops.
 func (st *stream) run() {
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
 	for {
 		changed := st.server.Log.Changed()
 		if err := st.push(); err != nil {
+			st.server.logFault("/v1/events", err)
 			st.say("event: error\ndata: %s\n\n", oneLine(err))
 			return
 		}
@@ -107,7 +108,7 @@ func (st *stream) run() {
 	}
 }
 
-// push writes the events there are.
+// push writes the events that have not been sent.
 func (st *stream) push() error {
 	events, err := st.events()
 	if err != nil || events == nil {
@@ -119,39 +120,39 @@ func (st *stream) push() error {
 			return err
 		}
 		if st.job != "" {
-			st.jobSeq = e.JobSeq
+			st.jobSeq = e.JobSeq()
 		}
-		if e.Seq < st.next {
+		if e.Seq() < st.next {
 			continue
 		}
-		st.next = e.Seq + 1
-		st.say("id: %d\nevent: %s\ndata: %s\n\n", e.Seq, e.Type(), e.Bytes())
+		st.next = e.Seq() + 1
+		st.say("id: %d\nevent: %s\ndata: %s\n\n", e.Seq(), e.Type(), e.Bytes())
 		if sent++; sent%flushEvery == 0 && st.out.Flush() != nil {
-			return nil // nobody reads: Flush fails again
+			return nil // the client does not read: Flush fails again
 		}
 	}
 	return nil
 }
 
-// events returns those that may not have been sent; nil where there are none.
+// events returns the events that may not have been sent, or nil if there are none.
 func (st *stream) events() (ledger.Events, error) {
 	log := st.server.Log
 	if st.job == "" {
 		if int64(st.next) >= log.Head().Size {
 			return nil, nil
 		}
-		return log.Events(st.next), nil
+		return log.Events(st.ctx, st.next), nil
 	}
-	head, ok, err := log.JobHead(st.job)
+	head, ok, err := ledger.FindJob(st.ctx, log, st.job)
 	if err != nil || !ok || head.JobSeq <= st.jobSeq {
 		return nil, err
 	}
-	return log.JobEvents(st.job, st.jobSeq+1), nil
+	return log.JobEvents(st.ctx, st.job, st.jobSeq+1), nil
 }
 
 func (st *stream) say(format string, args ...any) {
-	_, _ = fmt.Fprintf(st.w, format, args...) // Flush fails too
+	_, _ = fmt.Fprintf(st.w, format, args...) // if this fails, so does Flush
 }
 
-// oneLine is an error as a line of a stream.
+// oneLine returns an error as one line of a stream.
 func oneLine(err error) string { return strconv.Quote(err.Error()) }

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// listen follows events, and returns the ids and the lines of data as they come.
-func (s *served) listen(t *testing.T, query, last string) (next func() (id, data string)) {
+// listen follows events, and returns their ids and data lines as they come.
+func (s *testServer) listen(t *testing.T, query, last string) (next func() (id, data string)) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	t.Cleanup(cancel)
@@ -45,8 +45,8 @@ func (s *served) listen(t *testing.T, query, last string) (next func() (id, data
 	}
 }
 
-// Whoever follows gets each event once, to the letter, those that are there and
-// those that come.
+// A client that follows gets each event once, byte for byte: those that exist and
+// those appended later.
 func TestFollow(t *testing.T) {
 	s := serve(t)
 	s.do(t, submit("j1"), submit("j2"), progress("j1", "a"))
@@ -66,7 +66,7 @@ func TestFollow(t *testing.T) {
 		for range tt.want {
 			id, data := tt.next()
 			got = append(got, id)
-			if want := eventsOf(t, s.Log.Events(0)); !slices.Contains(want, data) {
+			if want := eventsOf(t, s.Log.Events(t.Context(), 0)); !slices.Contains(want, data) {
 				t.Errorf("%s: event %s is not to the letter: %s", tt.name, id, data)
 			}
 		}
@@ -76,7 +76,7 @@ func TestFollow(t *testing.T) {
 	}
 }
 
-// Streams end when the server is told to stop, and do not keep it.
+// Streams end when the server is told to stop, and do not delay it.
 func TestFollowEnds(t *testing.T) {
 	s := serve(t)
 	next := s.listen(t, "since=-1", "")
@@ -91,7 +91,7 @@ func TestFollowEnds(t *testing.T) {
 	}
 }
 
-// One who does not read keeps nobody waiting.
+// A client that does not read delays no other.
 func TestSlowReader(t *testing.T) {
 	s := serve(t)
 	conn, err := s.dial(t.Context())
@@ -101,13 +101,13 @@ func TestSlowReader(t *testing.T) {
 	defer conn.Close()
 	conn.Write([]byte("GET /v1/events?since=-1 HTTP/1.1\r\nHost: g\r\n\r\n"))
 	s.do(t, submit("j1"))
-	for range 1000 { // more than the buffers of a socket hold
+	for range 1000 { // more than a socket's buffers hold
 		s.do(t, progress("j1", strings.Repeat("words ", 80)))
 	}
 }
 
-// Wait returns with the event that it waits for, not before, and with whoever
-// has had enough.
+// Wait returns when the event that it waits for is appended, not before, or when
+// its context ends.
 func TestClientWaits(t *testing.T) {
 	s := serve(t)
 	s.do(t, submit("job_1"))

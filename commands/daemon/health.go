@@ -14,14 +14,14 @@ func (s *Server) openAPI(w http.ResponseWriter, _ *http.Request) error {
 	return send(w, http.StatusOK, "application/json", openAPI)
 }
 
-// healthz says that the process answers.
+// healthz answers that the process is running.
 func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) error {
 	return send(w, http.StatusOK, "text/plain; charset=utf-8", []byte("ok\n"))
 }
 
-// readyz says that the ledger can be read, and that commands are taken.
-func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) error {
-	if _, err := s.Log.Event(ledger.Seq(s.Log.Head().Size - 1)); err != nil {
+// readyz answers whether the ledger can be read and commands are accepted.
+func (s *Server) readyz(w http.ResponseWriter, q *http.Request) error {
+	if _, err := s.Log.Event(q.Context(), ledger.Seq(s.Log.Head().Size-1)); err != nil {
 		return err
 	}
 	return send(w, http.StatusOK, "text/plain; charset=utf-8", []byte("ok\n"))

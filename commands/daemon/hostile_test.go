@@ -17,7 +17,7 @@ import (
 	"gait/ledger/ledgertest"
 )
 
-// What is not one well-formed command is refused, and writes nothing.
+// A body that is not one well-formed command is refused, and nothing is written.
 func TestBadCommands(t *testing.T) {
 	s := serve(t)
 	s.do(t, submit("j1"))
@@ -28,8 +28,8 @@ func TestBadCommands(t *testing.T) {
 		{"nothing", ``, 400},
 		{"no object", `[]`, 400},
 		{"two objects", `{"verb":"pause","job_id":"j1","actor":"w"}{}`, 400},
-		{"a field nobody knows", `{"verb":"pause","job_id":"j1","actor":"w","colour":"red"}`, 400},
-		{"an argument nobody knows", `{"verb":"pause","job_id":"j1","actor":"w","arguments":{"colour":"red"}}`, 400},
+		{"an unknown field", `{"verb":"pause","job_id":"j1","actor":"w","colour":"red"}`, 400},
+		{"an unknown argument", `{"verb":"pause","job_id":"j1","actor":"w","arguments":{"colour":"red"}}`, 400},
 		{"a field twice", `{"verb":"pause","verb":"stop","job_id":"j1","actor":"w"}`, 400},
 		{"a field in capitals", `{"Verb":"pause","job_id":"j1","actor":"w"}`, 400},
 		{"another verb", `{"verb":"explode","job_id":"j1","actor":"w"}`, 400},
@@ -67,7 +67,7 @@ func TestBadCommands(t *testing.T) {
 	}
 }
 
-func (s *served) post(t *testing.T, body string) (int, []byte) {
+func (s *testServer) post(t *testing.T, body string) (int, []byte) {
 	t.Helper()
 	res, err := s.client.HTTP.Post("http://gait/v1/commands", "application/json", strings.NewReader(body))
 	if err != nil {
@@ -81,7 +81,7 @@ func (s *served) post(t *testing.T, body string) (int, []byte) {
 	return res.StatusCode, b
 }
 
-// What is no HTTP is answered or hung up on, and the server goes on.
+// Input that is not HTTP gets an error or a closed connection, and the server goes on.
 func TestMalformedHTTP(t *testing.T) {
 	s := serve(t)
 	for _, tt := range []struct{ name, text, want string }{
@@ -108,7 +108,7 @@ func TestMalformedHTTP(t *testing.T) {
 			}
 			defer conn.Close()
 			conn.SetDeadline(time.Now().Add(10 * time.Second))
-			io.WriteString(conn, tt.text) // it may hang up before the end
+			io.WriteString(conn, tt.text) // the server may close the connection before the end
 			line, err := bufio.NewReader(conn).ReadString('\n')
 			if !strings.HasPrefix(line, tt.want) {
 				t.Errorf("answered %q, %v, want %s", line, err, tt.want)
@@ -121,7 +121,7 @@ func TestMalformedHTTP(t *testing.T) {
 	s.do(t, submit("j1"))
 }
 
-// A body of 64 MiB that does not say how long it is, is cut off early.
+// A body of 64 MiB that does not state its length is cut off early.
 func TestEndlessBody(t *testing.T) {
 	s := serve(t)
 	sent := &counter{r: bytes.NewReader(make([]byte, 64<<20))}
@@ -142,7 +142,7 @@ func TestEndlessBody(t *testing.T) {
 	s.do(t, submit("j1"))
 }
 
-// A counter counts what is read; the client may still be reading when it answers.
+// A counter counts the bytes read. The client may still read it when the answer comes.
 type counter struct {
 	r io.Reader
 	n atomic.Int64
@@ -154,7 +154,7 @@ func (c *counter) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// Those who say nothing, or say it slowly, keep nobody else out.
+// Clients that send nothing, or send slowly, do not keep others out.
 func TestIdleConnections(t *testing.T) {
 	s := serve(t)
 	for i := range 500 {
@@ -165,7 +165,7 @@ func TestIdleConnections(t *testing.T) {
 		defer conn.Close()
 		switch i % 3 {
 		case 1:
-			io.WriteString(conn, "POST /v1/comm") // and no more
+			io.WriteString(conn, "POST /v1/comm") // the rest is never sent
 		case 2:
 			io.WriteString(conn, "POST /v1/commands HTTP/1.1\r\nHost: g\r\nContent-Length: 100\r\n\r\n{")
 		}
@@ -173,8 +173,8 @@ func TestIdleConnections(t *testing.T) {
 	s.do(t, submit("j1"), progress("j1", "a"))
 }
 
-// A command whose time is up is not carried out; one that still waits when its
-// caller goes is not either.
+// A command is not carried out if its deadline passes while it waits, nor if its
+// caller leaves while it waits.
 func TestDeadline(t *testing.T) {
 	s := serve(t)
 	s.do(t, submit("j1"))
@@ -193,7 +193,7 @@ func TestDeadline(t *testing.T) {
 	}
 }
 
-// Requests over TCP need the token, this host, and no page.
+// Requests over TCP need the token and this host, and must not come from a page.
 func TestGuard(t *testing.T) {
 	s := serve(t)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -238,13 +238,26 @@ func TestGuard(t *testing.T) {
 			t.Fatal(err)
 		}
 		res.Body.Close()
-		if res.StatusCode != tt.want {
-			t.Errorf("%s: answered %d, want %d", tt.name, res.StatusCode, tt.want)
+		if res.StatusCode != tt.want || res.Close != (tt.want != 200) {
+			t.Errorf("%s: answered %d, which ends the connection: %t; want %d, and an end if it was turned away", tt.name, res.StatusCode, res.Close, tt.want)
 		}
+	}
+	// Who sends no request, or half of one, is not waited for as long as at the socket.
+	for _, sent := range []string{"", "GET /v1/ledger HTTP/1.1\r\nHost: 127.0.0.1"} {
+		conn, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(conn, sent)
+		conn.SetDeadline(time.Now().Add(8 * time.Second))
+		if b, err := io.ReadAll(conn); err != nil {
+			t.Errorf("after %q: answered %q, %v, want the end", sent, b, err)
+		}
+		conn.Close()
 	}
 }
 
-// Many clients at once are all answered, once, in one history.
+// Many clients at once all get one answer each, and the events form one history.
 func TestManyClients(t *testing.T) {
 	s := serve(t)
 	s.do(t, submit("j1"))
@@ -270,7 +283,7 @@ func TestManyClients(t *testing.T) {
 	}
 }
 
-// One who does not take an answer loses the connection.
+// A client that does not read the answer loses its connection.
 func TestAnswerNotTaken(t *testing.T) {
 	s := serve(t)
 	s.do(t, submit("j1"))
@@ -292,7 +305,7 @@ func TestAnswerNotTaken(t *testing.T) {
 	}
 }
 
-// A body that does not come loses the connection.
+// A client that does not send the body loses its connection.
 func TestBodyNotSent(t *testing.T) {
 	s := serve(t)
 	s.behind.Store(int64(30*time.Second - 100*time.Millisecond)) // a body may take half a minute

@@ -9,18 +9,19 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 
+	"gait/commands"
 	"gait/ledger"
+	"gait/ledger/jcs"
 	"gait/projection"
 )
 
 // A Ledger is the ledger that a daemon has open, as it was when Open or Renew
-// was called: what is appended later does not show. Its methods are those of a
-// log on disk. It keeps one job's view, so one goroutine uses it at a time.
+// was called: it does not show what is appended later.
 type Ledger struct {
 	client *Client
-	ctx    context.Context // of whoever opened it: a log's methods take none
 
 	process    Process
 	keys       ledger.Keyring
@@ -29,19 +30,19 @@ type Ledger struct {
 	signed     []byte
 	head       ledger.Head
 	imported   bool
-	last       jobHead // the job that was asked for last
+	index      ledger.IndexState
 }
 
-// Open asks for the ledger as it is now.
+// Open reads the current state of the ledger.
 func (c *Client) Open(ctx context.Context) (*Ledger, error) {
-	l := &Ledger{client: c, ctx: ctx}
-	return l, l.Renew()
+	l := &Ledger{client: c}
+	return l, l.Renew(ctx)
 }
 
-// Renew asks for the ledger as it is now.
-func (l *Ledger) Renew() error {
+// Renew reads the current state of the ledger again.
+func (l *Ledger) Renew(ctx context.Context) error {
 	var st state
-	if err := l.client.ask(l.ctx, http.MethodGet, "/v1/ledger", nil, &st); err != nil {
+	if err := l.client.ask(ctx, http.MethodGet, "/v1/ledger", nil, &st); err != nil {
 		return err
 	}
 	if err := l.set(st); err != nil {
@@ -50,7 +51,7 @@ func (l *Ledger) Renew() error {
 	return nil
 }
 
-// set takes a state over, once the ledger's keys have signed it.
+// set takes over a state once it has checked that the ledger's keys have signed it.
 func (l *Ledger) set(st state) error {
 	if st.Views != projection.Version {
 		return fmt.Errorf("%w: its views are version %d, not %d", ErrOtherVersion, st.Views, projection.Version)
@@ -59,7 +60,7 @@ func (l *Ledger) set(st state) error {
 	if err != nil {
 		return err
 	}
-	now := Ledger{client: l.client, ctx: l.ctx, process: st.Process, signed: []byte(st.Checkpoint), imported: st.Imported}
+	now := Ledger{client: l.client, process: st.Process, signed: []byte(st.Checkpoint), imported: st.Imported, index: ledger.ParseIndexState(st.Index)}
 	if now.keys, err = ledger.NewKeyring(created); err != nil {
 		return err
 	}
@@ -88,7 +89,7 @@ func (l *Ledger) set(st state) error {
 	return err
 }
 
-// Process returns who serves.
+// Process returns the process that serves the ledger.
 func (l *Ledger) Process() Process { return l.process }
 
 // Origin returns the name of the ledger.
@@ -97,31 +98,31 @@ func (l *Ledger) Origin() string { return l.keys.Origin() }
 // Keys returns the keys that have signed the ledger.
 func (l *Ledger) Keys() ledger.Keyring { return l.keys }
 
-// Key returns the key in force.
-func (l *Ledger) Key() ledger.VerifierKey { return l.keys.Current() }
-
 // Imported reports whether the ledger is a copy.
 func (l *Ledger) Imported() bool { return l.imported }
 
 // Head returns where the ledger ends.
 func (l *Ledger) Head() ledger.Head { return l.head }
 
-// Checkpoint returns the newest checkpoint and its note.
+// Changed returns nil: a Ledger shows new events only after Renew.
+func (l *Ledger) Changed() <-chan struct{} { return nil }
+
+// Checkpoint returns the newest signed checkpoint and its note.
 func (l *Ledger) Checkpoint() (ledger.Checkpoint, []byte) { return l.checkpoint, l.signed }
 
 // Rotations returns the rotations of the ledger's key.
-func (l *Ledger) Rotations() ([]ledger.Rotation, error) { return l.rotations, nil }
+func (l *Ledger) Rotations(ctx context.Context) ([]ledger.Rotation, error) { return l.rotations, nil }
 
-func (l *Ledger) get(path string, query url.Values, v any) error {
-	return l.client.ask(l.ctx, http.MethodGet, path+"?"+query.Encode(), nil, v)
+func (l *Ledger) get(ctx context.Context, path string, query url.Values, v any) error {
+	return l.client.ask(ctx, http.MethodGet, path+"?"+query.Encode(), nil, v)
 }
 
-func (l *Ledger) post(path string, body, v any) error {
-	b, err := marshal(body)
+func (l *Ledger) post(ctx context.Context, path string, body, v any) error {
+	b, err := jcs.Marshal(body)
 	if err != nil {
 		return err
 	}
-	return l.client.ask(l.ctx, http.MethodPost, path, b, v)
+	return l.client.ask(ctx, http.MethodPost, path, b, v)
 }
 
 // size begins a query about the ledger at its size.
@@ -130,94 +131,106 @@ func (l *Ledger) size() url.Values {
 }
 
 // Event returns one event.
-func (l *Ledger) Event(seq ledger.Seq) (ledger.Event, error) {
+func (l *Ledger) Event(ctx context.Context, seq ledger.Seq) (ledger.Event, error) {
 	if seq < 0 || int64(seq) >= l.checkpoint.Size {
 		return ledger.Event{}, fmt.Errorf("reading event %d: there are %d", seq, l.checkpoint.Size)
 	}
-	b, err := l.client.read(l.ctx, http.MethodGet, fmt.Sprintf("/v1/ledger/event?seq=%d", seq), nil)
+	b, err := l.client.read(ctx, http.MethodGet, fmt.Sprintf("/v1/ledger/event?seq=%d", seq), nil)
 	if err != nil {
 		return ledger.Event{}, err
 	}
 	e, err := ledger.Decode(b)
-	if err == nil && e.Seq != seq {
-		err = fmt.Errorf("%w: asked for event %d, got %d", ledger.ErrMalformed, seq, e.Seq)
+	if err == nil && e.Seq() != seq {
+		err = fmt.Errorf("%w: asked for event %d, got %d", ledger.ErrMalformed, seq, e.Seq())
 	}
 	return e, err
 }
 
-// JobHead returns where a job ends, and whether there is such a job.
-func (l *Ledger) JobHead(job string) (ledger.JobHead, bool, error) {
+// Load returns what the ledger holds under the ids of jobs and requests. The
+// view of a job may be that of an event after the ledger's size. The daemon cannot
+// find an event by its request id, so Load reads all events to find one.
+func (l *Ledger) Load(ctx context.Context, jobs, requests []string) (ledger.Records, error) {
+	found := ledger.Records{Jobs: make(map[string]ledger.JobEntry, len(jobs)), Requests: make(map[string]ledger.Event, len(requests))}
+	for _, id := range jobs {
+		entry, ok, err := l.job(ctx, id)
+		if err != nil {
+			return ledger.Records{}, err
+		}
+		if ok {
+			found.Jobs[id] = entry
+		}
+	}
+	if len(requests) == 0 {
+		return found, nil
+	}
+	for e, err := range l.Events(ctx, 0) {
+		if err != nil {
+			return ledger.Records{}, err
+		}
+		if e.RequestID() != "" && slices.Contains(requests, e.RequestID()) {
+			found.Requests[e.RequestID()] = e
+		}
+	}
+	return found, nil
+}
+
+// jobNotFound is the fault with which a daemon reports that there is no such job.
+var jobNotFound, _ = ledger.FaultOf(commands.ErrJobNotFound)
+
+func (l *Ledger) job(ctx context.Context, id string) (entry ledger.JobEntry, ok bool, err error) {
 	query := l.size()
-	query.Set("id", job)
+	query.Set("id", id)
 	var h jobHead
-	err := l.get("/v1/job/head", query, &h)
-	if e, ok := errors.AsType[*Error](err); ok && e.Code == jobNotFound {
-		return ledger.JobHead{}, false, nil
+	err = l.get(ctx, "/v1/job/head", query, &h)
+	if e, isError := errors.AsType[*Error](err); isError && e.Kind == jobNotFound {
+		return ledger.JobEntry{}, false, nil
 	}
 	if err != nil {
-		return ledger.JobHead{}, false, err
+		return ledger.JobEntry{}, false, err
 	}
-	l.last = h
 	head, err := h.head()
-	return head, err == nil, err
+	return ledger.JobEntry{ID: id, Head: head, View: h.View}, err == nil, err
 }
 
-// jobNotFound is the code by which every gait reports commands.ErrJobNotFound.
-const jobNotFound = "job_not_found"
-
-// View returns the cached view of a job, and whether there is one.
-func (l *Ledger) View(job string) ([]byte, bool, error) {
-	if l.last.ID != job {
-		if _, ok, err := l.JobHead(job); err != nil || !ok {
-			return nil, false, err
-		}
-	}
-	return l.last.View, l.last.View != nil, nil
-}
-
-// firstPage is how many lines the first page of a range has. Whoever ranges
-// over it may want one, or all: each page has eight times the lines of the last.
+// firstPage is how many lines the first page of a range has. The caller may want one
+// line, or all: each page has eight times the lines of the one before.
 const firstPage = 8
 
-// Events returns the events from one on. It may be ranged over more than once.
-func (l *Ledger) Events(from ledger.Seq) ledger.Events {
-	return l.eventPages("/v1/ledger/events", l.size(), max(int64(from), 0), func(e ledger.Event) int64 { return int64(e.Seq) })
+// Events returns the events from a seq on. It may be ranged over more than once.
+func (l *Ledger) Events(ctx context.Context, from ledger.Seq) ledger.Events {
+	return l.eventPages(ctx, "/v1/ledger/events", l.size(), max(int64(from), 0), func(e ledger.Event) int64 { return int64(e.Seq()) })
 }
 
-// JobEvents returns the events of a job from a job_seq on. It may be ranged
-// over more than once.
-func (l *Ledger) JobEvents(job string, from int64) ledger.Events {
+// JobEvents returns the events of a job from a job_seq on. It may be ranged over
+// more than once.
+func (l *Ledger) JobEvents(ctx context.Context, job string, from int64) ledger.Events {
 	query := l.size()
 	query.Set("id", job)
-	return l.eventPages("/v1/job/events", query, max(from, 1), func(e ledger.Event) int64 {
-		if e.JobID != job {
+	return l.eventPages(ctx, "/v1/job/events", query, max(from, 1), func(e ledger.Event) int64 {
+		if e.JobID() != job {
 			return -1
 		}
-		return e.JobSeq
+		return e.JobSeq()
 	})
 }
 
-// eventPages reads page after page. number is what events are counted by.
-func (l *Ledger) eventPages(path string, query url.Values, from int64, number func(ledger.Event) int64) ledger.Events {
+// eventPages reads page after page. number returns an event's number in the range.
+func (l *Ledger) eventPages(ctx context.Context, path string, query url.Values, from int64, number func(ledger.Event) int64) ledger.Events {
 	return func(yield func(ledger.Event, error) bool) {
 		next, limit := from, firstPage
 		for more := true; more; limit = min(8*limit, pageLines) {
 			query.Set("from", strconv.FormatInt(next, 10))
 			query.Set("limit", strconv.Itoa(limit))
-			lines, rest, err := l.page(path, query)
+			lines, rest, err := l.page(ctx, path, query)
 			for _, line := range lines {
 				e, bad := ledger.Decode(line)
 				if bad == nil && number(e) != next {
-					bad = fmt.Errorf("%w: expected event %d of %s, got %d", ledger.ErrMalformed, next, path, number(e))
+					e, bad = ledger.Event{}, fmt.Errorf("%w: expected event %d of %s, got %d", ledger.ErrMalformed, next, path, number(e))
 				}
-				if bad != nil {
-					yield(ledger.Event{}, bad)
+				if !yield(e, bad) || bad != nil {
 					return
 				}
 				next++
-				if !yield(e, nil) {
-					return
-				}
 			}
 			if err != nil {
 				yield(ledger.Event{}, err)
@@ -230,13 +243,15 @@ func (l *Ledger) eventPages(path string, query url.Values, from int64, number fu
 
 // Jobs returns the jobs whose id is greater than after. It may be ranged over
 // more than once.
-func (l *Ledger) Jobs(after string) iter.Seq2[ledger.JobEntry, error] {
+func (l *Ledger) Jobs(ctx context.Context, after string) iter.Seq2[ledger.JobEntry, error] {
 	return func(yield func(ledger.JobEntry, error) bool) {
 		query, next, limit := l.size(), after, firstPage
 		for more := true; more; limit = min(8*limit, pageLines) {
-			query.Set("after", next)
+			if next != "" {
+				query.Set("after", next)
+			}
 			query.Set("limit", strconv.Itoa(limit))
-			lines, rest, err := l.page("/v1/jobs", query)
+			lines, rest, err := l.page(ctx, "/v1/jobs", query)
 			for _, line := range lines {
 				j, bad := decodeEntry(line)
 				if !yield(j, bad) || bad != nil {
@@ -262,9 +277,9 @@ func decodeEntry(line []byte) (ledger.JobEntry, error) {
 	return ledger.JobEntry{ID: h.ID, Head: head, View: h.View}, err
 }
 
-// page reads one page, which must have its end.
-func (l *Ledger) page(path string, query url.Values) (lines [][]byte, more bool, err error) {
-	b, err := l.client.read(l.ctx, http.MethodGet, path+"?"+query.Encode(), nil)
+// page reads one page, which must have its end line.
+func (l *Ledger) page(ctx context.Context, path string, query url.Values) (lines [][]byte, more bool, err error) {
+	b, err := l.client.read(ctx, http.MethodGet, path+"?"+query.Encode(), nil)
 	if err != nil {
 		return nil, false, err
 	}

@@ -2,63 +2,58 @@ package daemon
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"net/http"
 	"net/url"
 
 	"gait/ledger"
+	"gait/ledger/jcs"
 )
-
-// Proof returns the proof that event seq is in the tree of the checkpoint.
-func (l *Ledger) Proof(seq ledger.Seq) (ledger.Proof, error) { return l.ProofIn(l.signed, seq) }
 
 // ProofIn returns the proof that event seq is in the tree of a checkpoint of
 // this ledger.
-func (l *Ledger) ProofIn(signed []byte, seq ledger.Seq) (ledger.Proof, error) {
-	b, err := marshal(map[string]any{"seq": seq, "checkpoint": string(signed)})
+func (l *Ledger) ProofIn(ctx context.Context, signed []byte, seq ledger.Seq) (ledger.Proof, error) {
+	b, err := jcs.Marshal(map[string]any{"seq": seq, "checkpoint": string(signed)})
 	if err != nil {
 		return ledger.Proof{}, err
 	}
-	text, err := l.client.read(l.ctx, http.MethodPost, "/v1/ledger/proof", b)
+	text, err := l.client.read(ctx, http.MethodPost, "/v1/ledger/proof", b)
 	if err != nil {
 		return ledger.Proof{}, err
 	}
 	return ledger.ParseProof(text)
 }
 
-// Consistency returns the proof that the tree of size old is a prefix of that
-// of the checkpoint.
-func (l *Ledger) Consistency(old int64) ([]ledger.Hash, error) {
-	return l.ConsistencyIn(l.signed, old)
-}
-
-// ConsistencyIn is Consistency with a checkpoint of this ledger.
-func (l *Ledger) ConsistencyIn(signed []byte, old int64) ([]ledger.Hash, error) {
+// ConsistencyIn returns the proof that the tree of size old is a prefix of that
+// of a checkpoint of this ledger.
+func (l *Ledger) ConsistencyIn(ctx context.Context, signed []byte, old int64) ([]ledger.Hash, error) {
 	var p path
-	err := l.post("/v1/ledger/consistency", map[string]any{"old": old, "checkpoint": string(signed)}, &p)
+	err := l.post(ctx, "/v1/ledger/consistency", map[string]any{"old": old, "checkpoint": string(signed)}, &p)
 	return p.Path, err
 }
 
 // RootAt returns the root hash of the tree of a size.
-func (l *Ledger) RootAt(size int64) (ledger.Hash, error) {
+func (l *Ledger) RootAt(ctx context.Context, size int64) (ledger.Hash, error) {
 	var r treeRoot
-	err := l.get("/v1/ledger/root", url.Values{"size": {fmt.Sprint(size)}}, &r)
+	err := l.get(ctx, "/v1/ledger/root", url.Values{"size": {fmt.Sprint(size)}}, &r)
 	return r.Root, err
 }
 
 // File returns a file as C2SP tlog-tiles lays it out.
-func (l *Ledger) File(name ledger.TileName) ([]byte, error) {
-	return l.client.read(l.ctx, http.MethodGet, "/v1/ledger/file?"+url.Values{"name": {name.String()}}.Encode(), nil)
+func (l *Ledger) File(ctx context.Context, name ledger.TileName) ([]byte, error) {
+	return l.client.read(ctx, http.MethodGet, "/v1/ledger/file?"+url.Values{"name": {name.String()}}.Encode(), nil)
 }
 
-// Cosigned returns what witnesses have cosigned, each checked again.
-func (l *Ledger) Cosigned() ([]ledger.Cosigned, error) {
+// Cosigned returns what witnesses have cosigned, and verifies each cosignature.
+func (l *Ledger) Cosigned(ctx context.Context) ([]ledger.Cosigned, error) {
 	var list struct {
-		Cosigned []cosigned `json:"cosigned"`
+		Cosigned []cosignedNote `json:"cosigned"`
 	}
-	if err := l.get("/v1/ledger/cosigned", url.Values{}, &list); err != nil {
+	if err := l.get(ctx, "/v1/ledger/cosigned", url.Values{}, &list); err != nil {
 		return nil, err
 	}
 	var all []ledger.Cosigned
@@ -84,69 +79,34 @@ func (l *Ledger) Cosigned() ([]ledger.Cosigned, error) {
 	return all, nil
 }
 
-// CosignedCheckpoint returns the newest checkpoint that a witness has cosigned;
-// nil where there is none.
-func (l *Ledger) CosignedCheckpoint() ([]byte, error) {
-	b, err := l.client.read(l.ctx, http.MethodGet, "/v1/ledger/cosigned-checkpoint", nil)
-	if len(b) == 0 {
-		b = nil
-	}
-	return b, err
+// Begin fails: a daemon appends only what its commands decide.
+func (l *Ledger) Begin(context.Context, ledger.Head) (ledger.Batch, error) {
+	return nil, fmt.Errorf("appending through a daemon: %w", errors.ErrUnsupported)
 }
 
-// Keep has the daemon keep a cosignature.
-func (l *Ledger) Keep(signed []byte, c ledger.Cosignature) error {
-	return l.post("/v1/ledger/cosignatures", map[string]string{"checkpoint": string(signed), "witness": c.Key.String(), "line": c.Line()}, nil)
+// Keep makes the daemon keep a cosignature.
+func (l *Ledger) Keep(ctx context.Context, signed []byte, c ledger.Cosignature) error {
+	return l.post(ctx, "/v1/ledger/cosignatures", map[string]string{"checkpoint": string(signed), "witness": c.Key.String(), "line": c.Line()}, nil)
 }
 
-// ReplaceViews has the daemon make all views anew. The ones given are ranged
-// over, so that the caller sees what is in them, and not sent.
-func (l *Ledger) ReplaceViews(views iter.Seq2[ledger.JobView, error]) error {
+// ReplaceViews makes the daemon rebuild all views. It ranges over the views given,
+// for callers that watch them, but does not send them.
+func (l *Ledger) ReplaceViews(ctx context.Context, views iter.Seq2[ledger.JobView, error]) error {
 	for _, err := range views {
 		if err != nil {
 			return fmt.Errorf("replacing views: %w", err)
 		}
 	}
-	return l.post("/v1/ledger/rebuild", struct{}{}, nil)
+	return l.post(ctx, "/v1/ledger/rebuild", struct{}{}, nil)
 }
 
-// Verify has the daemon read the whole ledger again.
-func (l *Ledger) Verify(report func(done, total int64) error) error {
-	res, err := l.client.send(l.ctx, http.MethodPost, "/v1/ledger/verify", []byte("{}"))
-	if err != nil {
+// Verify makes the daemon read the whole ledger again, and then reads each event to
+// pass it to use.
+func (l *Ledger) Verify(ctx context.Context, use func(ledger.Event) error, report func(done, total int64) error) error {
+	if err := l.verify(ctx, report); err != nil || use == nil {
 		return err
 	}
-	defer res.Body.Close()
-	lines := bufio.NewScanner(res.Body)
-	for lines.Scan() {
-		p := progress{wireError: new(wireError)}
-		if err := json.Unmarshal(lines.Bytes(), &p); err != nil {
-			return fmt.Errorf("%w: %w", ledger.ErrMalformed, err)
-		}
-		switch {
-		case p.Code != "":
-			return p.err()
-		case p.End:
-			return nil
-		}
-		if err := report(p.Done, p.Total); err != nil {
-			return err
-		}
-	}
-	err = lines.Err()
-	if err == nil {
-		err = fmt.Errorf("%w: verifying came to no end", ledger.ErrMalformed)
-	}
-	return unreachable(l.ctx, err)
-}
-
-// VerifyEach has the daemon read the whole ledger again, and then hands on each
-// of its events.
-func (l *Ledger) VerifyEach(report func(done, total int64) error, use func(ledger.Event) error) error {
-	if err := l.Verify(report); err != nil {
-		return err
-	}
-	for e, err := range l.Events(0) {
+	for e, err := range l.Events(ctx, 0) {
 		if err != nil {
 			return err
 		}
@@ -155,4 +115,56 @@ func (l *Ledger) VerifyEach(report func(done, total int64) error, use func(ledge
 		}
 	}
 	return nil
+}
+
+func (l *Ledger) verify(ctx context.Context, report func(done, total int64) error) error {
+	_, err := l.followProgress(ctx, "/v1/ledger/verify", report)
+	return err
+}
+
+// Rebuild makes the daemon verify all events and rebuild what follows from them, but
+// for the views.
+func (l *Ledger) Rebuild(ctx context.Context, report func(done, total int64) error) (ledger.Rebuilt, error) {
+	last, err := l.followProgress(ctx, "/v1/ledger/rebuild-index", report)
+	if err == nil && last.Rebuilt == nil {
+		err = fmt.Errorf("%w: rebuilding the index came to nothing", ledger.ErrMalformed)
+	}
+	if err != nil {
+		return ledger.Rebuilt{}, err
+	}
+	return *last.Rebuilt, nil
+}
+
+// followProgress asks for long work, reports how far it is, and returns its last line.
+func (l *Ledger) followProgress(ctx context.Context, path string, report func(done, total int64) error) (progress, error) {
+	res, err := l.client.send(ctx, http.MethodPost, path, []byte("{}"))
+	if err != nil {
+		return progress{}, err
+	}
+	defer res.Body.Close()
+	lines := bufio.NewScanner(res.Body)
+	lines.Buffer(nil, maxReply)
+	for lines.Scan() {
+		p := progress{wireError: new(wireError)}
+		if err := json.Unmarshal(lines.Bytes(), &p); err != nil {
+			return progress{}, fmt.Errorf("%w: %w", ledger.ErrMalformed, err)
+		}
+		switch {
+		case p.Code != "":
+			return progress{}, p.err()
+		case p.End:
+			return p, nil
+		}
+		if report == nil {
+			continue
+		}
+		if err := report(p.Done, p.Total); err != nil {
+			return progress{}, err
+		}
+	}
+	err = lines.Err()
+	if err == nil {
+		err = fmt.Errorf("%w: %s came to no end", ledger.ErrMalformed, path)
+	}
+	return progress{}, unreachable(ctx, err)
 }

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -12,7 +13,7 @@ import (
 	"gait/ledger"
 )
 
-// Metrics count what a server does, for Prometheus.
+// Metrics counts what a server does, for Prometheus.
 type Metrics struct {
 	registry *prometheus.Registry
 	commands *prometheus.CounterVec
@@ -22,10 +23,11 @@ type Metrics struct {
 	now      func() time.Time
 }
 
-// NewMetrics begins to count.
+// NewMetrics returns metrics that are all zero.
 func NewMetrics(now func() time.Time) *Metrics {
-	m := &Metrics{now: now, registry: prometheus.NewRegistry(),
-		commands: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gait_commands_total", Help: "Commands answered, by verb and error code; ok where there was none."}, []string{"verb", "code"}),
+	m := &Metrics{
+		now: now, registry: prometheus.NewRegistry(),
+		commands: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gait_commands_total", Help: "Commands answered, by verb and error code; the code is ok if there was no error."}, []string{"verb", "code"}),
 		took:     prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "gait_command_seconds", Help: "How long commands took.", Buckets: prometheus.ExponentialBuckets(0.0001, 2, 18)}, []string{"verb"}),
 		batches:  prometheus.NewHistogram(prometheus.HistogramOpts{Name: "gait_batch_events", Help: "How many events were written at once.", Buckets: prometheus.ExponentialBuckets(1, 2, 10)}),
 		commits:  prometheus.NewHistogram(prometheus.HistogramOpts{Name: "gait_commit_seconds", Help: "How long it took until a batch was durable.", Buckets: prometheus.ExponentialBuckets(0.0001, 2, 18)}),
@@ -34,7 +36,7 @@ func NewMetrics(now func() time.Time) *Metrics {
 	return m
 }
 
-// observe has the sizes of a server shown.
+// observe adds gauges of a server.
 func (m *Metrics) observe(s *Server) {
 	gauge := func(name, help string, value func() float64) {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
@@ -44,7 +46,7 @@ func (m *Metrics) observe(s *Server) {
 	gauge("gait_streams", "How many event streams are open.", func() float64 { return float64(s.streams.Load()) })
 }
 
-// command counts a command. Verbs are few: the request was decoded.
+// command counts a command. Verbs are few, since the request was decoded.
 func (m *Metrics) command(verb, code string, took time.Duration) {
 	if m == nil {
 		return
@@ -57,7 +59,7 @@ func (m *Metrics) handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 }
 
-// Count returns log, for an engine, with its batches counted.
+// Count returns log, for an engine, such that its batches are counted.
 func (m *Metrics) Count(log commands.Log) commands.Log { return countedLog{Log: log, to: m} }
 
 type countedLog struct {
@@ -65,9 +67,9 @@ type countedLog struct {
 	to *Metrics
 }
 
-// Begin begins a batch that is counted.
-func (l countedLog) Begin(at ledger.Head) (ledger.Batch, error) {
-	b, err := l.Log.Begin(at)
+// Begin begins a batch and counts it.
+func (l countedLog) Begin(ctx context.Context, at ledger.Head) (ledger.Batch, error) {
+	b, err := l.Log.Begin(ctx, at)
 	if err != nil {
 		return nil, err
 	}
@@ -81,15 +83,15 @@ type countedBatch struct {
 }
 
 // Add adds an event.
-func (b *countedBatch) Add(e ledger.Entry) error {
+func (b *countedBatch) Add(ctx context.Context, e ledger.Entry) error {
 	b.events++
-	return b.Batch.Add(e)
+	return b.Batch.Add(ctx, e)
 }
 
 // Commit makes the batch durable.
-func (b *countedBatch) Commit() (ledger.Receipt, error) {
+func (b *countedBatch) Commit(ctx context.Context) (ledger.Receipt, error) {
 	began := b.to.now()
-	r, err := b.Batch.Commit()
+	r, err := b.Batch.Commit(ctx)
 	if err == nil {
 		b.to.batches.Observe(float64(b.events))
 		b.to.commits.Observe(b.to.now().Sub(began).Seconds())

@@ -13,13 +13,14 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"gait/commands"
 	"gait/commands/daemon"
 	"gait/ledger"
 	"gait/ledger/ledgertest"
 )
 
-// A described is an OpenAPI document.
-type described struct {
+// A document is an OpenAPI document.
+type document struct {
 	doc   map[string]any
 	paths map[string]map[string]operation
 	c     *jsonschema.Compiler
@@ -32,7 +33,7 @@ type operation struct {
 	} `json:"responses"`
 }
 
-// query returns the names that a query may have, each behind a space.
+// query returns the names that a query may have, each after a space.
 func (o operation) query() (names string) {
 	for _, p := range o.Parameters {
 		if p.In == "query" {
@@ -44,7 +45,7 @@ func (o operation) query() (names string) {
 
 const docURL = "https://gait.example/openapi.json"
 
-func describedBy(t *testing.T, s *served) described {
+func documentOf(t *testing.T, s *testServer) document {
 	t.Helper()
 	_, text, _ := s.get(t, http.MethodGet, "/openapi.json", "")
 	var doc struct {
@@ -61,7 +62,7 @@ func describedBy(t *testing.T, s *served) described {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := described{doc: v.(map[string]any), paths: doc.Paths, c: jsonschema.NewCompiler()}
+	d := document{doc: v.(map[string]any), paths: doc.Paths, c: jsonschema.NewCompiler()}
 	d.c.DefaultDraft(jsonschema.Draft2020)
 	if err := d.c.AddResource(docURL, v); err != nil {
 		t.Fatal(err)
@@ -69,7 +70,7 @@ func describedBy(t *testing.T, s *served) described {
 	return d
 }
 
-func (s *served) get(t *testing.T, method, path, body string) (status int, b []byte, kind string) {
+func (s *testServer) get(t *testing.T, method, path, body string) (status int, b []byte, kind string) {
 	t.Helper()
 	q, err := http.NewRequestWithContext(t.Context(), method, "http://gait"+path, strings.NewReader(body))
 	if err != nil {
@@ -86,8 +87,8 @@ func (s *served) get(t *testing.T, method, path, body string) (status int, b []b
 	return res.StatusCode, b, res.Header.Get("Content-Type")
 }
 
-// check holds an answer to what the document says of it.
-func (d described) check(t *testing.T, method, path string, status int, kind string, b []byte) {
+// check checks an answer against the document.
+func (d document) check(t *testing.T, method, path string, status int, kind string, b []byte) {
 	t.Helper()
 	path, _, _ = strings.Cut(path, "?")
 	method = strings.ToLower(method)
@@ -135,7 +136,7 @@ func pointer(s string) string {
 	return strings.NewReplacer("~", "~0", "/", "~1", " ", "%20", ";", "%3B", "=", "%3D").Replace(s)
 }
 
-func (d described) validate(t *testing.T, at string, b []byte) {
+func (d document) validate(t *testing.T, at string, b []byte) {
 	t.Helper()
 	schema, err := d.c.Compile(at)
 	if err != nil {
@@ -150,35 +151,58 @@ func (d described) validate(t *testing.T, at string, b []byte) {
 	}
 }
 
-// Each address is in the document, and answers what that says.
+// The document has each address, and the answers are as it says.
 func TestOpenAPI(t *testing.T) {
 	s := serve(t)
 	s.do(t, submit("j1"), progress("j1", "a"))
 	_, note := s.Log.Checkpoint()
 	signed, _ := json.Marshal(string(note))
-	d := describedBy(t, s)
-	asked := map[string]bool{"get /v1/events": true, "get /metrics": true} // streams, and what Prometheus describes
+	d := documentOf(t, s)
+	asked := map[string]bool{"get /v1/events": true, "get /metrics": true} // a stream, and one that Prometheus describes
 	for _, tt := range []struct {
 		method, path, body string
 		want               int
 	}{
-		{"GET", "/healthz", "", 200}, {"GET", "/readyz?probe=1", "", 200}, {"GET", "/openapi.json", "", 200},
+		{"GET", "/healthz", "", 200},
+		{"GET", "/readyz?probe=1", "", 200},
+		{"GET", "/openapi.json", "", 200},
 		{"POST", "/v1/commands", `{"verb":"pause","job_id":"j1","actor":"w"}`, 200},
 		{"POST", "/v1/commands", `{"verb":"pause","job_id":"j1","actor":"w"}`, 409},
 		{"POST", "/v1/commands", `{"verb":"cancel","job_id":"j1","actor":"w","dry_run":true}`, 200},
 		{"POST", "/v1/commands", `{"verb":"pause","job_id":"j9","actor":"w"}`, 404},
 		{"POST", "/v1/commands", `{`, 400},
 		{"GET", "/v1/ledger", "", 200},
-		{"GET", "/v1/ledger/event?seq=1", "", 200}, {"GET", "/v1/ledger/event?seq=100", "", 400},
-		{"GET", "/v1/ledger/events?from=1&size=2", "", 200}, {"GET", "/v1/ledger/events?from=x", "", 400}, {"GET", "/v1/ledger/events?since=1", "", 400},
-		{"POST", "/v1/ledger/proof", `{"seq":1,"checkpoint":` + string(signed) + `}`, 200}, {"POST", "/v1/ledger/proof", `{"seq":"1"}`, 400},
+		{"GET", "/v1/ledger/event?seq=1", "", 200},
+		{"GET", "/v1/ledger/event?seq=100", "", 400},
+		{"GET", "/v1/ledger/events?from=1&size=2", "", 200},
+		{"GET", "/v1/ledger/events?from=x", "", 400},
+		{"GET", "/v1/ledger/events?since=1", "", 400},
+		{"POST", "/v1/ledger/proof", `{"seq":1,"checkpoint":` + string(signed) + `}`, 200},
+		{"POST", "/v1/ledger/proof", `{"seq":"1"}`, 400},
 		{"POST", "/v1/ledger/consistency", `{"old":1,"checkpoint":` + string(signed) + `}`, 200},
-		{"GET", "/v1/ledger/root?size=1", "", 200}, {"GET", "/v1/ledger/root?size=99", "", 400},
+		{"GET", "/v1/ledger/root?size=1", "", 200},
+		{"GET", "/v1/ledger/root?size=99", "", 400},
 		{"GET", "/v1/ledger/file?name=tile/0/000.p/1", "", 200},
-		{"GET", "/v1/ledger/cosigned", "", 200}, {"GET", "/v1/ledger/cosigned-checkpoint", "", 200},
-		{"POST", "/v1/ledger/verify", `{}`, 200}, {"POST", "/v1/ledger/rebuild", `{}`, 200},
-		{"GET", "/v1/jobs", "", 200}, {"GET", "/v1/job?id=j1", "", 200}, {"GET", "/v1/job?id=j9", "", 404}, {"GET", "/v1/job?id=j1&id=j1", "", 400},
-		{"GET", "/v1/job/head?id=j1", "", 200}, {"GET", "/v1/job/head?id=j9", "", 404}, {"GET", "/v1/job/events?id=j1", "", 200},
+		{"GET", "/v1/ledger/cosigned", "", 200},
+		{"GET", "/v1/ledger/committed?size=2", "", 200},
+		{"POST", "/v1/commands", `{"verb":"commit-index"}`, 200},
+		{"POST", "/v1/commands", `{"verb":"commit-index","job_id":"j1"}`, 400},
+		{"GET", "/v1/ledger/committed", "", 200},
+		{"GET", "/v1/ledger/committed?size=99", "", 400},
+		{"POST", "/v1/ledger/index", `{"size":2,"keys":["` + strings.Repeat("0f", 32) + `"]}`, 200},
+		{"POST", "/v1/ledger/index", `{"size":2,"keys":["x"]}`, 400},
+		{"POST", "/v1/ledger/index", `{"size":99,"keys":[]}`, 400},
+		{"GET", "/v1/ledger/cosigned-checkpoint", "", 200},
+		{"POST", "/v1/ledger/verify", `{}`, 200},
+		{"POST", "/v1/ledger/rebuild", `{}`, 200},
+		{"POST", "/v1/ledger/rebuild-index", `{}`, 200},
+		{"GET", "/v1/jobs", "", 200},
+		{"GET", "/v1/job?id=j1", "", 200},
+		{"GET", "/v1/job?id=j9", "", 404},
+		{"GET", "/v1/job?id=j1&id=j1", "", 400},
+		{"GET", "/v1/job/head?id=j1", "", 200},
+		{"GET", "/v1/job/head?id=j9", "", 404},
+		{"GET", "/v1/job/events?id=j1", "", 200},
 		{"DELETE", "/v1/commands", "", 405},
 	} {
 		status, b, kind := s.get(t, tt.method, tt.path, tt.body)
@@ -207,7 +231,33 @@ func TestOpenAPI(t *testing.T) {
 	}
 }
 
-// A cosignature is kept by the daemon, and shown by it.
+// The document lists the verbs of package commands.
+func TestOpenAPIVerbs(t *testing.T) {
+	s := serve(t)
+	_, text, _ := s.get(t, http.MethodGet, "/openapi.json", "")
+	var doc struct {
+		Components struct {
+			Schemas struct {
+				Command struct {
+					Properties struct {
+						Verb struct {
+							Enum []string `json:"enum"`
+						} `json:"verb"`
+					} `json:"properties"`
+				}
+			} `json:"schemas"`
+		} `json:"components"`
+	}
+	if err := json.Unmarshal(text, &doc); err != nil {
+		t.Fatal(err)
+	}
+	got := slices.Sorted(slices.Values(doc.Components.Schemas.Command.Properties.Verb.Enum))
+	if !slices.Equal(got, commands.Verbs()) {
+		t.Errorf("the document has the verbs %q, package commands has %q", got, commands.Verbs())
+	}
+}
+
+// The daemon keeps a cosignature, and returns it.
 func TestKeep(t *testing.T) {
 	s := serve(t)
 	s.do(t, submit("j1"))
@@ -222,22 +272,22 @@ func TestKeep(t *testing.T) {
 		t.Fatal(by, err)
 	}
 	c := by[0]
-	if err := l.Keep(note, c); err != nil {
+	if err := l.Keep(t.Context(), note, c); err != nil {
 		t.Fatal(err)
 	}
-	all, err := l.Cosigned()
+	all, err := l.Cosigned(t.Context())
 	if err != nil || len(all) != 1 || all[0].Line() != c.Line() {
 		t.Errorf("Cosigned = %v, %v", all, err)
 	}
-	if note, err := l.CosignedCheckpoint(); err != nil || !ledger.HasSignature(note, l.Key()) {
-		t.Errorf("CosignedCheckpoint = %q, %v", note, err)
+	if note, err := ledger.NewestCosigned(t.Context(), l); err != nil || !ledger.HasSignature(note, l.Keys().Current()) {
+		t.Errorf("NewestCosigned = %q, %v", note, err)
 	}
-	if err := l.Keep([]byte("no note"), c); err == nil {
+	if err := l.Keep(t.Context(), []byte("no note"), c); err == nil {
 		t.Error("what is no checkpoint was kept")
 	}
 }
 
-// The metrics count what was done.
+// The metrics count what the server did.
 func TestMetrics(t *testing.T) {
 	s := serve(t)
 	s.do(t, submit("j1"), progress("j1", "a"))
@@ -245,7 +295,7 @@ func TestMetrics(t *testing.T) {
 	_, text, _ := s.get(t, http.MethodGet, "/metrics", "")
 	for _, want := range []string{
 		`gait_commands_total{code="ok",verb="submit"} 1`, `gait_commands_total{code="ok",verb="checkpoint add"} 1`,
-		`gait_commands_total{code="internal_failure",verb="submit"} 1`, "gait_ledger_events 3", "gait_waiting 0", "gait_batch_events_count 2",
+		`gait_commands_total{code="job_exists",verb="submit"} 1`, "gait_ledger_events 3", "gait_waiting 0", "gait_batch_events_count 2",
 		"go_goroutines ", "process_open_fds ",
 	} {
 		if !strings.Contains(string(text), want) {

@@ -6,6 +6,7 @@ import (
 	"net/url"
 
 	"gait/ledger"
+	"gait/ledger/jcs"
 )
 
 // Bounds of a page.
@@ -14,18 +15,18 @@ const (
 	pageBytes = 1 << 20
 )
 
-// A page is lines and how they end. It is whole before any of it is sent.
+// A page is lines and an end line. It is complete before any of it is sent.
 type page struct {
 	b     bytes.Buffer
 	n     int
-	limit int // of lines
+	limit int // greatest number of lines
 }
 
-// newPage returns an empty page of as many lines as the query asks for.
+// newPage returns an empty page with the limit that the query asks for.
 func newPage(query url.Values) (page, error) {
 	limit, err := number(query, "limit", pageLines)
 	if err == nil && limit == 0 {
-		err = invalid("limit", "a page has a line at least")
+		err = invalid("limit", "a page has at least one line")
 	}
 	return page{limit: int(min(limit, pageLines))}, err
 }
@@ -45,7 +46,7 @@ func (p *page) add(line []byte) bool {
 }
 
 func (p *page) send(w http.ResponseWriter, more bool) error {
-	last, err := marshal(end{End: true, More: more})
+	last, err := jcs.Marshal(end{End: true, More: more})
 	if err != nil {
 		return err
 	}
@@ -53,7 +54,7 @@ func (p *page) send(w http.ResponseWriter, more bool) error {
 	return send(w, http.StatusOK, "application/x-ndjson", p.b.Bytes())
 }
 
-// sendEvents sends a page of events, those that a tree of a size holds.
+// sendEvents sends a page of the events that a tree of the given size holds.
 func sendEvents(w http.ResponseWriter, query url.Values, events ledger.Events, size int64) error {
 	p, err := newPage(query)
 	if err != nil {
@@ -63,7 +64,7 @@ func sendEvents(w http.ResponseWriter, query url.Values, events ledger.Events, s
 		if err != nil {
 			return err
 		}
-		if int64(e.Seq) >= size {
+		if int64(e.Seq()) >= size {
 			break
 		}
 		if !p.add(e.Bytes()) {
@@ -83,7 +84,7 @@ func (s *Server) events(w http.ResponseWriter, q *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return sendEvents(w, query, s.Log.Events(ledger.Seq(from)), size)
+	return sendEvents(w, query, s.Log.Events(q.Context(), ledger.Seq(from)), size)
 }
 
 func (s *Server) jobEvents(w http.ResponseWriter, q *http.Request) error {
@@ -96,7 +97,7 @@ func (s *Server) jobEvents(w http.ResponseWriter, q *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return sendEvents(w, query, s.Log.JobEvents(query.Get("id"), from), size)
+	return sendEvents(w, query, s.Log.JobEvents(q.Context(), query.Get("id"), from), size)
 }
 
 func (s *Server) jobs(w http.ResponseWriter, q *http.Request) error {
@@ -109,20 +110,18 @@ func (s *Server) jobs(w http.ResponseWriter, q *http.Request) error {
 	if err != nil {
 		return err
 	}
-	for j, err := range s.Log.Jobs(query.Get("after")) {
+	for j, err := range s.Log.Jobs(q.Context(), query.Get("after")) {
 		if err != nil {
 			return err
 		}
-		if int64(j.Head.Seq) >= size {
-			var ok bool
-			if j.Head, ok, err = s.headAt(j.ID, size); err != nil {
-				return err
-			}
-			if !ok {
-				continue
-			}
+		var ok bool
+		if j.Head, ok, err = s.headAt(q.Context(), j, size); err != nil {
+			return err
 		}
-		line, err := marshal(encodeHead(j.ID, j.Head, j.View))
+		if !ok {
+			continue
+		}
+		line, err := jcs.Marshal(encodeHead(j.ID, j.Head, j.View))
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -8,6 +9,7 @@ import (
 
 	"gait/commands"
 	"gait/ledger"
+	"gait/ledger/jcs"
 	"gait/projection"
 )
 
@@ -20,16 +22,17 @@ type state struct {
 	Leaf       string     `json:"leaf"`       // leaf hash of the last event
 	Time       string     `json:"time"`       // of the last event
 	Imported   bool       `json:"imported"`
-	Views      int        `json:"views"` // version of the folds that jobs are shown by
+	Index      string     `json:"index"` // whether it is proved
+	Views      int        `json:"views"` // version of the folds that make views
 }
 
-// A rotation is a key_rotated event and its proof, both to the letter.
+// A rotation is a key_rotated event and its proof, both byte for byte.
 type rotation struct {
 	Event string `json:"event"`
 	Proof string `json:"proof"`
 }
 
-// A jobHead is where a job ends, on the wire.
+// A jobHead is the end of a job, on the wire.
 type jobHead struct {
 	ID       string      `json:"id"`
 	JobSeq   int64       `json:"job_seq"`
@@ -37,7 +40,7 @@ type jobHead struct {
 	Revision int64       `json:"revision"`
 	Seq      ledger.Seq  `json:"seq"`
 	Time     string      `json:"time"`
-	View     []byte      `json:"view"` // to the letter; null where there is none
+	View     []byte      `json:"view"` // byte for byte; null if there is none
 }
 
 func encodeHead(id string, h ledger.JobHead, view []byte) jobHead {
@@ -50,24 +53,26 @@ func (h jobHead) head() (ledger.JobHead, error) {
 }
 
 // ledger answers with the newest state.
-func (s *Server) ledger(w http.ResponseWriter, _ *http.Request) error {
+func (s *Server) ledger(w http.ResponseWriter, q *http.Request) error {
 	c, signed := s.Log.Checkpoint()
-	last, err := s.Log.Event(ledger.Seq(c.Size - 1))
+	last, err := s.Log.Event(q.Context(), ledger.Seq(c.Size-1))
 	if err != nil {
 		return err
 	}
-	first, err := s.Log.Event(0)
+	first, err := s.Log.Event(q.Context(), 0)
 	if err != nil {
 		return err
 	}
-	rotations, err := s.Log.Rotations()
+	rotations, err := s.Log.Rotations(q.Context())
 	if err != nil {
 		return err
 	}
-	st := state{Process: s.Process, Created: string(first.Bytes()), Rotations: []rotation{}, Checkpoint: string(signed),
-		Leaf: last.LeafHash().String(), Time: ledger.FormatTime(last.Time), Imported: s.Log.Imported(), Views: projection.Version}
+	st := state{
+		Process: s.Process, Created: string(first.Bytes()), Rotations: []rotation{}, Checkpoint: string(signed),
+		Leaf: last.LeafHash().String(), Time: ledger.FormatTime(last.Time()), Imported: s.Log.Imported(), Index: s.Log.Index().String(), Views: projection.Version,
+	}
 	for _, r := range rotations {
-		if int64(r.Event.Seq) < c.Size {
+		if int64(r.Event.Seq()) < c.Size {
 			st.Rotations = append(st.Rotations, rotation{string(r.Event.Bytes()), r.Proof.String()})
 		}
 	}
@@ -79,20 +84,17 @@ func (s *Server) event(w http.ResponseWriter, q *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if seq < 0 {
-		return invalid("seq", "which event? it is missing")
-	}
 	if seq >= s.Log.Head().Size {
 		return invalid("seq", "there are %d events", s.Log.Head().Size)
 	}
-	e, err := s.Log.Event(ledger.Seq(seq))
+	e, err := s.Log.Event(q.Context(), ledger.Seq(seq))
 	if err != nil {
 		return err
 	}
 	return send(w, http.StatusOK, "application/json", e.Bytes())
 }
 
-// size reads the size of the tree that an answer is to be of: now's without one.
+// size reads the tree size that the query asks for; the default is the current one.
 func (s *Server) size(q url.Values) (int64, error) {
 	now := s.Log.Head().Size
 	size, err := number(q, "size", now)
@@ -102,7 +104,7 @@ func (s *Server) size(q url.Values) (int64, error) {
 	return size, err
 }
 
-// number reads a number that is not below 0.
+// number reads a number that is not negative.
 func number(q url.Values, name string, otherwise int64) (int64, error) {
 	text := q.Get(name)
 	if text == "" {
@@ -115,18 +117,18 @@ func number(q url.Values, name string, otherwise int64) (int64, error) {
 	return n, nil
 }
 
-// headAt returns where a job ended when the tree had a size.
-func (s *Server) headAt(id string, size int64) (ledger.JobHead, bool, error) {
-	head, ok, err := s.Log.JobHead(id)
-	if err != nil || !ok || int64(head.Seq) < size {
-		return head, ok, err
+// headAt returns the end of a job when the tree had a size, and whether the job
+// existed then.
+func (s *Server) headAt(ctx context.Context, job ledger.JobEntry, size int64) (ledger.JobHead, bool, error) {
+	if int64(job.Head.Seq) < size {
+		return job.Head, true, nil
 	}
-	head = ledger.JobHead{}
-	for e, err := range s.Log.JobEvents(id, 1) {
+	var head ledger.JobHead
+	for e, err := range s.Log.JobEvents(ctx, job.ID, 1) {
 		if err != nil {
 			return ledger.JobHead{}, false, err
 		}
-		if int64(e.Seq) >= size {
+		if int64(e.Seq()) >= size {
 			break
 		}
 		if head, err = head.Follow(e); err != nil {
@@ -143,23 +145,26 @@ func (s *Server) jobHead(w http.ResponseWriter, q *http.Request) error {
 		return err
 	}
 	id := query.Get("id")
-	head, ok, err := s.headAt(id, size)
+	found, err := s.Log.Load(q.Context(), []string{id}, nil)
+	if err != nil {
+		return err
+	}
+	job, ok := found.Jobs[id]
+	if ok {
+		job.Head, ok, err = s.headAt(q.Context(), job, size)
+	}
 	if err != nil {
 		return err
 	}
 	if !ok {
 		return commands.ErrJobNotFound
 	}
-	view, _, err := s.Log.View(id)
-	if err != nil {
-		return err
-	}
-	return reply(w, http.StatusOK, encodeHead(id, head, view))
+	return reply(w, http.StatusOK, encodeHead(id, job.Head, job.View))
 }
 
-// job answers with a job's status: what needs no other call.
+// job answers with a job's status, from one call.
 func (s *Server) job(w http.ResponseWriter, q *http.Request) error {
-	job, head, ok, err := projection.Load(s.Log, q.URL.Query().Get("id"))
+	job, head, ok, err := projection.Load(q.Context(), s.Log, q.URL.Query().Get("id"))
 	if err == nil && !ok {
 		err = commands.ErrJobNotFound
 	}
@@ -177,10 +182,10 @@ func (s *Server) proof(w http.ResponseWriter, q *http.Request) error {
 		Seq        ledger.Seq `json:"seq"`
 		Checkpoint string     `json:"checkpoint"`
 	}
-	if err := asked(w, q, &ask); err != nil {
+	if err := decodeBody(w, q, &ask); err != nil {
 		return err
 	}
-	p, err := s.Log.ProofIn([]byte(ask.Checkpoint), ask.Seq)
+	p, err := s.Log.ProofIn(q.Context(), []byte(ask.Checkpoint), ask.Seq)
 	if err != nil {
 		return err
 	}
@@ -197,10 +202,10 @@ func (s *Server) consistency(w http.ResponseWriter, q *http.Request) error {
 		Old        int64  `json:"old"`
 		Checkpoint string `json:"checkpoint"`
 	}
-	if err := asked(w, q, &ask); err != nil {
+	if err := decodeBody(w, q, &ask); err != nil {
 		return err
 	}
-	hashes, err := s.Log.ConsistencyIn([]byte(ask.Checkpoint), ask.Old)
+	hashes, err := s.Log.ConsistencyIn(q.Context(), []byte(ask.Checkpoint), ask.Old)
 	if err != nil {
 		return err
 	}
@@ -217,7 +222,7 @@ func (s *Server) root(w http.ResponseWriter, q *http.Request) error {
 	if err != nil {
 		return err
 	}
-	root, err := s.Log.RootAt(size)
+	root, err := s.Log.RootAt(q.Context(), size)
 	if err != nil {
 		return err
 	}
@@ -229,33 +234,33 @@ func (s *Server) file(w http.ResponseWriter, q *http.Request) error {
 	if err != nil {
 		return err
 	}
-	b, err := s.Log.File(name)
+	b, err := s.Log.File(q.Context(), name)
 	if err != nil {
 		return err
 	}
 	return send(w, http.StatusOK, "application/octet-stream", b)
 }
 
-// A cosigned is a checkpoint with the cosignature of one witness, on the wire.
-type cosigned struct {
+// A cosignedNote is a signed checkpoint with the cosignature of one witness, on the wire.
+type cosignedNote struct {
 	Witness string `json:"witness"` // its key
 	Note    string `json:"note"`
 }
 
-func (s *Server) cosigned(w http.ResponseWriter, _ *http.Request) error {
-	all, err := s.Log.Cosigned()
+func (s *Server) cosigned(w http.ResponseWriter, q *http.Request) error {
+	all, err := s.Log.Cosigned(q.Context())
 	if err != nil {
 		return err
 	}
-	list := []cosigned{}
+	list := []cosignedNote{}
 	for _, c := range all {
-		list = append(list, cosigned{c.Key.String(), string(c.Signed)})
+		list = append(list, cosignedNote{c.Key.String(), string(c.Signed)})
 	}
 	return reply(w, http.StatusOK, map[string]any{"cosigned": list})
 }
 
-func (s *Server) cosignedCheckpoint(w http.ResponseWriter, _ *http.Request) error {
-	note, err := s.Log.CosignedCheckpoint()
+func (s *Server) cosignedCheckpoint(w http.ResponseWriter, q *http.Request) error {
+	note, err := ledger.NewestCosigned(q.Context(), s.Log)
 	if err != nil {
 		return err
 	}
@@ -268,7 +273,7 @@ func (s *Server) keep(w http.ResponseWriter, q *http.Request) error {
 		Witness    string `json:"witness"`
 		Line       string `json:"line"`
 	}
-	if err := asked(w, q, &ask); err != nil {
+	if err := decodeBody(w, q, &ask); err != nil {
 		return err
 	}
 	key, err := ledger.ParseWitnessKey(ask.Witness)
@@ -282,22 +287,22 @@ func (s *Server) keep(w http.ResponseWriter, q *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := s.Log.Keep([]byte(ask.Checkpoint), by[0]); err != nil {
+	if err := s.Log.Keep(q.Context(), []byte(ask.Checkpoint), by[0]); err != nil {
 		return err
 	}
 	return reply(w, http.StatusOK, struct{}{})
 }
 
-// rebuild makes all views anew.
+// rebuild rebuilds all views.
 func (s *Server) rebuild(w http.ResponseWriter, q *http.Request) error {
-	if err := s.Log.ReplaceViews(s.views); err != nil {
+	if err := s.Log.ReplaceViews(q.Context(), s.views(q.Context())); err != nil {
 		return err
 	}
 	return reply(w, http.StatusOK, struct{}{})
 }
 
-// asked reads the object in a body.
-func asked(w http.ResponseWriter, q *http.Request, v any) error {
+// decodeBody reads the object in a body.
+func decodeBody(w http.ResponseWriter, q *http.Request, v any) error {
 	b, err := body(w, q)
 	if err != nil {
 		return err
@@ -305,37 +310,58 @@ func asked(w http.ResponseWriter, q *http.Request, v any) error {
 	return unmarshal(b, v)
 }
 
-// verify reads the whole ledger again, and tells how far it is, now
-// and then, and at the end whether all of it holds.
+// verify reads the whole ledger again. It sends its progress now and then, and at the
+// end whether the ledger is intact.
 func (s *Server) verify(w http.ResponseWriter, q *http.Request) error {
+	return withProgress(w, q, func(update func(done, total int64) error, _ *progress) error {
+		return s.Log.Verify(q.Context(), nil, update)
+	})
+}
+
+// rebuildIndex rebuilds what follows from the events, but for the views. It sends its
+// progress as verify does, and at the end what differed.
+func (s *Server) rebuildIndex(w http.ResponseWriter, q *http.Request) error {
+	return withProgress(w, q, func(update func(done, total int64) error, last *progress) error {
+		done, err := s.Log.Rebuild(q.Context(), update)
+		if err == nil {
+			done.Heads = append([]string{}, done.Heads...)
+			last.Rebuilt = &done
+		}
+		return err
+	})
+}
+
+// withProgress does long work, and sends how far it is, and at the end its outcome.
+func withProgress(w http.ResponseWriter, q *http.Request, work func(update func(done, total int64) error, last *progress) error) error {
 	out := http.NewResponseController(w)
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	put := func(v any) error {
-		b, err := marshal(v)
+		b, err := jcs.Marshal(v)
 		if err != nil {
 			return err
 		}
 		_, err = w.Write(append(b, '\n'))
 		return errors.Join(err, out.Flush())
 	}
-	err := s.Log.Verify(func(done, total int64) error {
+	last := progress{End: true}
+	err := work(func(done, total int64) error {
 		if err := q.Context().Err(); err != nil {
 			return err
 		}
 		return put(progress{Done: done, Total: total})
-	})
-	last := progress{End: true}
+	}, &last)
 	if err != nil {
-		_, last.wireError = s.report(err)
+		_, last.wireError = report(err)
 	}
-	_ = put(last) // whoever asked has gone
+	_ = put(last) // an error means that the client has left
 	return nil
 }
 
-// A progress is a line of verify.
+// A progress is a line of the answer to verify and to rebuild-index.
 type progress struct {
 	*wireError
-	Done  int64 `json:"done"`
-	Total int64 `json:"total"`
-	End   bool  `json:"end"`
+	Done    int64           `json:"done"`
+	Total   int64           `json:"total"`
+	End     bool            `json:"end"`
+	Rebuilt *ledger.Rebuilt `json:"rebuilt,omitempty"`
 }

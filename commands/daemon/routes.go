@@ -6,43 +6,49 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"gait/commands"
 )
 
 // A route is one address of the interface.
 type route struct {
 	method, path string
 	handle       func(*Server, http.ResponseWriter, *http.Request) error
-	query        []string // the names it takes there, each once
+	query        []string // the names that its query may have, each once
+	needs        string   // the one of them that it must have, if any
 }
 
 var routes = []route{
-	{"POST", "/v1/commands", (*Server).command, nil},
-	{"GET", "/healthz", (*Server).healthz, nil},
-	{"GET", "/readyz", (*Server).readyz, nil},
-	{"GET", "/metrics", (*Server).metrics, nil},
-	{"GET", "/openapi.json", (*Server).openAPI, nil},
-	{"GET", "/v1/events", (*Server).follow, []string{"since", "job"}},
-	{"GET", "/v1/ledger", (*Server).ledger, nil},
-	{"GET", "/v1/ledger/event", (*Server).event, []string{"seq"}},
-	{"GET", "/v1/ledger/events", (*Server).events, []string{"from", "size", "limit"}},
-	{"POST", "/v1/ledger/proof", (*Server).proof, nil},
-	{"POST", "/v1/ledger/consistency", (*Server).consistency, nil},
-	{"GET", "/v1/ledger/root", (*Server).root, []string{"size"}},
-	{"GET", "/v1/ledger/file", (*Server).file, []string{"name"}},
-	{"GET", "/v1/ledger/cosigned", (*Server).cosigned, nil},
-	{"GET", "/v1/ledger/cosigned-checkpoint", (*Server).cosignedCheckpoint, nil},
-	{"POST", "/v1/ledger/cosignatures", (*Server).keep, nil},
-	{"POST", "/v1/ledger/verify", (*Server).verify, nil},
-	{"POST", "/v1/ledger/rebuild", (*Server).rebuild, nil},
-	{"GET", "/v1/jobs", (*Server).jobs, []string{"after", "size", "limit"}},
-	{"GET", "/v1/job", (*Server).job, []string{"id"}},
-	{"GET", "/v1/job/head", (*Server).jobHead, []string{"id", "size"}},
-	{"GET", "/v1/job/events", (*Server).jobEvents, []string{"id", "from", "size", "limit"}},
+	{"POST", "/v1/commands", (*Server).command, nil, ""},
+	{"GET", "/healthz", (*Server).healthz, nil, ""},
+	{"GET", "/readyz", (*Server).readyz, nil, ""},
+	{"GET", "/metrics", (*Server).metrics, nil, ""},
+	{"GET", "/openapi.json", (*Server).openAPI, nil, ""},
+	{"GET", "/v1/events", (*Server).follow, []string{"since", "job"}, ""},
+	{"GET", "/v1/ledger", (*Server).ledger, nil, ""},
+	{"GET", "/v1/ledger/event", (*Server).event, []string{"seq"}, "seq"},
+	{"GET", "/v1/ledger/events", (*Server).events, []string{"from", "size", "limit"}, ""},
+	{"POST", "/v1/ledger/proof", (*Server).proof, nil, ""},
+	{"POST", "/v1/ledger/consistency", (*Server).consistency, nil, ""},
+	{"GET", "/v1/ledger/root", (*Server).root, []string{"size"}, ""},
+	{"GET", "/v1/ledger/file", (*Server).file, []string{"name"}, "name"},
+	{"GET", "/v1/ledger/cosigned", (*Server).cosigned, nil, ""},
+	{"GET", "/v1/ledger/cosigned-checkpoint", (*Server).cosignedCheckpoint, nil, ""},
+	{"POST", "/v1/ledger/cosignatures", (*Server).keep, nil, ""},
+	{"POST", "/v1/ledger/index", (*Server).index, nil, ""},
+	{"GET", "/v1/ledger/committed", (*Server).committed, []string{"size"}, ""},
+	{"POST", "/v1/ledger/verify", (*Server).verify, nil, ""},
+	{"POST", "/v1/ledger/rebuild", (*Server).rebuild, nil, ""},
+	{"POST", "/v1/ledger/rebuild-index", (*Server).rebuildIndex, nil, ""},
+	{"GET", "/v1/jobs", (*Server).jobs, []string{"after", "size", "limit"}, ""},
+	{"GET", "/v1/job", (*Server).job, []string{"id"}, "id"},
+	{"GET", "/v1/job/head", (*Server).jobHead, []string{"id", "size"}, "id"},
+	{"GET", "/v1/job/events", (*Server).jobEvents, []string{"id", "from", "size", "limit"}, "id"},
 }
 
-// checkQuery refuses a query that is not well formed, and under /v1 a name that
-// the route does not take or is given twice: somebody meant something by it.
-// Probes and scrapers may put what they like behind the other addresses.
+// checkQuery refuses a query that is not well formed and, under /v1, one with a
+// name that the route does not take, that is given twice or with an empty value: the
+// caller meant something by it. Probes and scrapers may add any query to the other addresses.
 func (r route) checkQuery(raw string) error {
 	query, err := url.ParseQuery(raw)
 	if err != nil {
@@ -58,6 +64,12 @@ func (r route) checkQuery(raw string) error {
 		if n := len(query[name]); n > 1 {
 			return invalid("query", "%s is given %d times", name, n)
 		}
+		if query.Get(name) == "" {
+			return &commands.EmptyError{Name: name}
+		}
+	}
+	if r.needs != "" && !query.Has(r.needs) {
+		return &commands.EmptyError{Name: r.needs, Missing: true}
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,96 +14,65 @@ import (
 
 	"gait/commands"
 	"gait/ledger"
+	"gait/ledger/jcs"
 	"gait/projection"
 )
 
-// A Log is the ledger a Server answers for.
-type Log interface {
-	commands.Log
-	Changed() <-chan struct{}
-	Imported() bool
-	Checkpoint() (ledger.Checkpoint, []byte)
-	Events(from ledger.Seq) ledger.Events
-	Jobs(after string) iter.Seq2[ledger.JobEntry, error]
-	ProofIn(signed []byte, seq ledger.Seq) (ledger.Proof, error)
-	ConsistencyIn(signed []byte, old int64) ([]ledger.Hash, error)
-	RootAt(size int64) (ledger.Hash, error)
-	File(ledger.TileName) ([]byte, error)
-	Rotations() ([]ledger.Rotation, error)
-	Cosigned() ([]ledger.Cosigned, error)
-	CosignedCheckpoint() ([]byte, error)
-	Keep(signed []byte, c ledger.Cosignature) error
-	Verify(progress func(done, total int64) error) error
-	ReplaceViews(iter.Seq2[ledger.JobView, error]) error
-}
-
-// A Process is who serves.
+// A Process describes the process that serves a ledger.
 type Process struct {
 	PID     int    `json:"pid"`
 	Version string `json:"version"`
-	Root    string `json:"root"` // directory of the ledger
-	Home    string `json:"home"` // where it keeps the outside checkpoint
+	Root    string `json:"root"`            // directory of the ledger
+	Home    string `json:"home"`            // directory in which it keeps the outside checkpoint
+	Lock    string `json:"lock,omitempty"`  // root.LockID of the lock file that it holds
+	Since   string `json:"since,omitempty"` // when it began to serve
 }
 
-// A Server answers for a ledger. All but Slog is required.
+// A Server answers requests for a ledger. All fields but Slog are required.
 type Server struct {
-	Engine   *commands.Engine
-	Log      Log
-	Process  Process
-	Here     Surroundings
-	Classify func(error) Failure // how each error is reported
-	Now      func() time.Time
-	Metrics  *Metrics
-	Slog     *slog.Logger // a line a command; nil: none
+	Engine  *commands.Engine
+	Log     ledger.Log
+	Process Process
+	Here    commands.Surroundings
+	Now     func() time.Time
+	Metrics *Metrics
+	Slog    *slog.Logger // logs requests, commands and faults; may be nil
 
 	stop    chan struct{} // closed when the server is told to stop
 	streams atomic.Int64
 }
 
-// Surroundings are what a job is bound to where its caller does not say: those
-// of the daemon, which are the caller's too.
-type Surroundings struct {
-	EnvironmentFingerprint string
-	ProducerVersion        string
-}
-
-// fill puts in what the caller left out.
-func (s Surroundings) fill(c commands.Command) commands.Command {
-	switch c := c.(type) {
-	case commands.Submit:
-		c.EnvironmentFingerprint = cmp.Or(c.EnvironmentFingerprint, s.EnvironmentFingerprint)
-		c.ProducerVersion = cmp.Or(c.ProducerVersion, s.ProducerVersion)
-		return c
-	case commands.Resume:
-		c.EnvironmentFingerprint = cmp.Or(c.EnvironmentFingerprint, s.EnvironmentFingerprint)
-		return c
-	default:
-		return c
-	}
-}
-
-// Bounds of connections. A client that is slow to ask or to read loses its
-// connection, and takes no more than that from the others.
+// Limits of connections. A client that is slow to send or to read loses its
+// connection; it cannot slow down the others.
 const (
 	headerTimeout = 10 * time.Second
-	bodyTimeout   = 30 * time.Second
-	writeTimeout  = 60 * time.Second
-	idleTimeout   = 2 * time.Minute
-	maxHeader     = 16 << 10
-	maxTimeout    = 10 * time.Minute // of a command
+
+	// strangerTimeout is headerTimeout over TCP, where any user can connect.
+	strangerTimeout = 2 * time.Second
+
+	bodyTimeout  = 30 * time.Second
+	writeTimeout = 60 * time.Second
+	idleTimeout  = 2 * time.Minute
+	maxHeader    = 16 << 10
+	maxTimeout   = 10 * time.Minute // of a command
 )
 
-// HTTP returns servers with all the bounds, one for each place to listen at.
-// Whoever runs them shuts them down. It is called once.
+// HTTP returns servers with all these limits, one for each address to listen on.
+// The caller runs them and shuts them down. HTTP is called once.
 func (s *Server) HTTP(n int) []*http.Server {
 	s.stop = make(chan struct{})
+	if s.Slog == nil {
+		s.Slog = slog.New(slog.DiscardHandler)
+	}
 	s.Metrics.observe(s)
 	mux := s.handler()
 	stop := sync.OnceFunc(func() { close(s.stop) })
 	all := make([]*http.Server, n)
 	for i := range all {
-		all[i] = &http.Server{Handler: mux, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
-			ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
+		all[i] = &http.Server{
+			Handler: mux, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+			ErrorLog: slog.NewLogLogger(s.Slog.Handler(), slog.LevelError),
+		}
 		all[i].RegisterOnShutdown(stop)
 	}
 	return all
@@ -114,8 +82,10 @@ func (s *Server) HTTP(n int) []*http.Server {
 func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
 	for _, r := range routes {
-		mux.HandleFunc(r.path, func(w http.ResponseWriter, q *http.Request) {
-			w = s.hurry(w, q)
+		mux.HandleFunc(r.path, func(to http.ResponseWriter, q *http.Request) {
+			began := s.Now()
+			w := s.withDeadlines(to, q)
+			defer func() { s.logRequest(r.path, q, w.status, s.Now().Sub(began)) }()
 			err := fmt.Errorf("%s %s: %w", q.Method, r.path, ErrMethod)
 			if q.Method != r.method {
 				w.Header().Set("Allow", r.method)
@@ -123,6 +93,7 @@ func (s *Server) handler() http.Handler {
 				err = r.handle(s, w, q)
 			}
 			if err != nil {
+				s.logFault(r.path, err)
 				s.fail(w, err)
 			}
 		})
@@ -133,49 +104,51 @@ func (s *Server) handler() http.Handler {
 	return mux
 }
 
-// hurry bounds how long a body may take to come, and an answer to go. The bounds
-// of http.Server would go on while a command waits for its turn, and end that.
-func (s *Server) hurry(w http.ResponseWriter, q *http.Request) http.ResponseWriter {
-	t := &timed{ResponseWriter: w, conn: http.NewResponseController(w), now: s.Now}
+// withDeadlines sets read and write deadlines per request. http.Server's own would
+// also run while a command waits in the queue, and end it.
+func (s *Server) withDeadlines(w http.ResponseWriter, q *http.Request) *deadlineWriter {
+	t := &deadlineWriter{ResponseWriter: w, conn: http.NewResponseController(w), now: s.Now}
 	if q.ContentLength != 0 {
-		_ = t.conn.SetReadDeadline(s.Now().Add(bodyTimeout)) // a connection without one has none
+		_ = t.conn.SetReadDeadline(s.Now().Add(bodyTimeout)) // a connection that supports no deadlines has none
 	}
 	t.extend()
 	return t
 }
 
-// A timed is an answer each part of which must go in time.
-type timed struct {
+// A deadlineWriter extends the write deadline before each write.
+type deadlineWriter struct {
 	http.ResponseWriter
-	conn *http.ResponseController
-	now  func() time.Time
+	conn   *http.ResponseController
+	now    func() time.Time
+	status int // that was sent; 0 before
 }
 
-// extend bounds what goes from now on.
-func (t *timed) extend() { _ = t.conn.SetWriteDeadline(t.now().Add(writeTimeout)) }
+// extend sets the deadline for the next write.
+func (t *deadlineWriter) extend() { _ = t.conn.SetWriteDeadline(t.now().Add(writeTimeout)) }
 
-// WriteHeader sends a status, and what http.Server sends behind it.
-func (t *timed) WriteHeader(status int) {
+// WriteHeader sends a status, and what http.Server sends with it.
+func (t *deadlineWriter) WriteHeader(status int) {
 	t.extend()
+	t.status = status
 	t.ResponseWriter.WriteHeader(status)
 }
 
-// Write sends a part.
-func (t *timed) Write(b []byte) (int, error) {
+// Write sends a part of the answer.
+func (t *deadlineWriter) Write(b []byte) (int, error) {
 	t.extend()
 	return t.ResponseWriter.Write(b)
 }
 
-// FlushError sends what is held back.
-func (t *timed) FlushError() error {
+// FlushError sends what is buffered.
+func (t *deadlineWriter) FlushError() error {
 	t.extend()
 	return t.conn.Flush()
 }
 
-// Unwrap returns what is timed.
-func (t *timed) Unwrap() http.ResponseWriter { return t.ResponseWriter }
+// Unwrap returns the writer underneath.
+func (t *deadlineWriter) Unwrap() http.ResponseWriter { return t.ResponseWriter }
 
-// command carries one out.
+// command carries out one command.
 func (s *Server) command(w http.ResponseWriter, q *http.Request) error {
 	began := s.Now()
 	b, err := body(w, q)
@@ -186,7 +159,7 @@ func (s *Server) command(w http.ResponseWriter, q *http.Request) error {
 	if err != nil {
 		return err
 	}
-	r.Command = s.Here.fill(r.Command)
+	r = r.Fill(s.Here)
 	ctx := q.Context()
 	if asked.TimeoutMS > 0 {
 		var cancel context.CancelFunc
@@ -194,7 +167,7 @@ func (s *Server) command(w http.ResponseWriter, q *http.Request) error {
 		defer cancel()
 	}
 	result, err := s.Engine.Do(ctx, r)
-	s.told(r, result, err, s.Now().Sub(began))
+	s.record(r, result, err, s.Now().Sub(began))
 	refused, isRefused := errors.AsType[*commands.RefusedError](err)
 	if err != nil && !isRefused {
 		return err
@@ -208,50 +181,30 @@ func (s *Server) command(w http.ResponseWriter, q *http.Request) error {
 		return encoding
 	}
 	if isRefused {
-		status, a.wireError = s.report(err)
+		status, a.wireError = report(err)
 	}
 	return reply(w, status, a)
 }
 
-// told counts a command, and writes its one line, which has no payload.
-func (s *Server) told(r commands.Request, result commands.Result, err error, took time.Duration) {
-	code := "ok"
-	if err != nil {
-		code = s.Classify(err).Code
+// report returns the status and the body with which an error is reported.
+func report(err error) (int, *wireError) {
+	f, _ := ledger.FaultOf(err)
+	d := commands.DetailsOf(err)
+	return status(err, f), &wireError{
+		Text: err.Error(), Code: f.Code, Category: f.Category, Exit: categories[f.Category].exit,
+		Retryable: f.Retryable, Hint: hintOf(f.Code, d), Details: d,
 	}
-	s.Metrics.command(r.Command.Verb(), code, took)
-	if s.Slog == nil {
-		return
-	}
-	if no, ok := errors.AsType[*commands.RefusedError](err); ok {
-		result = no.Result
-	}
-	job := r.JobID
-	if job == "" {
-		job = result.Job.ID
-	}
-	attrs := []slog.Attr{slog.String("verb", r.Command.Verb()), slog.String("job", job), slog.String("code", code), slog.Duration("took", took)}
-	if result.Receipt.TreeSize > 0 {
-		attrs = append(attrs, slog.Int64("seq", int64(result.Receipt.Seq)), slog.String("leaf", result.Receipt.Leaf.String()), slog.Bool("replayed", result.Replayed))
-	}
-	s.Slog.LogAttrs(context.Background(), slog.LevelInfo, "command", attrs...)
-}
-
-// report says how an error is reported.
-func (s *Server) report(err error) (int, *wireError) {
-	f := s.Classify(err)
-	return status(err, f), &wireError{Text: err.Error(), Code: f.Code, Category: f.Category, Exit: f.Exit, Retryable: f.Retryable, Hint: f.Hint}
 }
 
 func (s *Server) fail(w http.ResponseWriter, err error) {
-	code, e := s.report(err)
+	code, e := report(err)
 	if code == http.StatusRequestEntityTooLarge {
-		w.Header().Set("Connection", "close") // the rest of it is not read
+		w.Header().Set("Connection", "close") // the rest of the body is not read
 	}
-	_ = reply(w, code, e) // whoever asked has gone
+	_ = reply(w, code, e) // an error means that the client has left
 }
 
-// body reads a request's body, which may be no longer than maxBody.
+// body reads a request's body, which may have at most maxBody bytes.
 func body(w http.ResponseWriter, q *http.Request) ([]byte, error) {
 	if q.ContentLength > maxBody {
 		return nil, fmt.Errorf("%d bytes, at most %d: %w", q.ContentLength, maxBody, ErrTooLong)
@@ -260,7 +213,7 @@ func body(w http.ResponseWriter, q *http.Request) ([]byte, error) {
 	if err != nil {
 		return nil, &commands.InvalidError{Err: fmt.Errorf("%w: %w", ledger.ErrMalformed, err)}
 	}
-	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // nothing more comes
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // the body is complete
 	if len(b) > maxBody {
 		return nil, fmt.Errorf("more than %d bytes: %w", maxBody, ErrTooLong)
 	}
@@ -269,7 +222,7 @@ func body(w http.ResponseWriter, q *http.Request) ([]byte, error) {
 
 // reply answers with an object.
 func reply(w http.ResponseWriter, status int, v any) error {
-	b, err := marshal(v)
+	b, err := jcs.Marshal(v)
 	if err != nil {
 		return err
 	}
@@ -280,15 +233,17 @@ func send(w http.ResponseWriter, status int, kind string, b []byte) error {
 	w.Header().Set("Content-Type", kind)
 	w.Header().Set("Content-Length", fmt.Sprint(len(b)))
 	w.WriteHeader(status)
-	_, _ = w.Write(b) // whoever asked has gone
+	_, _ = w.Write(b) // an error means that the client has left
 	return nil
 }
 
-// views returns the views of all jobs, made anew.
-func (s *Server) views(yield func(ledger.JobView, error) bool) {
-	for job, err := range projection.Rebuild(s.Log) {
-		if !yield(ledger.JobView{ID: job.JobID, View: job.Made}, err) || err != nil {
-			return
+// views returns the views of all jobs, rebuilt from the events.
+func (s *Server) views(ctx context.Context) iter.Seq2[ledger.JobView, error] {
+	return func(yield func(ledger.JobView, error) bool) {
+		for job, err := range projection.Rebuild(ctx, s.Log) {
+			if !yield(ledger.JobView{ID: job.JobID, View: job.Made}, err) || err != nil {
+				return
+			}
 		}
 	}
 }

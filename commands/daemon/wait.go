@@ -12,8 +12,8 @@ import (
 )
 
 // Wait returns when the ledger holds more than size events: it listens to the
-// daemon's stream. It fails with a *UnreachableError, which is that of the
-// context where it ends, and with a *Error.
+// daemon's stream. It fails with an *Error, or with an *UnreachableError, whose
+// cause is that of the context if the context has ended.
 func (c *Client) Wait(ctx context.Context, size int64) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

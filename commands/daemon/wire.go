@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
 	"time"
 	"unicode/utf16"
@@ -13,6 +15,7 @@ import (
 
 	"gait/commands"
 	"gait/ledger"
+	"gait/ledger/jcs"
 	"gait/projection"
 )
 
@@ -20,138 +23,91 @@ import (
 const (
 	maxBody  = 128 << 10 // an import's claim is the longest
 	maxNest  = 8
-	maxReply = 16 << 20 // what a client reads at once
+	maxReply = 16 << 20 // the most that a client reads of one answer
 )
 
-// A request is a command on the wire.
+// A request is a command on the wire: the message of a commands.Request, and
+// how the daemon is to carry it out.
 type request struct {
-	Verb       string          `json:"verb"`
-	JobID      string          `json:"job_id,omitempty"`
-	Actor      string          `json:"actor"`
-	Reason     string          `json:"reason,omitempty"`
-	RequestID  string          `json:"request_id,omitempty"`
-	IfRevision *int64          `json:"if_revision,omitempty"`
-	DryRun     bool            `json:"dry_run,omitempty"`
-	Arguments  json.RawMessage `json:"arguments,omitempty"`
-	TimeoutMS  int64           `json:"timeout_ms,omitempty"`
-	State      bool            `json:"state,omitempty"` // the answer is to have the whole job
+	commands.Message
+	TimeoutMS int64 `json:"timeout_ms,omitempty"`
+	State     bool  `json:"state,omitempty"` // the answer should have the whole job
 }
 
-// A submitted is the arguments of submit: what the command leaves out of its
-// digest is the caller's to say too.
-type submitted struct {
-	commands.Submit
-	ProducerVersion string `json:"producer_version"`
-}
-
-// encodeRequest spells a request, with how long it may wait, and whether the
-// whole job is to be in the answer.
+// encodeRequest encodes a request, with how long it may wait and whether the
+// answer should have the whole job.
 func encodeRequest(r commands.Request, timeout time.Duration, state bool) ([]byte, error) {
-	var (
-		arguments []byte
-		err       error
-	)
-	switch c := r.Command.(type) {
-	case commands.Submit:
-		arguments, err = json.Marshal(submitted{Submit: c, ProducerVersion: c.ProducerVersion})
-	case commands.Import:
-		arguments, err = ledger.EncodePayload(c.Claim)
-	default:
-		arguments, err = json.Marshal(c)
-	}
+	m, err := r.Message()
 	if err != nil {
-		return nil, fmt.Errorf("spelling the request: %w", err)
+		return nil, err
 	}
-	return marshal(request{Verb: r.Command.Verb(), JobID: r.JobID, Actor: r.Actor, Reason: r.Reason, RequestID: r.RequestID,
-		IfRevision: r.IfRevision, DryRun: r.DryRun, Arguments: arguments, TimeoutMS: timeout.Milliseconds(), State: state})
+	return jcs.Marshal(request{Message: m, TimeoutMS: timeout.Milliseconds(), State: state})
 }
 
-// decodeRequest reads a request. What is wrong with it is a *commands.InvalidError.
+// decodeRequest reads a request. Its errors are *commands.InvalidError.
 func decodeRequest(b []byte) (commands.Request, request, error) {
-	var r request
-	if err := unmarshal(b, &r); err != nil {
-		return commands.Request{}, r, err
+	var asked request
+	if err := unmarshal(b, &asked); err != nil {
+		return commands.Request{}, asked, err
 	}
-	c, err := decodeArguments(r.Verb, r.Arguments)
+	r, err := asked.Request()
+	if err == nil {
+		err = noEmptyArgument(r, asked.Arguments)
+	}
 	if err != nil {
-		return commands.Request{}, r, err
+		return commands.Request{}, asked, err
 	}
-	if r.TimeoutMS < 0 || r.TimeoutMS > maxTimeout.Milliseconds() {
-		return commands.Request{}, r, invalid("timeout_ms", "%d is not from 0 to %d", r.TimeoutMS, maxTimeout.Milliseconds())
+	if asked.TimeoutMS < 0 || asked.TimeoutMS > maxTimeout.Milliseconds() {
+		return commands.Request{}, asked, invalid("timeout_ms", "%d is not from 0 to %d", asked.TimeoutMS, maxTimeout.Milliseconds())
 	}
-	return commands.Request{JobID: r.JobID, Actor: r.Actor, Reason: r.Reason, RequestID: r.RequestID, IfRevision: r.IfRevision,
-		DryRun: r.DryRun, Command: c}, r, nil
+	return r, asked, nil
 }
 
-// verbs says how the arguments of each command are read.
-var verbs = map[string]func([]byte) (commands.Command, error){
-	commands.Submit{}.Verb(): func(b []byte) (commands.Command, error) {
-		var s submitted
-		err := decodeKnown(b, &s)
-		s.Submit.ProducerVersion = s.ProducerVersion
-		return s.Submit, err
-	},
-	commands.Import{}.Verb(): func(b []byte) (commands.Command, error) {
-		p, err := ledger.DecodePayload(ledger.TypeImported, b)
-		if err != nil {
-			return nil, &commands.InvalidError{Err: err}
-		}
-		return commands.Import{Claim: p.(ledger.Imported)}, nil
-	},
-	commands.AddCheckpoint{}.Verb(): read[commands.AddCheckpoint],
-	commands.Approve{}.Verb():       read[commands.Approve],
-	commands.Deny{}.Verb():          read[commands.Deny],
-	commands.Resume{}.Verb():        read[commands.Resume],
-	commands.Pause{}.Verb():         read[commands.Pause],
-	commands.Stop{}.Verb():          read[commands.Stop],
-	commands.Cancel{}.Verb():        read[commands.Cancel],
-}
-
-func read[C commands.Command](b []byte) (commands.Command, error) {
-	var c C
-	err := decodeKnown(b, &c)
-	return c, err
-}
-
-func decodeArguments(verb string, b []byte) (commands.Command, error) {
-	decode, known := verbs[verb]
-	if !known {
-		return nil, invalid("verb", "%.40q is not a command", verb)
+// noEmptyArgument refuses arguments with an empty text, unless that is how the command
+// spells that it has none.
+func noEmptyArgument(r commands.Request, arguments []byte) error {
+	if arguments == nil {
+		return nil
 	}
-	if b == nil {
-		b = []byte("{}")
+	m, err := r.Message()
+	if err != nil {
+		return err
 	}
-	if b[0] != '{' {
-		return nil, invalid("arguments", "an object was expected")
-	}
-	return decode(b)
+	return noEmptyText(arguments, m.Arguments)
 }
 
 func invalid(field, format string, args ...any) error {
 	return &commands.InvalidError{Err: &ledger.FieldError{Field: field, Problem: fmt.Sprintf(format, args...)}}
 }
 
-// marshal spells v with no escapes but those JSON needs.
-func marshal(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return nil, fmt.Errorf("spelling JSON: %w", err)
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
-}
-
-// unmarshal reads an object that holds nothing but what v knows.
+// unmarshal reads an object, all of whose fields v must know.
 func unmarshal(b []byte, v any) error {
 	if err := checkJSON(b); err != nil {
 		return &commands.InvalidError{Err: fmt.Errorf("%w: %w", ledger.ErrMalformed, err)}
 	}
-	return decodeKnown(b, v)
+	if err := decodeKnown(b, v); err != nil {
+		return err
+	}
+	return noEmptyText(b, []byte("{}"))
 }
 
-// decodeKnown reads an object that checkJSON has taken, by itself or as a part,
-// into v, which must know all its fields.
+// noEmptyText refuses an object with an empty text in a field, unless it is so in the
+// object but too.
+func noEmptyText(b, but []byte) error {
+	given, other := map[string]json.RawMessage{}, map[string]json.RawMessage{}
+	if err := errors.Join(json.Unmarshal(b, &given), json.Unmarshal(but, &other)); err != nil {
+		return &commands.InvalidError{Err: fmt.Errorf("%w: %w", ledger.ErrMalformed, err)}
+	}
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		if string(given[name]) == `""` && string(other[name]) != `""` {
+			return &commands.EmptyError{Name: name}
+		}
+	}
+	return nil
+}
+
+// decodeKnown reads into v an object that checkJSON has accepted, or a part of one.
+// v must know all its fields.
 func decodeKnown(b []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
@@ -161,9 +117,9 @@ func decodeKnown(b []byte, v any) error {
 	return nil
 }
 
-// checkJSON takes one object, not nested deeper than maxNest, whose names are
-// lower case and stand there once: encoding/json would take the last of two,
-// and names whatever their case.
+// checkJSON accepts one object, not nested deeper than maxNest, whose names are
+// lower case and occur once: encoding/json would take the last of two equal names,
+// and would ignore their case.
 func checkJSON(b []byte) error {
 	if !utf8.Valid(b) || loneSurrogate(b) {
 		return errors.New("its text is not Unicode")
@@ -193,7 +149,7 @@ func checkObject(d *json.Decoder, depth int) error {
 			return fmt.Errorf("%.40q is there twice", name)
 		}
 		if !plainName(name) {
-			return fmt.Errorf("%.40q is not a name of anything", name)
+			return fmt.Errorf("%.40q is not the name of a field", name)
 		}
 		names[name] = true
 		if err := checkValue(d, depth); err != nil {
@@ -237,7 +193,7 @@ func plainName(s string) bool {
 	return s != ""
 }
 
-// An answer is what a command led to, or why it did not, on the wire.
+// An answer is the result of a command, or its error, on the wire.
 type answer struct {
 	*wireError
 	Event    json.RawMessage        `json:"event,omitempty"`
@@ -250,37 +206,38 @@ type answer struct {
 
 // A wireError is an error on the wire.
 type wireError struct {
-	Text      string `json:"error"`
-	Code      string `json:"error_code"`
-	Category  string `json:"error_category"`
-	Exit      int    `json:"exit"`
-	Retryable bool   `json:"retryable"`
-	Hint      string `json:"hint"`
+	Text      string             `json:"error"`
+	Code      string             `json:"error_code"`
+	Category  ledger.Category    `json:"error_category"`
+	Exit      int                `json:"exit"`
+	Retryable bool               `json:"retryable"`
+	Hint      string             `json:"hint"`
+	Details   projection.Details `json:"details,omitzero"`
 }
 
+// A receipt is a ledger.Receipt on the wire, with its signed checkpoint.
 type receipt struct {
-	Seq        ledger.Seq  `json:"seq"`
-	Leaf       ledger.Hash `json:"leaf_hash"`
-	Revision   int64       `json:"revision"`
-	TreeSize   int64       `json:"tree_size"`
-	Checkpoint string      `json:"checkpoint"`
+	ledger.Receipt
+	Note string `json:"checkpoint"` // "" if the event was written before
 }
 
-// encodeResult spells what a command led to, with the whole job where that was
-// asked for.
+// encodeResult encodes the result of a command, with the whole job if whole is set.
 func encodeResult(r commands.Result, whole bool) (a answer, err error) {
-	view := r.Job.StatusView()
-	a = answer{Event: r.Event.Bytes(), Job: &view, Replayed: r.Replayed, Repeated: r.Repeated}
-	if whole {
-		a.State = projection.EncodeJob(r.Job, r.Event.LeafHash())
+	a = answer{Event: r.Event.Bytes(), Replayed: r.Replayed, Repeated: r.Repeated}
+	if r.Event.JobID() != "" {
+		view := r.Job.StatusView()
+		a.Job = &view
+	}
+	if whole && a.Job != nil {
+		a.State = projection.EncodeState(r.Job, r.Event.LeafHash())
 	}
 	if r.Receipt.TreeSize > 0 {
-		a.Receipt = &receipt{r.Receipt.Seq, r.Receipt.Leaf, r.Receipt.Revision, r.Receipt.TreeSize, string(r.Receipt.Checkpoint)}
+		a.Receipt = &receipt{Receipt: r.Receipt, Note: string(r.Receipt.Checkpoint)}
 	}
 	return a, nil
 }
 
-// result reads what a command led to. The event is re-hashed.
+// result reads the result of a command. It hashes the event again.
 func (a answer) result() (r commands.Result, err error) {
 	if r.Event, err = ledger.Decode(a.Event); err != nil {
 		return commands.Result{}, err
@@ -292,36 +249,27 @@ func (a answer) result() (r commands.Result, err error) {
 	}
 	r.Replayed, r.Repeated = a.Replayed, a.Repeated
 	if c := a.Receipt; c != nil {
-		if c.Leaf != r.Event.LeafHash() || c.Seq != r.Event.Seq || c.Revision != r.Event.Revision || c.TreeSize <= int64(c.Seq) {
-			return commands.Result{}, fmt.Errorf("%w: the receipt is not that of event %d", ledger.ErrMalformed, r.Event.Seq)
+		if c.Leaf != r.Event.LeafHash() || c.Seq != r.Event.Seq() || c.Revision != r.Event.Revision() || c.TreeSize <= int64(c.Seq) {
+			return commands.Result{}, fmt.Errorf("%w: the receipt is not that of event %d", ledger.ErrMalformed, r.Event.Seq())
 		}
-		r.Receipt = ledger.Receipt{Seq: c.Seq, Leaf: c.Leaf, Revision: c.Revision, TreeSize: c.TreeSize}
-		if c.Checkpoint != "" { // of what was written before, the event alone is known
-			r.Receipt.Checkpoint = []byte(c.Checkpoint)
+		r.Receipt = c.Receipt
+		if c.Note != "" {
+			r.Receipt.Checkpoint = []byte(c.Note)
 		}
 	}
 	return r, nil
 }
 
-// job reads the job as it was after an event.
+// job reads the job's state after an event.
 func (a answer) job(after ledger.Event) (projection.Job, error) {
-	var at struct {
-		Job struct {
-			Revision int64 `json:"revision"`
-			JobSeq   int64 `json:"job_seq"`
-		} `json:"job"`
-	}
-	if err := json.Unmarshal(a.State, &at); err != nil {
-		return projection.Job{}, fmt.Errorf("%w: %w", ledger.ErrMalformed, err)
-	}
-	job, ok := projection.DecodeJob(a.State, ledger.JobHead{Leaf: after.LeafHash(), Revision: at.Job.Revision, JobSeq: at.Job.JobSeq})
-	if !ok { // another gait made it
-		return projection.Job{}, fmt.Errorf("the state of job %s: %w", after.JobID, ledger.ErrUnsupportedVersion)
+	job, ok := projection.DecodeState(a.State, after.LeafHash())
+	if !ok { // a gait with other views made it
+		return projection.Job{}, fmt.Errorf("the state of job %s: %w", after.JobID(), ledger.ErrUnsupportedVersion)
 	}
 	return job, nil
 }
 
-// loneSurrogate reports whether an escape in a JSON text names half a character,
+// loneSurrogate reports whether an escape in a JSON text is half a surrogate pair,
 // which encoding/json would replace.
 func loneSurrogate(b []byte) bool {
 	for i := 0; i+1 < len(b); i++ {

@@ -3,35 +3,99 @@ package ledgertest
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
+	"errors"
+	"iter"
 	"testing"
-	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
-	"github.com/oklog/ulid/v2"
 
 	"gait/ledger"
+	"gait/ledger/mpt"
 	"gait/ledger/store"
+	"gait/ledger/store/pebble"
 )
 
-// Dir is where on its file system New puts a ledger.
+// Dir is the directory in which New puts a ledger on its file system.
 const Dir = "jobs/ledger"
 
-// A Ledger is an open log and what it was made with.
+// A Ledger is an open log with the table, file system and clock that it uses.
 type Ledger struct {
 	*store.Log
-	FS  *vfs.MemFS // where it lives; CrashClone takes it as a power cut would leave it
-	Dir string
-	Key ledger.PrivateKey
+	Table *pebble.Table // the log's table
+	FS    *vfs.MemFS    // holds the ledger; CrashClone returns it as a power cut would leave it
+	Dir   string
+	Key   ledger.PrivateKey
+}
+
+// Options say how to open a ledger in a directory: how to open its table, and how
+// to open its log.
+type Options struct {
+	FS        pebble.FS
+	Signer    ledger.Signer
+	ReadOnly  bool
+	OneShot   bool
+	Sustained bool
+	Fatal     func(error)
+	Ready     func() error              // store.Options.Ready
+	Published func(signed []byte) error // also called with the signed checkpoint of a ledger that was created
+	Keyless   bool                      // the MAC keys are not there
+	Inherited []byte                    // the content of used request ids that event 0 names; none if nil
+}
+
+func (o Options) table() pebble.Options {
+	return pebble.Options{FS: o.FS, ReadOnly: o.ReadOnly, OneShot: o.OneShot, Sustained: o.Sustained, Fatal: o.Fatal}
+}
+
+func (o Options) log() store.Options {
+	l := store.Options{Signer: o.Signer, ReadOnly: o.ReadOnly, OneShot: o.OneShot, Ready: o.Ready, Published: o.Published, Inherited: Inherits(o.Inherited)}
+	if !o.Keyless {
+		l.Keys = o.macKeys
+	}
+	return l
+}
+
+// Inherits returns a function that yields the keys in a content of used request ids, or
+// nil if there is no content.
+func Inherits(content []byte) func(ledger.Requests) iter.Seq2[mpt.Key, error] {
+	if content == nil {
+		return nil
+	}
+	return func(r ledger.Requests) iter.Seq2[mpt.Key, error] {
+		return ledger.ReadRequests(bytes.NewReader(content), r)
+	}
+}
+
+// macKeys returns what a home derives from the signer, for its key, and what MACKeys
+// returns for others.
+func (o Options) macKeys(of ledger.VerifierKey) (store.MACKeys, bool, error) {
+	if key, ok := o.Signer.(ledger.PrivateKey); ok && key.VerifierKey() == of {
+		return derived(key)
+	}
+	return MACKeys(of)
 }
 
 // New returns a ledger of one event on a memory file system. It is closed when
 // the test ends.
 func New(t testing.TB) *Ledger {
 	t.Helper()
-	fs := NewFS(t)
-	return &Ledger{Log: Create(t, Dir, store.Options{FS: fs}), FS: fs, Dir: Dir, Key: Key(Origin)}
+	l := &Ledger{FS: NewFS(t), Dir: Dir, Key: Key(Origin)}
+	o := Options{FS: l.FS, Signer: l.Key}
+	if err := createTable(Dir, First(l.Key.VerifierKey()), o); err != nil {
+		t.Fatalf("Create = %v", err)
+	}
+	l.Reopen(t)
+	return l
+}
+
+// Reopen opens the ledger again, after its log was closed. It is closed when the
+// test ends.
+func (l *Ledger) Reopen(t testing.TB) {
+	t.Helper()
+	var err error
+	if l.Log, l.Table, err = open(l.Dir, Options{FS: l.FS, Signer: l.Key}); err != nil {
+		t.Fatalf("Open = %v", err)
+	}
+	closeAfter(t, l.Log)
 }
 
 // NewFS returns a memory file system with the directory in which Dir goes.
@@ -54,12 +118,12 @@ func NewFS(t testing.TB) *vfs.MemFS {
 
 // Create creates a ledger of Origin, signed by its Key unless o names another
 // signer, and closes it when the test ends.
-func Create(t testing.TB, dir string, o store.Options) *store.Log {
+func Create(t testing.TB, dir string, o Options) *store.Log {
 	t.Helper()
 	if o.Signer == nil {
 		o.Signer = Key(Origin)
 	}
-	log, err := store.Create(dir, First(o.Signer.VerifierKey()), o)
+	log, err := CreateWith(dir, First(o.Signer.VerifierKey()), o)
 	if err != nil {
 		t.Fatalf("Create = %v", err)
 	}
@@ -67,11 +131,65 @@ func Create(t testing.TB, dir string, o store.Options) *store.Log {
 	return log
 }
 
-// Reopen opens the ledger at Dir on a file system, ready to write, and closes
-// it when the test ends. Close the log that has it open first, unless fs is a clone.
-func Reopen(t testing.TB, fs store.FS) *store.Log {
+// CreateWith creates a ledger in dir whose event 0 is first, and opens it.
+func CreateWith(dir string, first ledger.Event, o Options) (*store.Log, error) {
+	if err := createTable(dir, first, o); err != nil {
+		return nil, err
+	}
+	o.OneShot = false
+	log, err := Open(dir, o)
+	if err != nil || o.Published == nil {
+		return log, err
+	}
+	_, signed := log.Checkpoint()
+	if err := o.Published(signed); err != nil {
+		return nil, errors.Join(err, log.Close())
+	}
+	return log, nil
+}
+
+func createTable(dir string, first ledger.Event, o Options) error {
+	return pebble.Create(dir, o.table(), func(t store.Table) error {
+		return store.Create(context.Background(), t, first, o.log())
+	})
+}
+
+// Import makes a copy of a ledger in dir.
+func Import(dir string, from store.Copy, o Options) error {
+	return pebble.Create(dir, o.table(), func(t store.Table) error {
+		_, err := store.Import(context.Background(), t, from)
+		return err
+	})
+}
+
+// Restore makes a ledger again in dir. key is the one in force.
+func Restore(dir string, from store.Copy, key ledger.VerifierKey, o Options) error {
+	return pebble.Create(dir, o.table(), func(t store.Table) error {
+		_, err := store.Restore(context.Background(), t, from, key, o.log())
+		return err
+	})
+}
+
+// Open opens the ledger in dir.
+func Open(dir string, o Options) (*store.Log, error) {
+	log, _, err := open(dir, o)
+	return log, err
+}
+
+func open(dir string, o Options) (*store.Log, *pebble.Table, error) {
+	table, err := pebble.Open(dir, o.table())
+	if err != nil {
+		return nil, nil, err
+	}
+	log, err := store.Open(context.Background(), table, o.log())
+	return log, table, err
+}
+
+// Reopen opens the ledger at Dir on a file system to write, and closes it when the
+// test ends. The log that has it open must be closed first, unless fs is a clone.
+func Reopen(t testing.TB, fs pebble.FS) *store.Log {
 	t.Helper()
-	log, err := store.Open(Dir, store.Options{FS: fs, Signer: Key(Origin)})
+	log, err := Open(Dir, Options{FS: fs, Signer: Key(Origin)})
 	if err != nil {
 		t.Fatalf("Open = %v", err)
 	}
@@ -87,9 +205,9 @@ func closeAfter(t testing.TB, log *store.Log) {
 	})
 }
 
-// First returns the event 0 of a ledger that is signed with key.
+// First returns event 0 of a ledger that is signed with key.
 func First(key ledger.VerifierKey) ledger.Event {
-	e, err := ledger.Seal(ledger.Event{
+	e, err := ledger.Seal(ledger.Draft{
 		ID:      eventID(0, Start),
 		Origin:  key.Name(),
 		Time:    Start,
@@ -98,125 +216,6 @@ func First(key ledger.VerifierKey) ledger.Event {
 	})
 	if err != nil {
 		panic("ledgertest: " + err.Error())
-	}
-	return e
-}
-
-// A Draft is what an event is to say. The rest follows from the log.
-type Draft struct {
-	Job       string
-	Payload   ledger.Payload
-	Actor     string // "": tester
-	RequestID string // "": none
-	View      []byte // the job's view with it; nil: none
-}
-
-// Submit is the draft of a job's first event.
-func Submit(job string) Draft {
-	return Draft{Job: job, Payload: ledger.Submitted{EnvironmentFingerprint: "envfp:test", ProducerVersion: "test"}}
-}
-
-// Progress is the draft of a progress checkpoint.
-func Progress(job, summary string) Draft {
-	return Draft{Job: job, Payload: ledger.CheckpointAdded{
-		CheckpointID: "cp_0001", CheckpointType: ledger.CheckpointProgress, Summary: summary,
-	}}
-}
-
-// Seal makes events of drafts, such that they follow the log's head and each
-// other. Each is a second after the one before it.
-func Seal(t testing.TB, log *store.Log, drafts ...Draft) []ledger.Entry {
-	t.Helper()
-	head, jobs := log.Head(), map[string]ledger.JobHead{}
-	entries := make([]ledger.Entry, 0, len(drafts))
-	for _, d := range drafts {
-		job, known := jobs[d.Job]
-		if !known {
-			var err error
-			if job, _, err = log.JobHead(d.Job); err != nil {
-				t.Fatalf("JobHead(%q) = %v", d.Job, err)
-			}
-		}
-		e, err := ledger.Seal(d.event(log.Origin(), head, job))
-		if err != nil {
-			t.Fatalf("sealing %+v: %v", d, err)
-		}
-		if head, err = head.Follow(e); err != nil {
-			t.Fatal(err)
-		}
-		if jobs[d.Job], err = job.Follow(e); err != nil {
-			t.Fatal(err)
-		}
-		entries = append(entries, ledger.Entry{Event: e, View: d.View})
-	}
-	return entries
-}
-
-func (d Draft) event(origin string, head ledger.Head, job ledger.JobHead) ledger.Event {
-	e := ledger.Event{
-		Seq:       ledger.Seq(head.Size),
-		Origin:    origin,
-		Time:      head.Time.Add(time.Second),
-		Actor:     d.Actor,
-		Prev:      head.Leaf,
-		JobID:     d.Job,
-		JobSeq:    job.JobSeq + 1,
-		JobPrev:   job.Leaf,
-		Revision:  job.Revision + 1,
-		RequestID: d.RequestID,
-		Payload:   d.Payload,
-	}
-	e.ID = eventID(head.Size, e.Time)
-	if e.Actor == "" {
-		e.Actor = "tester"
-	}
-	if e.Type().OfLedger() {
-		e.JobSeq, e.JobPrev, e.Revision = 0, ledger.Hash{}, 0
-	}
-	if e.RequestID != "" {
-		e.RequestDigest = sha256.Sum256([]byte(e.RequestID))
-	}
-	if e.Type() == ledger.TypeRefused {
-		e.Revision = job.Revision
-	}
-	return e
-}
-
-// eventID returns the ULID that event seq has in tests.
-func eventID(seq int64, at time.Time) string {
-	sum := sha256.Sum256(binary.BigEndian.AppendUint64(nil, uint64(seq)))
-	return ulid.MustNew(ulid.Timestamp(at), bytes.NewReader(sum[:])).String()
-}
-
-// Append seals drafts and appends them at once.
-func Append(t testing.TB, log *store.Log, drafts ...Draft) ledger.Receipt {
-	t.Helper()
-	r, err := log.Append(context.Background(), log.Head(), Seal(t, log, drafts...)...)
-	if err != nil {
-		t.Fatalf("Append = %v", err)
-	}
-	return r
-}
-
-// Rotate rotates a ledger's key to the n-th of its origin, sealing the event
-// after the log's head.
-func Rotate(t testing.TB, log *store.Log, n uint64) ledger.Receipt {
-	t.Helper()
-	next := KeyAfter(log.Origin(), n)
-	r, err := log.Rotate(context.Background(), log.Head(), Rotation(t, log, next), next)
-	if err != nil {
-		t.Fatalf("Rotate = %v", err)
-	}
-	return r
-}
-
-// Rotation seals the event that rotates a ledger's key to next.
-func Rotation(t testing.TB, log *store.Log, next ledger.PrivateKey) ledger.Event {
-	t.Helper()
-	p := ledger.KeyRotated{Key: next.VerifierKey().String(), Previous: log.Key().String()}
-	e, err := ledger.Seal(Draft{Payload: p}.event(log.Origin(), log.Head(), ledger.JobHead{}))
-	if err != nil {
-		t.Fatal(err)
 	}
 	return e
 }

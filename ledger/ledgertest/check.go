@@ -12,29 +12,38 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"gait/ledger"
+	"gait/ledger/mpt"
 	"gait/ledger/store"
 )
 
-// Check re-reads a log from nothing. It verifies it, and then judges it without
-// our tree: leaf hashes by crypto/sha256, root and proofs by another library,
-// the checkpoint's signature by the note package. Jobs read through their index
-// must be the jobs found by reading everything. The events in acked were
-// acknowledged, and must be there byte for byte.
+// Check reads a log again from nothing. It verifies it, and then checks it without
+// our own tree: leaf hashes with crypto/sha256, root and proofs with another library,
+// the checkpoint's signature with the note package, and the index without package mpt.
+// The jobs read through the index must be those found by reading all events. The events in acked were acknowledged,
+// and must be there byte for byte.
 func Check(t testing.TB, log *store.Log, acked ...ledger.Event) {
 	t.Helper()
-	if err := log.Verify(nil); err != nil {
+	CheckInherited(t, log, nil, acked...)
+}
+
+// CheckInherited is Check for a ledger whose event 0 names the request ids with these
+// keys, which were used before.
+func CheckInherited(t testing.TB, log *store.Log, inherited []mpt.Key, acked ...ledger.Event) {
+	t.Helper()
+	if err := log.Verify(t.Context(), nil, nil); err != nil {
 		t.Fatalf("Verify = %v", err)
 	}
-	all := readTwice(t, log.Events(0))
+	all := readTwice(t, log.Events(t.Context(), 0))
 	if got := int64(len(all)); got != log.Head().Size {
 		t.Fatalf("Events yields %d events, Head says %d", got, log.Head().Size)
 	}
 	for _, want := range acked {
-		if int(want.Seq) >= len(all) || !bytes.Equal(all[want.Seq].Bytes(), want.Bytes()) {
-			t.Fatalf("event %d was acknowledged and is not in the log of %d", want.Seq, len(all))
+		if int(want.Seq()) >= len(all) || !bytes.Equal(all[want.Seq()].Bytes(), want.Bytes()) {
+			t.Fatalf("event %d was acknowledged and is not in the log of %d", want.Seq(), len(all))
 		}
 	}
 	checkTree(t, log, all)
+	checkIndex(t, log, all, inherited)
 	checkJobs(t, log, all)
 }
 
@@ -50,7 +59,7 @@ func read(t testing.TB, seq ledger.Events) []ledger.Event {
 	return events
 }
 
-// readTwice is read, and fails when ranging again yields something else.
+// readTwice is read, and fails if a second range yields other events.
 func readTwice(t testing.TB, seq ledger.Events) []ledger.Event {
 	t.Helper()
 	events, i := read(t, seq), 0
@@ -66,7 +75,7 @@ func readTwice(t testing.TB, seq ledger.Events) []ledger.Event {
 	return events
 }
 
-// checkTree holds checkpoint and proofs against the leaf hashes.
+// checkTree checks the checkpoint and the proofs against the leaf hashes.
 func checkTree(t testing.TB, log *store.Log, all []ledger.Event) {
 	t.Helper()
 	factory := compact.RangeFactory{Hash: rfc6962.DefaultHasher.HashChildren}
@@ -93,7 +102,7 @@ func checkTree(t testing.TB, log *store.Log, all []ledger.Event) {
 	}
 }
 
-// checkNote opens the checkpoint as anyone may who has a key of its signers.
+// checkNote opens the checkpoint as a verifier with a key of its signers would.
 func checkNote(t testing.TB, log *store.Log, c ledger.Checkpoint, signed []byte) {
 	t.Helper()
 	signers := log.Keys().Signers(c.Size)
@@ -112,12 +121,11 @@ func checkNote(t testing.TB, log *store.Log, c ledger.Checkpoint, signed []byte)
 	}
 }
 
-// checkProofs checks what can be proved about event i and about the tree that
-// ends with it.
+// checkProofs checks the proofs of event i and of the tree that ends with it.
 func checkProofs(t testing.TB, log *store.Log, i int, leaf []byte, roots [][]byte) {
 	t.Helper()
 	size := len(roots) - 1
-	p, err := log.Proof(ledger.Seq(i))
+	p, err := ledger.NewestProof(t.Context(), log, ledger.Seq(i))
 	if err != nil {
 		t.Fatalf("Proof(%d) = %v", i, err)
 	}
@@ -125,18 +133,19 @@ func checkProofs(t testing.TB, log *store.Log, i int, leaf []byte, roots [][]byt
 		t.Fatalf("the proof of event %d of %d: %v", i, size, err)
 	}
 	old := i + 1
-	hashes, err := log.Consistency(int64(old))
+	_, signed := log.Checkpoint()
+	hashes, err := log.ConsistencyIn(t.Context(), signed, int64(old))
 	if err != nil {
-		t.Fatalf("Consistency(%d) = %v", old, err)
+		t.Fatalf("ConsistencyIn(%d) = %v", old, err)
 	}
 	if err := proof.VerifyConsistency(rfc6962.DefaultHasher, uint64(old), uint64(size), path(hashes), roots[old], roots[size]); err != nil {
 		t.Fatalf("the proof that the tree of %d is in that of %d: %v", old, size, err)
 	}
-	root, err := log.RootAt(int64(old))
+	root, err := log.RootAt(t.Context(), int64(old))
 	if err != nil || !bytes.Equal(root[:], roots[old]) {
 		t.Fatalf("RootAt(%d) = %s, %v, want %x", old, root, err, roots[old])
 	}
-	e, err := log.Event(ledger.Seq(i))
+	e, err := log.Event(t.Context(), ledger.Seq(i))
 	if h := e.LeafHash(); err != nil || !bytes.Equal(h[:], leaf) {
 		t.Fatalf("Event(%d) has leaf hash %s (%v), want %x", i, h, err, leaf)
 	}
@@ -162,35 +171,36 @@ func sample(n int) []int {
 	return out
 }
 
-// A job is what a job's events say, read from the ledger's.
+// A job is a job as the events of the ledger show it.
 type job struct {
 	head   ledger.JobHead
 	events []ledger.Event
 }
 
-// checkJobs holds indexes and heads against the events.
+// checkJobs checks indexes and heads against the events.
 func checkJobs(t testing.TB, log *store.Log, all []ledger.Event) {
 	t.Helper()
 	jobs := map[string]*job{}
 	for _, e := range all {
-		if e.RequestID != "" {
-			if seq, found, err := log.Request(e.RequestID); err != nil || !found || seq != e.Seq {
-				t.Fatalf("Request(%q) = %d, %t, %v, want %d", e.RequestID, seq, found, err, e.Seq)
+		if e.RequestID() != "" {
+			found, err := log.Load(t.Context(), nil, []string{e.RequestID()})
+			if used, ok := found.Requests[e.RequestID()]; err != nil || !ok || used.Seq() != e.Seq() {
+				t.Fatalf("Load of request %q = event %d, %t, %v, want %d", e.RequestID(), used.Seq(), ok, err, e.Seq())
 			}
 		}
-		if e.JobID == "" {
+		if e.JobID() == "" {
 			continue
 		}
-		j := jobs[e.JobID]
+		j := jobs[e.JobID()]
 		if j == nil {
 			j = &job{}
-			jobs[e.JobID] = j
+			jobs[e.JobID()] = j
 		}
 		j.events = append(j.events, e)
-		j.head = ledger.JobHead{JobSeq: int64(len(j.events)), Leaf: e.LeafHash(), Revision: e.Revision, Seq: e.Seq, Time: e.Time}
+		j.head = ledger.JobHead{JobSeq: int64(len(j.events)), Leaf: e.LeafHash(), Revision: e.Revision(), Seq: e.Seq(), Time: e.Time()}
 	}
 	listed, before := 0, ""
-	for entry, err := range log.Jobs("") {
+	for entry, err := range log.Jobs(t.Context(), "") {
 		if err != nil || entry.ID <= before || jobs[entry.ID] == nil {
 			t.Fatalf("Jobs yields %q after %q (%v)", entry.ID, before, err)
 		}
@@ -207,20 +217,18 @@ func checkJob(t testing.TB, log *store.Log, entry ledger.JobEntry, want *job) {
 	if diff := cmp.Diff(want.head, entry.Head); diff != "" {
 		t.Fatalf("the head of job %s (-want +got):\n%s", entry.ID, diff)
 	}
-	if head, found, err := log.JobHead(entry.ID); err != nil || !found || head != want.head {
-		t.Fatalf("JobHead(%s) = %v, %t, %v, want %v", entry.ID, head, found, err, want.head)
-	}
-	if view, found, err := log.View(entry.ID); err != nil || found != (entry.View != nil) || !bytes.Equal(view, entry.View) {
-		t.Fatalf("View(%s) = %q, %t, %v; Jobs has %q", entry.ID, view, found, err, entry.View)
+	found, err := log.Load(t.Context(), []string{entry.ID}, nil)
+	if diff := cmp.Diff(entry, found.Jobs[entry.ID]); err != nil || diff != "" {
+		t.Fatalf("Load of job %s = %v (-listed +loaded):\n%s", entry.ID, err, diff)
 	}
 	for _, i := range []int{0, len(want.events) / 2, len(want.events) - 1} {
-		got := read(t, log.JobEvents(entry.ID, int64(i)+1))
+		got := read(t, log.JobEvents(t.Context(), entry.ID, int64(i)+1))
 		if len(got) != len(want.events)-i {
 			t.Fatalf("JobEvents(%s, %d) yields %d events, want %d", entry.ID, i+1, len(got), len(want.events)-i)
 		}
 		for k, e := range got {
 			if !bytes.Equal(e.Bytes(), want.events[i+k].Bytes()) {
-				t.Fatalf("JobEvents(%s, %d) yields event %d, want %d", entry.ID, i+1, e.Seq, want.events[i+k].Seq)
+				t.Fatalf("JobEvents(%s, %d) yields event %d, want %d", entry.ID, i+1, e.Seq(), want.events[i+k].Seq())
 			}
 		}
 	}

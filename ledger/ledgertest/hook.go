@@ -8,13 +8,13 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
-	"gait/ledger/store"
+	"gait/ledger/store/pebble"
 )
 
 // An Op is a kind of call that changes what is on disk, or makes it durable.
 type Op string
 
-// The kinds of calls that a HookFS tells of.
+// The kinds of calls that a HookFS reports.
 const (
 	OpCreate  Op = "create" // to create, reuse or open a file to write it
 	OpWrite   Op = "write"
@@ -26,19 +26,19 @@ const (
 	OpMkdir   Op = "mkdir"
 )
 
-// A HookFS calls Before ahead of each call that changes what is on disk. When
-// Before returns an error, the call is not made and fails with it; a write that
-// gets a *ShortWrite writes a part of what it should. After, unless it is nil,
-// is called when a call has succeeded. Both are called from several goroutines.
+// A HookFS calls Before ahead of each call that changes what is on disk. If
+// Before returns an error, the call is not made and fails with it; if that is a
+// *ShortWrite, a part of the write is made. It calls After, unless that is nil,
+// once a call has succeeded. Both are called from several goroutines.
 type HookFS struct {
-	store.FS
+	pebble.FS
 	Before func(op Op, name string) error
 	After  func(op Op, name string)
 }
 
-// A ShortWrite is an error of Before: the write is cut after Keep bytes, and
-// fails with Err. Where Err is nil it claims to have succeeded, and says only by
-// its count that it has not.
+// A ShortWrite is an error of Before: the write stops after Keep bytes and fails
+// with Err. If Err is nil, the write returns no error, and only its count shows that
+// it was short.
 type ShortWrite struct {
 	Keep int
 	Err  error
@@ -46,10 +46,10 @@ type ShortWrite struct {
 
 func (e *ShortWrite) Error() string { return fmt.Sprintf("short write of %d bytes", e.Keep) }
 
-// Unwrap returns what the write fails with.
+// Unwrap returns the error with which the write fails.
 func (e *ShortWrite) Unwrap() error { return e.Err }
 
-// do makes a call between Before and After.
+// do calls Before, then call, then After.
 func (h *HookFS) do(op Op, name string, call func() error) error {
 	if err := h.Before(op, name); err != nil {
 		return err
@@ -61,7 +61,7 @@ func (h *HookFS) do(op Op, name string, call func() error) error {
 	return err
 }
 
-// Unwrap returns the file system below.
+// Unwrap returns the underlying file system.
 func (h *HookFS) Unwrap() vfs.FS { return h.FS }
 
 func (h *HookFS) file(f vfs.File, err error, sync Op, name string) (vfs.File, error) {
@@ -155,15 +155,15 @@ func (f *hookFile) Sync() error { return f.fs.do(f.sync, f.name, f.File.Sync) }
 
 func (f *hookFile) SyncData() error { return f.fs.do(f.sync, f.name, f.File.SyncData) }
 
-// A CountingFS counts the syncs that go through it.
+// A CountingFS counts the syncs made through it.
 type CountingFS struct {
 	HookFS
 	files, dirs atomic.Int64
 }
 
-// NewCountingFS returns a file system that counts how often fs is asked to
-// sync; nil is that of the operating system.
-func NewCountingFS(fs store.FS) *CountingFS {
+// NewCountingFS returns a file system that counts the syncs of fs. A nil fs is that
+// of the operating system.
+func NewCountingFS(fs pebble.FS) *CountingFS {
 	if fs == nil {
 		fs = vfs.Default
 	}
@@ -174,6 +174,7 @@ func NewCountingFS(fs store.FS) *CountingFS {
 			c.files.Add(1)
 		case OpSyncDir:
 			c.dirs.Add(1)
+		default: // not a sync
 		}
 		return nil
 	}}

@@ -12,13 +12,13 @@ import (
 	"gait/ledger"
 )
 
-// A Witness cosigns whatever it is given. Its key follows from its name.
+// A Witness cosigns any checkpoint. Its key follows from its name.
 type Witness struct {
 	Key     ledger.WitnessKey
 	private ed25519.PrivateKey
 }
 
-// NewWitness returns the witness of that name.
+// NewWitness returns the witness with that name.
 func NewWitness(name string) Witness {
 	seed := sha256.Sum256([]byte(name))
 	private := ed25519.NewKeyFromSeed(seed[:])
@@ -31,7 +31,7 @@ func NewWitness(name string) Witness {
 	return Witness{Key: key, private: private}
 }
 
-// Line returns the signature line by which the witness cosigns a signed
+// Line returns the signature line with which the witness cosigns a signed
 // checkpoint at a time.
 func (w Witness) Line(signed []byte, at time.Time) string {
 	text := string(signed[:strings.Index(string(signed), "\n\n")+1])

@@ -18,8 +18,8 @@ import (
 	"gait/ledger"
 )
 
-// A WitnessServer is a witness on loopback that speaks C2SP tlog-witness by the
-// letter, or, in another Mode, does not.
+// A WitnessServer is a witness on loopback. It follows C2SP tlog-witness exactly,
+// unless Mode makes it misbehave.
 type WitnessServer struct {
 	*httptest.Server
 	Witness
@@ -33,32 +33,34 @@ type WitnessServer struct {
 	asked atomic.Int64
 }
 
-// Asked returns how often it was asked. An answer may still be under way.
+// Asked returns how many requests it has received. An answer may still be on its way.
 func (s *WitnessServer) Asked() int { return int(s.asked.Load()) }
 
 // Serve starts a witness that knows no ledger yet. Close it.
 func Serve(name string) *WitnessServer {
-	s := &WitnessServer{Witness: NewWitness(name), Now: func() time.Time { return Start.Add(time.Hour) },
-		logs: map[string]ledger.VerifierKey{}, seen: map[string]ledger.Checkpoint{}}
+	s := &WitnessServer{
+		Witness: NewWitness(name), Now: func() time.Time { return Start.Add(time.Hour) },
+		logs: map[string]ledger.VerifierKey{}, seen: map[string]ledger.Checkpoint{},
+	}
 	s.Server = httptest.NewServer(s)
 	return s
 }
 
-// Know has the witness cosign for a ledger.
+// Know makes the witness cosign for a ledger.
 func (s *WitnessServer) Know(key ledger.VerifierKey) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.logs[key.Name()] = key
 }
 
-// Forget has it forget a ledger's state, as it was before it first saw it.
+// Forget makes the witness forget the state of a ledger that it has seen.
 func (s *WitnessServer) Forget(origin string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.seen, origin)
 }
 
-// Mode sets how it answers from now on: "" as it must; a status code; or
+// Mode sets how the witness answers from now on: "" correctly; a status code; or
 // garbage, huge, endless, slow, hangup, stranger, spliced, redirect,
 // ahead, stuck, moving, negative, empty.
 func (s *WitnessServer) Mode(mode string) {
@@ -98,7 +100,7 @@ func (s *WitnessServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 	case "slow":
-		s.mu.Unlock() // as long as it takes the client to give up
+		s.mu.Unlock() // until the client gives up
 		<-r.Context().Done()
 		s.mu.Lock()
 	case "hangup":
@@ -119,7 +121,7 @@ func (s *WitnessServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// answer does what C2SP tlog-witness says of add-checkpoint, in its order.
+// answer does what C2SP tlog-witness requires of add-checkpoint, in its order.
 func (s *WitnessServer) answer(w http.ResponseWriter, body []byte, size func(int64)) {
 	old, path, signed, ok := parseRequest(string(body))
 	c, err := ledger.PeekCheckpoint(signed)

@@ -1,72 +1,84 @@
 package root
 
-import "gait/ledger"
+import (
+	"cmp"
+	"context"
 
-// maxTail is how many events, at most, are read again when a ledger is opened.
+	"gait/ledger"
+	"gait/ledger/home"
+)
+
+// maxTail is how many events Open reads again at most.
 const maxTail = 10_000
 
-// checkSeen compares a ledger with its outside checkpoint, and reads again what
-// lies after it.
-func (s *site) checkSeen(log OpenLog, g *guard) error {
-	if err := g.check(); err != nil {
+// checkSeen compares a ledger with its outside checkpoint, and reads the events
+// after it again.
+func (s *site) checkSeen(ctx context.Context, log ledger.Reader, g *home.Guard) error {
+	if err := g.Check(); err != nil {
 		return err
 	}
 	c, note := log.Checkpoint()
-	was, ok := g.seen()
+	was, ok := g.Seen()
 	if !ok {
 		s.noteUnseen(c.Origin, g)
-		return checkTail(log, c, 0)
+		return checkTail(ctx, log, c, 0)
 	}
-	rolledBack := &RolledBackError{Dir: s.ledgerDir(), Seen: was.Checkpoint, Found: c, SeenNote: was.note, FoundNote: note}
+	rolledBack := &home.RolledBackError{Dir: s.ledgerDir(), Seen: was.Checkpoint, Found: c, SeenNote: was.Note, FoundNote: note}
 	if c.Size < was.Size && log.Imported() {
 		s.notice("this copy of %s has %d events; a newer state, of %d, was seen", c.Origin, c.Size, was.Size)
-		return checkTail(log, c, 0)
+		return checkTail(ctx, log, c, 0)
 	}
 	if c.Size < was.Size {
-		return rolledBack
+		accepted, err := s.accepts(c)
+		if err != nil || !accepted {
+			rolledBack.Accepted = s.placed && s.place.Accepted == c
+			return cmp.Or(err, error(rolledBack))
+		}
+		s.readOlder(c, was.Checkpoint)
+		return checkTail(ctx, log, c, 0)
 	}
 	root := c.Root
 	if c.Size > was.Size {
 		var err error
-		if root, err = log.RootAt(was.Size); err != nil {
+		if root, err = log.RootAt(ctx, was.Size); err != nil {
 			return err
 		}
 	}
 	if root != was.Root {
 		return rolledBack
 	}
-	return checkTail(log, c, was.Size)
+	return checkTail(ctx, log, c, was.Size)
 }
 
-// noteUnseen says that there is nothing to compare a ledger with, unless it was
-// just made.
-func (s *site) noteUnseen(origin string, g *guard) {
+// noteUnseen reports that there is nothing to compare a ledger with, unless it was
+// just created.
+func (s *site) noteUnseen(origin string, g *home.Guard) {
 	then := "one is kept from now on"
-	if s.ReadOnly {
+	if !s.Mode.writes() {
 		then = "the next command that writes keeps one"
 	}
 	if s.lock.last.kind != markCreating {
-		s.notice("no checkpoint of %s is kept in %s, so an older copy of it would not be noticed; %s", origin, g.dir, then)
+		s.notice("no checkpoint of %s is kept in %s, so an older copy of it would not be noticed; %s", origin, g.Dir(), then)
 	}
 }
 
-// checkTail reads again the events from one on, at most maxTail. Each must
+// checkTail reads the events from a seq on again, at most maxTail. Each must
 // follow the one before, and the tiles that hold their hashes must be in the
-// signed tree; with the last event in it, the links back are those of the tree.
-func checkTail(log OpenLog, c ledger.Checkpoint, from int64) error {
+// signed tree. If the last event is in the tree, so are those that it links to.
+func checkTail(ctx context.Context, log ledger.Reader, c ledger.Checkpoint, from int64) error {
 	from = max(from, c.Size-maxTail)
 	if from >= c.Size {
 		return nil
 	}
 	var head ledger.Head
 	if from > 0 {
-		e, err := log.Event(ledger.Seq(from - 1))
+		e, err := log.Event(ctx, ledger.Seq(from-1))
 		if err != nil {
 			return err
 		}
-		head = ledger.Head{Size: from, Leaf: e.LeafHash(), Time: e.Time}
+		head = ledger.Head{Size: from, Leaf: e.LeafHash(), Time: e.Time()}
 	}
-	for e, err := range log.Events(ledger.Seq(from)) {
+	for e, err := range log.Events(ctx, ledger.Seq(from)) {
 		if err != nil {
 			return err
 		}
@@ -76,7 +88,7 @@ func checkTail(log OpenLog, c ledger.Checkpoint, from int64) error {
 		if head.Size%ledger.TileWidth != 0 && head.Size != c.Size {
 			continue
 		}
-		if err := checkInTree(log, c, e); err != nil {
+		if err := checkInTree(ctx, log, c, e); err != nil {
 			return err
 		}
 	}
@@ -86,13 +98,13 @@ func checkTail(log OpenLog, c ledger.Checkpoint, from int64) error {
 	return nil
 }
 
-func checkInTree(log OpenLog, c ledger.Checkpoint, e ledger.Event) error {
-	p, err := log.Proof(e.Seq)
+func checkInTree(ctx context.Context, log ledger.Reader, c ledger.Checkpoint, e ledger.Event) error {
+	p, err := ledger.NewestProof(ctx, log, e.Seq())
 	if err != nil {
 		return err
 	}
 	if err := p.Check(e.LeafHash(), c); err != nil {
-		return &ledger.CorruptError{Seq: e.Seq, Err: err}
+		return &ledger.CorruptError{Seq: e.Seq(), Err: err}
 	}
 	return nil
 }

@@ -1,22 +1,28 @@
 package root
 
 import (
-	"fmt"
+	"context"
 	"time"
 
-	"github.com/oklog/ulid/v2"
-
 	"gait/ledger"
+	"gait/ledger/home"
 	"gait/ledger/store"
+	"gait/ledger/store/pebble"
 )
 
-// defaultHost begins the origins of ledgers that nobody named.
+// defaultHost begins the origins of ledgers whose creator gave no origin.
 const defaultHost = "gait.local/"
 
-// create makes a ledger, or goes on with a creation that got as far as its key.
+// create makes a ledger, or continues a creation that got as far as its key.
 // Nothing is written before everything is known to be well-formed and unused.
-func (s *site) create() (*Root, error) {
+func (s *site) create(ctx context.Context) (*Root, error) {
+	if err := ledger.FieldActor.Check(s.Actor); err != nil {
+		return nil, err
+	}
 	now := s.Now()
+	if err := s.checkClock(now, time.Time{}); err != nil {
+		return nil, err
+	}
 	key, resumed := s.begunKey()
 	if !resumed {
 		var err error
@@ -34,7 +40,7 @@ func (s *site) create() (*Root, error) {
 		}
 	}
 	r := &Root{Dir: s.dir, Home: s.Home, Signer: key, lock: s.lock, options: s.Options}
-	if r.Log, err = store.Create(s.ledgerDir(), first, s.storeOptions(r)); err != nil {
+	if r.Log, err = s.createLog(ctx, r, first); err != nil {
 		return nil, err
 	}
 	if err := s.createdLog(r); err != nil {
@@ -44,15 +50,26 @@ func (s *site) create() (*Root, error) {
 	return r, nil
 }
 
-// begunKey returns the key of a creation that a crash cut short before its
-// ledger was there, unless another origin is asked for.
+// createLog makes the ledger that begins with first, and opens it.
+func (s *site) createLog(ctx context.Context, r *Root, first ledger.Event) (*store.Log, error) {
+	err := pebble.Create(s.ledgerDir(), s.tableOptions(), func(t store.Table) error {
+		return store.Create(ctx, t, first, store.Options{Signer: r.Signer, Keys: s.macKeys})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.openIndexed(ctx, r, r.Signer.Name())
+}
+
+// begunKey returns the key of a creation that a crash interrupted before the
+// ledger existed, unless the caller asks for another origin.
 func (s *site) begunKey() (ledger.PrivateKey, bool) {
 	last := s.lock.last
 	if last.kind != markCreating || s.Origin != "" && s.Origin != last.key.Name() {
 		return ledger.PrivateKey{}, false
 	}
-	k, err := signingKey(s.Home, last.key.Name())
-	if err != nil || k.VerifierKey() != last.key || checkUnused(s.Home, k.Name(), last.key) != nil {
+	k, err := home.SigningKey(s.Home, last.key.Name())
+	if err != nil || k.VerifierKey() != last.key || home.CheckUnused(s.Home, k.Name(), last.key) != nil {
 		return ledger.PrivateKey{}, false
 	}
 	return k, true
@@ -61,7 +78,7 @@ func (s *site) begunKey() (ledger.PrivateKey, bool) {
 func (s *site) newKey(now time.Time) (ledger.PrivateKey, error) {
 	origin := s.Origin
 	if origin == "" {
-		id, err := s.newULID(now)
+		id, err := ledger.NewULID(now, s.Entropy)
 		if err != nil {
 			return ledger.PrivateKey{}, err
 		}
@@ -71,25 +88,26 @@ func (s *site) newKey(now time.Time) (ledger.PrivateKey, error) {
 	if err != nil {
 		return ledger.PrivateKey{}, err
 	}
-	return k, checkUnused(s.Home, origin, k.VerifierKey())
+	return k, home.CheckUnused(s.Home, origin, k.VerifierKey())
 }
 
-func (s *site) newULID(now time.Time) (string, error) {
-	id, err := ulid.New(ulid.Timestamp(now), s.Entropy)
-	if err != nil {
-		return "", fmt.Errorf("making a ULID: %w", err)
+// checkClock fails with a *ledger.ClockError if the clock is probably wrong, unless the
+// caller accepts that.
+func (o Options) checkClock(now, last time.Time) error {
+	if o.AcceptClock {
+		return nil
 	}
-	return id.String(), nil
+	return ledger.CheckClock(now, last)
 }
 
 // firstEvent seals event 0. It names the ledger that was retired here, if one was.
 func (s *site) firstEvent(key ledger.PrivateKey, now time.Time) (ledger.Event, error) {
-	id, err := s.newULID(now)
+	id, err := ledger.NewULID(now, s.Entropy)
 	if err != nil {
 		return ledger.Event{}, err
 	}
 	at, _ := ledger.Head{}.At(now)
-	return ledger.Seal(ledger.Event{
+	return ledger.Seal(ledger.Draft{
 		ID:     id,
 		Origin: key.Name(),
 		Time:   at,
@@ -102,8 +120,8 @@ func (s *site) firstEvent(key ledger.PrivateKey, now time.Time) (ledger.Event, e
 	})
 }
 
-// keepKey makes the key durable before anything is signed with it. The mark
-// comes first, so that after a crash we know the key to be this creation's.
+// keepKey makes the key durable before anything is signed with it. It writes the
+// mark first: after a crash, the mark shows that the key belongs to this creation.
 func (s *site) keepKey(key ledger.PrivateKey) error {
 	if err := s.lock.add(mark{kind: markCreating, key: key.VerifierKey()}); err != nil {
 		return err
@@ -111,7 +129,7 @@ func (s *site) keepKey(key ledger.PrivateKey) error {
 	if err := s.done("creating"); err != nil {
 		return err
 	}
-	if err := addKey(s.Home, key); err != nil {
+	if err := home.AddKey(s.Home, key); err != nil {
 		return err
 	}
 	return s.done("key")
@@ -121,7 +139,7 @@ func (s *site) createdLog(r *Root) error {
 	if err := s.done("ledger"); err != nil {
 		return err
 	}
-	g, err := loadGuard(s.Home, r.Log.Keys().Keys()...)
+	g, err := home.LoadGuard(s.Home, r.Log.Keys().Keys()...)
 	if err != nil {
 		return err
 	}
@@ -129,13 +147,13 @@ func (s *site) createdLog(r *Root) error {
 	return s.complete(r)
 }
 
-// complete does what is left once a new ledger is in its place: trust, the
-// outside checkpoint, and the mark that says all of it is done.
+// complete does what remains once a new ledger is in its place: trust, the
+// outside checkpoint, and the mark that records the end of the creation.
 func (s *site) complete(r *Root) error {
-	key := r.Log.Key()
+	key := r.Log.Keys().Current()
 	begun := s.lock.last.kind == markCreating
-	if begun { // what was distrusted since stays so
-		if _, err := Trust(s.Home, key.PublicKey()); err != nil {
+	if begun { // a key distrusted since then stays distrusted
+		if err := home.TrustOwn(s.Home, key.PublicKey()); err != nil {
 			return err
 		}
 		if err := s.done("trust"); err != nil {
@@ -143,10 +161,19 @@ func (s *site) complete(r *Root) error {
 		}
 	}
 	_, note := r.Log.Checkpoint()
-	if err := r.guard.publish(note); err != nil {
+	if err := r.guard.Publish(note); err != nil {
+		return err
+	}
+	if err := s.noteIndex(r.Log, r.noted); err != nil {
 		return err
 	}
 	if err := s.done("guard"); err != nil {
+		return err
+	}
+	if err := s.remember(r.Log.Keys()); err != nil {
+		return err
+	}
+	if err := s.done("place"); err != nil {
 		return err
 	}
 	if err := s.lock.add(mark{kind: markComplete, key: key}); err != nil {
@@ -161,6 +188,6 @@ func (s *site) complete(r *Root) error {
 	}
 	r.Created = true
 	s.notice("created the ledger %s in %s", key.Name(), s.ledgerDir())
-	s.notice("created its key %s, which is now trusted in %s", keyPath(s.Home, key.Name(), false), trustPath(s.Home))
+	s.notice("created its key %s, which is now trusted in %s", home.KeyPath(s.Home, key.Name(), false), home.TrustPath(s.Home))
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"gait/ledger"
+	"gait/ledger/home"
 	"gait/ledger/root"
 )
 
@@ -22,7 +23,7 @@ func TestCreate(t *testing.T) {
 	if !r.Created || r.Log.Head().Size != 1 || !strings.HasPrefix(origin, "gait.local/") {
 		t.Errorf("Open created %v, %d events of %s", r.Created, r.Log.Head().Size, origin)
 	}
-	keyFile := root.KeyPath(u.Home, origin, false)
+	keyFile := home.KeyPath(u.Home, origin, false)
 	want := []string{
 		fmt.Sprintf("created the ledger %s in %s", origin, u.ledgerDir()),
 		fmt.Sprintf("created its key %s, which is now trusted in %s", keyFile, filepath.Join(u.Home, "trusted_keys")),
@@ -30,10 +31,10 @@ func TestCreate(t *testing.T) {
 	if diff := cmp.Diff(want, u.notices); diff != "" {
 		t.Errorf("notices (-want +got):\n%s", diff)
 	}
-	if got, err := root.TrustedKeys(u.Home); err != nil || len(got) != 1 || !got[0].Is(r.Log.Key()) {
+	if got, err := home.TrustedKeys(u.Home); err != nil || len(got) != 1 || !got[0].Is(r.Log.Keys().Current()) {
 		t.Errorf("TrustedKeys = %v, %v, want the ledger's", got, err)
 	}
-	if k, err := ledger.ParsePrivateKey(strings.TrimSuffix(string(read(t, keyFile)), "\n")); err != nil || k.VerifierKey() != r.Log.Key() {
+	if k, err := ledger.ParsePrivateKey(strings.TrimSuffix(string(read(t, keyFile)), "\n")); err != nil || k.VerifierKey() != r.Log.Keys().Current() {
 		t.Errorf("the key file holds %v, %v, want the ledger's key", k.VerifierKey(), err)
 	}
 	u.add(r, 2)
@@ -66,7 +67,7 @@ func TestEverythingIsPrivate(t *testing.T) {
 func TestNothingIsCreatedUnasked(t *testing.T) {
 	for name, mode := range map[string]func(*root.Options){
 		"read-only":            readOnly,
-		"read-only and create": func(o *root.Options) { o.ReadOnly = true },
+		"read-only and create": func(o *root.Options) { o.Mode = root.Read },
 		"for writing":          noCreate,
 	} {
 		u := newUser(t)
@@ -95,15 +96,15 @@ func TestCreateWithOrigin(t *testing.T) {
 	if want := filepath.Join(u.Home, "keys", "gait.example+Team-1+log.key"); !present(want) {
 		t.Errorf("there is no %s", want)
 	}
-	key := read(t, root.KeyPath(u.Home, u.Origin, false))
+	key := read(t, home.KeyPath(u.Home, u.Origin, false))
 	_, err := u.try(func(o *root.Options) { o.Dir = filepath.Join(u.dir, "second") })
-	if _, ok := errors.AsType[*root.OriginUsedError](err); !ok {
+	if _, ok := errors.AsType[*home.OriginUsedError](err); !ok {
 		t.Errorf("creating a second ledger of one origin = %v, want an OriginUsedError", err)
 	}
-	if string(read(t, root.KeyPath(u.Home, u.Origin, false))) != string(key) {
+	if string(read(t, home.KeyPath(u.Home, u.Origin, false))) != string(key) {
 		t.Error("the key was overwritten")
 	}
-	must(t, os.Remove(root.KeyPath(u.Home, u.Origin, false)))
+	must(t, os.Remove(home.KeyPath(u.Home, u.Origin, false)))
 	if _, err = u.try(func(o *root.Options) { o.Dir = filepath.Join(u.dir, "second") }); err == nil {
 		t.Error("an origin whose key is trusted, but lost, was used again")
 	}
@@ -176,13 +177,13 @@ func TestCreateCrashes(t *testing.T) {
 	}
 }
 
-// checkOneKey checks that the crash has left no key behind but the ledger's, and
-// that it is trusted. Nothing but the mark was written at the first step.
+// checkOneKey checks that the crash has left no key but the ledger's, and that it
+// is trusted. At the first step only the mark was written.
 func checkOneKey(t *testing.T, u *user, step string) {
 	t.Helper()
-	keys, err := root.Keys(u.Home)
+	keys, err := home.Keys(u.Home)
 	must(t, err)
-	trusted, err := root.TrustedKeys(u.Home)
+	trusted, err := home.TrustedKeys(u.Home)
 	must(t, err)
 	if len(keys) != 1 || len(trusted) != 1 || !trusted[0].Is(keys[0].Key) {
 		t.Errorf("after a crash at %q there are keys %v, and trusted %v", step, keys, trusted)
@@ -213,7 +214,7 @@ func TestCreateCrashIsNotFinishedWithAnotherKey(t *testing.T) {
 	other := &user{Options: elsewhere, t: t, dir: u.dir}
 	other.made(2)
 	_, err := u.try()
-	if _, ok := errors.AsType[*root.OriginUsedError](err); !ok {
+	if _, ok := errors.AsType[*home.OriginUsedError](err); !ok {
 		t.Errorf("finishing a creation whose origin another root took = %v, want an OriginUsedError", err)
 	}
 	other.checkSize(2)

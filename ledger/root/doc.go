@@ -1,48 +1,66 @@
-// Package root opens a root directory: its lock, its ledger, the key that signs
-// it, the keys its user trusts and the checkpoint kept outside of it. It is what
-// a program embeds. It is given directories, clock and entropy, and knows no
-// rule about jobs.
+// Package root opens a root directory: its lock and its ledger, which it compares
+// with what the user remembers of it (package home). Programs that embed gait use it.
+// The caller passes it directories, clock and entropy, and it knows no rule about
+// jobs.
 //
 // # Files
 //
-// Two directories belong to a ledger. The root holds the ledger; home belongs
-// to the user and holds what must not be lost, copied or restored with it.
+// The root holds the ledger. What its user remembers about it lies in another
+// directory, home, which package home specifies.
 //
 //	<root>/gait.lock                          the lock file, below
 //	<root>/ledger/                            the store (package store)
+//	<root>/content/                           what events name by digest (package content)
 //	<root>/ledger.retired-<name>-<time>/      a ledger that was retired
-//	<home>/keys/<origin>.key                  a private key, one line; "+" stands for "/"
-//	<home>/keys/next/<origin>.key             a key that is to take that one's place, until it did
-//	<home>/keys/retired/<origin>.key          a key that signs nothing any more
-//	<home>/trusted_keys                       keys, one a line: verifier keys or OpenSSH lines; and # comments
-//	<home>/ledgers/<sha256 of origin>/        the outside checkpoint: checkpoint.0, checkpoint.1; and the newest that
-//	                                          a pack showed without its link to that: pack.0, pack.1
-//	<home>/ledgers/<sha256 of origin>/keys    the ledger's verifier keys, oldest first, one a line, once it had two
-//	<home>/ledgers/<sha256 of origin>/witnesses    the ledger's witnesses: key and URL a line, and # comments
-//	<home>/ledgers/<sha256 of origin>/conflicts/   what witnesses said that had seen another history
-//	<home>/ledgers/<sha256 of origin>/retired that and why the ledger was retired
+//	<root>/content.retired-<name>-<time>/     its content
 //
-// Directories are 0700 and files 0600. A key file that others can read, a
-// ledger directory that others can write, or a symbolic link in place of the
-// ledger or the lock is an *UnsafeError.
+// Directories are 0700 and files 0600. If other users can write the root, its ledger
+// directory or its lock file, or if a symbolic link stands in for one of the last two,
+// that is a *home.UnsafeError; so is one that belongs to a user other than this one and
+// root, if it is opened to write. What leads to the root is not looked at, unlike what
+// leads to home: home remembers enough to tell a ledger that was put in its place.
 //
 // # The lock file
 //
-// Whoever has the root open holds flock(2) on gait.lock, exclusively. It is
-// never deleted, and never taken over by age. Its first line, of fixed width,
-// is rewritten by each holder. The lines after it are the root's marks, only
-// ever appended, and synced before anything rests on them:
+// The process that has the root open holds flock(2) on gait.lock, exclusively unless it
+// only reads what it cannot write, below. The
+// file is never deleted, and no process takes it over because it is old. Each holder
+// rewrites its first line, which has a fixed width. While it gives an old ledger its
+// index, or writes all views, a word behind its pid says so ("pid 4711 building", "pid
+// 4711 views"), and processes that wait tell their users. The lines after it are the
+// root's marks. They are only ever appended, and synced before any step that
+// depends on them:
 //
 //	pid 4711                \n
 //	creating <verifier key>\n
 //	ledger <verifier key>\n
 //	retired <origin> <seen size> <seen root> <found size> <found root>\n
+//	restored <origin> <seen size> <seen root> <found size> <found root>\n
 //
 // Another mark "ledger" for the same origin says that the ledger's key was rotated to
-// that one. The last mark says what the root is: being given a ledger, holding one, or
-// without one since the last was retired. A root of size 0 is written "-". A
-// last line without its newline was cut off by a crash and counts for nothing;
-// any other line that cannot be read is corruption.
+// that one. The last mark gives the state of the root: a ledger is being created, it
+// has a ledger, or it has none since the last was retired. The mark "restored" says that
+// the ledger is in an older state than one that was seen: it is only read, until it is
+// retired or another one takes its place. A ledger that was created
+// here and says that it is a copy is corrupt. If a size is 0, its root is written "-". A last line without its newline was cut off by a
+// crash and is ignored; any other line that cannot be read is corruption.
+//
+// # Reading what cannot be written
+//
+// A root on a read-only file system, or one that this user may read only, is opened
+// to Read, and nothing is written in it. Root opens the ledger of another
+// user in the same way: a file that root made there would lock its owner out. Such a
+// reader opens gait.lock for reading and holds a shared flock, which keeps out writers
+// that use the same file. Writers on another machine, or by another mount, it does not
+// keep out. So it lists the ledger's directory before and after it opens it, and opens
+// it again if more has changed than that write-ahead logs grew. From then on it sees the
+// ledger as it was at that moment. If a file that it has not read yet goes away, that
+// is a *ChangedError and no corruption.
+//
+// To write there is an *home.AccessError that names the directory, or an
+// *home.UnsafeError if it is another user's. The same goes for a home in which no
+// checkpoint can be kept: that is found when the ledger is opened, and again before
+// each batch is committed, so that no event is written that home would not remember.
 //
 // # Creating
 //
@@ -53,34 +71,27 @@
 //
 // # The outside checkpoint
 //
-// After each commit, and before it is reported, the newest signed checkpoint
-// goes into the older of two slots; they are not synced. The newest slot that
-// verifies counts: a lower bound of what the ledger must hold. A ledger that
-// has fewer events, or another root at that size, is a *RolledBackError. What
-// lies after it is read again when the ledger is opened, at most 10,000 events.
-// Where there is none there is nothing to compare with: that is said in a
-// notice, and the slots are made anew by the next open that may write. A crash can
-// tear one slot; where both hold something that is no checkpoint, that is corruption.
-// A checkpoint by a key that is none of the ledger's is neither read nor overwritten.
-//
-// What others handed over is remembered in the same way, by who verified it. What
-// a pack showed without its link to the rest is kept in slots of its own, to which
-// opening a ledger is not held.
+// After each commit, and before the commit is reported, the newest signed checkpoint
+// is kept in home. If an opened ledger has fewer events, or another root at that
+// size, that is a *home.RolledBackError. Open reads the events after that checkpoint
+// again, at most 10,000. If home keeps none, there is nothing to compare with: a
+// notice says so, and the next open that may write keeps one.
 //
 // # Rotating
 //
-// Rotate puts another key in the ledger's place. Each step is durable before the
-// next: the new private key in keys/next; the event, with the checkpoint that both
-// keys sign; the key in the place of the old one, which is gone then; the trust of
-// the old key, which goes over to the new one; the keys seen; the mark. The next
-// Open that may write finishes what a crash cut short after the event.
+// Rotate replaces the ledger's key. Each step is durable before the next: the new
+// private key is written to keys/next; the event is appended, with the checkpoint
+// that both keys sign; the new private key replaces the old one, which is lost from
+// then on; the new key is trusted too, if the old one is; the keys seen, and then
+// the mark, are written. If a crash comes after the event, the next Open that may
+// write finishes the rest.
 //
 // # Retiring
 //
-// Retire is the way out of a ledger that was lost, damaged or rolled back.
-// Each step is durable before the next: the note "retired" beside the outside
-// checkpoint, from which on nothing signs for that origin again; the private
-// key goes to keys/retired; the ledger directory is renamed; the mark
-// "retired". Retire, or the next creation, finishes what a crash cut short. The
-// ledger created next names its predecessor in event 0, from the mark.
+// Retire gives up a ledger that was lost, damaged or rolled back. Each step is
+// durable before the next: the note "retired" is written beside the outside
+// checkpoint, and from then on nothing is signed for that origin; the private
+// key is moved to keys/retired; the ledger directory is renamed, and then that of its
+// content; the mark "retired" is written. If a crash comes in between, Retire or the next creation
+// finishes the rest. The next ledger names its predecessor in event 0, from the mark.
 package root

@@ -1,7 +1,6 @@
 package root
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
@@ -12,64 +11,92 @@ import (
 var (
 	// ErrNoLedger says that no ledger was ever completed in the root, or that
 	// the last one was retired.
-	ErrNoLedger = errors.New("no ledger here")
+	ErrNoLedger = ledger.NewError("no ledger here", ledger.Fault{Code: "ledger_not_found", Category: ledger.CategoryInvalid})
 
 	// ErrTooManyRotations says that a ledger's key was rotated as often as it
 	// can be.
-	ErrTooManyRotations = fmt.Errorf("the key was rotated %d times, which is the most", ledger.MaxRotations)
+	ErrTooManyRotations = ledger.NewError(fmt.Sprintf("the key was rotated %d times, which is the most", ledger.MaxRotations), ledger.Fault{Code: "too_many_rotations", Category: ledger.CategoryUnsafe})
 
-	// ErrLedgerMissing says that a ledger was completed in the root and is
-	// there no more.
-	ErrLedgerMissing = errors.New("the ledger is missing")
+	// ErrLedgerMissing says that a ledger was completed in the root and is no
+	// longer there.
+	ErrLedgerMissing = ledger.NewError("the ledger is missing", ledger.Fault{Code: "ledger_missing", Category: ledger.CategoryVerification})
 )
 
-// A LockedError says that another process kept the root open for as long as the
-// caller would wait.
+// A LockedError says that another process kept the root open for longer than the
+// caller was willing to wait.
 type LockedError struct {
 	Path   string        // of the lock file
-	PID    int           // of the holder; 0 where the file does not say
-	Waited time.Duration // how long it was waited for
+	PID    int           // of the holder; 0 if the file does not say
+	Doing  string        // what the holder does, if it takes long
+	Waited time.Duration // how long the caller waited
 }
 
 func (e *LockedError) Error() string {
+	return fmt.Sprintf("%s is held by %s; waited %s", e.Path, e.holder(), e.Waited)
+}
+
+// holder says which process holds the lock, and what it does if it says so.
+func (e *LockedError) holder() string {
 	holder := "another process"
 	if e.PID > 0 {
 		holder = fmt.Sprintf("process %d", e.PID)
 	}
-	return fmt.Sprintf("%s is held by %s; waited %s", e.Path, holder, e.Waited)
-}
-
-// A RolledBackError says that the ledger does not hold what it was seen to
-// hold: it is older than its outside checkpoint, or another history.
-type RolledBackError struct {
-	Dir       string            // of the ledger
-	Seen      ledger.Checkpoint // the outside checkpoint
-	Found     ledger.Checkpoint // the ledger's own
-	SeenNote  []byte            // both as signed notes
-	FoundNote []byte
-}
-
-func (e *RolledBackError) Error() string {
-	if e.Found.Size < e.Seen.Size {
-		return fmt.Sprintf("the ledger %s in %s was rolled back: %d events were seen, %d are there", e.Seen.Origin, e.Dir, e.Seen.Size, e.Found.Size)
+	if e.Doing != "" {
+		holder += ", which is " + e.Doing
 	}
-	return fmt.Sprintf("the ledger %s in %s is not the one seen before: its first %d events differ", e.Seen.Origin, e.Dir, e.Seen.Size)
+	return holder
 }
 
-// A SwappedError says that a ledger is signed by another key than the one that
-// must have signed it.
+// Fault returns what kind of error it is.
+func (*LockedError) Fault() ledger.Fault {
+	return ledger.Fault{Code: "state_contention", Category: ledger.CategoryContention, Retryable: true}
+}
+
+// A ChangedError says that another process wrote a ledger while this one read it,
+// and that they have no lock in common: this one cannot write there, or the other
+// uses the directory on another machine or by another mount. What was read before the
+// error is right.
+type ChangedError struct {
+	Dir string // of the ledger
+	Why string // what was found; "" if it changed each time that it was opened
+}
+
+func (e *ChangedError) Error() string {
+	s := e.Dir + " was written by another process while it was read"
+	if e.Why != "" {
+		s += ": " + e.Why
+	}
+	return s
+}
+
+// Fault returns what kind of error it is.
+func (*ChangedError) Fault() ledger.Fault {
+	return ledger.Fault{Code: "ledger_changed", Category: ledger.CategoryContention, Retryable: true}
+}
+
+// A SwappedError says that a ledger is signed by a different key than the one
+// expected.
 type SwappedError struct {
 	Dir  string             // of the ledger
 	By   string             // the file that names Want
-	Want ledger.VerifierKey // what must have signed
-	Got  ledger.VerifierKey // what the ledger names in event 0
+	Want ledger.VerifierKey // the key expected
+	Got  ledger.VerifierKey // the key that the ledger names in event 0
+
+	// Moved says that nothing in the root names Want: the user may have put another root
+	// in its place.
+	Moved bool
 }
 
 func (e *SwappedError) Error() string {
 	return fmt.Sprintf("another ledger is in %s: %s names %s, the ledger is %s", e.Dir, e.By, e.Want, e.Got)
 }
 
-// A RetiredError says that a ledger was retired: nothing is signed under its
+// Fault returns what kind of error it is.
+func (*SwappedError) Fault() ledger.Fault {
+	return ledger.Fault{Code: "ledger_swapped", Category: ledger.CategoryVerification}
+}
+
+// A RetiredError says that a ledger was retired: nothing may be signed under its
 // origin again.
 type RetiredError struct {
 	Origin string
@@ -80,18 +107,9 @@ func (e *RetiredError) Error() string {
 	return fmt.Sprintf("the ledger %s was retired; nothing may be written to %s", e.Origin, e.Dir)
 }
 
-// A KeyMissingError says that the private key of a ledger is not in home.
-// Reading and verifying need none.
-type KeyMissingError struct {
-	Origin string // "": that of any ledger
-	Path   string // where the key was looked for
-}
-
-func (e *KeyMissingError) Error() string {
-	if e.Origin == "" {
-		return "no signing key is in " + e.Path
-	}
-	return fmt.Sprintf("the signing key of %s is not in %s", e.Origin, e.Path)
+// Fault returns what kind of error it is.
+func (*RetiredError) Fault() ledger.Fault {
+	return ledger.Fault{Code: "ledger_retired", Category: ledger.CategoryUnsafe}
 }
 
 // A NetworkFSError says that a directory is on a file system whose locks and
@@ -105,26 +123,10 @@ func (e *NetworkFSError) Error() string {
 	return fmt.Sprintf("%s is on a network file system (%s)", e.Path, e.FS)
 }
 
-// An OriginUsedError says that this user has signed or trusted something under
-// an origin already: no second ledger is begun under it.
-type OriginUsedError struct {
-	Origin string
-	Path   string // what shows that it was used
+// Fault returns what kind of error it is.
+func (*NetworkFSError) Fault() ledger.Fault {
+	return ledger.Fault{Code: "network_filesystem", Category: ledger.CategoryUnsafe}
 }
-
-func (e *OriginUsedError) Error() string {
-	return fmt.Sprintf("the origin %s was used before: see %s", e.Origin, e.Path)
-}
-
-// An UnsafeError says that using a file would do harm, or that it is open to
-// others.
-type UnsafeError struct {
-	Path    string
-	Problem string
-	Hint    string // what to do about it
-}
-
-func (e *UnsafeError) Error() string { return e.Path + ": " + e.Problem }
 
 func corrupt(format string, args ...any) error {
 	return &ledger.CorruptError{Seq: -1, Reason: fmt.Sprintf(format, args...)}

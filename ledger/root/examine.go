@@ -4,40 +4,41 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"path/filepath"
-	"slices"
-
-	"golang.org/x/sys/unix"
 
 	"gait/ledger"
+	"gait/ledger/home"
+	"gait/ledger/store"
 )
 
-// lowSpace is how much room on a disk is little: a few thousand events' worth,
-// and what the store needs to move its tables about.
+// lowSpace is how much free space on a disk counts as little: room for a few
+// thousand events and for the store to rewrite its tables.
 const lowSpace = 64 << 20
 
-// A Finding is what Examine found about one part of a root.
+// A Finding is a result of Examine about one part of a root.
 type Finding struct {
 	Name   string
-	Detail string // what is so, or what to mind
-	Hint   string // what to do about it, where Mind is set
-	Mind   bool   // nothing fails, but somebody should look
+	Detail string // the result, or what to watch for
+	Hint   string // what to do about it, if Mind is set
+	Mind   bool   // nothing fails, but the user should look
 	Err    error  // why it fails
 }
 
-// Examine looks at a root, and at the user's home, part by part, and goes on
-// where a part fails. It changes nothing but the pid in the lock file.
+// Examine examines a root, and the user's home, part by part. If a part fails it
+// goes on with the next. It changes nothing but the pid in the lock file; in each
+// directory that must be writable it writes a file and removes it.
 func Examine(ctx context.Context, o Options) []Finding {
-	o.ReadOnly, o.Create = true, false
-	o.Notice = nil // what it would say are findings
+	o.Mode, o.Create = Read, false
+	o.Notice = nil // notices are reported as findings instead
 	x := &examination{Options: o}
 	x.find("home", x.home)
 	x.find("trusted keys", x.trust)
 	x.find("private keys", x.keys)
+	x.find("memory", x.memory)
 	x.find("file system", x.fileSystem)
-	x.find("disk", x.disk)
+	x.find("disk", func() (Finding, error) { return room(x.Dir) })
+	x.find("disk of the home", func() (Finding, error) { return room(x.Home) })
 	x.find("directory", x.directory)
+	x.find("owners", x.owners)
 	x.ledger(ctx)
 	return x.found
 }
@@ -47,7 +48,7 @@ type examination struct {
 	found []Finding
 }
 
-// find adds what look finds.
+// find runs look and adds its finding.
 func (x *examination) find(name string, look func() (Finding, error)) {
 	f, err := look()
 	f.Name, f.Err = name, err
@@ -55,67 +56,57 @@ func (x *examination) find(name string, look func() (Finding, error)) {
 }
 
 func (x *examination) home() (Finding, error) {
-	err := checkDir(x.Home)
-	if errors.Is(err, fs.ErrNotExist) {
-		return Finding{Detail: x.Home + " is not there yet; the first ledger makes it"}, nil
+	if err := home.CheckHome(x.Home); err != nil {
+		return Finding{}, err
 	}
-	return Finding{Detail: x.Home}, err
+	if err := home.CheckWritable(x.Home, ""); err != nil {
+		return Finding{}, err
+	}
+	if there, err := home.Exists(x.Home); err != nil || !there {
+		return Finding{Detail: x.Home + " is not there yet; the first ledger makes it"}, err
+	}
+	return Finding{Detail: x.Home + ", a file was written there and removed"}, nil
 }
 
 func (x *examination) trust() (Finding, error) {
-	keys, err := TrustedKeys(x.Home)
-	return Finding{Detail: fmt.Sprintf("%d in %s", len(keys), trustPath(x.Home))}, err
+	trusted, not, err := home.Trusts(x.Home)
+	f := Finding{Detail: fmt.Sprintf("%d in %s", len(trusted), home.TrustPath(x.Home))}
+	if len(not) > 0 {
+		f.Detail += fmt.Sprintf(", which distrusts %d", len(not))
+	}
+	return f, err
 }
 
 func (x *examination) keys() (Finding, error) {
-	keys, err := Keys(x.Home)
-	return Finding{Detail: fmt.Sprintf("%d in %s", len(keys), keyDir(x.Home, false))}, err
+	keys, err := home.Keys(x.Home)
+	return Finding{Detail: fmt.Sprintf("%d in %s", len(keys), home.KeyDir(x.Home, false))}, err
+}
+
+// memory reports what was seen in packs, and the forks of jobs found by it.
+func (x *examination) memory() (Finding, error) {
+	jobs, err := home.Remembered(x.Home)
+	if err != nil {
+		return Finding{}, err
+	}
+	forks, err := home.Forks(x.Home)
+	if len(forks) == 0 || err != nil {
+		return Finding{Detail: fmt.Sprintf("seen in packs and proofs: %s, none with two histories", jobsOf(jobs))}, err
+	}
+	return Finding{
+		Mind: true, Detail: fmt.Sprintf("seen in packs and proofs: %s; files that show another history: %d, see %s", jobsOf(jobs), len(forks), forks[0]),
+		Hint: "tell those who rely on that ledger: the holder of its key has written two histories",
+	}, nil
 }
 
 func (x *examination) fileSystem() (Finding, error) {
 	return Finding{Detail: "local, as far as can be told"}, x.checkFS(x.Dir)
 }
 
-// disk looks at the nearest directory that is there.
-func (x *examination) disk() (Finding, error) {
-	dir, err := filepath.Abs(x.Dir)
-	if err != nil {
-		return Finding{}, err
-	}
-	var st unix.Statfs_t
-	for err = unix.Statfs(dir, &st); errors.Is(err, fs.ErrNotExist) && dir != filepath.Dir(dir); err = unix.Statfs(dir, &st) {
-		dir = filepath.Dir(dir)
-	}
-	if err != nil {
-		return Finding{}, &fs.PathError{Op: "statfs", Path: dir, Err: err}
-	}
-	free := st.Bavail * uint64(max(st.Bsize, 0))
-	f := Finding{Detail: fmt.Sprintf("%d MiB free", free>>20)}
-	if free < lowSpace {
-		f.Mind, f.Hint = true, "make room: a full disk stops every write"
-	}
-	if err := unix.Access(dir, unix.W_OK); err != nil {
-		f.Mind, f.Detail, f.Hint = true, fmt.Sprintf("%s, but %s cannot be written: %v", f.Detail, dir, err), "reading works; to write, be its owner"
-	}
-	return f, nil
-}
-
-func (x *examination) directory() (Finding, error) {
-	dir, err := resolve(x.Dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return Finding{Detail: x.Dir + " is not there yet"}, nil
-	}
-	if err == nil {
-		err = checkDir(dir)
-	}
-	return Finding{Detail: dir}, err
-}
-
-// ledger looks at what only whoever has the lock can see.
+// ledger examines the parts that only the holder of the lock can see.
 func (x *examination) ledger(ctx context.Context) {
 	r, err := Open(ctx, x.Options)
 	if busy, held := errors.AsType[*LockedError](err); held {
-		x.found = append(x.found, Finding{Name: "lock", Mind: true, Detail: fmt.Sprintf("held by process %d; the ledger was not looked at", busy.PID), Hint: "run it again when that process is done"})
+		x.found = append(x.found, Finding{Name: "lock", Mind: true, Detail: fmt.Sprintf("held by %s; the ledger was not looked at", busy.holder()), Hint: "run it again when that process is done"})
 		return
 	}
 	if errors.Is(err, ErrNoLedger) {
@@ -136,22 +127,83 @@ func (x *examination) ledger(ctx context.Context) {
 	if r.Log.Imported() {
 		kind = ", a copy that is only read"
 	}
-	x.found = append(x.found, Finding{Name: "lock", Detail: "free"}, Finding{Name: "ledger", Detail: fmt.Sprintf("%s, %d events%s", c.Origin, c.Size, kind)})
+	x.found = append(x.found, Finding{Name: "lock", Detail: r.lock.examined()}, Finding{Name: "ledger", Detail: fmt.Sprintf("%s, %d events%s", c.Origin, c.Size, kind)})
+	x.find("index", func() (Finding, error) { return indexFound(r.Log) })
 	x.find("trust", func() (Finding, error) { return x.trusts(r) })
 	x.find("signing key", func() (Finding, error) { return x.signing(r) })
 	x.find("rollback guard", func() (Finding, error) { return x.guard(r, c) })
 	x.find("clock", func() (Finding, error) { return x.clock(r) })
+	x.find("other places", func() (Finding, error) { return x.elsewhere(r) })
 }
 
-// trusts says whether what the ledger signs verifies for this user.
+// elsewhere looks for other roots that hold the ledger, of those that this user has
+// written. Copies on other machines are found by comparing checkpoints.
+func (x *examination) elsewhere(r *Root) (Finding, error) {
+	all, err := home.KnownRoots(x.Home)
+	for _, p := range all {
+		if p.Origin() != r.Log.Origin() || p.Dir == r.Dir || r.Log.Imported() {
+			continue
+		}
+		o := x.Options
+		o.Dir, o.LockTimeout = p.Dir, -1
+		there, err := Open(context.Background(), o)
+		if err != nil {
+			continue // it is gone, in use or damaged: its own doctor says so
+		}
+		copied := there.Log.Imported() || there.Restored != nil
+		if err := there.Close(); err != nil || copied {
+			continue
+		}
+		return Finding{
+			Mind: true, Detail: fmt.Sprintf("it is in %s too: if both are written, there are two histories of it", p.Dir),
+			Hint: fmt.Sprintf("write one of them only; to compare them: gait ledger checkpoint --out seen.checkpoint, then gait ledger verify --since seen.checkpoint --root %s", p.Dir),
+		}, nil
+	}
+	return Finding{Detail: "none known here; gait ledger verify --since FILE compares it with a checkpoint of a copy elsewhere"}, err
+}
+
+// indexFound reports whether what the log says of jobs and request ids is proved.
+func indexFound(log *store.Log) (Finding, error) {
+	switch state := log.Index(); state {
+	case ledger.IndexProved:
+		return Finding{Detail: "proves each job's newest event and the request ids used"}, nil
+	case ledger.IndexBroken, ledger.IndexRefused:
+		return Finding{}, log.IndexErr()
+	case ledger.IndexBuilding:
+		return Finding{Mind: true, Detail: "is not complete; nothing that is shown of a job is proved", Hint: "the next command that writes completes it"}, nil
+	case ledger.IndexUnchecked:
+	}
+	if log.Imported() {
+		return Finding{Mind: true, Detail: "unchecked: nothing that is shown of a job is proved", Hint: "read all of it once: gait ledger verify"}, nil
+	}
+	return Finding{Mind: true, Detail: "unchecked: nothing that is shown of a job is proved", Hint: "read all of it once: gait ledger verify; an old ledger gets its index from the next command that writes"}, nil
+}
+
+// jobsOf counts jobs in words.
+func jobsOf(n int) string {
+	if n == 1 {
+		return "1 job"
+	}
+	return fmt.Sprintf("%d jobs", n)
+}
+
+// trusts reports whether this user can verify what the ledger signs.
 func (x *examination) trusts(r *Root) (Finding, error) {
-	keys, err := TrustedKeys(x.Home)
+	keys, not, err := home.Trusts(x.Home)
 	for _, k := range keys {
-		if slices.ContainsFunc(r.Log.Keys().Keys(), k.Is) {
+		if leads, _ := r.Log.Keys().LeadsFrom(k, not); leads {
 			return Finding{Detail: "you trust " + k.String()}, err
 		}
 	}
-	return Finding{Mind: true, Detail: "you trust none of this ledger's keys: it does not verify without --public-key", Hint: "if you have its key from somebody you trust: gait keys trust FILE"}, err
+	for _, k := range keys {
+		if _, ended := r.Log.Keys().LeadsFrom(k, not); !ended.IsZero() {
+			return Finding{
+				Mind: true, Detail: fmt.Sprintf("you trust %s and distrust %s, which took over from it: the ledger does not verify without --public-key", k, ended),
+				Hint: "gait keys rotate, if the key is your own; else ask the ledger's owner for its newest key",
+			}, err
+		}
+	}
+	return Finding{Mind: true, Detail: "you trust none of this ledger's keys: it does not verify without --public-key", Hint: "if a person you trust gave you its key: gait keys trust FILE"}, err
 }
 
 func (x *examination) signing(r *Root) (Finding, error) {
@@ -160,6 +212,9 @@ func (x *examination) signing(r *Root) (Finding, error) {
 	}
 	s := &site{Options: x.Options, dir: r.Dir, lock: r.lock}
 	k, err := s.signer(r.Log.Keys())
+	if _, missing := errors.AsType[*home.KeyMissingError](err); missing && r.lock.shared {
+		return Finding{Detail: "not here; reading needs none"}, nil
+	}
 	if err != nil {
 		return Finding{}, err
 	}
@@ -167,9 +222,15 @@ func (x *examination) signing(r *Root) (Finding, error) {
 }
 
 func (x *examination) guard(r *Root, c ledger.Checkpoint) (Finding, error) {
-	seen, dir, err := Seen(x.Home, r.Log.Keys().Keys()...)
-	if errors.Is(err, ErrOtherKey) {
-		return Finding{Mind: true, Detail: err.Error(), Hint: "ask whose ledger it is which key is theirs"}, nil
+	if r.Restored != nil {
+		return Finding{
+			Mind: true, Detail: fmt.Sprintf("an older state, which is only read: it has %d events, and %d were seen", c.Size, r.Restored.Seen),
+			Hint: `to go on in a new ledger: gait ledger retire --reason "WHY"`,
+		}, nil
+	}
+	seen, dir, err := home.Seen(x.Home, r.Log.Keys().Keys()...)
+	if errors.Is(err, home.ErrOtherKey) {
+		return Finding{Mind: true, Detail: err.Error(), Hint: "ask the ledger's owner which key is right"}, nil
 	}
 	if err != nil {
 		return Finding{}, err
@@ -186,7 +247,15 @@ func (x *examination) guard(r *Root, c ledger.Checkpoint) (Finding, error) {
 }
 
 func (x *examination) clock(r *Root) (Finding, error) {
-	if now, last := x.Now().UTC(), r.Log.Head().Time; now.Before(last) {
+	now, head := x.Now().UTC(), r.Log.Head()
+	last, err := r.Log.Event(context.Background(), ledger.Seq(head.Size-1))
+	if err != nil {
+		return Finding{}, err
+	}
+	if suspect, ok := errors.AsType[*ledger.ClockError](ledger.CheckClock(now, last.Reading())); ok {
+		return Finding{Mind: true, Detail: suspect.Error(), Hint: "set the clock; if it is right, commands that write need --accept-clock"}, nil
+	}
+	if last := head.Time; now.Before(last) {
 		return Finding{Mind: true, Detail: fmt.Sprintf("behind the last event, of %s", ledger.FormatTime(last)), Hint: "set the clock; until it has caught up events carry that time"}, nil
 	}
 	return Finding{Detail: "not behind the last event"}, nil

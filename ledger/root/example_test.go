@@ -13,7 +13,7 @@ import (
 	"gait/ledger/root"
 )
 
-// A program embeds gait by opening a root and giving an engine its log.
+// A program embeds gait by opening a root and passing its log to an engine.
 func Example() {
 	dir, err := os.MkdirTemp("", "gait")
 	if err != nil {
@@ -22,7 +22,7 @@ func Example() {
 	defer os.RemoveAll(dir)
 
 	ctx := context.Background()
-	r, err := root.Open(ctx, root.Options{Dir: filepath.Join(dir, "jobs"), Home: filepath.Join(dir, "home"), Actor: "app", Now: time.Now, Entropy: rand.Reader, Create: true})
+	r, err := root.Open(ctx, root.Options{Dir: filepath.Join(dir, "jobs"), Home: filepath.Join(dir, "home"), Actor: "app", Now: time.Now, Entropy: rand.Reader, Mode: root.Write, Create: true})
 	if err != nil {
 		log.Fatal(err)
 	}

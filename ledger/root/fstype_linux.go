@@ -3,7 +3,7 @@ package root
 import "golang.org/x/sys/unix"
 
 // networkFS names the file systems, by their statfs(2) magic, that keep files on
-// another machine or leave their promises to a program.
+// another machine, or whose guarantees depend on another program.
 var networkFS = map[uint32]string{
 	unix.NFS_SUPER_MAGIC:   "nfs",
 	unix.SMB_SUPER_MAGIC:   "smb",

@@ -2,8 +2,6 @@ package root_test
 
 import (
 	"context"
-	"io"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,10 +11,12 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"gait/ledger"
+	"gait/ledger/home"
+	"gait/ledger/ledgertest"
 	"gait/ledger/root"
 )
 
-// A user has a home, and roots, under one temporary directory.
+// A user has a home and roots, all under one temporary directory.
 type user struct {
 	root.Options
 	t       *testing.T
@@ -35,6 +35,7 @@ func newUser(t *testing.T) *user {
 		Now:     func() time.Time { now = now.Add(time.Second); return now },
 		Entropy: entropy(t.Name()),
 		Actor:   "tester",
+		Mode:    root.Write,
 		Create:  true,
 		Notice:  func(s string) { u.notices = append(u.notices, s) },
 		Fatal:   func(err error) { panic(err) },
@@ -42,20 +43,14 @@ func newUser(t *testing.T) *user {
 	return u
 }
 
-func entropy(seed string) io.Reader {
-	var s [32]byte
-	copy(s[:], seed)
-	return rand.NewChaCha8(s)
-}
-
-// with returns the user's options, changed.
+// with returns the user's options after change.
 func (u *user) with(change func(*root.Options)) root.Options {
 	o := u.Options
 	change(&o)
 	return o
 }
 
-func readOnly(o *root.Options) { o.ReadOnly, o.Create = true, false }
+func readOnly(o *root.Options) { o.Mode, o.Create = root.Read, false }
 func noCreate(o *root.Options) { o.Create = false }
 func noWait(o *root.Options)   { o.LockTimeout = -1 }
 
@@ -111,7 +106,7 @@ func (u *user) add(r *root.Root, n int) {
 func (u *user) tryAdd(r *root.Root) error {
 	u.t.Helper()
 	head := r.Log.Head()
-	job, _, err := r.Log.JobHead("job_1")
+	job, _, err := ledger.FindJob(u.t.Context(), r.Log, "job_1")
 	if err != nil {
 		return err
 	}
@@ -120,23 +115,24 @@ func (u *user) tryAdd(r *root.Root) error {
 	if err != nil {
 		return err
 	}
-	e := ledger.Event{
+	d := ledger.Draft{
 		Seq: ledger.Seq(head.Size), ID: id.String(), Origin: r.Log.Origin(), Time: at, Clock: clock, Actor: "worker_1",
 		Prev: head.Leaf, JobID: "job_1", JobSeq: job.JobSeq + 1, JobPrev: job.Leaf, Revision: job.Revision + 1,
 		Payload: ledger.CheckpointAdded{CheckpointID: ledger.CheckpointID(job.JobSeq), CheckpointType: ledger.CheckpointProgress, Summary: "step"},
 	}
 	if job.JobSeq == 0 {
-		e.Payload = ledger.Submitted{EnvironmentFingerprint: "envfp:test", ProducerVersion: "test"}
+		d.Payload = ledger.Submitted{EnvironmentFingerprint: "envfp:test", ProducerVersion: "test"}
 	}
-	if e, err = ledger.Seal(e); err != nil {
+	e, err := ledger.Seal(d)
+	if err != nil {
 		return err
 	}
 	_, err = r.Log.Append(context.Background(), head, ledger.Entry{Event: e})
 	return err
 }
 
-// checkSize opens the root for writing, and checks how many events it holds and
-// that all of them hold together.
+// checkSize opens the root for writing, and checks the number of its events and
+// the whole ledger.
 func (u *user) checkSize(want int64) {
 	u.t.Helper()
 	r := u.open(noCreate)
@@ -144,7 +140,7 @@ func (u *user) checkSize(want int64) {
 	if got := r.Log.Head().Size; got != want {
 		u.t.Errorf("the ledger has %d events, want %d", got, want)
 	}
-	if err := r.Log.Verify(nil); err != nil {
+	if err := r.Log.Verify(u.t.Context(), nil, nil); err != nil {
 		u.t.Errorf("Verify: %v", err)
 	}
 }
@@ -152,14 +148,7 @@ func (u *user) checkSize(want int64) {
 func (u *user) ledgerDir() string { return filepath.Join(u.Dir, "ledger") }
 func (u *user) lockFile() string  { return filepath.Join(u.Dir, "gait.lock") }
 func (u *user) slot(origin, n string) string {
-	return filepath.Join(root.GuardDir(u.Home, origin), "checkpoint."+n)
-}
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
+	return filepath.Join(home.LedgerDir(u.Home, origin), "checkpoint."+n)
 }
 
 func copyDir(t *testing.T, from, to string) {
@@ -172,18 +161,6 @@ func copyDir(t *testing.T, from, to string) {
 		}
 		return os.Chmod(path, mode)
 	}))
-}
-
-func read(t *testing.T, path string) []byte {
-	t.Helper()
-	b, err := os.ReadFile(path)
-	must(t, err)
-	return b
-}
-
-func write(t *testing.T, path string, b []byte) {
-	t.Helper()
-	must(t, os.WriteFile(path, b, 0o600))
 }
 
 func present(path string) bool {
@@ -202,3 +179,9 @@ func names(t *testing.T, dir string) []string {
 	slices.Sort(all)
 	return all
 }
+
+// What package ledgertest has, by its names here.
+var (
+	must, read, write = ledgertest.Must, ledgertest.ReadFile, ledgertest.WriteFile
+	entropy           = ledgertest.EntropyOf
+)

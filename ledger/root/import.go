@@ -6,11 +6,13 @@ import (
 	"fmt"
 
 	"gait/ledger"
+	"gait/ledger/home"
 	"gait/ledger/store"
+	"gait/ledger/store/pebble"
 )
 
-// An ImportedError says that a ledger is a copy of one that is written
-// elsewhere: it is read, and nothing is ever signed here.
+// An ImportedError says that a ledger is a copy of one that is written elsewhere.
+// It can be read, but nothing is ever signed in it.
 type ImportedError struct {
 	Origin string
 	Dir    string // of the copy
@@ -20,33 +22,62 @@ func (e *ImportedError) Error() string {
 	return fmt.Sprintf("%s holds a copy of %s, which is only read", e.Dir, e.Origin)
 }
 
-// Writable fails with an *ImportedError where the root holds a copy.
+// Fault returns what kind of error it is.
+func (*ImportedError) Fault() ledger.Fault {
+	return ledger.Fault{Code: "ledger_read_only", Category: ledger.CategoryUnsafe}
+}
+
+// Writable fails if the root holds a ledger that is only read: with an *ImportedError if it
+// is a copy, with a *home.RolledBackError if it is in an older state than was seen, and with
+// a *RetiredError if it was retired.
 func (r *Root) Writable() error {
 	if r.Log.Imported() {
 		return &ImportedError{Origin: r.Log.Origin(), Dir: r.Dir}
 	}
-	return nil
+	if err := r.Newest(); err != nil {
+		return err
+	}
+	return (&site{Options: r.options, dir: r.Dir}).notRetired(r.Log.Origin())
 }
 
-// Import makes a root with a copy of a ledger. Nothing is there afterwards
-// unless all of it holds; store.Import names the errors, among them
-// store.ErrExists. keys are those of the ledger: where home knows another for its
-// origin, it fails with ErrOtherKey. That it continues what was seen, the caller
-// has made sure.
+// PackSigner returns what signs packs of the ledger. One that is only read, since it is a
+// copy, or was retired, or is in an older state than was seen, has no Signer, and packs of
+// what it holds are signed by the key that it has in force. PackSigner fails with a
+// *home.KeyMissingError or, in a copy, with an *ImportedError if home does not hold that key.
+func (r *Root) PackSigner() (ledger.Signer, error) {
+	if r.Signer != nil {
+		return r.Signer, nil
+	}
+	signer, err := home.PrivateOf(r.Home, r.Log.Keys().Current())
+	_, missing := errors.AsType[*home.KeyMissingError](err)
+	if missing && r.Log.Imported() {
+		err = &ImportedError{Origin: r.Log.Origin(), Dir: r.Dir}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("signing a pack: %w", err)
+	}
+	return signer, nil
+}
+
+// Import makes a root with a copy of a ledger. If any part of the copy does not
+// verify, it leaves nothing there; store.Import names the errors, among them
+// store.ErrExists. keys are those of the ledger: if home knows another key for its
+// origin, Import fails with home.ErrOtherKey. The caller has checked that the copy
+// continues what was seen of the ledger.
 func Import(ctx context.Context, o Options, from store.Copy, keys ledger.Keyring) error {
-	o.Create, o.ReadOnly = true, false
+	o.Create, o.Begin, o.Mode = true, true, Write
 	s, err := enter(ctx, o)
 	if err != nil {
 		return fmt.Errorf("importing into %s: %w", o.Dir, err)
 	}
-	err = s.importLedger(from, keys)
+	err = s.importLedger(ctx, from, keys)
 	if err := errors.Join(err, s.lock.release()); err != nil {
 		return fmt.Errorf("importing into %s: %w", o.Dir, err)
 	}
 	return nil
 }
 
-func (s *site) importLedger(from store.Copy, keys ledger.Keyring) error {
+func (s *site) importLedger(ctx context.Context, from store.Copy, keys ledger.Keyring) error {
 	has, err := s.hasLedger()
 	switch last := s.lock.last; {
 	case err != nil:
@@ -54,7 +85,7 @@ func (s *site) importLedger(from store.Copy, keys ledger.Keyring) error {
 	case has:
 		return store.ErrExists
 	case last.kind == markComplete:
-		return s.missing(last.key.Name())
+		return s.missing(last.key)
 	case last.kind != markNone:
 		return store.ErrExists // a creation that was begun, or a ledger that was retired
 	}
@@ -62,7 +93,12 @@ func (s *site) importLedger(from store.Copy, keys ledger.Keyring) error {
 	if err != nil {
 		return err
 	}
-	if err := store.Import(s.ledgerDir(), from, store.Options{FS: s.FS, Fatal: s.Fatal}); err != nil {
+	var index store.IndexRoot
+	err = pebble.Create(s.ledgerDir(), pebble.Options{FS: s.FS, Fatal: s.Fatal}, func(t store.Table) (err error) {
+		index, err = store.Import(ctx, t, from)
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	if err := s.done("ledger"); err != nil {
@@ -72,8 +108,16 @@ func (s *site) importLedger(from store.Copy, keys ledger.Keyring) error {
 	if err != nil {
 		return err
 	}
+	if err := s.remember(keys); err != nil {
+		return err
+	}
 	if err := s.lock.add(mark{kind: markComplete, key: keys.Current()}); err != nil {
 		return err
+	}
+	if index.Size > 0 {
+		if err := noteOf(keys.Origin(), index, false).Write(s.Home); err != nil {
+			return err
+		}
 	}
 	for _, at := range seen {
 		if at.Size > c.Size {
@@ -81,18 +125,18 @@ func (s *site) importLedger(from store.Copy, keys ledger.Keyring) error {
 			return nil
 		}
 	}
-	return Remember(s.Home, from.Signed, true, keys.Keys()...)
+	return home.Remember(s.Home, from.Signed, true, keys.Keys()...)
 }
 
 // known returns what was seen of the ledger with these keys. It fails with
-// ErrOtherKey where another key was seen, or is trusted, for its origin.
-func (s *site) known(keys ledger.Keyring) ([]Sighting, string, error) {
-	other, err := otherTrusted(s.Home, keys.Keys())
+// home.ErrOtherKey if another key was seen, or is trusted, for its origin.
+func (s *site) known(keys ledger.Keyring) ([]home.Sighting, string, error) {
+	other, err := home.OtherTrusted(s.Home, keys.Keys())
 	if err == nil && !other.IsZero() {
-		err = fmt.Errorf("%w: see %s", ErrOtherKey, trustPath(s.Home))
+		err = fmt.Errorf("%w: see %s", home.ErrOtherKey, home.TrustPath(s.Home))
 	}
 	if err != nil {
 		return nil, "", err
 	}
-	return Seen(s.Home, keys.Keys()...)
+	return home.Seen(s.Home, keys.Keys()...)
 }

@@ -1,48 +1,51 @@
 package root_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 
 	"gait/ledger"
+	"gait/ledger/home"
 	"gait/ledger/root"
 )
 
-func noRenewal() error { return errors.New("asked for what is newer") }
+func noRenewal(context.Context) error { return errors.New("asked for what is newer") }
 
-// What another process has open is held to what Open would hold it to.
+// Join checks a ledger that another process has open as Open would check it.
 func TestJoin(t *testing.T) {
 	u := newUser(t)
 	r := u.open()
 	u.add(r, 3)
-	signer, err := root.Join(u.Options, r.Log, noRenewal)
-	if err != nil || signer == nil || signer.VerifierKey() != r.Log.Key() {
+	signer, err := root.Join(t.Context(), u.Options, r.Log, noRenewal)
+	if err != nil || signer == nil || signer.VerifierKey() != r.Log.Keys().Current() {
 		t.Errorf("Join = %v, %v, want the ledger's key", signer, err)
 	}
-	if signer, err := root.Join(u.with(readOnly), r.Log, noRenewal); signer != nil || err != nil {
+	if signer, err := root.Join(t.Context(), u.with(readOnly), r.Log, noRenewal); signer != nil || err != nil {
 		t.Errorf("Join to read = %v, %v", signer, err)
 	}
 	elsewhere := u.with(func(o *root.Options) { o.Home = t.TempDir() })
-	if _, err := root.Join(elsewhere, r.Log, noRenewal); !isKeyMissing(err) {
+	if _, err := root.Join(t.Context(), elsewhere, r.Log, noRenewal); !isKeyMissing(err) {
 		t.Errorf("Join without the key = %v, want *KeyMissingError", err)
 	}
 }
 
 func isKeyMissing(err error) bool {
-	_, ok := errors.AsType[*root.KeyMissingError](err)
+	_, ok := errors.AsType[*home.KeyMissingError](err)
 	return ok
 }
 
-// An older ledger than the one seen is renewed once, and then rolled back.
+// If log is older than the checkpoint seen, it is renewed once. If it still is, the
+// ledger was rolled back.
 func TestJoinComparesWithWhatWasSeen(t *testing.T) {
 	u := newUser(t)
 	r := u.open()
 	u.add(r, 2)
-	old := &shown{OpenLog: r.Log}
+	old := &logAt{Reader: r.Log}
 	old.c, old.note = r.Log.Checkpoint()
 	u.add(r, 2)
 	renewed := false
-	if _, err := root.Join(u.Options, old, func() error {
+	if _, err := root.Join(t.Context(), u.Options, old, func(context.Context) error {
 		renewed = true
 		old.c, old.note = r.Log.Checkpoint()
 		return nil
@@ -50,22 +53,22 @@ func TestJoinComparesWithWhatWasSeen(t *testing.T) {
 		t.Errorf("Join = %v, renewed: %v, want the newer one", err, renewed)
 	}
 	old.c.Size -= 2
-	_, err := root.Join(u.Options, old, func() error { return nil })
-	if _, rolledBack := errors.AsType[*root.RolledBackError](err); !rolledBack {
+	_, err := root.Join(t.Context(), u.Options, old, func(context.Context) error { return nil })
+	if _, rolledBack := errors.AsType[*home.RolledBackError](err); !rolledBack {
 		t.Errorf("Join of an older ledger = %v, want *RolledBackError", err)
 	}
 }
 
-// A shown log shows another checkpoint than its own.
-type shown struct {
-	root.OpenLog
+// A logAt is a log that shows a checkpoint other than its own newest one.
+type logAt struct {
+	ledger.Reader
 	c    ledger.Checkpoint
 	note []byte
 }
 
-func (s *shown) Checkpoint() (ledger.Checkpoint, []byte) { return s.c, s.note }
+func (s *logAt) Checkpoint() (ledger.Checkpoint, []byte) { return s.c, s.note }
 
-// Whoever finds the lock held may learn that there is another way.
+// A caller that finds the lock held can use the hook to end the wait.
 func TestHeld(t *testing.T) {
 	u := newUser(t)
 	u.open()

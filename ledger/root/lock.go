@@ -10,40 +10,55 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"gait/ledger/home"
 )
 
+// DefaultLockTimeout is how long Open waits for another process to release the
+// lock, if Options.LockTimeout is 0.
+const DefaultLockTimeout = 10 * time.Second
+
 const (
-	lockName       = "gait.lock"
-	defaultTimeout = 10 * time.Second
+	lockName = "gait.lock"
 
 	pidWidth  = 20
 	pidLine   = len("pid ") + pidWidth + 1
 	lockLimit = 1 << 20 // a mark is at most some 350 bytes, and few are ever written
 )
 
-// A lock is a root's lock file, held.
+// A lock is a root's lock file while this process holds it.
 type lock struct {
 	path string
-	file *os.File // nil where nobody can write and there is no lock file
+	file *os.File // nil if this process cannot write there and there is no lock file
+	word string   // what this process has said that it does
+
+	// shared says that other processes may have the ledger open too: readers that
+	// hold the lock as this one does, and writers that use another lock file.
+	shared bool
+
 	marks
 }
 
-// acquire takes the lock of a root directory, waiting for its holder if it must.
+// acquire takes the lock of a root directory. It waits for the holder if there is one.
 func acquire(ctx context.Context, dir string, o Options) (*lock, error) {
 	timeout := o.LockTimeout
 	if timeout == 0 {
-		timeout = defaultTimeout
+		timeout = DefaultLockTimeout
 	}
 	deadline := time.NewTimer(max(timeout, 0))
 	defer deadline.Stop()
-	path := filepath.Join(dir, lockName)
+	path, told := filepath.Join(dir, lockName), ""
 	for round := 0; ; round++ {
-		l, err := tryLock(path, o.ReadOnly)
+		l, err := tryLock(path, o.Mode)
 		if err == nil {
 			return l, l.read()
+		}
+		if _, denied := errors.AsType[*home.AccessError](err); denied {
+			return nil, err
 		}
 		busy, held := errors.AsType[*LockedError](err)
 		if !held {
@@ -55,12 +70,13 @@ func acquire(ctx context.Context, dir string, o Options) (*lock, error) {
 			}
 		}
 		busy.Waited = max(timeout, 0)
+		told = o.tellWait(busy, told)
 		if timeout < 0 {
 			return nil, busy
 		}
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("waiting for %s, held by process %d: %w", path, busy.PID, context.Cause(ctx))
+			return nil, fmt.Errorf("waiting for %s, held by %s: %w", path, busy.holder(), context.Cause(ctx))
 		case <-deadline.C:
 			return nil, busy
 		case <-time.After(pollInterval(round)):
@@ -68,27 +84,42 @@ func acquire(ctx context.Context, dir string, o Options) (*lock, error) {
 	}
 }
 
-// pollInterval is 10 to 25 ms, so spread that processes that began to wait
-// together do not go on asking together.
+// tellWait says what the holder of a lock is doing, once for each thing. told is what it
+// said last.
+func (o Options) tellWait(busy *LockedError, told string) string {
+	if busy.Doing != told && busy.Doing != "" {
+		o.notice("waiting for %s", busy.holder())
+	}
+	return busy.Doing
+}
+
+// pollInterval returns 10 to 25 ms, spread so that processes that began to wait
+// together do not poll together.
 func pollInterval(round int) time.Duration {
 	return time.Duration(10+(os.Getpid()*7+round*5)%16) * time.Millisecond
 }
 
-// tryLock takes the lock if it is free; a *LockedError says it is not.
-func tryLock(path string, readOnly bool) (*lock, error) {
-	f, err := openLock(path, readOnly)
+// tryLock takes the lock if it is free, and otherwise returns a *LockedError.
+func tryLock(path string, mode Mode) (*lock, error) {
+	f, shared, err := openLock(path, mode)
 	if err != nil || f == nil {
-		return &lock{path: path}, err
+		return &lock{path: path, shared: shared}, err
 	}
-	if err := flock(f); err != nil {
+	take := home.TryFlock
+	if shared {
+		take = home.TryShareFlock
+	}
+	if err := take(f); err != nil {
 		defer f.Close()
 		if errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, &LockedError{Path: path, PID: holder(f)}
+			busy := &LockedError{Path: path}
+			busy.PID, busy.Doing = holder(f)
+			return nil, busy
 		}
 		return nil, err
 	}
-	// Whoever moved the file away between open and flock has left us holding
-	// a lock that nobody else will ask for.
+	// If another process moved the file away between open and flock, this
+	// lock is on a file that no process will lock again.
 	mine, err := f.Stat()
 	if err == nil {
 		var there fs.FileInfo
@@ -98,63 +129,96 @@ func tryLock(path string, readOnly bool) (*lock, error) {
 		}
 	}
 	if err == nil {
-		err = checkMode(path, mine, denyWrite)
+		err = home.CheckMode(path, mine)
+	}
+	if err == nil && mode.writes() {
+		err = home.CheckOwner(path, mine)
 	}
 	if err != nil {
 		f.Close()
 		return nil, err
 	}
-	return &lock{path: path, file: f}, nil
+	return &lock{path: path, file: f, shared: shared}, nil
 }
 
-// openLock opens the lock file, making it if need be. Where a reader cannot, it
-// opens what is there, or returns nil on a medium that nobody can write.
-func openLock(path string, readOnly bool) (*os.File, error) {
-	f, err := openFile(path, os.O_RDWR|os.O_CREATE)
-	unwritable := errors.Is(err, unix.EROFS) || errors.Is(err, fs.ErrPermission)
-	if !unwritable || !readOnly {
-		return f, err
-	}
-	f, readErr := openFile(path, os.O_RDONLY)
-	if errors.Is(readErr, fs.ErrNotExist) {
-		if errors.Is(err, unix.EROFS) {
-			return nil, nil
+// openLock opens the lock file, and creates it if need be. A reader that cannot
+// write it, or to whom the root does not belong, opens the existing file, which is
+// then only read. If there is none, openLock returns nil.
+func openLock(path string, mode Mode) (f *os.File, shared bool, err error) {
+	if mode.writes() {
+		f, err = home.OpenFile(path, os.O_RDWR|os.O_CREATE)
+		at := filepath.Dir(path)
+		if there, _ := home.Exists(path); there && errors.Is(err, fs.ErrPermission) {
+			at = path // it is the file that cannot be written
 		}
-		return nil, err
+		return f, false, home.InRoot.Unwritable(at, err)
 	}
-	return f, readErr
-}
-
-// flock takes an exclusive lock, or fails with EWOULDBLOCK.
-func flock(f *os.File) error { return retryFlock(f, unix.LOCK_EX|unix.LOCK_NB) }
-
-// waitFlock takes an exclusive lock when it is free.
-func waitFlock(f *os.File) error { return retryFlock(f, unix.LOCK_EX) }
-
-func retryFlock(f *os.File, how int) error {
-	for {
-		err := unix.Flock(int(f.Fd()), how)
-		if err != unix.EINTR {
-			return err
+	st, err := os.Lstat(filepath.Dir(path))
+	if err != nil {
+		return nil, false, err
+	}
+	if home.Owner(st) == os.Geteuid() {
+		f, err = home.OpenFile(path, os.O_RDWR|os.O_CREATE)
+		if !errors.Is(err, unix.EROFS) && !errors.Is(err, fs.ErrPermission) {
+			return f, false, err
 		}
 	}
+	f, err = home.OpenFile(path, os.O_RDONLY)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, true, nil
+	}
+	return f, true, home.InRoot.Unreadable(path, err)
 }
 
-// holder returns the pid that the lock file names, or 0.
-func holder(f *os.File) int {
+// Words in the first line of the lock file, behind the pid, that say what the holder
+// does, if that may take long.
+const (
+	wordBuilding = "building"
+	wordViews    = "views"
+)
+
+// doings says what the words mean.
+var doings = map[string]string{
+	wordBuilding: "building the ledger's index, once",
+	wordViews:    "writing the ledger's views",
+}
+
+// holder returns the pid that the lock file names, and what that process says that it
+// does. The pid is 0 if the file names none, or if that process is gone: a reader that
+// holds the lock may not have written its own.
+func holder(f *os.File) (pid int, doing string) {
 	line := make([]byte, pidLine)
 	if _, err := f.ReadAt(line, 0); err != nil {
-		return 0
+		return 0, ""
 	}
-	digits, ok := strings.CutPrefix(string(line), "pid ")
-	pid, err := strconv.Atoi(strings.TrimRight(digits, " \n"))
-	if !ok || err != nil {
-		return 0
+	rest, ok := strings.CutPrefix(string(line), "pid ")
+	digits, word, _ := strings.Cut(strings.TrimRight(rest, " \n"), " ")
+	pid, err := strconv.Atoi(digits)
+	if !ok || err != nil || pid <= 0 || errors.Is(unix.Kill(pid, 0), unix.ESRCH) {
+		return 0, ""
 	}
-	return pid
+	return pid, doings[word]
 }
 
-// read reads the marks, and then writes our pid over the last holder's.
+// sign writes this process's pid over the first line, and a word if it does something
+// that may take long.
+func (l *lock) sign(word string) error {
+	line := strings.TrimRight(fmt.Sprint(os.Getpid(), " ", word), " ")
+	_, err := fmt.Fprintf(io.NewOffsetWriter(l.file, 0), "pid %-*s\n", pidWidth, line)
+	return err
+}
+
+// doing tells processes that wait for the lock what this one does, or with "" that it
+// does nothing long any more. If that fails, they are not told.
+func (l *lock) doing(word string) {
+	if l.file == nil || l.shared || l.word == word {
+		return
+	}
+	l.word = word
+	_ = l.sign(word)
+}
+
+// read reads the marks, and then writes this process's pid over the last holder's.
 func (l *lock) read() error {
 	if l.file == nil {
 		return nil
@@ -163,11 +227,8 @@ func (l *lock) read() error {
 	if err == nil {
 		l.marks, err = parseMarks(content)
 	}
-	if err == nil {
-		_, err = fmt.Fprintf(io.NewOffsetWriter(l.file, 0), "pid %-*d\n", pidWidth, os.Getpid())
-		if errors.Is(err, unix.EBADF) { // opened for reading only
-			err = nil
-		}
+	if err == nil && !l.shared {
+		err = l.sign("")
 	}
 	if err != nil {
 		l.file.Close()
@@ -187,7 +248,7 @@ func (l *lock) add(m mark) error {
 		err = l.file.Sync()
 	}
 	if err == nil {
-		err = syncDir(filepath.Dir(l.path))
+		err = home.SyncDir(filepath.Dir(l.path))
 	}
 	if err != nil {
 		return fmt.Errorf("marking %s: %w", l.path, err)
@@ -196,7 +257,25 @@ func (l *lock) add(m mark) error {
 	return nil
 }
 
-// release gives the lock up. A second time it does nothing.
+// LockID names the lock file of a root on this machine. Two directories with the same
+// lock file are one root, under whatever path each is known.
+func LockID(dir string) (string, error) {
+	st, err := os.Lstat(filepath.Join(dir, lockName))
+	if err != nil {
+		return "", err
+	}
+	return lockID(st)
+}
+
+func lockID(st fs.FileInfo) (string, error) {
+	sys, ok := st.Sys().(*syscall.Stat_t)
+	if !ok {
+		return "", fmt.Errorf("%s: %w", st.Name(), errors.ErrUnsupported)
+	}
+	return fmt.Sprintf("%x-%x", sys.Dev, sys.Ino), nil
+}
+
+// release releases the lock. A second call does nothing.
 func (l *lock) release() error {
 	f := l.file
 	l.file = nil

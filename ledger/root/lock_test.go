@@ -15,22 +15,30 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"gait/ledger"
+	"gait/ledger/home"
+	"gait/ledger/ledgertest"
 	"gait/ledger/root"
 )
 
-// holdEnv makes the test binary open the root that it names, and keep it open.
+// holdEnv is set to make the test binary open the root that it names, and keep it open.
 const holdEnv = "ROOT_TEST_HOLD"
 
 func TestMain(m *testing.M) {
+	unix.Umask(0o022) // some users' lets groups write, and in such a directory no home is used
 	if dir := os.Getenv(holdEnv); dir != "" {
 		hold(dir)
+	}
+	if dirs := os.Getenv(lookEnv); dirs != "" {
+		lookAt(dirs)
 	}
 	os.Exit(m.Run())
 }
 
 func hold(dir string) {
-	o := root.Options{Dir: filepath.Join(dir, "out", "jobs"), Home: filepath.Join(dir, "home", "gait"), Now: time.Now}
+	o := root.Options{Dir: filepath.Join(dir, "out", "jobs"), Home: filepath.Join(dir, "home", "gait"), Now: time.Now, Mode: root.Write}
 	r, err := root.Open(context.Background(), o)
 	if err != nil {
 		fmt.Println(err)
@@ -38,7 +46,7 @@ func hold(dir string) {
 	}
 	fmt.Println("held")
 	io.Copy(io.Discard, os.Stdin)
-	runtime.KeepAlive(r) // a root that is garbage gives its lock up
+	runtime.KeepAlive(r) // a root that is garbage collected releases its lock
 	os.Exit(0)
 }
 
@@ -90,7 +98,7 @@ func TestLockWaits(t *testing.T) {
 	u := newUser(t)
 	u.made(1)
 	var all sync.WaitGroup
-	var one sync.Mutex // of what the test shares, not of the root
+	var one sync.Mutex // for what the test shares, not for the root
 	for range 6 {
 		all.Go(func() {
 			r, err := root.Open(context.Background(), u.Options)
@@ -135,7 +143,7 @@ func TestLockFileMustBeAFile(t *testing.T) {
 		elsewhere := filepath.Join(u.dir, "elsewhere")
 		must(t, put(u.lockFile(), elsewhere))
 		_, err := u.try()
-		if unsafe, ok := errors.AsType[*root.UnsafeError](err); !ok || !strings.HasSuffix(unsafe.Path, "gait.lock") {
+		if unsafe, ok := errors.AsType[*home.UnsafeError](err); !ok || !strings.HasSuffix(unsafe.Path, "gait.lock") {
 			t.Errorf("Open with a %s as lock file = %v, want an UnsafeError that names it", name, err)
 		}
 		if present(elsewhere) {
@@ -201,4 +209,50 @@ func FuzzMarks(f *testing.F) {
 			t.Errorf("the last mark reads as %q, but is written %q", last, b[from:end])
 		}
 	})
+}
+
+// Processes that wait for the lock are told that its holder builds the index, and so is
+// the caller if the time is up first. Afterwards nothing of that is left.
+func TestLockOfABuild(t *testing.T) {
+	u := newUser(t)
+	origin := u.made(3)
+	must(t, ledgertest.EditDir(u.ledgerDir(), func(r ledgertest.Rows) (ledgertest.Rows, error) { return r.Format1(), nil }))
+	must(t, os.Remove(filepath.Join(home.LedgerDir(u.Home, origin), "index"))) // it had an index when it was created
+	building, ended := make(chan struct{}), make(chan error)
+	var begin sync.Once
+	go func() {
+		o := u.with(noCreate)
+		o.Building = func(string, int64, int64) error {
+			begin.Do(func() { building <- struct{}{}; <-building })
+			return nil
+		}
+		r, err := root.Open(context.Background(), o)
+		if err == nil {
+			err = r.Close()
+		}
+		ended <- err
+	}()
+	<-building
+	for _, timeout := range []time.Duration{-1, 40 * time.Millisecond} {
+		u.notices = nil
+		_, err := u.try(readOnly, func(o *root.Options) { o.LockTimeout = timeout })
+		const says = ", which is building the ledger's index"
+		locked, ok := errors.AsType[*root.LockedError](err)
+		if !ok || locked.PID != os.Getpid() || locked.Doing == "" || !strings.Contains(err.Error(), says) {
+			t.Errorf("Open while the index is built = %v, want a LockedError that says so", err)
+		}
+		if len(u.notices) != 1 || !strings.Contains(u.notices[0], says) {
+			t.Errorf("while it waits, it says %q", u.notices)
+		}
+	}
+	close(building)
+	must(t, <-ended)
+	if line, _, _ := strings.Cut(string(read(t, u.lockFile())), "\n"); line != fmt.Sprintf("pid %-20d", os.Getpid()) {
+		t.Errorf("after the build the lock file begins with %q", line)
+	}
+	held := u.open(noCreate)
+	defer shut(t, held)
+	if _, err := u.try(noWait); !strings.Contains(err.Error(), fmt.Sprintf("process %d; waited", os.Getpid())) {
+		t.Errorf("Open after the build = %v", err)
+	}
 }

@@ -18,17 +18,18 @@ const (
 	markCreating markKind = "creating"
 	markComplete markKind = "ledger"
 	markRetired  markKind = "retired"
+	markRestored markKind = "restored"
 )
 
-// A mark is one line of the lock file: what happened to the root.
+// A mark is one line of the lock file: something that happened to the root.
 type mark struct {
 	kind markKind
 	key  ledger.VerifierKey  // of the ledger being created, or complete
-	was  *ledger.Predecessor // of the ledger retired
+	was  *ledger.Predecessor // of the ledger retired, or restored to an older state
 }
 
 func (m mark) String() string {
-	if m.kind != markRetired {
+	if m.was == nil {
 		return string(m.kind) + " " + m.key.String()
 	}
 	return fmt.Sprintf("%s %s %s %s", m.kind, m.was.Origin,
@@ -61,10 +62,11 @@ func readMark(line string) (mark, error) {
 		key, err := ledger.ParseVerifierKey(rest)
 		m.key = key
 		return m, asCorrupt(err)
-	case markRetired:
+	case markRetired, markRestored:
 		was, err := readPredecessor(strings.Split(rest, " "))
 		m.was = was
 		return m, asCorrupt(err)
+	case markNone:
 	}
 	return mark{}, corrupt("it is of no known kind")
 }
@@ -104,32 +106,39 @@ func asCorrupt(err error) error {
 	return &ledger.CorruptError{Seq: -1, Err: err}
 }
 
-// marks is what the lines of a lock file add up to.
+// marks is the state that the lines of a lock file add up to.
 type marks struct {
 	last        mark
-	keys        []ledger.VerifierKey // of the ledger that last speaks of, oldest first
+	keys        []ledger.VerifierKey // of the current ledger, oldest first
+	created     bool                 // the current ledger was created here: it is no copy
+	restored    *ledger.Predecessor  // the current ledger is in an older state than was seen: it is only read
 	predecessor *ledger.Predecessor  // the ledger retired last, which the next one continues
 	end         int64                // where the next mark goes
 }
 
 // follow adds a mark of n bytes.
 func (s *marks) follow(m mark, n int64) {
+	s.end += n
+	if m.kind == markRestored {
+		s.restored = m.was
+		return
+	}
+	s.restored = nil
 	switch {
 	case m.kind == markRetired:
-		s.predecessor, s.keys = m.was, nil
+		s.predecessor, s.keys, s.created = m.was, nil, false
 	case m.kind == markComplete && len(s.keys) > 0 && s.keys[0].Name() == m.key.Name():
 		if !slices.Contains(s.keys, m.key) { // its key was rotated
 			s.keys = append(s.keys, m.key)
 		}
 	default:
-		s.keys = []ledger.VerifierKey{m.key}
+		s.keys, s.created = []ledger.VerifierKey{m.key}, m.kind == markCreating
 	}
 	s.last = m
-	s.end += n
 }
 
-// parseMarks reads a lock file. A first line, or a last one without newline,
-// that a crash left half written is passed over.
+// parseMarks reads a lock file. It skips a first line that a crash left damaged, and
+// a last line without its newline.
 func parseMarks(content []byte) (marks, error) {
 	if len(content) > lockLimit {
 		return marks{}, corrupt("more than %d bytes", lockLimit)

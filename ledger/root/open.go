@@ -1,17 +1,20 @@
 package root
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
 
 	"gait/ledger"
+	"gait/ledger/home"
 	"gait/ledger/store"
+	"gait/ledger/store/pebble"
 )
 
-// openLedger opens the ledger that is there, compares it with everything that
-// was written down about it elsewhere, and finishes its creation.
-func (s *site) openLedger() (*Root, error) {
+// openLedger opens the existing ledger, compares it with everything that is
+// recorded about it elsewhere, and finishes its creation.
+func (s *site) openLedger(ctx context.Context) (*Root, error) {
 	if err := s.checkLedgerDir(); err != nil {
 		return nil, err
 	}
@@ -20,68 +23,69 @@ func (s *site) openLedger() (*Root, error) {
 		return nil, err
 	}
 	r := &Root{Dir: s.dir, Home: s.Home, lock: s.lock, options: s.Options}
-	if s.openAtOnce(r, known) {
-		if err := s.check(r, known, by); err != nil {
+	if s.openAtOnce(ctx, r, known) {
+		if err := s.check(ctx, r, known, by); err != nil {
 			return nil, errors.Join(err, r.Log.Close())
 		}
 		return r, nil
 	}
-	if !s.ReadOnly {
-		if r.Signer, err = s.look(known, by); err != nil {
+	if s.Mode.writes() {
+		if r.Signer, err = s.look(ctx, known, by); err != nil {
 			return nil, err
 		}
 	}
-	if r.Log, err = store.Open(s.ledgerDir(), s.storeOptions(r)); err != nil {
+	if r.Log, err = s.openIndexed(ctx, r, known[0].Name()); err != nil {
 		return nil, s.explain(err, known, by)
 	}
-	if err := s.check(r, known, by); err != nil {
+	if err := s.check(ctx, r, known, by); err != nil {
 		return nil, errors.Join(err, r.Log.Close())
 	}
 	return r, nil
 }
 
-// openAtOnce opens the ledger to write without looking at it first, where that
-// changes nothing before the first commit, and so before it was compared. It
-// reports whether it has: what is not as ever, look finds the reason of.
-func (s *site) openAtOnce(r *Root, known []ledger.VerifierKey) bool {
-	o := s.storeOptions(r)
-	if s.ReadOnly || !o.OneShot || s.notRetired(known[0].Name()) != nil {
+// openAtOnce opens the ledger to write without reading it first, if that changes
+// nothing before the first commit, and so before the ledger was compared. It
+// reports whether it did. On anything unusual it returns false, and look finds the
+// reason.
+func (s *site) openAtOnce(ctx context.Context, r *Root, known []ledger.VerifierKey) bool {
+	if !s.tableOptions().OneShot || s.notRetired(known[0].Name()) != nil {
 		return false
 	}
-	if tidy, err := store.Tidy(s.ledgerDir(), s.FS); err != nil || !tidy {
+	if tidy, err := pebble.Tidy(s.ledgerDir(), s.FS); err != nil || !tidy {
 		return false
 	}
-	key, err := signingKey(s.Home, known[0].Name())
+	key, err := home.SigningKey(s.Home, known[0].Name())
 	if err != nil || key.VerifierKey() != s.lock.last.key {
 		return false
 	}
-	o.Signer = key
-	log, err := store.Open(s.ledgerDir(), o)
-	if err != nil {
-		return false
-	}
-	if log.Imported() {
+	r.Signer = key
+	log, err := s.openIndexed(ctx, r, known[0].Name())
+	if err == nil && log.Imported() {
 		_ = log.Close() // nothing was written
+		log = nil
+	}
+	if log == nil {
+		r.Signer = nil
 		return false
 	}
-	r.Log, r.Signer = log, key
+	r.Log = log
 	return true
 }
 
-// look compares the ledger with what was seen of it before it is opened to
-// write: that deletes files which an older state of the directory does not
-// name, and they may be all that is left of a ledger that was rolled back. It
-// returns who signs the ledger from here on.
-func (s *site) look(known []ledger.VerifierKey, by string) (ledger.Signer, error) {
+// look compares the ledger with what was seen of it, before it is opened to write.
+// Opening to write deletes files that an older state of the directory does not
+// name, and they may be all that is left of a ledger that was rolled back. look
+// returns the ledger's signer.
+func (s *site) look(ctx context.Context, known []ledger.VerifierKey, by string) (ledger.Signer, error) {
 	if err := s.notRetired(known[0].Name()); err != nil {
 		return nil, err
 	}
-	log, err := store.Open(s.ledgerDir(), store.Options{FS: s.FS, ReadOnly: true, Fatal: s.Fatal})
+	log, err := s.readLog(ctx)
 	if err != nil {
 		return nil, s.explain(err, known, by)
 	}
 	keys, imported := log.Keys(), log.Imported()
-	if err := errors.Join(s.compare(log, known, by), log.Close()); err != nil {
+	if err := errors.Join(s.compare(ctx, log, known, by), log.Close()); err != nil {
 		return nil, err
 	}
 	if imported {
@@ -90,65 +94,75 @@ func (s *site) look(known []ledger.VerifierKey, by string) (ledger.Signer, error
 	return s.signer(keys)
 }
 
-// compare holds an open ledger to its keys and to its outside checkpoint.
-func (s *site) compare(log *store.Log, known []ledger.VerifierKey, by string) error {
+// compare checks an open ledger against its keys and its outside checkpoint.
+func (s *site) compare(ctx context.Context, log *store.Log, known []ledger.VerifierKey, by string) error {
 	if !log.Keys().Has(known[0]) {
-		return s.swapped(by, known[0], log.Key())
+		return s.swapped(by, known[0], log.Keys().Current())
+	}
+	if err := s.checkPlace(log.Keys()); err != nil {
+		return err
+	}
+	c, _ := log.Checkpoint()
+	if err := s.checkMark(c); err != nil {
+		return err
 	}
 	g, err := s.guardOf(log, known)
 	if err != nil {
 		return err
 	}
-	if _, ok := g.seen(); !ok {
-		return s.checkKnown(log, known, by) // there is nothing else to compare with: check says so
+	if _, ok := g.Seen(); !ok {
+		return s.checkKnown(log, known, by) // there is nothing else to compare with; check reports that
 	}
-	return errors.Join(s.checkSeen(log, g), s.checkKnown(log, known, by))
+	return errors.Join(s.checkSeen(ctx, log, g), s.checkKnown(log, known, by))
 }
 
-// checkKnown refuses a ledger that lacks a rotation which was written down.
+// checkKnown refuses a ledger that lacks a rotation that is recorded elsewhere, and
+// one that was created here and says that it is a copy: less is asked of a copy.
 func (s *site) checkKnown(log *store.Log, known []ledger.VerifierKey, by string) error {
 	for _, key := range known {
 		if !log.Keys().Has(key) {
-			return s.swapped(by, key, log.Key())
+			return s.swapped(by, key, log.Keys().Current())
 		}
+	}
+	if s.lock.created && log.Imported() {
+		return corrupt("it was created here, by %s, and says that it is a copy", s.lock.path)
 	}
 	return nil
 }
 
-// guardOf returns the outside checkpoint of an open ledger, whichever of the
-// keys it has and was known to have signed it.
-func (s *site) guardOf(log *store.Log, known []ledger.VerifierKey) (*guard, error) {
+// guardOf returns the outside checkpoint of an open ledger. Any key that the ledger
+// has, or is known to have had, may have signed it.
+func (s *site) guardOf(log *store.Log, known []ledger.VerifierKey) (*home.Guard, error) {
 	keys := log.Keys().Keys()
 	for _, key := range known {
 		if key.Name() == log.Origin() && !slices.Contains(keys, key) {
 			keys = append(keys, key)
 		}
 	}
-	return loadGuard(s.Home, keys...)
+	return home.LoadGuard(s.Home, keys...)
 }
 
 func (s *site) checkLedgerDir() error {
-	if err := checkDir(s.ledgerDir()); err != nil {
+	if err := s.checkDir(s.ledgerDir()); err != nil {
+		return err
+	}
+	if err := s.checkWritable(s.ledgerDir()); err != nil {
 		return err
 	}
 	return s.checkFS(s.ledgerDir())
 }
 
-func (s *site) storeOptions(r *Root) store.Options {
-	return store.Options{FS: s.FS, Signer: r.Signer, ReadOnly: s.ReadOnly, OneShot: s.OneShot && s.lock.last.kind == markComplete,
-		Sustained: s.Sustained, Fatal: s.Fatal, Published: r.published}
-}
-
-// expectedKeys returns keys that must be among those of the ledger, and the
-// file that says so: the lock file, or where it has no mark the ledger itself.
+// expectedKeys returns keys that must be among the ledger's, and the file that says
+// so: the lock file or, if that has no mark, the ledger itself.
 func (s *site) expectedKeys() (known []ledger.VerifierKey, by string, err error) {
 	switch last := s.lock.last; last.kind {
 	case markCreating, markComplete:
 		return s.lock.keys, s.lock.path, nil
 	case markRetired:
-		if !s.ReadOnly {
+		if s.Mode.writes() {
 			return nil, "", &RetiredError{Origin: last.was.Origin, Dir: s.ledgerDir()}
 		}
+	case markNone, markRestored:
 	}
 	keys, _, err := s.peek()
 	return keys.Keys(), s.ledgerDir(), err
@@ -156,7 +170,7 @@ func (s *site) expectedKeys() (known []ledger.VerifierKey, by string, err error)
 
 // peek reads the keys and newest checkpoint of the ledger without changing it.
 func (s *site) peek() (ledger.Keyring, ledger.Checkpoint, error) {
-	log, err := store.Open(s.ledgerDir(), store.Options{FS: s.FS, ReadOnly: true, Fatal: s.Fatal})
+	log, err := s.readLog(context.Background())
 	if err != nil {
 		return ledger.Keyring{}, ledger.Checkpoint{}, err
 	}
@@ -165,41 +179,41 @@ func (s *site) peek() (ledger.Keyring, ledger.Checkpoint, error) {
 }
 
 func (s *site) notRetired(origin string) error {
-	_, retired, err := readNote(s.Home, origin)
+	_, retired, err := home.ReadRetirementNote(s.Home, origin)
 	if err == nil && retired {
 		err = &RetiredError{Origin: origin, Dir: s.ledgerDir()}
 	}
 	return err
 }
 
-// signer returns the private half of the key in force. Where a crash came
-// between a rotation and its end, that is still where it was made.
+// signer returns the private half of the key in force. If a crash interrupted the
+// rotation to that key, the private half is still in keys/next.
 func (s *site) signer(keys ledger.Keyring) (ledger.Signer, error) {
 	origin, current := keys.Origin(), keys.Current()
 	if err := s.notRetired(origin); err != nil {
 		return nil, err
 	}
-	k, err := signingKey(s.Home, origin)
+	k, err := home.SigningKey(s.Home, origin)
 	if err == nil && k.VerifierKey() == current {
 		return k, nil
 	}
-	if next, nextErr := readKey(nextPath(s.Home, origin)); nextErr == nil && next.VerifierKey() == current {
+	if next, nextErr := home.NextKey(s.Home, origin); nextErr == nil && next.VerifierKey() == current {
 		return next, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	return nil, s.swapped(keyPath(s.Home, origin, false), k.VerifierKey(), current)
+	return nil, s.swapped(home.KeyPath(s.Home, origin, false), k.VerifierKey(), current)
 }
 
 func (s *site) swapped(by string, want, got ledger.VerifierKey) error {
 	return &SwappedError{Dir: s.ledgerDir(), By: by, Want: want, Got: got}
 }
 
-// explain says what it means that the store did not open the ledger.
+// explain returns the error that says why the store could not open the ledger.
 func (s *site) explain(err error, known []ledger.VerifierKey, by string) error {
 	if errors.Is(err, store.ErrNotFound) {
-		return fmt.Errorf("%w: %s held %s: %w", ErrLedgerMissing, s.ledgerDir(), known[0].Name(), err)
+		return fmt.Errorf("%w: %w", &LostError{Dir: s.ledgerDir(), Origin: known[0].Name()}, err)
 	}
 	if got, _, peekErr := s.peek(); peekErr == nil && !got.Has(known[0]) {
 		return s.swapped(by, known[0], got.Current())
@@ -208,38 +222,51 @@ func (s *site) explain(err error, known []ledger.VerifierKey, by string) error {
 }
 
 // check compares an open ledger with its marks, its trust and its outside
-// checkpoint, brings the last up to date, and finishes a creation or a rotation.
-func (s *site) check(r *Root, known []ledger.VerifierKey, by string) error {
+// checkpoint, updates the outside checkpoint, and finishes a creation or a rotation.
+func (s *site) check(ctx context.Context, r *Root, known []ledger.VerifierKey, by string) error {
 	if !r.Log.Keys().Has(known[0]) {
-		return s.swapped(by, known[0], r.Log.Key())
+		return s.swapped(by, known[0], r.Log.Keys().Current())
 	}
-	other, err := otherTrusted(s.Home, r.Log.Keys().Keys())
+	if err := s.checkPlace(r.Log.Keys()); err != nil {
+		return err
+	}
+	other, err := home.OtherTrusted(s.Home, r.Log.Keys().Keys())
 	if err != nil {
 		return err
 	}
 	if !other.IsZero() {
-		return s.swapped(trustPath(s.Home), other, r.Log.Key())
+		return s.swapped(home.TrustPath(s.Home), other, r.Log.Keys().Current())
 	}
 	g, err := s.guardOf(r.Log, known)
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(s.checkSeen(r.Log, g), s.checkKnown(r.Log, known, by)); err != nil {
+	if err := errors.Join(s.checkSeen(ctx, r.Log, g), s.checkKnown(r.Log, known, by)); err != nil {
 		return err
 	}
-	if s.ReadOnly {
-		return nil
+	c, note := r.Log.Checkpoint()
+	if err := s.checkMark(c); err != nil {
+		return err
+	}
+	r.Restored = s.restored
+	if !s.Mode.writes() {
+		return s.noteIndex(r.Log, r.noted)
 	}
 	r.guard = g
 	if s.lock.last.kind != markComplete {
 		return s.complete(r)
 	}
-	if s.lock.last.key != r.Log.Key() {
-		if err := r.rotated(); err != nil {
+	if s.lock.last.key != r.Log.Keys().Current() {
+		if err := r.finishRotation(); err != nil {
 			return err
 		}
-		s.notice("finished the rotation of the key of %s: %s signs it", r.Log.Origin(), r.Log.Key())
+		s.notice("finished the rotation of the key of %s: %s signs it", r.Log.Origin(), r.Log.Keys().Current())
 	}
-	_, note := r.Log.Checkpoint()
-	return g.publish(note)
+	if err := errors.Join(s.noteIndex(r.Log, r.noted), s.remember(r.Log.Keys())); err != nil {
+		return err
+	}
+	if err := g.Publish(note); err != nil {
+		return err
+	}
+	return g.Ready()
 }

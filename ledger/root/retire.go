@@ -9,67 +9,67 @@ import (
 	"time"
 
 	"gait/ledger"
-	"gait/ledger/store"
+	"gait/ledger/home"
 )
 
-// Retired says what Retire did.
-type Retired struct {
-	Origin string
-	Path   string            // where the ledger's directory is now; "" where it was missing
-	Key    string            // where its private key is now; "" where it was missing
-	Seen   ledger.Checkpoint // the newest state ever seen; Size 0 where none was kept
-	Found  ledger.Checkpoint // the state it was in; Size 0 where it could not be read
-	Reason string
-	At     time.Time
+// A Retirement is the result of Retire.
+type Retirement struct {
+	home.RetirementNote
+	Path string // where the ledger's directory is now; "" if it was missing
+	Key  string // where its private key is now; "" if it was missing
 }
 
-// Retire puts the ledger of a root away, whatever state it is in: nothing is
-// signed under its origin again, and the next ledger created in the root names
-// it as its predecessor. Retiring again finishes what a crash cut short.
+// Retire gives up the ledger of a root, in whatever state it is. From then on nothing
+// is signed under its origin, and the next ledger created in the root names it as
+// its predecessor. Retire finishes a retirement that a crash interrupted.
 //
 // Errors are those of Open, and *ledger.FieldError for the reason.
-func Retire(ctx context.Context, o Options, reason string) (Retired, error) {
-	o.Create, o.ReadOnly = false, false
+func Retire(ctx context.Context, o Options, reason string) (Retirement, error) {
+	o.Create, o.Mode = false, Write
 	if err := ledger.FieldReason.Check(reason); err != nil {
-		return Retired{}, err
+		return Retirement{}, err
 	}
 	s, err := enter(ctx, o)
+	if _, lost := errors.AsType[*LostError](err); lost { // with its root: the mark needs one
+		o.Create, o.Begin = true, true
+		s, err = enter(ctx, o)
+	}
 	if err != nil {
-		return Retired{}, fmt.Errorf("retiring the ledger in %s: %w", o.Dir, err)
+		return Retirement{}, fmt.Errorf("retiring the ledger in %s: %w", o.Dir, err)
 	}
 	was, err := s.retire(reason)
 	if err := errors.Join(err, s.lock.release()); err != nil {
-		return Retired{}, fmt.Errorf("retiring the ledger in %s: %w", o.Dir, err)
+		return Retirement{}, fmt.Errorf("retiring the ledger in %s: %w", o.Dir, err)
 	}
 	return was, nil
 }
 
-func (s *site) retire(reason string) (Retired, error) {
+func (s *site) retire(reason string) (Retirement, error) {
 	keys, err := s.retiree()
 	if err != nil {
-		return Retired{}, err
+		return Retirement{}, err
 	}
-	n, begun, err := readNote(s.Home, keys[0].Name())
+	n, begun, err := home.ReadRetirementNote(s.Home, keys[0].Name())
 	if err != nil {
-		return Retired{}, err
+		return Retirement{}, err
 	}
 	if !begun {
 		if n, err = s.describe(keys, reason); err != nil {
-			return Retired{}, err
+			return Retirement{}, err
 		}
 		// From here on nothing signs for this origin.
-		if err := n.write(s.Home); err != nil {
-			return Retired{}, err
+		if err := n.Write(s.Home); err != nil {
+			return Retirement{}, err
 		}
 	}
 	if err := s.done("note"); err != nil {
-		return Retired{}, err
+		return Retirement{}, err
 	}
 	return s.putAway(n)
 }
 
 // retiree returns the keys, as far as they are known, of the ledger that a root
-// holds, or should hold.
+// holds or should hold.
 func (s *site) retiree() ([]ledger.VerifierKey, error) {
 	has, err := s.hasLedger()
 	last := s.lock.last
@@ -78,12 +78,14 @@ func (s *site) retiree() ([]ledger.VerifierKey, error) {
 		return nil, err
 	case last.kind == markComplete, last.kind == markCreating && has:
 		return s.lock.keys, s.notCopy()
+	case !has && last.kind == markNone && s.placed:
+		return s.lost()
 	case !has:
 		return nil, ErrNoLedger
 	}
 	keys, _, err := s.peek()
 	if err == nil && last.kind == markRetired && keys.Origin() != last.was.Origin {
-		err = &UnsafeError{
+		err = &home.UnsafeError{
 			Path:    s.ledgerDir(),
 			Problem: "holds the ledger " + keys.Origin() + ", which was not created here",
 			Hint:    "move it back to where it came from",
@@ -92,11 +94,21 @@ func (s *site) retiree() ([]ledger.VerifierKey, error) {
 	return keys.Keys(), err
 }
 
-// notCopy refuses a copy of a ledger that is written elsewhere: to retire it would
-// be to retire that one. What cannot be opened to see is taken for the ledger itself.
+// lost returns the key of a ledger that home remembers in a root without marks. If it was
+// retired, that must have been here, and its end came before the mark.
+func (s *site) lost() ([]ledger.VerifierKey, error) {
+	n, retired, err := home.ReadRetirementNote(s.Home, s.place.Origin())
+	if err == nil && retired && n.Root != s.dir {
+		err = ErrNoLedger
+	}
+	return []ledger.VerifierKey{s.place.Key}, err
+}
+
+// notCopy refuses a copy of a ledger that is written elsewhere: retiring the copy
+// would retire that ledger. If the ledger cannot be opened, it counts as no copy.
 func (s *site) notCopy() error {
-	log, err := store.Open(s.ledgerDir(), store.Options{FS: s.FS, ReadOnly: true, Fatal: s.Fatal})
-	if err != nil {
+	log, _ := s.readLog(context.Background())
+	if log == nil {
 		return nil
 	}
 	origin, copied := log.Origin(), log.Imported()
@@ -106,50 +118,59 @@ func (s *site) notCopy() error {
 	return &ImportedError{Origin: origin, Dir: s.ledgerDir()}
 }
 
-// describe says in what state the ledger is found, and in which it was seen.
-func (s *site) describe(known []ledger.VerifierKey, reason string) (retirement, error) {
+// describe returns a note with the state in which the ledger is, and the newest seen.
+func (s *site) describe(known []ledger.VerifierKey, reason string) (home.RetirementNote, error) {
 	found, all := ledger.Checkpoint{}, known
 	if got, c, err := s.peek(); err == nil && got.Has(known[0]) {
 		found = c
 		all = append(got.Keys(), known...)
 	}
-	g, err := loadGuard(s.Home, all...)
+	g, err := home.LoadGuard(s.Home, all...)
 	if err != nil {
-		return retirement{}, err
+		return home.RetirementNote{}, err
 	}
-	seen, _ := g.seen()
-	return newRetirement(s.dir, known[0].Name(), reason, s.Now(), seen.Checkpoint, found), nil
+	seen, _ := g.Seen()
+	return home.RetirementNote{
+		Origin: known[0].Name(), Root: s.dir, Seen: seen.Checkpoint, Found: found, Reason: reason,
+		At: s.Now().UTC().Truncate(time.Millisecond),
+	}, nil
 }
 
-// putAway does what the note says: key, directory, mark.
-func (s *site) putAway(n retirement) (Retired, error) {
-	was := n.retired()
+// putAway does the steps after the note: key, directory, mark.
+func (s *site) putAway(n home.RetirementNote) (Retirement, error) {
+	was := Retirement{RetirementNote: n}
 	var err error
-	if was.Key, err = retireKey(s.Home, n.Origin); err != nil {
-		return Retired{}, err
+	if was.Key, err = home.RetireKey(s.Home, n.Origin); err != nil {
+		return Retirement{}, err
 	}
-	if err := dropNext(s.Home, n.Origin); err != nil {
-		return Retired{}, err
+	if err := home.DropNextKey(s.Home, n.Origin); err != nil {
+		return Retirement{}, err
 	}
 	if err := s.done("key"); err != nil {
-		return Retired{}, err
+		return Retirement{}, err
 	}
 	if was.Path, err = s.moveLedger(was); err != nil {
-		return Retired{}, err
+		return Retirement{}, err
 	}
 	if err := s.done("rename"); err != nil {
-		return Retired{}, err
+		return Retirement{}, err
+	}
+	if err := s.moveContent(was); err != nil {
+		return Retirement{}, err
+	}
+	if err := s.done("content"); err != nil {
+		return Retirement{}, err
 	}
 	if last := s.lock.last; last.kind == markRetired && last.was.Origin == n.Origin {
 		return was, nil
 	}
 	if err := s.lock.add(mark{kind: markRetired, was: was.predecessor()}); err != nil {
-		return Retired{}, err
+		return Retirement{}, err
 	}
 	return was, s.done("mark")
 }
 
-func (r Retired) predecessor() *ledger.Predecessor {
+func (r Retirement) predecessor() *ledger.Predecessor {
 	return &ledger.Predecessor{
 		Origin:   r.Origin,
 		SeenSize: r.Seen.Size, SeenRoot: r.Seen.Root,
@@ -157,16 +178,24 @@ func (r Retired) predecessor() *ledger.Predecessor {
 	}
 }
 
-// moveLedger renames the ledger's directory, and returns where it is. Where it
-// was renamed before, or was missing, there is none to rename.
-func (s *site) moveLedger(was Retired) (string, error) {
-	name := "ledger.retired-" + path.Base(was.Origin) + "-" + was.At.Format("20060102T150405Z")
+// retiredPrefix begins the name of the directory of a retired ledger.
+const retiredPrefix = ledgerName + ".retired-"
+
+// name returns the name that the ledger's directory gets.
+func (r Retirement) name() string {
+	return retiredPrefix + path.Base(r.Origin) + "-" + r.At.Format("20060102T150405Z")
+}
+
+// moveLedger renames the ledger's directory, unless that was done before a crash,
+// and returns its new path. It returns "" if there is no such directory.
+func (s *site) moveLedger(was Retirement) (string, error) {
+	name := was.name()
 	to := filepath.Join(s.dir, name)
 	has, err := s.hasLedger()
 	if err != nil {
 		return "", err
 	}
-	taken, err := exists(to)
+	taken, err := home.Exists(to)
 	if err != nil {
 		return "", err
 	}
@@ -178,22 +207,21 @@ func (s *site) moveLedger(was Retired) (string, error) {
 	}
 	for n := 2; taken; n++ {
 		to = filepath.Join(s.dir, fmt.Sprintf("%s-%d", name, n))
-		if taken, err = exists(to); err != nil {
+		if taken, err = home.Exists(to); err != nil {
 			return "", err
 		}
 	}
-	return to, moveFile(s.ledgerDir(), to)
+	return to, home.MoveFile(s.ledgerDir(), to)
 }
 
-// finishRetiring finishes a retirement that a crash cut short, where the root is
-// to be given a new ledger. Where it is not, the ledger stays where it is, to be
-// read.
+// finishRetiring finishes a retirement that a crash interrupted, if a new ledger is
+// to be created in the root. If not, the ledger stays in its place and can be read.
 func (s *site) finishRetiring() error {
 	last := s.lock.last
-	if last.kind != markComplete || s.ReadOnly {
+	if last.kind != markComplete || !s.Mode.writes() {
 		return nil
 	}
-	n, retired, err := readNote(s.Home, last.key.Name())
+	n, retired, err := home.ReadRetirementNote(s.Home, last.key.Name())
 	if err != nil || !retired {
 		return err
 	}
@@ -202,4 +230,19 @@ func (s *site) finishRetiring() error {
 	}
 	_, err = s.putAway(n)
 	return err
+}
+
+// moveContent renames the directory of the ledger's content to stand beside that of the
+// retired ledger, unless that was done before a crash.
+func (s *site) moveContent(was Retirement) error {
+	from := filepath.Join(s.dir, contentName)
+	there, err := home.Exists(from)
+	if err != nil || !there {
+		return err
+	}
+	to := filepath.Join(s.dir, was.name())
+	if was.Path != "" {
+		to = was.Path
+	}
+	return home.MoveFile(from, contentOf(to))
 }

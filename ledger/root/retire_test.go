@@ -12,10 +12,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"gait/ledger"
+	"gait/ledger/content"
+	"gait/ledger/home"
 	"gait/ledger/root"
 )
 
-func (u *user) retire(reason string) root.Retired {
+func (u *user) retire(reason string) root.Retirement {
 	u.t.Helper()
 	was, err := root.Retire(context.Background(), u.Options, reason)
 	if err != nil {
@@ -33,18 +35,18 @@ func (u *user) checkpoint() ledger.Checkpoint {
 	return c
 }
 
-// checkSuccessor creates the next ledger, and checks that it names its
-// predecessor and that nothing writes to that again.
-func (u *user) checkSuccessor(was root.Retired) {
+// checkSuccessor creates the next ledger, and checks that it names its predecessor
+// and that nothing can write to the predecessor.
+func (u *user) checkSuccessor(was root.Retirement) {
 	u.t.Helper()
 	r := u.open()
-	first, err := r.Log.Event(0)
+	first, err := r.Log.Event(u.t.Context(), 0)
 	must(u.t, err)
 	want := &ledger.Predecessor{
 		Origin: was.Origin, SeenSize: was.Seen.Size, SeenRoot: was.Seen.Root,
 		FoundSize: was.Found.Size, FoundRoot: was.Found.Root,
 	}
-	if diff := cmp.Diff(want, first.Payload.(ledger.LedgerCreated).Predecessor); diff != "" || !r.Created {
+	if diff := cmp.Diff(want, first.Payload().(ledger.LedgerCreated).Predecessor); diff != "" || !r.Created {
 		u.t.Errorf("the next ledger's predecessor (-want +got):\n%s", diff)
 	}
 	if r.Log.Origin() == was.Origin {
@@ -53,7 +55,7 @@ func (u *user) checkSuccessor(was root.Retired) {
 	u.add(r, 1)
 	shut(u.t, r)
 	u.checkSize(2)
-	if present(root.KeyPath(u.Home, was.Origin, false)) {
+	if present(home.KeyPath(u.Home, was.Origin, false)) {
 		u.t.Error("the retired key is still among those in use")
 	}
 }
@@ -63,9 +65,10 @@ func TestRetire(t *testing.T) {
 	origin := u.made(3)
 	c := u.checkpoint()
 	was := u.retire("the disk was swapped")
-	want := root.Retired{
-		Origin: origin, Path: filepath.Join(u.Dir, "ledger.retired-"+strings.TrimPrefix(origin, "gait.local/")+"-"+was.At.Format("20060102T150405Z")),
-		Key: root.KeyPath(u.Home, origin, true), Seen: c, Found: c, Reason: "the disk was swapped", At: was.At,
+	want := root.Retirement{
+		RetirementNote: home.RetirementNote{Origin: origin, Root: u.Dir, Seen: c, Found: c, Reason: "the disk was swapped", At: was.At},
+		Path:           filepath.Join(u.Dir, "ledger.retired-"+strings.TrimPrefix(origin, "gait.local/")+"-"+was.At.Format("20060102T150405Z")),
+		Key:            home.KeyPath(u.Home, origin, true),
 	}
 	if diff := cmp.Diff(want, was); diff != "" || !present(was.Path) || !present(was.Key) || present(u.ledgerDir()) {
 		t.Errorf("Retire (-want +got):\n%s", diff)
@@ -78,13 +81,37 @@ func TestRetire(t *testing.T) {
 	if _, err := root.Retire(context.Background(), u.Options, "again"); !errors.Is(err, root.ErrNoLedger) {
 		t.Errorf("retiring twice = %v, want ErrNoLedger", err)
 	}
-	keys, err := root.Keys(u.Home)
+	keys, err := home.Keys(u.Home)
 	if err != nil || len(keys) != 1 || !keys[0].Retired || keys[0].Origin != origin {
 		t.Errorf("Keys = %v, %v, want the retired one", keys, err)
 	}
 	u.checkSuccessor(was)
 	again := u.retire("once more")
 	u.checkSuccessor(again)
+}
+
+// putContent keeps content beside the user's ledger.
+func (u *user) putContent(text string) content.Entry {
+	u.t.Helper()
+	e, err := root.ContentOf(u.Dir).Put([]byte(text))
+	must(u.t, err)
+	return e
+}
+
+// checkRetiredContent checks that content lies beside the one retired ledger, and not
+// beside its successor.
+func (u *user) checkRetiredContent(e content.Entry) {
+	u.t.Helper()
+	dirs, err := filepath.Glob(filepath.Join(u.Dir, "ledger.retired-*"))
+	if err != nil || len(dirs) != 1 {
+		u.t.Fatalf("the retired ledgers are %v, %v, want one", dirs, err)
+	}
+	if _, err := root.ContentOf(dirs[0]).Read(e.Digest, e.Size); err != nil {
+		u.t.Errorf("reading the content of the retired ledger: %v", err)
+	}
+	if there, err := root.ContentOf(u.Dir).Has(e.Digest); there || err != nil {
+		u.t.Errorf("the successor has the retired ledger's content: %t, %v", there, err)
+	}
 }
 
 func TestRetireNeedsAReason(t *testing.T) {
@@ -152,11 +179,12 @@ func TestRetireWhateverTheState(t *testing.T) {
 }
 
 func TestRetireCrashes(t *testing.T) {
-	for _, step := range []string{"note", "key", "rename", "mark"} {
+	for _, step := range []string{"note", "key", "rename", "content", "mark"} {
 		for _, finish := range []string{"retire", "create"} {
 			t.Run(step+", then "+finish, func(t *testing.T) {
 				u := newUser(t)
 				origin := u.made(3)
+				kept := u.putContent("a proof")
 				c := u.checkpoint()
 				if _, err := root.Retire(context.Background(), u.with(crashAt(step)), "first"); !errors.Is(err, errCrash) {
 					t.Fatalf("Retire = %v, want the crash", err)
@@ -175,7 +203,8 @@ func TestRetireCrashes(t *testing.T) {
 						t.Errorf("Retire, repeated = %+v", was)
 					}
 				}
-				u.checkSuccessor(root.Retired{Origin: origin, Seen: c, Found: c})
+				u.checkSuccessor(root.Retirement{RetirementNote: home.RetirementNote{Origin: origin, Seen: c, Found: c}})
+				u.checkRetiredContent(kept)
 			})
 		}
 	}
@@ -184,10 +213,10 @@ func TestRetireCrashes(t *testing.T) {
 func TestRetiredLedgerPutBack(t *testing.T) {
 	u := newUser(t)
 	origin := u.made(3)
-	keyFile := read(t, root.KeyPath(u.Home, origin, false))
+	keyFile := read(t, home.KeyPath(u.Home, origin, false))
 	was := u.retire("done")
 	must(t, os.Rename(was.Path, u.ledgerDir()))
-	write(t, root.KeyPath(u.Home, origin, false), keyFile)
+	write(t, home.KeyPath(u.Home, origin, false), keyFile)
 	refused := func(when string) {
 		t.Helper()
 		for _, mode := range []func(*root.Options){noCreate, func(*root.Options) {}} {
@@ -208,12 +237,12 @@ func TestRetiredLedgerPutBack(t *testing.T) {
 	must(t, os.RemoveAll(u.ledgerDir()))
 	u.Origin = origin
 	_, err := u.try()
-	if _, used := errors.AsType[*root.OriginUsedError](err); !used {
+	if _, used := errors.AsType[*home.OriginUsedError](err); !used {
 		t.Errorf("creating a ledger of a retired origin = %v, want an OriginUsedError", err)
 	}
 }
 
-// The ledger was retired in one root; a copy of that root still holds it.
+// The ledger was retired in one root, but a copy of that root still holds it.
 func TestRetiredElsewhereIsNotReplaced(t *testing.T) {
 	u := newUser(t)
 	u.made(2)
@@ -263,7 +292,7 @@ func TestRetireLeavesAnotherRootsLedgerAlone(t *testing.T) {
 	other.made(2)
 	copyDir(t, other.ledgerDir(), u.ledgerDir())
 	_, err := root.Retire(context.Background(), u.Options, "again")
-	if _, unsafe := errors.AsType[*root.UnsafeError](err); !unsafe {
+	if _, unsafe := errors.AsType[*home.UnsafeError](err); !unsafe {
 		t.Errorf("Retire of a ledger that is at home elsewhere = %v, want an UnsafeError", err)
 	}
 	other.checkSize(2)
@@ -273,7 +302,7 @@ func TestRetirementNoteIsRead(t *testing.T) {
 	u := newUser(t)
 	origin := u.made(2)
 	was := u.retire("to see")
-	path := filepath.Join(root.GuardDir(u.Home, origin), "retired")
+	path := filepath.Join(home.LedgerDir(u.Home, origin), "retired")
 	b := read(t, path)
 	var got map[string]any
 	must(t, json.Unmarshal(b, &got))
@@ -286,13 +315,4 @@ func TestRetirementNoteIsRead(t *testing.T) {
 	if _, err := u.try(); !isCorrupt(err) {
 		t.Errorf("writing where the retirement note is cut short = %v, want a CorruptError", err)
 	}
-}
-
-func FuzzNote(f *testing.F) {
-	f.Add([]byte(`{"found_size":0,"origin":"a/b","reason":"x","retired_at":"2026-11-22T20:00:00.000Z","root":"/r","schema_id":"gait.ledger.retired","schema_version":"1.0.0","seen_size":0}` + "\n"))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		if again, err := root.Note(b, "a/b"); err == nil && string(again) != string(b) {
-			t.Errorf("%q reads, but is written %q", b, again)
-		}
-	})
 }

@@ -6,34 +6,43 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"gait/ledger"
+	"gait/ledger/home"
 	"gait/ledger/store"
+	"gait/ledger/store/pebble"
 )
 
 const ledgerName = "ledger"
 
-// Options says which root to open, and how.
+// Options says which root to open, and how. Dir, Home, Now and Entropy are
+// required. Its zero Mode is Read.
 type Options struct {
-	Dir            string           // the root
-	Home           string           // the user's keys, trusted keys and outside checkpoints
-	Now            func() time.Time // for what Create and Retire write
-	Entropy        io.Reader        // for what Create makes
-	LockTimeout    time.Duration    // how long to wait for the lock; 0: 10 s; negative: not at all
-	Create         bool             // create the ledger where none was ever completed
-	Origin         string           // of the ledger created; "": gait.local/<ULID>
-	Actor          string           // who creates it
-	ReadOnly       bool             // write nothing but the lock file's pid; Create has no effect
-	OneShot        bool             // store.Options.OneShot, where the ledger is complete
-	Sustained      bool             // store.Options.Sustained
-	AllowNetworkFS bool             // open a root on a network file system all the same
-	Held           func() error     // asked each time the lock is found held; an error ends the wait, and Open fails with it
-	Notice         func(string)     // told, a line at a time, what the user should know; nil: nobody is
-	Fatal          func(error)      // store.Options.Fatal
-	FS             store.FS         // store.Options.FS: a view of the real file system
+	Dir            string                                                                     // the root
+	Home           string                                                                     // the user's keys, trusted keys and outside checkpoints
+	Now            func() time.Time                                                           // the clock
+	Entropy        io.Reader                                                                  // for new keys and ids
+	LockTimeout    time.Duration                                                              // how long to wait for the lock; 0: 10 s; negative: not at all
+	Mode           Mode                                                                       // what it is opened for
+	Create         bool                                                                       // create the ledger if none was ever completed; Read creates none
+	Begin          bool                                                                       // with Create: begin one although the ledger that was here is lost
+	Origin         string                                                                     // of the ledger created; "": gait.local/<ULID>
+	Actor          string                                                                     // the actor of event 0; required with Create
+	AllowNetworkFS bool                                                                       // open a root even if it is on a network file system
+	AcceptClock    bool                                                                       // write although Now is probably wrong: see ledger.CheckClock
+	Held           func() error                                                               // called each time the lock is found held; its error ends the wait and is returned by Open
+	Notice         func(string)                                                               // called with each line that the user should know; may be nil
+	Fatal          func(error)                                                                // pebble.Options.Fatal
+	Building       func(phase string, done, total int64) error                                // store.Options.Progress; may be nil
+	Views          func(context.Context, ledger.EventReader) iter.Seq2[ledger.JobView, error] // store.Options.Views; may be nil
+	DeferIndex     bool                                                                       // store.Options.Defer
+	FS             pebble.FS                                                                  // pebble.Options.FS: a view of the real file system
 
 	step      func(string) error           // called after each step of Create and Retire
 	networkFS func(string) (string, error) // instead of statNetworkFS
@@ -56,69 +65,102 @@ func (o Options) done(step string) error {
 // A Root is an open root directory. It holds the root's lock until Close.
 type Root struct {
 	Log     *store.Log
-	Signer  ledger.Signer // nil when opened read-only
+	Signer  ledger.Signer // nil if opened to Read, and for a copy
 	Dir     string        // absolute, without links
 	Home    string
 	Created bool // this Open created the ledger, or finished its creation
 
+	Restored *Restored // the ledger is in an older state than was seen; nil if it is not
+
+	site    *site
 	lock    *lock
-	guard   *guard // nil until the log's key is known
+	guard   *home.Guard // nil until the log's key is known
 	options Options
-	place   fs.FileInfo // of the ledger's directory
+	noted   home.IndexNote // what home knew of the index when the ledger was opened
+	place   fs.FileInfo    // of the ledger's directory
 }
 
-// Open opens the ledger of a root, creating it where Options say so. It waits
-// for another process that has the root open.
+// Open opens the ledger of a root. It creates the ledger if Options.Create is set
+// and none exists. It waits for another process that has the root open.
 //
-// Errors are *LockedError, ErrNoLedger, ErrLedgerMissing, *RolledBackError,
-// *SwappedError, *RetiredError, *KeyMissingError, *NetworkFSError, *UnsafeError,
-// *OriginUsedError,
+// Errors are *LockedError, ErrNoLedger, ErrLedgerMissing, *LostError, *home.RolledBackError,
+// *SwappedError, *RetiredError, *home.KeyMissingError, *NetworkFSError, *home.UnsafeError,
+// *home.AccessError, *home.OriginUsedError, *ChangedError,
 // *ledger.CorruptError, ledger.ErrUnsupportedVersion, *ledger.FieldError for an
 // Origin or Actor, the context's, and those of the operating system.
 func Open(ctx context.Context, o Options) (*Root, error) {
-	o.Create = o.Create && !o.ReadOnly
+	o.Create = o.Create && o.Mode.writes()
 	s, err := enter(ctx, o)
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", o.Dir, err)
 	}
-	r, err := s.open()
+	r, err := s.open(ctx)
 	if err == nil {
 		if r.place, err = os.Lstat(s.ledgerDir()); err != nil {
 			err = errors.Join(err, r.Log.Close())
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("opening %s: %w", o.Dir, errors.Join(err, s.lock.release()))
+		return nil, fmt.Errorf("opening %s: %w", o.Dir, errors.Join(s.whyUnread(err), s.lock.release()))
 	}
+	r.site = s
 	return r, nil
 }
 
-// Close closes the log and gives up the lock.
+// Close closes the log and releases the lock.
 func (r *Root) Close() error {
 	return errors.Join(r.Log.Close(), r.lock.release())
 }
 
-// published keeps each checkpoint outside of the ledger. Where the log goes on
-// after that, an error ends the process as a failed write does: the next commit
-// would be acknowledged over it.
-func (r *Root) published(signed []byte) error {
-	if r.guard == nil { // the log is still being opened, and will be compared first
+// LockID returns the LockID of the lock file that the root holds.
+func (r *Root) LockID() (string, error) {
+	if r.lock.file == nil {
+		return "", fmt.Errorf("%s is closed: %w", r.lock.path, fs.ErrClosed)
+	}
+	st, err := r.lock.file.Stat()
+	if err != nil {
+		return "", err
+	}
+	return lockID(st)
+}
+
+// publish keeps each checkpoint outside the ledger. In Mode Serve the log stays
+// open, so it passes an error to Options.Fatal, as a failed write does: otherwise the
+// next commit would be acknowledged although this checkpoint is not kept.
+func (r *Root) publish(signed []byte) error {
+	if r.guard == nil { // the log is still being opened; it is compared before use
 		return nil
 	}
-	err := r.guard.publish(signed)
-	if err == nil && r.options.Sustained {
+	err := r.guard.Publish(signed)
+	if err == nil && r.options.Mode == Serve {
 		err = r.inPlace()
 	}
-	if err != nil && r.options.Sustained && r.options.Fatal != nil {
+	if err != nil && r.options.Mode == Serve && r.options.Fatal != nil {
 		r.options.Fatal(err)
 	}
 	return err
 }
 
-// inPlace fails where the ledger that is open is no longer that of the root:
-// what is written to it goes nowhere, and closing it would damage the other.
+// ready fails if the next checkpoint could not be kept outside the ledger: home cannot
+// be written, or has seen a newer one, of a copy of this ledger that is written too.
+func (r *Root) ready() error {
+	if r.guard == nil { // the log is still being opened
+		return nil
+	}
+	if err := r.guard.Ready(); err != nil {
+		return err
+	}
+	seen, ok := r.guard.Seen()
+	if c, note := r.Log.Checkpoint(); ok && seen.Size > c.Size {
+		return &home.RolledBackError{Dir: filepath.Join(r.Dir, ledgerName), Seen: seen.Checkpoint, Found: c, SeenNote: seen.Note, FoundNote: note}
+	}
+	return nil
+}
+
+// inPlace fails if another directory has replaced that of the open ledger. Events
+// written to the open one would be lost, and closing it would damage the other.
 func (r *Root) inPlace() error {
-	if r.place == nil { // it is being opened
+	if r.place == nil { // the ledger is still being opened
 		return nil
 	}
 	dir := filepath.Join(r.Dir, ledgerName)
@@ -129,47 +171,97 @@ func (r *Root) inPlace() error {
 	return err
 }
 
-// A site is a root whose lock we hold.
+// A site is a root whose lock this process holds.
 type site struct {
 	Options
-	dir  string // absolute, without links
-	lock *lock
+	dir       string // absolute, without links
+	lock      *lock
+	listing   pebble.Listing    // of the ledger as it was opened, if the lock is shared
+	place     home.KnownRoot    // what home remembers of it
+	placed    bool              // home remembers something
+	restored  *Restored         // the ledger that is open is in an older state than was seen
+	seen      ledger.Checkpoint // the newest state then
+	accepting bool              // Accept opens it
 }
 
-// enter takes the lock of a root. Unless it is to be created, a root in which
-// there is nothing is left as it is.
+// enter takes the lock of a root. A root without a ledger is left unchanged unless
+// one is to be created.
 func enter(ctx context.Context, o Options) (*site, error) {
+	if err := home.CheckHome(o.Home); err != nil {
+		return nil, err
+	}
 	if err := o.checkFS(o.Dir); err != nil {
 		return nil, err
 	}
-	if o.Create {
-		if err := makeDir(o.Dir); err != nil {
-			return nil, err
-		}
+	s := &site{Options: o, lock: &lock{}}
+	var err error
+	if s.dir, err = locate(o.Dir); err != nil {
+		return nil, home.InRoot.Unreadable(o.Dir, err)
 	}
-	dir, err := resolve(o.Dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, ErrNoLedger
-	}
-	if err != nil {
+	if err := s.readPlace(); err != nil {
 		return nil, err
 	}
-	s := &site{Options: o, dir: dir}
-	if !o.Create {
-		locked, err := exists(filepath.Join(dir, lockName))
+	if err := s.prepare(); err != nil {
+		return nil, err
+	}
+	if err := o.checkDir(s.dir); err != nil {
+		return nil, err
+	}
+	s.lock, err = acquire(ctx, s.dir, o)
+	return s, err
+}
+
+// prepare makes the root's directory, if a ledger may be created there, and fails if there
+// is nothing to open.
+func (s *site) prepare() error {
+	there, err := home.Exists(s.dir)
+	switch {
+	case err != nil:
+		return home.InRoot.Unreadable(s.dir, err)
+	case !s.Create && !there:
+		return s.nothing()
+	case !s.Create:
+		locked, err := home.Exists(filepath.Join(s.dir, lockName))
 		if err != nil {
-			return nil, err
+			return home.InRoot.Unreadable(s.dir, err)
 		}
 		has, err := s.hasLedger()
 		if err == nil && !locked && !has {
-			err = ErrNoLedger
+			err = s.nothing()
 		}
-		if err != nil {
-			return nil, err
+		return err
+	case !there:
+		if err := s.mayBegin(); err != nil {
+			return err
 		}
 	}
-	s.lock, err = acquire(ctx, dir, o)
-	return s, err
+	return s.makeDir()
+}
+
+// makeDir makes the directory of a ledger that is to be created, unless home cannot
+// be written: its key is kept there.
+func (o Options) makeDir() error {
+	if there, err := home.Exists(filepath.Join(o.Dir, ledgerName)); err != nil || there {
+		return home.InRoot.Unreadable(o.Dir, err)
+	}
+	if err := home.CheckWritable(o.Home, ""); err != nil {
+		return err
+	}
+	return home.InRoot.Unwritable(o.Dir, home.MakeDir(o.Dir))
+}
+
+// checkDir refuses a directory of the root that other users can write, or, to write
+// in it, one that belongs to another user. It does not look at what leads to the
+// root: who can put another ledger in its place is found out by what home remembers.
+func (o Options) checkDir(path string) error {
+	err := home.CheckDir(path)
+	if err == nil && o.Mode.writes() {
+		var st fs.FileInfo
+		if st, err = os.Lstat(path); err == nil {
+			err = home.CheckOwner(path, st)
+		}
+	}
+	return err
 }
 
 func resolve(dir string) (string, error) {
@@ -180,12 +272,26 @@ func resolve(dir string) (string, error) {
 	return filepath.EvalSymlinks(dir)
 }
 
-func (s *site) ledgerDir() string { return filepath.Join(s.dir, ledgerName) }
+// checkWritable fails if this user cannot write a directory of the root.
+func (s *site) checkWritable(dir string) error {
+	if !s.Mode.writes() {
+		return nil
+	}
+	return home.InRoot.Unwritable(dir, unix.Access(dir, unix.W_OK|unix.X_OK))
+}
 
-func (s *site) hasLedger() (bool, error) { return exists(s.ledgerDir()) }
+// ledgerDir returns the directory of the ledger: that of a retired one is a root too.
+func (s *site) ledgerDir() string {
+	if isRetiredDir(s.dir) {
+		return s.dir
+	}
+	return filepath.Join(s.dir, ledgerName)
+}
 
-// checkFS refuses a network file system under path, or under the directory in
-// which it would be made.
+func (s *site) hasLedger() (bool, error) { return home.Exists(s.ledgerDir()) }
+
+// checkFS refuses a network file system under path or, if path does not exist, under
+// its nearest existing parent.
 func (o Options) checkFS(path string) error {
 	if o.AllowNetworkFS {
 		return nil
@@ -207,8 +313,8 @@ func (o Options) checkFS(path string) error {
 	}
 }
 
-// open decides what the root is from its last mark and its directory.
-func (s *site) open() (*Root, error) {
+// open opens what the root holds, as its last mark and its directory say.
+func (s *site) open(ctx context.Context) (*Root, error) {
 	if err := s.finishRetiring(); err != nil {
 		return nil, err
 	}
@@ -218,25 +324,22 @@ func (s *site) open() (*Root, error) {
 	case err != nil:
 		return nil, err
 	case has:
-		return s.openLedger()
-	case last.kind == markComplete:
-		return nil, s.missing(last.key.Name())
+		return s.openLedger(ctx)
+	case last.kind == markComplete && !(s.Create && s.Begin):
+		return nil, s.missing(last.key)
 	case s.Create:
-		return s.create()
+		if err := s.mayBegin(); err != nil {
+			return nil, err
+		}
+		return s.create(ctx)
 	case last.kind == markRetired:
 		return nil, fmt.Errorf("%w: %s was retired", ErrNoLedger, last.was.Origin)
 	}
-	return nil, ErrNoLedger
+	return nil, s.nothing()
 }
 
-// missing says what it means that a completed ledger is not there.
-func (s *site) missing(origin string) error {
-	_, retired, err := readNote(s.Home, origin)
-	if err != nil {
-		return err
-	}
-	if retired { // and a crash came before the mark
-		return fmt.Errorf("%w: %s was retired", ErrNoLedger, origin)
-	}
-	return fmt.Errorf("%w: %s held %s", ErrLedgerMissing, s.ledgerDir(), origin)
+// Is reports whether a directory is a root: it holds the lock file of one.
+func Is(dir string) bool {
+	_, err := os.Lstat(filepath.Join(dir, lockName))
+	return err == nil
 }

@@ -8,10 +8,11 @@ import (
 	"testing"
 
 	"gait/ledger"
+	"gait/ledger/home"
 	"gait/ledger/root"
 )
 
-func rotateKey(t *testing.T, r *root.Root) root.Rotated {
+func rotateKey(t *testing.T, r *root.Root) root.RotateResult {
 	t.Helper()
 	did, err := r.Rotate(t.Context(), "tester", "time to")
 	must(t, err)
@@ -21,7 +22,7 @@ func rotateKey(t *testing.T, r *root.Root) root.Rotated {
 // trusts reports whether the user trusts a key.
 func (u *user) trusts(key ledger.VerifierKey) bool {
 	u.t.Helper()
-	keys, err := root.TrustedKeys(u.Home)
+	keys, err := home.TrustedKeys(u.Home)
 	must(u.t, err)
 	return slices.ContainsFunc(keys, func(k ledger.PublicKey) bool { return k.Is(key) })
 }
@@ -30,16 +31,16 @@ func TestRotate(t *testing.T) {
 	u := newUser(t)
 	u.made(2)
 	r := u.open()
-	before := r.Log.Key()
+	before := r.Log.Keys().Current()
 	for range 2 { // one directly after another
-		was := r.Log.Key()
+		was := r.Log.Keys().Current()
 		did := rotateKey(t, r)
-		if did.Previous != was || did.Key != r.Log.Key() || r.Signer.VerifierKey() != did.Key || !did.Trusted {
-			t.Errorf("Rotate = %+v, the log's key is %s and the signer's %s", did, r.Log.Key(), r.Signer.VerifierKey())
+		if did.Previous != was || did.Key != r.Log.Keys().Current() || r.Signer.VerifierKey() != did.Key || !did.Trusted {
+			t.Errorf("Rotate = %+v, the log's key is %s and the signer's %s", did, r.Log.Keys().Current(), r.Signer.VerifierKey())
 		}
 	}
 	u.add(r, 2)
-	key := r.Log.Key()
+	key := r.Log.Keys().Current()
 	shut(t, r)
 	u.checkSize(6)
 	if got := u.key(); got != key || !u.trusts(key) || !u.trusts(before) {
@@ -50,20 +51,20 @@ func TestRotate(t *testing.T) {
 	}
 	r = u.open(readOnly)
 	defer shut(t, r)
-	if at, _, err := root.Seen(u.Home, r.Log.Keys().Keys()...); err != nil || len(at) != 1 || at[0].Size != 6 {
+	if at, _, err := home.Seen(u.Home, r.Log.Keys().Keys()...); err != nil || len(at) != 1 || at[0].Size != 6 {
 		t.Errorf("the outside checkpoint is %v, %v, want one of 6 events", at, err)
 	}
 }
 
-// Wherever a crash comes, the next open goes on with the key in force, and a
-// rotation after it works.
+// At whatever step a crash comes, the next open uses the key in force, and another
+// rotation works.
 func TestRotateCrashes(t *testing.T) {
 	for _, step := range []string{"next key", "event", "key", "trust", "keys seen", "mark"} {
 		t.Run(step, func(t *testing.T) {
 			u := newUser(t)
 			u.made(2)
 			r := u.open(crashAt(step))
-			before := r.Log.Key()
+			before := r.Log.Keys().Current()
 			if _, err := r.Rotate(t.Context(), "tester", ""); !errors.Is(err, errCrash) {
 				t.Fatalf("Rotate = %v, want the crash", err)
 			}
@@ -72,13 +73,13 @@ func TestRotateCrashes(t *testing.T) {
 			size := r.Log.Head().Size
 			shut(t, r)
 			r = u.open()
-			if rotated := r.Log.Key() != before; rotated != (step != "next key") || r.Log.Head().Size != size {
+			if rotated := r.Log.Keys().Current() != before; rotated != (step != "next key") || r.Log.Head().Size != size {
 				t.Errorf("after the crash the key was rotated: %t", rotated)
 			}
 			u.add(r, 1)
 			rotateKey(t, r)
 			u.add(r, 1)
-			key := r.Log.Key()
+			key := r.Log.Keys().Current()
 			shut(t, r)
 			u.checkSize(size + 3)
 			if u.key() != key || !u.trusts(key) || len(names(t, filepath.Join(u.Home, "keys", "next"))) > 0 {
@@ -88,7 +89,7 @@ func TestRotateCrashes(t *testing.T) {
 	}
 }
 
-// What is not trusted before is not trusted after.
+// If the old key is not trusted, rotation does not make the new one trusted.
 func TestRotateDistrusted(t *testing.T) {
 	u := newUser(t)
 	u.made(2)
@@ -98,9 +99,9 @@ func TestRotateDistrusted(t *testing.T) {
 		t.Error("the new key is trusted, though the old one was not")
 	}
 	shut(t, r)
-	must(t, os.Remove(u.lockFile())) // and no mark says whose the ledger is
+	must(t, os.Remove(u.lockFile())) // so no mark says which ledger it is
 	u.checkSize(3)
-	if keys, err := root.TrustedKeys(u.Home); err != nil || len(keys) > 0 {
+	if keys, err := home.TrustedKeys(u.Home); err != nil || len(keys) > 0 {
 		t.Errorf("opening the ledger trusted %v (%v)", keys, err)
 	}
 }
@@ -116,11 +117,11 @@ func TestRolledBackBehindARotation(t *testing.T) {
 	u.restore(dirs[2])
 	for _, open := range []func(*root.Options){noCreate, readOnly} {
 		_, err := u.try(open)
-		if back, ok := errors.AsType[*root.RolledBackError](err); !ok || back.Seen.Size != 7 || back.Found.Size != 3 {
+		if back, ok := errors.AsType[*home.RolledBackError](err); !ok || back.Seen.Size != 7 || back.Found.Size != 3 {
 			t.Errorf("Open of a copy from before the rotation = %v, want a RolledBackError", err)
 		}
 	}
-	must(t, os.RemoveAll(root.GuardDir(u.Home, origin)))
+	must(t, os.RemoveAll(home.LedgerDir(u.Home, origin)))
 	for _, open := range []func(*root.Options){noCreate, readOnly} {
 		_, err := u.try(open)
 		if _, ok := errors.AsType[*root.SwappedError](err); !ok {
@@ -129,8 +130,8 @@ func TestRolledBackBehindARotation(t *testing.T) {
 	}
 }
 
-// The outside checkpoint counts for a ledger that is lost, though the key that
-// event 0 named did not sign it.
+// The outside checkpoint of a lost ledger counts even if a later key than the one
+// that event 0 names has signed it.
 func TestRetireAfterARotation(t *testing.T) {
 	u := newUser(t)
 	u.made(2)
@@ -168,37 +169,37 @@ func TestRotateMissingKey(t *testing.T) {
 	u.made(2)
 	r := u.open()
 	origin := r.Log.Origin()
-	old := read(t, root.KeyPath(u.Home, origin, false))
+	old := read(t, home.KeyPath(u.Home, origin, false))
 	rotateKey(t, r)
 	shut(t, r)
-	write(t, root.KeyPath(u.Home, origin, false), old)
+	write(t, home.KeyPath(u.Home, origin, false), old)
 	_, err := u.try(noCreate)
 	if _, ok := errors.AsType[*root.SwappedError](err); !ok {
 		t.Errorf("Open with the old key put back = %v, want a SwappedError", err)
 	}
-	must(t, os.Remove(root.KeyPath(u.Home, origin, false)))
+	must(t, os.Remove(home.KeyPath(u.Home, origin, false)))
 	_, err = u.try(noCreate)
-	if _, ok := errors.AsType[*root.KeyMissingError](err); !ok {
+	if _, ok := errors.AsType[*home.KeyMissingError](err); !ok {
 		t.Errorf("Open without the key = %v, want a KeyMissingError", err)
 	}
 }
 
-// A home from the middle of a rotation, beside a root from after it: the key in
-// force lies where the next one is made, and is not lost to it.
+// Home is from the middle of a rotation, and the root from after it. The key in
+// force is in keys/next, and the next rotation does not overwrite it.
 func TestRotateWithTheKeyInNext(t *testing.T) {
 	u := newUser(t)
 	u.made(2)
 	r := u.open()
 	origin := r.Log.Origin()
-	before := read(t, root.KeyPath(u.Home, origin, false))
+	before := read(t, home.KeyPath(u.Home, origin, false))
 	rotateKey(t, r)
 	shut(t, r)
-	place := root.KeyPath(u.Home, origin, false)
+	place := home.KeyPath(u.Home, origin, false)
 	next := filepath.Join(filepath.Dir(place), "next", filepath.Base(place))
 	must(t, os.Rename(place, next))
 	write(t, place, before)
 	r = u.open(crashAt("next key"))
-	inForce := r.Log.Key()
+	inForce := r.Log.Keys().Current()
 	if _, err := r.Rotate(t.Context(), "tester", ""); !errors.Is(err, errCrash) {
 		t.Fatalf("Rotate = %v, want the crash", err)
 	}

@@ -8,25 +8,25 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/cockroachdb/pebble/v2"
 	"golang.org/x/mod/sumdb/note"
 
 	"gait/ledger"
+	"gait/ledger/mpt"
 )
 
 // Append adds events behind at, the head that the caller saw, in one batch and
-// with one sync. It fails with ledger.ErrConflict when the log has moved on
-// from there, and nothing was written. With ledger.ErrOutcomeUnknown nobody
-// can say whether the events are on disk. After any other error nothing was
-// written either: an event did not fit, or the log cannot write.
+// with one sync. It fails with ledger.ErrConflict, and writes nothing, if the log has
+// grown since. If it fails with ledger.ErrOutcomeUnknown, the events may or may not
+// be on disk. After any other error nothing was written either: an event did not
+// fit, or the log cannot write.
 //
-// The context is looked at before the commit begins, not after.
+// The context is checked before the commit begins, but not after.
 func (l *Log) Append(ctx context.Context, at ledger.Head, entries ...ledger.Entry) (ledger.Receipt, error) {
 	return l.appendAt(ctx, at, entries, nil)
 }
 
-// appendAt is Append; with next, whose key the last of the entries names, it
-// rotates the ledger's key.
+// appendAt is Append. If next is given, the last of the entries names its key, and
+// appendAt rotates the ledger's key.
 func (l *Log) appendAt(ctx context.Context, at ledger.Head, entries []ledger.Entry, next ledger.Signer) (ledger.Receipt, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -39,14 +39,17 @@ func (l *Log) appendAt(ctx context.Context, at ledger.Head, entries []ledger.Ent
 	if err := l.endsAt(at); err != nil {
 		return ledger.Receipt{}, err
 	}
-	receipt, err := l.append(entries, next)
+	if err := l.mayCommit(); err != nil {
+		return ledger.Receipt{}, err
+	}
+	receipt, err := l.append(ctx, entries, next)
 	if err != nil {
 		return ledger.Receipt{}, err
 	}
 	return receipt, l.publish(receipt.Checkpoint)
 }
 
-// endsAt fails with ledger.ErrConflict where the log's head is another one.
+// endsAt fails with ledger.ErrConflict if the log's head is not at.
 func (l *Log) endsAt(at ledger.Head) error {
 	if head := l.Head(); at.Size != head.Size || at.Leaf != head.Leaf {
 		return fmt.Errorf("appending behind %d events, there are %d: %w", at.Size, head.Size, ledger.ErrConflict)
@@ -54,67 +57,78 @@ func (l *Log) endsAt(at ledger.Head) error {
 	return nil
 }
 
-// writable says why nothing can be written, if so.
+// writable returns the error that says why nothing can be written, or nil.
 func (l *Log) writable() error {
-	if err := l.plannable(); err != nil && !errors.Is(err, ErrNoSigner) {
-		return err
-	}
-	if l.broken {
-		return fmt.Errorf("%w: an earlier write failed", ledger.ErrOutcomeUnknown)
-	}
-	return l.plannable()
-}
-
-// plannable says why nothing can be planned, if so. Unlike writable it needs no lock.
-func (l *Log) plannable() error {
 	switch {
-	case l.closed.Load() || l.db.stop.stopped.Load():
+	case l.closed.Load():
 		return ErrClosed
 	case l.readOnly:
 		return ErrReadOnly
 	case l.imported:
 		return ErrImported
-	case l.now.Load().signer == nil:
+	}
+	switch st := l.now.Load(); {
+	case st.signer == nil:
 		return ErrNoSigner
+	case st.macs == nil:
+		return fmt.Errorf("%w: its MAC keys are not there", ErrNoSigner)
+	case st.old && st.index.err != nil:
+		return st.index.err
+	case st.old:
+		return fmt.Errorf("store format %s: %w", format1, ErrReadOnly)
 	}
 	return nil
 }
 
 // append is Append without its conditions, the lock, and publishing.
-func (l *Log) append(entries []ledger.Entry, next ledger.Signer) (ledger.Receipt, error) {
-	p := l.newPlan(next)
+func (l *Log) append(ctx context.Context, entries []ledger.Entry, next ledger.Signer) (ledger.Receipt, error) {
+	p := newPlan(l, next)
 	defer p.Discard()
 	for _, e := range entries {
-		if err := p.Add(e); err != nil {
-			return ledger.Receipt{}, err
+		if err := p.add(ctx, e); err != nil {
+			return ledger.Receipt{}, fmt.Errorf("appending: %w", err)
 		}
 	}
-	if err := p.Sign(); err != nil {
-		return ledger.Receipt{}, err
+	if err := p.end(ctx); err != nil {
+		return ledger.Receipt{}, fmt.Errorf("appending: %w", err)
 	}
-	return p.write()
+	return p.write(ctx)
 }
 
-// commit makes a batch durable. It is the only place where anything is written.
-func (l *Log) commit(b *pebble.Batch) error {
-	l.dirty, l.broken = true, true
-	how := pebble.Sync
-	if l.db.once != nil {
-		how = pebble.NoSync
-	}
-	err := l.db.guard("committing", func() error { return b.Commit(how) })
-	if err == nil && l.db.once != nil {
-		err = l.db.flush()
-	}
-	if err != nil {
+// change returns a change that leaves the head as it is.
+func (l *Log) change() *Change {
+	head := headRow(l.Head())
+	return &Change{From: head, To: head}
+}
+
+// commit makes a change durable. It is the only place where anything is written.
+func (l *Log) commit(ctx context.Context, c *Change) error {
+	err := l.table.Commit(ctx, c)
+	switch {
+	case errors.Is(err, ErrUnknown):
 		return fmt.Errorf("%w: %w", ledger.ErrOutcomeUnknown, err)
+	case errors.Is(err, ErrConflict):
+		return fmt.Errorf("%w: %w", ledger.ErrConflict, err)
+	case errors.Is(err, ErrExists): // the log has none there, so another program has written it
+		return corruptBy(err, -1, "a row that was to be inserted")
+	case err != nil:
+		return fmt.Errorf("committing: %w", err)
 	}
-	l.broken = false
-	l.show()
 	return nil
 }
 
-// publish shows a checkpoint, which is durable, to whoever keeps one elsewhere.
+// mayCommit fails if the checkpoint of the next batch could not be kept elsewhere.
+func (l *Log) mayCommit() error {
+	if l.ready == nil {
+		return nil
+	}
+	if err := l.ready(); err != nil {
+		return fmt.Errorf("nothing was written: %w", err)
+	}
+	return nil
+}
+
+// publish passes a durable checkpoint to Options.Published, which keeps it elsewhere.
 func (l *Log) publish(signed []byte) error {
 	if l.published == nil {
 		return nil
@@ -125,48 +139,46 @@ func (l *Log) publish(signed []byte) error {
 	return nil
 }
 
-// add plans one event. What is indexed is read from the event's bytes, not
-// from the fields the caller holds.
-func (p *plan) add(entry ledger.Entry) error {
-	e, err := entry.Event.Sealed()
-	if err != nil {
-		return fmt.Errorf("event %d: %w", entry.Event.Seq, err)
-	}
-	if e.Origin != p.keys.Origin() {
-		return fmt.Errorf("event %d of %s, in the ledger %s", e.Seq, e.Origin, p.keys.Origin())
+// add plans one event. The zero Event is of no ledger.
+func (p *plan) add(ctx context.Context, entry ledger.Entry) error {
+	e := entry.Event
+	if e.Origin() != p.keys.Origin() {
+		return fmt.Errorf("event %d of %s, in the ledger %s", e.Seq(), e.Origin(), p.keys.Origin())
 	}
 	if err := p.checkRotation(e); err != nil {
 		return err
 	}
-	return p.addEvent(e, entry.View)
+	return p.addEvent(ctx, e, entry.View)
 }
 
-// addEvent plans an event of the ledger, which changes no key that is not
-// planned yet.
-func (p *plan) addEvent(e ledger.Event, view []byte) error {
+// addEvent plans an event of the ledger. If the event rotates the key, the rotation
+// is planned already.
+func (p *plan) addEvent(ctx context.Context, e ledger.Event, view []byte) error {
 	head, err := p.head.Follow(e)
 	if err != nil {
 		return misfit(err)
 	}
-	if err := p.batch.Set(eventKey(e.Seq), e.Bytes(), nil); err != nil {
-		return err
-	}
-	if e.Type() == ledger.TypeKeyRotated {
+	p.goesOn = p.goesOn || !endsJob(e)
+	p.events = append(p.events, Row{p.keep(eventKey(e.Seq())), e.Bytes()})
+	if e.Type().HandsOver() {
 		p.path = p.tree.NextPath()
 	}
-	p.tree.Append(e.LeafHash(), p.rows.put)
+	if err := p.indexEvent(ctx, e); err != nil {
+		return err
+	}
+	p.tree.Append(e.LeafHash(), p.put)
 	p.head, p.last = head, e
-	if e.JobID == "" {
+	if e.JobID() == "" {
 		return nil
 	}
-	return p.addToJob(e, view)
+	return p.addToJob(ctx, e, view)
 }
 
-func (p *plan) addToJob(e ledger.Event, view []byte) error {
-	job, known := p.jobs[e.JobID]
+func (p *plan) addToJob(ctx context.Context, e ledger.Event, view []byte) error {
+	job, known := p.jobs[e.JobID()]
 	if !known {
 		var err error
-		if job, err = p.jobBefore(e.JobID); err != nil {
+		if job, err = p.jobBefore(ctx, e.JobID()); err != nil {
 			return err
 		}
 	}
@@ -174,87 +186,51 @@ func (p *plan) addToJob(e ledger.Event, view []byte) error {
 	if err != nil {
 		return misfit(err)
 	}
-	p.jobs[e.JobID] = job
-	if view != nil {
-		p.views[e.JobID] = view
-	}
-	if e.RequestID != "" {
-		if err := p.addRequest(e); err != nil {
+	p.jobs[e.JobID()], p.views[e.JobID()] = job, view
+	if e.RequestID() != "" {
+		if err := p.addRequest(ctx, e); err != nil {
 			return err
 		}
 	}
-	p.index = append(p.index, pair{indexKey(e.JobID, e.JobSeq), encodeSeq(e.Seq)})
+	p.jobIndex = append(p.jobIndex, Row{p.keep(indexKey(e.JobID(), e.JobSeq())), p.keep(encodeSeq(e.Seq()))})
 	return nil
 }
 
-func (p *plan) addRequest(e ledger.Event) error {
-	used, err := p.usedBefore(e.RequestID)
+func (p *plan) addRequest(ctx context.Context, e ledger.Event) error {
+	used, err := p.usedBefore(ctx, e.RequestID())
 	if err != nil {
 		return err
 	}
-	if used || p.requests[e.RequestID] {
-		return fmt.Errorf("event %d: request id %q was used before", e.Seq, e.RequestID)
+	if used || p.requests[e.RequestID()] {
+		return fmt.Errorf("event %d: request id %q was used before", e.Seq(), e.RequestID())
 	}
-	p.requests[e.RequestID] = true
-	p.index = append(p.index, pair{requestKey(e.RequestID), encodeSeq(e.Seq)})
+	p.requests[e.RequestID()] = true
+	p.used = append(p.used, Row{p.keep(requestKey(e.RequestID())), p.keep(encodeSeq(e.Seq()))})
 	return nil
 }
 
-// misfit is the error of an event that cannot follow. It is the caller's
-// mistake: the ledger on disk is not corrupt, so its type is taken away.
+// misfit returns the error of an event that cannot follow. It is the caller's
+// mistake: the ledger on disk is not corrupt, so the error must not be a CorruptError.
 func misfit(err error) error { return fmt.Errorf("an event that cannot follow: %s", err.Error()) }
 
-// finish puts into the batch what the events leave behind, and returns the
-// state to be once the batch is durable.
-func (p *plan) finish() (*state, error) {
+// finish ends the plan: it signs the tree, and makes the change that leads there.
+func (p *plan) finish(ctx context.Context) (err error) {
 	if p.last.Bytes() == nil {
-		return nil, fmt.Errorf("no events")
+		return fmt.Errorf("no events")
 	}
-	if err := p.writeHeads(); err != nil {
-		return nil, err
-	}
-	st, err := p.sign()
-	if err != nil {
-		return nil, err
-	}
-	return st, p.writeMeta(st)
-}
-
-// writeHeads puts the jobs' index, heads and views and the tree's rows into the
-// batch, each in the order of its keys: Pebble finds the place of a key faster
-// that comes soon after the one before it.
-func (p *plan) writeHeads() error {
-	slices.SortFunc(p.index, func(a, b pair) int { return bytes.Compare(a.key, b.key) })
-	pairs := p.index
-	jobs := slices.Sorted(maps.Keys(p.jobs))
-	for _, job := range jobs {
-		pairs = append(pairs, pair{headKey(job), encodeJobHead(p.jobs[job])})
-	}
-	for _, job := range jobs {
-		if view := p.views[job]; view != nil {
-			pairs = append(pairs, pair{viewKey(job), view})
-		}
-	}
-	if err := p.set(pairs...); err != nil {
+	if err := p.applyEntries(ctx); err != nil {
 		return err
 	}
-	return p.writeRows()
-}
-
-// A pair is a key and its value.
-type pair struct{ key, value []byte }
-
-func (p *plan) set(pairs ...pair) error {
-	for _, kv := range pairs {
-		if err := p.batch.Set(kv.key, kv.value, nil); err != nil {
-			return err
-		}
+	pages := p.flush()
+	if p.to, err = p.sign(); err != nil {
+		return err
 	}
-	return nil
+	p.change, err = p.changeTo(p.to, pages)
+	return err
 }
 
-// sign makes the checkpoint of the planned tree, and opens it as anyone will
-// who reads it.
+// sign makes the checkpoint of the planned tree, and opens it as every later reader
+// will.
 func (p *plan) sign() (*state, error) {
 	c := ledger.Checkpoint{Origin: p.keys.Origin(), Size: p.tree.Size(), Root: p.tree.Root()}
 	signer := p.from.signer
@@ -270,18 +246,78 @@ func (p *plan) sign() (*state, error) {
 	if again, err := p.keys.Open(signed); err != nil || again != c {
 		return nil, fmt.Errorf("the signer does not sign as %s", p.keys.Current())
 	}
-	return &state{keys: p.keys, signer: signer, head: p.head, tree: p.tree, checkpoint: c, signed: signed}, p.keepRotation(c, signed)
+	st := p.state(signed)
+	st.signer, st.checkpoint = signer, c
+	return st, p.keepRotation(c, signed)
 }
 
-func (p *plan) writeMeta(st *state) error {
+// state returns the state that the planned events lead to.
+func (p *plan) state(signed []byte) *state {
+	return &state{keys: p.keys, head: p.head, tree: p.tree, last: p.unfinished, signed: signed, macs: p.macs, index: p.index, inherits: p.from.inherits}
+}
+
+// changeTo returns the change of the plan, which leads to st and writes page rows.
+func (p *plan) changeTo(st *state, pages []Row) (*Change, error) {
 	edge, err := st.tree.MarshalBinary()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return p.set(
-		pair{keyCheckpoint, st.signed},
-		pair{keyEdge, edge},
-		pair{keyFormat, []byte(storeFormat)},
-		pair{keyHead, encodeHead(st.head)},
-	)
+	for _, rows := range [][]Row{p.jobIndex, p.used, p.tiles} {
+		sortRows(rows)
+	}
+	c := &Change{From: headRow(p.from.head), To: headRow(st.head)}
+	c.Insert = slices.Concat(p.events, p.jobIndex, p.proofs, p.used, p.tiles)
+	jobs := slices.Sorted(maps.Keys(p.jobs))
+	c.Put = make([]Row, 0, len(jobs)+len(pages)+metaRows)
+	for _, job := range jobs {
+		c.Put = append(c.Put, Row{p.keep(headKey(job)), encodeJobRow(job, p.jobs[job], p.views[job], st.macs)})
+	}
+	c.Put = append(append(c.Put, pages...), p.metaRows(st, edge)...)
+	return c, nil
+}
+
+func sortRows(rows []Row) {
+	slices.SortFunc(rows, func(a, b Row) int { return bytes.Compare(a.Key, b.Key) })
+}
+
+const metaRows = 6
+
+// metaRows returns the rows under m that a change writes in addition to the head row.
+// An unfinished copy has no checkpoint, so that it cannot be opened.
+func (p *plan) metaRows(st *state, edge []byte) []Row {
+	rows := make([]Row, 0, metaRows)
+	if st.signed != nil {
+		rows = append(rows, Row{keyCheckpoint, st.signed})
+	}
+	rows = append(rows, Row{keyEdge, edge}, Row{keyFormat, []byte(format2)})
+	if p.copying && !p.log.restoring && st.signed != nil {
+		rows = append(rows, Row{keyImported, []byte(importedYes)})
+	}
+	if st.signed != nil && (st.index.proved() || p.copying) {
+		rows = append(rows, Row{keyRecord, p.record(st).encode(st.macs)})
+	}
+	if len(p.tiles) > 0 {
+		rows = append(rows, Row{keyUpper, st.last.encodeUpper(st.head.Size)})
+	}
+	return rows
+}
+
+// record returns the record of the index. If that of a copy is not known, since event 0
+// names request ids that were not at hand, it says so.
+func (p *plan) record(st *state) record {
+	if st.index.proved() {
+		return st.index.record(p.keys.Origin(), st.head.Size, st.checkpoint.Root)
+	}
+	return record{
+		state: recordRefused, tree: emptyTree.Root(), index: mpt.EmptyRoot, pages: mpt.EmptyRoot, origin: p.keys.Origin(),
+		seq: -1, reason: missingRequests(*st.inherits.requests).Error(),
+	}
+}
+
+// headRow returns the head row of a log, or nil if it has no events.
+func headRow(h ledger.Head) []byte {
+	if h.Size == 0 {
+		return nil
+	}
+	return encodeHead(h)
 }

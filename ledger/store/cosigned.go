@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 
@@ -10,15 +11,15 @@ import (
 )
 
 // maxCosigned is how many witnesses' cosignatures a log keeps: as many as fit
-// under one checkpoint beside the signatures of two keys of the ledger's.
+// under one checkpoint in addition to the signatures of two keys of the ledger.
 const maxCosigned = ledger.MaxSignatures - 2
 
-// Keep keeps a witness's cosignature of a checkpoint of this log, in place of
-// one of a checkpoint not larger. It is a commit of its own, which no event
-// waits for. Where maxCosigned witnesses are known, the one that is farthest
-// behind is forgotten. It fails with ledger.ErrUnverified where the checkpoint
-// is not the log's, or not cosigned by c.
-func (l *Log) Keep(signed []byte, c ledger.Cosignature) error {
+// Keep keeps a witness's cosignature of a checkpoint of this log, and replaces one
+// of a checkpoint that is not larger. It is a commit of its own, which no event
+// waits for. If maxCosigned witnesses are known, it forgets the one that is farthest
+// behind. It fails with ledger.ErrUnverified if the checkpoint is not the log's, or
+// if c does not cosign it.
+func (l *Log) Keep(ctx context.Context, signed []byte, c ledger.Cosignature) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := l.writable(); err != nil {
@@ -28,14 +29,20 @@ func (l *Log) Keep(signed []byte, c ledger.Cosignature) error {
 	if err != nil {
 		return fmt.Errorf("keeping a cosignature: %w", err)
 	}
-	kept, err := l.checkCosigned(c.Key, note)
+	kept, err := checkCosigned(ctx, l, c.Key, note)
 	if err != nil {
 		return fmt.Errorf("keeping a cosignature of %s: %w", c.Key.Name(), err)
 	}
-	all, err := l.Cosigned()
+	all, err := l.Cosigned(ctx)
 	if err != nil {
 		return err
 	}
+	return l.keep(ctx, all, kept)
+}
+
+// keep replaces what is kept of the same witness by kept, unless that is newer. If
+// there is no room, it replaces what is kept of the slowest witness.
+func (l *Log) keep(ctx context.Context, all []ledger.Cosigned, kept ledger.Cosigned) error {
 	var others []ledger.Cosigned
 	for _, k := range all {
 		switch {
@@ -45,56 +52,52 @@ func (l *Log) Keep(signed []byte, c ledger.Cosignature) error {
 			return nil
 		}
 	}
-	b := l.db.NewBatch()
-	defer b.Close()
+	c := l.change()
+	c.Put = []Row{{cosignedKey(kept.Key), kept.Signed}}
 	if len(others) >= maxCosigned {
 		last := slices.MinFunc(others, func(x, y ledger.Cosigned) int { return cmp.Compare(x.Size, y.Size) })
-		if err := b.Delete(cosignedKey(last.Key), nil); err != nil {
-			return fmt.Errorf("keeping a cosignature: %w", err)
-		}
+		c.Remove = [][]byte{cosignedKey(last.Key)}
 	}
-	if err := b.Set(cosignedKey(c.Key), note, nil); err != nil {
-		return fmt.Errorf("keeping a cosignature: %w", err)
-	}
-	return l.commit(b)
+	return l.commit(ctx, c)
 }
 
-// Cosigned returns what Keep has kept, in the order of the witnesses' keys,
-// each checked again.
-func (l *Log) Cosigned() ([]ledger.Cosigned, error) {
+// Cosigned returns what Keep has kept, in the order of the witnesses' keys, and
+// checks each again.
+func (l *Log) Cosigned(ctx context.Context) ([]ledger.Cosigned, error) {
 	var all []ledger.Cosigned
-	c := l.scan([]byte{prefixCosigned}, after(prefixCosigned))
-	for c.next() {
-		kept, err := l.readCosigned(c.key(), bytes.Clone(c.value))
+	for row, err := range scan(ctx, l.read, []byte{prefixCosigned}, after(prefixCosigned)) {
 		if err != nil {
-			c.close()
+			return nil, err
+		}
+		kept, err := readCosigned(ctx, l, row.Key, row.Value)
+		if err != nil {
 			return nil, err
 		}
 		all = append(all, kept)
 	}
-	return all, c.close()
+	return all, nil
 }
 
-func (l *Log) readCosigned(k, note []byte) (ledger.Cosigned, error) {
+func readCosigned(ctx context.Context, l *Log, k, note []byte) (ledger.Cosigned, error) {
 	key, err := ledger.ParseWitnessKey(string(k[1:]))
 	if err != nil {
 		return ledger.Cosigned{}, corrupt(-1, "no witness has the key %.80q", k[1:])
 	}
-	kept, err := l.checkCosigned(key, note)
+	kept, err := checkCosigned(ctx, l, key, note)
 	if err != nil && !isIO(err) {
 		err = corruptBy(err, -1, "the checkpoint cosigned by %s", key.Name())
 	}
 	return kept, err
 }
 
-// checkCosigned holds a note to the log: a checkpoint of its tree, signed by
-// its key, with one cosignature of the witness's and nothing else.
-func (l *Log) checkCosigned(key ledger.WitnessKey, note []byte) (ledger.Cosigned, error) {
+// checkCosigned checks a note against the log: it must be a checkpoint of its tree,
+// signed by its key, with one cosignature of the witness and nothing else.
+func checkCosigned(ctx context.Context, l *Log, key ledger.WitnessKey, note []byte) (ledger.Cosigned, error) {
 	c, err := l.Keys().Open(note)
 	if err != nil {
 		return ledger.Cosigned{}, err
 	}
-	root, err := l.RootAt(min(c.Size, l.Head().Size))
+	root, err := l.RootAt(ctx, min(c.Size, l.Head().Size))
 	if err != nil {
 		return ledger.Cosigned{}, err
 	}
@@ -106,12 +109,12 @@ func (l *Log) checkCosigned(key ledger.WitnessKey, note []byte) (ledger.Cosigned
 		return ledger.Cosigned{}, err
 	}
 	if len(by) != 1 || !alone(note, c.Origin, by[0]) {
-		return ledger.Cosigned{}, fmt.Errorf("%w: it is not cosigned by %s and nobody else", ledger.ErrUnverified, key.Name())
+		return ledger.Cosigned{}, fmt.Errorf("%w: it is not cosigned by %s alone", ledger.ErrUnverified, key.Name())
 	}
 	return ledger.Cosigned{Checkpoint: c, Cosignature: by[0], Signed: note}, nil
 }
 
-// alone reports whether a note's signatures are the ledger's and then c.
+// alone reports whether a note's signatures are the ledger's, followed by c.
 func alone(note []byte, origin string, c ledger.Cosignature) bool {
 	rest, last := bytes.CutSuffix(note, []byte(c.Line()))
 	_, sigs, _ := bytes.Cut(rest, []byte("\n\n"))
@@ -121,28 +124,9 @@ func alone(note []byte, origin string, c ledger.Cosignature) bool {
 	return last
 }
 
-// CosignedCheckpoint returns the newest checkpoint that a witness is known to
-// have cosigned, as a note with the cosignatures of all who have; nil where
-// there is none.
-func (l *Log) CosignedCheckpoint() ([]byte, error) {
-	all, err := l.Cosigned()
-	if err != nil || len(all) == 0 {
-		return nil, err
-	}
-	newest := slices.MaxFunc(all, func(x, y ledger.Cosigned) int { return cmp.Compare(x.Size, y.Size) })
-	note := bytes.TrimSuffix(newest.Signed, []byte(newest.Line()))
-	var by []ledger.Cosignature
-	for _, c := range all {
-		if c.Size == newest.Size {
-			by = append(by, c.Cosignature)
-		}
-	}
-	return ledger.Cosign(note, by...)
-}
-
-// cosigned checks what Keep has kept.
-func (v *verifier) cosigned() error {
-	all, err := v.log.Cosigned()
+// cosigned verifies what Keep has kept.
+func (v *chainVerifier) cosigned() error {
+	all, err := v.log.Cosigned(v.ctx)
 	if err == nil && len(all) > maxCosigned {
 		err = corrupt(-1, "%d cosigned checkpoints, at most %d", len(all), maxCosigned)
 	}

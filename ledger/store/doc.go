@@ -1,28 +1,68 @@
-// Package store keeps a ledger in a Pebble directory.
+// Package store keeps a ledger in the rows of a table.
 //
 // A [Log] holds the events of one ledger, their Merkle tree, its newest signed
 // checkpoint, and the indexes and cached views that make commands cheap. It
 // knows no rule about jobs: views are opaque bytes to it.
 //
+// It knows no database either. A [Table] reads many rows as of one commit, scans
+// a page, and commits one [Change] if the head row is the one expected. Package
+// gait/ledger/store/pebble has the table of a ledger's directory, and package
+// gait/ledger/store/memtable one in memory, for tests.
+//
 // # Promises
 //
-// One [Log.Append] is one Pebble batch and one sync, or with [Options.OneShot]
-// one table and the syncs that it takes. Either all of it is on disk when Append
-// returns, or none of it. Append compares the head its caller
-// saw with the log's own, inside the lock; it fails with [ledger.ErrConflict]
-// when they differ, and nothing was written.
+// One [Log.Append] is one change, however many events it appends. When Append
+// returns, either all of it is durable or none. Append compares the head that its
+// caller saw with the log's own, inside the lock; if they differ, it fails with
+// [ledger.ErrConflict] and writes nothing.
 //
-// [Create] never overwrites: it builds the ledger beside its place and renames
-// it. [Open] never creates. Open is bounded work: it checks the newest
-// checkpoint, the right edge of the tree, the head and the last event against
-// each other. [Log.Verify] checks everything.
+// [Create] writes into an empty table only, and [Open] never creates. Open is
+// bounded work: it checks the newest checkpoint, the right edge of the tree, the
+// head and the last event against each other. [Log.Verify] checks everything.
 //
-// The first failed create, write, sync or rename ends the process through
-// [Options.Fatal]. After it, nobody knows what is on disk, so nothing more is
-// written; the next open finds out.
+// A ledger that contradicts itself is a [*ledger.CorruptError]. If rows could not be
+// read, the table's error is returned, and that is not corruption.
 //
-// What contradicts itself on disk is a [*ledger.CorruptError]. What the
-// operating system refused to do keeps its error number and is not.
+// # Index
+//
+// The tree proves each event, but not which event is a job's last. So beside the tree
+// stands an index, a Merkle Patricia tree (package gait/ledger/mpt) over what the ledger
+// says now: for each job the leaf hash of its last event, and for each request id the
+// leaf hash of the event that used it. Each batch writes a record of it: the size and
+// root of the tree, the root of the index, and an HMAC under a secret that only the
+// holder of the ledger's key can make. Open compares the record with the newest
+// checkpoint. From then on [Log.Load], [Log.JobEvents] and [Log.Jobs] look everything up in the
+// index, and what they read must have the leaf hash that they find there: otherwise they
+// fail with a [*ledger.IndexError]. An id that the index does not have has no row that is
+// read. So an attacker who writes the rows without the key can make the log fail, but not
+// make it forget.
+//
+// A view is not proved by the index. It has an HMAC of its own, of the job's id, head
+// and view: a view that is missing, or another's, or older, is not returned, and its
+// job is folded again.
+//
+// [Log.Index] says whether this holds. It does not without the MAC keys, or in a copy,
+// whose record anybody may have written, unless the caller knows the index, at a size
+// that the log has reached, from reading all events ([Options].Known). An old ledger has no index. It gets one when it is
+// opened to be written: all of it is verified, then the index is written. If that is
+// interrupted, the next open goes on where it ended. Until then,
+// and if that finds it damaged, only events that stop or cancel a job are appended, for
+// which [Log.LoadUnproved] reads all events behind the job's head.
+//
+// Pages of the index are written when 512 events were appended since the last time, when
+// the log is closed, and with each batch if it is opened for one. Open reads the
+// events behind them again. It believes the record, if that is authentic, for the root
+// that they lead to: pages are made of them, and the root compared, when the next batch
+// needs them.
+//
+// # Costs
+//
+// The right edge of the tree is a row of a few hashes. The tiles that are not full are
+// in memory: the leaf hashes of the last events, which Open hashes again, and the
+// hashes above, in one row that is written when a tile fills. Each checkpoint is opened,
+// as a verifier opens it, before it is written, which takes 60 µs a batch: one that could
+// not be opened would make the ledger unreadable. Verifying and replaying are one pass
+// over the events, which are read and decoded ahead on other goroutines.
 //
 // # Keys
 //
@@ -30,31 +70,66 @@
 // are 32 bytes. A job id never holds the byte 0x00.
 //
 //	key                       value
+//	b n                       part n of what an unfinished build of the index has found, below
 //	c witness key             the newest checkpoint that the witness has cosigned: a note with its cosignature
 //	e seq                     the exact bytes of the event
-//	h job                     the job's head: job_seq, leaf hash, revision, seq, time (Unix milliseconds)
+//	h job                     the job's head (64 bytes: job_seq, leaf hash, revision, seq, time in Unix milliseconds)
+//	                          and, if the log keeps a view of it, 32 bytes of HMAC and the view
+//	i page                    a page of the index: package mpt specifies the key behind the i, and the value
 //	j job 0x00 job_seq        seq
 //	k seq                     the proof of a rotation, in the checkpoint that both keys signed: a .tlog-proof
 //	m/checkpoint              the newest checkpoint, a signed note
 //	m/edge                    the right edge of the tree: size, and its hashes from the highest level down
-//	m/format                  the version of this table, "1"
-//	m/head                    size, leaf hash and time (Unix milliseconds) of the last event
-//	m/imported                "1", where the ledger is a copy, which is never written
-//	p level n                 one hash of a tile that is not full yet: hash n of the row
+//	m/format                  the version of this table, "2"
+//	m/head                    the head row: size, leaf hash and time (Unix milliseconds) of the last event
+//	m/imported                "1" if the ledger is a copy, which is never written
+//	m/index                   the record of the index, below
+//	m/upper                   the hashes of tiles above level 0 that are not full: the number of full tiles
+//	                          of level 0, and the hashes from level 1 up; missing while that number is 0
 //	r request id              seq of the event that used the request id up
 //	t level n                 tile n of the row, full: 256 hashes
-//	v job                     the job's cached view
 //
 // level is one byte, a level of C2SP tlog-tiles: row 0 holds the leaf hashes,
-// row 1 the roots of full tiles of row 0, and so on. When a tile fills, its p
-// keys go and its t key comes, in one batch.
+// row 1 the roots of full tiles of row 0, and so on.
 //
-// # The directory
+// Rows under e, j, k, r and t are inserted once and never change. All others are
+// slots: they may be put again, and those under b and c are also removed.
 //
-// The directory is Pebble's, at format major version [FormatMajorVersion],
-// mode 0700, files 0600. It survives any crash by itself. But Pebble takes
-// damage at the end of its write-ahead log or manifest for a write that a crash
-// cut short, and opens an older state, whole in itself; and so is an old copy of
-// the directory. So whoever opens a ledger compares [Log.Checkpoint] with one
-// kept elsewhere ([Options.Published]).
+// The record of the index is
+//
+//	version      1 byte, 1
+//	state        1 byte: 1 proved, 2 building, 3 refused since the ledger is damaged
+//	size         the number of events that the index is of
+//	tree         the root of the tree of these events
+//	index        the root of the index
+//	jobs         the number of jobs
+//	flushed      the number of events that the pages are of
+//	pages        the root of the index that the pages hold
+//	committed    1 and the seq of the newest index_committed, or 0
+//	origin       1 byte of length, and the ledger's origin
+//	reason       2 bytes of length, and why the index was refused
+//	seq          only if it was refused: the event that is damaged, or -1
+//	MAC          HMAC-SHA-256 of all of the above; 32 zero bytes in a copy
+//
+// While an old ledger gets its index, the record says how far its events were read:
+// size, tree, jobs and committed are of these events, flushed is the number of parts
+// under b, and index is their hash. That of no parts is SHA-256 of nothing; each part
+// makes it SHA-256 of the hash before, followed by the part. A part is a list of keys of
+// the index with their values, 64 bytes each, sorted. A later part overrules those
+// before it. All parts are removed with the record that ends the build.
+//
+// The MAC keys are derived from the ledger's key in force. The one of the record, and
+// the one of views, are HKDF-SHA-256 of the key's Ed25519 seed without salt, with the
+// info "gait index record v1" and "gait job view v1". The MAC of a view is of the job's
+// id, 0x00, the 64 bytes of the head, and the view; it is zero in a copy.
+//
+// # Format 1
+//
+// Ledgers of the format before have no index, and are read for ever. They differ in
+// these rows:
+//
+//	h job                     the job's head alone
+//	m/format                  "1"
+//	p level n                 one hash of a tile that is not full: hash n of the row
+//	v job                     the job's cached view
 package store

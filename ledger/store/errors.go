@@ -1,22 +1,22 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"syscall"
-
-	"github.com/cockroachdb/pebble/v2"
 
 	"gait/ledger"
 )
 
 // Opening and creating.
 var (
-	// ErrNotFound says that there is no directory to open.
+	// ErrNotFound says that there is nothing to open.
 	ErrNotFound = errors.New("no ledger there")
 
-	// ErrExists says that Create found something in its place.
+	// ErrExists says that there is something already where a ledger was to be
+	// created or a row inserted.
 	ErrExists = errors.New("something is there already")
 )
 
@@ -28,38 +28,25 @@ var (
 	// ErrImported says that the log is a copy of one that is written elsewhere.
 	ErrImported = errors.New("an imported ledger is never written")
 
-	// ErrReadOnly says that the log was opened read-only.
+	// ErrReadOnly says that the log or its table was opened read-only.
 	ErrReadOnly = errors.New("opened read-only")
 
-	// ErrClosed says that the log was closed, or has stopped after a failed write.
+	// ErrClosed says that the log or its table was closed, or has stopped after a
+	// failed write.
 	ErrClosed = errors.New("the log is closed")
 )
 
-// classify says what an error from Pebble or the file system means. An error
-// number of the operating system stays one. Everything else, a missing file
-// included, says that the ledger on disk does not hold together.
-func classify(doing string, err error) error {
-	if err == nil {
-		return nil
-	}
-	if errors.Is(err, pebble.ErrClosed) {
-		return fmt.Errorf("%s: %w", doing, ErrClosed)
-	}
-	_, named := errors.AsType[*ledger.CorruptError](err)
-	if named || errors.Is(err, ledger.ErrUnsupportedVersion) || isIO(err) {
-		return fmt.Errorf("%s: %w", doing, err)
-	}
-	return &ledger.CorruptError{Seq: -1, Reason: doing, Err: err}
-}
-
-// isIO reports whether err is the operating system's. A file that is missing
-// is not: Pebble asks only for files that it knows must be there.
+// isIO reports whether err says that something could not be read, and nothing
+// about what is stored: it comes from the operating system or the context, or says
+// that the table cannot be reached. An error number inside a *ledger.CorruptError is
+// about a file that must exist and does not: that is damage.
 func isIO(err error) bool {
-	if pebble.IsCorruptionError(err) || errors.Is(err, fs.ErrNotExist) {
+	if _, corrupt := errors.AsType[*ledger.CorruptError](err); corrupt {
 		return false
 	}
 	_, errno := errors.AsType[syscall.Errno](err)
-	return errno || errors.Is(err, fs.ErrPermission)
+	return errno || errors.Is(err, fs.ErrPermission) || errors.Is(err, ErrUnavailable) ||
+		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // corrupt returns a *ledger.CorruptError about event seq, or -1.

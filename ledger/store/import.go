@@ -1,74 +1,85 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"iter"
 
-	"github.com/cockroachdb/pebble/v2"
-
 	"gait/ledger"
+	"gait/ledger/mpt"
 )
 
 // importBatch is how many events Import writes at once.
 const importBatch = 1024
 
-// A Copy is a ledger as it was handed over, to be imported.
+// A Copy is a ledger that another party handed over, to be imported.
 type Copy struct {
-	Entries   iter.Seq2[ledger.Entry, error] // all events, from event 0 on, with views
-	Rotations []ledger.Rotation              // of its key, in order
-	Signed    []byte                         // the checkpoint that covers all events
-	Progress  func(done int64) error         // may be nil; an error of it ends the work
+	Entries   iter.Seq2[ledger.Entry, error]                  // all events, from event 0 on, with views
+	Rotations []ledger.Rotation                               // of its key, in order
+	Signed    []byte                                          // the checkpoint that covers all events
+	Cosigned  []ledger.Cosigned                               // what witnesses have cosigned of it; only Restore keeps it
+	Inherited func(ledger.Requests) iter.Seq2[mpt.Key, error] // Options.Inherited; may be nil
+	Progress  func(done int64) error                          // may be nil; an error of it ends the work
 }
 
-// Import makes a copy of a ledger in dir, which must not exist: the same
-// events, hashes and signed checkpoint. The copy is never written, whoever
-// holds the key. It fails, and leaves nothing in dir, where the events do not
-// follow each other from event 0 on, are not those of the checkpoint, or are
-// signed by other keys than they name; such an error wraps ledger.ErrUnverified.
+// Import makes a copy of a ledger in a table without rows, and leaves the table
+// open: the same events, hashes and signed checkpoint. The copy is never written,
+// even by a process that has the key. Import fails if the events do not follow each
+// other from event 0 on, are not those of the checkpoint, or are signed by other keys
+// than they name; such an error wraps ledger.ErrUnverified. The rows in the table are
+// then useless, and have no checkpoint.
 //
-// Like Create it builds beside dir and renames.
-func Import(dir string, from Copy, o Options) error {
-	stop := newFailStop(o.FS, o.Fatal)
-	switch _, err := stop.Stat(dir); {
-	case err == nil:
-		return fmt.Errorf("importing: %s: %w", dir, ErrExists)
-	case !errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("importing: %w", err)
+// Import returns the index of the events, as it has computed it, or zero if it could
+// not: event 0 names request ids that were not at hand.
+func Import(ctx context.Context, t Table, from Copy) (IndexRoot, error) {
+	l := newLog(t, &state{index: emptyIndex()}, Options{Inherited: from.Inherited})
+	if err := from.into(ctx, l); err != nil {
+		return IndexRoot{}, fmt.Errorf("importing: %w", err)
 	}
-	if err := removeLeftovers(stop, dir); err != nil {
-		return fmt.Errorf("importing: %w", err)
-	}
-	temporary := dir + creating + "import"
-	if err := from.fill(temporary, stop, o); err != nil {
-		return fmt.Errorf("importing: %w", errors.Join(err, stop.RemoveAll(temporary)))
-	}
-	if err := stop.Rename(temporary, dir); err != nil {
-		return fmt.Errorf("importing: %w", err)
-	}
-	return syncDir(stop, stop.PathDir(dir))
+	root, _ := l.IndexRoot()
+	return root, nil
 }
 
-// fill makes the whole copy in dir, and closes it.
-func (f Copy) fill(dir string, stop *failStop, o Options) error {
-	if err := stop.MkdirAll(dir, dirMode); err != nil {
-		return err
+// Restore makes a ledger again from a backup of it, in a table without rows, and leaves the
+// table open. Unlike what Import makes it is no copy: it can be continued. key is the one
+// in force, whose MAC keys are those that o.Keys returns; without them, the index must be
+// rebuilt once they are there. Results are those of Import.
+func Restore(ctx context.Context, t Table, from Copy, key ledger.VerifierKey, o Options) (IndexRoot, error) {
+	o.Inherited = from.Inherited
+	l := newLog(t, &state{index: emptyIndex()}, o)
+	l.restoring = true
+	var err error
+	if l.now.Load().macs, err = l.macsOf(key); err == nil {
+		err = from.into(ctx, l)
 	}
-	db, err := openPebble(dir, stop, func(o *pebble.Options) { o.ErrorIfExists = true })
+	if err == nil {
+		err = from.keepCosigned(ctx, l)
+	}
 	if err != nil {
-		return err
+		return IndexRoot{}, fmt.Errorf("restoring: %w", err)
 	}
-	l := newLog(db, &state{}, o)
-	err = f.into(l)
-	if err := errors.Join(err, l.Close()); err != nil {
-		return err
-	}
-	return syncDir(stop, dir)
+	root, _ := l.IndexRoot()
+	return root, nil
 }
 
-func (f Copy) into(l *Log) error {
-	p := l.newCopyPlan()
+// keepCosigned keeps what witnesses have cosigned, once all events are there.
+func (f Copy) keepCosigned(ctx context.Context, l *Log) error {
+	c := l.change()
+	for _, kept := range f.Cosigned {
+		if _, err := checkCosigned(ctx, l, kept.Key, kept.Signed); err != nil {
+			return unverified(err)
+		}
+		c.Put = append(c.Put, Row{cosignedKey(kept.Key), kept.Signed})
+	}
+	if sortRows(c.Put); len(c.Put) == 0 {
+		return nil
+	}
+	return l.commit(ctx, c)
+}
+
+func (f Copy) into(ctx context.Context, l *Log) error {
+	p := newCopyPlan(l)
 	defer func() { p.Discard() }()
 	left := f.Rotations
 	n := 0
@@ -76,85 +87,119 @@ func (f Copy) into(l *Log) error {
 		if err != nil {
 			return err
 		}
-		if left, err = p.copy(e, left); err != nil {
+		if left, err = p.copy(ctx, e, left); err != nil {
 			return unverified(err)
 		}
-		if n++; n%importBatch != 0 {
+		inherits := e.Event.Seq() == 0 && ledger.InheritedRequests(e.Event) != nil
+		if n++; n%importBatch != 0 && !inherits {
 			continue
 		}
-		if err := p.commitPart(&state{keys: p.keys, head: p.head, tree: p.tree}); err != nil {
+		if err := f.part(ctx, p, inherits); err != nil {
 			return err
 		}
-		if f.Progress != nil {
-			if err := f.Progress(p.head.Size); err != nil {
-				return err
-			}
-		}
 		p.Discard()
-		p = l.newCopyPlan()
+		p = newCopyPlan(l)
 	}
 	if len(left) > 0 {
-		return fmt.Errorf("%w: the rotation at event %d is not among the events", ledger.ErrUnverified, left[0].Event.Seq)
+		return fmt.Errorf("%w: the rotation at event %d is not among the events", ledger.ErrUnverified, left[0].Event.Seq())
 	}
-	st := &state{head: p.head, tree: p.tree, signed: f.Signed}
-	if err := st.check(p.keys); err != nil {
-		return unverified(err)
-	}
-	if err := p.batch.Set(keyImported, []byte(importedYes), nil); err != nil {
-		return err
-	}
-	return p.commitPart(st)
+	return p.commitLast(ctx, f.Signed)
 }
 
-func (l *Log) newCopyPlan() *plan {
-	p := l.newPlan(nil)
+// part commits the events so far. If the only one is event 0 and it inherits request
+// ids, they follow.
+func (f Copy) part(ctx context.Context, p *plan, inherits bool) error {
+	if err := p.applyEntries(ctx); err != nil {
+		return err
+	}
+	if err := p.commitPart(ctx, p.state(nil), nil); err != nil {
+		return err
+	}
+	if inherits {
+		if err := f.inherit(ctx, p.log, p.last); err != nil {
+			return err
+		}
+	}
+	if f.Progress == nil {
+		return nil
+	}
+	return f.Progress(p.head.Size)
+}
+
+// inherit gives the index of the copy the request ids that event 0 names. If they are
+// not at hand, the copy has no index.
+func (f Copy) inherit(ctx context.Context, l *Log, first ledger.Event) error {
+	st := *l.now.Load()
+	st.inherits = inheritanceOf(first)
+	l.advance(&st)
+	err := l.inherit(ctx)
+	if errors.Is(err, ledger.ErrContentMissing) {
+		st := *l.now.Load()
+		st.index = index{}
+		l.advance(&st)
+		return nil
+	}
+	return err
+}
+
+func newCopyPlan(l *Log) *plan {
+	p := newPlan(l, nil)
 	p.copying = true
 	return p
 }
 
-// copy plans one event of a copy. A rotation is the next of those handed over.
-func (p *plan) copy(entry ledger.Entry, left []ledger.Rotation) (_ []ledger.Rotation, err error) {
+// copy plans one event of a copy. A rotation must be the next of those in the Copy.
+func (p *plan) copy(ctx context.Context, entry ledger.Entry, left []ledger.Rotation) (_ []ledger.Rotation, err error) {
 	e := entry.Event
-	if e.Seq == 0 {
+	if e.Seq() == 0 {
 		if p.keys, err = ledger.NewKeyring(e); err != nil {
 			return left, err
 		}
 	}
-	if e.Type() != ledger.TypeKeyRotated {
-		return left, p.add(entry)
+	if !e.Type().HandsOver() {
+		return left, p.add(ctx, entry)
 	}
 	if len(left) == 0 || left[0].Event.LeafHash() != e.LeafHash() {
-		return left, fmt.Errorf("event %d: the rotation is without its proof", e.Seq)
+		return left, fmt.Errorf("event %d: the rotation is without its proof", e.Seq())
 	}
 	if p.keys, err = p.keys.FollowProved(left[0]); err != nil {
 		return left, err
 	}
-	if err := p.batch.Set(rotationKey(e.Seq), []byte(left[0].Proof.String()), nil); err != nil {
-		return left, err
-	}
-	return left[1:], p.addEvent(e, nil)
+	p.proofs = append(p.proofs, Row{rotationKey(e.Seq()), []byte(left[0].Proof.String())})
+	return left[1:], p.addEvent(ctx, e, nil)
 }
 
-// commitPart commits a part of a copy. Before the last one there is no
-// checkpoint, and nobody can open what is there.
-func (p *plan) commitPart(st *state) error {
-	if err := p.writeHeads(); err != nil {
+// commitLast commits the last part of a copy, with the signed checkpoint and the index.
+func (p *plan) commitLast(ctx context.Context, signed []byte) error {
+	if err := p.applyEntries(ctx); err != nil {
 		return err
 	}
-	if err := p.writeMeta(st); err != nil {
+	pages := p.index.flush(p.head.Size)
+	st := p.state(signed)
+	if err := st.check(p.keys); err != nil {
+		return unverified(err)
+	}
+	return p.commitPart(ctx, st, pages)
+}
+
+// commitPart commits a part of a copy, or of a new ledger. Before the last part there is
+// no checkpoint, so it cannot be opened.
+func (p *plan) commitPart(ctx context.Context, st *state, pages []Row) error {
+	c, err := p.changeTo(st, pages)
+	if err != nil {
 		return err
 	}
-	if err := p.log.commit(p.batch); err != nil {
+	if err := p.log.commit(ctx, c); err != nil {
 		return err
 	}
 	p.log.advance(st)
 	return nil
 }
 
-// unverified says that what was given to be copied does not hold: the ledger
-// that would be corrupt was never made.
+// unverified returns err as an error about the Copy, which does not verify. There is
+// no ledger yet that could be corrupt.
 func unverified(err error) error {
-	if isIO(err) {
+	if isIO(err) || isMismatch(err) {
 		return err
 	}
 	return fmt.Errorf("%w: %s", ledger.ErrUnverified, err.Error())

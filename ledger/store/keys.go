@@ -10,36 +10,45 @@ import (
 
 // The first byte of a key says what it holds. See the package doc.
 const (
+	prefixBuild    = 'b'
 	prefixCosigned = 'c'
 	prefixEvent    = 'e'
 	prefixHead     = 'h'
+	prefixPage     = 'i'
 	prefixIndex    = 'j'
 	prefixRotation = 'k'
 	prefixMeta     = 'm'
-	prefixPartial  = 'p'
+	prefixPartial  = 'p' // in format 1
 	prefixRequest  = 'r'
 	prefixTile     = 't'
-	prefixView     = 'v'
+	prefixView     = 'v' // in format 1
 )
 
 var (
 	keyCheckpoint = []byte("m/checkpoint")
 	keyEdge       = []byte("m/edge")
 	keyFormat     = []byte("m/format")
-	keyHead       = []byte("m/head")
-	keyImported   = []byte("m/imported") // where the log is a copy, which signs nothing
+	keyHead       = []byte(HeadKey)
+	keyImported   = []byte("m/imported") // if the log is a copy, which signs nothing
+	keyRecord     = []byte("m/index")
+	keyUpper      = []byte("m/upper")
 )
 
-// storeFormat is the version of the key table in the package doc.
-const storeFormat = "1"
+// Versions of the key table in the package doc. What is written is always format 2.
+const (
+	format1 = "1"
+	format2 = "2"
+)
 
 func eventKey(seq ledger.Seq) []byte {
 	return binary.BigEndian.AppendUint64([]byte{prefixEvent}, uint64(seq))
 }
 
-func headKey(job string) []byte { return append([]byte{prefixHead}, job...) }
+func buildKey(n int64) []byte {
+	return binary.BigEndian.AppendUint64([]byte{prefixBuild}, uint64(n))
+}
 
-func viewKey(job string) []byte { return append([]byte{prefixView}, job...) }
+func headKey(job string) []byte { return append([]byte{prefixHead}, job...) }
 
 func requestKey(id string) []byte { return append([]byte{prefixRequest}, id...) }
 
@@ -61,10 +70,6 @@ func tileKey(level int, n int64) []byte {
 	return binary.BigEndian.AppendUint64([]byte{prefixTile, byte(level)}, uint64(n))
 }
 
-func partialKey(level int, n int64) []byte {
-	return binary.BigEndian.AppendUint64([]byte{prefixPartial, byte(level)}, uint64(n))
-}
-
 // parseRowKey reads what tileKey and partialKey write.
 func parseRowKey(k []byte) (level int, n int64, ok bool) {
 	if len(k) != 10 {
@@ -73,7 +78,7 @@ func parseRowKey(k []byte) (level int, n int64, ok bool) {
 	return int(k[1]), int64(binary.BigEndian.Uint64(k[2:])), true
 }
 
-// after returns the first key behind all that begin with prefix.
+// after returns the first key after all that begin with prefix.
 func after(prefix byte) []byte { return []byte{prefix + 1} }
 
 func encodeSeq(seq ledger.Seq) []byte { return binary.BigEndian.AppendUint64(nil, uint64(seq)) }
@@ -87,14 +92,16 @@ func decodeSeq(b []byte) (ledger.Seq, bool) {
 	return seq, seq >= 0
 }
 
+const headSize = 48
+
 func encodeHead(h ledger.Head) []byte {
-	b := binary.BigEndian.AppendUint64(nil, uint64(h.Size))
+	b := binary.BigEndian.AppendUint64(make([]byte, 0, headSize), uint64(h.Size))
 	b = append(b, h.Leaf[:]...)
 	return binary.BigEndian.AppendUint64(b, uint64(h.Time.UnixMilli()))
 }
 
 func decodeHead(b []byte) (ledger.Head, bool) {
-	if len(b) != 48 {
+	if len(b) != headSize {
 		return ledger.Head{}, false
 	}
 	h := ledger.Head{
@@ -103,26 +110,4 @@ func decodeHead(b []byte) (ledger.Head, bool) {
 		Time: time.UnixMilli(int64(binary.BigEndian.Uint64(b[40:]))).UTC(),
 	}
 	return h, h.Size > 0
-}
-
-func encodeJobHead(h ledger.JobHead) []byte {
-	b := binary.BigEndian.AppendUint64(nil, uint64(h.JobSeq))
-	b = append(b, h.Leaf[:]...)
-	b = binary.BigEndian.AppendUint64(b, uint64(h.Revision))
-	b = binary.BigEndian.AppendUint64(b, uint64(h.Seq))
-	return binary.BigEndian.AppendUint64(b, uint64(h.Time.UnixMilli()))
-}
-
-func decodeJobHead(b []byte) (ledger.JobHead, bool) {
-	if len(b) != 64 {
-		return ledger.JobHead{}, false
-	}
-	h := ledger.JobHead{
-		JobSeq:   int64(binary.BigEndian.Uint64(b)),
-		Leaf:     ledger.Hash(b[8:40]),
-		Revision: int64(binary.BigEndian.Uint64(b[40:])),
-		Seq:      ledger.Seq(binary.BigEndian.Uint64(b[48:])),
-		Time:     time.UnixMilli(int64(binary.BigEndian.Uint64(b[56:]))).UTC(),
-	}
-	return h, h.JobSeq > 0 && h.Revision >= 0 && h.Seq >= 0
 }

@@ -1,96 +1,176 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"sync"
 	"sync/atomic"
 
-	"github.com/cockroachdb/pebble/v2"
-
 	"gait/ledger"
+	"gait/ledger/mpt"
 )
 
-// Options say how to open a log. The zero Options are for reading a log on disk.
+// Options say how to open a log. The zero Options are for reading one.
 type Options struct {
-	// FS is the file system to use; nil is the operating system's.
-	FS FS
-
 	// Signer signs checkpoints. Without it, Append fails with ErrNoSigner.
 	Signer ledger.Signer
 
-	// ReadOnly opens the log without changing anything in its directory but
-	// the lock file. What such a log shows is durable; it must not be the
-	// source of receipts or packs all the same, as nothing was repaired.
+	// Keys returns the MAC keys that belong to a key of the ledger, and whether
+	// they are there. Without them nothing is written, and views are believed
+	// that another writer may have changed.
+	Keys func(ledger.VerifierKey) (MACKeys, bool, error)
+
+	// ReadOnly refuses every write with ErrReadOnly. The table may be read-only too.
 	ReadOnly bool
 
-	// OneShot opens the log to append once or twice and close it: each Append
-	// writes a table, with fewer syncs than an open with a write-ahead log
-	// takes, and each costs as many. Create does not heed it. The directory
-	// must have been in its place since Create or Import returned.
+	// OneShot says that the log commits once or twice and is closed: each commit
+	// then also writes the index's pages, and an open has nothing to replay.
 	OneShot bool
 
-	// Sustained says that the log stays open and is written much, and may take
-	// 100 MiB of memory for it. Without it, opening and closing cost less.
-	Sustained bool
+	// Indexed says that the ledger had a whole index once: to have none now, or to
+	// be getting one, is damage.
+	Indexed bool
 
-	// Fatal is called at the first failed create, write, sync or rename. It
-	// must not return: nobody knows then what is on disk. It may be called
-	// from any goroutine, with locks held. nil panics.
-	Fatal func(error)
+	// Known is the index at sizes at which the caller has computed it from all events,
+	// in order. It is used if there are no Keys, and in a copy: if the log's index leads to
+	// the newest of them that the log has reached, it is proved. That must not be more
+	// than ledger.MaxIndexUndo events old.
+	Known []IndexRoot
+
+	// Progress is called while an old ledger gets its index, and while views are
+	// written after a rotation, with what is done, how far, and of how much. An error
+	// of it ends Open, or the writing of views. It may be nil.
+	Progress func(phase string, done, total int64) error
+
+	// Defer leaves the index of an old ledger to a later open: for a command that
+	// cannot wait, and that needs no proof.
+	Defer bool
+
+	// Views returns the views to keep once an old ledger has its index: those it had
+	// are not proved. It may be nil; then a view is made when its job is read.
+	Views func(context.Context, ledger.EventReader) iter.Seq2[ledger.JobView, error]
+
+	// Inherited yields the keys in the content of used request ids that event 0 names,
+	// if it does (ledger.ReadRequests), or ledger.ErrContentMissing. Without it such a
+	// ledger can be opened, but not created, verified or rebuilt.
+	Inherited func(ledger.Requests) iter.Seq2[mpt.Key, error]
+
+	// Ready is called before a batch is committed. If it fails, nothing is written,
+	// and its error is returned. It may be nil.
+	Ready func() error
 
 	// Published is called with each new signed checkpoint, after it is durable
-	// and before Append or Create returns, in order. When it fails, they fail
-	// with ledger.ErrOutcomeUnknown, though the events are written.
+	// and before Append returns, in order. If it fails, Append fails with
+	// ledger.ErrOutcomeUnknown, although the events are written.
 	Published func(signed []byte) error
 
-	tune func(*pebble.Options) // changes the options that Open opens Pebble with
+	buildStep int64 // instead of the constant; a multiple of ledger.TileWidth
 }
 
 // A Log is an open ledger. Its methods may be called from any goroutine; Close
 // must wait until the others have returned.
 type Log struct {
-	db        database
+	table     Table  // nil in a log that is pinned to a snapshot
+	read      Reader // the table, or the snapshot
+	ready     func() error
 	published func(signed []byte) error
+	keys      func(ledger.VerifierKey) (MACKeys, bool, error)
+	progress  func(phase string, done, total int64) error
+	inherited func(ledger.Requests) iter.Seq2[mpt.Key, error]
+	oneShot   bool
 	readOnly  bool
 	imported  bool // the log is a copy: nothing is ever signed here
+	restoring bool // Restore fills it
 
 	now    atomic.Pointer[state] // replaced after each commit, never changed
 	signed atomic.Pointer[plan]  // signed and not yet committed, if there is one
-	recent recent
+	recent recentHeads
 
-	reading sync.Mutex // guards newest and the uses of snapshots
-	newest  *snapshot
+	verified atomic.Pointer[IndexRoot] // what Verify has computed, if the index is unchecked
 
-	mu     sync.Mutex // held by whoever writes
-	dirty  bool       // something was committed since the log was opened
-	broken bool       // a commit neither succeeded nor stopped the process
+	mu     sync.Mutex // held by the caller that writes
 	closed atomic.Bool
 }
 
-// A state is what a log's newest batch left.
+// A state is the state of a log after its newest batch.
 type state struct {
 	keys       ledger.Keyring
-	signer     ledger.Signer // of the key in force; nil: nothing can be signed
-	changed    chan struct{} // closed when the next state takes this one's place
+	signer     ledger.Signer // of the key in force; nil if nothing can be signed
+	changed    chan struct{} // closed when the next state replaces this one
 	head       ledger.Head
 	tree       ledger.Tree
+	last       unfinished // tiles of tree
 	checkpoint ledger.Checkpoint
 	signed     []byte
+	macs       *macs // of the key in force; nil if it is not there, or the log is a copy
+	index      index
+	inherits   inheritance
+	old        bool // the rows are those of format 1
 }
 
-// newLog makes a log that is at st.
-func newLog(db database, st *state, o Options) *Log {
-	l := &Log{db: db, published: o.Published, readOnly: o.ReadOnly}
+// newLog makes a log over a table that is at st.
+func newLog(t Table, st *state, o Options) *Log {
+	l := &Log{table: t, read: t, ready: o.Ready, published: o.Published, keys: o.Keys, progress: o.Progress, inherited: o.Inherited, oneShot: o.OneShot, readOnly: o.ReadOnly}
 	st.signer, st.changed = o.Signer, make(chan struct{})
 	l.now.Store(st)
-	l.show()
 	return l
 }
 
-// advance makes st, which is durable, the log's state, and tells who waits. The
-// signer stays where st names none.
+// macsOf returns what makes the MACs that belong to a key of the ledger, or nil if
+// their keys are not there.
+func (l *Log) macsOf(key ledger.VerifierKey) (*macs, error) {
+	if l.keys == nil || l.imported {
+		return nil, nil
+	}
+	keys, ok, err := l.keys(key)
+	if err != nil || !ok {
+		return nil, err
+	}
+	return newMACs(keys), nil
+}
+
+// pin returns a log for reading that stays as this one is now, and its snapshot,
+// which the caller closes.
+func (l *Log) pin(ctx context.Context) (*Log, Snapshot, error) {
+	for range pinTries {
+		at, snap, err := l.snapshot(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		head, err := get(ctx, snap, keyHead)
+		if err == nil && bytes.Equal(head, headRow(at.Head())) {
+			return at, snap, nil
+		}
+		if err := errors.Join(err, snap.Close()); err != nil {
+			return nil, nil, err
+		}
+	}
+	l.mu.Lock() // commits move the head faster than it can be read
+	defer l.mu.Unlock()
+	return l.snapshot(ctx)
+}
+
+// pinTries is how often pin tries without keeping commits waiting.
+const pinTries = 4
+
+// snapshot returns a log for reading and its snapshot, which may be of a commit after
+// the log's state unless the caller holds l.mu.
+func (l *Log) snapshot(ctx context.Context) (*Log, Snapshot, error) {
+	st := l.now.Load()
+	snap, err := l.table.Snapshot(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	at := &Log{read: snap, readOnly: true, imported: l.imported, keys: l.keys, inherited: l.inherited}
+	at.now.Store(st)
+	return at, snap, nil
+}
+
+// advance makes st, which is durable, the log's state, and wakes callers that wait.
+// It keeps the signer if st has none.
 func (l *Log) advance(st *state) {
 	was := l.now.Load()
 	if st.signer == nil {
@@ -101,12 +181,13 @@ func (l *Log) advance(st *state) {
 	close(was.changed)
 }
 
-// Changed returns a channel that is closed when the log has events that it has
-// not now, or is closed. Whoever gets it before reading misses nothing.
+// Changed returns a channel that is closed when the log gets more events than it
+// has now, or is closed. A caller that asks for the channel before it reads misses
+// nothing.
 func (l *Log) Changed() <-chan struct{} { return l.now.Load().changed }
 
 // Wait waits until the log has more than size events, all durable. It fails
-// with the context's error, and with ErrClosed where the log is closed first.
+// with the context's error, or with ErrClosed if the log is closed first.
 func (l *Log) Wait(ctx context.Context, size int64) error {
 	for {
 		changed := l.Changed()
@@ -132,39 +213,24 @@ func checkSigner(s ledger.Signer, key ledger.VerifierKey) error {
 	return nil
 }
 
-// Close makes the log's tables durable and closes it. A second Close does nothing.
+// Close closes the log and its table. A second Close does nothing.
 func (l *Log) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.closed.Swap(true) {
+	if l.closed.Load() {
 		return nil
 	}
-	l.advance(new(*l.now.Load())) // wakes who waits
-	if l.db.stop.stopped.Load() {
-		return fmt.Errorf("closing after a failed write: %w", ErrClosed)
-	}
-	var flushed error
-	if l.dirty && l.db.once == nil {
-		// A damaged write-ahead log can lose its end in silence; a table cannot.
-		flushed = l.db.flush()
-	}
-	return errors.Join(flushed, l.end())
+	flushed := l.flushPages(context.Background())
+	l.closed.Store(true)
+	l.advance(new(*l.now.Load())) // wakes callers that wait
+	return errors.Join(flushed, l.table.Close())
 }
 
-// end closes what newLog was given.
-func (l *Log) end() error {
-	l.hide()
-	return l.db.close()
-}
-
-// Origin returns the name of the ledger, by which its checkpoints go.
+// Origin returns the name of the ledger, which its checkpoints carry.
 func (l *Log) Origin() string { return l.Keys().Origin() }
 
 // Keys returns the keys that have signed the ledger.
 func (l *Log) Keys() ledger.Keyring { return l.now.Load().keys }
-
-// Key returns the key in force, which signs the newest checkpoint.
-func (l *Log) Key() ledger.VerifierKey { return l.Keys().Current() }
 
 // Imported reports whether the log is a copy, made by Import.
 func (l *Log) Imported() bool { return l.imported }
@@ -172,8 +238,8 @@ func (l *Log) Imported() bool { return l.imported }
 // Head returns where the log ends.
 func (l *Log) Head() ledger.Head { return l.now.Load().head }
 
-// Checkpoint returns the newest checkpoint and the signed note it stands in,
-// which the caller must not change.
+// Checkpoint returns the newest checkpoint and its signed note, which the caller
+// must not change.
 func (l *Log) Checkpoint() (ledger.Checkpoint, []byte) {
 	st := l.now.Load()
 	return st.checkpoint, st.signed

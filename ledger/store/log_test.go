@@ -34,7 +34,7 @@ func TestAppendAndReopen(t *testing.T) {
 
 func ids(t *testing.T, log *store.Log, after string) (out []string) {
 	t.Helper()
-	for j, err := range log.Jobs(after) {
+	for j, err := range log.Jobs(t.Context(), after) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -59,8 +59,8 @@ func TestJobsAndTheirViews(t *testing.T) {
 	views := func(err error) iter.Seq2[ledger.JobView, error] {
 		return func(yield func(ledger.JobView, error) bool) {
 			for _, id := range []string{"a", "b"} {
-				if _, _, err := l.View(id); err != nil {
-					t.Errorf("View while replacing views = %v", err)
+				if _, err := l.Load(t.Context(), []string{id}, nil); err != nil {
+					t.Errorf("Load while replacing views = %v", err)
 				}
 				if !yield(ledger.JobView{ID: id, View: []byte("new")}, nil) {
 					return
@@ -72,10 +72,10 @@ func TestJobsAndTheirViews(t *testing.T) {
 		}
 	}
 	broken := errors.New("broken")
-	if err := l.ReplaceViews(views(broken)); !errors.Is(err, broken) {
+	if err := l.ReplaceViews(t.Context(), views(broken)); !errors.Is(err, broken) {
 		t.Errorf("ReplaceViews = %v, want %v", err, broken)
 	}
-	if err := l.ReplaceViews(views(nil)); err != nil {
+	if err := l.ReplaceViews(t.Context(), views(nil)); err != nil {
 		t.Fatalf("ReplaceViews = %v", err)
 	}
 	if got, want := ids(t, l.Log, ""), []string{"B=", "a=new", "a-=", "a.1=", "b=new"}; !slices.Equal(got, want) {
@@ -87,12 +87,12 @@ func TestJobsAndTheirViews(t *testing.T) {
 // More views than fit into one batch.
 func TestReplaceViewsInBatches(t *testing.T) {
 	l := ledgertest.New(t)
-	var drafts []ledgertest.Draft
+	var drafts []ledgertest.EventSpec
 	for i := range 50 {
 		drafts = append(drafts, ledgertest.Submit(fmt.Sprintf("job_%02d", i)))
 	}
 	ledgertest.Append(t, l.Log, drafts...)
-	err := l.ReplaceViews(func(yield func(ledger.JobView, error) bool) {
+	err := l.ReplaceViews(t.Context(), func(yield func(ledger.JobView, error) bool) {
 		for _, d := range drafts {
 			if !yield(ledger.JobView{ID: d.Job, View: make([]byte, 50_000)}, nil) {
 				return
@@ -102,7 +102,7 @@ func TestReplaceViewsInBatches(t *testing.T) {
 	if err != nil {
 		t.Fatalf("ReplaceViews = %v", err)
 	}
-	for j, err := range l.Jobs("") {
+	for j, err := range l.Jobs(t.Context(), "") {
 		if err != nil || len(j.View) != 50_000 {
 			t.Errorf("job %s has a view of %d bytes (%v), want 50000", j.ID, len(j.View), err)
 		}

@@ -1,149 +1,167 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
-
-	"github.com/cockroachdb/pebble/v2"
 
 	"gait/ledger"
 )
 
-// Open opens the ledger in dir. It checks, with bounded work, that the newest
-// checkpoint, the right edge of the tree, the head and the last event agree,
-// and that the checkpoint is signed by the key that event 0 names or, after
-// rotations, by the one that they lead to. It fails
-// with ErrNotFound when there is no dir, and never creates anything in its place.
-func Open(dir string, o Options) (*Log, error) {
-	return open(dir, newFailStop(o.FS, o.Fatal), o)
-}
-
-func open(dir string, stop *failStop, o Options) (*Log, error) {
-	if err := checkPlace(dir, stop); err != nil {
-		return nil, err
+// Open opens the ledger in a table, which the log closes when it is closed, or at
+// once if Open fails. It checks, with bounded work, that the newest checkpoint,
+// the right edge of the tree, the head and the last event agree, and that the
+// checkpoint is signed by the key that event 0 names or, after rotations, by the
+// one that they lead to. It never creates anything.
+//
+// An old ledger gets its index before Open returns, if it is opened to be written. That
+// takes as long as Verify, and o.Progress tells how far it is.
+func Open(ctx context.Context, t Table, o Options) (*Log, error) {
+	l := newLog(t, &state{}, o)
+	err := l.load(ctx, o)
+	if err == nil {
+		err = checkSigner(o.Signer, l.Keys().Current())
 	}
-	if err := settle(dir, stop); err != nil {
-		return nil, err
+	if err == nil && l.unbuilt() {
+		err = l.build(ctx, o)
 	}
-	o.OneShot = o.OneShot && !o.ReadOnly
-	fs, tidy, err := o.begin(dir, stop)
 	if err != nil {
-		return nil, err
-	}
-	db, err := openPebble(dir, stop, func(p *pebble.Options) {
-		p.ErrorIfNotExists, p.ReadOnly = true, o.ReadOnly
-		if o.Sustained {
-			sustain(p)
-		}
-		if o.OneShot {
-			once(p)
-			p.DisableAutomaticCompactions = tidy
-		}
-		if o.tune != nil {
-			o.tune(p)
-		}
-	})
-	if err != nil {
-		return nil, err
-	}
-	db.once = fs
-	l := newLog(db, &state{}, o)
-	if err := l.load(); err != nil {
-		return nil, errors.Join(fmt.Errorf("opening %s: %w", dir, err), l.end())
-	}
-	if err := checkSigner(o.Signer, l.Key()); err != nil {
-		return nil, errors.Join(fmt.Errorf("opening %s: %w", dir, err), l.end())
+		return nil, errors.Join(err, t.Close())
 	}
 	return l, nil
 }
 
-// load reads where the log is at, and checks it.
-func (l *Log) load() error {
-	if err := l.checkFormat(); err != nil {
-		return err
+// unbuilt reports whether the log is an old one that can get its index.
+func (l *Log) unbuilt() bool {
+	st := l.now.Load()
+	if l.readOnly || l.imported || st.signer == nil || st.macs == nil || st.index.state == ledger.IndexBroken {
+		return false
 	}
-	first, err := l.event(0)
+	return st.old || st.index.state == ledger.IndexBuilding
+}
+
+// load reads the state of the log, all of one commit, and checks it.
+func (l *Log) load(ctx context.Context, o Options) error {
+	snap, err := l.table.Snapshot(ctx)
 	if err != nil {
 		return err
 	}
-	keys, _, err := l.readKeys(first)
+	defer snap.Close()
+	at := &Log{read: snap, readOnly: true, keys: l.keys, inherited: l.inherited}
+	st, err := at.readState(ctx, o)
 	if err != nil {
 		return err
 	}
-	if l.imported, err = l.readImported(); err != nil {
-		return err
-	}
-	st, err := l.readState()
-	if err != nil {
-		return err
-	}
-	if err := st.check(keys); err != nil {
-		return err
-	}
-	if err := l.checkEnd(st.head); err != nil {
-		return err
-	}
+	l.imported = at.imported
 	l.advance(st)
 	return nil
 }
 
-func (l *Log) checkFormat() error {
-	b, err := l.meta(keyFormat)
+// readState reads and checks the newest state.
+func (l *Log) readState(ctx context.Context, o Options) (*state, error) {
+	m, err := readMeta(ctx, l.read)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if string(b) == storeFormat {
-		return nil
+	st, err := m.state(ctx, l.read)
+	if err != nil {
+		return nil, err
 	}
-	if len(b) > 0 && len(b) < 10 && b[0] >= '1' && b[0] <= '9' {
-		return fmt.Errorf("store format %q: %w", b, ledger.ErrUnsupportedVersion)
+	l.now.Store(st) // the tree, so that events can be checked against it
+	first, err := l.event(ctx, 0)
+	if err != nil {
+		return nil, err
 	}
-	return corrupt(-1, "store format %.20q", b)
+	keys, _, err := readKeys(ctx, l, first)
+	if err != nil {
+		return nil, err
+	}
+	if l.imported, err = m.isImported(); err != nil {
+		return nil, err
+	}
+	st.inherits = inheritanceOf(first)
+	if err := st.check(keys); err != nil {
+		return nil, err
+	}
+	if err := checkEnd(ctx, l, st.head); err != nil {
+		return nil, err
+	}
+	if st.macs, err = l.macsOf(keys.Current()); err == nil {
+		st.index, err = l.openIndex(ctx, st, m.record, o)
+	}
+	return st, err
 }
 
-// readImported reads whether the log is a copy.
-func (l *Log) readImported() (bool, error) {
-	b, found, err := l.get(keyImported)
-	if err == nil && found && string(b) != importedYes {
-		err = corrupt(-1, "expected %s to be %s, found %.20q", keyImported, importedYes, b)
+// meta is the values of the keys that begin with m.
+type meta struct{ checkpoint, edge, format, head, imported, record, upper []byte }
+
+func readMeta(ctx context.Context, r Reader) (meta, error) {
+	v, err := r.GetMany(ctx, [][]byte{keyCheckpoint, keyEdge, keyFormat, keyHead, keyImported, keyRecord, keyUpper})
+	if err != nil {
+		return meta{}, err
 	}
-	return found, err
+	return meta{checkpoint: v[0], edge: v[1], format: v[2], head: v[3], imported: v[4], record: v[5], upper: v[6]}, nil
+}
+
+func (m meta) checkFormat() error {
+	switch b := m.format; {
+	case b == nil:
+		return corrupt(-1, "no %s", keyFormat)
+	case string(b) == format1 || string(b) == format2:
+		return nil
+	case len(b) > 0 && len(b) < 10 && b[0] >= '1' && b[0] <= '9':
+		return fmt.Errorf("store format %q: %w", b, ledger.ErrUnsupportedVersion)
+	}
+	return corrupt(-1, "store format %.20q", m.format)
+}
+
+// old reports whether the rows are those of format 1.
+func (m meta) old() bool { return string(m.format) == format1 }
+
+// isImported reports whether the log is a copy.
+func (m meta) isImported() (bool, error) {
+	if m.imported != nil && string(m.imported) != importedYes {
+		return true, corrupt(-1, "expected %s to be %s, found %.20q", keyImported, importedYes, m.imported)
+	}
+	return m.imported != nil, nil
 }
 
 const importedYes = "1"
 
-// meta reads a key that every ledger has.
-func (l *Log) meta(key []byte) ([]byte, error) {
-	b, found, err := l.get(key)
-	if err == nil && !found {
-		err = corrupt(-1, "no %s", key)
-	}
-	return b, err
-}
-
-func (l *Log) readState() (*state, error) {
-	var st state
-	b, err := l.meta(keyHead)
-	if err != nil {
+// state reads head, right edge, checkpoint and the last tiles, which must be those
+// of the right edge.
+func (m meta) state(ctx context.Context, r Reader) (*state, error) {
+	if err := m.checkFormat(); err != nil {
 		return nil, err
 	}
+	for _, row := range []Row{{keyHead, m.head}, {keyEdge, m.edge}, {keyCheckpoint, m.checkpoint}} {
+		if row.Value == nil {
+			return nil, corrupt(-1, "no %s", row.Key)
+		}
+	}
+	st := &state{signed: m.checkpoint, old: m.old()}
 	var ok bool
-	if st.head, ok = decodeHead(b); !ok {
-		return nil, corrupt(-1, "expected a head, found %x", b)
+	if st.head, ok = decodeHead(m.head); !ok {
+		return nil, corrupt(-1, "expected a head, found %x", m.head)
 	}
-	if b, err = l.meta(keyEdge); err != nil {
-		return nil, err
+	err := st.tree.UnmarshalBinary(m.edge)
+	if err == nil && st.tree.Size() != st.head.Size {
+		err = fmt.Errorf("%d events, and %d in the head", st.tree.Size(), st.head.Size)
 	}
-	if err := st.tree.UnmarshalBinary(b); err != nil {
+	if err != nil {
 		return nil, corruptBy(err, -1, "the right edge")
 	}
-	if st.signed, err = l.meta(keyCheckpoint); err != nil {
-		return nil, err
-	}
-	return &st, nil
+	st.last, err = m.last(ctx, r, st)
+	return st, err
 }
 
-// check opens the checkpoint of a state and holds head and tree against it.
+// unfinished reports whether the record is one of an index that is not complete.
+func (m meta) unfinished() bool {
+	r, _, err := decodeRecord(m.record, nil)
+	return err == nil && r.state != recordProved
+}
+
+// check opens the checkpoint of a state and checks head and tree against it.
 func (st *state) check(keys ledger.Keyring) (err error) {
 	st.keys = keys
 	if st.checkpoint, err = keys.Open(st.signed); err != nil {
@@ -159,18 +177,36 @@ func (st *state) check(keys ledger.Keyring) (err error) {
 	return nil
 }
 
-// checkEnd holds the last event against the head.
-func (l *Log) checkEnd(head ledger.Head) error {
-	last, err := l.event(ledger.Seq(head.Size - 1))
+// checkEnd checks the last event against the head.
+func checkEnd(ctx context.Context, l *Log, head ledger.Head) error {
+	last, err := l.event(ctx, ledger.Seq(head.Size-1))
 	if err != nil {
 		return err
 	}
-	if last.LeafHash() != head.Leaf || !last.Time.Equal(head.Time) {
-		return corrupt(last.Seq, "expected leaf hash %s, found %s", head.Leaf, last.LeafHash())
+	if last.LeafHash() != head.Leaf || !last.Time().Equal(head.Time) {
+		return corrupt(last.Seq(), "expected leaf hash %s, found %s", head.Leaf, last.LeafHash())
 	}
-	c := l.scan(eventKey(ledger.Seq(head.Size)), after(prefixEvent))
-	if c.next() {
-		err = corrupt(ledger.Seq(head.Size), "expected %d events, found key %x", head.Size, c.key())
+	if head.Size%ledger.TileWidth == 0 { // its tile is full, and the right edge does not prove it
+		if err := checkInTree(ctx, l, last); err != nil {
+			return err
+		}
 	}
-	return errors.Join(err, c.close())
+	rows, _, err := l.read.Scan(ctx, eventKey(ledger.Seq(head.Size)), after(prefixEvent), 1, false)
+	if err == nil && len(rows) > 0 {
+		err = corrupt(ledger.Seq(head.Size), "expected %d events, found %s too", head.Size, rowName(rows[0].Key))
+	}
+	return err
+}
+
+// checkInTree proves an event in the tree of the newest checkpoint.
+func checkInTree(ctx context.Context, l *Log, e ledger.Event) error {
+	c, signed := l.Checkpoint()
+	p, err := l.ProofIn(ctx, signed, e.Seq())
+	if err == nil {
+		err = p.Check(e.LeafHash(), c)
+	}
+	if err != nil && !isIO(err) {
+		err = corruptBy(err, e.Seq(), "it is not in the tree")
+	}
+	return err
 }

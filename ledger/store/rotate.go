@@ -1,40 +1,59 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 
 	"gait/ledger"
 )
 
-// Rotate appends a key_rotated event, after which next signs: the checkpoint
+// Rotate appends a key_rotated or ledger_moved event, after which next signs: the checkpoint
 // that ends with the event is signed by both keys, every later one by next
 // alone. The proof of the event in that checkpoint is kept for ever. Errors are
 // those of Append.
+//
+// The event's batch writes the record of the index under next's MAC keys. Then the
+// views are written under them. A view that a crash leaves under the old ones is made
+// again when its job is read.
 func (l *Log) Rotate(ctx context.Context, at ledger.Head, e ledger.Event, next ledger.Signer) (ledger.Receipt, error) {
 	if next == nil {
 		return ledger.Receipt{}, fmt.Errorf("rotating the key: %w", ErrNoSigner)
 	}
-	return l.appendAt(ctx, at, []ledger.Entry{{Event: e}}, next)
+	was := l.now.Load().macs
+	receipt, err := l.appendAt(ctx, at, []ledger.Entry{{Event: e}}, next)
+	if err != nil {
+		return receipt, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	// The key is rotated whatever becomes of the views, so the caller gets no error.
+	_ = viewWriter{l}.rewrite(ctx, was)
+	return receipt, nil
 }
 
-// checkRotation takes a rotation into the planned keys. It must be the one that
-// the plan is for, and the last of its events.
+// checkRotation adds a rotation to the planned keys. It must be the one that the
+// plan is for, and the last of its events.
 func (p *plan) checkRotation(e ledger.Event) error {
-	if p.last.Type() == ledger.TypeKeyRotated && !p.copying {
-		return fmt.Errorf("event %d: it comes after a rotation, in one batch", e.Seq)
+	if p.last.Type().HandsOver() && !p.copying {
+		return fmt.Errorf("event %d: it comes after a rotation, in one batch", e.Seq())
 	}
 	keys, err := p.keys.Follow(e)
 	if err != nil {
 		return misfit(err)
 	}
-	rotates := e.Type() == ledger.TypeKeyRotated
+	rotates := e.Type().HandsOver()
 	if rotates != (p.next != nil) || rotates && p.next.VerifierKey() != keys.Current() {
-		return fmt.Errorf("event %d: a rotation and the signer that it names go together", e.Seq)
+		return fmt.Errorf("event %d: a rotation and the signer that it names go together", e.Seq())
 	}
 	p.keys = keys
-	return nil
+	if p.next == nil {
+		return nil
+	}
+	p.macs, err = p.log.macsOf(keys.Current())
+	if err == nil && p.macs == nil {
+		err = fmt.Errorf("%w: the MAC keys of %s are not there", ErrNoSigner, keys.Current())
+	}
+	return err
 }
 
 // keepRotation keeps the proof of the rotation that the plan ends with, if it does.
@@ -42,59 +61,61 @@ func (p *plan) keepRotation(c ledger.Checkpoint, signed []byte) error {
 	if p.next == nil {
 		return nil
 	}
-	r := ledger.Rotation{Event: p.last, Proof: ledger.Proof{Seq: p.last.Seq, Path: p.path, Checkpoint: signed}}
+	r := ledger.Rotation{Event: p.last, Proof: ledger.Proof{Seq: p.last.Seq(), Path: p.path, Checkpoint: signed}}
 	if err := r.Check(); err != nil {
 		return fmt.Errorf("proving the rotation in the tree of %d: %w", c.Size, err)
 	}
-	return p.batch.Set(rotationKey(p.last.Seq), []byte(r.Proof.String()), nil)
+	p.proofs = append(p.proofs, Row{rotationKey(p.last.Seq()), []byte(r.Proof.String())})
+	return nil
 }
 
 // Rotations returns the rotations of the ledger's key in order, each with its
 // proof, checked again.
-func (l *Log) Rotations() ([]ledger.Rotation, error) {
-	first, err := l.event(0)
+func (l *Log) Rotations(ctx context.Context) ([]ledger.Rotation, error) {
+	first, err := l.event(ctx, 0)
 	if err != nil {
 		return nil, err
 	}
-	_, all, err := l.readKeys(first)
+	_, all, err := readKeys(ctx, l, first)
 	return all, err
 }
 
 // readKeys follows the stored rotations from event 0 on.
-func (l *Log) readKeys(first ledger.Event) (ledger.Keyring, []ledger.Rotation, error) {
+func readKeys(ctx context.Context, l *Log, first ledger.Event) (ledger.Keyring, []ledger.Rotation, error) {
 	keys, err := ledger.NewKeyring(first)
 	if err != nil {
 		return keys, nil, err
 	}
 	var all []ledger.Rotation
-	c := l.scan([]byte{prefixRotation}, after(prefixRotation))
-	for c.next() {
-		r, err := l.readRotation(bytes.Clone(c.key()), bytes.Clone(c.value))
+	for row, err := range scan(ctx, l.read, []byte{prefixRotation}, after(prefixRotation)) {
+		if err != nil {
+			return keys, nil, err
+		}
+		r, err := readRotation(ctx, l, row)
 		if err == nil {
 			if keys, err = keys.FollowProved(r); err != nil {
-				err = corruptBy(err, r.Event.Seq, "the rotation")
+				err = corruptBy(err, r.Event.Seq(), "the rotation")
 			}
 		}
 		if err != nil {
-			c.close()
 			return keys, nil, err
 		}
 		all = append(all, r)
 	}
-	return keys, all, c.close()
+	return keys, all, nil
 }
 
-func (l *Log) readRotation(key, value []byte) (ledger.Rotation, error) {
-	seq, ok := decodeSeq(key[1:])
+func readRotation(ctx context.Context, l *Log, row Row) (ledger.Rotation, error) {
+	seq, ok := decodeSeq(row.Key[1:])
 	if !ok {
-		return ledger.Rotation{}, corrupt(-1, "no event belongs under key %x", key)
+		return ledger.Rotation{}, corrupt(-1, "no event belongs to %s", rowName(row.Key))
 	}
-	p, err := ledger.ParseProof(value)
+	p, err := ledger.ParseProof(row.Value)
 	if err != nil {
 		return ledger.Rotation{}, corruptBy(err, seq, "the proof of the rotation")
 	}
-	e, err := l.event(seq)
-	if err == nil && e.Type() != ledger.TypeKeyRotated {
+	e, err := l.event(ctx, seq)
+	if err == nil && !e.Type().HandsOver() {
 		err = corrupt(seq, "kept as a rotation, it is %s", e.Type())
 	}
 	return ledger.Rotation{Event: e, Proof: p}, err
@@ -102,12 +123,12 @@ func (l *Log) readRotation(key, value []byte) (ledger.Rotation, error) {
 
 // rotations checks that the keys in use, and the rotations kept, are those of
 // the events.
-func (v *verifier) rotations() error {
-	first, err := v.log.event(0)
+func (v *chainVerifier) rotations() error {
+	first, err := v.log.event(v.ctx, 0)
 	if err != nil {
 		return err
 	}
-	kept, _, err := v.log.readKeys(first)
+	kept, _, err := readKeys(v.ctx, v.log, first)
 	if err != nil {
 		return err
 	}

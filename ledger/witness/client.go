@@ -15,9 +15,9 @@ import (
 	"gait/ledger"
 )
 
-// A Witness is where a witness takes checkpoints and whose its cosignatures are.
+// A Witness is a witness that a client can ask: its address and its key.
 type Witness struct {
-	URL string // its submission prefix, as CheckURL takes it
+	URL string // its submission prefix, which CheckURL accepts
 	Key ledger.WitnessKey
 }
 
@@ -31,12 +31,12 @@ type Client struct {
 	Timeout time.Duration // of one request; 0: 10 s
 }
 
-// attempts is how often a witness is asked that is at another size each time.
+// attempts is how often Cosign asks a witness that answers with another size each time.
 const attempts = 3
 
-// Cosign has a witness cosign a signed checkpoint, which must be the ledger's
-// own signatures and no more. known is the size that the witness is thought to
-// have cosigned last, 0 where that is not known. The cosignature is verified.
+// Cosign asks a witness to cosign a signed checkpoint, which must have only the
+// ledger's own signatures. known is the size that the witness is thought to have
+// cosigned last, or 0 if that is not known. Cosign verifies the cosignature.
 //
 // Errors are *ConflictError, *UnreachableError, *RefusedError, *AnswerError,
 // those of prove, and the context's.
@@ -93,7 +93,7 @@ func request(old int64, signed []byte, prove Prover) ([]byte, error) {
 	return append(append(b, '\n'), signed...), nil
 }
 
-// An answer is what a witness said, cut off at one byte more than it may say.
+// An answer is a witness's response, cut off one byte after its limit.
 type answer struct {
 	status int
 	body   []byte
@@ -129,14 +129,14 @@ func (c Client) post(ctx context.Context, w Witness, body []byte) (answer, error
 	return answer{}, &UnreachableError{Witness: w, Err: err}
 }
 
-// said returns the beginning of the answer, fit to be shown.
+// said returns the beginning of the answer, made safe to print.
 func (a answer) said() string {
 	text := strings.TrimSpace(string(a.body[:min(len(a.body), 200)]))
 	return strings.Trim(strconv.QuoteToASCII(text), `"`)
 }
 
-// cosignature takes the witness's own from the lines of the answer, which may
-// hold others.
+// cosignature returns the witness's cosignature from the lines of the answer, which
+// may hold others.
 func (a answer) cosignature(w Witness, signed []byte) (ledger.Cosignature, error) {
 	bad := func(format string, args ...any) (ledger.Cosignature, error) {
 		return ledger.Cosignature{}, &AnswerError{Witness: w, Problem: fmt.Sprintf(format, args...)}
@@ -157,7 +157,7 @@ func (a answer) cosignature(w Witness, signed []byte) (ledger.Cosignature, error
 	return found[0], nil
 }
 
-// size reads the size that the witness says it is at.
+// size reads the size that the witness says it has cosigned.
 func (a answer) size(w Witness, old int64) (int64, error) {
 	digits, ended := strings.CutSuffix(string(a.body), "\n")
 	size, err := strconv.ParseInt(digits, 10, 64)

@@ -15,25 +15,25 @@ import (
 	"gait/ledger/witness"
 )
 
-// ask has a witness cosign the newest checkpoint of a log.
+// ask asks a witness to cosign the newest checkpoint of a log.
 func ask(t *testing.T, log *store.Log, s *ledgertest.WitnessServer, known int64) (ledger.Cosignature, error) {
 	t.Helper()
 	_, signed := log.Checkpoint()
 	c := witness.Client{Timeout: 10 * time.Second}
 	return c.Cosign(t.Context(), witness.Witness{URL: s.URL, Key: s.Key}, signed, known,
-		func(old int64) ([]ledger.Hash, error) { return log.ConsistencyIn(signed, old) })
+		func(old int64) ([]ledger.Hash, error) { return log.ConsistencyIn(t.Context(), signed, old) })
 }
 
 func serve(t *testing.T, l *ledgertest.Ledger) *ledgertest.WitnessServer {
 	s := ledgertest.Serve("w.example")
 	t.Cleanup(s.Close)
-	s.Know(l.Log.Key())
+	s.Know(l.Log.Keys().Current())
 	return s
 }
 
 func grow(t *testing.T, log *store.Log, job string, n int) {
 	t.Helper()
-	drafts := []ledgertest.Draft{ledgertest.Submit(job)}
+	drafts := []ledgertest.EventSpec{ledgertest.Submit(job)}
 	for i := range n - 1 {
 		drafts = append(drafts, ledgertest.Progress(job, fmt.Sprint("step ", i)))
 	}
@@ -55,8 +55,8 @@ func TestCosign(t *testing.T) {
 		known = l.Head().Size
 		grow(t, l.Log, fmt.Sprint("job_", i), n)
 	}
-	// The same checkpoint again, from the very size, from one that is out of
-	// date, and from one that the witness has forgotten.
+	// The same checkpoint again: from its own size, from an older size, and from
+	// one that the witness has forgotten.
 	if _, err := ask(t, l.Log, s, known); err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +71,7 @@ func TestCosign(t *testing.T) {
 	}
 }
 
-// A fork of a ledger, by the ledger's own key, is found and shown.
+// A fork of a ledger, signed with the ledger's own key, is detected and reported.
 func TestCosignFork(t *testing.T) {
 	l, fork := ledgertest.New(t), ledgertest.New(t)
 	s := serve(t, l)
@@ -144,7 +144,7 @@ func TestCosignFailures(t *testing.T) {
 	}
 }
 
-// A genuine cosignature of another checkpoint in the answer is not taken.
+// A genuine cosignature of another checkpoint in the answer is refused.
 func TestCosignSpliced(t *testing.T) {
 	l := ledgertest.New(t)
 	s := serve(t, l)
@@ -179,7 +179,7 @@ func TestCosignTimeouts(t *testing.T) {
 	if _, ok := errors.AsType[*witness.UnreachableError](err); !ok {
 		t.Errorf("Cosign by a witness that is gone = %v", err)
 	}
-	// What cannot be proved is not asked.
+	// A checkpoint that cannot be proved is not sent.
 	_, err = witness.Client{}.Cosign(t.Context(), to, signed, 1, func(int64) ([]ledger.Hash, error) { return nil, os.ErrPermission })
 	if !errors.Is(err, os.ErrPermission) {
 		t.Errorf("Cosign without a proof = %v", err)

@@ -9,7 +9,7 @@ import (
 	"gait/ledger"
 )
 
-// An UnreachableError says that a witness could not be asked, or could not
+// An UnreachableError says that a witness could not be reached, or could not
 // answer now.
 type UnreachableError struct {
 	Witness Witness
@@ -17,7 +17,12 @@ type UnreachableError struct {
 }
 
 func (e *UnreachableError) Error() string {
-	return fmt.Sprintf("witness %s is not to be had: %s", e.Witness.Key.Name(), e.Err)
+	return fmt.Sprintf("witness %s cannot be reached: %s", e.Witness.Key.Name(), e.Err)
+}
+
+// Fault returns what kind of error it is.
+func (*UnreachableError) Fault() ledger.Fault {
+	return ledger.Fault{Code: "witness_unreachable", Category: ledger.CategoryDependency, Retryable: true}
 }
 
 // Unwrap returns the cause.
@@ -26,7 +31,7 @@ func (e *UnreachableError) Unwrap() error { return e.Err }
 // A RefusedError says that a witness does not cosign for this ledger.
 type RefusedError struct {
 	Witness Witness
-	Status  int    // 404: unknown origin; 403: unknown key; 400: a bad request, to its mind
+	Status  int    // 404: unknown origin; 403: unknown key; 400: it calls the request malformed
 	Said    string // the beginning of what it said, in ASCII
 }
 
@@ -34,8 +39,12 @@ func (e *RefusedError) Error() string {
 	return fmt.Sprintf("witness %s refuses (status %d): %s", e.Witness.Key.Name(), e.Status, e.Said)
 }
 
-// An AnswerError says that what a witness answered is not what C2SP
-// tlog-witness asks for.
+// Fault returns what kind of error it is.
+func (*RefusedError) Fault() ledger.Fault {
+	return ledger.Fault{Code: "witness_refused", Category: ledger.CategoryDependency}
+}
+
+// An AnswerError says that a witness's answer does not follow C2SP tlog-witness.
 type AnswerError struct {
 	Witness Witness
 	Problem string
@@ -45,12 +54,17 @@ func (e *AnswerError) Error() string {
 	return fmt.Sprintf("witness %s: %s", e.Witness.Key.Name(), e.Problem)
 }
 
-// A ConflictError says that a witness has seen a history of the ledger that is
-// not the one at hand: the ledger was forked or rolled back, or the witness
-// lies. It is evidence to be kept.
+// Fault returns what kind of error it is.
+func (*AnswerError) Fault() ledger.Fault {
+	return ledger.Fault{Code: "witness_answer_invalid", Category: ledger.CategoryVerification}
+}
+
+// A ConflictError says that a witness has seen another history of the ledger than
+// this one: the ledger was forked or rolled back, or the witness lies. The caller
+// should keep it as evidence.
 type ConflictError struct {
 	Witness    Witness
-	Status     int   // 422: the proof from Old does not hold for it; 409: it is at Size, beyond the checkpoint
+	Status     int   // 422: the proof from Old does not verify for it; 409: it is at Size, beyond the checkpoint
 	Old        int64 // the size that was proved from
 	Size       int64 // with 409
 	Checkpoint ledger.Checkpoint
@@ -65,14 +79,18 @@ func (e *ConflictError) Error() string {
 	return fmt.Sprintf("witness %s knows a state of %s at size %d that is not a beginning of the one here at size %d", e.Witness.Key.Name(), e.Checkpoint.Origin, e.Old, e.Checkpoint.Size)
 }
 
-// Evidence returns a text with all there is to show: what was sent, and what
-// the witness answered.
+// Fault returns what kind of error it is.
+func (*ConflictError) Fault() ledger.Fault {
+	return ledger.Fault{Code: "witness_conflict", Category: ledger.CategoryVerification}
+}
+
+// Evidence returns a text that holds what was sent and what the witness answered.
 func (e *ConflictError) Evidence() []byte {
 	return fmt.Appendf(nil, "%s\n\nwitness %s\nurl %s\nold %d\nstatus %d\nsaid %s\n\n%s", e.Error(), e.Witness.Key, e.Witness.URL, e.Old, e.Status, e.Said, e.Signed)
 }
 
 // CheckURL returns what is wrong with a witness's submission prefix, or "". It
-// is an https URL, or http on this machine, without a query.
+// must be an https URL, or an http URL of this machine, without a query.
 func CheckURL(s string) string {
 	u, err := url.Parse(s)
 	switch {

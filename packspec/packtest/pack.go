@@ -1,6 +1,6 @@
-// Package packtest takes packs apart and puts them together again, in any way a
-// test likes. It is the tool of an adversary who knows the format: nothing here
-// uses the code that makes or reads packs. Only tests import it.
+// Package packtest takes packs apart and assembles changed ones. It is the tool of an
+// adversary who knows the format: it uses none of the code that makes or reads packs.
+// Only tests import it.
 package packtest
 
 import (
@@ -17,7 +17,7 @@ import (
 	"strings"
 
 	"gait/ledger"
-	"gait/projection"
+	"gait/ledger/jcs"
 )
 
 // ManifestName is the entry that lists the others.
@@ -44,7 +44,7 @@ func Files(pack []byte) ([]File, error) {
 	return files, nil
 }
 
-// Find returns the entry of that name, or nil.
+// Find returns the entry with this name, or nil.
 func Find(files []File, name string) *File {
 	i := slices.IndexFunc(files, func(f File) bool { return f.Name == name })
 	if i < 0 {
@@ -64,8 +64,29 @@ func Set(files []File, name string, data []byte) []File {
 	return files
 }
 
-// Relist makes the manifest's list and its pack_id those of files. The
-// signatures stay, and no longer hold.
+// FirstFormat makes of a job pack without a commitment to the index the pack that older
+// versions made: its evidence is of format 1, and text is VERIFY.md of that format. s signs
+// it again.
+func FirstFormat(files []File, text []byte, s ledger.Signer) error {
+	evidence, verify := Find(files, "evidence.json"), Find(files, "VERIFY.md")
+	if evidence == nil || verify == nil || !bytes.Contains(evidence.Data, []byte(`"format":2,`)) || Find(files, "index_committed.json") != nil {
+		return fmt.Errorf("no pack of evidence format 2 without a commitment")
+	}
+	evidence.Data = bytes.Replace(evidence.Data, []byte(`"format":2,`), []byte(`"format":1,`), 1)
+	verify.Data = text
+	return Sign(files, s)
+}
+
+// Rotations counts the rotations of the ledger's key in a pack.
+func Rotations(files []File) (n int) {
+	for Find(files, fmt.Sprintf("keys/%04d.json", n+1)) != nil {
+		n++
+	}
+	return n
+}
+
+// Relist updates the manifest's list and its pack_id to match files. The signatures stay
+// and become invalid.
 func Relist(files []File) error {
 	return remake(files, func(m map[string]any) error { return name(m, contents(files)) })
 }
@@ -83,7 +104,7 @@ func Sign(files []File, s ledger.Signer) error {
 	return remake(files, func(m map[string]any) error { return sign(m, contents(files), s) })
 }
 
-// Resign is Sign with the list that the manifest has.
+// Resign is Sign without updating the manifest's list.
 func Resign(files []File, s ledger.Signer) error {
 	return remake(files, func(m map[string]any) error { return sign(m, m["contents"], s) })
 }
@@ -99,13 +120,13 @@ func remake(files []File, change func(map[string]any) error) error {
 		err = change(m)
 	}
 	if err == nil {
-		file.Data, err = projection.Canonical(m)
+		file.Data, err = jcs.Marshal(m)
 	}
 	return err
 }
 
-// name gives a manifest its list and the pack_id that follows: without pack_id
-// in a pack of gait, with an empty one in a pack of PackSpec v1.
+// name sets a manifest's list and its pack_id: the digest of the manifest without pack_id
+// in a pack of gait, and with an empty pack_id in a pack of PackSpec v1.
 func name(m map[string]any, list any) error {
 	m["contents"] = list
 	bare := maps.Clone(m)
@@ -129,8 +150,10 @@ func sign(m map[string]any, list any, s ledger.Signer) error {
 		return err
 	}
 	sig, err := s.Sign(digest[:])
-	m["signatures"] = []any{map[string]any{"alg": "ed25519", "key_id": s.VerifierKey().ID().String(),
-		"sig": base64.StdEncoding.EncodeToString(sig), "signed_digest": hex.EncodeToString(digest[:])}}
+	m["signatures"] = []any{map[string]any{
+		"alg": "ed25519", "key_id": s.VerifierKey().ID().String(),
+		"sig": base64.StdEncoding.EncodeToString(sig), "signed_digest": hex.EncodeToString(digest[:]),
+	}}
 	return err
 }
 
@@ -153,6 +176,6 @@ func contents(files []File) []any {
 }
 
 func digestOf(m map[string]any) ([32]byte, error) {
-	b, err := projection.Canonical(m)
+	b, err := jcs.Marshal(m)
 	return sha256.Sum256(b), err
 }

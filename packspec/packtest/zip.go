@@ -11,7 +11,8 @@ type File struct {
 	Data []byte
 }
 
-// A Header is what a zip says of an entry twice (APPNOTE 6.3, section 4.3.7).
+// A Header has the fields that a zip file has twice for an entry (APPNOTE 6.3, section
+// 4.3.7).
 type Header struct {
 	Version, Flags, Method, Time, Date uint16
 	CRC, Packed, Size                  uint32
@@ -33,12 +34,12 @@ type Entry struct {
 	External, At   uint32
 }
 
-// A Zip is an archive in which every field can lie. Bytes writes the fields as
-// they are; Settle makes offsets, sizes and counts true.
+// A Zip is an archive in which every field can be wrong. Bytes writes the fields
+// unchanged; Settle corrects offsets, sizes and counts.
 type Zip struct {
 	Before  []byte
 	Entries []Entry
-	Listed  []Entry // the directory, where it is not that of Entries
+	Listed  []Entry // the directory, if it is not that of Entries
 	Gap     []byte  // between the entries and the directory
 	PreEnd  []byte  // between the directory and the end record
 	End     End
@@ -52,7 +53,7 @@ type End struct {
 	Comment                    string
 }
 
-// New returns the archive of files, in the form that a pack has.
+// New returns the archive of files in a pack's form.
 func New(files []File) *Zip {
 	z := &Zip{}
 	for _, f := range files {
@@ -65,7 +66,7 @@ func New(files []File) *Zip {
 // Archive returns the bytes of New.
 func Archive(files []File) []byte { return New(files).Bytes() }
 
-// Settle makes every offset, count and size of the directory true.
+// Settle corrects every offset, count and size of the directory.
 func (z *Zip) Settle() *Zip {
 	at := len(z.Before)
 	for i := range z.Entries {
@@ -78,7 +79,7 @@ func (z *Zip) Settle() *Zip {
 	return z
 }
 
-// Bytes writes the archive as its fields say.
+// Bytes returns the archive, with all fields unchanged.
 func (z *Zip) Bytes() []byte {
 	b := append([]byte{}, z.Before...)
 	for _, e := range z.Entries {
@@ -108,8 +109,8 @@ func (z *Zip) directory() []byte {
 	return b
 }
 
-// append writes what follows a header's magic; of a directory's, only as far
-// as both kinds are alike.
+// append appends the part of a header after its magic. For the directory's header, that
+// is only the part that both kinds of header have.
 func (h Header) append(b []byte, dir bool) []byte {
 	b = append16(b, h.Version, h.Flags, h.Method, h.Time, h.Date)
 	b = append32(b, h.CRC, h.Packed, h.Size)

@@ -3,7 +3,6 @@ package regress
 import (
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -11,25 +10,25 @@ import (
 	"golang.org/x/mod/sumdb/dirhash"
 
 	"gait/ledger"
-	"gait/projection"
+	"gait/ledger/jcs"
 )
 
-// The types by which an attestation goes.
+// The types that an attestation names.
 const (
 	statementType = "https://in-toto.io/Statement/v1"
 	predicateType = "https://in-toto.io/attestation/test-result/v0.1"
 	payloadType   = "application/vnd.in-toto+json"
 )
 
-// A Resource is an artifact by its digests, an in-toto ResourceDescriptor v1.
+// A Resource names an artifact by its digests. It is an in-toto ResourceDescriptor v1.
 type Resource struct {
 	Name    string            `json:"name"`
 	Digest  map[string]string `json:"digest"`            // by algorithm, in lower-case hex
-	Content []byte            `json:"content,omitempty"` // what the digest is of, where that is small
+	Content []byte            `json:"content,omitempty"` // the bytes that were digested, if they are few
 }
 
-// A TestResult is the predicate test-result v0.1 of in-toto: what a run of tests
-// came to. Tests go by "<fixture>/<comparison>".
+// A TestResult is the predicate test-result v0.1 of in-toto: the result of a run of
+// tests. A test is named "<fixture>/<comparison>".
 type TestResult struct {
 	Result        string     `json:"result"`        // PASSED or FAILED
 	Configuration []Resource `json:"configuration"` // the fixtures
@@ -37,7 +36,7 @@ type TestResult struct {
 	Failed        []string   `json:"failedTests"`
 }
 
-// Add says what a test came to: one that failed makes the result FAILED.
+// Add adds the result of a test. One failed test makes the whole result FAILED.
 func (r *TestResult) Add(test string, passed bool) {
 	if passed {
 		r.Passed = append(r.Passed, test)
@@ -66,11 +65,11 @@ type envelopeSignature struct {
 	Sig   string `json:"sig"`   // base64
 }
 
-// Attest returns the in-toto Statement that tests of the subjects had a result, in a
-// DSSE envelope with a signature by an Ed25519 key. What is signed begins with
-// "DSSEv1 ", which no checkpoint and no manifest's digest does.
+// Attest returns an in-toto Statement with the result of tests of the subjects, in a DSSE
+// envelope that an Ed25519 key signs. The signed bytes begin with "DSSEv1 ", so they are
+// never those of a checkpoint or of a manifest's digest.
 func Attest(subject []Resource, result TestResult, by ledger.Signer) ([]byte, error) {
-	payload, err := projection.Canonical(statement{statementType, subject, predicateType, result})
+	payload, err := jcs.Marshal(statement{statementType, subject, predicateType, result})
 	if err != nil {
 		return nil, fmt.Errorf("attesting: %w", err)
 	}
@@ -78,13 +77,15 @@ func Attest(subject []Resource, result TestResult, by ledger.Signer) ([]byte, er
 	if err != nil {
 		return nil, fmt.Errorf("signing the attestation: %w", err)
 	}
-	b, err := json.Marshal(envelope{payloadType, base64.StdEncoding.EncodeToString(payload),
-		[]envelopeSignature{{by.VerifierKey().ID().String(), base64.StdEncoding.EncodeToString(sig)}}})
+	b, err := jcs.Marshal(envelope{
+		payloadType, base64.StdEncoding.EncodeToString(payload),
+		[]envelopeSignature{{by.VerifierKey().ID().String(), base64.StdEncoding.EncodeToString(sig)}},
+	})
 	return append(b, '\n'), err
 }
 
-// Resource returns the fixture as what a test was configured with: its digest is
-// Go's Hash1 over regress.yaml, pack.zip and all of expect/.
+// Resource returns the fixture as part of a test's configuration. Its digest is Go's
+// Hash1 over regress.yaml, pack.zip and all of expect/.
 func (f *Fixture) Resource(name string) (Resource, error) {
 	names, err := f.expected()
 	if err != nil {

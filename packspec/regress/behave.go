@@ -3,12 +3,14 @@ package regress
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 
 	"gait/ledger"
+	"gait/ledger/jcs"
 	"gait/projection"
 )
 
-// A run is what another run of the work did: its steps, and how it ended.
+// A run is one execution of the work: its steps and its final state.
 type run struct {
 	steps []Step
 	at    []int64 // the number of each step's event
@@ -28,13 +30,13 @@ func runOf(events ledger.Events) (r run, err error) {
 		if err != nil {
 			return r, err
 		}
-		r.steps, r.at = append(r.steps, step), append(r.at, e.JobSeq)
+		r.steps, r.at = append(r.steps, step), append(r.at, e.JobSeq())
 	}
 	r.final = stateOf(fold.Job)
 	return r, nil
 }
 
-// before describes the steps before the i-th, the last one last.
+// before describes the steps before the i-th, in order.
 func (r run) before(i int) (context []string) {
 	for k := max(0, i-contextSize); k < min(i, len(r.steps)); k++ {
 		context = append(context, fmt.Sprintf("event %d: %s %s", r.at[k], r.steps[k].Type, r.steps[k].ReasonCode))
@@ -42,16 +44,17 @@ func (r run) before(i int) (context []string) {
 	return context
 }
 
-// Behave compares a candidate, another run of the same work, with the recorded
-// history, in everything that the fixture asks for. Errors are those of the events.
+// Behave compares a candidate, another run of the same work, with the recorded history,
+// in each scope that the fixture names. Errors wrap ErrFixture or are those of the
+// candidate's events.
 func (f *Fixture) Behave(candidate ledger.Events) ([]Comparison, error) {
 	recorded, err := f.Events()
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrFixture, PackFile, err)
+		return nil, inFixture(PackFile, err)
 	}
 	want, err := runOf(recorded)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrFixture, PackFile, err)
+		return nil, inFixture(PackFile, err)
 	}
 	got, err := runOf(candidate)
 	if err != nil {
@@ -86,7 +89,7 @@ func (f *Fixture) compareScope(scope string, want, got run) (*Divergence, error)
 	return nil, nil
 }
 
-// pick returns the steps that a scope looks at.
+// pick returns the steps that belong to a scope.
 func (f *Fixture) pick(scope string, r run) (out run) {
 	for i, s := range r.steps {
 		switch scope {
@@ -104,15 +107,15 @@ func (f *Fixture) pick(scope string, r run) (out run) {
 	return out
 }
 
-// compareStep compares the i-th steps that two runs have in a scope.
+// compareStep compares the i-th steps of two runs in a scope.
 func (f *Fixture) compareStep(scope string, a, b run, i int) (*Divergence, error) {
-	want, got := f.shown(scope, a, i), f.shown(scope, b, i)
+	want, got := f.facts(scope, a, i), f.facts(scope, b, i)
 	d, err := f.firstFact(want, got)
 	if d == nil || err != nil {
 		return nil, err
 	}
 	where := &Divergence{}
-	for _, side := range []run{b, a} { // the recorded event, where there is one
+	for _, side := range []run{b, a} { // the recorded event, if there is one
 		if i < len(side.steps) {
 			where.Event, where.Type = side.at[i], string(side.steps[i].Type)
 		}
@@ -147,9 +150,9 @@ func (f *Fixture) firstFact(want, got []fact) (*Divergence, error) {
 	return nil, nil
 }
 
-// shown returns what a scope compares of a step, what matters most first; nil
-// where there is none.
-func (f *Fixture) shown(scope string, r run, i int) []fact {
+// facts returns the parts of the i-th step that a scope compares, the most important
+// first. It returns nil if there is no such step.
+func (f *Fixture) facts(scope string, r run, i int) []fact {
 	if i >= len(r.steps) {
 		return nil
 	}
@@ -175,25 +178,22 @@ func (f *Fixture) shown(scope string, r run, i int) []fact {
 	return []fact{{"type", s.Type}, {"payload", p}, {"reason_code", s.ReasonCode}, {"actor", s.Actor}}
 }
 
-// A fact is a part of a step, under the name that it has there.
+// A fact is a part of a step, with its name.
 type fact struct {
 	name  string
 	value any
 }
 
-// text returns the step that holds only this fact.
-func (f fact) text() ([]byte, error) { return projection.Canonical(map[string]any{f.name: f.value}) }
+// text returns a step that has only this fact.
+func (f fact) text() ([]byte, error) { return jcs.Marshal(map[string]any{f.name: f.value}) }
 
-// matched gives a summary that matches its pattern the pattern for a value, so that
-// all that match are one.
+// matched replaces a summary that matches its pattern with a text about the pattern, so
+// that all matching summaries are equal.
 func (f *Fixture) matched(p map[string]any) map[string]any {
 	id, _ := p["checkpoint_id"].(string)
 	summary, _ := p["summary"].(string)
 	if pattern := f.patterns[id]; pattern != nil && pattern.MatchString(summary) {
-		out := map[string]any{}
-		for name, v := range p {
-			out[name] = v
-		}
+		out := maps.Clone(p)
 		out["summary"] = "matches " + f.Summaries[id]
 		return out
 	}
@@ -202,7 +202,7 @@ func (f *Fixture) matched(p map[string]any) map[string]any {
 
 func (f *Fixture) compareOutcome(want, got run) (*Divergence, error) {
 	outcome := func(s state) (json.RawMessage, error) {
-		return projection.Canonical(map[string]any{"status": s.Status, "stop_reason": s.StopReason})
+		return jcs.Marshal(map[string]any{"status": s.Status, "stop_reason": s.StopReason})
 	}
 	a, err := outcome(want.final)
 	if err != nil {

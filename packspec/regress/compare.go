@@ -11,28 +11,29 @@ import (
 	"slices"
 
 	"gait/ledger"
+	"gait/ledger/jcs"
 	"gait/projection"
 )
 
-// Replayed is the comparison that every run makes, beside those a fixture asks for.
+// Replayed is the comparison that is always made, besides those that a fixture names.
 const Replayed = "replay"
 
-// A Comparison is one thing that was compared, and where it first differs.
+// A Comparison is the result of comparing in one scope, with the first divergence.
 type Comparison struct {
 	Name       string      `json:"name"` // Replayed, or one of Scopes
 	Pass       bool        `json:"pass"`
 	Divergence *Divergence `json:"divergence,omitempty"`
 }
 
-// A Divergence is the first place at which two histories part.
+// A Divergence is the first difference between two histories.
 type Divergence struct {
-	Event   int64           `json:"event"` // of the job, from 1; 0: none in particular
+	Event   int64           `json:"event"` // its number in the job, from 1; 0 if it is no single event
 	Type    string          `json:"type,omitempty"`
-	Field   string          `json:"field"` // JSON pointer; "" the whole
+	Field   string          `json:"field"` // JSON pointer; "" is the whole
 	Before  json.RawMessage `json:"before,omitempty"`
 	After   json.RawMessage `json:"after,omitempty"`
 	Reason  string          `json:"reason"`
-	Context []string        `json:"context"` // the events before it, the last one last
+	Context []string        `json:"context"` // the events before it, in order
 }
 
 func (d *Divergence) String() string {
@@ -60,15 +61,15 @@ func orNothing(v json.RawMessage) string {
 	return string(v)
 }
 
-// contextSize is how many events before a divergence are shown.
+// contextSize is the number of events shown before a divergence.
 const contextSize = 3
 
-// Replay folds the recorded events by the rules, today's where they are nil, and
-// compares states and views with those expected. Errors wrap ErrFixture.
+// Replay folds the recorded events by the rules, or by today's if rules is nil, and
+// compares states and views with the expected ones. Errors wrap ErrFixture.
 func (f *Fixture) Replay(rules projection.Rules) (Comparison, error) {
 	events, err := f.Events()
 	if err != nil {
-		return Comparison{}, fmt.Errorf("%w: %s: %w", ErrFixture, PackFile, err)
+		return Comparison{}, inFixture(PackFile, err)
 	}
 	if rules == nil {
 		rules = projection.Next
@@ -86,7 +87,8 @@ func (f *Fixture) Replay(rules projection.Rules) (Comparison, error) {
 	return c, err
 }
 
-// compareStates folds events and compares the job after each with what is expected.
+// compareStates folds events and compares the job's state after each with the expected
+// one.
 func compareStates(events ledger.Events, rules projection.Rules, want [][]byte) (*Divergence, error) {
 	fold := projection.Folder{Next: rules}
 	var before []string
@@ -95,7 +97,7 @@ func compareStates(events ledger.Events, rules projection.Rules, want [][]byte) 
 		if err != nil {
 			return nil, err
 		}
-		at := &Divergence{Event: e.JobSeq, Type: string(e.Type()), Context: slices.Clone(before)}
+		at := &Divergence{Event: e.JobSeq(), Type: string(e.Type()), Context: slices.Clone(before)}
 		if err := fold.Add(e); err != nil {
 			corrupt, ok := errors.AsType[*ledger.CorruptError](err)
 			if !ok {
@@ -104,7 +106,7 @@ func compareStates(events ledger.Events, rules projection.Rules, want [][]byte) 
 			at.Reason, at.Before, at.After = "today's rules do not allow it", json.RawMessage(`"allowed"`), quoted(corrupt.Reason)
 			return at, nil
 		}
-		now, err := projection.Canonical(stateOf(fold.Job))
+		now, err := jcs.Marshal(stateOf(fold.Job))
 		if err != nil {
 			return nil, err
 		}
@@ -115,7 +117,7 @@ func compareStates(events ledger.Events, rules projection.Rules, want [][]byte) 
 		if d, err := first(was, now, nil); d != nil || err != nil {
 			return d.at(at, "the job stands otherwise after it"), err
 		}
-		if before = append(before, fmt.Sprintf("event %d: %s", e.JobSeq, e.Type())); len(before) > contextSize {
+		if before = append(before, fmt.Sprintf("event %d: %s", e.JobSeq(), e.Type())); len(before) > contextSize {
 			before = before[1:]
 		}
 		n++
@@ -126,14 +128,14 @@ func compareStates(events ledger.Events, rules projection.Rules, want [][]byte) 
 	return nil, nil
 }
 
-// compareExpected compares the rest of what is expected: views and history.
+// compareExpected compares the other expected files: views and history.
 func (f *Fixture) compareExpected(events ledger.Events, rules projection.Rules) (*Divergence, error) {
 	made, from := map[string][]byte{}, map[string][]origin{}
 	var now origin
 	watched := func(yield func(ledger.Event, error) bool) {
 		for e, err := range events {
 			if err == nil {
-				now = origin{e.JobSeq, string(e.Type())}
+				now = origin{e.JobSeq(), string(e.Type())}
 			}
 			if !yield(e, err) {
 				return
@@ -182,14 +184,14 @@ func (f *Fixture) expected() (names []string, err error) {
 	return names, err
 }
 
-// An origin is the event that a line of a list was made of.
+// An origin is the event from which a line of a list was made.
 type origin struct {
 	event int64
 	typ   string
 }
 
-// firstOfFile compares two files, line by line where they are lists, of which from
-// says where the lines come from.
+// firstOfFile compares two files, line by line if they are lists. from has the origin of
+// each line of got.
 func firstOfFile(name string, want, got []byte, from []origin) (*Divergence, error) {
 	if bytes.Equal(want, got) {
 		return nil, nil
@@ -202,7 +204,7 @@ func firstOfFile(name string, want, got []byte, from []origin) (*Divergence, err
 	for i := range max(len(a), len(b)) {
 		d, err := first(line(a, i), line(b, i), nil)
 		if err != nil {
-			return nil, fmt.Errorf("%w: %s: %w", ErrFixture, name, err)
+			return nil, inFixture(name, err)
 		}
 		if d == nil {
 			continue
@@ -234,8 +236,8 @@ func line(all [][]byte, i int) []byte {
 	return nil
 }
 
-// first returns the first difference between two values, but for what is ignored;
-// one that is not there is nil.
+// first returns the first difference between two values that is not ignored, or nil. A
+// missing value is nil.
 func first(want, got []byte, ignore []string) (*Divergence, error) {
 	if want == nil || got == nil {
 		if want == nil && got == nil {
@@ -253,7 +255,7 @@ func first(want, got []byte, ignore []string) (*Divergence, error) {
 	return nil, nil
 }
 
-// at says where a difference is.
+// at sets the reason and the event of a difference. d may be nil.
 func (d *Divergence) at(where *Divergence, reason string) *Divergence {
 	if d == nil {
 		return nil
@@ -265,7 +267,7 @@ func (d *Divergence) at(where *Divergence, reason string) *Divergence {
 	return d
 }
 
-// asJSON returns text that is JSON as it is, and other text quoted.
+// asJSON returns text unchanged if it is JSON, and as a JSON string otherwise.
 func asJSON(text []byte) json.RawMessage {
 	if text == nil || json.Valid(text) {
 		return text
@@ -273,10 +275,4 @@ func asJSON(text []byte) json.RawMessage {
 	return quoted(string(text))
 }
 
-func quoted(text string) json.RawMessage {
-	b, err := json.Marshal(text)
-	if err != nil {
-		panic("regress: a string that is no JSON: " + err.Error())
-	}
-	return b
-}
+func quoted(text string) json.RawMessage { return jcs.AppendString(nil, text) }

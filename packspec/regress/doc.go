@@ -1,4 +1,4 @@
-// Package regress makes a recorded job a test. A fixture is a folder:
+// Package regress turns a recorded job into a test. A fixture is a folder:
 //
 //	regress.yaml          its name, why it exists, what to compare, what to ignore
 //	pack.zip              the evidence: a job pack, which must verify
@@ -6,14 +6,23 @@
 //	expect/history.jsonl  each event, normalised
 //	expect/views/         the views of the job, as projection.Replay writes them
 //
-// Two things are compared. Replay: what today's code makes of the recorded events,
-// with the states and views that are expected. Behaviour: another run of the same
-// work, a candidate, with the recorded history. Each comparison ends at the first
-// divergence: the event, the field, what was expected and what was found.
+// There are two kinds of comparison. Replay compares what today's code derives from the
+// recorded events with the expected states and views. Behaviour compares another run of
+// the same work, a candidate, with the recorded history. Each comparison ends at the
+// first divergence and reports the event, the field, and the expected and found values.
 //
 // A history is normalised so that two runs of the same work are equal: times, ids,
-// sequence numbers and the producer's version are left out; an actor's host, after
-// an @, is masked; fingerprints and digests are numbered in the order they come; and
-// a leaf hash becomes the number of the event it is of. Nothing else is, and the
-// order is kept. Masked lists it.
+// sequence numbers and the producer's version are left out; an actor's host, after an @,
+// is masked; fingerprints and digests are replaced with numbers in order of appearance;
+// and a leaf hash is replaced with the number of its event. Nothing else changes, and the
+// order is kept. Masked lists these changes.
+//
+// What a regress.yaml makes its reader do is bounded: 64 patterns of 1 KiB, about 50,000
+// instructions of all of them, 256 entries to ignore. The size of a pattern is computed
+// from its parsed form, before it is compiled.
+//
+// Behaviour compares histories, not views: a candidate has other ids, times and hashes.
+// What was masked is in every result. An attestation is about this program, since replay
+// compares today's code, and about the candidate if there was one; a fixture is named by
+// the Hash1 (golang.org/x/mod/sumdb/dirhash) of its files.
 package regress

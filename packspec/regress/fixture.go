@@ -13,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"gait/ledger"
+	"gait/ledger/jcs"
 	"gait/packspec"
 	"gait/projection"
 )
@@ -21,23 +22,40 @@ import (
 const (
 	ConfigFile  = "regress.yaml"
 	PackFile    = "pack.zip"
-	ExpectDir   = "expect" // holds all that today's code makes of the events
+	ExpectDir   = "expect" // what the code derived from the events
 	statesFile  = ExpectDir + "/states.jsonl"
 	historyFile = ExpectDir + "/history.jsonl"
 	viewsDir    = ExpectDir + "/views"
 )
 
-// What the files of a fixture may hold, in bytes: each, and regress.yaml, of which
-// every entry takes far more memory than text.
+// The size limits of a fixture's files. That of regress.yaml is lower, since its entries
+// take far more memory than their text.
 const (
 	maxFile   = 64 << 20
 	maxConfig = 64 << 10
 )
 
-// ErrFixture says that a fixture is not one, or does not hold together.
-var ErrFixture = errors.New("bad fixture")
+// ErrFixture says that a folder is not a fixture, or that its files contradict each
+// other.
+var ErrFixture = ledger.NewError("bad fixture", ledger.Fault{Code: "bad_fixture", Category: ledger.CategoryInvalid})
 
-// What a fixture can ask to have compared of a candidate.
+// A fixtureError is an ErrFixture about one file. Its cause is unwrapped first, so that a
+// pack that cannot be read is reported with its own code.
+type fixtureError struct {
+	name string // of the file, and of the part in it
+	err  error
+}
+
+func inFixture(name string, err error) error { return &fixtureError{name, err} }
+
+func (e *fixtureError) Error() string {
+	return ErrFixture.Error() + ": " + e.name + ": " + e.err.Error()
+}
+
+// Unwrap returns the cause and ErrFixture.
+func (e *fixtureError) Unwrap() []error { return []error{e.err, ErrFixture} }
+
+// The scopes: parts of a candidate that a fixture can compare.
 const (
 	Sequence    = "sequence"    // types and reason codes
 	Checkpoints = "checkpoints" // types, summaries and required actions
@@ -46,7 +64,7 @@ const (
 	All         = "all"         // every event, whole
 )
 
-// Scopes are all that Compare takes.
+// Scopes are the scopes that Compare accepts.
 var Scopes = []string{All, Sequence, Checkpoints, Decisions, Outcome}
 
 // A Config is regress.yaml.
@@ -56,14 +74,14 @@ type Config struct {
 	Compare []string `yaml:"compare"`          // of Scopes
 	Ignore  []string `yaml:"ignore,omitempty"` // fields, or JSON pointers into a step, as projection.Differ takes them
 
-	// Summaries are regular expressions for the summaries of checkpoints, by
-	// their id, where they need not be exactly those recorded.
+	// Summaries are regular expressions, by checkpoint id, for summaries that need not
+	// be exactly those recorded.
 	Summaries map[string]string `yaml:"summaries,omitempty"`
 
 	Updates []Update `yaml:"updates,omitempty"` // oldest first
 }
 
-// An Update says why what is expected was written anew.
+// An Update records why expectations were rewritten.
 type Update struct {
 	At     string `yaml:"at"`
 	Reason string `yaml:"reason"`
@@ -71,7 +89,7 @@ type Update struct {
 
 var nameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
-// CheckName returns why name cannot be that of a fixture, or "".
+// CheckName returns why name cannot be a fixture's name, or "" if it can.
 func CheckName(name string) string {
 	if !nameForm.MatchString(name) {
 		return "a name is 1 to 64 letters, digits, dots, dashes and underlines, and begins with a letter or digit"
@@ -82,6 +100,9 @@ func CheckName(name string) string {
 func (c Config) check() error {
 	if problem := CheckName(c.Name); problem != "" {
 		return fmt.Errorf("%w: name %.80q: %s", ErrFixture, c.Name, problem)
+	}
+	if err := c.checkSizes(); err != nil {
+		return err
 	}
 	if len(c.Compare) == 0 {
 		return fmt.Errorf("%w: compare names nothing; it takes %s", ErrFixture, ledger.OneOf(Scopes))
@@ -94,40 +115,27 @@ func (c Config) check() error {
 	return nil
 }
 
-// compile compiles the patterns of Summaries. Each has to match all of a summary.
-func (c Config) compile() (map[string]*regexp.Regexp, error) {
-	all := map[string]*regexp.Regexp{}
-	for id, pattern := range c.Summaries {
-		re, err := regexp.Compile(`^(?:` + pattern + `)$`)
-		if err != nil {
-			return nil, fmt.Errorf("%w: summaries: %s: %w", ErrFixture, id, err)
-		}
-		all[id] = re
-	}
-	return all, nil
-}
-
-// A Fixture is one that was read.
+// A Fixture is a fixture that Load read.
 type Fixture struct {
 	Config
 	Pack     []byte
 	text     []byte // of regress.yaml
 	dir      fs.FS
-	patterns map[string]*regexp.Regexp // of the summaries, by checkpoint
+	patterns map[string]*regexp.Regexp // of summaries, by checkpoint id
 }
 
-// Load reads a fixture. Errors wrap ErrFixture, or are those of the files. Whether
-// its pack verifies, the caller asks.
+// Load reads a fixture. It does not verify the pack; the caller does. Errors wrap
+// ErrFixture, or are those of the files.
 func Load(dir fs.FS) (*Fixture, error) {
 	text, err := readUpTo(dir, ConfigFile, maxConfig)
 	if err != nil {
 		return nil, err
 	}
-	f := &Fixture{text: text, dir: dir}
-	in := yaml.NewDecoder(bytes.NewReader(text))
+	f := &Fixture{text: ledger.PlainText(text), dir: dir}
+	in := yaml.NewDecoder(bytes.NewReader(f.text))
 	in.KnownFields(true)
 	if err := in.Decode(&f.Config); err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrFixture, ConfigFile, err)
+		return nil, inFixture(ConfigFile, err)
 	}
 	if err := in.Decode(new(any)); !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%w: %s: more than one document", ErrFixture, ConfigFile)
@@ -163,8 +171,8 @@ func readUpTo(dir fs.FS, name string, limit int64) ([]byte, error) {
 	return b, err
 }
 
-// plainFile requires that name is a regular file, in directories that are no links:
-// what a fixture shows when it fails must be its own, and reading it must end.
+// plainFile requires that name is a regular file and that no directory above it is a
+// link. A failure then shows only the fixture's own files, and reading them ends.
 func plainFile(dir fs.FS, name string) error {
 	for at := name; at != "."; at = path.Dir(at) {
 		info, err := fs.Lstat(dir, at)
@@ -186,8 +194,8 @@ func (f *Fixture) Events() (ledger.Events, error) {
 	return packspec.Events(bytes.NewReader(f.Pack), int64(len(f.Pack)))
 }
 
-// Files returns what a fixture with this configuration and pack holds, by path, but
-// for the pack itself: regress.yaml, and what today's code makes of the events.
+// Files returns the files of a fixture with this configuration and these events, by path:
+// regress.yaml and what today's code derives from the events. The pack is not among them.
 func Files(c Config, events ledger.Events) (map[string][]byte, error) {
 	if err := c.check(); err != nil {
 		return nil, err
@@ -204,7 +212,7 @@ func Files(c Config, events ledger.Events) (map[string][]byte, error) {
 	return files, expect(events, projection.Next, put)
 }
 
-// expect puts what is expected of events: states, history and views.
+// expect calls put with the expected files for events: states, history and views.
 func expect(events ledger.Events, next projection.Rules, put func(path string, text []byte) error) error {
 	views := projection.Replay{Next: next, Put: func(name string, text []byte) error {
 		_, view, _ := bytes.Cut([]byte(name), []byte("/"))
@@ -231,7 +239,7 @@ func expect(events ledger.Events, next projection.Rules, put func(path string, t
 }
 
 func putLine(put func(string, []byte) error, name string, v any) error {
-	b, err := projection.Canonical(v)
+	b, err := jcs.Marshal(v)
 	if err != nil {
 		return err
 	}

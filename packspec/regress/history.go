@@ -12,9 +12,11 @@ import (
 	"gait/projection"
 )
 
-// Masked says what normalising a history takes out, for the result of a comparison.
-var Masked = []string{"times", "ids of jobs, events and requests", "sequence numbers", "producer versions", "hosts of actors, after an @",
-	"fingerprints and digests, numbered as they come", "leaf hashes, as the number of their event"}
+// Masked lists what normalising removes from a history. Results of comparisons show it.
+var Masked = []string{
+	"times", "ids of jobs, events and requests", "sequence numbers", "producer versions", "hosts of actors, after an @",
+	"fingerprints and digests, numbered as they come", "leaf hashes, as the number of their event",
+}
 
 // A Step is an event of a job, normalised.
 type Step struct {
@@ -24,10 +26,10 @@ type Step struct {
 	Payload    map[string]any `json:"payload"`
 }
 
-// A normaliser numbers what it meets.
+// A normaliser assigns numbers to hashes, fingerprints and digests.
 type normaliser struct {
 	events map[string]string // leaf hash → the number of its event
-	seen   map[string]int    // fingerprints and digests in the order they came
+	seen   map[string]int    // the numbers of fingerprints and digests, in order of appearance
 }
 
 func newNormaliser() *normaliser {
@@ -41,14 +43,11 @@ var (
 
 // step normalises a job's next event.
 func (n *normaliser) step(e ledger.Event) (Step, error) {
-	view, err := projection.EventViewOf(e)
-	if err != nil {
-		return Step{}, err
-	}
-	n.events[e.LeafHash().String()] = fmt.Sprintf("event %d", e.JobSeq)
+	view := projection.EventViewOf(e)
+	n.events[e.LeafHash().String()] = fmt.Sprintf("event %d", e.JobSeq())
 	s := Step{Type: view.Type, ReasonCode: view.ReasonCode, Actor: maskHost(view.Actor), Payload: map[string]any{}}
 	if err := json.Unmarshal(view.Payload, &s.Payload); err != nil {
-		return Step{}, fmt.Errorf("event %d: %w", e.Seq, err)
+		return Step{}, fmt.Errorf("event %d: %w", e.Seq(), err)
 	}
 	delete(s.Payload, "producer_version")
 	n.value(s.Payload)
@@ -80,7 +79,7 @@ func (n *normaliser) value(v any) any {
 			v[i] = n.value(v[i])
 		}
 	case map[string]any:
-		for _, name := range slices.Sorted(maps.Keys(v)) { // what comes first has the first number
+		for _, name := range slices.Sorted(maps.Keys(v)) { // numbers are assigned in this order
 			v[name] = n.value(v[name])
 		}
 	}
@@ -94,7 +93,7 @@ func (n *normaliser) number(kind, text string) string {
 	return fmt.Sprintf("%s:%d", kind, n.seen[text])
 }
 
-// A state is how a job stands after an event.
+// A state is the state of a job after an event.
 type state struct {
 	Status           projection.Status `json:"status"`
 	StopReason       string            `json:"stop_reason"`
@@ -104,5 +103,5 @@ type state struct {
 }
 
 func stateOf(j projection.Job) state {
-	return state{j.Status, j.StopReason, j.ReasonCode, j.Revision, j.WaitingFor()}
+	return state{j.Status, string(j.StopReason), string(j.ReasonCode), j.Revision, j.WaitingFor()}
 }

@@ -18,7 +18,7 @@ import (
 	"gait/projection"
 )
 
-// A work is a scripted agent's run: what is done, by whom.
+// A work is a scripted agent's run: commands with their actors.
 type work []act
 
 type act struct {
@@ -39,7 +39,7 @@ func refund() work {
 	}
 }
 
-// play does the work in a ledger of its own, from a time on, and returns the log.
+// play does the work in a new ledger, starting at a time, and returns the log.
 func play(t *testing.T, w work, job string, from time.Duration) *ledgertest.Ledger {
 	t.Helper()
 	l := ledgertest.New(t)
@@ -57,11 +57,11 @@ func play(t *testing.T, w work, job string, from time.Duration) *ledgertest.Ledg
 func fixture(t *testing.T, c regress.Config) (*regress.Fixture, fstest.MapFS) {
 	t.Helper()
 	l := play(t, refund(), "job_1", 0)
-	var pack bytes.Buffer
-	if _, err := packspec.BuildJob(&pack, l.Log, "job_1", l.Key); err != nil {
+	var pack packspec.Buffer
+	if _, err := packspec.BuildJob(t.Context(), &pack, l.Log, "job_1", l.Key, packspec.JobOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	files, err := regress.Files(c, l.JobEvents("job_1", 1))
+	files, err := regress.Files(c, l.JobEvents(t.Context(), "job_1", 1))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,8 +76,8 @@ func fixture(t *testing.T, c regress.Config) (*regress.Fixture, fstest.MapFS) {
 	return f, dir
 }
 
-// Today's rules give what was expected; one rule changed, and the event and the
-// field in which it shows are named.
+// Today's rules give the expected states. If a rule changes, the divergence names the
+// first event and field that it affects.
 func TestReplay(t *testing.T) {
 	f, dir := fixture(t, regress.Config{Name: "refund", Compare: []string{regress.All}})
 	if c, err := f.Replay(nil); err != nil || !c.Pass {
@@ -116,7 +116,7 @@ func TestReplay(t *testing.T) {
 	}
 	delete(dir, "expect/views/approvals.jsonl")
 	if c, err := f.Replay(nil); err != nil || c.Pass {
-		t.Errorf("a view that nobody expects: %+v, %v", c, err)
+		t.Errorf("an unexpected view: %+v, %v", c, err)
 	}
 	delete(dir, "expect/states.jsonl")
 	if _, err := f.Replay(nil); !errors.Is(err, regress.ErrFixture) {
@@ -124,7 +124,7 @@ func TestReplay(t *testing.T) {
 	}
 }
 
-// Where a line of a list is another, the event that it is made of is named.
+// If a line of a list differs, the divergence names the event that the line is made from.
 func TestReplayNamesTheEventOfALine(t *testing.T) {
 	f, dir := fixture(t, regress.Config{Name: "refund", Compare: []string{regress.All}})
 	var edited []string
@@ -146,15 +146,17 @@ func TestReplayNamesTheEventOfALine(t *testing.T) {
 	edit("expect/views/approvals.jsonl", "receipt checked", "receipt lost")
 	edit("expect/views/refusals.jsonl", "approval_required", "self_approval")
 	edit("expect/views/checkpoints.jsonl", "}\n", "}\n{}\n")
-	if want := []string{"6 approved /expect/history.jsonl/5/payload/reason", "3 checkpoint_added /expect/views/checkpoints.jsonl/1/summary",
+	if want := []string{
+		"6 approved /expect/history.jsonl/5/payload/reason", "3 checkpoint_added /expect/views/checkpoints.jsonl/1/summary",
 		"6 approved /expect/views/approvals.jsonl/0/reason", "5 refused /expect/views/refusals.jsonl/0/payload/refusal",
-		"3 checkpoint_added /expect/views/checkpoints.jsonl/1/actor"}; !slices.Equal(edited, want) {
+		"3 checkpoint_added /expect/views/checkpoints.jsonl/1/actor",
+	}; !slices.Equal(edited, want) {
 		t.Errorf("lists edited: they diverge at\n%q, want\n%q", edited, want)
 	}
 }
 
-// Two runs that differ only in what is masked are the same; what an agent does
-// otherwise shows where it does so, in the scopes that look there.
+// Two runs that differ only in what is masked are equal. If an agent acts differently,
+// the scopes that cover the event diverge at it.
 func TestBehave(t *testing.T) {
 	swap := func(i, j int) func(work) work {
 		return func(w work) work { w[i], w[j] = w[j], w[i]; return w }
@@ -164,7 +166,7 @@ func TestBehave(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		change func(work) work
-		event  int64 // where All diverges; 0: nowhere, or in the outcome
+		event  int64 // at which All diverges; 0 if it does not, or only in the outcome
 		field  string
 		fails  []string // scopes
 	}{
@@ -203,7 +205,7 @@ func TestBehave(t *testing.T) {
 	} {
 		f, _ := fixture(t, regress.Config{Name: "refund", Compare: regress.Scopes})
 		l := play(t, tt.change(refund()), "other-job", time.Minute)
-		got, err := f.Behave(l.JobEvents("other-job", 1))
+		got, err := f.Behave(l.JobEvents(t.Context(), "other-job", 1))
 		if err != nil {
 			t.Errorf("%s: %v", tt.name, err)
 			continue
@@ -219,13 +221,13 @@ func TestBehave(t *testing.T) {
 	}
 }
 
-// A summary that need not be exact, and fields that may differ.
+// Summaries with a pattern and ignored fields may differ.
 func TestPatternsAndIgnored(t *testing.T) {
 	change := func(summary string) ledger.Events {
 		w := refund()
 		w[2].command = commands.AddCheckpoint{Type: ledger.CheckpointProgress, Summary: summary}
 		w[5].reason = "looked at it"
-		return play(t, w, "job_1", time.Minute).JobEvents("job_1", 1)
+		return play(t, w, "job_1", time.Minute).JobEvents(t.Context(), "job_1", 1)
 	}
 	f, _ := fixture(t, regress.Config{Name: "refund", Compare: []string{regress.All}, Ignore: []string{"reason"}, Summaries: map[string]string{"cp_0002": `looked up order \d+`}})
 	for summary, want := range map[string]bool{"looked up order 4711": true, "looked up order x": false, "well, looked up order 1": false} {
@@ -238,11 +240,13 @@ func TestPatternsAndIgnored(t *testing.T) {
 
 func TestLoad(t *testing.T) {
 	_, dir := fixture(t, regress.Config{Name: "refund", Compare: []string{regress.All}})
-	for name, text := range map[string]string{"no name": "compare: [all]\n", "a name that leaves": "name: ../x\ncompare: [all]\n", "nothing to compare": "name: a\n",
+	for name, text := range map[string]string{
+		"no name": "compare: [all]\n", "a name that leaves": "name: ../x\ncompare: [all]\n", "nothing to compare": "name: a\n",
 		"an unknown scope": "name: a\ncompare: [most]\n", "an unknown field": "name: a\ncompare: [all]\nrigged: true\n", "no YAML": ":\n\t-", "empty": "",
 		"two documents": "name: a\ncompare: [all]\n---\nname: b\n", "far too much": "name: a\ncompare: [all]\nignore: [" + strings.Repeat("a, ", 30<<10) + "a]\n",
 		"a pattern that swallows its end": "name: a\ncompare: [all]\nsummaries: {cp_0001: '\\Qabc'}\n",
-		"a pattern that is none":          "name: a\ncompare: [all]\nsummaries: {cp_0001: '('}\n"} {
+		"a pattern that is none":          "name: a\ncompare: [all]\nsummaries: {cp_0001: '('}\n",
+	} {
 		dir[regress.ConfigFile] = &fstest.MapFile{Data: []byte(text)}
 		if _, err := regress.Load(dir); !errors.Is(err, regress.ErrFixture) {
 			t.Errorf("%s: %v, want ErrFixture", name, err)
@@ -255,21 +259,27 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-// An update is added to regress.yaml however its updates are written, and nothing else
-// in it changes.
+// An update is added to regress.yaml in each form that updates can have, and nothing else
+// in the file changes.
 func TestUpdatedKeepsWhatIsWritten(t *testing.T) {
 	const head = "# why\nname: a # its folder's\ncompare: [all]\n"
 	for name, tt := range map[string]struct{ before, after string }{
 		"none":  {head, head + "updates:\n  - at: today\n    reason: so\n"},
 		"null":  {head + "updates:\n", head + "updates:\n  - at: today\n    reason: so\n"},
 		"empty": {head + "updates: []\n", head + "updates:\n  - at: today\n    reason: so\n"},
-		"one": {head + "updates:\n  - at: before # long ago\n    reason: first\nwhy: x\n",
-			head + "updates:\n  - at: before # long ago\n    reason: first\n  - at: today\n    reason: so\nwhy: x\n"},
-		"one, at the end, indented otherwise": {"why: >-\n  a story\n  in lines\n" + head[6:] + "updates:\n- at: before\n  reason: first # of many\n",
-			"why: >-\n  a story\n  in lines\n" + head[6:] + "updates:\n- at: before\n  reason: first # of many\n- at: today\n  reason: so\n"},
+		"one": {
+			head + "updates:\n  - at: before # long ago\n    reason: first\nwhy: x\n",
+			head + "updates:\n  - at: before # long ago\n    reason: first\n  - at: today\n    reason: so\nwhy: x\n",
+		},
+		"one, at the end, indented otherwise": {
+			"why: >-\n  a story\n  in lines\n" + head[6:] + "updates:\n- at: before\n  reason: first # of many\n",
+			"why: >-\n  a story\n  in lines\n" + head[6:] + "updates:\n- at: before\n  reason: first # of many\n- at: today\n  reason: so\n",
+		},
 		"in braces": {"{name: a, compare: [all]} # short\n", "{name: a, compare: [all], updates: [{at: today, reason: so}]} # short\n"},
-		"anchors": {"name: &n a\nwhy: *n\ncompare: &c [all]\nupdates: &u [{at: x, reason: y}]\n",
-			"name: &n a\nwhy: *n\ncompare: &c [all]\nupdates: &u\n  - {at: x, reason: y}\n  - at: today\n    reason: so\n"},
+		"anchors": {
+			"name: &n a\nwhy: *n\ncompare: &c [all]\nupdates: &u [{at: x, reason: y}]\n",
+			"name: &n a\nwhy: *n\ncompare: &c [all]\nupdates: &u\n  - {at: x, reason: y}\n  - at: today\n    reason: so\n",
+		},
 	} {
 		_, dir := fixture(t, regress.Config{Name: "a", Compare: []string{regress.All}})
 		dir[regress.ConfigFile] = &fstest.MapFile{Data: []byte(tt.before)}
@@ -284,11 +294,13 @@ func TestUpdatedKeepsWhatIsWritten(t *testing.T) {
 	}
 }
 
-// What regress.yaml ignores is known, and what of it matches nothing.
+// Ignored lists what regress.yaml ignores, and Unused what of that matches nothing.
 func TestUnused(t *testing.T) {
-	f, _ := fixture(t, regress.Config{Name: "refund", Compare: []string{regress.All},
+	f, _ := fixture(t, regress.Config{
+		Name: "refund", Compare: []string{regress.All},
 		Ignore:    []string{"reason", "raeson", "/payload/*", "/payload/labels/run", "/stop_reason"},
-		Summaries: map[string]string{"cp_0002": `looked up order \d+`, "cp_0003": "refund is nothing", "cp_0099": ".*"}})
+		Summaries: map[string]string{"cp_0002": `looked up order \d+`, "cp_0003": "refund is nothing", "cp_0099": ".*"},
+	})
 	want := []string{"/payload/labels/run", "raeson", "the summary of cp_0003", "the summary of cp_0099"}
 	if got, err := f.Unused(nil); err != nil || !slices.Equal(got, want) {
 		t.Errorf("Unused = %q, %v, want %q", got, err, want)
@@ -299,7 +311,7 @@ func TestUnused(t *testing.T) {
 	w := refund()
 	w[0].command = commands.Submit{EnvironmentFingerprint: "envfp:x", ProducerVersion: "gait 1", Labels: []ledger.Label{{Key: "run", Value: "b"}}}
 	w[3].command = commands.AddCheckpoint{Type: ledger.CheckpointDecisionNeeded, Summary: "refund is nothing", RequiredAction: "approve it"}
-	candidate := play(t, w, "job_1", time.Minute).JobEvents("job_1", 1)
+	candidate := play(t, w, "job_1", time.Minute).JobEvents(t.Context(), "job_1", 1)
 	if got, err := f.Unused(candidate); err != nil || !slices.Equal(got, []string{"raeson", "the summary of cp_0099"}) {
 		t.Errorf("with a candidate, Unused = %q, %v", got, err)
 	}

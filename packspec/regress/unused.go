@@ -9,8 +9,8 @@ import (
 	"gait/projection"
 )
 
-// Ignored says what may differ in a candidate of this fixture, beside what is Masked:
-// what Ignore names, and the summaries that have a pattern.
+// Ignored lists what may differ in a candidate of this fixture, besides what Masked
+// lists: the fields in Ignore, and the summaries that have a pattern.
 func (f *Fixture) Ignored() []string {
 	list := slices.Clone(f.Ignore)
 	for _, id := range slices.Sorted(maps.Keys(f.Summaries)) {
@@ -21,19 +21,19 @@ func (f *Fixture) Ignored() []string {
 
 func summaryOf(checkpoint string) string { return "the summary of " + checkpoint }
 
-// Unused returns those of Ignored that match nothing: neither in the recorded history
-// nor in candidate, which may be nil. Somebody thinks that they do.
+// Unused returns the items of Ignored that match nothing, neither in the recorded history
+// nor in candidate, which may be nil. They are probably misspelt.
 func (f *Fixture) Unused(candidate ledger.Events) ([]string, error) {
-	unused := map[string]bool{}
+	u := usage{unused: map[string]bool{}, seen: map[string]bool{}}
 	for _, name := range f.Ignored() {
-		unused[name] = true
+		u.unused[name] = true
 	}
-	if len(unused) == 0 {
+	if len(u.unused) == 0 {
 		return nil, nil
 	}
 	recorded, err := f.Events()
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrFixture, PackFile, err)
+		return nil, inFixture(PackFile, err)
 	}
 	for _, events := range []ledger.Events{recorded, candidate} {
 		if events == nil {
@@ -44,41 +44,46 @@ func (f *Fixture) Unused(candidate ledger.Events) ([]string, error) {
 			return nil, err
 		}
 		for _, s := range r.steps {
-			f.use(s, unused)
+			f.use(s, u)
 		}
-		f.useFields(map[string]any{"status": "", "stop_reason": ""}, "", unused)
+		f.useFields(map[string]any{"status": "", "stop_reason": ""}, "", u)
 	}
-	return slices.Sorted(maps.Keys(unused)), nil
+	return slices.Sorted(maps.Keys(u.unused)), nil
 }
 
-// use takes out of unused what a step has.
-func (f *Fixture) use(s Step, unused map[string]bool) {
+// A usage has the items that have matched nothing so far, and the pointers that were
+// compared with them: most events have the same ones.
+type usage struct{ unused, seen map[string]bool }
+
+// use removes from u.unused the items that match in a step.
+func (f *Fixture) use(s Step, u usage) {
 	id, _ := s.Payload["checkpoint_id"].(string)
 	summary, _ := s.Payload["summary"].(string)
 	if pattern := f.patterns[id]; pattern != nil && pattern.MatchString(summary) {
-		delete(unused, summaryOf(id))
+		delete(u.unused, summaryOf(id))
 	}
-	f.useFields(map[string]any{"type": "", "reason_code": "", "actor": "", "payload": s.Payload}, "", unused)
+	f.useFields(map[string]any{"type": "", "reason_code": "", "actor": "", "payload": s.Payload}, "", u)
 }
 
-// useFields takes out of unused what names one of the fields, or one below it.
-func (f *Fixture) useFields(fields map[string]any, at string, unused map[string]bool) {
+// useFields removes from u.unused the items that match one of the fields or one below it.
+func (f *Fixture) useFields(fields map[string]any, at string, u usage) {
 	for name, value := range fields {
 		pointer := at + projection.PointerStep(name)
 		for _, entry := range f.Ignore {
-			if d := (projection.Differ{Ignore: []string{entry}}); d.Ignores(pointer) {
-				delete(unused, entry)
+			if d := (projection.Differ{Ignore: []string{entry}}); !u.seen[pointer] && d.Ignores(pointer) {
+				delete(u.unused, entry)
 			}
 		}
+		u.seen[pointer] = true
 		switch v := value.(type) {
 		case map[string]any:
-			f.useFields(v, pointer, unused)
+			f.useFields(v, pointer, u)
 		case []any:
 			items := map[string]any{}
 			for i := range v {
 				items[fmt.Sprint(i)] = v[i]
 			}
-			f.useFields(items, pointer, unused)
+			f.useFields(items, pointer, u)
 		}
 	}
 }

@@ -11,9 +11,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Updated returns what the folder holds, by path, but for the pack, once what is
-// expected is what today's code makes of the events. regress.yaml says why, and is
-// otherwise as it was written, comments too.
+// Updated returns the folder's files by path, except the pack, with the expectations
+// replaced by what today's code derives from the events. regress.yaml records why, and is
+// otherwise unchanged, with its comments.
 func (f *Fixture) Updated(why Update) (map[string][]byte, error) {
 	events, err := f.Events()
 	if err != nil {
@@ -28,7 +28,7 @@ func (f *Fixture) Updated(why Update) (map[string][]byte, error) {
 	for _, add := range []func([]byte, Update) ([]byte, error){appendUpdate, insertUpdate} {
 		text, err := add(f.text, why)
 		if err != nil {
-			return nil, fmt.Errorf("%w: %s: %w", ErrFixture, ConfigFile, err)
+			return nil, inFixture(ConfigFile, err)
 		}
 		var again Config
 		if err := yaml.Unmarshal(text, &again); err == nil && reflect.DeepEqual(again, config) {
@@ -36,11 +36,11 @@ func (f *Fixture) Updated(why Update) (map[string][]byte, error) {
 			return files, nil
 		}
 	}
-	return nil, fmt.Errorf("%w: %s: updates is written such that nothing can be added", ErrFixture, ConfigFile)
+	return nil, fmt.Errorf("%w: %s: the list of updates is written in a form that cannot be extended", ErrFixture, ConfigFile)
 }
 
-// appendUpdate adds an update at the end of a regress.yaml, whose other bytes stay.
-// Where updates stand elsewhere, what comes out says something else, or nothing.
+// appendUpdate adds an update at the end of a regress.yaml and keeps all other bytes. If
+// the updates are not at the end, the result is not the intended document or not valid.
 func appendUpdate(text []byte, why Update) ([]byte, error) {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(text, &doc); err != nil {
@@ -64,8 +64,8 @@ func appendUpdate(text []byte, why Update) ([]byte, error) {
 	return append(out, '\n'), nil
 }
 
-// insertUpdate adds an update to the updates of a regress.yaml, wherever they stand.
-// Comments stay, the layout need not.
+// insertUpdate adds an update to the updates of a regress.yaml at any place. It keeps
+// comments, but may change the layout.
 func insertUpdate(text []byte, why Update) ([]byte, error) {
 	var doc, item yaml.Node
 	err := errors.Join(yaml.Unmarshal(text, &doc), item.Encode(why))
@@ -77,7 +77,7 @@ func insertUpdate(text []byte, why Update) ([]byte, error) {
 	return encode(&doc)
 }
 
-// updatesOf returns the list of updates in a mapping, where need be a new one.
+// updatesOf returns the list of updates in a mapping. If there is none, it adds one.
 func updatesOf(config *yaml.Node) *yaml.Node {
 	list := &yaml.Node{}
 	for i := 0; i+1 < len(config.Content); i += 2 {

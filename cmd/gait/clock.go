@@ -1,0 +1,34 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"gait/commands"
+	"gait/commands/connect"
+	"gait/ledger"
+)
+
+// do carries a request out on an open ledger. All commands do it by this function: it
+// notes if the clock was behind.
+func (a *app) do(ctx context.Context, l *connect.Ledger, r commands.Request) (commands.Result, error) {
+	result, err := l.Do(ctx, r)
+	of := result
+	if refused, ok := errors.AsType[*commands.RefusedError](err); ok {
+		of = refused.Result
+	}
+	if !of.Replayed && !of.Repeated { // else it was written before
+		a.noteClock(of.Event)
+	}
+	return result, err
+}
+
+// noteClock prints a notice if the clock was behind when an event was written.
+func (a *app) noteClock(e ledger.Event) {
+	if e.Payload() == nil || e.Clock().IsZero() {
+		return
+	}
+	a.heldUp = &heldClock{Reading: ledger.FormatTime(e.Clock()), CreatedAt: ledger.FormatTime(e.Time())}
+	a.notice(fmt.Sprintf("the clock reads %s, which is before the ledger's last event: this one is stamped %s, as that is", a.heldUp.Reading, a.heldUp.CreatedAt))
+}

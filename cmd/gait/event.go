@@ -1,0 +1,132 @@
+package main
+
+import (
+	"fmt"
+	"iter"
+
+	"gait/ledger"
+	"gait/ledger/jcs"
+	"gait/projection"
+)
+
+// eventInShort describes an event in a few words.
+func eventInShort(e ledger.Event) string {
+	switch p := e.Payload().(type) {
+	case ledger.CheckpointAdded:
+		late := ""
+		if p.Late {
+			late = " (late: the job was stopped)"
+		}
+		word := "recorded"
+		if !p.Continues.IsZero() {
+			word = "asked again:"
+		}
+		return fmt.Sprintf("%s %s %s%s: %s", word, p.CheckpointType, p.CheckpointID, late, p.Summary)
+	case ledger.Paused:
+		if p.Hold {
+			return "put on hold"
+		}
+	case ledger.Approved:
+		return verdictOn("approved", p.CheckpointID, e.Actor())
+	case ledger.Denied:
+		return verdictOn("denied", p.CheckpointID, e.Actor())
+	case ledger.Stopped:
+		return "stopped in an emergency"
+	case ledger.Imported:
+		return fmt.Sprintf("was imported at revision %d with %d checkpoints and %d approvals, all claims of the pack %s",
+			p.Revision, len(p.Checkpoints), len(p.Approvals), p.PackSHA256.String()[:16])
+	case ledger.Continued:
+		return fmt.Sprintf("was continued from %s: %s, at revision %d there", p.Origin, p.Status, p.Revision)
+	case ledger.Submitted, ledger.Resumed, ledger.Cancelled, ledger.Refused: // the type's name is enough
+	case ledger.LedgerCreated, ledger.KeyRotated, ledger.IndexCommitted, ledger.LedgerMoved: // these belong to no job
+	}
+	return string(e.Type())
+}
+
+func verdictOn(word, checkpoint, actor string) string {
+	if checkpoint != "" {
+		word = checkpoint + " " + word
+	}
+	return word + " by " + actor
+}
+
+// eventInWords describes an event, with the reason that was given for it.
+func eventInWords(s *screen, e ledger.Event) (symbol, what string) {
+	symbol, what = s.green("•"), eventInShort(e)
+	if p, ok := e.Payload().(ledger.Refused); ok {
+		symbol, what = s.red("✗"), fmt.Sprintf("%s refused: %s (exit %d)", p.Command, p.Refusal, p.Exit)
+		if p.Summary != "" {
+			what += ": " + p.Summary
+		}
+	}
+	if reason := projection.MeaningOf(e).Reason; reason != "" {
+		what += "  " + s.dim("— "+reason)
+	}
+	return symbol, what
+}
+
+func showEvent(s *screen, e ledger.Event) {
+	symbol, what := eventInWords(s, e)
+	fmt.Fprintf(s, "%s %4d  %s  rev %-3d  %-14s  event %d: %s\n", symbol, e.JobSeq(), ledger.FormatTime(e.Time()), e.Revision(), e.Actor(), e.Seq(), what)
+}
+
+// eventLine shows an event, with the job it belongs to.
+func eventLine(s *screen, e ledger.Event) {
+	symbol, what := eventInWords(s, e)
+	fmt.Fprintf(s, "%s event %-4d  %s  %s  rev %-3d  %-14s  %s\n", symbol, e.Seq(), ledger.FormatTime(e.Time()), s.bold(e.JobID()), e.Revision(), e.Actor(), what)
+}
+
+// An eventRecord is an event as inspect shows it: the PackSpec v1 view, and its
+// place in the ledger.
+type eventRecord struct {
+	projection.EventView
+	Seq       ledger.Seq  `json:"seq"`
+	JobSeq    int64       `json:"job_seq"`
+	EventID   string      `json:"event_id"`
+	LeafHash  ledger.Hash `json:"leaf_hash"`
+	RequestID string      `json:"request_id,omitempty"`
+}
+
+func recordOf(e ledger.Event) eventRecord {
+	return eventRecord{EventView: projection.EventViewOf(e), Seq: e.Seq(), JobSeq: e.JobSeq(), EventID: e.ID(), LeafHash: e.LeafHash(), RequestID: e.RequestID()}
+}
+
+// recordsIf returns a function that makes the records of refusals, or of all
+// other events.
+func recordsIf(refusals bool) func(ledger.Event) ([]any, error) {
+	return func(e ledger.Event) ([]any, error) {
+		if refusals != (e.Type() == ledger.TypeRefused) {
+			return nil, nil
+		}
+		return []any{recordOf(e)}, nil
+	}
+}
+
+// eventsAsJSON calls of for each event and yields the values as canonical JSON.
+func eventsAsJSON(events ledger.Events, of func(ledger.Event) ([]any, error)) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		for e, err := range events {
+			var values []any
+			if err == nil {
+				values, err = of(e)
+			}
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for _, v := range values {
+				if b, err := jcs.Marshal(v); !yield(b, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+func anyValues[T any](list []T) []any {
+	out := make([]any, len(list))
+	for i, v := range list {
+		out[i] = v
+	}
+	return out
+}

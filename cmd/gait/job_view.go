@@ -1,0 +1,121 @@
+package main
+
+import (
+	"fmt"
+
+	"gait/ledger"
+	"gait/projection"
+)
+
+// showStatus prints a summary of a job. stopped is the event that stopped it, if any.
+func showStatus(s *screen, j projection.Job, stopped ledger.Event) {
+	fmt.Fprintf(s, "%s  %s\n", s.bold(j.ID), s.status(j.Status))
+	stop := string(j.StopReason)
+	if j.StopReason == projection.StopNone {
+		stop = ""
+	}
+	since, why := "", projection.MeaningOf(stopped).Reason
+	if cp, ok := stopped.Payload().(ledger.CheckpointAdded); ok {
+		why = cp.Summary
+	}
+	if stopped.Payload() != nil {
+		since = ledger.FormatTime(stopped.Time()) + " by " + stopped.Actor()
+	}
+	last := ""
+	if cp := j.LastCheckpoint; cp != nil {
+		last = fmt.Sprintf(", last %s %s: %s", cp.ID, cp.Type, cp.Summary)
+	}
+	held := ""
+	if h := j.OnHold(); h != nil {
+		held = "since " + h.CreatedAt + " by " + h.Actor + ": only an approval by another actor lifts it"
+		if h.Verdict == projection.Denied {
+			held += "; " + j.Stop.VerdictBy + " denied it"
+		}
+	}
+	from := ""
+	if was := j.Imported; was != nil {
+		from = fmt.Sprintf("by %s from a pack %s: %d checkpoints and %d approvals are its claims", was.Actor, was.PackSHA256[:16], was.Checkpoints, was.Approvals)
+	}
+	before := ""
+	if was := j.Continued; was != nil {
+		before = fmt.Sprintf("from %s, at revision %d there; its checkpoints and approvals are counted, not shown", was.Origin, was.Revision)
+	}
+	s.fields([2]string{"imported", from}, [2]string{"continued", before}, [2]string{"revision", fmt.Sprint(j.Revision)}, [2]string{"stop reason", stop}, [2]string{"on hold", held}, [2]string{"since", since}, [2]string{"reason", why}, [2]string{"reason code", string(j.ReasonCode)},
+		[2]string{"checkpoints", fmt.Sprint(j.Checkpoints) + last},
+		[2]string{"approvals", fmt.Sprint(j.Approvals)}, [2]string{"refusals", fmt.Sprint(j.Refusals)},
+		[2]string{"identity", j.Identity}, [2]string{"policy", policyOf(j)}, [2]string{"created", j.Created}, [2]string{"updated", j.Updated}, [2]string{"waiting for", waitingFor(j)})
+	for _, a := range j.Decisions {
+		if a.Verdict != projection.Approved && !j.Status.Final() {
+			state := "open"
+			if a.Verdict == projection.Denied {
+				state = "denied by " + a.VerdictBy
+			}
+			fmt.Fprintf(s, "  %s %s %s: %s — %s (asked by %s)\n", s.yellow("?"), a.CheckpointID, state, a.Summary, a.RequiredAction, a.Actor)
+		}
+	}
+}
+
+func policyOf(j projection.Job) string {
+	switch {
+	case j.PolicyDigest.IsZero():
+		return j.PolicyRef
+	case j.PolicyRef == "":
+		return "sha256 " + j.PolicyDigest.String()
+	}
+	return j.PolicyRef + " (sha256 " + j.PolicyDigest.String() + ")"
+}
+
+// waitingFor says what a job waits for.
+func waitingFor(j projection.Job) string {
+	switch j.WaitingFor() {
+	case projection.WaitsForWorker:
+		return "the worker's next checkpoint"
+	case projection.WaitsForDecision:
+		return "a decision"
+	case projection.WaitsForHold:
+		return "an approval of the hold, not by " + j.Stop.Actor
+	case projection.WaitsForReversal:
+		return "a new verdict on what was denied"
+	case projection.WaitsForResume:
+		return "a resume"
+	case projection.WaitsForCancel:
+		return "nothing but a cancel"
+	}
+	return ""
+}
+
+// nextCommand returns a command that takes the job further.
+func nextCommand(j projection.Job) string {
+	id := "--id " + j.ID
+	switch j.WaitingFor() {
+	case projection.WaitsForWorker:
+		return "gait job checkpoint add " + id + ` --summary "what was done"`
+	case projection.WaitsForDecision, projection.WaitsForHold, projection.WaitsForReversal:
+		checkpoint := ""
+		if open := j.Unsettled(); len(open) > 1 {
+			checkpoint = open[0].DecisionID()
+		}
+		return toApprove(j.ID, checkpoint)
+	case projection.WaitsForResume:
+		return toResume(j.ID, !j.PolicyDigest.IsZero() || j.PolicyRef != "")
+	case projection.WaitsForCancel:
+		return "gait job cancel " + id
+	}
+	return "gait pack build --type job --from " + j.ID
+}
+
+// importNotice says what an import proves, and which approval it needs.
+func importNotice(j projection.Job) string {
+	who := "that is not signed"
+	switch was := j.Imported; {
+	case was.PackTrusted:
+		who = "signed by a key you trust"
+	case was.PackKeyID != "":
+		who = "signed by a key you do not trust"
+	}
+	text := "what the job did before is only claimed by a pack " + who + "; nothing proves it"
+	if j.WaitingFor() == projection.WaitsForDecision {
+		text += "; before a resume it needs an approval here, not by " + j.Imported.Actor
+	}
+	return text
+}

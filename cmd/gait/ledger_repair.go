@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"gait/commands/connect"
+	"gait/ledger"
+	"gait/ledger/root"
+	"gait/projection"
+)
+
+func rebuildCommand(a *app) *cobra.Command {
+	return exits(&cobra.Command{
+		Use:   "rebuild",
+		Short: "Verify the events, make what follows from them again, and list what differed",
+		Long: `Verify all events, and make again what follows from them: the index, the heads of
+jobs and the stored views. What was changed, dropped or put back to an older state is
+listed. If an event is damaged, nothing is written.`,
+		Example: "gait ledger rebuild --json",
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			a.readsAll = true
+			return a.write(cmd.Context(), func(r *connect.Ledger) error { return rebuild(cmd.Context(), a, r) })
+		},
+	}, 0, 1, 2, 6, 7, 8)
+}
+
+func rebuild(ctx context.Context, a *app, r *connect.Ledger) error {
+	bar := newBar(a, "verifying events")
+	done, err := r.Log.Rebuild(ctx, bar.update)
+	bar.stop()
+	if err != nil {
+		return err
+	}
+	a.index = "" // whatever it was: it is proved now
+	differed, err := rebuildViews(ctx, r)
+	if err != nil {
+		return err
+	}
+	heads := append([]string{}, done.Heads...)
+	fields := object{"jobs": done.Jobs, "differed": differed, "heads": heads, "pages": done.Pages, "rows": done.Rows, "record": done.Record}
+	return a.print(fields, func(s *screen) {
+		s.done("rebuilt the index and the views of %s; %d differed", count(done.Jobs, "job"), len(differed))
+		for _, id := range differed {
+			fmt.Fprintf(s, "  %s %s\n", s.yellow("≠"), id)
+		}
+		if done.Same() {
+			return
+		}
+		fmt.Fprintf(s, "not those of the events: %s, %s and %s of the index", count(int64(len(heads)), "head"), count(done.Pages, "page"), count(done.Rows, "row"))
+		if done.Record {
+			s.add(", and its record")
+		}
+		s.add("\n")
+		for _, id := range heads {
+			fmt.Fprintf(s, "  %s %s\n", s.yellow("≠"), id)
+		}
+	})
+}
+
+// rebuildViews makes all views again, and returns the jobs whose view differed.
+func rebuildViews(ctx context.Context, r *connect.Ledger) (differed []string, err error) {
+	differed = []string{}
+	err = r.Log.ReplaceViews(ctx, func(yield func(ledger.JobView, error) bool) {
+		for job, err := range projection.Rebuild(ctx, r.Log) {
+			if err == nil && !job.Same() {
+				differed = append(differed, job.JobID)
+			}
+			if !yield(ledger.JobView{ID: job.JobID, View: job.Made}, err) {
+				return
+			}
+		}
+	})
+	return differed, err
+}
+
+func retireCommand(a *app) *cobra.Command {
+	var reason string
+	cmd := exits(&cobra.Command{
+		Use:   "retire",
+		Short: "Give up a ledger that was lost or rolled back",
+		Long: `Give up a ledger that was lost, damaged or rolled back: its directory is renamed and
+kept, and nothing is ever signed under its origin again. The next ledger here names
+it as its predecessor.`,
+		Example: `gait ledger retire --reason "disk replaced, restored from last night's backup"`,
+		Args:    noArgs,
+	}, 0, 1, 2, 6, 8)
+	cmd.Flags().StringVar(&reason, "reason", "", "why (required)")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if reason == "" {
+			return &usageError{code: "invalid_reason", text: "why? --reason is missing", hint: `add --reason "restored from last night's backup"`}
+		}
+		if err := ledger.FieldReason.Check(reason); err != nil {
+			return err
+		}
+		o, err := a.options()
+		if err != nil {
+			return err
+		}
+		was, err := root.Retire(cmd.Context(), o.Options, reason)
+		if err != nil {
+			return err
+		}
+		fields := object{"origin": was.Origin, "path": was.Path, "seen": sizeAndRoot(was.Seen), "found": sizeAndRoot(was.Found)}
+		return a.print(fields, func(s *screen) {
+			s.done("retired %s", s.bold(was.Origin))
+			s.fields([2]string{"kept as", was.Path}, [2]string{"seen", count(was.Seen.Size, "event")}, [2]string{"found", count(was.Found.Size, "event")})
+			s.next("gait job submit --id job_1, which begins a new ledger that names this one")
+		})
+	}
+	return cmd
+}

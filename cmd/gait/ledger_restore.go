@@ -1,0 +1,275 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"gait/ledger"
+	"gait/ledger/content"
+	"gait/ledger/home"
+	"gait/ledger/root"
+	"gait/ledger/store"
+	"gait/packspec/backup"
+	"gait/projection"
+)
+
+// restoreFlags are the flags of gait ledger restore.
+type restoreFlags struct {
+	keyFile                              string
+	passphrase                           passphraseFlag
+	newest, readOnly, withoutKey, dryRun bool
+	inPlace                              bool
+}
+
+func ledgerRestoreCommand(a *app) *cobra.Command {
+	var flags restoreFlags
+	cmd := exits(&cobra.Command{
+		Use:   "restore FILE | --in-place",
+		Short: "Make the ledger again from a backup, and continue it if it is the newest state seen",
+		Long: `Make the ledger again from a backup that gait ledger backup wrote, in a root that holds
+none. All of it is verified first, under a key you trust or hold.
+
+If you have seen nothing newer of the ledger, and its private key is here or in the
+backup, the ledger is continued. If you have seen nothing of it at all, as with a new
+machine, it cannot be told whether events came after the backup: say --newest if you
+know that none did. If events were seen that the backup does not have, what is restored
+is an older state: its jobs are shown, packed and exported, each time with a warning
+("restored" in JSON), and nothing is written to it, by any user. gait ledger retire is
+the way on from there.
+
+With --read-only it is a copy that is only read, whatever was seen. With --in-place no
+backup is restored: what is in the root already is verified and accepted for what it is,
+an older state that was put back there by other means, or the root of another ledger.`,
+		Example: "gait ledger restore /mnt/backup/payments.zip\n" +
+			"gait ledger restore payments.zip --root new/jobs --passphrase-file secret.txt --newest\n" +
+			"gait ledger restore payments.zip --root look/jobs --read-only\n" +
+			"gait ledger restore payments.zip --dry-run --json\n" +
+			"gait ledger restore --in-place",
+		Args: cobra.ArbitraryArgs,
+	}, 0, 1, 2, 6, 7, 8)
+	f := cmd.Flags()
+	f.StringVar(&flags.keyFile, "public-key", "", "the key that signed it, or a file with it: "+keyForms+"; only it counts then")
+	f.BoolVar(&flags.newest, "newest", false, "nothing was written after the backup: continue it although nothing was seen of the ledger here")
+	f.BoolVar(&flags.readOnly, "read-only", false, "make a copy that is only read")
+	f.BoolVar(&flags.withoutKey, "without-key", false, "leave the private key in the backup")
+	f.BoolVar(&flags.dryRun, "dry-run", false, "verify the backup, say what would become of it, and write nothing")
+	f.BoolVar(&flags.inPlace, "in-place", false, "accept what is in the root already")
+	flags.passphrase.add(a, cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		switch {
+		case flags.inPlace && len(args) == 0:
+			for _, name := range []string{"newest", "read-only", "without-key", "dry-run", "passphrase-file"} {
+				if cmd.Flags().Changed(name) {
+					return &usageError{code: "invalid_usage", text: "--" + name + " is about a backup, and --in-place restores none", hint: "leave --" + name + " out"}
+				}
+			}
+			return acceptInPlace(cmd.Context(), a, flags)
+		case !flags.inPlace && len(args) == 1:
+			return restoreBackup(cmd.Context(), a, args[0], flags)
+		}
+		return &usageError{code: "invalid_usage", text: "restore one backup that gait ledger backup wrote, or accept what is here with --in-place", hint: cmd.CommandPath() + " --help"}
+	}
+	return cmd
+}
+
+func restoreBackup(ctx context.Context, a *app, name string, flags restoreFlags) error {
+	o, err := a.options()
+	if err != nil {
+		return err
+	}
+	file, size, err := openPack(a, name)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	b, err := backup.Open(file, size)
+	if err != nil {
+		return err
+	}
+	from := root.Backup{Checkpoint: b.Checkpoint, Keys: b.Log.Keys, Newest: flags.newest, ReadOnly: flags.readOnly}
+	if from.Key, err = keyInBackup(ctx, o.Home, name, b, flags); err != nil {
+		return err
+	}
+	trusted, err := trustedBackup(a, o.Home, b, from.Key, flags.keyFile)
+	if err != nil {
+		return err
+	}
+	if err := continuesSeen(a, b.Log); err != nil {
+		return err
+	}
+	var did root.Restoration
+	if flags.dryRun {
+		did, err = planRestore(a, o.Options, b, from)
+	} else {
+		did, err = restoreInto(ctx, a, o.Options, b, from)
+	}
+	if errors.Is(err, store.ErrExists) {
+		return &unsafeError{code: "ledger_exists", text: a.rootDir() + " holds another ledger already, or another state of it, or held one", hint: "restore into another directory with --root, or move that one away first"}
+	}
+	if err != nil {
+		return ledger.Refute(err)
+	}
+	return showRestored(a, b, did, trusted, flags)
+}
+
+// keyInBackup opens the private key in a backup, if it is needed.
+func keyInBackup(ctx context.Context, homeDir, name string, b *backup.Backup, flags restoreFlags) (ledger.PrivateKey, error) {
+	if b.SealedKey == nil || flags.withoutKey || flags.readOnly {
+		return ledger.PrivateKey{}, nil
+	}
+	_, err := home.PrivateOf(homeDir, b.Key)
+	if _, missing := errors.AsType[*home.KeyMissingError](err); !missing {
+		return ledger.PrivateKey{}, err // it is here
+	}
+	return unsealKey(ctx, "the key in "+name, b.SealedKey, b.Origin, flags.passphrase)
+}
+
+// trustedBackup says why the key of a backup is trusted: it is the user's own, or one that
+// the user trusts.
+func trustedBackup(a *app, homeDir string, b *backup.Backup, inside ledger.PrivateKey, keyFile string) (string, error) {
+	if keyFile == "" && inside.VerifierKey() == b.Key {
+		return "the private key in the backup", nil
+	}
+	if keyFile == "" {
+		_, err := home.PrivateOf(homeDir, b.Key)
+		if err == nil {
+			return "the private key in " + homeDir, nil
+		}
+		if _, missing := errors.AsType[*home.KeyMissingError](err); !missing {
+			return "", err
+		}
+	}
+	trusted, err := trustedKeys(a, keyFile)
+	if err != nil {
+		return "", err
+	}
+	return trustedIn(b.Log.Keys, trusted, keyFile)
+}
+
+// planRestore verifies a backup, and says what restoring it would do.
+func planRestore(a *app, o root.Options, b *backup.Backup, from root.Backup) (root.Restoration, error) {
+	memory, err := newLedgerMemory(o.Home, b.Log.Keys)
+	if err != nil {
+		return root.Restoration{}, err
+	}
+	bar := newBar(a, "verifying the backup")
+	defer bar.stop()
+	if err := b.Verify(bar.update); err != nil {
+		return root.Restoration{}, err
+	}
+	for _, err := range memory.checked(b.Log.Events()) {
+		if err != nil {
+			return root.Restoration{}, err
+		}
+	}
+	did, err := root.PlanRestore(o, from)
+	if err == nil && did.KeyFile == "" && !from.Key.VerifierKey().IsZero() {
+		did.KeyFile, did.KeyAdded = home.KeyPath(o.Home, b.Origin, did.Retired), true
+	}
+	return did, err
+}
+
+func restoreInto(ctx context.Context, a *app, o root.Options, b *backup.Backup, from root.Backup) (root.Restoration, error) {
+	memory, err := newLedgerMemory(o.Home, b.Log.Keys)
+	if err != nil {
+		return root.Restoration{}, err
+	}
+	bar := newBar(a, "restoring events")
+	defer bar.stop()
+	from.Copy = store.Copy{
+		Entries: projection.Entries(memory.checked(b.Log.Events())), Rotations: b.Log.Rotations, Signed: b.Log.Signed, Cosigned: b.Cosigned,
+		Inherited: b.Inherited, Progress: func(n int64) error { return bar.update(n, b.Size) },
+	}
+	from.Content = func(keep func(ledger.Hash, io.ReadSeeker) error) error {
+		return b.EachContent(func(e content.Entry, in io.ReadSeeker) error { return keep(e.Digest, in) })
+	}
+	return root.Restore(ctx, o, from)
+}
+
+func showRestored(a *app, b *backup.Backup, did root.Restoration, trusted string, flags restoreFlags) error {
+	if did.Older && !did.Copy {
+		a.restored = &root.Restored{Size: b.Size, Seen: did.Seen.Size}
+	}
+	fields := object{
+		"path": a.rootDir(), "origin": b.Origin, "tree_size": b.Size, "root": b.Root, "public_key": b.Key.String(), "trusted_by": trusted,
+		"as_of": ledger.FormatTime(b.AsOf), "contents": b.Contents, "writable": did.Writable(), "imported": did.Copy,
+	}
+	if flags.dryRun {
+		fields["dry_run"] = true
+	}
+	if did.Seen.Size > 0 {
+		fields["seen"] = sizeAndRoot(did.Seen)
+	}
+	return a.print(fields, func(s *screen) {
+		if flags.dryRun {
+			fmt.Fprintf(s, "%s the backup of %s holds: %s\n", s.bold("dry run:"), s.bold(b.Origin), count(b.Size, "event"))
+		} else {
+			s.done("restored %s, %s", s.bold(b.Origin), count(b.Size, "event"))
+		}
+		what, next := meaningOf(did, b)
+		s.fields([2]string{"directory", a.rootDir()}, [2]string{"as of", ledger.FormatTime(b.AsOf)}, [2]string{"root", b.Root.String()},
+			[2]string{"trusted by", trusted}, [2]string{"written", what})
+		s.next(next)
+	})
+}
+
+// meaningOf says what can be done with a restored ledger, and what to do next.
+func meaningOf(did root.Restoration, b *backup.Backup) (what, next string) {
+	switch {
+	case did.Copy:
+		return "no: it is a copy", "gait job list"
+	case did.Retired:
+		return "no: it was retired", "gait job list"
+	case did.Older:
+		return fmt.Sprintf("no: it has %d events, and %d were seen", b.Size, did.Seen.Size), `gait job list; to go on in a new ledger: gait ledger retire --reason "WHY"`
+	case did.KeyFile == "":
+		return "not yet: its private key is not here", "gait keys import FILE, then gait ledger rebuild"
+	}
+	return "yes: it goes on from here", "gait ledger verify"
+}
+
+// acceptInPlace accepts what is in the root already.
+func acceptInPlace(ctx context.Context, a *app, flags restoreFlags) error {
+	o, err := a.options()
+	if err != nil {
+		return err
+	}
+	trusted, err := trustedKeys(a, flags.keyFile)
+	if err != nil {
+		return err
+	}
+	fields, c := object{"path": a.rootDir()}, ledger.Checkpoint{}
+	o.Notice = nil // what it says is in the answer
+	did, err := root.Accept(ctx, o.Options, func(r *root.Root) error {
+		c, _ = r.Log.Checkpoint()
+		by, err := trustedIn(r.Log.Keys(), trusted, flags.keyFile)
+		if err != nil {
+			return err
+		}
+		fields["trusted_by"], fields["public_key"] = by, r.Log.Keys().Current().String()
+		bar := newBar(a, "verifying events")
+		defer bar.stop()
+		return r.Log.Verify(ctx, nil, bar.update)
+	})
+	if err != nil {
+		return err
+	}
+	if did.Older {
+		a.restored = &root.Restored{Size: c.Size, Seen: did.Seen.Size}
+	}
+	fields["origin"], fields["tree_size"], fields["root"], fields["writable"] = c.Origin, c.Size, c.Root, !did.Older && !did.Retired
+	return a.print(fields, func(s *screen) {
+		s.done("accepted %s, %s", s.bold(c.Origin), count(c.Size, "event"))
+		written, next := "yes", "gait job list"
+		if did.Older {
+			written = fmt.Sprintf("no: it has %d events, and %d were seen", c.Size, did.Seen.Size)
+			next = `gait job list; to go on in a new ledger: gait ledger retire --reason "WHY"`
+		}
+		s.fields([2]string{"directory", a.rootDir()}, [2]string{"root", c.Root.String()}, [2]string{"written", written})
+		s.next(next)
+	})
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"gait/commands/connect"
+	"gait/projection"
+)
+
+func ledgerVerifyCommand(a *app) *cobra.Command {
+	var keyFile, sinceFile string
+	cmd := exits(&cobra.Command{
+		Use:   "verify",
+		Short: "Check the whole ledger from its bytes",
+		Long: `Check the whole ledger from its bytes: every event, both chains, the tree, the
+signatures under a key you trust or one that it handed the ledger on to, the rules of
+every job, every stored view, and that it continues the newest checkpoint seen, or the
+one given. If it does not, both signed checkpoints are printed: they are the evidence.`,
+		Example: "gait ledger verify\ngait ledger verify --public-key auditor.vkey --json\ngait ledger verify --since seen.checkpoint",
+		Args:    noArgs,
+	}, 0, 1, 2, 6, 7, 8)
+	cmd.Flags().StringVar(&keyFile, "public-key", "", "the ledger's key, or a file with it: "+keyForms+"; only it counts then")
+	cmd.Flags().StringVar(&sinceFile, "since", "", "file with a checkpoint or proof seen earlier, which the ledger must continue")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		trusted, err := trustedKeys(a, keyFile)
+		if err != nil {
+			return err
+		}
+		since, err := a.readSeen(sinceFile) // before the ledger is open: a process that writes it may need it
+		if err != nil {
+			return err
+		}
+		a.readsAll = true
+		return a.read(cmd.Context(), func(r *connect.Ledger) error {
+			by, err := trustedIn(r.Log.Keys(), trusted, keyFile)
+			if err != nil {
+				return err
+			}
+			return verifyLedger(a, r, by, since)
+		})
+	}
+	return cmd
+}
+
+func verifyLedger(a *app, r *connect.Ledger, by string, since seenFile) error {
+	computed, err := verifyEvents(a, r)
+	if err != nil {
+		return err
+	}
+	jobs := 0
+	for job, err := range projection.Rebuild(a.running.Context(), r.Log) {
+		if err != nil {
+			return err
+		}
+		if job.Misleads() {
+			return &viewsError{text: fmt.Sprintf("the stored view of job %s differs from what its events give", job.JobID)}
+		}
+		jobs++
+	}
+	c, signed := r.Log.Checkpoint()
+	fields := object{"origin": c.Origin, "tree_size": c.Size, "root": c.Root, "jobs": jobs, "public_key": r.Log.Keys().Current().String(), "trusted_by": by, "verified": true}
+	continues := ""
+	if since.name != "" {
+		if err := holdsToFile(a.running.Context(), r, since); err != nil {
+			return err
+		}
+		fields["since"] = sizeAndRoot(since.was)
+		continues = fmt.Sprintf("%s, of %s", since.name, count(since.was.Size, "event"))
+	}
+	if err := r.Newest(); err != nil { // its events hold, and others are missing
+		return err
+	}
+	if err := holdsToPacks(a, r); err != nil {
+		return err
+	}
+	if err := holdsToJobs(a.running.Context(), r); err != nil {
+		return err
+	}
+	remember(a, signed, true, r.Log.Keys().Keys()...)
+	a.wasVerified(r, computed)
+	return a.print(fields, func(s *screen) {
+		s.done("%s holds: %s, %s", s.bold(c.Origin), count(c.Size, "event"), count(int64(jobs), "job"))
+		s.fields([2]string{"root", c.Root.String()}, [2]string{"signed by", r.Log.Keys().Current().String()}, [2]string{"trusted by", by}, [2]string{"continues", continues})
+		fmt.Fprintln(s, s.green("VERIFIED"))
+	})
+}

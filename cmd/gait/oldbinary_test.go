@@ -1,0 +1,139 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"gait/ledger/ledgertest"
+)
+
+// older is the newest commit of gait that kept no index.
+const older = "45832f5ea75fe5caa2cb81d60b6a5eb2cfb635c6"
+
+// buildOlder builds a gait that keeps no index in a directory, or says why it cannot.
+func buildOlder(dir string) (path string, err error) {
+	var archive bytes.Buffer
+	git := exec.Command("git", "archive", older)
+	git.Dir, git.Stdout = filepath.Join("..", ".."), &archive
+	if err := git.Run(); err != nil {
+		return "", fmt.Errorf("git archive %s: %w", older, err)
+	}
+	tar := exec.Command("tar", "-x", "-C", dir)
+	tar.Stdin = &archive
+	if out, err := tar.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("tar: %w: %s", err, out)
+	}
+	build := exec.Command("go", "build", "-o", "older", "./cmd/gait")
+	build.Dir = dir
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build: %w: %s", err, out)
+	}
+	return filepath.Join(dir, "older"), nil
+}
+
+// newOldGait skips the test if there is no git with the history of this module.
+func newOldGait(t *testing.T) *oldGait {
+	path, err := buildOlder(t.TempDir())
+	if err != nil {
+		t.Skip(err)
+	}
+	return &oldGait{honesty: honest(newDaemonRun(t)), path: path}
+}
+
+// An oldGait runs a gait that keeps no index, beside the one that is tested.
+type oldGait struct {
+	*honesty
+	path string
+}
+
+// old runs a command line with the gait that keeps no index.
+func (o *oldGait) old(args ...string) verdict {
+	o.t.Helper()
+	cmd := exec.Command(o.path, append(args, "--json")...)
+	cmd.Dir, cmd.Env = o.dir, append(o.env, "GAIT_DAEMON=never")
+	out, err := cmd.Output()
+	if cmd.ProcessState == nil {
+		o.t.Fatal(err)
+	}
+	v := verdict{code: cmd.ProcessState.ExitCode()}
+	if err := json.Unmarshal(out, &v.jsonOutput); err != nil {
+		o.t.Fatalf("the older gait %s prints %q: %v", strings.Join(args, " "), out, err)
+	}
+	o.count(cameUp)
+	return v
+}
+
+func (o *oldGait) mustOld(args ...string) {
+	o.t.Helper()
+	if v := o.old(args...); v.code != 0 {
+		o.t.Fatalf("the older gait %s exits %d: %s", strings.Join(args, " "), v.code, v.ErrorCode)
+	}
+}
+
+// afterOlder lets a gait that keeps no index write a ledger. The newer one
+// reads it, gives it an index with its first write, and keeps the older one out.
+func afterOlder(t *testing.T) *honesty {
+	o := newOldGait(t)
+	o.mustOld("job", "submit", "--id", "a")
+	o.mustOld("job", "submit", "--id", "b", "--request-id", "r1")
+	for i := range 20 {
+		o.mustOld("job", "checkpoint", "add", "a", "--summary", fmt.Sprint("step ", i), "--request-id", fmt.Sprint("s-", i))
+	}
+	o.mustOld("job", "stop", "b", "--reason", "it runs wild")
+	kept := filepath.Join(o.dir, "kept")
+	o.copy(filepath.Join(kept, "jobs"), o.root)
+
+	o.must("job", "list")
+	if said := o.must("job", "status", "b"); said.Job.Status != "emergency_stopped" {
+		o.t.Errorf("job b is %s", said.Job.Status)
+	}
+	o.mustOld("job", "status", "b") // nothing was written yet
+	o.look("a")
+	if said := o.old("job", "status", "a"); said.code != 6 || said.ErrorCode != "unsupported_version" {
+		o.t.Errorf("once there is an index, the older gait exits %d: %s", said.code, said.ErrorCode)
+	}
+	o.start()
+	o.look("a")
+	o.end(syscall.SIGKILL)
+	o.look("a")
+	return o.honesty
+}
+
+// TestForkOfAnOlderGait shows what an older gait signs after an attack, and that the
+// newer one refuses to go on from it.
+func TestForkOfAnOlderGait(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds a gait")
+	}
+	o := newOldGait(t)
+	ledgerDir, saved := filepath.Join(o.root, "ledger"), map[string]ledgertest.Rows{}
+	edit := func(steps ...string) {
+		o.t.Helper()
+		if err := ledgertest.EditDir(ledgerDir, editOf(saved, steps)); err != nil {
+			o.t.Fatal(err)
+		}
+	}
+	o.mustOld("job", "submit", "--id", "a")
+	o.mustOld("job", "submit", "--id", "b")
+	edit("save", "begun")
+	o.mustOld("job", "stop", "a", "--reason", "it mails customers")
+	o.mustOld("pack", "build", "--from", "a", "--out", "stopped.zip")
+	edit("older", "begun", "job:a")
+	o.mustOld("job", "checkpoint", "add", "a", "--type", "completed", "--summary", "all mail sent")
+	o.mustOld("pack", "build", "--from", "a", "--out", "completed.zip")
+	o.mustOld("pack", "verify", "completed.zip")
+
+	code, said := o.run("job", "checkpoint", "add", "b", "--summary", "a step", "--json")
+	if code != 2 {
+		o.t.Errorf("behind a false event gait exits %d (%s)", code, said.ErrorCode)
+	}
+	if code, said := o.run("job", "stop", "b", "--reason", "now", "--json"); code != 0 {
+		o.t.Errorf("stop of an intact job exits %d (%s)", code, said.ErrorCode)
+	}
+}

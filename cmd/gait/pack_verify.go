@@ -1,0 +1,168 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"gait/ledger"
+	"gait/packspec"
+	"gait/packspec/finding"
+)
+
+func packVerifyCommand(a *app) *cobra.Command {
+	var keyFile, policyFile, profile string
+	var requireSignature bool
+	cmd := exits(&cobra.Command{
+		Use:   "verify FILE",
+		Short: "Check a pack, trusting nothing but your own keys",
+		Long: `Check a pack: its bytes, the chain of its events, its proof, its signatures, the
+rules of the job, and every view in it, which is derived again. The key must be one
+you trust, or the one given; the key inside the pack counts for nothing. Packs of
+PackSpec v1 without evidence are read too, and verify at best with no chain.
+
+FILE may be a pipe or -, standard input: up to 4 GiB are kept in a temporary file.
+
+A policy (C2SP tlog-policy) names logs, any one of which must have signed, and
+witnesses, of which a quorum must have cosigned. Its logs are then the keys that
+count. With --public-key too, both must hold.`,
+		Example: "gait pack verify ./gait-out/pack_job_1.zip\ngait pack verify pack_job_1.zip --public-key auditor.vkey --json\ngait pack verify pack_job_1.zip --policy policy.txt\ncurl -s https://ci.example/pack_job_1.zip | gait pack verify -",
+		Args:    oneFile,
+	}, 0, 1, 2, 6, 8)
+	f := cmd.Flags()
+	f.StringVar(&keyFile, "public-key", "", "the ledger's key, or a file with it: "+keyForms+"; only it counts then")
+	f.StringVar(&policyFile, "policy", "", "file with the logs you trust and the witnesses you ask for (C2SP tlog-policy)")
+	f.BoolVar(&requireSignature, "require-signature", true, "always so; accepted for older scripts")
+	f.StringVar(&profile, "profile", "standard", "standard, or strict: also neither older than what you saw, nor possibly lacking events")
+	cmd.RunE = func(_ *cobra.Command, args []string) error {
+		if profile != "standard" && profile != "strict" {
+			return &usageError{code: "invalid_profile", text: fmt.Sprintf("%.40q is not a profile", profile), hint: "--profile standard or --profile strict"}
+		}
+		o := packspec.Options{Profile: packspec.Profile(profile), Seen: func(keys ...ledger.VerifierKey) ([]packspec.Sighting, error) { return sightings(a, keys...) }}
+		var err error
+		if o.Policy, err = readPolicy(a, policyFile); err != nil {
+			return err
+		}
+		if o.Trusted, err = trustedUnder(a, o.Policy, keyFile); err != nil {
+			return err
+		}
+		file, size, err := openPack(a, args[0])
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		done := newBar(a, "verifying events")
+		o.Progress = done.update
+		report, err := verifyPack(a, file, size, o)
+		done.stop()
+		if err != nil {
+			return err
+		}
+		if report.Verified && report.Checkpoint != "" {
+			rememberPack(a, report)
+		}
+		return reportPack(a, args[0], givenKeys(keyFile, policyFile, o.Policy), report)
+	}
+	return cmd
+}
+
+// trustedUnder returns the keys to trust under a policy: those of its logs, unless
+// it names none or a key is given.
+func trustedUnder(a *app, p *packspec.Policy, keyFile string) ([]packspec.TrustedKey, error) {
+	if p == nil || len(p.Logs) == 0 || keyFile != "" {
+		return trustedKeys(a, keyFile)
+	}
+	var keys []ledger.PublicKey
+	for _, key := range p.Logs {
+		keys = append(keys, key.PublicKey())
+	}
+	return trustFrom(a, p.From, keys...)
+}
+
+// givenKeys returns the file with the only keys to trust, if one was named.
+func givenKeys(keyFile, policyFile string, p *packspec.Policy) string {
+	if keyFile == "" && p != nil && len(p.Logs) > 0 {
+		return policyFile
+	}
+	return keyFile
+}
+
+// readPolicy reads a policy file. It returns nil if name is "".
+func readPolicy(a *app, name string) (*packspec.Policy, error) {
+	if name == "" {
+		return nil, nil
+	}
+	text, err := a.readFile(name, ledger.MaxPolicySize)
+	if err != nil {
+		return nil, err
+	}
+	p, err := ledger.ParsePolicy(text)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", name, err)
+	}
+	return &packspec.Policy{Policy: p, From: name}, nil
+}
+
+// reportPack prints the report. given is the file with the only keys to trust, if
+// one was named.
+func reportPack(a *app, path, given string, report packspec.Report) error {
+	if !a.json {
+		s := a.screen()
+		showReport(s, path, report)
+		if _, err := a.stdout.Write([]byte(s.String())); err != nil {
+			return err
+		}
+	}
+	if report.Verified {
+		if a.json {
+			return a.print(object{"path": path, "report": report}, nil)
+		}
+		return nil
+	}
+	return notVerified(path, given, report)
+}
+
+func showReport(s *screen, path string, report packspec.Report) {
+	s.add(s.bold(plain(path)))
+	switch {
+	case report.From != nil:
+		fmt.Fprintf(s, "  events %d to %d", *report.From, *report.To)
+	case report.JobID != "":
+		fmt.Fprintf(s, "  job %s", plain(report.JobID))
+		if report.Commitment != nil {
+			fmt.Fprintf(s, " as of event %d", *report.Commitment)
+		}
+	}
+	switch {
+	case report.Format == packspec.FormatV1:
+		s.add(" in a PackSpec v1 pack")
+	case report.Origin != "":
+		fmt.Fprintf(s, " of %s", report.Origin)
+	}
+	s.add("\n")
+	rows := make([][]any, len(report.Levels))
+	for i, l := range report.Levels {
+		word := string(l.Status)
+		switch l.Status {
+		case finding.Proved:
+			word = s.green("✓ " + word)
+		case finding.Failed:
+			word = s.red("✗ " + word)
+		default:
+			word = s.yellow("– " + word)
+		}
+		rows[i] = []any{l.Name, word, l.Detail}
+	}
+	s.table([]any{"level", "result", "what it means"}, rows)
+	if report.Notice != "" {
+		fmt.Fprintf(s, "%s %s\n", s.yellow("note:"), report.Notice)
+	}
+	if report.Verified {
+		fmt.Fprintf(s, "%s\n", s.green("VERIFIED"))
+		return
+	}
+	fmt.Fprintf(s, "%s: %s\n", s.red("NOT VERIFIED"), plain(report.Failure.Error()))
+	for _, note := range report.Evidence {
+		fmt.Fprintf(s, "\n%s", note)
+	}
+}

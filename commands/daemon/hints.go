@@ -1,0 +1,103 @@
+package daemon
+
+import (
+	"strings"
+
+	"gait/projection"
+)
+
+// describedHint is the hint to read the description of an address.
+const describedHint = "GET /openapi.json describes what is asked for"
+
+// hints say what to do next, for callers of the HTTP interface, by error code.
+// The command line has hints of its own.
+var hints = map[string]func(projection.Details) string{
+	// Refusals.
+	"invalid_transition":   transitionHint,
+	"nothing_to_approve":   jobHint("shows what the job waits for"),
+	"already_decided":      jobHint("shows what else the job waits for"),
+	"decision_not_open":    jobHint("lists the open decisions"),
+	"checkpoint_required":  say("name the decision in the argument checkpoint_id"),
+	"too_many_decisions":   say("have decisions approved and resume the job, which uses the approvals up"),
+	"self_approval":        say("have another actor approve it"),
+	"approval_required":    say("send the verb approve by another actor; name the decision in checkpoint_id if there are several"),
+	"policy_required":      say("name the current policy in the argument policy_digest"),
+	"identity_mismatch":    say("resume it as that identity, or leave the argument identity out"),
+	"environment_mismatch": say("if that is right, resume with allow_env_mismatch and a reason"),
+
+	// Errors before a decision.
+	"job_not_found":       say("GET /v1/jobs lists the jobs"),
+	"job_exists":          say("choose another job_id, or leave it out to have one made"),
+	"state_conflict":      jobHint("shows the job as it is now: look at it, then decide"),
+	"request_id_conflict": say("a request_id stands for one command; use a new one for another"),
+	"import_too_large":    say("keep its pack, and continue in a new job"),
+	"invalid_usage":       say("give it a value, or leave it out; GET /openapi.json describes what is asked for"),
+	"request_too_long":    say("send less in one request"),
+	"unknown_address":     say("GET /openapi.json lists the addresses"),
+	"token_invalid":       say("send the header Authorization: Bearer with the token from the daemon's token file"),
+	"foreign_request":     say("send it to 127.0.0.1 or localhost, and not from a web page"),
+
+	// Ledgers that continue another one, and content.
+	"request_id_used_before": say("look at what it led to in the ledger before; if it is to be done again, use a new one"),
+	"content_missing":        say("its owner can copy the file back from a backup or an export of the ledger"),
+
+	// Errors while the command is carried out.
+	"state_contention":    say("try again"),
+	"busy":                say("too many commands are waiting; try again in a moment"),
+	"deadline_exceeded":   say("nothing was done; try again, or with a longer timeout_ms"),
+	"interrupted":         say("try again"),
+	"outcome_unknown":     say("send it again with the same request_id, which settles it without doing it twice; if it had none, look at the job first"),
+	"clock_suspect":       say("set the clock of the daemon's machine; if it is right, send accept_clock: true"),
+	"io_failure":          say("check the daemon's disk and the permissions there, then try again"),
+	"home_unwritable":     say("nothing was written; the daemon's user must be able to write its home, and its disk must have room"),
+	"ledger_corrupt":      say("keep a copy of the ledger's directory as it is, and restore a backup"),
+	"index_mismatch":      indexHint,
+	"not_verified":        say("do not rely on it; ask for it again where it came from"),
+	"unsupported_version": say("it was written by a newer version, which is needed to read it"),
+	"malformed":           say(describedHint),
+	"internal_failure":    say("please report it with what the daemon printed"),
+}
+
+func say(text string) func(projection.Details) string {
+	return func(projection.Details) string { return text }
+}
+
+// jobHint returns a hint to look at the job, which shows what shows says.
+func jobHint(shows string) func(projection.Details) string {
+	return func(d projection.Details) string { return "GET /v1/job?id=" + d.JobID + " " + shows }
+}
+
+func indexHint(d projection.Details) string {
+	if d.IndexSigned {
+		return "keep the ledger and its checkpoint: they show that its key has signed an index that its events do not give"
+	}
+	if d.IndexDamaged {
+		return "POST /v1/ledger/rebuild-index mends all but events; if one is damaged, continue from a backup"
+	}
+	return "POST /v1/ledger/rebuild-index verifies everything and makes the index again"
+}
+
+func transitionHint(d projection.Details) string {
+	switch {
+	case d.JobID == "":
+		return ""
+	case d.Status == "":
+		return "submit the job first"
+	case d.Status.Final():
+		return "a job that is " + string(d.Status) + " stays so; submit a new one to continue"
+	case d.Status == projection.EmergencyStopped:
+		return "after an emergency stop a job can only be cancelled"
+	}
+	return jobHint("shows what the job waits for")(d)
+}
+
+// hintOf returns the hint for an error.
+func hintOf(code string, d projection.Details) string {
+	if hint, ok := hints[code]; ok {
+		return hint(d)
+	}
+	if strings.HasPrefix(code, "invalid_") {
+		return describedHint
+	}
+	return ""
+}

@@ -1,0 +1,138 @@
+package commands_test
+
+import (
+	"testing"
+	"time"
+
+	"gait/commands"
+	"gait/ledger"
+)
+
+// everyVerb returns a request of each verb, with every argument set.
+func everyVerb() []commands.Request {
+	revision := int64(3)
+	request := func(c commands.Command) commands.Request {
+		return commands.Request{JobID: "job_1", Actor: "worker_1", Reason: `it <says> "so" & é`, Command: c, RequestID: "r-1", IfRevision: &revision}
+	}
+	begins := func(reason string, c commands.Command) commands.Request {
+		return commands.Request{JobID: "job_1", Actor: "worker_1", Reason: reason, Command: c, RequestID: "r-1"}
+	}
+	labels := []ledger.Label{{Key: "team", Value: "payments"}, {Key: "env", Value: "<prod>"}}
+	added := request(commands.AddCheckpoint{Type: ledger.CheckpointDecisionNeeded, Summary: "refund is 900 € & more", RequiredAction: "approve the refund"})
+	added.Reason = ""
+	return []commands.Request{
+		begins("", commands.Submit{EnvironmentFingerprint: env, Identity: "agent_7", Labels: labels, PolicyDigest: one, PolicyRef: "refunds@v3", ProducerVersion: "gait/1"}),
+		begins("moved here", commands.Import{Claim: everyClaim()}),
+		added,
+		request(commands.Approve{CheckpointID: "cp_0001"}),
+		request(commands.Deny{CheckpointID: "cp_0002"}),
+		request(commands.Resume{EnvironmentFingerprint: env, AllowEnvMismatch: true, Identity: "agent_8", PolicyDigest: two, PolicyRef: "refunds@v4"}),
+		request(commands.Pause{Hold: true}),
+		request(commands.Stop{}),
+		request(commands.Cancel{}),
+		{Command: commands.CommitIndex{}},
+	}
+}
+
+// barely returns a request of each verb, with nothing set that may be left out.
+func barely() []commands.Request {
+	var all []commands.Request
+	for _, c := range []commands.Command{
+		commands.Submit{EnvironmentFingerprint: env, ProducerVersion: "gait/1"},
+		commands.Import{Claim: ledger.Imported{
+			CreatedAt: epoch, EnvironmentFingerprint: env, PackID: one, PackSHA256: two, ProducerVersion: "0.9",
+			Revision: 1, Status: "running", StatusReasonCode: "submitted", StopReason: "none", UpdatedAt: epoch,
+		}},
+		commands.AddCheckpoint{Type: ledger.CheckpointProgress, Summary: "step 1"},
+		commands.Approve{},
+		commands.Deny{},
+		commands.Resume{EnvironmentFingerprint: env},
+		commands.Pause{},
+		commands.Stop{},
+		commands.Cancel{},
+	} {
+		all = append(all, commands.Request{JobID: "job_1", Actor: "worker_1", Command: c})
+	}
+	all[0].JobID = "" // the engine makes one
+	return append(all, commands.Request{Command: commands.CommitIndex{}})
+}
+
+// everyClaim returns a claim with every field set but the reason, which is the
+// request's.
+func everyClaim() ledger.Imported {
+	at := func(minute int) time.Time { return epoch.Add(time.Duration(minute-60) * time.Minute) }
+	return ledger.Imported{
+		Approvals:   []ledger.ImportedApproval{{Actor: "reviewer", CreatedAt: at(3), Reason: "fine"}},
+		Checkpoints: []ledger.ImportedCheckpoint{{Actor: "worker", CheckpointType: ledger.CheckpointDecisionNeeded, CreatedAt: at(2), Open: true, RequiredAction: "decide", Summary: "what now?"}},
+		CreatedAt:   at(1), EnvironmentFingerprint: env, Identity: "agent_7", PackID: one, PackKeyID: two, PackSHA256: two, PackTrusted: true,
+		PolicyDigest: one, PolicyRef: "refunds@v3", ProducerVersion: "0.9", Revision: 7, Status: "paused", StatusReasonCode: "paused",
+		StopReason: "paused_by_user", StoppedAt: at(5), StoppedBy: "boss", UpdatedAt: at(5),
+	}
+}
+
+// A request digest is on the ledger beside the request id it used up. It must
+// not change: the same request, asked again, would then be another one.
+func TestRequestDigestsStay(t *testing.T) {
+	want := map[string][2]string{
+		"submit": {
+			"2faed1964552b28fbf8013d3d165ca19be523142dabf2ab75013081f8b08f109",
+			"5f2402145071f798a1b1e75bdae20b81a7e5e6ae12050a81839d9fbc5504ae16",
+		},
+		"import": {
+			"0271b19f6ecd97d763c8fe1d5a6221ae1f6a55c347a3be7064ead29362eb089e",
+			"a6093ebf94387a2ac4ea70bf5a6cecd2ea39bcbbce9f5643fca6022f6f73a179",
+		},
+		"checkpoint add": {
+			"490231f4ff996d241ac928df26a7328bda0770c7947fcff0db7db8f5df5ce701",
+			"eadf1d217712c97d0a9e4b7c222fe2ff5371995c7e8bb5ce5deae0b13e0f8be2",
+		},
+		"approve": {
+			"b72a53296e013edb2522526dc647ca597e02ced37f29fbfa5a61c10c4c1e74b1",
+			"97205895d55d15bbb55f352e67a2308969a1d50181f2717f0fd0c13834ba8c54",
+		},
+		"deny": {
+			"301d83ec4df5975e74d450f30d6946498c26abc0381ed7f53b1cf6dae2b39b99",
+			"9aa2456ba209e256b3eb061596e8ddd23c1254960630f4122156241045616ec1",
+		},
+		"resume": {
+			"cf936583c9e1a120a917b4d2111562c972361db5e670a0ae12330d95c8673cd5",
+			"e7419daac08b0cf05d0041c8b4fa5d5563216b44e8423a62e35a78c79241f7cf",
+		},
+		"pause": {
+			"f0d9a14008faff4d13b283acd4f8b44068382696ac50410f0d5007baef88ea31",
+			"d3b2620abdb8f47a2b1e4c702fbb9811295195240d33e2ea0b252901bfc15568",
+		},
+		"commit-index": {
+			"eed64679ec948a975ba8894e94378260a6ae462b4474900df20bb4aba9cc70a0",
+			"eed64679ec948a975ba8894e94378260a6ae462b4474900df20bb4aba9cc70a0",
+		},
+		"stop": {
+			"1eae9278badc033e5006359c521b1034911267978504b4656d21b3205b07ef80",
+			"4e5a4d2d6892fefe2446f5d7f58d4c0bfdd36e38ca9dc8fd63ae2937921dba82",
+		},
+		"cancel": {
+			"60b6754fddaae5451a8521f4091e92b465b590574c31583b9afb2fda294d97ef",
+			"68d6eacd0e246823611ab369f258135d9a458ab197ce4c8808645eba21bc9385",
+		},
+	}
+	for i, all := range [][]commands.Request{everyVerb(), barely()} {
+		for _, r := range all {
+			if err := r.Check(); err != nil {
+				t.Fatalf("%s: %v", r.Command.Verb(), err)
+			}
+			got, err := commands.Digest(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := want[r.Command.Verb()][i]; got.String() != want {
+				t.Errorf("digest of %s = %s, want %s", r.Command.Verb(), got, want)
+			}
+			if p, pauses := r.Command.(commands.Pause); pauses && p.Hold { // as it was before there were holds
+				r.Command = commands.Pause{}
+				if got, err := commands.Digest(r); err != nil || got.String() != "08cf3b91214e1ea75cec15770f2ea0fe6b8c40876b290d370646d37194356a5f" {
+					t.Errorf("digest of pause without hold = %s, %v", got, err)
+				}
+			}
+		}
+	}
+}

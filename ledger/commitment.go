@@ -1,0 +1,54 @@
+package ledger
+
+import "context"
+
+// A commitmentReader is what NewestCommitment reads.
+type commitmentReader interface {
+	HeadReader
+	EventReader
+}
+
+// The windows in which NewestCommitment reads the log backwards: the first is small,
+// since a commitment is often near, and each is larger than the one behind it.
+const (
+	firstWindow = 16
+	lastWindow  = 4096
+)
+
+// NewestCommitment returns the newest event before an event of a log that commits to
+// the log's index, or false if there is none among the MaxIndexUndo events before the
+// log's end: of older ones the log can no longer tell what the index was.
+func NewestCommitment(ctx context.Context, log commitmentReader, before Seq) (Event, bool, error) {
+	return CommitmentBehind(ctx, log, -1, before)
+}
+
+// CommitmentBehind is NewestCommitment for those behind another event.
+func CommitmentBehind(ctx context.Context, log commitmentReader, after, before Seq) (Event, bool, error) {
+	oldest := max(after+1, 0, Seq(log.Head().Size-MaxIndexUndo))
+	for to, window := before, Seq(firstWindow); to > oldest; window = min(4*window, lastWindow) {
+		from := max(oldest, to-window)
+		newest, found, err := lastCommitment(ctx, log, from, to)
+		if err != nil || found {
+			return newest, found, err
+		}
+		to = from
+	}
+	return Event{}, false, nil
+}
+
+// lastCommitment returns the last of the events from one on and before another that
+// commits to the index.
+func lastCommitment(ctx context.Context, log EventReader, from, to Seq) (last Event, found bool, err error) {
+	for e, err := range log.Events(ctx, from) {
+		if err != nil {
+			return Event{}, false, err
+		}
+		if e.Seq() >= to {
+			break
+		}
+		if e.Type() == TypeIndexCommitted {
+			last, found = e, true
+		}
+	}
+	return last, found, nil
+}

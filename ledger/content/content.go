@@ -1,0 +1,209 @@
+package content
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"gait/ledger"
+	"gait/ledger/home"
+)
+
+// MaxSize is how many bytes one content has at most.
+const MaxSize = 1 << 30
+
+// An Entry is content that is kept.
+type Entry struct {
+	Digest ledger.Hash // SHA-256 of the bytes
+	Size   int64
+}
+
+// A Store is the content beside one ledger. Its methods may be called from any
+// goroutine. A caller of Put holds the lock of the ledger's root.
+type Store struct {
+	dir string
+	mu  sync.Mutex // held while a file is written
+}
+
+// Open returns the store in dir. It does no I/O: the first Put makes the directory.
+func Open(dir string) *Store { return &Store{dir: dir} }
+
+// Dir returns the directory of the store.
+func (s *Store) Dir() string { return s.dir }
+
+// A MissingError says that content which an event names is not kept here.
+type MissingError struct {
+	Digest ledger.Hash
+	Dir    string
+}
+
+func (e *MissingError) Error() string {
+	return fmt.Sprintf("the content %s is not in %s", e.Digest, e.Dir)
+}
+
+// Fault returns what kind of error it is.
+func (*MissingError) Fault() ledger.Fault {
+	return ledger.Fault{Code: "content_missing", Category: ledger.CategoryDependency}
+}
+
+// Unwrap returns ledger.ErrContentMissing.
+func (*MissingError) Unwrap() error { return ledger.ErrContentMissing }
+
+// ErrTooLarge says that content has more than MaxSize bytes.
+var ErrTooLarge = ledger.NewError(fmt.Sprintf("content of more than %d bytes", MaxSize), ledger.Fault{Code: "content_too_large", Category: ledger.CategoryInvalid})
+
+// Digest returns the digest and the size of all that r holds.
+func Digest(r io.Reader) (Entry, error) {
+	h := sha256.New()
+	n, err := io.Copy(h, io.LimitReader(r, MaxSize+1))
+	if err == nil && n > MaxSize {
+		err = ErrTooLarge
+	}
+	return Entry{Digest: ledger.Hash(h.Sum(nil)), Size: n}, err
+}
+
+// Put keeps b, durably, and returns its entry. Content that is there already, whole or
+// damaged, is written again.
+func (s *Store) Put(b []byte) (Entry, error) { return s.PutFrom(bytes.NewReader(b)) }
+
+// PutFrom is Put for what r holds from its beginning on. It reads r twice.
+func (s *Store) PutFrom(r io.ReadSeeker) (Entry, error) {
+	e, err := s.put(r)
+	if err != nil {
+		return Entry{}, fmt.Errorf("keeping content in %s: %w", s.dir, err)
+	}
+	return e, nil
+}
+
+func (s *Store) put(r io.ReadSeeker) (Entry, error) {
+	if _, err := r.Seek(0, io.SeekStart); err != nil {
+		return Entry{}, err
+	}
+	e, err := Digest(r)
+	if err != nil {
+		return Entry{}, err
+	}
+	if _, err := r.Seek(0, io.SeekStart); err != nil {
+		return Entry{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := home.MakeDir(s.dir); err != nil {
+		return Entry{}, err
+	}
+	if err := home.CheckDir(s.dir); err != nil {
+		return Entry{}, err
+	}
+	pending := filepath.Join(s.dir, "."+e.Digest.String())
+	if err := write(pending, r, e); err != nil {
+		return Entry{}, err
+	}
+	if err := os.Rename(pending, s.path(e.Digest)); err != nil {
+		return Entry{}, err
+	}
+	return e, home.SyncDir(s.dir)
+}
+
+// write writes a file and syncs it. If r does not hold what e says, it fails.
+func write(path string, r io.Reader, e Entry) error {
+	f, err := home.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, &checked{from: r, hash: sha256.New(), want: e.Digest})
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
+}
+
+func (s *Store) path(digest ledger.Hash) string { return filepath.Join(s.dir, digest.String()) }
+
+// Has reports whether content is kept. It does not look at the bytes.
+func (s *Store) Has(digest ledger.Hash) (bool, error) { return home.Exists(s.path(digest)) }
+
+// Get opens content. Its Read fails with a *ledger.CorruptError in place of io.EOF if
+// the bytes are not those that digest names, so the caller may rely on them only once
+// it has read all. Get fails with a *MissingError.
+func (s *Store) Get(digest ledger.Hash) (io.ReadCloser, error) {
+	f, err := home.OpenFile(s.path(digest), os.O_RDONLY)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &MissingError{Digest: digest, Dir: s.dir}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading content: %w", err)
+	}
+	return &opened{checked{from: f, hash: sha256.New(), want: digest}, f}, nil
+}
+
+// Read returns content of at most limit bytes, all of it checked.
+func (s *Store) Read(digest ledger.Hash, limit int64) ([]byte, error) {
+	f, err := s.Get(digest)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(b)) > limit {
+		err = fmt.Errorf("%w: content %s has more than %d bytes", ledger.ErrMalformed, digest, limit)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading content: %w", err)
+	}
+	return b, nil
+}
+
+// List returns what is kept, by digest. Files that are no content are left out.
+func (s *Store) List() ([]Entry, error) {
+	files, err := os.ReadDir(s.dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("listing content: %w", err)
+	}
+	var all []Entry
+	for _, f := range files {
+		digest, err := ledger.ParseHash(f.Name())
+		if err != nil {
+			continue
+		}
+		st, err := f.Info()
+		if err != nil {
+			return nil, fmt.Errorf("listing content: %w", err)
+		}
+		if st.Mode().IsRegular() {
+			all = append(all, Entry{Digest: digest, Size: st.Size()})
+		}
+	}
+	slices.SortFunc(all, func(a, b Entry) int { return cmp.Compare(a.Digest.String(), b.Digest.String()) })
+	return all, nil
+}
+
+// An opened is content that is being read.
+type opened struct {
+	checked
+	io.Closer
+}
+
+// checked reads bytes and, at their end, compares their digest.
+type checked struct {
+	from io.Reader
+	hash hash.Hash
+	want ledger.Hash
+}
+
+func (c *checked) Read(p []byte) (int, error) {
+	n, err := c.from.Read(p)
+	c.hash.Write(p[:n])
+	if err == io.EOF && ledger.Hash(c.hash.Sum(nil)) != c.want { //nolint:errorlint // a Reader returns io.EOF itself
+		return n, &ledger.CorruptError{Seq: -1, Reason: fmt.Sprintf("the content %s was changed: its bytes have another digest", c.want)}
+	}
+	return n, err
+}

@@ -1,0 +1,102 @@
+package ledger
+
+import "time"
+
+// A Content names bytes that are kept beside a ledger, and shown with it. The digest is
+// the SHA-256 of the bytes.
+type Content struct {
+	Digest    Hash
+	MediaType string // optional
+	Name      string // optional: of a file
+	Size      int64  // in bytes
+}
+
+// Continued is the first event of a job that another ledger held before, which was
+// retired: the state of the job after its last event there. Proof names the content
+// that shows that this event stood in the other ledger, and was the job's.
+//
+// The job's checkpoints, verdicts and refusals stay there; here they are counted. The
+// decisions that were open are asked for again, by the next Decisions events of the
+// job, and verdicts are given again.
+type Continued struct {
+	Origin string // of the other ledger
+	Size   int64  // of its signed tree in which the job's last event is proved
+	Root   Hash   // of that tree
+
+	Leaf     Hash  // leaf hash of the job's last event there
+	JobSeq   int64 // of that event; in this ledger it begins at 1 again
+	Revision int64 // of the job there; in this ledger it begins at 1 again
+
+	Status           string
+	StatusReasonCode string
+	StopReason       string
+	Hold             bool   // the job's pause or block keeps it from resuming until another actor approves it
+	StoppedBy        string // optional: who asked for that pause or block
+	ImportedBy       string // optional: who imported what waits for a verdict, and so may not approve it
+	Decisions        int64  // how many decisions are asked for again
+
+	CreatedAt              time.Time // of the job
+	SubmittedBy            string    // optional: who submitted or imported it
+	ProducerVersion        string
+	EnvironmentFingerprint string
+	Identity               string  // optional
+	Labels                 []Label // by key, each key once
+	PolicyDigest           Hash    // optional
+	PolicyRef              string  // optional
+
+	Checkpoints int64 // how many the job had; the next one here is numbered behind them
+	Approvals   int64
+	Refusals    int64
+
+	Proof Content
+}
+
+// Type returns TypeContinued.
+func (Continued) Type() Type { return TypeContinued }
+
+func (Continued) sealed() {}
+
+func (p *Continued) walk(c *coder) {
+	c.int("approval_count", &p.Approvals, 0)
+	c.int("checkpoint_count", &p.Checkpoints, 0)
+	c.time("created_at", &p.CreatedAt, required)
+	c.int("decision_count", &p.Decisions, 0)
+	c.text("environment_fingerprint", &p.EnvironmentFingerprint, required, envRule)
+	c.flag("hold", &p.Hold)
+	c.text("identity", &p.Identity, optional, nameRule)
+	c.text("imported_by", &p.ImportedBy, optional, nameRule)
+	c.int("job_seq", &p.JobSeq, 1)
+	c.labels("labels", &p.Labels)
+	c.hash("leaf", &p.Leaf, required)
+	c.text("origin", &p.Origin, required, originRule)
+	c.hash("policy_digest", &p.PolicyDigest, optional)
+	c.text("policy_ref", &p.PolicyRef, optional, policyRefRule)
+	c.text("producer_version", &p.ProducerVersion, required, producerRule)
+	c.content("proof", &p.Proof)
+	c.int("refusal_count", &p.Refusals, 0)
+	c.int("revision", &p.Revision, 1)
+	c.hash("root", &p.Root, required)
+	c.int("size", &p.Size, 1)
+	c.text("status", &p.Status, required, codeRule)
+	c.text("status_reason_code", &p.StatusReasonCode, required, codeRule)
+	c.text("stop_reason", &p.StopReason, required, codeRule)
+	c.text("stopped_by", &p.StoppedBy, optional, claimRule)
+	c.text("submitted_by", &p.SubmittedBy, optional, nameRule)
+	if p.Decisions > MaxOpenDecisions {
+		c.fail("decision_count", "%d decisions, at most %d", p.Decisions, MaxOpenDecisions)
+	}
+}
+
+// content walks an object that names content. It is never absent.
+func (c *coder) content(name string, v *Content) {
+	if !c.key(name, true) {
+		c.missing(name, required)
+		return
+	}
+	c.object(name, func() {
+		c.hash("digest", &v.Digest, required)
+		c.text("media_type", &v.MediaType, optional, mediaTypeRule)
+		c.text("name", &v.Name, optional, fileNameRule)
+		c.int("size", &v.Size, 0)
+	})
+}

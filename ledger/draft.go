@@ -1,0 +1,169 @@
+package ledger
+
+import (
+	"bytes"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+)
+
+// A Draft is the content of an event that is not sealed yet. Seal makes it an event.
+type Draft struct {
+	Seq    Seq
+	ID     string    // a ULID
+	Origin string    // of the ledger
+	Time   time.Time // UTC, whole milliseconds, never before the event before
+	Clock  time.Time // the raw reading of a clock that had stepped back, or zero
+	Actor  string    // who asked for it: a claim
+	Prev   Hash      // leaf hash of the event before in the ledger; zero for event 0
+
+	// The job fields; all empty in events about the ledger itself.
+	JobID    string
+	JobSeq   int64 // counts all events of the job, from 1
+	JobPrev  Hash  // leaf hash of the event before in the job; zero for its first
+	Revision int64 // the job's revision after the event
+
+	RequestID     string // optional: the caller's idempotency key
+	RequestDigest Hash   // SHA-256 of the canonical command; present if RequestID is
+
+	Payload Payload
+
+	// Reserved: the exact bytes an actor signed, and the signatures. If they
+	// are present, actor, job, type, request id and payload must be those
+	// derived from Command; version 1.0.0 defines no derivation.
+	Command     []byte
+	CommandSigs []CommandSig
+}
+
+// A CommandSig is an actor's Ed25519 signature over a command.
+type CommandSig struct {
+	KeyID Hash // SHA-256 of the 32 public key bytes
+	Sig   []byte
+}
+
+// Type returns the payload's type, or "" if there is no payload.
+func (d Draft) Type() Type { return payloadType(d.Payload) }
+
+func payloadType(p Payload) Type {
+	if p == nil {
+		return ""
+	}
+	return p.Type()
+}
+
+// walk visits the fields of an event in key order.
+func walk(c *coder, d *Draft, t Type) {
+	c.object("event", func() {
+		c.text("actor", &d.Actor, required, nameRule)
+		c.time("clock", &d.Clock, optional)
+		c.bytes("command", &d.Command, optional, 1, 32<<10)
+		c.list("command_sigs", len(d.CommandSigs), 16, func(i int) { walkSig(c, d, i) })
+		c.time("created_at", &d.Time, required)
+		c.parts.time = uint16(c.at() - timeSize - 1)
+		c.text("event_id", &d.ID, required, textRule{max: ulid.EncodedSize})
+		job := c.jobFields(d)
+		c.text("origin", &d.Origin, required, originRule)
+		c.payload(d, t)
+		c.hash("prev", &d.Prev, need(d.Seq > 0))
+		c.hash("request_digest", &d.RequestDigest, optional)
+		c.text("request_id", &d.RequestID, optional, requestIDRule)
+		if job {
+			c.int("revision", &d.Revision, 1)
+		}
+		c.constant("schema_id", EventSchemaID)
+		c.constant("schema_version", c.used)
+		c.int("seq", (*int64)(&d.Seq), 0)
+		c.constant("type", string(t))
+	})
+	if c.err == nil {
+		checkDraft(c, d)
+	}
+}
+
+// jobFields walks the job's fields and reports whether there are any.
+func (c *coder) jobFields(d *Draft) bool {
+	c.text("job_id", &d.JobID, optional, jobIDRule)
+	if d.JobID == "" {
+		return false
+	}
+	c.hash("job_prev", &d.JobPrev, optional)
+	c.int("job_seq", &d.JobSeq, 1)
+	return true
+}
+
+func (c *coder) payload(d *Draft, t Type) {
+	row := rowToRead(t, c.version)
+	if c.writing {
+		row = rowToWrite(d.Payload)
+	}
+	if row == nil {
+		c.fail("type", "%.40q is not an event type", string(t))
+		return
+	}
+	c.use(row.since)
+	c.scope = row.scope
+	if c.key("payload", true) {
+		c.parts.payload = uint16(c.at())
+		c.object("payload", func() { d.Payload = row.shape.walk(c, d.Payload) })
+		c.parts.payloadEnd = uint16(c.at())
+		return
+	}
+	c.missing("payload", required)
+}
+
+// constant walks a string that can only be value, which needs no escape.
+func (c *coder) constant(name, value string) {
+	if !c.key(name, true) {
+		c.missing(name, required)
+		return
+	}
+	if c.writing {
+		c.buf = appendString(c.buf, value)
+		return
+	}
+	if raw, _ := c.readRaw(name); c.err == nil && raw != value {
+		c.fail(name, "%.40q is not %q", raw, value)
+	}
+}
+
+func walkSig(c *coder, d *Draft, i int) {
+	if !c.writing {
+		d.CommandSigs = append(d.CommandSigs, CommandSig{})
+	}
+	s := &d.CommandSigs[i]
+	c.object("command_sigs", func() {
+		c.hash("key_id", &s.KeyID, required)
+		c.bytes("sig", &s.Sig, required, 64, 64)
+	})
+	if i > 0 && bytes.Compare(d.CommandSigs[i-1].KeyID[:], s.KeyID[:]) >= 0 {
+		c.fail("command_sigs", "not sorted by key_id, each key once")
+	}
+}
+
+// isULID reports whether the characters of s are those of a ULID. If the first is
+// above 7, they are too many for 128 bits.
+var isULID = chars("01234567", "89ABCDEFGHJKMNPQRSTVWXYZ")
+
+// checkDraft checks the rules that join several fields.
+func checkDraft(c *coder, d *Draft) {
+	switch {
+	case len(d.ID) != ulid.EncodedSize || !isULID(d.ID):
+		c.fail("event_id", "%.40q is not a ULID", d.ID)
+	case (d.Seq == 0) != d.Prev.IsZero():
+		c.fail("prev", "event 0 has none, every other one has it")
+	case c.scope == aboutLedger && d.Type() == TypeIndexCommitted && d.Actor != ActorGait:
+		c.fail("actor", "%s is written by %s", TypeIndexCommitted, ActorGait)
+	case (c.scope == aboutLedger) != (d.JobID == ""):
+		c.fail("job_id", "job events have it, events about the ledger do not")
+	case d.JobID == "" && (d.JobSeq != 0 || d.Revision != 0 || !d.JobPrev.IsZero()):
+		c.fail("job_id", "missing where there are other job fields")
+	case (d.JobSeq > 1) == d.JobPrev.IsZero():
+		c.fail("job_prev", "a job's first event has none, every other one has it")
+	case (d.RequestID == "") != d.RequestDigest.IsZero():
+		c.fail("request_digest", "goes with request_id")
+	case !d.Clock.IsZero() && !d.Clock.Before(d.Time):
+		c.fail("clock", "only a reading before created_at is recorded")
+	case len(d.CommandSigs) > 0 && len(d.Command) == 0:
+		c.fail("command_sigs", "goes with command")
+	}
+}

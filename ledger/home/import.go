@@ -1,0 +1,129 @@
+package home
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"gait/ledger"
+)
+
+// A KeyImport is the result of ImportKey.
+type KeyImport struct {
+	Path    string // of the private key
+	Added   bool   // it was not there before
+	Retired bool   // the ledger was retired: the key signs nothing but packs of it
+	Trusted bool   // the user trusts its public half
+}
+
+// ImportKey keeps a ledger's private key that was kept elsewhere, durably, and trusts its
+// public half unless the user distrusts it or trusts another key of the ledger. It fails
+// with an *OriginUsedError if another private key of that ledger is here, and with
+// ErrOtherKey if the ledger is known to have been rotated from this key to another one.
+func ImportKey(home string, k ledger.PrivateKey) (KeyImport, error) {
+	did, err := importKey(home, k)
+	if err != nil {
+		return KeyImport{}, fmt.Errorf("keeping the key of %s: %w", k.Name(), err)
+	}
+	return did, nil
+}
+
+func importKey(home string, k ledger.PrivateKey) (did KeyImport, err error) {
+	_, did.Retired, err = ReadRetirementNote(home, k.Name())
+	if err != nil {
+		return did, err
+	}
+	if err := checkInForce(home, k.VerifierKey()); err != nil {
+		return did, err
+	}
+	did.Path = KeyPath(home, k.Name(), did.Retired)
+	was, err := readKey(did.Path)
+	switch {
+	case err == nil && was.VerifierKey() == k.VerifierKey():
+	case err == nil:
+		return did, usedOrigin(k.Name(), did.Path)
+	case !errors.Is(err, fs.ErrNotExist):
+		return did, err
+	default:
+		did.Added = true
+		if err := addKeyFile(home, did.Path, k); err != nil {
+			return did, err
+		}
+	}
+	did.Trusted, err = trustImported(home, k.VerifierKey())
+	return did, err
+}
+
+// checkInForce fails with ErrOtherKey if home knows that the ledger was rotated from that
+// key to another one.
+func checkInForce(home string, key ledger.VerifierKey) error {
+	g, err := LoadGuard(home, key)
+	if err != nil {
+		return err
+	}
+	if at := slices.Index(g.chain, key); at >= 0 && at < len(g.chain)-1 {
+		return fmt.Errorf("%w: %s says that %s signs the ledger since", ErrOtherKey, g.chainPath(), g.chain[at+1])
+	}
+	return nil
+}
+
+// trustImported trusts a key, unless the user distrusts it or trusts another key of that
+// ledger, and reports whether it is trusted.
+func trustImported(home string, key ledger.VerifierKey) (bool, error) {
+	other, err := OtherTrusted(home, []ledger.VerifierKey{key})
+	if err != nil || !other.IsZero() {
+		return false, err
+	}
+	if err := TrustOwn(home, key.PublicKey()); err != nil {
+		return false, err
+	}
+	trusted, err := TrustedKeys(home)
+	return slices.ContainsFunc(trusted, func(k ledger.PublicKey) bool { return k.Is(key) }), err
+}
+
+// addKeyFile writes a private key in a place where there is none.
+func addKeyFile(home, path string, k ledger.PrivateKey) error {
+	if err := makeDir(filepath.Dir(path)); err != nil {
+		return err
+	}
+	unlock, err := lock(home)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	taken, err := Exists(path)
+	if err != nil {
+		return err
+	}
+	if taken {
+		return usedOrigin(k.Name(), path)
+	}
+	return replaceFile(path, []byte(k.Secret()+"\n"))
+}
+
+// RemoveKey removes a private key from home, durably. It cannot be undone. It
+// fails with an *UnsafeError if the file is a symbolic link.
+func RemoveKey(home string, key KeyFile) error {
+	unlock, err := lock(home)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	all, err := Keys(home)
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(all, key) { // another process has replaced or removed it
+		return fmt.Errorf("removing the key of %s: %w", key.Origin, &KeyMissingError{Origin: key.Origin, Path: key.Path})
+	}
+	if isKeptElsewhere(key.Path) {
+		return &UnsafeError{Path: key.Path, Problem: "is a symbolic link, and the key would stay where it leads", Hint: "remove the file there, then the link"}
+	}
+	if err := os.Remove(key.Path); err != nil {
+		return InHome.Unwritable(filepath.Dir(key.Path), err)
+	}
+	return SyncDir(filepath.Dir(key.Path))
+}

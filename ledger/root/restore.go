@@ -1,0 +1,294 @@
+package root
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"gait/ledger"
+	"gait/ledger/home"
+	"gait/ledger/store"
+	"gait/ledger/store/pebble"
+)
+
+// A Backup is what Restore makes a root from. The caller has verified whose it is, and that
+// it contradicts nothing that was seen of the ledger, but for what is newer.
+type Backup struct {
+	store.Copy
+	Checkpoint ledger.Checkpoint
+	Keys       ledger.Keyring
+	Content    func(keep func(digest ledger.Hash, from io.ReadSeeker) error) error // calls keep with each content
+	Key        ledger.PrivateKey                                                   // the key in force, if the backup has it; zero if not
+
+	// Newest says that the user knows that nothing was written after the backup. It is
+	// needed to continue a ledger of which home has seen nothing.
+	Newest bool
+
+	// ReadOnly makes a copy, which is only read, whatever home has seen.
+	ReadOnly bool
+}
+
+// A Restoration is the result of Restore.
+type Restoration struct {
+	Seen     ledger.Checkpoint // the newest state of the ledger that was seen; Size 0 if none was
+	Older    bool              // the backup is older than that: what was restored is only read
+	Retired  bool              // the ledger was retired: what was restored is only read
+	Copy     bool              // it is a copy: it is only read
+	KeyFile  string            // the private key; "" if it is not here
+	KeyAdded bool              // it came with the backup
+}
+
+// Writable reports whether the ledger can be continued.
+func (r Restoration) Writable() bool {
+	return !r.Older && !r.Retired && !r.Copy && r.KeyFile != ""
+}
+
+// ErrNewestUnknown says that home has seen nothing of a ledger, so that it cannot tell
+// whether events came after a backup of it.
+var ErrNewestUnknown = ledger.NewError("nothing was seen of that ledger here, so it cannot be told whether the backup is the newest state of it",
+	ledger.Fault{Code: "newest_unknown", Category: ledger.CategoryUnsafe})
+
+// Restore makes a root again from a backup of its ledger. If home has seen nothing newer,
+// and has the key or gets it from the backup, the ledger can be continued. If home has seen
+// a newer state, the user is taken to accept that: the root is read from then on, and not
+// written. A Restore that a crash interrupted is finished by another one of the same backup.
+//
+// Errors are those of Open and of store.Restore, store.ErrExists if the root holds another
+// ledger or another state, ErrNewestUnknown, and those of home.ImportKey.
+func Restore(ctx context.Context, o Options, from Backup) (Restoration, error) {
+	did, err := restore(ctx, o, from)
+	if err != nil {
+		return Restoration{}, fmt.Errorf("restoring %s into %s: %w", from.Checkpoint.Origin, o.Dir, err)
+	}
+	return did, nil
+}
+
+// PlanRestore returns what Restore would return, but for the private key of a backup, and
+// fails if Restore would before it has looked at the root. It writes nothing.
+func PlanRestore(o Options, from Backup) (Restoration, error) {
+	did, err := o.examine(from)
+	if err != nil {
+		return did, fmt.Errorf("restoring %s: %w", from.Checkpoint.Origin, err)
+	}
+	k, err := home.PrivateOf(o.Home, from.Keys.Current())
+	if _, missing := errors.AsType[*home.KeyMissingError](err); !missing && err != nil {
+		return did, err
+	}
+	if err == nil {
+		did.KeyFile = home.KeyPath(o.Home, k.Name(), did.Retired)
+	}
+	return did, nil
+}
+
+func restore(ctx context.Context, o Options, from Backup) (did Restoration, err error) {
+	o.Create, o.Begin, o.Mode = true, true, Write
+	if did, err = o.examine(from); err != nil {
+		return did, err
+	}
+	s, err := enter(ctx, o)
+	if err != nil {
+		return did, err
+	}
+	there, err := s.holdsBackup(from)
+	if err == nil {
+		err = s.restore(ctx, from, &did, there)
+	}
+	return did, errors.Join(err, s.lock.release())
+}
+
+// examine compares the backup with what home knows of its ledger. It writes nothing.
+func (o Options) examine(from Backup) (did Restoration, err error) {
+	s := &site{Options: o}
+	if did.Retired, err = s.retired(from.Checkpoint.Origin); err != nil {
+		return did, err
+	}
+	seen, _, err := s.known(from.Keys)
+	if err != nil {
+		return did, err
+	}
+	for _, at := range seen {
+		if at.Size > did.Seen.Size {
+			did.Seen = at.Checkpoint
+		}
+	}
+	did.Copy, did.Older = from.ReadOnly, did.Seen.Size > from.Checkpoint.Size
+	if did.Seen.Size == 0 && !from.Newest && !from.ReadOnly && !did.Retired {
+		return did, ErrNewestUnknown
+	}
+	return did, nil
+}
+
+// holdsBackup reports whether the root holds the ledger of the backup in that state
+// already. It fails with store.ErrExists if it holds another one.
+func (s *site) holdsBackup(from Backup) (bool, error) {
+	has, err := s.hasLedger()
+	if err != nil {
+		return false, err
+	}
+	if has {
+		return true, s.isBackup(from)
+	}
+	switch last := s.lock.last; {
+	case last.kind == markNone, last.kind == markComplete && last.key.Name() == from.Checkpoint.Origin:
+		return false, nil
+	}
+	return false, store.ErrExists // another ledger was there, or its creation was begun
+}
+
+// isBackup fails with store.ErrExists unless the ledger here is that of the backup, in that
+// state.
+func (s *site) isBackup(from Backup) error {
+	log, err := s.readLog(context.Background())
+	if err != nil {
+		return store.ErrExists // whatever it is
+	}
+	c, _ := log.Checkpoint()
+	same := c == from.Checkpoint && log.Keys().Equal(from.Keys) && log.Imported() == from.ReadOnly
+	if err := log.Close(); err != nil {
+		return err
+	}
+	if !same {
+		return store.ErrExists
+	}
+	return nil
+}
+
+// restore does the steps. Each is durable before the next, and done again if there was a
+// crash.
+func (s *site) restore(ctx context.Context, from Backup, did *Restoration, there bool) error {
+	beside := func() error {
+		if err := s.accept(from, did); err != nil {
+			return err
+		}
+		if err := s.restoreContent(from); err != nil {
+			return err
+		}
+		return s.restoreKey(from, did)
+	}
+	var err error
+	if there {
+		err = beside()
+	} else {
+		err = s.restoreLedger(ctx, from, beside)
+	}
+	if err != nil {
+		return err
+	}
+	if err := s.done("ledger"); err != nil {
+		return err
+	}
+	if !did.Older {
+		if err := home.Remember(s.Home, from.Signed, true, from.Keys.Keys()...); err != nil {
+			return err
+		}
+	}
+	if err := s.done("guard"); err != nil {
+		return err
+	}
+	return s.markRestored(from, did)
+}
+
+func (s *site) restoreContent(from Backup) error {
+	to := ContentOf(s.dir)
+	err := from.Content(func(digest ledger.Hash, in io.ReadSeeker) error {
+		e, err := to.PutFrom(in)
+		if err == nil && e.Digest != digest {
+			err = fmt.Errorf("%w: content %s has another digest", ledger.ErrUnverified, digest)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return s.done("content")
+}
+
+// restoreKey keeps the private key, if the backup has it, and finds out whether it is here.
+func (s *site) restoreKey(from Backup, did *Restoration) error {
+	if key := from.Key.VerifierKey(); !key.IsZero() && !did.Copy {
+		if key != from.Keys.Current() {
+			return s.swapped("the backup", key, from.Keys.Current())
+		}
+		kept, err := home.ImportKey(s.Home, from.Key)
+		if err != nil {
+			return err
+		}
+		did.KeyAdded = kept.Added
+	}
+	k, err := home.PrivateOf(s.Home, from.Keys.Current())
+	if _, missing := errors.AsType[*home.KeyMissingError](err); missing {
+		return s.done("key")
+	}
+	if err != nil {
+		return err
+	}
+	did.KeyFile = home.KeyPath(s.Home, k.Name(), did.Retired)
+	return s.done("key")
+}
+
+// accept remembers what the root holds, before it does: from then on no new ledger begins
+// there.
+func (s *site) accept(from Backup, did *Restoration) error {
+	now := home.KnownRoot{Dir: s.dir, Key: from.Keys.Current()}
+	if did.Older && !did.Copy {
+		now.Accepted = from.Checkpoint
+	}
+	if err := now.Write(s.Home); err != nil {
+		return err
+	}
+	return s.done("place")
+}
+
+// restoreLedger makes the ledger. It calls beside when all of it has verified, before it
+// takes its place.
+func (s *site) restoreLedger(ctx context.Context, from Backup, beside func() error) error {
+	keys := s.macKeys
+	if !from.Key.VerifierKey().IsZero() {
+		keys = func(of ledger.VerifierKey) (store.MACKeys, bool, error) {
+			k, err := home.DeriveIndexKeys(from.Key)
+			return store.MACKeys(k), of == from.Key.VerifierKey(), err
+		}
+	}
+	_, keyed, err := keys(from.Keys.Current())
+	if err != nil {
+		return err
+	}
+	var index store.IndexRoot
+	err = pebble.Create(s.ledgerDir(), pebble.Options{FS: s.FS, Fatal: s.Fatal}, func(t store.Table) (err error) {
+		if from.ReadOnly {
+			index, err = store.Import(ctx, t, from.Copy)
+		} else {
+			index, err = store.Restore(ctx, t, from.Copy, from.Keys.Current(), store.Options{Keys: keys})
+		}
+		if err != nil {
+			return err
+		}
+		return beside()
+	})
+	if err != nil {
+		return err
+	}
+	return noteOf(from.Checkpoint.Origin, index, keyed && !from.ReadOnly).Write(s.Home)
+}
+
+// markRestored writes the marks of the root, unless they are there.
+func (s *site) markRestored(from Backup, did *Restoration) error {
+	if last := s.lock.last; last.kind != markComplete || last.key != from.Keys.Current() {
+		if err := s.lock.add(mark{kind: markComplete, key: from.Keys.Current()}); err != nil {
+			return err
+		}
+	}
+	if err := s.done("mark"); err != nil || !did.Older || did.Copy || s.lock.restored != nil {
+		return err
+	}
+	if err := s.lock.add(mark{kind: markRestored, was: older(did.Seen, from.Checkpoint)}); err != nil {
+		return err
+	}
+	return s.done("older")
+}
+
+// older describes a ledger that was found in an older state than was seen.
+func older(seen, found ledger.Checkpoint) *ledger.Predecessor {
+	return &ledger.Predecessor{Origin: found.Origin, SeenSize: seen.Size, SeenRoot: seen.Root, FoundSize: found.Size, FoundRoot: found.Root}
+}

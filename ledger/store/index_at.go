@@ -1,0 +1,73 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"gait/ledger"
+	"gait/ledger/mpt"
+)
+
+// IndexAt returns the root that the index had when the log had size events, and for
+// each key the proof of what the index had under it then. It fails with a
+// *ledger.IndexTooOldError if the log has more than ledger.MaxIndexUndo events since,
+// and with an *ledger.IndexError if the index is not proved.
+func (l *Log) IndexAt(ctx context.Context, size int64, keys ...mpt.Key) (ledger.Hash, []mpt.Proof, error) {
+	root, proofs, err := l.indexAt(ctx, size, keys)
+	if err != nil {
+		return ledger.Hash{}, nil, fmt.Errorf("the index of %d events: %w", size, err)
+	}
+	return root, proofs, nil
+}
+
+func (l *Log) indexAt(ctx context.Context, size int64, keys []mpt.Key) (ledger.Hash, []mpt.Proof, error) {
+	at, snap, err := l.pin(ctx)
+	if err != nil {
+		return ledger.Hash{}, nil, err
+	}
+	defer snap.Close()
+	st := at.now.Load()
+	switch {
+	case size < 0 || size > st.head.Size:
+		return ledger.Hash{}, nil, fmt.Errorf("there are %d events", st.head.Size)
+	case !st.index.proved():
+		return ledger.Hash{}, nil, st.index.unproved()
+	case st.head.Size-size > ledger.MaxIndexUndo:
+		return ledger.Hash{}, nil, &ledger.IndexTooOldError{Size: size, Head: st.head.Size}
+	}
+	tree, err := at.undone(ctx, st.index.tree, size, st.head.Size)
+	if err != nil {
+		return ledger.Hash{}, nil, ofPages(err)
+	}
+	proofs := make([]mpt.Proof, len(keys))
+	for i, key := range keys {
+		if proofs[i], err = tree.Prove(ctx, at.pages(), key); err != nil {
+			return ledger.Hash{}, nil, ofPages(err)
+		}
+	}
+	return ledger.Hash(tree.Root()), proofs, nil
+}
+
+// undone returns the tree that the index had at size, from the one that it has at now.
+// The key of each job gets the event before the job's first event since; it is removed
+// if there is none, and so is the key of each request id that was used since.
+func (l *Log) undone(ctx context.Context, tree mpt.Tree, size, now int64) (mpt.Tree, error) {
+	if size == 0 { // what event 0 inherits was not there either
+		return mpt.Tree{}, nil
+	}
+	var entries []mpt.Entry
+	jobs := map[string]bool{}
+	for e, err := range l.eventsAhead(ctx, size, now) {
+		if err != nil {
+			return tree, err
+		}
+		if id := e.RequestID(); id != "" {
+			entries = append(entries, mpt.Entry{Key: ledger.RequestKey(id), Remove: true})
+		}
+		if id := e.JobID(); id != "" && !jobs[id] {
+			jobs[id] = true
+			entries = append(entries, mpt.Entry{Key: ledger.JobKey(id), Value: mpt.Value(e.JobPrev()), Remove: e.JobSeq() == 1})
+		}
+	}
+	return tree.Set(ctx, l.pages(), mpt.Sort(entries))
+}

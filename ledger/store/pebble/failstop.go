@@ -1,0 +1,238 @@
+package pebble
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync/atomic"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// FS is the file system a table lives on.
+type FS = vfs.FS
+
+// fileMode is the mode of every file: what a ledger holds is its user's alone.
+const (
+	fileMode = 0o600
+	dirMode  = 0o700
+)
+
+// A failStop is a file system that calls fatal at the first failed create,
+// write, sync or rename, before Pebble can retry, panic or acknowledge. It is
+// also the Logger whose Fatalf goes the same way.
+//
+// Any later write blocks for ever: the process is about to end, and must not change
+// what the next process reads.
+type failStop struct {
+	vfs.FS
+	fatal   func(error)
+	stopped atomic.Bool
+}
+
+func newFailStop(fs FS, fatal func(error)) *failStop {
+	if fs == nil {
+		fs = vfs.Default
+	}
+	if fatal == nil {
+		fatal = func(err error) { panic(err) }
+	}
+	return &failStop{FS: fs, fatal: fatal}
+}
+
+// stop ends the process, once.
+func (s *failStop) stop(err error) {
+	if s.stopped.Swap(true) {
+		select {}
+	}
+	s.fatal(err)
+	panic(fmt.Errorf("pebble: Options.Fatal returned from: %w", err))
+}
+
+// gate lets nothing through after stop.
+func (s *failStop) gate() {
+	if s.stopped.Load() {
+		select {}
+	}
+}
+
+// check stops on an error of a write.
+func (s *failStop) check(doing, name string, err error) error {
+	if err != nil {
+		s.stop(fmt.Errorf("%s %s: %w", doing, name, err))
+	}
+	return nil
+}
+
+// Unwrap returns the file system below.
+func (s *failStop) Unwrap() vfs.FS { return s.FS }
+
+// opened wraps a file, and takes from it what mode it has beyond ours.
+func (s *failStop) opened(doing, name string, f vfs.File, err error) (vfs.File, error) {
+	if _ = s.check(doing, name, err); f == nil {
+		return nil, err
+	}
+	_ = s.check("setting the mode of", name, chmod(f))
+	return &failStopFile{File: f, fs: s, name: name}, nil
+}
+
+// chmod removes the permissions of a file beyond ours, if it has any.
+func chmod(f vfs.File) error {
+	if m, ok := f.(interface{ Chmod(os.FileMode) error }); ok {
+		return m.Chmod(fileMode)
+	}
+	return nil
+}
+
+// Create creates a file of mode 0600.
+//
+// Ahead of a marker it syncs the directory. Pebble creates a manifest, syncs
+// it, creates the marker that names it, and only then syncs the directory for
+// both: a power cut before may keep the marker's name and not the manifest's,
+// and Pebble then opens nothing.
+func (s *failStop) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	s.gate()
+	if strings.HasPrefix(s.PathBase(name), "marker.") {
+		if err := syncDir(s, s.PathDir(name)); err != nil {
+			return nil, err
+		}
+	}
+	f, err := s.FS.Create(name, c)
+	return s.opened("creating", name, f, err)
+}
+
+// OpenReadWrite opens a file to write it.
+func (s *failStop) OpenReadWrite(name string, c vfs.DiskWriteCategory, opts ...vfs.OpenOption) (vfs.File, error) {
+	s.gate()
+	f, err := s.FS.OpenReadWrite(name, c, opts...)
+	return s.opened("opening", name, f, err)
+}
+
+// ReuseForWrite renames a file and opens it to write it.
+func (s *failStop) ReuseForWrite(oldname, newname string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	s.gate()
+	f, err := s.FS.ReuseForWrite(oldname, newname, c)
+	return s.opened("reusing", newname, f, err)
+}
+
+// Open opens a file to read or sync it. That it fails is no failed write.
+func (s *failStop) Open(name string, opts ...vfs.OpenOption) (vfs.File, error) {
+	f, err := s.FS.Open(name, opts...)
+	if err != nil {
+		return nil, err
+	}
+	return &failStopFile{File: f, fs: s, name: name}, nil
+}
+
+// OpenDir opens a directory to sync it.
+func (s *failStop) OpenDir(name string) (vfs.File, error) {
+	f, err := s.FS.OpenDir(name)
+	if err != nil {
+		return nil, err
+	}
+	return &failStopFile{File: f, fs: s, name: name}, nil
+}
+
+// Link makes a hard link.
+func (s *failStop) Link(oldname, newname string) error {
+	s.gate()
+	return s.check("linking", newname, s.FS.Link(oldname, newname))
+}
+
+// Remove removes a file. A file that stays loses nothing, so it stops nothing.
+func (s *failStop) Remove(name string) error {
+	s.gate()
+	return s.FS.Remove(name)
+}
+
+// RemoveAll removes a directory.
+func (s *failStop) RemoveAll(name string) error {
+	s.gate()
+	return s.FS.RemoveAll(name)
+}
+
+// Rename renames a file.
+func (s *failStop) Rename(oldname, newname string) error {
+	s.gate()
+	return s.check("renaming", oldname, s.FS.Rename(oldname, newname))
+}
+
+// MkdirAll makes directories of mode 0700, even if more is asked for.
+func (s *failStop) MkdirAll(dir string, _ os.FileMode) error {
+	s.gate()
+	return s.check("making", dir, s.FS.MkdirAll(dir, dirMode))
+}
+
+// Lock locks a file. That another process holds it is no failed write.
+func (s *failStop) Lock(name string) (io.Closer, error) {
+	s.gate()
+	c, err := s.FS.Lock(name)
+	if _, none := c.(noLock); none {
+		return c, nil
+	}
+	if err == nil && vfs.Root(s.FS) == vfs.Default {
+		// By name: closing a second handle of the file would give the lock up.
+		_ = s.check("setting the mode of", name, os.Chmod(name, fileMode))
+	}
+	return c, err
+}
+
+// Infof implements pebble.Logger. It ignores what Pebble logs.
+func (s *failStop) Infof(string, ...any) {}
+
+// Errorf implements pebble.Logger. Errors that matter come back from calls, or
+// stop the process.
+func (s *failStop) Errorf(string, ...any) {}
+
+// Fatalf implements pebble.Logger.
+func (s *failStop) Fatalf(format string, args ...any) { s.stop(fmt.Errorf(format, args...)) }
+
+// A failStopFile is a file of a failStop. Fd and Preallocate are those of the
+// file below: what they fail at is advice, or fails the write that follows.
+type failStopFile struct {
+	vfs.File
+	fs   *failStop
+	name string
+}
+
+// Write implements io.Writer.
+func (f *failStopFile) Write(p []byte) (int, error) {
+	f.fs.gate()
+	n, err := f.File.Write(p)
+	return n, f.fs.check("writing", f.name, short(n, len(p), err))
+}
+
+// WriteAt implements io.WriterAt.
+func (f *failStopFile) WriteAt(p []byte, off int64) (int, error) {
+	f.fs.gate()
+	n, err := f.File.WriteAt(p, off)
+	return n, f.fs.check("writing", f.name, short(n, len(p), err))
+}
+
+// short makes an error of a short write that claims to be none.
+func short(n, want int, err error) error {
+	if err == nil && n < want {
+		return io.ErrShortWrite
+	}
+	return err
+}
+
+// Sync makes the file durable.
+func (f *failStopFile) Sync() error {
+	f.fs.gate()
+	return f.fs.check("syncing", f.name, f.File.Sync())
+}
+
+// SyncData makes the file's data durable.
+func (f *failStopFile) SyncData() error {
+	f.fs.gate()
+	return f.fs.check("syncing", f.name, f.File.SyncData())
+}
+
+// SyncTo begins to make a prefix of the file durable.
+func (f *failStopFile) SyncTo(length int64) (bool, error) {
+	f.fs.gate()
+	full, err := f.File.SyncTo(length)
+	return full, f.fs.check("syncing", f.name, err)
+}

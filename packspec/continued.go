@@ -1,0 +1,185 @@
+package packspec
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"gait/ledger"
+	"gait/packspec/finding"
+	"gait/projection"
+)
+
+// readContinued reads the proof that another ledger held the job before, if it did and the
+// proof is at hand.
+func (s *snapshot) readContinued(o JobOptions) error {
+	c, continued := s.first.Payload().(ledger.Continued)
+	if !continued || o.Content == nil {
+		return nil
+	}
+	b, err := o.Content(c.Proof.Digest, projection.MaxContinuedProofSize)
+	if errors.Is(err, ledger.ErrContentMissing) {
+		return nil
+	}
+	if err == nil {
+		_, err = CheckContinued(s.first, b)
+	}
+	if err != nil {
+		return fmt.Errorf("the proof that the job was in %s before: %w", c.Origin, err)
+	}
+	s.continued = b
+	return nil
+}
+
+// CheckContinued checks the content that a continued event names: that it has the digest
+// and size, and proves what the event says, as projection.ContinuedProof.Check does. It
+// does not check who signed the tree. Errors wrap ledger.ErrUnverified or
+// ledger.ErrMalformed, or ledger.ErrUnsupportedVersion.
+func CheckContinued(first ledger.Event, content []byte) (projection.ContinuedProof, error) {
+	c, _ := first.Payload().(ledger.Continued)
+	if got := ledger.Hash(sha256.Sum256(content)); got != c.Proof.Digest || int64(len(content)) != c.Proof.Size {
+		return projection.ContinuedProof{}, fmt.Errorf("%w: the event names content of %d bytes with digest %s, this has %d and %s",
+			ledger.ErrUnverified, c.Proof.Size, c.Proof.Digest, len(content), got)
+	}
+	p, err := projection.ParseContinuedProof(content)
+	if err == nil {
+		err = p.Check(first.JobID(), c)
+	}
+	return p, err
+}
+
+// continues reports whether another ledger held the job before.
+func (v *jobVerifier) continues() bool { return v.first.Type() == ledger.TypeContinued }
+
+// checkFormat requires evidence of format 3 if the pack needs that, and only then.
+func (v *jobVerifier) checkFormat() error {
+	needs := v.continues() || moved(v.rotations)
+	switch {
+	case v.keysErr == nil && needs != (v.shape.format == ContinuedFormat):
+		return finding.Failf(finding.LevelCanonical, finding.CodeNotCanonical, entryEvidence,
+			"format %d: a job that another ledger held before, or a ledger that was moved, has evidence of format %d, and no other has", v.shape.format, ContinuedFormat)
+	case v.shape.continued && !v.continues():
+		return finding.Failf(finding.LevelCanonical, finding.CodeEntries, entryContinued, "the job was not continued from another ledger")
+	}
+	return nil
+}
+
+// continued checks that another ledger held the job before, in the state in which it
+// begins here.
+func (v *jobVerifier) continued() (string, error) {
+	c, _ := v.first.Payload().(ledger.Continued)
+	v.report.Continued = &ContinuedFrom{Origin: c.Origin, Size: c.Size, Root: c.Root.String(), Leaf: c.Leaf.String(), JobSeq: c.JobSeq, Revision: c.Revision}
+	what := fmt.Sprintf("event %d of the job in %s", c.JobSeq, c.Origin)
+	if !v.shape.continued {
+		return v.unprovedBefore(what + ", which this one continues, is not in the pack")
+	}
+	b, err := v.pack.read(entryContinued)
+	if err != nil {
+		return "", err
+	}
+	p, err := CheckContinued(v.first, b)
+	if errors.Is(err, ledger.ErrUnsupportedVersion) {
+		return "", err
+	}
+	if err != nil {
+		return "", finding.Failf(finding.LevelContinued, finding.CodeContinued, entryContinued, "%s", err).At(v.first.Seq())
+	}
+	what = fmt.Sprintf("%s is in a tree of %d, and agrees with what is said of the job", what, c.Size)
+	key, from, err := v.signerBefore(p)
+	if err != nil {
+		return "", err
+	}
+	if from == "" {
+		return v.unprovedBefore(what + "; no key that you trust for that ledger has signed the tree")
+	}
+	v.report.Continued.Key, v.report.Continued.TrustedBy = key.String(), from
+	newer, err := v.seenBefore(p, key)
+	if err != nil {
+		return "", err
+	}
+	what = fmt.Sprintf("%s, which %s has signed, trusted by %s", what, key, from)
+	if newer != "" {
+		return v.unprovedBefore(what + "; but " + newer)
+	}
+	return what, nil
+}
+
+// unprovedBefore returns the result if what the job was before is only claimed.
+func (v *jobVerifier) unprovedBefore(detail string) (string, error) {
+	if v.report.Profile == ProfileStrict {
+		return "", finding.Failf(finding.LevelContinued, finding.CodeContinued, entryContinued, "%s", detail).At(v.first.Seq())
+	}
+	v.status = finding.Claimed
+	return detail, nil
+}
+
+// signerBefore returns the key that has signed the tree of the other ledger, and who
+// trusts it; from is "" if the caller trusts none that has.
+func (v *jobVerifier) signerBefore(p projection.ContinuedProof) (key ledger.VerifierKey, from string, err error) {
+	for _, t := range v.Trusted {
+		trusted, ok := t.Key.For(p.Event.Origin())
+		if !ok {
+			continue
+		}
+		keys, err := v.keysAfter(trusted, t.Not)
+		if err != nil {
+			return key, "", err
+		}
+		for _, key := range keys {
+			if p.Open(key.PublicKey()) == nil {
+				return key, t.From, nil
+			}
+		}
+	}
+	return key, "", nil
+}
+
+// keysAfter returns a trusted key, and those that took over from it as far as the caller
+// has seen that, and trusts them.
+func (v *jobVerifier) keysAfter(trusted ledger.VerifierKey, not []ledger.PublicKey) ([]ledger.VerifierKey, error) {
+	keys := []ledger.VerifierKey{trusted}
+	if v.Seen == nil {
+		return keys, nil
+	}
+	seen, err := v.Seen(trusted)
+	for _, at := range seen {
+		i := slices.Index(at.Keys, trusted)
+		if at.OtherKey || i < 0 {
+			continue
+		}
+		for _, key := range at.Keys[i+1:] {
+			if slices.ContainsFunc(not, func(n ledger.PublicKey) bool { return n.ID() == key.ID() }) {
+				break
+			}
+			keys = append(keys, key)
+		}
+	}
+	return keys, err
+}
+
+// seenBefore compares the job's last event in the other ledger with what the caller
+// remembers of the job there. newer says what the caller has seen behind it, or is "". If
+// the caller has seen another event in its place, that is a failure.
+func (v *jobVerifier) seenBefore(p projection.ContinuedProof, key ledger.VerifierKey) (newer string, err error) {
+	if v.Before == nil {
+		return "", nil
+	}
+	memory, err := v.Before([]ledger.VerifierKey{key})
+	if err != nil || memory == nil {
+		return "", err
+	}
+	fork, err := memory.See(p.Event)
+	if err != nil {
+		return "", err
+	}
+	if fork != nil {
+		return "", finding.Failf(finding.LevelContinued, finding.CodeContinued, entryContinued, "%s", fork).At(v.first.Seq())
+	}
+	later, err := memory.End(p.Event.JobID(), p.Event.JobSeq(), math.MaxInt64)
+	if err != nil || later == nil {
+		return "", err
+	}
+	return fmt.Sprintf("you have seen event %d of the job there, and what came behind event %d is not continued", later.Seen.Number, p.Event.JobSeq()), nil
+}

@@ -1,0 +1,78 @@
+package projection
+
+import "gait/ledger"
+
+// An AskedAgain is a decision of a job to be asked for in the ledger that continues it,
+// by the actor who had asked.
+type AskedAgain struct {
+	Actor   string
+	Payload ledger.CheckpointAdded
+}
+
+// Continue returns the first event of a job in the ledger that continues it, and the
+// events that follow at once: its decisions, approved ones too, since verdicts are given
+// again. j is the job as the ledger before has it, with the texts of its decisions; first
+// is its first event there, or the zero Event if that is not known, and last its last
+// one, which is in the signed tree. proof names a ContinuedProof of it.
+//
+// An actor's name that only an import claims is spelt as a name. A pause or block that
+// was on hold, denied, or claimed by an import waits for an approval.
+func Continue(j Job, first, last ledger.Event, tree ledger.Checkpoint, proof ledger.Content) (ledger.Continued, []AskedAgain, error) {
+	created, err := ledger.ParseTime(j.Created)
+	if err != nil {
+		return ledger.Continued{}, nil, err
+	}
+	p := ledger.Continued{
+		Origin: tree.Origin, Size: tree.Size, Root: tree.Root, Leaf: last.LeafHash(), JobSeq: j.JobSeq, Revision: j.Revision,
+		Status: string(j.Status), StatusReasonCode: string(j.ReasonCode), StopReason: string(j.StopReason),
+		CreatedAt: created, SubmittedBy: SubmittedBy(first), ProducerVersion: j.ProducerVersion, EnvironmentFingerprint: j.EnvironmentFingerprint,
+		Identity: j.Identity, Labels: j.Labels, PolicyDigest: j.PolicyDigest, PolicyRef: j.PolicyRef,
+		Checkpoints: j.Checkpoints, Approvals: j.Approvals, Refusals: j.Refusals, Proof: proof,
+	}
+	if !j.stopped() {
+		return p, nil, nil
+	}
+	p.Decisions = int64(len(j.Decisions))
+	p.ImportedBy = j.importer()
+	if s := j.Stop; s != nil {
+		p.Hold = s.Hold || s.Claimed || s.Verdict == Denied || j.StopReason == StopDecisionDenied && p.Decisions == 0
+		if p.Hold || j.Status != DecisionNeeded {
+			p.StoppedBy = s.Actor
+		}
+	}
+	var again []AskedAgain
+	for i, a := range j.Decisions {
+		ask := AskedAgain{Actor: ledger.NameOf(a.Actor), Payload: ledger.CheckpointAdded{
+			CheckpointID: ledger.CheckpointID(j.Checkpoints + int64(i) + 1), CheckpointType: ledger.CheckpointDecisionNeeded,
+			Continues: a.Target, RequiredAction: a.RequiredAction, Summary: a.Summary,
+		}}
+		if ask.Actor == "" { // an import does not say who asked
+			ask.Actor = p.ImportedBy
+		}
+		again = append(again, ask)
+	}
+	return p, again, nil
+}
+
+// SubmittedBy returns who submitted or imported a job, by its first event, perhaps in a
+// ledger before. It returns "" if the event does not say.
+func SubmittedBy(first ledger.Event) string {
+	if p, continued := first.Payload().(ledger.Continued); continued {
+		return p.SubmittedBy
+	}
+	return first.Actor()
+}
+
+// importer returns who imported something of the job that waits for a verdict, here or in
+// a ledger before, or "".
+func (j Job) importer() string {
+	for _, a := range j.Decisions {
+		if by := j.importerOf(a); by != "" {
+			return by
+		}
+	}
+	if j.Stop != nil {
+		return j.importerOf(*j.Stop)
+	}
+	return ""
+}

@@ -1,0 +1,117 @@
+package projection
+
+import (
+	"slices"
+
+	"gait/ledger"
+)
+
+// contradiction returns the field of a continued event about which the job's last event
+// in the other ledger says something else, or "". Most events say little: only who folds
+// all events of the job there knows its whole state.
+func contradiction(last ledger.Event, c ledger.Continued) string {
+	switch {
+	case c.JobSeq != last.JobSeq():
+		return "job_seq"
+	case c.Revision != last.Revision():
+		return "revision"
+	case c.Refusals < last.JobSeq()-last.Revision():
+		return "refusal_count"
+	}
+	switch p := last.Payload().(type) {
+	case ledger.CheckpointAdded:
+		return ofCheckpoint(p, c)
+	case ledger.Paused:
+		return firstOf(otherStanding(c, ReasonPaused), unless(c.Hold || !p.Hold, "hold"))
+	case ledger.Approved:
+		return firstOf(unless(c.StatusReasonCode == string(ReasonApproved), "status_reason_code"), unless(c.Approvals > 0, "approval_count"))
+	case ledger.Denied:
+		return otherStanding(c, ReasonDenied)
+	case ledger.Resumed:
+		return firstOf(otherStanding(c, ResumeReason(p)), otherBinding(c, ledger.Continued{
+			EnvironmentFingerprint: p.ExpectedFingerprint, Identity: p.Identity, PolicyDigest: p.CurrentPolicyDigest, PolicyRef: p.CurrentPolicyRef,
+		}))
+	case ledger.Cancelled:
+		return otherStanding(c, ReasonCancelled)
+	case ledger.Stopped:
+		return otherStanding(c, ReasonEmergencyStop)
+	case ledger.Refused:
+		return unless(c.Refusals > 0, "refusal_count")
+	case ledger.Submitted, ledger.Imported, ledger.Continued:
+		return ofFirst(last, c)
+	case ledger.LedgerCreated, ledger.KeyRotated, ledger.IndexCommitted, ledger.LedgerMoved: // these belong to no job
+	}
+	return "type"
+}
+
+// ofCheckpoint is contradiction for a checkpoint.
+func ofCheckpoint(p ledger.CheckpointAdded, c ledger.Continued) string {
+	if p.CheckpointID != ledger.CheckpointID(c.Checkpoints) {
+		return "checkpoint_count"
+	}
+	want := map[ledger.CheckpointType]Status{
+		ledger.CheckpointDecisionNeeded: DecisionNeeded, ledger.CheckpointBlocked: Blocked,
+		ledger.CheckpointCompleted: Completed, ledger.CheckpointFailed: Failed,
+	}[p.CheckpointType]
+	return unless(want == "" || !p.Continues.IsZero() || c.Status == string(want), "status")
+}
+
+// ofFirst is contradiction for the first event of a job.
+func ofFirst(first ledger.Event, c ledger.Continued) string {
+	was := Job{}
+	was, no := follow(was, Fact{At: first.Time(), Actor: first.Actor(), Payload: first.Payload(), text: first.TimeText()})
+	if no != nil {
+		return "type"
+	}
+	return firstOf(
+		otherBinding(c, ledger.Continued{EnvironmentFingerprint: was.EnvironmentFingerprint, Identity: was.Identity, PolicyDigest: was.PolicyDigest, PolicyRef: was.PolicyRef}),
+		unless(c.Status == string(was.Status), "status"),
+		unless(c.StopReason == string(was.StopReason), "stop_reason"),
+		unless(c.StatusReasonCode == string(was.ReasonCode), "status_reason_code"),
+		unless(ledger.FormatTime(c.CreatedAt) == was.Created, "created_at"),
+		unless(c.ProducerVersion == was.ProducerVersion, "producer_version"),
+		unless(slices.Equal(c.Labels, was.Labels), "labels"),
+		unless(c.Checkpoints == was.Checkpoints, "checkpoint_count"),
+		unless(c.Approvals == was.Approvals, "approval_count"),
+		unless(c.Refusals == was.Refusals, "refusal_count"),
+		unless(c.Hold || was.Stop == nil || !was.Stop.unsettled(), "hold"),
+		unless(was.Continued == nil || c.Decisions == was.Continued.Decisions, "decision_count"),
+		unless(c.Decisions >= int64(len(was.Decisions)), "decision_count"),
+	)
+}
+
+// otherStanding returns the field in which a job does not stand as it does after an event
+// with a reason code, or "".
+func otherStanding(c ledger.Continued, reason ReasonCode) string {
+	s := standings[reason]
+	return firstOf(
+		unless(c.Status == string(s.status), "status"), unless(c.StopReason == string(s.stop), "stop_reason"),
+		unless(c.StatusReasonCode == string(reason), "status_reason_code"),
+	)
+}
+
+// otherBinding returns the field in which a job is not bound as in another state, or "".
+func otherBinding(c, want ledger.Continued) string {
+	return firstOf(
+		unless(c.EnvironmentFingerprint == want.EnvironmentFingerprint, "environment_fingerprint"), unless(c.Identity == want.Identity, "identity"),
+		unless(c.PolicyDigest == want.PolicyDigest, "policy_digest"), unless(c.PolicyRef == want.PolicyRef, "policy_ref"),
+	)
+}
+
+// unless returns field if ok is false, or "".
+func unless(ok bool, field string) string {
+	if ok {
+		return ""
+	}
+	return field
+}
+
+// firstOf returns the first field that is not "".
+func firstOf(fields ...string) string {
+	for _, field := range fields {
+		if field != "" {
+			return field
+		}
+	}
+	return ""
+}
