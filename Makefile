@@ -1,15 +1,22 @@
 # gait: see README.md. `make` alone lists the targets.
 GO ?= go
 LINT = $(GO) tool -modfile=.ci/tools.mod golangci-lint
+SUMTYPE = $(GO) tool -modfile=.ci/tools.mod go-check-sumtype
 FUZZTIME ?= 10s
 SEEDS ?= 20000
+FIRST ?= 0
+BUDGET ?= 0
 THOROUGH ?= -thorough
+TRIED = Table|ThroughDaemon|Killed|Damaged|Frozen|Linearizable|Every|PowerCut|SimulationReplays|Hostile|Flipped|Python|VerifyMD|VerifyRangeMD|TwoVerifiers
 SOAK ?= 1h
 SHELL = bash
 .SHELLFLAGS = -o pipefail -c
 export CGO_ENABLED ?= 0
+# The linter's cache knows files by their absolute path: one of another checkout
+# shows findings in files that are not there.
+export GOLANGCI_LINT_CACHE ?= $(shell $(GO) env GOCACHE)/golangci-lint$(subst /,-,$(CURDIR))
 
-.PHONY: help build test tried torture soak judges race fuzz lint fmt bench update session
+.PHONY: help build check test tried torture soak judges race fuzz lint fmt bench update session
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,14 +27,17 @@ build: ## build ./gait
 session: build ## run the README's session with the built binary in an empty directory
 	@PATH="$(CURDIR):$$PATH" .ci/session
 
-test: ## run every test
-	$(GO) test ./...
+check: lint ## what to run before every commit: lint and the short tests, two minutes
+	$(GO) test -short -timeout 20m ./...
 
-tried: ## say how many changes the exhaustive tests try, none of which may verify
-	$(GO) test -v -run '^Test(Every|Hostile)' ./packspec ./ledger/store | grep -E '^(ok|FAIL|--- FAIL|    [a-z_]+_test.go:[0-9]+: )'
+test: ## run every test, a sample of the long ones; three minutes
+	$(GO) test -timeout 20m ./...
 
-torture: ## simulate SEEDS seeds, damage every bit on disk, fail each call of the binary (where strace is), kill it, freeze it, fill its disk
-	$(GO) test -v -timeout 0 -run '^TestSimulation|^TestEveryBitAndEveryCut' ./ledger/store -seeds $(SEEDS) $(THOROUGH)
+tried: ## try all of the lists that make test samples, and say how many there were
+	$(GO) test -v -timeout 30m -run '$(TRIED)' ./packspec ./ledger/store ./ledger/store/pebble ./cmd/gait -every | grep -E '^(ok|FAIL|--- FAIL|    [a-z_0-9]+_test.go:[0-9]+: )'
+
+torture: ## simulate SEEDS seeds from FIRST on for BUDGET at most, damage every bit on disk, fail each call of the binary (if strace is there), kill it, freeze it, fill its disk, and count honest ledgers refused
+	$(GO) test -v -timeout 0 -run '^TestSimulation|^TestEveryBitAndEveryCut' ./ledger/store/pebble -seeds $(SEEDS) -first $(FIRST) -budget $(BUDGET) $(THOROUGH)
 	$(GO) test -v -timeout 0 -run '^TestStrace|^TestTorture' ./cmd/gait $(THOROUGH)
 
 soak: ## write through a daemon for SOAK, and look whether memory, files and disk stay flat
@@ -37,12 +47,15 @@ judges: ## have other people's tools judge gait: litewitness, torchwood, tessera
 	cd fixtures/judges && $(GO) test ./...
 
 race: ## run the tests under the race detector (needs a C compiler)
-	CGO_ENABLED=1 $(GO) test -race -short ./...
+	CGO_ENABLED=1 $(GO) test -race -short -timeout 30m ./...
 
 fuzz: ## fuzz every parser for FUZZTIME each
 	@.ci/fuzz $(FUZZTIME)
 
-lint: ## check style, package arrows and forbidden calls
+lint: ## check format, go vet, what go fix would write, switches over sum types, style, package arrows and forbidden calls
+	$(GO) vet ./...
+	$(GO) fix -omitzero=false -diff ./... # omitzero writes other bytes
+	$(SUMTYPE) ./...
 	$(LINT) run ./...
 
 fmt: ## format the sources
@@ -55,4 +68,5 @@ update: ## rewrite the golden files
 	$(GO) test ./packspec ./projection -update
 	$(GO) test ./commands -run '^TestCorpus$$' -update
 	$(GO) test ./fixtures -run '^TestGoldenLedgers$$' -update
+	$(GO) test ./cmd/gait -run '^TestListsHoldEveryName$$' -update
 	$(GO) test ./cmd/gait -run '^(TestSchemasOnlyGrow|TestIncidentsAreTheirStories)$$' -update
