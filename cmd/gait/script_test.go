@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -24,7 +25,20 @@ import (
 
 func TestMain(m *testing.M) {
 	unix.Umask(0o022) // some users' lets groups write, and in such a directory no home is used
-	testscript.Main(m, map[string]func(){"gait": mainUnderTest, "as": asMain, "frozen": frozenMain, "filled": filledMain})
+	testscript.Main(heeding{m}, map[string]func(){"gait": mainUnderTest, "as": asMain, "frozen": frozenMain, "filled": filledMain})
+}
+
+// heeding runs tests whose programs heed the signals that end one, although whoever runs
+// the tests ignores them, as nohup does: what is ignored is inherited, what is caught not.
+type heeding struct{ *testing.M }
+
+func (m heeding) Run() int {
+	for _, s := range []os.Signal{unix.SIGHUP, unix.SIGINT} {
+		if signal.Ignored(s) {
+			signal.Notify(make(chan os.Signal, 1), s)
+		}
+	}
+	return m.M.Run()
 }
 
 // mainUnderTest is gait as built, and also checks what it prints with --json
