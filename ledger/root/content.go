@@ -1,10 +1,14 @@
 package root
 
 import (
+	"bufio"
+	"iter"
 	"path/filepath"
 	"strings"
 
+	"gait/ledger"
 	"gait/ledger/content"
+	"gait/ledger/mpt"
 )
 
 const contentName = "content"
@@ -27,4 +31,20 @@ func ContentOf(dir string) *content.Store {
 func contentOf(ledgerDir string) string {
 	dir, name := filepath.Split(ledgerDir)
 	return filepath.Join(dir, contentName+strings.TrimPrefix(name, ledgerName))
+}
+
+// Inherited is a store.Options.Inherited: it yields the request ids that event 0 of a
+// ledger names, from the content beside it.
+func Inherited(from *content.Store) func(ledger.Requests) iter.Seq2[mpt.Key, error] {
+	return func(r ledger.Requests) iter.Seq2[mpt.Key, error] {
+		return func(yield func(mpt.Key, error) bool) {
+			keys, err := from.Get(r.Digest)
+			if err != nil {
+				yield(mpt.Key{}, err)
+				return
+			}
+			defer keys.Close()
+			ledger.ReadRequests(bufio.NewReader(keys), r)(yield)
+		}
+	}
 }

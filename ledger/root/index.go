@@ -32,6 +32,7 @@ func (s *site) withIndex(o store.Options, note home.IndexNote) store.Options {
 		o.Known = append(o.Known, store.IndexRoot{Size: at.Size, Tree: at.Tree, Index: at.Index, Jobs: at.Jobs})
 	}
 	o.Progress, o.Views, o.Defer = s.progress, s.Views, s.DeferIndex
+	o.Inherited = Inherited(ContentOf(s.dir))
 	return o
 }
 
