@@ -94,8 +94,7 @@ func openDescriptor(name string) (fd int, ok bool) {
 }
 
 // file returns the file at a path. It fails with err, if that is an error, or with an
-// *unsafeError if what is there is neither a regular file nor a pipe nor a character
-// device.
+// *unsafeError if what is there is neither a regular file nor a pipe nor a device.
 func (p outPath) file(ctx context.Context, flag string, err error) (outFile, error) {
 	if err != nil {
 		return outFile{}, err
@@ -118,21 +117,24 @@ func (p outPath) file(ctx context.Context, flag string, err error) (outFile, err
 	if no := notForOutput(info.Mode()); no != "" {
 		return outFile{}, &unsafeError{code: "would_overwrite", text: p.path + " is " + no, hint: "name a file with " + flag}
 	}
-	if info.Mode().IsRegular() {
+	return f.as(info.Mode(), full), nil
+}
+
+// as returns the file, of which mode says what is there and full is the path.
+func (f outFile) as(mode fs.FileMode, full string) outFile {
+	if mode.IsRegular() {
 		f.target, f.exists = followed(full), true
 	}
-	return f, nil
+	return f
 }
 
 // notForOutput says what is at a path for output if nothing can be written there.
 func notForOutput(mode fs.FileMode) string {
 	switch kind := mode.Type(); {
-	case kind == 0, kind == fs.ModeNamedPipe, kind == fs.ModeDevice|fs.ModeCharDevice:
+	case kind == 0, kind == fs.ModeNamedPipe, kind&fs.ModeDevice != 0:
 		return ""
 	case mode.IsDir():
 		return "a directory"
-	case kind == fs.ModeDevice:
-		return "a block device, and what it holds would be lost"
 	}
 	return "neither a file nor a pipe nor a device"
 }
@@ -201,11 +203,17 @@ func (f outFile) through(write func(io.Writer) error) error {
 		err = write(file)
 		stop()
 	}
+	if err == nil && isBlockDevice(info.Mode()) {
+		err = file.Sync() // what the disk does not take is known only then
+	}
 	if interrupted := f.ctx.Err(); err != nil && interrupted != nil {
 		err = interrupted
 	}
 	return errors.Join(err, file.Close())
 }
+
+// isBlockDevice reports whether a mode is that of a disk, or of a part of one.
+func isBlockDevice(mode fs.FileMode) bool { return mode.Type() == fs.ModeDevice }
 
 // open opens a pipe or device to write. It waits for maxPipeWait for the reader of a
 // pipe.
