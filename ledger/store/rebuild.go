@@ -241,10 +241,12 @@ func (r *rebuilder) writeIndex() error {
 	was, authentic, err := decodeRecord(stored, st.macs)
 	now := st.index.record(st.keys.Origin(), st.head.Size, st.checkpoint.Root)
 	r.found.Record = err != nil || !authentic && st.macs != nil || was.index != now.index || was.size != now.size || was.jobs != now.jobs || was.state != now.state
-	c := r.log.change()
-	c.Put = []Row{{keyRecord, now.encode(st.macs)}}
-	if err := r.log.commit(r.ctx, c); err != nil {
-		return err
+	if row := now.encode(st.macs); !bytes.Equal(row, stored) {
+		c := r.log.change()
+		c.Put = []Row{{keyRecord, row}}
+		if err := r.log.commit(r.ctx, c); err != nil {
+			return err
+		}
 	}
 	if r.log.imported { // whose record it is cannot be told when it is opened again
 		st.index = index{committed: st.index.committed}

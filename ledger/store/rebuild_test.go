@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -183,4 +184,63 @@ func TestRebuildOfACopy(t *testing.T) {
 			}
 		}))
 	}
+}
+
+// countedTable counts the rows that it is given.
+type countedTable struct {
+	store.Table
+	rows int
+}
+
+func (c *countedTable) Commit(ctx context.Context, change *store.Change) error {
+	c.rows += len(change.Insert) + len(change.Put) + len(change.Remove)
+	return c.Table.Commit(ctx, change)
+}
+
+// What is right already is not written again: neither the index nor a view.
+func TestRebuildWritesWhatDiffers(t *testing.T) {
+	memory, _ := longTable(t)
+	table := &countedTable{Table: memory}
+	log := opened(t, table)
+	rebuild := func(views func(id string) string) int {
+		t.Helper()
+		table.rows = 0
+		if _, err := log.Rebuild(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		err := log.ReplaceViews(t.Context(), func(yield func(ledger.JobView, error) bool) {
+			for j := range 700 {
+				id := fmt.Sprintf("job_%04d", j)
+				if !yield(ledger.JobView{ID: id, View: []byte(views(id))}, nil) {
+					return
+				}
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return table.rows
+	}
+	same := func(id string) string {
+		if id == "job_0007" {
+			return "stopped"
+		}
+		return "view"
+	}
+	if n := rebuild(same); n != 0 {
+		t.Errorf("%d rows were written, and nothing differed", n)
+	}
+	other := func(id string) string {
+		if id == "job_0300" || id == "job_0699" {
+			return "another view"
+		}
+		return same(id)
+	}
+	if n := rebuild(other); n != 2 {
+		t.Errorf("%d rows were written, and 2 views differed", n)
+	}
+	if n := rebuild(other); n != 0 {
+		t.Errorf("%d rows were written, and nothing differed any more", n)
+	}
+	ledgertest.Check(t, log)
 }

@@ -19,8 +19,8 @@ const PhaseViews = "writing views"
 // viewBatch is how many bytes of views ReplaceViews writes at once.
 const viewBatch = 1 << 20
 
-// ReplaceViews keeps the views given, and removes those of other jobs. It is not
-// atomic: after an error or a crash some jobs have their old view. The log may be
+// ReplaceViews keeps the views given, and removes those of other jobs. It writes no row
+// again that is right already. It is not atomic: after an error or a crash some jobs have their old view. The log may be
 // read while views is ranged over; appending waits.
 func (l *Log) ReplaceViews(ctx context.Context, views iter.Seq2[ledger.JobView, error]) error {
 	l.mu.Lock()
@@ -63,7 +63,7 @@ func (w viewWriter) replace(ctx context.Context, views iter.Seq2[ledger.JobView,
 	return w.removeOthers(ctx, given)
 }
 
-// put commits views, each in the row of its job.
+// put commits views, each in the row of its job. A row that is there already is left.
 func (w viewWriter) put(ctx context.Context, views map[string][]byte) error {
 	if len(views) == 0 {
 		return nil
@@ -73,13 +73,27 @@ func (w viewWriter) put(ctx context.Context, views map[string][]byte) error {
 	if err != nil {
 		return err
 	}
+	keys := make([][]byte, len(jobs))
+	for i, job := range jobs {
+		keys[i] = headKey(job)
+	}
+	stored, err := w.log.read.GetMany(ctx, keys)
+	if err != nil {
+		return err
+	}
 	c := w.log.change()
-	for _, job := range jobs {
+	for i, job := range jobs {
 		entry, ok := found.Jobs[job]
 		if !ok {
 			return fmt.Errorf("a view of %s: there is no such job", job)
 		}
-		c.Put = append(c.Put, Row{headKey(job), encodeJobRow(job, entry.Head, views[job], w.log.now.Load().macs)})
+		row := Row{keys[i], encodeJobRow(job, entry.Head, views[job], w.log.now.Load().macs)}
+		if !bytes.Equal(stored[i], row.Value) {
+			c.Put = append(c.Put, row)
+		}
+	}
+	if len(c.Put) == 0 {
+		return nil
 	}
 	return w.log.commit(ctx, c)
 }
