@@ -13,11 +13,27 @@ import (
 // FS is the file system a table lives on.
 type FS = vfs.FS
 
-// fileMode is the mode of every file: what a ledger holds is its user's alone.
+// The modes of files and directories: what a ledger holds is its user's alone. A user who
+// has let a group read the directory of a ledger has let it read the ledger, so the files
+// that are made there from then on are of mode groupMode. Otherwise the next write would
+// lock those readers out.
 const (
-	fileMode = 0o600
-	dirMode  = 0o700
+	fileMode  = 0o600
+	groupMode = 0o640
+	dirMode   = 0o700
 )
+
+// groupReads are the permissions of a directory that a group can read files in.
+const groupReads = 0o050
+
+// modeIn returns the mode of a file called name. What cannot be looked at is not shared.
+func modeIn(fs vfs.FS, name string) os.FileMode {
+	dir, err := fs.Stat(fs.PathDir(name))
+	if err == nil && dir.Mode().Perm()&groupReads == groupReads {
+		return groupMode
+	}
+	return fileMode
+}
 
 // A failStop is a file system that calls fatal at the first failed create,
 // write, sync or rename, before Pebble can retry, panic or acknowledge. It is
@@ -68,24 +84,24 @@ func (s *failStop) check(doing, name string, err error) error {
 // Unwrap returns the file system below.
 func (s *failStop) Unwrap() vfs.FS { return s.FS }
 
-// opened wraps a file, and takes from it what mode it has beyond ours.
+// opened wraps a file, and gives it the mode of those of the ledger.
 func (s *failStop) opened(doing, name string, f vfs.File, err error) (vfs.File, error) {
 	if _ = s.check(doing, name, err); f == nil {
 		return nil, err
 	}
-	_ = s.check("setting the mode of", name, chmod(f))
+	_ = s.check("setting the mode of", name, chmod(s.FS, name, f))
 	return &failStopFile{File: f, fs: s, name: name}, nil
 }
 
-// chmod removes the permissions of a file beyond ours, if it has any.
-func chmod(f vfs.File) error {
+// chmod gives a file the mode of those of the ledger, if it has any.
+func chmod(fs vfs.FS, name string, f vfs.File) error {
 	if m, ok := f.(interface{ Chmod(os.FileMode) error }); ok {
-		return m.Chmod(fileMode)
+		return m.Chmod(modeIn(fs, name))
 	}
 	return nil
 }
 
-// Create creates a file of mode 0600.
+// Create creates a file, whose mode modeIn decides.
 //
 // Ahead of a marker it syncs the directory. Pebble creates a manifest, syncs
 // it, creates the marker that names it, and only then syncs the directory for
@@ -173,7 +189,7 @@ func (s *failStop) Lock(name string) (io.Closer, error) {
 	}
 	if err == nil && vfs.Root(s.FS) == vfs.Default {
 		// By name: closing a second handle of the file would give the lock up.
-		_ = s.check("setting the mode of", name, os.Chmod(name, fileMode))
+		_ = s.check("setting the mode of", name, os.Chmod(name, modeIn(s.FS, name)))
 	}
 	return c, err
 }

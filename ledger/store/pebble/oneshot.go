@@ -148,7 +148,7 @@ func (o *onceFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) 
 	if err != nil || !manifest {
 		return f, err
 	}
-	if err := chmod(f); err != nil {
+	if err := chmod(o.FS, name, f); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return &onceManifest{File: f, fs: o, name: name}, nil
