@@ -76,54 +76,28 @@ func Digest(r io.Reader) (Entry, error) {
 func (s *Store) Put(b []byte) (Entry, error) { return s.PutFrom(bytes.NewReader(b)) }
 
 // PutFrom is Put for what r holds from its beginning on. It reads r twice.
-func (s *Store) PutFrom(r io.ReadSeeker) (Entry, error) {
-	e, err := s.put(r)
+func (s *Store) PutFrom(r io.ReadSeeker) (e Entry, err error) {
+	err = s.PutAll(func(b *Batch) error {
+		e, err = b.PutFrom(r)
+		return err
+	})
 	if err != nil {
-		return Entry{}, fmt.Errorf("keeping content in %s: %w", s.dir, err)
+		return Entry{}, err
 	}
 	return e, nil
 }
 
-func (s *Store) put(r io.ReadSeeker) (Entry, error) {
-	if _, err := r.Seek(0, io.SeekStart); err != nil {
-		return Entry{}, err
-	}
-	e, err := Digest(r)
-	if err != nil {
-		return Entry{}, err
-	}
-	if _, err := r.Seek(0, io.SeekStart); err != nil {
-		return Entry{}, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := home.MakeDir(s.dir); err != nil {
-		return Entry{}, err
-	}
-	if err := home.CheckDir(s.dir); err != nil {
-		return Entry{}, err
-	}
-	pending := filepath.Join(s.dir, "."+e.Digest.String())
-	if err := write(pending, r, e); err != nil {
-		return Entry{}, err
-	}
-	if err := os.Rename(pending, s.path(e.Digest)); err != nil {
-		return Entry{}, err
-	}
-	return e, home.SyncDir(s.dir)
-}
-
-// write writes a file and syncs it. If r does not hold what e says, it fails.
-func write(path string, r io.Reader, e Entry) error {
+// write writes a file, and returns it open and not yet synced. If r does not hold what e
+// says, it fails.
+func write(path string, r io.Reader, e Entry) (*os.File, error) {
 	f, err := home.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	_, err = io.Copy(f, &checked{from: r, hash: sha256.New(), want: e.Digest})
-	if err == nil {
-		err = f.Sync()
+	if _, err := io.Copy(f, &checked{from: io.LimitReader(r, e.Size+1), hash: sha256.New(), want: e.Digest}); err != nil {
+		return nil, errors.Join(err, f.Close())
 	}
-	return errors.Join(err, f.Close())
+	return f, nil
 }
 
 func (s *Store) path(digest ledger.Hash) string { return filepath.Join(s.dir, digest.String()) }

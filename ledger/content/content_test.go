@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -135,6 +136,79 @@ type endless struct{}
 
 func (*endless) Read(p []byte) (int, error)     { return len(p), nil }
 func (*endless) Seek(int64, int) (int64, error) { return 0, nil }
+
+// A batch keeps many contents, the same one twice among them, and they are all there once
+// it is done. Content that is damaged becomes whole again.
+func TestPutAll(t *testing.T) {
+	s := open(t)
+	damaged := put(t, s, "7")
+	if err := os.WriteFile(filepath.Join(s.Dir(), damaged.Digest.String()), []byte("8"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const distinct = 100
+	err := s.PutAll(func(b *content.Batch) error {
+		for n := range 2 * distinct {
+			if _, err := b.Put([]byte(strconv.Itoa(n / 2))); err != nil {
+				return err
+			}
+		}
+		for n := range distinct {
+			if _, err := b.PutFrom(strings.NewReader(strconv.Itoa(n))); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range distinct {
+		text := strconv.Itoa(n)
+		if b, err := s.Read(sha256.Sum256([]byte(text)), 10); err != nil || string(b) != text {
+			t.Errorf("Read = %q, %v, want %q", b, err, text)
+		}
+	}
+	files, err := os.ReadDir(s.Dir())
+	if err != nil || len(files) != distinct {
+		t.Errorf("the directory has %d files, %v, want %d", len(files), err, distinct)
+	}
+}
+
+// A batch that fails says why, and another Put can follow. An empty one makes nothing.
+func TestPutAllFails(t *testing.T) {
+	s := open(t)
+	if err := s.PutAll(func(*content.Batch) error { return nil }); err != nil {
+		t.Errorf("an empty batch: %v", err)
+	}
+	if _, err := os.Stat(s.Dir()); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("an empty batch made the directory: %v", err)
+	}
+	broken := errors.New("no more of it")
+	err := s.PutAll(func(b *content.Batch) error {
+		_, err := b.Put([]byte("one"))
+		return errors.Join(err, broken)
+	})
+	if !errors.Is(err, broken) {
+		t.Errorf("PutAll = %v, want %v", err, broken)
+	}
+	err = s.PutAll(func(b *content.Batch) error {
+		for n := range 50 {
+			if n == 40 {
+				if err := os.RemoveAll(s.Dir()); err != nil {
+					return err
+				}
+			}
+			if _, err := b.Put([]byte(strconv.Itoa(n))); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if !errors.Is(err, os.ErrNotExist) || strings.Count(err.Error(), "keeping content in") != 1 {
+		t.Errorf("PutAll while the directory goes away = %v, want ErrNotExist", err)
+	}
+	put(t, s, "two")
+}
 
 // If the bytes change between the two times that they are read, nothing is kept.
 func TestChangingContent(t *testing.T) {

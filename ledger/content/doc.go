@@ -10,7 +10,7 @@
 // The directory is 0700 and the files are 0600. A file is written under the second
 // name, synced, renamed and the directory synced: when Put returns, the content is
 // durable, so an event that is committed afterwards never names content that a power
-// cut has taken away. What a crash leaves under the second name is no content, and the
+// cut has taken away. PutAll syncs the directory once for many contents. What a crash leaves under the second name is no content, and the
 // next Put of the same bytes replaces it.
 //
 // What is read is compared with its name. Bytes that are not those named are a

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"gait/ledger"
+	"gait/ledger/content"
 	"gait/ledger/home"
 	"gait/ledger/store"
 	"gait/ledger/store/pebble"
@@ -190,13 +191,14 @@ func (s *site) restore(ctx context.Context, from Backup, did *Restoration, there
 }
 
 func (s *site) restoreContent(from Backup) error {
-	to := ContentOf(s.dir)
-	err := from.Content(func(digest ledger.Hash, in io.ReadSeeker) error {
-		e, err := to.PutFrom(in)
-		if err == nil && e.Digest != digest {
-			err = fmt.Errorf("%w: content %s has another digest", ledger.ErrUnverified, digest)
-		}
-		return err
+	err := ContentOf(s.dir).PutAll(func(to *content.Batch) error {
+		return from.Content(func(digest ledger.Hash, in io.ReadSeeker) error {
+			e, err := to.PutFrom(in)
+			if err == nil && e.Digest != digest {
+				err = fmt.Errorf("%w: content %s has another digest", ledger.ErrUnverified, digest)
+			}
+			return err
+		})
 	})
 	if err != nil {
 		return err
