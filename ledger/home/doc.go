@@ -140,7 +140,9 @@
 // It is canonical JSON (package jcs) with a line feed: the state in which the
 // ledger was found, the newest state ever seen, and why and in which root
 // directory it was retired. If a state is not known, its size is 0 and its root is
-// left out. While the note exists, no event and no checkpoint is signed for the origin.
+// left out. While the note exists, no event and no checkpoint is signed for the origin. A
+// note of version 1.1.0 also has "successor", the verifier key of the ledger that continues
+// the jobs; it is written once that ledger is whole and durable.
 //
 // # Which ledger a root holds
 //

@@ -17,6 +17,7 @@ import (
 const (
 	noteSchemaID      = "gait.ledger.retired"
 	noteSchemaVersion = "1.0.0"
+	noteHeirVersion   = "1.1.0" // of a note that names a successor
 	noteLimit         = 64 << 10
 )
 
@@ -29,6 +30,10 @@ type RetirementNote struct {
 	Found  ledger.Checkpoint // the state it was in; Size 0 if it could not be read
 	Reason string
 	At     time.Time
+
+	// Successor is the key of the ledger that continues this one's jobs. It is zero if no
+	// ledger was made with the retirement.
+	Successor ledger.VerifierKey
 }
 
 // ReadRetirementNote returns the note of a ledger's retirement, and whether the ledger
@@ -78,6 +83,7 @@ type note struct {
 	Version   string `json:"schema_version"`
 	SeenRoot  string `json:"seen_root,omitempty"`
 	SeenSize  int64  `json:"seen_size"`
+	Successor string `json:"successor,omitempty"` // since 1.1.0
 }
 
 func (r RetirementNote) encode() ([]byte, error) {
@@ -90,6 +96,9 @@ func (r RetirementNote) encode() ([]byte, error) {
 	}
 	if r.Found.Size > 0 {
 		n.FoundRoot = r.Found.Root.String()
+	}
+	if !r.Successor.IsZero() {
+		n.Version, n.Successor = noteHeirVersion, r.Successor.String()
 	}
 	return n.encode()
 }
@@ -108,7 +117,11 @@ func decodeRetired(b []byte, origin string) (RetirementNote, error) {
 	if err := json.Unmarshal(b, &n); err != nil {
 		return RetirementNote{}, fmt.Errorf("%w: %w", ledger.ErrMalformed, err)
 	}
-	if n.SchemaID == noteSchemaID && n.Version != noteSchemaVersion {
+	version := noteSchemaVersion
+	if n.Successor != "" {
+		version = noteHeirVersion
+	}
+	if n.SchemaID == noteSchemaID && n.Version != version {
 		return RetirementNote{}, fmt.Errorf("written as %.20q: %w", n.Version, ledger.ErrUnsupportedVersion)
 	}
 	again, err := n.encode()
@@ -118,7 +131,12 @@ func decodeRetired(b []byte, origin string) (RetirementNote, error) {
 	at, err1 := ledger.ParseTime(n.RetiredAt)
 	seen, err2 := checkpointOf(origin, n.SeenSize, n.SeenRoot)
 	found, err3 := checkpointOf(origin, n.FoundSize, n.FoundRoot)
-	return RetirementNote{Origin: origin, Root: n.Root, Seen: seen, Found: found, Reason: n.Reason, At: at}, cmp.Or(err1, err2, err3)
+	r := RetirementNote{Origin: origin, Root: n.Root, Seen: seen, Found: found, Reason: n.Reason, At: at}
+	var err4 error
+	if n.Successor != "" {
+		r.Successor, err4 = ledger.ParseVerifierKey(n.Successor)
+	}
+	return r, cmp.Or(err1, err2, err3, err4)
 }
 
 func checkpointOf(origin string, size int64, root string) (ledger.Checkpoint, error) {
