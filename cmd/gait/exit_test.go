@@ -98,6 +98,7 @@ var reported = []struct {
 	{commands.ErrBusy, "busy state_contention 1 true"},
 	{&root.LockedError{}, "state_contention state_contention 1 true"},
 	{&root.RetiredError{}, "ledger_retired unsafe_operation 8 false"},
+	{&root.UnfinishedError{}, "successor_unfinished unsafe_operation 8 false"},
 	{&home.RolledBackError{}, "ledger_rolled_back verification_failed 2 false"},
 	{&root.SwappedError{}, "ledger_swapped verification_failed 2 false"},
 	{errors.Join(&home.RolledBackError{}, &root.SwappedError{}), "ledger_rolled_back verification_failed 2 false"},

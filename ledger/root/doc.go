@@ -11,6 +11,7 @@
 //	<root>/gait.lock                          the lock file, below
 //	<root>/ledger/                            the store (package store)
 //	<root>/content/                           what events name by digest (package content)
+//	<root>/successor/                         the ledger and the content of a successor that is being built
 //	<root>/ledger.retired-<name>-<time>/      a ledger that was retired
 //	<root>/content.retired-<name>-<time>/     its content
 //
@@ -36,12 +37,14 @@
 //	ledger <verifier key>\n
 //	retired <origin> <seen size> <seen root> <found size> <found root>\n
 //	restored <origin> <seen size> <seen root> <found size> <found root>\n
+//	succeeding <verifier key>\n
 //
 // Another mark "ledger" for the same origin says that the ledger's key was rotated to
 // that one. The last mark gives the state of the root: a ledger is being created, it
 // has a ledger, or it has none since the last was retired. The mark "restored" says that
 // the ledger is in an older state than one that was seen: it is only read, until it is
-// retired or another one takes its place. A ledger that was created
+// retired or another one takes its place. The mark "succeeding" says for which ledger, the
+// successor of the one that is here, a key was made; by itself it changes nothing. A ledger that was created
 // here and says that it is a copy is corrupt. If a size is 0, its root is written "-". A last line without its newline was cut off by a
 // crash and is ignored; any other line that cannot be read is corruption.
 //
@@ -94,4 +97,17 @@
 // key is moved to keys/retired; the ledger directory is renamed, and then that of its
 // content; the mark "retired" is written. If a crash comes in between, Retire or the next creation
 // finishes the rest. The next ledger names its predecessor in event 0, from the mark.
+//
+// # Succeeding
+//
+// Succeed retires a ledger and puts another one in its place, which continues its jobs.
+// Each step is durable before the next: the mark "succeeding", the private key, then the
+// content and the ledger of the successor, in <root>/successor. All of it is read again.
+// Up to here the ledger is untouched, may be written, and a crash leaves nothing but what
+// the next Succeed uses or replaces. Then the note "retired" is written, which names the
+// successor's key. The steps of Retire follow; then the mark "creating", the renaming of
+// the successor's content and then of its ledger, and what completes a creation. If a
+// crash comes behind the note, the next Succeed, or the next Open that may write, finishes
+// the rest. A reader sees the ledger as long as it is in its place, and is then told with
+// an *UnfinishedError.
 package root

@@ -14,17 +14,18 @@ import (
 type markKind string
 
 const (
-	markNone     markKind = ""
-	markCreating markKind = "creating"
-	markComplete markKind = "ledger"
-	markRetired  markKind = "retired"
-	markRestored markKind = "restored"
+	markNone       markKind = ""
+	markCreating   markKind = "creating"
+	markComplete   markKind = "ledger"
+	markRetired    markKind = "retired"
+	markRestored   markKind = "restored"
+	markSucceeding markKind = "succeeding"
 )
 
 // A mark is one line of the lock file: something that happened to the root.
 type mark struct {
 	kind markKind
-	key  ledger.VerifierKey  // of the ledger being created, or complete
+	key  ledger.VerifierKey  // of the ledger being created, or complete, or of the successor being built
 	was  *ledger.Predecessor // of the ledger retired, or restored to an older state
 }
 
@@ -58,7 +59,7 @@ func readMark(line string) (mark, error) {
 	word, rest, _ := strings.Cut(line, " ")
 	m := mark{kind: markKind(word)}
 	switch m.kind {
-	case markCreating, markComplete:
+	case markCreating, markComplete, markSucceeding:
 		key, err := ledger.ParseVerifierKey(rest)
 		m.key = key
 		return m, asCorrupt(err)
@@ -112,9 +113,14 @@ type marks struct {
 	keys        []ledger.VerifierKey // of the current ledger, oldest first
 	created     bool                 // the current ledger was created here: it is no copy
 	restored    *ledger.Predecessor  // the current ledger is in an older state than was seen: it is only read
+	heir        ledger.VerifierKey   // of the successor that is built, until it is complete in its place
 	predecessor *ledger.Predecessor  // the ledger retired last, which the next one continues
 	end         int64                // where the next mark goes
 }
+
+// isHeir reports whether a key is that of the successor that is being built, or put in its
+// place.
+func (s *marks) isHeir(key ledger.VerifierKey) bool { return !s.heir.IsZero() && s.heir == key }
 
 // follow adds a mark of n bytes.
 func (s *marks) follow(m mark, n int64) {
@@ -123,7 +129,14 @@ func (s *marks) follow(m mark, n int64) {
 		s.restored = m.was
 		return
 	}
+	if m.kind == markSucceeding {
+		s.heir = m.key
+		return
+	}
 	s.restored = nil
+	if m.kind != markRetired && s.isHeir(m.key) == (m.kind == markComplete) {
+		s.heir = ledger.VerifierKey{} // it is complete, or another ledger was begun
+	}
 	switch {
 	case m.kind == markRetired:
 		s.predecessor, s.keys, s.created = m.was, nil, false

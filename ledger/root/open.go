@@ -162,7 +162,7 @@ func (s *site) expectedKeys() (known []ledger.VerifierKey, by string, err error)
 		if s.Mode.writes() {
 			return nil, "", &RetiredError{Origin: last.was.Origin, Dir: s.ledgerDir()}
 		}
-	case markNone, markRestored:
+	case markNone, markRestored, markSucceeding:
 	}
 	keys, _, err := s.peek()
 	return keys.Keys(), s.ledgerDir(), err

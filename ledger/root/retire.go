@@ -65,6 +65,11 @@ func (s *site) retire(reason string) (Retirement, error) {
 	if err := s.done("note"); err != nil {
 		return Retirement{}, err
 	}
+	if n.Successor.IsZero() {
+		if err := s.dropSuccessor(); err != nil {
+			return Retirement{}, err
+		}
+	}
 	return s.putAway(n)
 }
 

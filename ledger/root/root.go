@@ -84,7 +84,7 @@ type Root struct {
 // and none exists. It waits for another process that has the root open.
 //
 // Errors are *LockedError, ErrNoLedger, ErrLedgerMissing, *LostError, *home.RolledBackError,
-// *SwappedError, *RetiredError, *home.KeyMissingError, *NetworkFSError, *home.UnsafeError,
+// *SwappedError, *RetiredError, *UnfinishedError, *home.KeyMissingError, *NetworkFSError, *home.UnsafeError,
 // *home.AccessError, *home.OriginUsedError, *ChangedError,
 // *ledger.CorruptError, ledger.ErrUnsupportedVersion, *ledger.FieldError for an
 // Origin or Actor, the context's, and those of the operating system.
@@ -315,6 +315,9 @@ func (o Options) checkFS(path string) error {
 
 // open opens what the root holds, as its last mark and its directory say.
 func (s *site) open(ctx context.Context) (*Root, error) {
+	if r, err := s.finishSucceeding(ctx); r != nil || err != nil {
+		return r, err
+	}
 	if err := s.finishRetiring(); err != nil {
 		return nil, err
 	}

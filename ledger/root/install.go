@@ -1,0 +1,165 @@
+package root
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"gait/ledger"
+	"gait/ledger/home"
+)
+
+// An UnfinishedError says that a ledger was retired and that its successor is not in its
+// place yet, since a crash came in between. The next command that writes finishes it.
+type UnfinishedError struct {
+	Origin string // of the successor
+	Dir    string // in which it lies
+}
+
+func (e *UnfinishedError) Error() string {
+	return fmt.Sprintf("a crash came between the retirement of the ledger that was here and its successor %s, which is whole, in %s", e.Origin, e.Dir)
+}
+
+// Fault returns what kind of error it is.
+func (*UnfinishedError) Fault() ledger.Fault {
+	return ledger.Fault{Code: "successor_unfinished", Category: ledger.CategoryUnsafe}
+}
+
+// bequeathed returns the note of the retirement of the ledger of the root, if it was
+// retired for a successor whose creation is not complete yet.
+func (s *site) bequeathed() (n home.RetirementNote, unfinished bool, err error) {
+	if s.lock.heir.IsZero() {
+		return n, false, nil
+	}
+	origin := s.ending()
+	if origin == "" {
+		return n, false, nil
+	}
+	n, retired, err := home.ReadRetirementNote(s.Home, origin)
+	if err != nil || !retired || n.Root != s.dir {
+		return n, false, err
+	}
+	return n, n.Successor == s.lock.heir, nil
+}
+
+// ending returns the origin of the ledger that has the successor, by the marks or by what
+// home remembers.
+func (s *site) ending() string {
+	switch last := s.lock.last; {
+	case s.putAwayFor(last.key) || last.kind == markRetired:
+		return s.lock.predecessor.Origin
+	case last.kind == markCreating, last.kind == markComplete:
+		return last.key.Name()
+	case s.placed:
+		return s.place.Origin()
+	}
+	keys, _, err := s.peek()
+	if err != nil {
+		return ""
+	}
+	return keys.Origin()
+}
+
+// putAwayFor reports whether the ledger before was put away and the creation of its
+// successor, with this key, was begun.
+func (s *site) putAwayFor(key ledger.VerifierKey) bool {
+	return s.lock.last.kind == markCreating && s.lock.isHeir(key) && s.lock.predecessor != nil
+}
+
+// handOver does the steps after the note of a retirement: it puts the ledger away, and its
+// successor, with its content first, in its place. It opens the successor, which completes
+// its creation.
+func (s *site) handOver(ctx context.Context, n home.RetirementNote) (was Retirement, r *Root, err error) {
+	if s.putAwayFor(n.Successor) {
+		if was, err = s.awayAlready(n); err != nil {
+			return was, nil, err
+		}
+	} else if was, err = s.putAway(n); err != nil {
+		return was, nil, err
+	}
+	if s.lock.last.kind != markCreating {
+		if err := s.lock.add(mark{kind: markCreating, key: n.Successor}); err != nil {
+			return was, nil, err
+		}
+		if err := s.done("creating"); err != nil {
+			return was, nil, err
+		}
+	}
+	for _, name := range []string{contentName, ledgerName} {
+		if err := s.moveSuccessor(name); err != nil {
+			return was, nil, err
+		}
+	}
+	if err := os.Remove(s.successorDir()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return was, nil, err
+	}
+	has, err := s.hasLedger()
+	if err == nil && !has {
+		err = &LostError{Dir: s.successorLedger(), Origin: n.Successor.Name()}
+	}
+	if err != nil {
+		return was, nil, err
+	}
+	r, err = s.openLedger(ctx)
+	return was, r, err
+}
+
+// awayAlready returns what putAway returned before a crash.
+func (s *site) awayAlready(n home.RetirementNote) (was Retirement, err error) {
+	was.RetirementNote = n
+	if was.Key, err = home.RetireKey(s.Home, n.Origin); err != nil {
+		return was, err
+	}
+	path := filepath.Join(s.dir, was.name())
+	there, err := home.Exists(path)
+	if there {
+		was.Path = path
+	}
+	return was, err
+}
+
+// moveSuccessor moves the ledger or the content of the successor to its place, unless that
+// was done before a crash.
+func (s *site) moveSuccessor(name string) error {
+	from := filepath.Join(s.successorDir(), name)
+	there, err := home.Exists(from)
+	if err != nil || !there {
+		return err
+	}
+	if err := home.MoveFile(from, filepath.Join(s.dir, name)); err != nil {
+		return err
+	}
+	return s.done("move " + name)
+}
+
+// finishSucceeding puts a successor in its place if a crash came in between. A reader gets
+// an *UnfinishedError, unless a ledger is in its place.
+func (s *site) finishSucceeding(ctx context.Context) (*Root, error) {
+	n, unfinished, err := s.bequeathed()
+	if err != nil || !unfinished {
+		return nil, err
+	}
+	if s.Mode.writes() {
+		_, r, err := s.handOver(ctx, n)
+		return r, err
+	}
+	has, err := s.hasLedger()
+	if err == nil && !has {
+		err = &UnfinishedError{Origin: n.Successor.Name(), Dir: s.successorDir()}
+	}
+	return nil, err
+}
+
+// dropSuccessor removes a successor that was built of a ledger that is given up without.
+func (s *site) dropSuccessor() error {
+	if s.lock.heir.IsZero() {
+		return nil
+	}
+	if _, err := home.RetireKey(s.Home, s.lock.heir.Name()); err != nil {
+		return err
+	}
+	return s.emptySuccessor()
+}

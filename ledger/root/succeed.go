@@ -1,0 +1,309 @@
+package root
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"os"
+	"path/filepath"
+	"time"
+
+	"gait/ledger"
+	"gait/ledger/content"
+	"gait/ledger/home"
+	"gait/ledger/store"
+	"gait/ledger/store/pebble"
+)
+
+// successorName is the directory in which a successor is built: its ledger and its content.
+const successorName = "successor"
+
+// A Succession says why a ledger gets a successor, and what that begins with.
+type Succession struct {
+	Reason string
+
+	// Begin reads what is left of the ledger and returns what its successor begins with.
+	// Nothing is given up if it fails.
+	Begin func(context.Context, Estate) (Inheritance, error)
+
+	// Elsewhere says that Begin has other sources than the ledger in the root, so that this
+	// may be lost.
+	Elsewhere bool
+}
+
+// An Estate is what is left of a ledger that gets a successor.
+type Estate struct {
+	Log     *store.Log     // the ledger, opened to read; nil if it cannot be opened
+	Err     error          // why not
+	Content *content.Store // beside it
+	Keep    *content.Store // of the successor: what its events name must be durable there before they are yielded
+
+	Keys []ledger.VerifierKey // of the ledger, as far as they are known
+	Seen ledger.Checkpoint    // the newest state of the ledger that was seen; Size 0 if none was
+}
+
+// An Inheritance is what a successor begins with.
+type Inheritance struct {
+	Found    ledger.Checkpoint // the state of the ledger that is continued; Size 0 if it is none
+	Requests *ledger.Requests  // the request ids used before, kept in Estate.Keep; nil if there are none
+
+	// Entries yields the events behind event 0 of the successor, sealed, with their views.
+	Entries func(first ledger.Event) iter.Seq2[ledger.Entry, error]
+}
+
+// A Succeeded is the result of Succeed.
+type Succeeded struct {
+	Retirement
+	Resumed bool  // a crash had interrupted an earlier Succeed, which had built the successor
+	Size    int64 // of the successor: number of its events
+}
+
+// Succeed retires the ledger of a root, in whatever state it is, and puts a ledger in its
+// place that continues it. The successor is built beside it, and the ledger is untouched,
+// and may be written, until the successor is whole, verified and durable. A Succeed that a
+// crash interrupted is finished by another one or, once the ledger was retired, by the next
+// Open that may write.
+//
+// Errors are those of Open, *ledger.FieldError for the reason, *home.RolledBackError if the
+// ledger contradicts what was seen of it, and those of Begin and of store.CreateFrom.
+func Succeed(ctx context.Context, o Options, how Succession) (Succeeded, error) {
+	did, err := succeed(ctx, o, how)
+	if err != nil {
+		return Succeeded{}, fmt.Errorf("continuing the ledger in %s: %w", o.Dir, err)
+	}
+	return did, nil
+}
+
+func succeed(ctx context.Context, o Options, how Succession) (did Succeeded, err error) {
+	o.Create, o.Mode = false, Write
+	if err := ledger.FieldReason.Check(how.Reason); err != nil {
+		return did, err
+	}
+	if err := ledger.FieldActor.Check(o.Actor); err != nil {
+		return did, err
+	}
+	s, err := enter(ctx, o)
+	if _, lost := errors.AsType[*LostError](err); lost && how.Elsewhere { // with its root: the mark needs one
+		o.Create, o.Begin = true, true
+		s, err = enter(ctx, o)
+	}
+	if err != nil {
+		return did, err
+	}
+	defer func() { err = errors.Join(err, s.lock.release()) }()
+	n, resumed, err := s.bequeathed()
+	if err == nil && !resumed {
+		n, err = s.bequeath(ctx, how)
+	}
+	if err != nil {
+		return did, err
+	}
+	was, r, err := s.handOver(ctx, n)
+	if err != nil {
+		return did, err
+	}
+	did = Succeeded{Retirement: was, Resumed: resumed, Size: r.Log.Head().Size}
+	return did, r.Log.Close()
+}
+
+// bequeath builds the successor, and then retires the ledger.
+func (s *site) bequeath(ctx context.Context, how Succession) (n home.RetirementNote, err error) {
+	keys, err := s.retiree()
+	if err != nil {
+		return n, err
+	}
+	if _, begun, err := home.ReadRetirementNote(s.Home, keys[0].Name()); err != nil || begun {
+		return n, orRetired(err, keys[0].Name(), s.ledgerDir())
+	}
+	if n, err = s.describe(keys, how.Reason); err != nil {
+		return n, err
+	}
+	e := Estate{Content: ContentOf(s.dir), Keep: content.Open(filepath.Join(s.successorDir(), contentName)), Keys: keys, Seen: n.Seen}
+	if e.Log, e.Err = s.readLog(ctx); e.Log != nil {
+		defer func() { err = errors.Join(err, e.Log.Close()) }()
+		if err := s.checkEstate(ctx, &e, keys); err != nil {
+			return n, err
+		}
+	}
+	whole, err := s.buildSuccessor(ctx, how, e, &n)
+	if err != nil {
+		return n, err
+	}
+	n.Successor = whole.VerifierKey()
+	// From here on nothing signs for the origin of the ledger.
+	if err := n.Write(s.Home); err != nil {
+		return n, err
+	}
+	return n, s.done("note")
+}
+
+func orRetired(err error, origin, dir string) error {
+	if err != nil {
+		return err
+	}
+	return &RetiredError{Origin: origin, Dir: dir}
+}
+
+// checkEstate refuses a ledger that is another one than the root should hold, or that
+// contradicts what was seen of it: its jobs would go on in a history that was made up.
+func (s *site) checkEstate(ctx context.Context, e *Estate, known []ledger.VerifierKey) error {
+	keys := e.Log.Keys()
+	if !keys.Has(known[0]) {
+		return s.swapped(s.lock.path, known[0], keys.Current())
+	}
+	e.Keys = keys.Keys()
+	c, note := e.Log.Checkpoint()
+	if e.Seen.Size == 0 || e.Seen.Size > c.Size {
+		return nil
+	}
+	at, err := e.Log.RootAt(ctx, e.Seen.Size)
+	if err == nil && at != e.Seen.Root {
+		err = &home.RolledBackError{Dir: s.ledgerDir(), Seen: e.Seen, Found: c, FoundNote: note}
+	}
+	return err
+}
+
+// buildSuccessor builds the successor in its directory and verifies it, and returns its key.
+func (s *site) buildSuccessor(ctx context.Context, how Succession, e Estate, n *home.RetirementNote) (ledger.PrivateKey, error) {
+	now := s.Now()
+	if err := s.checkSuccessionClock(ctx, e, now); err != nil {
+		return ledger.PrivateKey{}, err
+	}
+	if key, ok, err := s.builtBefore(ctx, *n, e); ok || err != nil {
+		return key, err
+	}
+	key, err := s.heirKey(now)
+	if err != nil {
+		return key, err
+	}
+	if err := home.MakeDir(s.successorDir()); err != nil {
+		return key, err
+	}
+	from, err := how.Begin(ctx, e)
+	if err != nil {
+		return key, err
+	}
+	n.Found = from.Found
+	s.lock.predecessor = Retirement{RetirementNote: *n}.predecessor()
+	s.lock.predecessor.Requests = from.Requests
+	first, err := s.firstEvent(key, now)
+	if err != nil {
+		return key, err
+	}
+	if err := s.done("inheritance"); err != nil {
+		return key, err
+	}
+	err = pebble.Create(s.successorLedger(), pebble.Options{FS: s.FS, Fatal: s.Fatal}, func(t store.Table) error {
+		return store.CreateFrom(ctx, t, first, from.Entries(first), store.Options{Signer: key, Keys: s.macKeys, Inherited: Inherited(e.Keep)})
+	})
+	if err != nil {
+		return key, err
+	}
+	if err := s.verifySuccessor(ctx, key.VerifierKey(), nil); err != nil {
+		return key, err
+	}
+	return key, s.done("successor")
+}
+
+func (s *site) checkSuccessionClock(ctx context.Context, e Estate, now time.Time) error {
+	last := time.Time{}
+	if e.Log != nil {
+		if event, err := e.Log.Event(ctx, ledger.Seq(e.Log.Head().Size-1)); err == nil { // if it is damaged, the ledger needs a successor all the more
+			last = event.Reading()
+		}
+	}
+	return s.checkClock(now, last)
+}
+
+// builtBefore returns the key of the successor that an earlier Succeed has built of the
+// ledger as it is now.
+func (s *site) builtBefore(ctx context.Context, n home.RetirementNote, e Estate) (ledger.PrivateKey, bool, error) {
+	there, err := home.Exists(s.successorLedger())
+	if err != nil || !there || s.lock.heir.IsZero() || e.Log == nil {
+		return ledger.PrivateKey{}, false, err
+	}
+	key, usable := s.unusedHeirKey()
+	if !usable {
+		return key, false, nil
+	}
+	err = s.verifySuccessor(ctx, s.lock.heir, func(was *ledger.Predecessor) bool {
+		now := Retirement{RetirementNote: n}.predecessor()
+		now.Requests = was.Requests
+		return *now == *was
+	})
+	return key, err == nil, nil
+}
+
+// verifySuccessor reads all of the successor that was built. same may be nil.
+func (s *site) verifySuccessor(ctx context.Context, key ledger.VerifierKey, same func(*ledger.Predecessor) bool) error {
+	kept := content.Open(filepath.Join(s.successorDir(), contentName))
+	log, err := openLog(ctx, s.successorLedger(), pebble.Options{FS: s.FS, ReadOnly: true, Fatal: s.Fatal}, store.Options{ReadOnly: true, Keys: s.macKeys, Inherited: Inherited(kept)})
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	if log.Keys().Current() != key {
+		return s.swapped(s.lock.path, key, log.Keys().Current())
+	}
+	first, err := log.Event(ctx, 0)
+	if err != nil {
+		return err
+	}
+	if p, _ := first.Payload().(ledger.LedgerCreated); p.Predecessor == nil || same != nil && !same(p.Predecessor) {
+		return corrupt("%s continues another state of the ledger", s.successorLedger())
+	}
+	return log.Verify(ctx, nil, nil)
+}
+
+// heirKey returns a key for the successor, and makes the directory in which it is built
+// empty. The mark, durable before the key, shows after a crash what the key was for.
+func (s *site) heirKey(now time.Time) (key ledger.PrivateKey, err error) {
+	signed, err := home.Exists(s.successorLedger())
+	if err != nil {
+		return key, err
+	}
+	if was := s.lock.heir; !was.IsZero() {
+		if key, usable := s.unusedHeirKey(); usable && !signed {
+			return key, s.emptySuccessor()
+		}
+		// It may have signed a ledger that is thrown away now.
+		if _, err := home.RetireKey(s.Home, was.Name()); err != nil {
+			return key, err
+		}
+	}
+	if err := s.emptySuccessor(); err != nil {
+		return key, err
+	}
+	if key, err = s.newKey(now); err != nil {
+		return key, err
+	}
+	if err := s.lock.add(mark{kind: markSucceeding, key: key.VerifierKey()}); err != nil {
+		return key, err
+	}
+	if err := s.done("succeeding"); err != nil {
+		return key, err
+	}
+	if err := home.AddKey(s.Home, key); err != nil {
+		return key, err
+	}
+	return key, s.done("heir key")
+}
+
+// unusedHeirKey returns the private key that was made for a successor, unless it is gone or
+// home knows of something that was signed with it.
+func (s *site) unusedHeirKey() (ledger.PrivateKey, bool) {
+	was := s.lock.heir
+	key, err := home.SigningKey(s.Home, was.Name())
+	return key, err == nil && key.VerifierKey() == was && home.CheckUnused(s.Home, was.Name(), was) == nil
+}
+
+func (s *site) emptySuccessor() error {
+	if err := os.RemoveAll(s.successorDir()); err != nil {
+		return err
+	}
+	return home.SyncDir(s.dir)
+}
+
+func (s *site) successorDir() string    { return filepath.Join(s.dir, successorName) }
+func (s *site) successorLedger() string { return filepath.Join(s.successorDir(), ledgerName) }
