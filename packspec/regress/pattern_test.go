@@ -11,16 +11,15 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"gait/ledger/ledgertest"
 	"gait/packspec/regress"
 )
 
-// bill returns what f costs: time and bytes allocated.
-func bill(f func()) (took time.Duration, allocated uint64) {
+// bill returns what f costs: CPU time and bytes allocated.
+func bill(t *testing.T, f func()) (took time.Duration, allocated uint64) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	began := time.Now()
-	f()
-	took = time.Since(began)
+	took = ledgertest.CPU(t, f)
 	runtime.ReadMemStats(&after)
 	return took, after.TotalAlloc - before.TotalAlloc
 }
@@ -50,7 +49,7 @@ func TestPatternsAreBounded(t *testing.T) {
 			t.Fatalf("%s: %d bytes of YAML, %v", name, len(text), err)
 		}
 		dir[regress.ConfigFile] = &fstest.MapFile{Data: text}
-		took, allocated := bill(func() { _, err = regress.Load(dir) })
+		took, allocated := bill(t, func() { _, err = regress.Load(dir) })
 		if !errors.Is(err, regress.ErrFixture) {
 			t.Errorf("%s: %v, want ErrFixture", name, err)
 		}
