@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"gait/commands/connect"
+	"gait/ledger/store"
 
 	"github.com/jedib0t/go-pretty/v6/progress"
 )
@@ -57,18 +58,22 @@ func (b *bar) stop() {
 }
 
 // showBuilding returns a function that shows how far the index of an old ledger is
-// built: in phases, each of which ends when all of it is done. The first says what that
-// means for older binaries.
+// built, or the views are written that a rotation needs: in phases, each of which ends
+// when all of it is done. The first of an index says what that means for older binaries.
 func showBuilding(a *app) func(phase string, done, total int64) error {
 	var b *bar
 	told := false
 	return func(phase string, done, total int64) error {
-		if !told {
+		what := phase
+		if phase != store.PhaseViews {
+			what = "building the index, once: " + phase
+		}
+		if what != phase && !told {
 			told = true
 			a.notice("this ledger gets an index, once; an older gait cannot open it from now on")
 		}
 		if b == nil {
-			b = newBar(a, "building the index, once: "+phase)
+			b = newBar(a, what)
 		}
 		err := b.update(done, total)
 		if done >= total || err != nil {
