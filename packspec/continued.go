@@ -87,19 +87,19 @@ func (v *jobVerifier) continued() (string, error) {
 		return "", finding.Failf(finding.LevelContinued, finding.CodeContinued, entryContinued, "%s", err).At(v.first.Seq())
 	}
 	what = fmt.Sprintf("%s is in a tree of %d, and agrees with what is said of the job", what, c.Size)
-	key, from, err := v.signerBefore(p)
+	signer, err := v.signerBefore(p)
 	if err != nil {
 		return "", err
 	}
-	if from == "" {
-		return v.unprovedBefore(what + "; no key that you trust for that ledger has signed the tree")
+	if signer.from == "" {
+		return v.unprovedBefore(what + "; " + noSignerBefore)
 	}
-	v.report.Continued.Key, v.report.Continued.TrustedBy = key.String(), from
-	newer, err := v.seenBefore(p, key)
+	v.report.Continued.Key, v.report.Continued.TrustedBy = signer.key.String(), signer.from
+	newer, err := v.seenBefore(v.first, p, signer.key)
 	if err != nil {
 		return "", err
 	}
-	what = fmt.Sprintf("%s, which %s has signed, trusted by %s", what, key, from)
+	what = fmt.Sprintf("%s, which %s has signed, trusted by %s", what, signer.key, signer.from)
 	if newer != "" {
 		return v.unprovedBefore(what + "; but " + newer)
 	}
@@ -115,35 +115,45 @@ func (v *jobVerifier) unprovedBefore(detail string) (string, error) {
 	return detail, nil
 }
 
-// signerBefore returns the key that has signed the tree of the other ledger, and who
-// trusts it; from is "" if the caller trusts none that has.
-func (v *jobVerifier) signerBefore(p projection.ContinuedProof) (key ledger.VerifierKey, from string, err error) {
-	for _, t := range v.Trusted {
+// A signerBefore is a key that has signed the tree of another ledger, and who trusts it.
+// The zero signerBefore is none.
+type signerBefore struct {
+	key  ledger.VerifierKey
+	from string
+}
+
+// noSignerBefore says why a proof of a continued job is not enough.
+const noSignerBefore = "no key that you trust for that ledger has signed the tree"
+
+// signerBefore returns the key that has signed the tree of the other ledger, if the caller
+// trusts one that has.
+func (o Options) signerBefore(p projection.ContinuedProof) (signerBefore, error) {
+	for _, t := range o.Trusted {
 		trusted, ok := t.Key.For(p.Event.Origin())
 		if !ok {
 			continue
 		}
-		keys, err := v.keysAfter(trusted, t.Not)
+		keys, err := o.keysAfter(trusted, t.Not)
 		if err != nil {
-			return key, "", err
+			return signerBefore{}, err
 		}
 		for _, key := range keys {
 			if p.Open(key.PublicKey()) == nil {
-				return key, t.From, nil
+				return signerBefore{key, t.From}, nil
 			}
 		}
 	}
-	return key, "", nil
+	return signerBefore{}, nil
 }
 
 // keysAfter returns a trusted key, and those that took over from it as far as the caller
 // has seen that, and trusts them.
-func (v *jobVerifier) keysAfter(trusted ledger.VerifierKey, not []ledger.PublicKey) ([]ledger.VerifierKey, error) {
+func (o Options) keysAfter(trusted ledger.VerifierKey, not []ledger.PublicKey) ([]ledger.VerifierKey, error) {
 	keys := []ledger.VerifierKey{trusted}
-	if v.Seen == nil {
+	if o.Seen == nil {
 		return keys, nil
 	}
-	seen, err := v.Seen(trusted)
+	seen, err := o.Seen(trusted)
 	for _, at := range seen {
 		i := slices.Index(at.Keys, trusted)
 		if at.OtherKey || i < 0 {
@@ -162,11 +172,11 @@ func (v *jobVerifier) keysAfter(trusted ledger.VerifierKey, not []ledger.PublicK
 // seenBefore compares the job's last event in the other ledger with what the caller
 // remembers of the job there. newer says what the caller has seen behind it, or is "". If
 // the caller has seen another event in its place, that is a failure.
-func (v *jobVerifier) seenBefore(p projection.ContinuedProof, key ledger.VerifierKey) (newer string, err error) {
-	if v.Before == nil {
+func (o Options) seenBefore(first ledger.Event, p projection.ContinuedProof, key ledger.VerifierKey) (newer string, err error) {
+	if o.Before == nil {
 		return "", nil
 	}
-	memory, err := v.Before([]ledger.VerifierKey{key})
+	memory, err := o.Before([]ledger.VerifierKey{key})
 	if err != nil || memory == nil {
 		return "", err
 	}
@@ -175,7 +185,7 @@ func (v *jobVerifier) seenBefore(p projection.ContinuedProof, key ledger.Verifie
 		return "", err
 	}
 	if fork != nil {
-		return "", finding.Failf(finding.LevelContinued, finding.CodeContinued, entryContinued, "%s", fork).At(v.first.Seq())
+		return "", finding.Failf(finding.LevelContinued, finding.CodeContinued, entryContinued, "%s", fork).At(first.Seq())
 	}
 	later, err := memory.End(p.Event.JobID(), p.Event.JobSeq(), math.MaxInt64)
 	if err != nil || later == nil {

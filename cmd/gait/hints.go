@@ -121,6 +121,8 @@ var hints = map[string]hintMaker{
 	"origin_key_conflict":  say("ask the ledger's owner which of the keys is theirs; gait keys list shows those you trust"),
 	"wrong_passphrase":     say("try again; a passphrase ends at the end of its line"),
 	"content_missing":      say("put the file back into the directory content of the root, from a backup or an export: what names it is whole and proved without it"),
+	"content_damaged":      say("replace the file in the directory content of the root by that of a backup or an export: what names it is whole and proved without it"),
+	"continued_mismatch":   say("do not rely on what the job was before: ask for a pack of it from the ledger that held it"),
 	"content_too_large":    say("keep it elsewhere, and name where"),
 	"origin_used":          say("choose another name: gait ledger init --origin ORIGIN"),
 	"network_filesystem":   say("use a local disk, or take the risk with --allow-network-fs"),

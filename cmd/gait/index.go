@@ -6,6 +6,7 @@ import (
 	"gait/commands/connect"
 	"gait/ledger"
 	"gait/ledger/home"
+	"gait/ledger/root"
 )
 
 // A wholeIndex computes the index of a ledger from all its events.
@@ -42,7 +43,7 @@ func asKeyless(r *connect.Ledger) *wholeIndex {
 	if _, ok, err := home.ReadIndexKeys(r.Home, r.Log.Keys().Current()); ok || err != nil {
 		return nil
 	}
-	return &wholeIndex{}
+	return &wholeIndex{fold: ledger.IndexFold{Inherited: root.Inherited(root.ContentOf(r.Dir))}}
 }
 
 // wasVerified says that all of an open ledger was verified just now. So this command has

@@ -6,6 +6,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"gait/commands/connect"
+	"gait/ledger"
+	"gait/ledger/root"
+	"gait/packspec"
 	"gait/projection"
 )
 
@@ -17,7 +20,8 @@ func ledgerVerifyCommand(a *app) *cobra.Command {
 		Long: `Check the whole ledger from its bytes: every event, both chains, the tree, the
 signatures under a key you trust or one that it handed the ledger on to, the rules of
 every job, every stored view, and that it continues the newest checkpoint seen, or the
-one given. If it does not, both signed checkpoints are printed: they are the evidence.`,
+one given. If it does not, both signed checkpoints are printed: they are the evidence.
+The proofs of jobs that another ledger held before are checked too.`,
 		Example: "gait ledger verify\ngait ledger verify --public-key auditor.vkey --json\ngait ledger verify --since seen.checkpoint",
 		Args:    noArgs,
 	}, 0, 1, 2, 6, 7, 8)
@@ -38,13 +42,19 @@ one given. If it does not, both signed checkpoints are printed: they are the evi
 			if err != nil {
 				return err
 			}
-			return verifyLedger(a, r, by, since)
+			return verifyLedger(a, r, verifiedBy{trusted, by}, since)
 		})
 	}
 	return cmd
 }
 
-func verifyLedger(a *app, r *connect.Ledger, by string, since seenFile) error {
+// verifiedBy says whom the user trusts.
+type verifiedBy struct {
+	trusted []packspec.TrustedKey
+	from    string // the source of the key that has signed the ledger
+}
+
+func verifyLedger(a *app, r *connect.Ledger, by verifiedBy, since seenFile) error {
 	computed, err := verifyEvents(a, r)
 	if err != nil {
 		return err
@@ -60,7 +70,7 @@ func verifyLedger(a *app, r *connect.Ledger, by string, since seenFile) error {
 		jobs++
 	}
 	c, signed := r.Log.Checkpoint()
-	fields := object{"origin": c.Origin, "tree_size": c.Size, "root": c.Root, "jobs": jobs, "public_key": r.Log.Keys().Current().String(), "trusted_by": by, "verified": true}
+	fields := object{"origin": c.Origin, "tree_size": c.Size, "root": c.Root, "jobs": jobs, "public_key": r.Log.Keys().Current().String(), "trusted_by": by.from, "verified": true}
 	continues := ""
 	if since.name != "" {
 		if err := holdsToFile(a.running.Context(), r, since); err != nil {
@@ -75,14 +85,21 @@ func verifyLedger(a *app, r *connect.Ledger, by string, since seenFile) error {
 	if err := holdsToPacks(a, r); err != nil {
 		return err
 	}
-	if err := holdsToJobs(a.running.Context(), r); err != nil {
+	before := a.checkBefore(root.ContentOf(r.Dir), by.trusted)
+	if err := holdsToSeen(a.running.Context(), r, func(e ledger.Event) error { return before.event(r, e) }); err != nil {
 		return err
 	}
 	remember(a, signed, true, r.Log.Keys().Keys()...)
 	a.wasVerified(r, computed)
+	lines := before.tell(a, fields)
+	if err := before.missing(); err != nil && !r.Log.Imported() {
+		fields["verified"] = false
+		return &lackingError{err, fields}
+	}
 	return a.print(fields, func(s *screen) {
 		s.done("%s holds: %s, %s", s.bold(c.Origin), count(c.Size, "event"), count(int64(jobs), "job"))
-		s.fields([2]string{"root", c.Root.String()}, [2]string{"signed by", r.Log.Keys().Current().String()}, [2]string{"trusted by", by}, [2]string{"continues", continues})
+		s.fields([2]string{"root", c.Root.String()}, [2]string{"signed by", r.Log.Keys().Current().String()}, [2]string{"trusted by", by.from}, [2]string{"continues", continues})
+		s.fields(lines...)
 		fmt.Fprintln(s, s.green("VERIFIED"))
 	})
 }

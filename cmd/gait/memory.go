@@ -1,14 +1,12 @@
 package main
 
 import (
-	"context"
 	"crypto/sha256"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
 
-	"gait/commands/connect"
 	"gait/ledger"
 	"gait/ledger/home"
 	"gait/ledger/seen"
@@ -188,18 +186,4 @@ func (m *ledgerMemory) checked(events ledger.Events) ledger.Events {
 			yield(ledger.Event{}, err)
 		}
 	}
-}
-
-// holdsToJobs requires that a ledger is the one that was seen in packs and proofs.
-func holdsToJobs(ctx context.Context, r *connect.Ledger) error {
-	m, err := newLedgerMemory(r.Home, r.Log.Keys())
-	if err != nil {
-		return err
-	}
-	for _, err := range m.checked(r.Log.Events(ctx, 0)) {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -160,10 +160,11 @@ func runScripts(t *testing.T, dir string, without []string) {
 		},
 		Condition: condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"daemon": daemonCmd,
-			"exits":  exitsCmd,
-			"field":  fieldCmd,
-			"policy": policyCmd,
+			"continue": continueCmd,
+			"daemon":   daemonCmd,
+			"exits":    exitsCmd,
+			"field":    fieldCmd,
+			"policy":   policyCmd,
 			"witness": func(ts *testscript.TestScript, neg bool, args []string) {
 				ts.Value(witnessesKey{}).(witnesses).cmd(ts, neg, args)
 			},

@@ -58,6 +58,19 @@ func (*MissingError) Fault() ledger.Fault {
 // Unwrap returns ledger.ErrContentMissing.
 func (*MissingError) Unwrap() error { return ledger.ErrContentMissing }
 
+// A DamagedError says that bytes are not those that a digest names. The events that
+// name it are whole and proved without it.
+type DamagedError struct{ Digest ledger.Hash }
+
+func (e *DamagedError) Error() string {
+	return fmt.Sprintf("the content %s was changed: its bytes have another digest", e.Digest)
+}
+
+// Fault returns what kind of error it is.
+func (*DamagedError) Fault() ledger.Fault {
+	return ledger.Fault{Code: "content_damaged", Category: ledger.CategoryVerification}
+}
+
 // ErrTooLarge says that content has more than MaxSize bytes.
 var ErrTooLarge = ledger.NewError(fmt.Sprintf("content of more than %d bytes", MaxSize), ledger.Fault{Code: "content_too_large", Category: ledger.CategoryInvalid})
 
@@ -105,7 +118,7 @@ func (s *Store) path(digest ledger.Hash) string { return filepath.Join(s.dir, di
 // Has reports whether content is kept. It does not look at the bytes.
 func (s *Store) Has(digest ledger.Hash) (bool, error) { return home.Exists(s.path(digest)) }
 
-// Get opens content. Its Read fails with a *ledger.CorruptError in place of io.EOF if
+// Get opens content. Its Read fails with a *DamagedError in place of io.EOF if
 // the bytes are not those that digest names, so the caller may rely on them only once
 // it has read all. Get fails with a *MissingError.
 func (s *Store) Get(digest ledger.Hash) (io.ReadCloser, error) {
@@ -177,7 +190,7 @@ func (c *checked) Read(p []byte) (int, error) {
 	n, err := c.from.Read(p)
 	c.hash.Write(p[:n])
 	if err == io.EOF && ledger.Hash(c.hash.Sum(nil)) != c.want { //nolint:errorlint // a Reader returns io.EOF itself
-		return n, &ledger.CorruptError{Seq: -1, Reason: fmt.Sprintf("the content %s was changed: its bytes have another digest", c.want)}
+		return n, &DamagedError{Digest: c.want}
 	}
 	return n, err
 }

@@ -31,8 +31,8 @@ func put(t *testing.T, s *content.Store, text string) content.Entry {
 	return e
 }
 
-func isCorrupt(err error) bool {
-	_, ok := errors.AsType[*ledger.CorruptError](err)
+func isDamaged(err error) bool {
+	_, ok := errors.AsType[*content.DamagedError](err)
 	return ok
 }
 
@@ -107,8 +107,8 @@ func TestDamage(t *testing.T) {
 		if err := os.WriteFile(path, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := s.Read(e.Digest, 100); !isCorrupt(err) {
-			t.Errorf("Read of %q = %q, %v, want a CorruptError", b, got, err)
+		if got, err := s.Read(e.Digest, 100); !isDamaged(err) {
+			t.Errorf("Read of %q = %q, %v, want a DamagedError", b, got, err)
 		}
 	}
 	put(t, s, string(text))
@@ -213,8 +213,8 @@ func TestPutAllFails(t *testing.T) {
 // If the bytes change between the two times that they are read, nothing is kept.
 func TestChangingContent(t *testing.T) {
 	s := open(t)
-	if _, err := s.PutFrom(&changing{}); !isCorrupt(err) {
-		t.Errorf("Put of bytes that change = %v, want a CorruptError", err)
+	if _, err := s.PutFrom(&changing{}); !isDamaged(err) {
+		t.Errorf("Put of bytes that change = %v, want a DamagedError", err)
 	}
 	if list, err := s.List(); err != nil || list != nil {
 		t.Errorf("List = %v, %v, want none", list, err)

@@ -14,6 +14,6 @@
 // next Put of the same bytes replaces it.
 //
 // What is read is compared with its name. Bytes that are not those named are a
-// *ledger.CorruptError, and content that is not there is a *MissingError: the events
+// *DamagedError, and content that is not there is a *MissingError: the events
 // that name it are whole and proved without it.
 package content

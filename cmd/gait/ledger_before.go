@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"gait/commands/connect"
+	"gait/ledger"
+	"gait/ledger/content"
+	"gait/ledger/root"
+	"gait/packspec"
+)
+
+// A beforeCheck checks what a ledger says of the ledgers that it continues: of each job
+// that one of them held, and of the request ids that they used.
+type beforeCheck struct {
+	packspec.ContinuedJobs
+	requests *ledger.Requests // that event 0 names, or nil
+	lacking  bool             // their content is not there
+}
+
+// checkBefore returns the check of a ledger with content, on behalf of a user who trusts
+// these keys.
+func (a *app) checkBefore(kept *content.Store, trusted []packspec.TrustedKey) *beforeCheck {
+	memory := &packMemory{a: a}
+	return &beforeCheck{ContinuedJobs: packspec.ContinuedJobs{
+		Options: packspec.Options{
+			Trusted: trusted, Before: memory.openBefore,
+			Seen: func(keys ...ledger.VerifierKey) ([]packspec.Sighting, error) { return sightings(a, keys...) },
+		},
+		Content: kept.Read,
+	}}
+}
+
+// event checks the next event of an open ledger, from event 0 on.
+func (b *beforeCheck) event(r *connect.Ledger, e ledger.Event) error {
+	if e.Seq() > 0 {
+		return b.Add(e)
+	}
+	if b.requests = ledger.InheritedRequests(e); b.requests == nil {
+		return nil
+	}
+	there, err := root.ContentOf(r.Dir).Has(b.requests.Digest)
+	b.lacking = !there
+	return err
+}
+
+// missing returns the error about proofs that are not there, or nil.
+func (b *beforeCheck) missing() error {
+	var jobs []string
+	for _, from := range b.Ledgers {
+		jobs = append(jobs, from.Missing...)
+	}
+	if len(jobs) == 0 {
+		return nil
+	}
+	return fmt.Errorf("every event holds, and the proof that a ledger before had it is not there for %s: %w", someOf("job", jobs), ledger.ErrContentMissing)
+}
+
+// tell adds to the output what the check has found.
+func (b *beforeCheck) tell(a *app, fields object) (lines [][2]string) {
+	if b.Ledgers != nil {
+		fields["continued"] = b.Ledgers
+	}
+	for _, from := range b.Ledgers {
+		lines = append(lines, [2]string{"before", summaryOf(from)})
+		if len(from.Missing) > 0 {
+			a.notice(fmt.Sprintf("the proof that %s had it before is not there for %s", from.Origin, someOf("job", from.Missing)))
+		}
+		if len(from.Newer) > 0 {
+			a.notice(fmt.Sprintf("you have seen a newer event there, which is not continued, of %s", someOf("job", from.Newer)))
+		}
+	}
+	if b.requests != nil {
+		fields["requests"] = object{"count": b.requests.Count, "digest": b.requests.Digest, "missing": b.lacking}
+	}
+	if b.lacking {
+		a.index = ledger.IndexUnchecked.String()
+		a.notice(fmt.Sprintf("the index is unchecked: the request ids that the ledgers before used, content %s, are not there", b.requests.Digest))
+	}
+	return lines
+}
+
+// summaryOf says what was found of the jobs that a ledger held before.
+func summaryOf(from *packspec.LedgerBefore) string {
+	text := fmt.Sprintf("%s, %s: %d proved", from.Origin, count(from.Jobs, "job"), from.Proved)
+	if n := int64(len(from.Missing)); n > 0 {
+		text += fmt.Sprintf(", %d without proof", n)
+	}
+	if n := int64(len(from.Newer)); n > 0 {
+		text += fmt.Sprintf(", %d older than seen", n)
+	}
+	if n := from.Jobs - from.Proved - int64(len(from.Missing)+len(from.Newer)); n > 0 {
+		text += fmt.Sprintf(", %d in a tree that no key you trust has signed", n)
+	}
+	return text
+}
+
+// someOf names things, and counts them if they are many.
+func someOf(what string, names []string) string {
+	const most = 5
+	switch n := len(names); {
+	case n == 1:
+		return what + " " + names[0]
+	case n > most:
+		return fmt.Sprintf("%ss %s and %d more", what, strings.Join(names[:most], ", "), n-most)
+	}
+	return what + "s " + strings.Join(names, ", ")
+}
+
+// A lackingError says that a ledger holds, and what is kept beside it is not all there.
+type lackingError struct {
+	error
+	found object
+}
+
+// Unwrap returns what classifies the error.
+func (e *lackingError) Unwrap() error { return e.error }
+
+func (e *lackingError) fields() object { return e.found }
+
+// holdsToSeen requires that a ledger is the one that was seen in packs and proofs, and
+// passes each event to use.
+func holdsToSeen(ctx context.Context, r *connect.Ledger, use func(ledger.Event) error) error {
+	m, err := newLedgerMemory(r.Home, r.Log.Keys())
+	if err != nil {
+		return err
+	}
+	for e, err := range m.checked(r.Log.Events(ctx, 0)) {
+		if err == nil {
+			err = use(e)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,132 @@
+package packspec
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"gait/ledger"
+	"gait/packspec/finding"
+	"gait/projection"
+)
+
+// A ContinuedJobs checks what a ledger says of the jobs that another ledger held before,
+// event by event. Options say whom the caller trusts, and what it has seen.
+type ContinuedJobs struct {
+	Options
+
+	// Content returns content that an event of the ledger names, as that of JobOptions
+	// does.
+	Content func(digest ledger.Hash, limit int64) ([]byte, error)
+
+	// Ledgers has a summary for each ledger that held jobs before, in the order in which the
+	// events name them.
+	Ledgers []*LedgerBefore
+
+	byOrigin map[string]*LedgerBefore
+	signed   string // the checkpoint that signer has signed
+	signer   signerBefore
+}
+
+// maxKeysShown is how many keys of a ledger before are reported.
+const maxKeysShown = 8
+
+// A LedgerBefore says of the jobs that a ledger held before how that is shown.
+type LedgerBefore struct {
+	Origin  string   `json:"origin"`
+	Jobs    int64    `json:"jobs"`    // that were continued from it
+	Proved  int64    `json:"proved"`  // of them: their last event there is in a tree that a key has signed which the caller trusts
+	Missing []string `json:"missing"` // of them: the proof is not at hand
+	Newer   []string `json:"newer"`   // of them: the caller has seen a newer event there
+	Keys    []string `json:"keys"`    // the trusted keys that have signed, in the order of the events
+}
+
+// A ContinuedError says that content shows another thing of a job than the event that
+// names it, which continues the job.
+type ContinuedError struct {
+	Job string
+	Seq ledger.Seq // of the event
+	Err error
+}
+
+func (e *ContinuedError) Error() string {
+	return fmt.Sprintf("event %d does not hold: it continues job %s, and is not what its proof shows: %s", e.Seq, e.Job, e.Err)
+}
+
+// Fault returns what kind of error it is.
+func (*ContinuedError) Fault() ledger.Fault {
+	return ledger.Fault{Code: finding.CodeContinued, Category: ledger.CategoryVerification}
+}
+
+// Add checks the next event of the ledger. It fails with a *ContinuedError if the event
+// continues a job, and the proof contradicts it or what the caller has seen; with
+// ledger.ErrUnsupportedVersion; and with the errors of Options and Content.
+func (j *ContinuedJobs) Add(e ledger.Event) error {
+	c, ok := e.Payload().(ledger.Continued)
+	if !ok {
+		return nil
+	}
+	from := j.from(c.Origin)
+	from.Jobs++
+	b, err := j.Content(c.Proof.Digest, projection.MaxContinuedProofSize)
+	if errors.Is(err, ledger.ErrContentMissing) {
+		from.Missing = append(from.Missing, e.JobID())
+		return nil
+	}
+	if err == nil {
+		err = j.judge(from, e, b)
+	}
+	f, forked := errors.AsType[*finding.Failure](err)
+	switch {
+	case err == nil:
+		return nil
+	case forked:
+		return &ContinuedError{Job: e.JobID(), Seq: e.Seq(), Err: errors.New(f.Reason)}
+	case errors.Is(err, ledger.ErrUnsupportedVersion):
+	case errors.Is(err, ledger.ErrUnverified), errors.Is(err, ledger.ErrMalformed):
+		return &ContinuedError{Job: e.JobID(), Seq: e.Seq(), Err: err}
+	}
+	return fmt.Errorf("the proof of job %s, which event %d continues: %w", e.JobID(), e.Seq(), err)
+}
+
+func (j *ContinuedJobs) from(origin string) *LedgerBefore {
+	if at := j.byOrigin[origin]; at != nil {
+		return at
+	}
+	if j.byOrigin == nil {
+		j.byOrigin = map[string]*LedgerBefore{}
+	}
+	at := &LedgerBefore{Origin: origin, Missing: []string{}, Newer: []string{}, Keys: []string{}}
+	j.byOrigin[origin], j.Ledgers = at, append(j.Ledgers, at)
+	return at
+}
+
+// judge checks the proof of a continued job.
+func (j *ContinuedJobs) judge(from *LedgerBefore, e ledger.Event, content []byte) error {
+	p, err := CheckContinued(e, content)
+	if err != nil {
+		return err
+	}
+	if text := string(p.Proof.Checkpoint); text != j.signed { // most jobs were in one tree
+		if j.signer, err = j.signerBefore(p); err != nil {
+			return err
+		}
+		j.signed = text
+		if key := j.signer.key.String(); j.signer.from != "" && len(from.Keys) < maxKeysShown && !slices.Contains(from.Keys, key) {
+			from.Keys = append(from.Keys, key)
+		}
+	}
+	if j.signer.from == "" {
+		return nil
+	}
+	newer, err := j.seenBefore(e, p, j.signer.key)
+	switch {
+	case err != nil:
+		return err
+	case newer != "":
+		from.Newer = append(from.Newer, e.JobID())
+	default:
+		from.Proved++
+	}
+	return nil
+}
