@@ -83,12 +83,7 @@ func (d *pendingDir) addAll(files map[string][]byte) error {
 
 // keep renames the directory to its place, once all of it is on disk.
 func (d *pendingDir) keep() error {
-	f, err := os.Open(d.temporary)
-	if err != nil {
-		return err
-	}
-	err = unix.Syncfs(int(f.Fd()))
-	if err := errors.Join(err, f.Close()); err != nil {
+	if err := syncAll(d.temporary); err != nil {
 		return err
 	}
 	return unix.Rename(d.temporary, d.at) // replaces an empty directory, which os.Rename does not
