@@ -75,6 +75,17 @@ func (e *CorruptError) Fault() Fault {
 // Unwrap returns the cause.
 func (e *CorruptError) Unwrap() error { return e.Err }
 
+// A MovedError says that nothing can be written to a ledger, since it goes on in another
+// place.
+type MovedError struct{ Move }
+
+func (e *MovedError) Error() string {
+	return fmt.Sprintf("the ledger %s moved to %s at event %d: nothing is written here any more", e.Origin, e.To, e.Seq)
+}
+
+// Fault returns what kind of error it is.
+func (*MovedError) Fault() Fault { return Fault{Code: "ledger_moved", Category: CategoryUnsafe} }
+
 // Refute returns err as an error about history that another party gave to the
 // caller. If err says that the history is corrupt or malformed, the result wraps
 // ErrUnverified: the caller's own ledger is not corrupt, and none of its

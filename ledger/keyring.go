@@ -14,6 +14,7 @@ const MaxRotations = 100
 type Reign struct {
 	Key   VerifierKey
 	Since Seq
+	Moved bool // the event is a ledger_moved: the key is of another place
 }
 
 // A Keyring is the keys of one ledger, oldest first: the one that event 0
@@ -65,7 +66,7 @@ func (k Keyring) Follow(e Event) (Keyring, error) {
 	case len(k.reigns) > MaxRotations:
 		return k, corrupt(e.Seq(), "more than %d rotations", MaxRotations)
 	}
-	return Keyring{append(slices.Clip(k.reigns), Reign{key, e.Seq()})}, nil
+	return Keyring{append(slices.Clip(k.reigns), Reign{key, e.Seq(), e.Type() == TypeLedgerMoved})}, nil
 }
 
 // FollowProved is Follow for a caller that does not see the whole ledger. The event
@@ -85,6 +86,28 @@ func (k Keyring) FollowProved(r Rotation) (Keyring, error) {
 	}
 	_, err = next.Open(r.Proof.Checkpoint)
 	return next, err
+}
+
+// A Move says where a ledger goes on: its last event here hands it over to the key of another
+// place, and nothing follows that event here.
+type Move struct {
+	Origin string
+	To     VerifierKey // of the other place
+	Seq    Seq         // of the event
+}
+
+// Moved returns where a ledger goes on whose last event is last, or nil if it goes on here:
+// if last is a ledger_moved and the place that it names has not signed, as far as the
+// keyring knows. Errors are those of Follow.
+func (k Keyring) Moved(last Event) (*Move, error) {
+	if last.Type() != TypeLedgerMoved || len(k.reigns) == 0 || k.reigns[len(k.reigns)-1].Since == last.Seq() {
+		return nil, nil
+	}
+	after, err := k.Follow(last)
+	if err != nil {
+		return nil, err
+	}
+	return &Move{Origin: k.Origin(), To: after.Current(), Seq: last.Seq()}, nil
 }
 
 // LeadsFrom reports whether to trust a key is to trust the key in force: whether it is
@@ -183,6 +206,26 @@ func (k Keyring) Open(signed []byte) (c Checkpoint, err error) {
 		}
 	}
 	return c, nil
+}
+
+// OpenSeen is Open for a checkpoint that was seen elsewhere. If its last event moves the
+// ledger to another place, the key before may have signed it alone: that place has signed it
+// later. If late is not the zero key, it has signed the checkpoint although another key had
+// taken over from it before, so that the ledger has two histories.
+func (k Keyring) OpenSeen(signed []byte) (c Checkpoint, late VerifierKey, err error) {
+	c, err = k.Open(signed)
+	for i := len(k.reigns) - 2; err != nil && i >= 0; i-- {
+		by, next := k.reigns[i], k.reigns[i+1]
+		was, no := OpenCheckpoint(signed, by.Key)
+		switch end := int64(next.Since) + 1; {
+		case no != nil || was.Size < end:
+		case was.Size > end:
+			return was, by.Key, nil
+		case next.Moved:
+			return was, late, nil
+		}
+	}
+	return c, late, err
 }
 
 // A Rotation is a key_rotated or ledger_moved event with the proof that it is the last

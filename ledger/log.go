@@ -149,6 +149,15 @@ func FindJob(ctx context.Context, log EventReader, job string) (JobHead, bool, e
 	return entry.Head, ok, nil
 }
 
+// MovedAway returns where the ledger of a log goes on, or nil if it goes on here.
+func MovedAway(ctx context.Context, log Reader) (*Move, error) {
+	last, err := log.Event(ctx, Seq(log.Head().Size-1))
+	if err != nil {
+		return nil, err
+	}
+	return log.Keys().Moved(last)
+}
+
 // NewestProof returns the proof that an event is in the tree of a log's newest
 // checkpoint.
 func NewestProof(ctx context.Context, log Reader, seq Seq) (Proof, error) {

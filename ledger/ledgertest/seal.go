@@ -171,15 +171,31 @@ func Signed(t testing.TB, log *store.Log, at ledger.Head, entries []ledger.Entry
 func Move(t testing.TB, log *store.Log, n uint64) ledger.Receipt {
 	t.Helper()
 	next := KeyAfter(log.Origin(), n)
-	e, err := ledger.Seal(EventSpec{Payload: ledger.LedgerMoved{To: next.VerifierKey().String()}}.draft(log.Origin(), log.Head(), ledger.JobHead{}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := log.Rotate(context.Background(), log.Head(), e, next)
+	r, err := log.Rotate(context.Background(), log.Head(), Moves(t, log, next), next)
 	if err != nil {
 		t.Fatalf("Rotate = %v", err)
 	}
 	return r
+}
+
+// MoveAway hands a ledger over to the n-th key of its origin, as the place that it leaves.
+func MoveAway(t testing.TB, log *store.Log, n uint64) ledger.Receipt {
+	t.Helper()
+	r, err := log.Move(context.Background(), log.Head(), Moves(t, log, KeyAfter(log.Origin(), n)))
+	if err != nil {
+		t.Fatalf("Move = %v", err)
+	}
+	return r
+}
+
+// Moves seals the event that moves a ledger to the place of a key.
+func Moves(t testing.TB, log *store.Log, to ledger.PrivateKey) ledger.Event {
+	t.Helper()
+	e, err := ledger.Seal(EventSpec{Payload: ledger.LedgerMoved{To: to.VerifierKey().String()}}.draft(log.Origin(), log.Head(), ledger.JobHead{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
 }
 
 // Rotation seals the event that rotates a ledger's key to next.

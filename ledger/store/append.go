@@ -22,12 +22,18 @@ import (
 //
 // The context is checked before the commit begins, but not after.
 func (l *Log) Append(ctx context.Context, at ledger.Head, entries ...ledger.Entry) (ledger.Receipt, error) {
-	return l.appendAt(ctx, at, entries, nil)
+	return l.appendAt(ctx, at, entries, handover{})
 }
 
-// appendAt is Append. If next is given, the last of the entries names its key, and
-// appendAt rotates the ledger's key.
-func (l *Log) appendAt(ctx context.Context, at ledger.Head, entries []ledger.Entry, next ledger.Signer) (ledger.Receipt, error) {
+// A handover says to whom the last of the entries that are appended hands the ledger over:
+// to a key that signs from then on, or to another place. The zero handover is none.
+type handover struct {
+	next  ledger.Signer
+	moves bool
+}
+
+// appendAt is Append, for entries that may hand the ledger over.
+func (l *Log) appendAt(ctx context.Context, at ledger.Head, entries []ledger.Entry, to handover) (ledger.Receipt, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := l.writable(); err != nil {
@@ -42,7 +48,7 @@ func (l *Log) appendAt(ctx context.Context, at ledger.Head, entries []ledger.Ent
 	if err := l.mayCommit(); err != nil {
 		return ledger.Receipt{}, err
 	}
-	receipt, err := l.append(ctx, entries, next)
+	receipt, err := l.append(ctx, entries, to)
 	if err != nil {
 		return ledger.Receipt{}, err
 	}
@@ -68,6 +74,8 @@ func (l *Log) writable() error {
 		return ErrImported
 	}
 	switch st := l.now.Load(); {
+	case st.moved != nil:
+		return &ledger.MovedError{Move: *st.moved}
 	case st.signer == nil:
 		return ErrNoSigner
 	case st.macs == nil:
@@ -81,8 +89,9 @@ func (l *Log) writable() error {
 }
 
 // append is Append without its conditions, the lock, and publishing.
-func (l *Log) append(ctx context.Context, entries []ledger.Entry, next ledger.Signer) (ledger.Receipt, error) {
-	p := newPlan(l, next)
+func (l *Log) append(ctx context.Context, entries []ledger.Entry, to handover) (ledger.Receipt, error) {
+	p := newPlan(l, to.next)
+	p.moves = to.moves
 	defer p.Discard()
 	for _, e := range entries {
 		if err := p.add(ctx, e); err != nil {
@@ -142,6 +151,9 @@ func (l *Log) publish(signed []byte) error {
 // add plans one event. The zero Event is of no ledger.
 func (p *plan) add(ctx context.Context, entry ledger.Entry) error {
 	e := entry.Event
+	if p.moved != nil {
+		return &ledger.MovedError{Move: *p.moved}
+	}
 	if e.Origin() != p.keys.Origin() {
 		return fmt.Errorf("event %d of %s, in the ledger %s", e.Seq(), e.Origin(), p.keys.Origin())
 	}
@@ -253,7 +265,7 @@ func (p *plan) sign() (*state, error) {
 
 // state returns the state that the planned events lead to.
 func (p *plan) state(signed []byte) *state {
-	return &state{keys: p.keys, head: p.head, tree: p.tree, last: p.unfinished, signed: signed, macs: p.macs, index: p.index, inherits: p.from.inherits}
+	return &state{keys: p.keys, head: p.head, tree: p.tree, last: p.unfinished, signed: signed, macs: p.macs, index: p.index, inherits: p.from.inherits, moved: p.moved}
 }
 
 // changeTo returns the change of the plan, which leads to st and writes page rows.

@@ -15,6 +15,7 @@ type plan struct {
 	before   *plan  // the batch that led to from, if it may not be durable yet
 	keys     ledger.Keyring
 	next     ledger.Signer // the new key, if the last event is a rotation
+	moves    bool          // the last event moves the ledger to another place
 	copying  bool          // rotations come with their proofs
 	goesOn   bool          // an event does more than to end a job
 	index    index         // after the events whose entries are applied
@@ -26,6 +27,7 @@ type plan struct {
 	views    map[string][]byte
 	requests map[string]bool
 	last     ledger.Event
+	moved    *ledger.Move  // once that event is planned
 	path     []ledger.Hash // of last, in the tree that ends with it, if it is a rotation
 	to       *state        // once it is signed: the state when it is durable
 	change   *Change       // once it is signed: the change that leads there
@@ -90,6 +92,7 @@ func planFrom(l *Log, st *state, before *plan, next ledger.Signer) *plan {
 		from:     st,
 		before:   before,
 		keys:     st.keys,
+		moved:    st.moved,
 		next:     next,
 		head:     st.head,
 		tree:     st.tree,

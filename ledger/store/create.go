@@ -49,7 +49,7 @@ func create(ctx context.Context, t Table, first ledger.Event, rest iter.Seq2[led
 		return err
 	}
 	if rest == nil && l.now.Load().inherits.requests == nil {
-		_, err = l.append(ctx, []ledger.Entry{{Event: first}}, nil)
+		_, err = l.append(ctx, []ledger.Entry{{Event: first}}, handover{})
 		return err
 	}
 	return l.fill(ctx, first, rest)

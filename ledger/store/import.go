@@ -20,6 +20,7 @@ type Copy struct {
 	Signed    []byte                                          // the checkpoint that covers all events
 	Cosigned  []ledger.Cosigned                               // what witnesses have cosigned of it; only Restore keeps it
 	Inherited func(ledger.Requests) iter.Seq2[mpt.Key, error] // Options.Inherited; may be nil
+	Next      ledger.Signer                                   // of the place that the last event moves the ledger to, for Restore there
 	Progress  func(done int64) error                          // may be nil; an error of it ends the work
 }
 
@@ -45,6 +46,10 @@ func Import(ctx context.Context, t Table, from Copy) (IndexRoot, error) {
 // table open. Unlike what Import makes it is no copy: it can be continued. key is the one
 // in force, whose MAC keys are those that o.Keys returns; without them, the index must be
 // rebuilt once they are there. Results are those of Import.
+//
+// If from.Next is given, the last event must move the ledger to its key, which is the one in
+// force then: once all events have verified, it signs their checkpoint too, and the move is
+// kept as a rotation.
 func Restore(ctx context.Context, t Table, from Copy, key ledger.VerifierKey, o Options) (IndexRoot, error) {
 	o.Inherited = from.Inherited
 	l := newLog(t, &state{index: emptyIndex()}, o)
@@ -82,12 +87,13 @@ func (f Copy) into(ctx context.Context, l *Log) error {
 	p := newCopyPlan(l)
 	defer func() { p.Discard() }()
 	left := f.Rotations
+	c, _ := ledger.PeekCheckpoint(f.Signed) // commitLast opens it
 	n := 0
 	for e, err := range f.Entries {
 		if err != nil {
 			return err
 		}
-		if left, err = p.copy(ctx, e, left); err != nil {
+		if left, err = p.copy(ctx, e, left, c.Size); err != nil {
 			return unverified(err)
 		}
 		inherits := e.Event.Seq() == 0 && ledger.InheritedRequests(e.Event) != nil
@@ -103,7 +109,7 @@ func (f Copy) into(ctx context.Context, l *Log) error {
 	if len(left) > 0 {
 		return fmt.Errorf("%w: the rotation at event %d is not among the events", ledger.ErrUnverified, left[0].Event.Seq())
 	}
-	return p.commitLast(ctx, f.Signed)
+	return p.commitLast(ctx, f.Signed, f.Next)
 }
 
 // part commits the events so far. If the only one is event 0 and it inherits request
@@ -148,8 +154,9 @@ func newCopyPlan(l *Log) *plan {
 	return p
 }
 
-// copy plans one event of a copy. A rotation must be the next of those in the Copy.
-func (p *plan) copy(ctx context.Context, entry ledger.Entry, left []ledger.Rotation) (_ []ledger.Rotation, err error) {
+// copy plans one event of a copy of size events. A rotation must be the next of those in the
+// Copy. The last event may move the ledger.
+func (p *plan) copy(ctx context.Context, entry ledger.Entry, left []ledger.Rotation, size int64) (_ []ledger.Rotation, err error) {
 	e := entry.Event
 	if e.Seq() == 0 {
 		if p.keys, err = ledger.NewKeyring(e); err != nil {
@@ -158,6 +165,12 @@ func (p *plan) copy(ctx context.Context, entry ledger.Entry, left []ledger.Rotat
 	}
 	if !e.Type().HandsOver() {
 		return left, p.add(ctx, entry)
+	}
+	if len(left) == 0 && int64(e.Seq()) == size-1 && e.Type() == ledger.TypeLedgerMoved {
+		if err := p.moveAway(e); err != nil {
+			return left, err
+		}
+		return left, p.addEvent(ctx, e, nil)
 	}
 	if len(left) == 0 || left[0].Event.LeafHash() != e.LeafHash() {
 		return left, fmt.Errorf("event %d: the rotation is without its proof", e.Seq())
@@ -169,8 +182,9 @@ func (p *plan) copy(ctx context.Context, entry ledger.Entry, left []ledger.Rotat
 	return left[1:], p.addEvent(ctx, e, nil)
 }
 
-// commitLast commits the last part of a copy, with the signed checkpoint and the index.
-func (p *plan) commitLast(ctx context.Context, signed []byte) error {
+// commitLast commits the last part of a copy, with the signed checkpoint and the index. next
+// is Copy.Next.
+func (p *plan) commitLast(ctx context.Context, signed []byte, next ledger.Signer) error {
 	if err := p.applyEntries(ctx); err != nil {
 		return err
 	}
@@ -178,6 +192,12 @@ func (p *plan) commitLast(ctx context.Context, signed []byte) error {
 	st := p.state(signed)
 	if err := st.check(p.keys); err != nil {
 		return unverified(err)
+	}
+	if next != nil {
+		var err error
+		if st, err = p.moveHere(st, next); err != nil {
+			return err
+		}
 	}
 	return p.commitPart(ctx, st, pages)
 }

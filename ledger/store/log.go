@@ -108,7 +108,8 @@ type state struct {
 	macs       *macs // of the key in force; nil if it is not there, or the log is a copy
 	index      index
 	inherits   inheritance
-	old        bool // the rows are those of format 1
+	old        bool         // the rows are those of format 1
+	moved      *ledger.Move // the ledger goes on in another place; nil if it goes on here
 }
 
 // newLog makes a log over a table that is at st.
@@ -234,6 +235,9 @@ func (l *Log) Keys() ledger.Keyring { return l.now.Load().keys }
 
 // Imported reports whether the log is a copy, made by Import.
 func (l *Log) Imported() bool { return l.imported }
+
+// Moved returns where the ledger goes on, or nil if it goes on here.
+func (l *Log) Moved() *ledger.Move { return l.now.Load().moved }
 
 // Head returns where the log ends.
 func (l *Log) Head() ledger.Head { return l.now.Load().head }

@@ -83,7 +83,11 @@ func (l *Log) readState(ctx context.Context, o Options) (*state, error) {
 	if err := st.check(keys); err != nil {
 		return nil, err
 	}
-	if err := checkEnd(ctx, l, st.head); err != nil {
+	last, err := checkEnd(ctx, l, st.head)
+	if err != nil {
+		return nil, err
+	}
+	if st.moved, err = keys.Moved(last); err != nil {
 		return nil, err
 	}
 	if st.macs, err = l.macsOf(keys.Current()); err == nil {
@@ -177,25 +181,25 @@ func (st *state) check(keys ledger.Keyring) (err error) {
 	return nil
 }
 
-// checkEnd checks the last event against the head.
-func checkEnd(ctx context.Context, l *Log, head ledger.Head) error {
+// checkEnd checks the last event against the head, and returns it.
+func checkEnd(ctx context.Context, l *Log, head ledger.Head) (ledger.Event, error) {
 	last, err := l.event(ctx, ledger.Seq(head.Size-1))
 	if err != nil {
-		return err
+		return last, err
 	}
 	if last.LeafHash() != head.Leaf || !last.Time().Equal(head.Time) {
-		return corrupt(last.Seq(), "expected leaf hash %s, found %s", head.Leaf, last.LeafHash())
+		return last, corrupt(last.Seq(), "expected leaf hash %s, found %s", head.Leaf, last.LeafHash())
 	}
 	if head.Size%ledger.TileWidth == 0 { // its tile is full, and the right edge does not prove it
 		if err := checkInTree(ctx, l, last); err != nil {
-			return err
+			return last, err
 		}
 	}
 	rows, _, err := l.read.Scan(ctx, eventKey(ledger.Seq(head.Size)), after(prefixEvent), 1, false)
 	if err == nil && len(rows) > 0 {
 		err = corrupt(ledger.Seq(head.Size), "expected %d events, found %s too", head.Size, rowName(rows[0].Key))
 	}
-	return err
+	return last, err
 }
 
 // checkInTree proves an event in the tree of the newest checkpoint.

@@ -20,7 +20,7 @@ func (l *Log) Rotate(ctx context.Context, at ledger.Head, e ledger.Event, next l
 		return ledger.Receipt{}, fmt.Errorf("rotating the key: %w", ErrNoSigner)
 	}
 	was := l.now.Load().macs
-	receipt, err := l.appendAt(ctx, at, []ledger.Entry{{Event: e}}, next)
+	receipt, err := l.appendAt(ctx, at, []ledger.Entry{{Event: e}}, handover{next: next})
 	if err != nil {
 		return receipt, err
 	}
@@ -40,6 +40,9 @@ func (p *plan) checkRotation(e ledger.Event) error {
 	keys, err := p.keys.Follow(e)
 	if err != nil {
 		return misfit(err)
+	}
+	if p.moves {
+		return p.moveAway(e)
 	}
 	rotates := e.Type().HandsOver()
 	if rotates != (p.next != nil) || rotates && p.next.VerifierKey() != keys.Current() {

@@ -90,8 +90,12 @@ func (v *chainVerifier) follow(e ledger.Event) (err error) {
 		return v.blame(err)
 	}
 	v.head = next
-	if v.keys, err = v.keys.Follow(e); err != nil {
+	keys, err := v.keys.Follow(e)
+	if err != nil {
 		return err
+	}
+	if moved := v.log.Moved(); moved == nil || moved.Seq != e.Seq() { // else that place has not signed yet
+		v.keys = keys
 	}
 	v.tree.Append(e.LeafHash(), v.put)
 	return v.err
