@@ -97,6 +97,7 @@ var reported = []struct {
 	{commands.ErrContention, "state_contention state_contention 1 true"},
 	{commands.ErrBusy, "busy state_contention 1 true"},
 	{&root.LockedError{}, "state_contention state_contention 1 true"},
+	{&ledger.MovedError{}, "ledger_moved unsafe_operation 8 false"},
 	{&root.RetiredError{}, "ledger_retired unsafe_operation 8 false"},
 	{&root.UnfinishedError{}, "successor_unfinished unsafe_operation 8 false"},
 	{&home.RolledBackError{}, "ledger_rolled_back verification_failed 2 false"},

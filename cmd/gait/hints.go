@@ -110,6 +110,7 @@ var hints = map[string]hintMaker{
 	"ledger_swapped":       swappedHint,
 	"newest_unknown":       say("if nothing was written after the backup: add --newest; to look at it only: --read-only"),
 	"nothing_to_accept":    say("nothing needs to be done"),
+	"ledger_moved":         movedHint,
 	"ledger_retired":       say("begin a new ledger in another directory: --root DIR"),
 	"successor_unfinished": say("the next command that writes finishes it: gait ledger retire --successor, with the same --reason"),
 	"ledger_read_only":     say("write in the original ledger, and pack where its key is; this copy can be read, verified and exported"),

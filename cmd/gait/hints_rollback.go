@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 
+	"gait/ledger"
 	"gait/ledger/home"
 	"gait/ledger/root"
 )
@@ -18,6 +19,13 @@ func rolledBackHint(err error) string {
 		return retireHint // it contradicts what was seen, or may be read already
 	}
 	return `put the newest state back, or restore a newer backup elsewhere: gait ledger restore FILE; to read this one as it is: gait ledger restore --in-place; to give the ledger up: gait ledger retire --reason "WHY"`
+}
+
+func movedHint(err error) string {
+	if e, ok := errors.AsType[*ledger.MovedError](err); ok {
+		return "write it where it goes on, under " + e.To.String() + "; to have it back here: gait keys new " + e.Origin + ", then gait ledger move there"
+	}
+	return "write it where it goes on"
 }
 
 func swappedHint(err error) string {

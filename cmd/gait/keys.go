@@ -14,10 +14,10 @@ import (
 func keysCommand(a *app) *cobra.Command {
 	cmd := group(a, &cobra.Command{
 		Use:     "keys",
-		Short:   "Show, rotate and carry your ledgers' keys, and choose which keys you trust",
+		Short:   "Show, make, rotate and carry your ledgers' keys, and choose which keys you trust",
 		Example: "gait keys show > auditor.vkey\ngait keys trust auditor.vkey",
 	})
-	cmd.AddCommand(keysListCommand(a), keysShowCommand(a), keysTrustCommand(a), keysDistrustCommand(a), keysRotateCommand(a), keysExportCommand(a), keysImportCommand(a), keysRemoveCommand(a))
+	cmd.AddCommand(keysListCommand(a), keysShowCommand(a), keysTrustCommand(a), keysDistrustCommand(a), keysRotateCommand(a), keysNewCommand(a), keysExportCommand(a), keysImportCommand(a), keysRemoveCommand(a))
 	return cmd
 }
 

@@ -54,6 +54,11 @@ func draftRotation(a *app, l *connect.Ledger, actor, reason string) error {
 	if err != nil {
 		return err
 	}
+	return a.showDraft(e)
+}
+
+// showDraft shows an event that would be written.
+func (a *app) showDraft(e ledger.Event) error {
 	a.noteClock(e)
 	payload, err := payloadOf(e)
 	if err != nil {

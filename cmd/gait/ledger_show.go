@@ -176,6 +176,15 @@ func ledgerInfo(ctx context.Context, a *app, r *connect.Ledger) error {
 		before = p.Origin
 		fields["predecessor"] = before
 	}
+	moved, err := ledger.MovedAway(ctx, r.Log)
+	if err != nil {
+		return err
+	}
+	goesOn := ""
+	if moved != nil {
+		goesOn = moved.To.String()
+		fields["moved_to"] = goesOn
+	}
 	outside := "none yet"
 	if len(seen) > 0 {
 		fields["seen"] = sizeAndRoot(seen[0].Checkpoint)
@@ -184,6 +193,6 @@ func ledgerInfo(ctx context.Context, a *app, r *connect.Ledger) error {
 	return a.print(fields, func(s *screen) {
 		fmt.Fprintf(s, "%s  %s, %s\n", s.bold(c.Origin), count(c.Size, "event"), count(int64(jobs), "job"))
 		s.fields([2]string{"directory", r.Dir}, [2]string{"created", ledger.FormatTime(first.Time())}, [2]string{"last event", ledger.FormatTime(r.Log.Head().Time)},
-			[2]string{"root", c.Root.String()}, [2]string{"public key", r.Log.Keys().Current().String()}, [2]string{"seen", outside}, [2]string{"before it", before})
+			[2]string{"root", c.Root.String()}, [2]string{"public key", r.Log.Keys().Current().String()}, [2]string{"seen", outside}, [2]string{"before it", before}, [2]string{"goes on under", goesOn})
 	})
 }

@@ -132,11 +132,12 @@ func unwritable(err error) bool {
 }
 
 // onlyRead reports whether an error says that the ledger cannot be written for what it is:
-// a copy, retired, or in an older state than was seen. Whether that may be read is found
+// a copy, retired, moved away, or in an older state than was seen. Whether that may be read is found
 // out by opening it to read.
 func onlyRead(err error) bool {
 	_, copied := errors.AsType[*root.ImportedError](err)
 	_, retired := errors.AsType[*root.RetiredError](err)
 	_, older := errors.AsType[*home.RolledBackError](err)
-	return copied || retired || older
+	_, moved := errors.AsType[*ledger.MovedError](err)
+	return copied || retired || older || moved
 }

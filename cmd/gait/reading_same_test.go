@@ -35,9 +35,9 @@ var keyLines = []string{"keys list", "pack build --type job --from a --out @a.zi
 var writingCommands = []string{
 	"completion", "demo", "doctor", "help", "schema list", "schema show", "serve", "version",
 	"job submit", "job checkpoint add", "job pause", "job stop", "job approve", "job deny", "job resume", "job cancel",
-	"keys trust", "keys distrust", "keys rotate", "keys export", "keys import", "keys remove",
+	"keys trust", "keys distrust", "keys rotate", "keys new", "keys export", "keys import", "keys remove",
 	"ledger init", "ledger import", "ledger commit-index", "ledger cosign", "ledger rebuild", "ledger retire", "ledger witness add", "ledger witness remove",
-	"ledger backup", "ledger restore",
+	"ledger backup", "ledger restore", "ledger move",
 	"job watch", // it ends with its job
 	"regress update",
 }

@@ -52,6 +52,7 @@ var hints = map[string]func(projection.Details) string{
 	"io_failure":          say("check the daemon's disk and the permissions there, then try again"),
 	"home_unwritable":     say("nothing was written; the daemon's user must be able to write its home, and its disk must have room"),
 	"ledger_corrupt":      say("keep a copy of the ledger's directory as it is, and restore a backup"),
+	"ledger_moved":        say("send it to the daemon of the place where the ledger goes on"),
 	"index_mismatch":      indexHint,
 	"not_verified":        say("do not rely on it; ask for it again where it came from"),
 	"unsupported_version": say("it was written by a newer version, which is needed to read it"),

@@ -12,7 +12,7 @@
 //
 //	<home>/keys/<origin>.key                  a private key, one line; "+" stands for "/"
 //	<home>/keys/next/<origin>.key             the new key of a rotation, until it replaces that one
-//	<home>/keys/retired/<origin>.key          the key of a ledger that was retired, which signs packs of it at most
+//	<home>/keys/retired/<origin>.key          the key of a ledger that was retired, or that moved away, which signs packs of it at most
 //	<home>/trusted_keys                       the keys that the user trusts or distrusts, below
 //	<home>/ledgers/<sha256 of origin>/        one directory for each ledger, LedgerDir:
 //	    checkpoint.0, checkpoint.1            the outside checkpoint

@@ -175,6 +175,8 @@ func TestNothingOfAnOpenHomeIsUsed(t *testing.T) {
 		"NextKey":             {"keys/next", func() error { _, err := home.NextKey(dir, vkey.Name()); return err }},
 		"OtherTrusted":        {"", func() error { _, err := home.OtherTrusted(dir, []ledger.VerifierKey{vkey}); return err }},
 		"PromoteKey":          {"keys/next", func() error { return home.PromoteKey(dir, next.VerifierKey()) }},
+		"AddNextKey":          {"keys/next", func() error { _, _, err := home.AddNextKey(dir, newKey(t, "new.example")); return err }},
+		"PutAwayKey":          {"keys/retired", func() error { _, err := home.PutAwayKey(dir, vkey); return err }},
 		"PutNextKey":          {"keys/next", func() error { return home.PutNextKey(dir, next) }},
 		"ReadRetirementNote":  {"ledgers", func() error { _, _, err := home.ReadRetirementNote(dir, vkey.Name()); return err }},
 		"Remember":            {"ledgers", func() error { return home.Remember(dir, signed, true, vkey) }},

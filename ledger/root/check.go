@@ -6,6 +6,7 @@ import (
 
 	"gait/ledger"
 	"gait/ledger/home"
+	"gait/ledger/store"
 )
 
 // maxTail is how many events Open reads again at most.
@@ -24,9 +25,14 @@ func (s *site) checkSeen(ctx context.Context, log ledger.Reader, g *home.Guard) 
 		return checkTail(ctx, log, c, 0)
 	}
 	rolledBack := &home.RolledBackError{Dir: s.ledgerDir(), Seen: was.Checkpoint, Found: c, SeenNote: was.Note, FoundNote: note}
-	if c.Size < was.Size && log.Imported() {
-		s.notice("this copy of %s has %d events; a newer state, of %d, was seen", c.Origin, c.Size, was.Size)
-		return checkTail(ctx, log, c, 0)
+	if c.Size < was.Size {
+		ended, err := s.mayBeOlder(ctx, log, was)
+		if err != nil {
+			return err
+		}
+		if ended {
+			return checkTail(ctx, log, c, 0)
+		}
 	}
 	if c.Size < was.Size {
 		accepted, err := s.accepts(c)
@@ -48,6 +54,25 @@ func (s *site) checkSeen(ctx context.Context, log ledger.Reader, g *home.Guard) 
 		return rolledBack
 	}
 	return checkTail(ctx, log, c, was.Size)
+}
+
+// mayBeOlder reports whether a ledger may be in an older state than was seen, since it is
+// written elsewhere: a copy, or one that moved away.
+func (s *site) mayBeOlder(ctx context.Context, log ledger.Reader, was home.Sighting) (bool, error) {
+	c, _ := log.Checkpoint()
+	if log.Imported() {
+		s.notice("this copy of %s has %d events; a newer state, of %d, was seen", c.Origin, c.Size, was.Size)
+		return true, nil
+	}
+	moved, err := ledger.MovedAway(ctx, log)
+	return moved != nil, err
+}
+
+// noteMoved reports that a ledger goes on in another place.
+func (s *site) noteMoved(log *store.Log) {
+	if moved := log.Moved(); moved != nil && !log.Imported() {
+		s.notice("%s moved to %s at event %d, and goes on there; what is shown here is as of then", moved.Origin, moved.To, moved.Seq)
+	}
 }
 
 // noteUnseen reports that there is nothing to compare a ledger with, unless it was

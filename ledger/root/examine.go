@@ -124,8 +124,11 @@ func (x *examination) ledger(ctx context.Context) {
 	}()
 	c, _ := r.Log.Checkpoint()
 	kind := ""
-	if r.Log.Imported() {
+	switch {
+	case r.Log.Imported():
 		kind = ", a copy that is only read"
+	case r.Log.Moved() != nil:
+		kind = ", which moved away and is only read here"
 	}
 	x.found = append(x.found, Finding{Name: "lock", Detail: r.lock.examined()}, Finding{Name: "ledger", Detail: fmt.Sprintf("%s, %d events%s", c.Origin, c.Size, kind)})
 	x.find("index", func() (Finding, error) { return indexFound(r.Log) })
@@ -139,6 +142,9 @@ func (x *examination) ledger(ctx context.Context) {
 // elsewhere looks for other roots that hold the ledger, of those that this user has
 // written. Copies on other machines are found by comparing checkpoints.
 func (x *examination) elsewhere(r *Root) (Finding, error) {
+	if moved := r.Log.Moved(); moved != nil {
+		return Finding{Detail: "it goes on under " + moved.To.String() + "; a place that writes it under another key writes a second history, which gait ledger verify --since FILE finds there"}, nil
+	}
 	all, err := home.KnownRoots(x.Home)
 	for _, p := range all {
 		if p.Origin() != r.Log.Origin() || p.Dir == r.Dir || r.Log.Imported() {
@@ -150,7 +156,7 @@ func (x *examination) elsewhere(r *Root) (Finding, error) {
 		if err != nil {
 			continue // it is gone, in use or damaged: its own doctor says so
 		}
-		copied := there.Log.Imported() || there.Restored != nil
+		copied := there.Log.Imported() || there.Log.Moved() != nil || there.Restored != nil
 		if err := there.Close(); err != nil || copied {
 			continue
 		}
@@ -207,7 +213,7 @@ func (x *examination) trusts(r *Root) (Finding, error) {
 }
 
 func (x *examination) signing(r *Root) (Finding, error) {
-	if r.Log.Imported() {
+	if r.Log.Imported() || r.Log.Moved() != nil {
 		return Finding{Detail: "none is needed: nothing is signed here"}, nil
 	}
 	s := &site{Options: x.Options, dir: r.Dir, lock: r.lock}
@@ -239,6 +245,9 @@ func (x *examination) guard(r *Root, c ledger.Checkpoint) (Finding, error) {
 		return Finding{Mind: true, Detail: "no checkpoint is kept in " + dir + ": an older copy of the ledger would not be noticed", Hint: "the next command that writes keeps one"}, nil
 	}
 	for _, at := range seen {
+		if at.Size > c.Size && r.Log.Moved() != nil {
+			return Finding{Detail: fmt.Sprintf("%d of %d events seen are here: it goes on where it moved", c.Size, at.Size)}, nil
+		}
 		if at.Size > c.Size {
 			return Finding{Mind: true, Detail: fmt.Sprintf("a pack of this ledger was seen that has %d events, which are not here", at.Size), Hint: "find out who holds its key: gait ledger verify shows both checkpoints"}, nil
 		}

@@ -28,11 +28,14 @@ func (*ImportedError) Fault() ledger.Fault {
 }
 
 // Writable fails if the root holds a ledger that is only read: with an *ImportedError if it
-// is a copy, with a *home.RolledBackError if it is in an older state than was seen, and with
-// a *RetiredError if it was retired.
+// is a copy, with a *ledger.MovedError if it moved away, with a *home.RolledBackError if it is
+// in an older state than was seen, and with a *RetiredError if it was retired.
 func (r *Root) Writable() error {
 	if r.Log.Imported() {
 		return &ImportedError{Origin: r.Log.Origin(), Dir: r.Dir}
+	}
+	if moved := r.Log.Moved(); moved != nil {
+		return &ledger.MovedError{Move: *moved}
 	}
 	if err := r.Newest(); err != nil {
 		return err

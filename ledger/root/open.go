@@ -60,7 +60,7 @@ func (s *site) openAtOnce(ctx context.Context, r *Root, known []ledger.VerifierK
 	}
 	r.Signer = key
 	log, err := s.openIndexed(ctx, r, known[0].Name())
-	if err == nil && log.Imported() {
+	if err == nil && (log.Imported() || log.Moved() != nil) {
 		_ = log.Close() // nothing was written
 		log = nil
 	}
@@ -84,12 +84,15 @@ func (s *site) look(ctx context.Context, known []ledger.VerifierKey, by string) 
 	if err != nil {
 		return nil, s.explain(err, known, by)
 	}
-	keys, imported := log.Keys(), log.Imported()
+	keys, imported, moved := log.Keys(), log.Imported(), log.Moved()
 	if err := errors.Join(s.compare(ctx, log, known, by), log.Close()); err != nil {
 		return nil, err
 	}
 	if imported {
 		return nil, &ImportedError{Origin: keys.Origin(), Dir: s.ledgerDir()}
+	}
+	if moved != nil {
+		return nil, &ledger.MovedError{Move: *moved}
 	}
 	return s.signer(keys)
 }
@@ -250,6 +253,7 @@ func (s *site) check(ctx context.Context, r *Root, known []ledger.VerifierKey, b
 	}
 	r.Restored = s.restored
 	if !s.Mode.writes() {
+		s.noteMoved(r.Log)
 		return s.noteIndex(r.Log, r.noted)
 	}
 	r.guard = g

@@ -22,6 +22,11 @@ type RotateResult struct {
 // key. It fails with a *ledger.FieldError for actor or reason, or with
 // ErrTooManyRotations, or with a *ledger.ClockError.
 func (r *Root) RotationDraft(key ledger.VerifierKey, actor, reason string) (ledger.Event, error) {
+	return r.draft(actor, ledger.KeyRotated{Key: key.String(), Previous: r.Log.Keys().Current().String(), Reason: reason})
+}
+
+// draft seals the next event of the ledger, which hands it over to another key.
+func (r *Root) draft(actor string, payload ledger.Payload) (ledger.Event, error) {
 	if len(r.Log.Keys().Keys()) > ledger.MaxRotations {
 		return ledger.Event{}, ErrTooManyRotations
 	}
@@ -40,10 +45,7 @@ func (r *Root) RotationDraft(key ledger.VerifierKey, actor, reason string) (ledg
 	if err != nil {
 		return ledger.Event{}, err
 	}
-	e := ledger.Draft{
-		Seq: ledger.Seq(head.Size), ID: id, Origin: r.Log.Origin(), Actor: actor, Prev: head.Leaf,
-		Payload: ledger.KeyRotated{Key: key.String(), Previous: r.Log.Keys().Current().String(), Reason: reason},
-	}
+	e := ledger.Draft{Seq: ledger.Seq(head.Size), ID: id, Origin: r.Log.Origin(), Actor: actor, Prev: head.Leaf, Payload: payload}
 	e.Time, e.Clock = head.At(now)
 	return ledger.Seal(e)
 }
