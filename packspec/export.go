@@ -122,6 +122,26 @@ func OpenExport(dir fs.FS) (ExportedLog, error) {
 	return x, err
 }
 
+// Move returns the last event of the log and where the ledger goes on, if the event moves it
+// to a place that has not signed. Otherwise moved is nil. Only reading the events shows
+// whether the event is in the tree.
+func (x *ExportedLog) Move() (last ledger.Event, moved *ledger.Move, err error) {
+	name := x.Bundle((x.Size - 1) / ledger.TileWidth)
+	bundle, err := x.read(name)
+	if err != nil {
+		return last, nil, err
+	}
+	entries, err := ledger.ParseBundle(bundle, name.Width)
+	if err == nil {
+		last, err = ledger.Decode(entries[len(entries)-1])
+	}
+	if err != nil {
+		return last, nil, fmt.Errorf("%s: the last event: %w", name, err)
+	}
+	moved, err = x.Keys.Moved(last)
+	return last, moved, ledger.Refute(err)
+}
+
 // Events returns all events of the log, each decoded, proved to be in the tree, and
 // checked to follow those before it: the one before in the ledger, the rotations, and
 // the index, in which each request id occurs once. It does not follow single jobs.

@@ -41,6 +41,9 @@ is an older state: its jobs are shown, packed and exported, each time with a war
 ("restored" in JSON), and nothing is written to it, by any user. gait ledger retire is
 the way on from there.
 
+If the ledger was moved here (gait keys new here, gait ledger move there), it goes on here
+under the key that was made here, which signs the checkpoint that the ledger came with.
+
 With --read-only it is a copy that is only read, whatever was seen. With --in-place no
 backup is restored: what is in the root already is verified and accepted for what it is,
 an older state that was put back there by other means, or the root of another ledger.`,
@@ -90,7 +93,11 @@ func restoreBackup(ctx context.Context, a *app, name string, flags restoreFlags)
 	if err != nil {
 		return err
 	}
-	from := root.Backup{Checkpoint: b.Checkpoint, Keys: b.Log.Keys, Newest: flags.newest, ReadOnly: flags.readOnly}
+	last, moved, err := b.Log.Move()
+	if err != nil {
+		return err
+	}
+	from := root.Backup{Checkpoint: b.Checkpoint, Keys: b.Log.Keys, Newest: flags.newest, ReadOnly: flags.readOnly, Moves: last, Continues: b.Log.Continues}
 	if from.Key, err = keyInBackup(ctx, o.Home, name, b, flags); err != nil {
 		return err
 	}
@@ -113,7 +120,15 @@ func restoreBackup(ctx context.Context, a *app, name string, flags restoreFlags)
 	if err != nil {
 		return ledger.Refute(err)
 	}
-	return showRestored(a, b, did, trusted, flags)
+	return showRestored(a, restoredBackup{b, did, moved}, trusted, flags)
+}
+
+// A restoredBackup is a backup, what became of it, and where its ledger moved; nil if it did
+// not.
+type restoredBackup struct {
+	*backup.Backup
+	did   root.Restoration
+	moved *ledger.Move
 }
 
 // keyInBackup opens the private key in a backup, if it is needed.
@@ -190,7 +205,8 @@ func restoreInto(ctx context.Context, a *app, o root.Options, b *backup.Backup, 
 	return root.Restore(ctx, o, from)
 }
 
-func showRestored(a *app, b *backup.Backup, did root.Restoration, trusted string, flags restoreFlags) error {
+func showRestored(a *app, b restoredBackup, trusted string, flags restoreFlags) error {
+	did := b.did
 	if did.Older && !did.Copy {
 		a.restored = &root.Restored{Size: b.Size, Seen: did.Seen.Size}
 	}
@@ -204,22 +220,29 @@ func showRestored(a *app, b *backup.Backup, did root.Restoration, trusted string
 	if did.Seen.Size > 0 {
 		fields["seen"] = sizeAndRoot(did.Seen)
 	}
+	if b.moved != nil {
+		fields["moved_to"] = b.moved.To.String()
+	}
 	return a.print(fields, func(s *screen) {
 		if flags.dryRun {
 			fmt.Fprintf(s, "%s the backup of %s holds: %s\n", s.bold("dry run:"), s.bold(b.Origin), count(b.Size, "event"))
 		} else {
 			s.done("restored %s, %s", s.bold(b.Origin), count(b.Size, "event"))
 		}
-		what, next := meaningOf(did, b)
+		what, next := b.meaning()
 		s.fields([2]string{"directory", a.rootDir()}, [2]string{"as of", ledger.FormatTime(b.AsOf)}, [2]string{"root", b.Root.String()},
 			[2]string{"trusted by", trusted}, [2]string{"written", what})
 		s.next(next)
 	})
 }
 
-// meaningOf says what can be done with a restored ledger, and what to do next.
-func meaningOf(did root.Restoration, b *backup.Backup) (what, next string) {
-	switch {
+// meaning says what can be done with a restored ledger, and what to do next.
+func (b restoredBackup) meaning() (what, next string) {
+	switch did := b.did; {
+	case did.Here:
+		return "yes: it moved here, and goes on under " + b.moved.To.String(), "gait keys show, for those who check your packs"
+	case did.Moved && !did.Copy && !did.Retired:
+		return "no: it moved to " + b.moved.To.String(), "gait job list"
 	case did.Copy:
 		return "no: it is a copy", "gait job list"
 	case did.Retired:

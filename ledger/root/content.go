@@ -18,10 +18,14 @@ const contentName = "content"
 func (r *Root) Content() *content.Store { return ContentOf(r.Dir) }
 
 // ContentOf returns the content that is kept beside the ledger of the root in dir, which
-// may be the directory of a retired ledger.
+// may be the directory of a ledger that was put away. One that moved away and came back has
+// its content beside the ledger that is back.
 func ContentOf(dir string) *content.Store {
-	if strings.HasPrefix(filepath.Base(dir), retiredPrefix) {
+	switch name := filepath.Base(dir); {
+	case strings.HasPrefix(name, retiredPrefix):
 		return content.Open(contentOf(dir))
+	case strings.HasPrefix(name, movedPrefix):
+		dir = filepath.Dir(dir)
 	}
 	return content.Open(filepath.Join(dir, contentName))
 }

@@ -13,6 +13,7 @@
 //	<root>/content/                           what events name by digest (package content)
 //	<root>/successor/                         the ledger and the content of a successor that is being built
 //	<root>/ledger.retired-<name>-<time>/      a ledger that was retired
+//	<root>/ledger.moved-<name>-<size>/        one as it was when it moved away, before it came back
 //	<root>/content.retired-<name>-<time>/     its content
 //
 // Directories are 0700 and files 0600. If other users can write the root, its ledger
@@ -88,6 +89,21 @@
 // then on; the new key is trusted too, if the old one is; the keys seen, and then
 // the mark, are written. If a crash comes after the event, the next Open that may
 // write finishes the rest.
+//
+// # Moving
+//
+// Move hands the ledger over to another place, which has made a key for it
+// (home.AddNextKey). Each step is durable before the next: the event is appended, with the
+// checkpoint that the key in force signs alone, and from then on nothing is written here;
+// that key is put away in keys/retired. If a crash comes after the event, Move to the same
+// key finishes the rest.
+//
+// The other place gets the ledger from a backup, by Restore: all of it is verified beside its
+// place, and signed there by the new key; what the root holds is remembered; content is put
+// beside it; the new key is moved from keys/next to its place, and trusted; a state of the
+// ledger that moved away from here before is renamed; the ledger takes its place; its
+// checkpoint is kept; the mark is written. If a crash comes in between, Restore of the same
+// backup finishes the rest.
 //
 // # Retiring
 //

@@ -122,10 +122,11 @@ func (s *site) remember(keys ledger.Keyring) error {
 	return nil
 }
 
-// isRetiredDir reports whether a directory is that of a retired ledger, which is read in
-// its own place.
-func isRetiredDir(dir string) bool {
-	if !strings.HasPrefix(filepath.Base(dir), retiredPrefix) {
+// isPutAway reports whether a directory is that of a ledger that was retired, or that moved
+// away and came back, which is read in its own place.
+func isPutAway(dir string) bool {
+	name := filepath.Base(dir)
+	if !strings.HasPrefix(name, retiredPrefix) && !strings.HasPrefix(name, movedPrefix) {
 		return false
 	}
 	tables, err := filepath.Glob(filepath.Join(escapeGlob.Replace(dir), "MANIFEST-*"))

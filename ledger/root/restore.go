@@ -22,6 +22,14 @@ type Backup struct {
 	Content    func(keep func(digest ledger.Hash, from io.ReadSeeker) error) error // calls keep with each content
 	Key        ledger.PrivateKey                                                   // the key in force, if the backup has it; zero if not
 
+	// Moves is the last event, if it moves the ledger to another place. If home has made the
+	// key that it names, the ledger goes on here.
+	Moves ledger.Event
+
+	// Continues reports whether the backup continues a state of its ledger. It is needed to
+	// restore a ledger where it was before it moved away.
+	Continues func(ledger.Checkpoint) (bool, error)
+
 	// Newest says that the user knows that nothing was written after the backup. It is
 	// needed to continue a ledger of which home has seen nothing.
 	Newest bool
@@ -36,13 +44,15 @@ type Restoration struct {
 	Older    bool              // the backup is older than that: what was restored is only read
 	Retired  bool              // the ledger was retired: what was restored is only read
 	Copy     bool              // it is a copy: it is only read
+	Moved    bool              // its last event moves it away from where the backup was made
+	Here     bool              // to this place: it goes on here, under a key that was made here
 	KeyFile  string            // the private key; "" if it is not here
 	KeyAdded bool              // it came with the backup
 }
 
 // Writable reports whether the ledger can be continued.
 func (r Restoration) Writable() bool {
-	return !r.Older && !r.Retired && !r.Copy && r.KeyFile != ""
+	return !r.Older && !r.Retired && !r.Copy && r.Moved == r.Here && r.KeyFile != ""
 }
 
 // ErrNewestUnknown says that home has seen nothing of a ledger, so that it cannot tell
@@ -53,7 +63,9 @@ var ErrNewestUnknown = ledger.NewError("nothing was seen of that ledger here, so
 // Restore makes a root again from a backup of its ledger. If home has seen nothing newer,
 // and has the key or gets it from the backup, the ledger can be continued. If home has seen
 // a newer state, the user is taken to accept that: the root is read from then on, and not
-// written. A Restore that a crash interrupted is finished by another one of the same backup.
+// written. If the last event moves the ledger to a key that home has made (home.AddNextKey),
+// that key signs the last checkpoint too, once all of the ledger has verified, and the ledger
+// goes on here; an earlier state of it that moved away from this root is put aside. A Restore that a crash interrupted is finished by another one of the same backup.
 //
 // Errors are those of Open and of store.Restore, store.ErrExists if the root holds another
 // ledger or another state, ErrNewestUnknown, and those of home.ImportKey.
@@ -68,7 +80,7 @@ func Restore(ctx context.Context, o Options, from Backup) (Restoration, error) {
 // PlanRestore returns what Restore would return, but for the private key of a backup, and
 // fails if Restore would before it has looked at the root. It writes nothing.
 func PlanRestore(o Options, from Backup) (Restoration, error) {
-	did, err := o.examine(from)
+	did, err := o.examine(&from)
 	if err != nil {
 		return did, fmt.Errorf("restoring %s: %w", from.Checkpoint.Origin, err)
 	}
@@ -84,13 +96,14 @@ func PlanRestore(o Options, from Backup) (Restoration, error) {
 
 func restore(ctx context.Context, o Options, from Backup) (did Restoration, err error) {
 	o.Create, o.Begin, o.Mode = true, true, Write
-	if did, err = o.examine(from); err != nil {
+	if did, err = o.examine(&from); err != nil {
 		return did, err
 	}
 	s, err := enter(ctx, o)
 	if err != nil {
 		return did, err
 	}
+	s.arriving = did.Here
 	there, err := s.holdsBackup(from)
 	if err == nil {
 		err = s.restore(ctx, from, &did, there)
@@ -98,10 +111,15 @@ func restore(ctx context.Context, o Options, from Backup) (did Restoration, err 
 	return did, errors.Join(err, s.lock.release())
 }
 
-// examine compares the backup with what home knows of its ledger. It writes nothing.
-func (o Options) examine(from Backup) (did Restoration, err error) {
+// examine compares the backup with what home knows of its ledger, and finds out whether it
+// goes on here. It writes nothing.
+func (o Options) examine(from *Backup) (did Restoration, err error) {
 	s := &site{Options: o}
 	if did.Retired, err = s.retired(from.Checkpoint.Origin); err != nil {
+		return did, err
+	}
+	was := from.Keys
+	if err := s.arrives(from, &did); err != nil {
 		return did, err
 	}
 	seen, _, err := s.known(from.Keys)
@@ -114,7 +132,10 @@ func (o Options) examine(from Backup) (did Restoration, err error) {
 		}
 	}
 	did.Copy, did.Older = from.ReadOnly, did.Seen.Size > from.Checkpoint.Size
-	if did.Seen.Size == 0 && !from.Newest && !from.ReadOnly && !did.Retired {
+	if did.Older && did.Here { // it went on here already
+		did.Here, from.Keys, from.Next = false, was, nil
+	}
+	if did.Seen.Size == 0 && !from.Newest && !from.ReadOnly && !did.Retired && !did.Moved {
 		return did, ErrNewestUnknown
 	}
 	return did, nil
@@ -128,7 +149,8 @@ func (s *site) holdsBackup(from Backup) (bool, error) {
 		return false, err
 	}
 	if has {
-		return true, s.isBackup(from)
+		same, err := s.isBackup(from)
+		return same, err
 	}
 	switch last := s.lock.last; {
 	case last.kind == markNone, last.kind == markComplete && last.key.Name() == from.Checkpoint.Origin:
@@ -137,22 +159,26 @@ func (s *site) holdsBackup(from Backup) (bool, error) {
 	return false, store.ErrExists // another ledger was there, or its creation was begun
 }
 
-// isBackup fails with store.ErrExists unless the ledger here is that of the backup, in that
-// state.
-func (s *site) isBackup(from Backup) error {
+// isBackup reports whether the ledger here is that of the backup, in that state. It fails with
+// store.ErrExists if it is another one, but for the state in which it moved away from here.
+func (s *site) isBackup(from Backup) (bool, error) {
 	log, err := s.readLog(context.Background())
 	if err != nil {
-		return store.ErrExists // whatever it is
+		return false, store.ErrExists // whatever it is
 	}
 	c, _ := log.Checkpoint()
 	same := c == from.Checkpoint && log.Keys().Equal(from.Keys) && log.Imported() == from.ReadOnly
-	if err := log.Close(); err != nil {
-		return err
+	left := log.Moved() != nil && !log.Imported()
+	if err := log.Close(); err != nil || same {
+		return same, err
 	}
-	if !same {
-		return store.ErrExists
+	if left && s.arriving && c.Size < from.Checkpoint.Size {
+		if ok, err := from.Continues(c); ok || err != nil {
+			s.left = c
+			return false, err
+		}
 	}
-	return nil
+	return false, store.ErrExists
 }
 
 // restore does the steps. Each is durable before the next, and done again if there was a
@@ -180,7 +206,7 @@ func (s *site) restore(ctx context.Context, from Backup, did *Restoration, there
 		return err
 	}
 	if !did.Older {
-		if err := home.Remember(s.Home, from.Signed, true, from.Keys.Keys()...); err != nil {
+		if err := s.rememberRestored(from); err != nil {
 			return err
 		}
 	}
@@ -188,6 +214,18 @@ func (s *site) restore(ctx context.Context, from Backup, did *Restoration, there
 		return err
 	}
 	return s.markRestored(from, did)
+}
+
+// rememberRestored keeps the checkpoint of the backup as the newest seen.
+func (s *site) rememberRestored(from Backup) error {
+	signed := from.Signed
+	if from.Next != nil {
+		var err error
+		if signed, err = ledger.Countersign(signed, from.Next); err != nil {
+			return err
+		}
+	}
+	return home.Remember(s.Home, signed, true, from.Keys.Keys()...)
 }
 
 func (s *site) restoreContent(from Backup) error {
@@ -208,6 +246,9 @@ func (s *site) restoreContent(from Backup) error {
 
 // restoreKey keeps the private key, if the backup has it, and finds out whether it is here.
 func (s *site) restoreKey(from Backup, did *Restoration) error {
+	if did.Here {
+		return s.promoteKey(from.Keys.Current(), did)
+	}
 	if key := from.Key.VerifierKey(); !key.IsZero() && !did.Copy {
 		if key != from.Keys.Current() {
 			return s.swapped("the backup", key, from.Keys.Current())
@@ -246,7 +287,7 @@ func (s *site) accept(from Backup, did *Restoration) error {
 // takes its place.
 func (s *site) restoreLedger(ctx context.Context, from Backup, beside func() error) error {
 	keys := s.macKeys
-	if !from.Key.VerifierKey().IsZero() {
+	if !from.Key.VerifierKey().IsZero() && from.Next == nil {
 		keys = func(of ledger.VerifierKey) (store.MACKeys, bool, error) {
 			k, err := home.DeriveIndexKeys(from.Key)
 			return store.MACKeys(k), of == from.Key.VerifierKey(), err
@@ -256,8 +297,12 @@ func (s *site) restoreLedger(ctx context.Context, from Backup, beside func() err
 	if err != nil {
 		return err
 	}
+	dir, err := s.makesIn()
+	if err != nil {
+		return err
+	}
 	var index store.IndexRoot
-	err = pebble.Create(s.ledgerDir(), pebble.Options{FS: s.FS, Fatal: s.Fatal}, func(t store.Table) (err error) {
+	err = pebble.Create(dir, pebble.Options{FS: s.FS, Fatal: s.Fatal}, func(t store.Table) (err error) {
 		if from.ReadOnly {
 			index, err = store.Import(ctx, t, from.Copy)
 		} else {
@@ -269,6 +314,9 @@ func (s *site) restoreLedger(ctx context.Context, from Backup, beside func() err
 		return beside()
 	})
 	if err != nil {
+		return err
+	}
+	if err := s.putAside(dir); err != nil {
 		return err
 	}
 	return noteOf(from.Checkpoint.Origin, index, keyed && !from.ReadOnly).Write(s.Home)

@@ -182,6 +182,8 @@ type site struct {
 	restored  *Restored         // the ledger that is open is in an older state than was seen
 	seen      ledger.Checkpoint // the newest state then
 	accepting bool              // Accept opens it
+	arriving  bool              // a ledger that moved here is restored
+	left      ledger.Checkpoint // of the state of it that moved away from here before; Size 0 if none is here
 }
 
 // enter takes the lock of a root. A root without a ledger is left unchanged unless
@@ -280,9 +282,9 @@ func (s *site) checkWritable(dir string) error {
 	return home.InRoot.Unwritable(dir, unix.Access(dir, unix.W_OK|unix.X_OK))
 }
 
-// ledgerDir returns the directory of the ledger: that of a retired one is a root too.
+// ledgerDir returns the directory of the ledger: that of one that was put away is a root too.
 func (s *site) ledgerDir() string {
-	if isRetiredDir(s.dir) {
+	if isPutAway(s.dir) {
 		return s.dir
 	}
 	return filepath.Join(s.dir, ledgerName)
