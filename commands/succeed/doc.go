@@ -1,0 +1,8 @@
+// Package succeed makes what a ledger begins with that continues another one, which is given
+// up: the request ids that were used there, and each job in the state after its last event.
+// It signs nothing and knows no directory. ledger/root puts the ledgers in their places.
+//
+// The jobs come in the order of their last events. Each begins with a continued event, whose
+// content proves the last event in the newest tree that the other ledger has signed; the
+// decisions that were open follow at once.
+package succeed

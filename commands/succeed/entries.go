@@ -1,0 +1,152 @@
+package succeed
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"iter"
+	"time"
+
+	"gait/ledger"
+	"gait/projection"
+)
+
+// A Writer says who continues the jobs, and where their proofs are kept.
+type Writer struct {
+	Actor   string
+	Now     func() time.Time
+	Entropy io.Reader
+
+	// KeepAll calls use with a function that keeps the proof of a job as content. What was
+	// kept is durable when KeepAll returns nil.
+	KeepAll func(use func(keep func([]byte) error) error) error
+}
+
+// Entries reads the source again, and yields the events of the jobs that follow event 0 of
+// the ledger that continues them. All proofs are durable before the range ends. It may be
+// ranged over once.
+func (s *Survey) Entries(ctx context.Context, first ledger.Event, w Writer) iter.Seq2[ledger.Entry, error] {
+	return func(yield func(ledger.Entry, error) bool) {
+		h, err := ledger.Head{}.Follow(first)
+		x := &writing{Survey: s, Writer: w, origin: first.Origin(), head: h, yield: yield, open: map[string]*job{}}
+		if err == nil {
+			err = w.KeepAll(func(keep func([]byte) error) error {
+				x.keep = keep
+				return x.all(ctx)
+			})
+		}
+		if err != nil && !x.ended {
+			yield(ledger.Entry{}, fmt.Errorf("continuing %s: %w", s.tree.Origin, err))
+		}
+	}
+}
+
+// A writing is one range over Entries.
+type writing struct {
+	*Survey
+	Writer
+	origin string
+	head   ledger.Head
+	keep   func([]byte) error
+	open   map[string]*job // that have begun and not ended
+	yield  func(ledger.Entry, error) bool
+	ended  bool // the caller wants no more
+}
+
+func (x *writing) all(ctx context.Context) error {
+	for e, err := range x.events(ctx) {
+		if err == nil && !e.Type().OfLedger() {
+			err = x.read(ctx, e)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// read folds an event into its job. Behind its last one the job is continued.
+func (x *writing) read(ctx context.Context, e ledger.Event) error {
+	id := e.JobID()
+	j := x.open[id]
+	if j == nil {
+		j = &job{first: e}
+		x.open[id] = j
+	}
+	if err := j.Add(e); err != nil {
+		return err
+	}
+	if e.Seq() != x.ends[id] {
+		return nil
+	}
+	delete(x.open, id)
+	if err := x.continued(ctx, j, e); err != nil {
+		return fmt.Errorf("job %s: %w", id, err)
+	}
+	return nil
+}
+
+// continued writes the first events of a job. last is its last event in the source.
+func (x *writing) continued(ctx context.Context, j *job, last ledger.Event) error {
+	proved, err := x.source.ProofIn(ctx, x.signed, last.Seq())
+	if err != nil {
+		return err
+	}
+	proof := projection.ContinuedProof{Event: last, Proof: proved}
+	text, err := proof.Encode()
+	if err != nil {
+		return err
+	}
+	content := ledger.Content{Digest: sha256.Sum256(text), MediaType: projection.ContinuedProofMediaType, Size: int64(len(text))}
+	p, again, err := projection.Continue(j.Job, j.first, last, x.tree, content)
+	if err != nil {
+		return err
+	}
+	if err := proof.Check(last.JobID(), p); err != nil {
+		return err
+	}
+	if err := x.keep(text); err != nil {
+		return err
+	}
+	var after projection.Folder
+	if err := x.write(&after, last.JobID(), x.Actor, p); err != nil {
+		return err
+	}
+	for _, ask := range again {
+		if err := x.write(&after, last.JobID(), ask.Actor, ask.Payload); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// write seals and yields the next event of a job.
+func (x *writing) write(j *projection.Folder, id, actor string, p ledger.Payload) error {
+	now := x.Now()
+	eventID, err := ledger.NewULID(now, x.Entropy)
+	if err != nil {
+		return err
+	}
+	d := ledger.Draft{
+		Seq: ledger.Seq(x.head.Size), ID: eventID, Origin: x.origin, Actor: actor, Prev: x.head.Leaf,
+		JobID: id, JobSeq: j.Head.JobSeq + 1, JobPrev: j.Head.Leaf, Revision: j.Job.Revision + 1, Payload: p,
+	}
+	d.Time, d.Clock = x.head.At(now)
+	e, err := ledger.Seal(d)
+	if err != nil {
+		return err
+	}
+	if err := j.Add(e); err != nil {
+		return err
+	}
+	if x.head, err = x.head.Follow(e); err != nil {
+		return err
+	}
+	if x.ended = !x.yield(ledger.Entry{Event: e, View: projection.EncodeJob(j.Job, e.LeafHash())}, nil); x.ended {
+		return errEnded
+	}
+	return nil
+}
+
+var errEnded = fmt.Errorf("the caller wants no more: %w", io.EOF)
