@@ -99,6 +99,8 @@ var reported = []struct {
 	{&root.LockedError{}, "state_contention state_contention 1 true"},
 	{&ledger.MovedError{}, "ledger_moved unsafe_operation 8 false"},
 	{&root.RetiredError{}, "ledger_retired unsafe_operation 8 false"},
+	{&unreadableError{err: missingFile}, "nothing_to_continue verification_failed 2 false"},
+	{&unreadableError{err: &ledger.CorruptError{}}, "nothing_to_continue verification_failed 2 false"},
 	{&root.UnfinishedError{}, "successor_unfinished unsafe_operation 8 false"},
 	{&home.RolledBackError{}, "ledger_rolled_back verification_failed 2 false"},
 	{&root.SwappedError{}, "ledger_swapped verification_failed 2 false"},

@@ -113,11 +113,12 @@ var hints = map[string]hintMaker{
 	"ledger_moved":         movedHint,
 	"ledger_retired":       say("begin a new ledger in another directory: --root DIR"),
 	"successor_unfinished": say("the next command that writes finishes it: gait ledger retire --successor, with the same --reason"),
+	"nothing_to_continue":  say("continue from a backup: gait ledger restore FILE --as-successor; or give it up: gait ledger retire --reason \"WHY\""),
 	"ledger_read_only":     say("write in the original ledger, and pack where its key is; this copy can be read, verified and exported"),
-	"ledger_corrupt":       say(`keep a copy of the directory as it is; continue from a backup, or: gait ledger retire --reason "WHY"`),
+	"ledger_corrupt":       say(`keep a copy of the directory as it is; continue from a backup, or with what can be read: gait ledger retire --reason "WHY" --successor`),
 	"index_mismatch":       ofDetails(indexHint),
 	"index_not_committed":  say("commit to the index first: gait ledger commit-index"),
-	"too_many_rotations":   say(`retire this ledger and continue in a new one: gait ledger retire --reason "WHY"`),
+	"too_many_rotations":   say(`continue in a new ledger: gait ledger retire --reason "WHY" --successor`),
 	"signing_key_missing":  signingKeyHint,
 	"origin_key_conflict":  say("ask the ledger's owner which of the keys is theirs; gait keys list shows those you trust"),
 	"wrong_passphrase":     say("try again; a passphrase ends at the end of its line"),
@@ -239,7 +240,7 @@ func indexHint(d projection.Details) string {
 		return "keep the ledger and its checkpoint: they show that its key has signed an index that its events do not give"
 	}
 	if d.IndexDamaged {
-		return "gait ledger rebuild mends all but events; if one is damaged, continue from a backup, or: gait ledger retire --reason \"WHY\""
+		return "gait ledger rebuild mends all but events; if one is damaged, continue from a backup, or with what can be read: gait ledger retire --reason \"WHY\" --successor"
 	}
 	return "verify everything and make the index again: gait ledger rebuild"
 }

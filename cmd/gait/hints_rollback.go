@@ -10,15 +10,20 @@ import (
 
 // The ways on from a ledger that is gone, or is not what it was.
 const (
-	retireHint = `if you know why: gait ledger retire --reason "WHY", then continue in a new ledger that names this one`
-	lostHint   = `restore a backup: gait ledger restore FILE; to begin a new ledger on purpose: gait ledger init; to give the old one up: gait ledger retire --reason "WHY"`
+	retireHint    = `if you know why: gait ledger retire --reason "WHY", then continue in a new ledger that names this one`
+	successorHint = `to go on with its jobs in a new ledger: gait ledger retire --reason "WHY" --successor`
+	lostHint      = `restore a backup: gait ledger restore FILE; to begin a new ledger on purpose: gait ledger init; to give the old one up: gait ledger retire --reason "WHY"`
 )
 
 func rolledBackHint(err error) string {
-	if e, ok := errors.AsType[*home.RolledBackError](err); ok && (e.Found.Size >= e.Seen.Size || e.Accepted) {
-		return retireHint // it contradicts what was seen, or may be read already
+	e, ok := errors.AsType[*home.RolledBackError](err)
+	switch {
+	case ok && e.Accepted: // it may be read already
+		return successorHint
+	case ok && e.Found.Size >= e.Seen.Size: // it contradicts what was seen
+		return retireHint
 	}
-	return `put the newest state back, or restore a newer backup elsewhere: gait ledger restore FILE; to read this one as it is: gait ledger restore --in-place; to give the ledger up: gait ledger retire --reason "WHY"`
+	return `put the newest state back, or restore a newer backup elsewhere: gait ledger restore FILE; to read this one as it is: gait ledger restore --in-place; ` + successorHint
 }
 
 func movedHint(err error) string {

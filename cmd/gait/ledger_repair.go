@@ -8,7 +8,6 @@ import (
 
 	"gait/commands/connect"
 	"gait/ledger"
-	"gait/ledger/root"
 	"gait/projection"
 )
 
@@ -75,41 +74,4 @@ func rebuildViews(ctx context.Context, r *connect.Ledger) (differed []string, er
 		}
 	})
 	return differed, err
-}
-
-func retireCommand(a *app) *cobra.Command {
-	var reason string
-	cmd := exits(&cobra.Command{
-		Use:   "retire",
-		Short: "Give up a ledger that was lost or rolled back",
-		Long: `Give up a ledger that was lost, damaged or rolled back: its directory is renamed and
-kept, and nothing is ever signed under its origin again. The next ledger here names
-it as its predecessor.`,
-		Example: `gait ledger retire --reason "disk replaced, restored from last night's backup"`,
-		Args:    noArgs,
-	}, 0, 1, 2, 6, 8)
-	cmd.Flags().StringVar(&reason, "reason", "", "why (required)")
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if reason == "" {
-			return &usageError{code: "invalid_reason", text: "why? --reason is missing", hint: `add --reason "restored from last night's backup"`}
-		}
-		if err := ledger.FieldReason.Check(reason); err != nil {
-			return err
-		}
-		o, err := a.options()
-		if err != nil {
-			return err
-		}
-		was, err := root.Retire(cmd.Context(), o.Options, reason)
-		if err != nil {
-			return err
-		}
-		fields := object{"origin": was.Origin, "path": was.Path, "seen": sizeAndRoot(was.Seen), "found": sizeAndRoot(was.Found)}
-		return a.print(fields, func(s *screen) {
-			s.done("retired %s", s.bold(was.Origin))
-			s.fields([2]string{"kept as", was.Path}, [2]string{"seen", count(was.Seen.Size, "event")}, [2]string{"found", count(was.Found.Size, "event")})
-			s.next("gait job submit --id job_1, which begins a new ledger that names this one")
-		})
-	}
-	return cmd
 }

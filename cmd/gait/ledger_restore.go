@@ -38,7 +38,7 @@ backup, the ledger is continued. If you have seen nothing of it at all, as with 
 machine, it cannot be told whether events came after the backup: say --newest if you
 know that none did. If events were seen that the backup does not have, what is restored
 is an older state: its jobs are shown, packed and exported, each time with a warning
-("restored" in JSON), and nothing is written to it, by any user. gait ledger retire is
+("restored" in JSON), and nothing is written to it, by any user. gait ledger retire --successor is
 the way on from there.
 
 If the ledger was moved here (gait keys new here, gait ledger move there), it goes on here
@@ -248,7 +248,7 @@ func (b restoredBackup) meaning() (what, next string) {
 	case did.Retired:
 		return "no: it was retired", "gait job list"
 	case did.Older:
-		return fmt.Sprintf("no: it has %d events, and %d were seen", b.Size, did.Seen.Size), `gait job list; to go on in a new ledger: gait ledger retire --reason "WHY"`
+		return fmt.Sprintf("no: it has %d events, and %d were seen", b.Size, did.Seen.Size), "gait job list; " + successorHint
 	case did.KeyFile == "":
 		return "not yet: its private key is not here", "gait keys import FILE, then gait ledger rebuild"
 	}
@@ -290,7 +290,7 @@ func acceptInPlace(ctx context.Context, a *app, flags restoreFlags) error {
 		written, next := "yes", "gait job list"
 		if did.Older {
 			written = fmt.Sprintf("no: it has %d events, and %d were seen", c.Size, did.Seen.Size)
-			next = `gait job list; to go on in a new ledger: gait ledger retire --reason "WHY"`
+			next = "gait job list; " + successorHint
 		}
 		s.fields([2]string{"directory", a.rootDir()}, [2]string{"root", c.Root.String()}, [2]string{"written", written})
 		s.next(next)

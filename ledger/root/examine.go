@@ -231,7 +231,7 @@ func (x *examination) guard(r *Root, c ledger.Checkpoint) (Finding, error) {
 	if r.Restored != nil {
 		return Finding{
 			Mind: true, Detail: fmt.Sprintf("an older state, which is only read: it has %d events, and %d were seen", c.Size, r.Restored.Seen),
-			Hint: `to go on in a new ledger: gait ledger retire --reason "WHY"`,
+			Hint: `to go on with its jobs in a new ledger: gait ledger retire --reason "WHY" --successor`,
 		}, nil
 	}
 	seen, dir, err := home.Seen(x.Home, r.Log.Keys().Keys()...)

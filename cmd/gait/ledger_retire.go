@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"gait/ledger"
+	"gait/ledger/root"
+)
+
+func retireCommand(a *app) *cobra.Command {
+	var reason, origin string
+	var successor bool
+	cmd := exits(&cobra.Command{
+		Use:   "retire",
+		Short: "Give up a ledger that was lost or rolled back, and continue its jobs in another one",
+		Long: `Give up a ledger that was lost, damaged or rolled back: its directory is renamed and
+kept, and nothing is ever signed under its origin again. The next ledger here names
+it as its predecessor.
+
+With --successor that ledger is made at once, and continues the jobs under the same ids:
+each in its last state, with the proof of it. What was stopped is still stopped, what was
+final is final, and decisions that were open are asked for again. Request ids that were
+used are refused. The ledger needs no private key for that, may be in an older state than
+was seen, and may be damaged: then the events before the damage count, and what was lost
+is said. It is untouched until its successor is whole, and the same command finishes what
+a crash interrupted.`,
+		Example: `gait ledger retire --reason "disk replaced, restored from last night's backup" --successor
+gait ledger retire --reason "the project is over"`,
+		Args: noArgs,
+	}, 0, 1, 2, 6, 7, 8)
+	cmd.Flags().StringVar(&reason, "reason", "", "why (required)")
+	cmd.Flags().BoolVar(&successor, "successor", false, "continue its jobs in a new ledger, here")
+	cmd.Flags().StringVar(&origin, "origin", "", "the successor's name in every checkpoint (default gait.local/ULID)")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if reason == "" {
+			return &usageError{code: "invalid_reason", text: "why? --reason is missing", hint: `add --reason "restored from last night's backup"`}
+		}
+		if err := ledger.FieldReason.Check(reason); err != nil {
+			return err
+		}
+		if origin != "" && !successor {
+			return &usageError{code: "invalid_usage", text: "--origin names a successor", hint: "add --successor, or leave --origin out"}
+		}
+		if successor {
+			return retireForSuccessor(cmd.Context(), a, heir{a: a, reason: reason, origin: origin})
+		}
+		return retire(cmd.Context(), a, reason)
+	}
+	return cmd
+}
+
+func retire(ctx context.Context, a *app, reason string) error {
+	o, err := a.options()
+	if err != nil {
+		return err
+	}
+	was, err := root.Retire(ctx, o.Options, reason)
+	if err != nil {
+		return err
+	}
+	return a.print(retiredFields(was), func(s *screen) {
+		s.done("retired %s", s.bold(was.Origin))
+		s.fields([2]string{"kept as", was.Path}, [2]string{"seen", count(was.Seen.Size, "event")}, [2]string{"found", count(was.Found.Size, "event")})
+		s.next("gait job submit --id job_1, which begins a new ledger that names this one")
+	})
+}
+
+// retireForSuccessor retires the ledger of the root, and continues its jobs in a new one.
+func retireForSuccessor(ctx context.Context, a *app, h heir) error {
+	did, err := h.succeed(ctx)
+	if err != nil {
+		return err
+	}
+	fields := retiredFields(did.Retirement)
+	did.add(fields)
+	return a.print(fields, func(s *screen) {
+		s.done("retired %s; %s continues it", s.bold(did.Origin), s.bold(did.Successor.Name()))
+		if did.Path != "" {
+			s.fields([2]string{"kept as", did.Path})
+		}
+		did.show(s)
+	})
+}
+
+func retiredFields(was root.Retirement) object {
+	return object{"origin": was.Origin, "path": was.Path, "seen": sizeAndRoot(was.Seen), "found": sizeAndRoot(was.Found)}
+}
