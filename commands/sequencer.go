@@ -145,7 +145,7 @@ func (e *Engine) decideWaiting(ctx context.Context, b *batch) {
 }
 
 // plan moves the decided entries into the log's batch. Only the last event of a job
-// gets a view.
+// gets a view, and only that and the first one get tags.
 func (b *batch) plan(ctx context.Context) (err error) {
 	if len(b.entries) == 0 {
 		return nil
@@ -156,8 +156,12 @@ func (b *batch) plan(ctx context.Context) (err error) {
 	for _, entry := range b.entries {
 		if id := entry.Event.JobID(); id != "" {
 			state, _ := b.engine.known.jobs.Get(id)
-			if state.head.Leaf == entry.Event.LeafHash() {
+			last := state.head.Leaf == entry.Event.LeafHash()
+			if last {
 				entry.View = projection.EncodeJob(state.job, state.head.Leaf)
+			}
+			if last || entry.Event.JobSeq() == 1 {
+				entry.Tags = projection.TagsOf(state.job, entry.Event)
 			}
 		}
 		if err := b.log.Add(ctx, entry); err != nil {

@@ -185,10 +185,11 @@ func NewestCosigned(ctx context.Context, log ProofReader) ([]byte, error) {
 }
 
 // An Entry is what a log appends: a sealed event and, for an event of a job,
-// the job's view after it, opaque to the log.
+// the job's view after it, opaque to the log, and its tags.
 type Entry struct {
 	Event Event
 	View  []byte
+	Tags  Tags
 }
 
 // A Receipt is what a write returns about the last event it appended.

@@ -58,8 +58,8 @@ func Views(ctx context.Context, log ledger.EventReader) iter.Seq2[ledger.JobView
 	}
 }
 
-// Entries folds a whole ledger and yields each event with its job's view, as a log
-// keeps them. It holds one folded job for each job in the ledger. Errors are those of
+// Entries folds a whole ledger and yields each event with its job's view and tags, as a
+// log keeps them. It holds one folded job for each job in the ledger. Errors are those of
 // events, and *ledger.CorruptError if the rules do not allow an event.
 func Entries(events ledger.Events) iter.Seq2[ledger.Entry, error] {
 	return func(yield func(ledger.Entry, error) bool) {
@@ -67,7 +67,7 @@ func Entries(events ledger.Events) iter.Seq2[ledger.Entry, error] {
 		for e, err := range events {
 			entry := ledger.Entry{Event: e}
 			if err == nil && !e.Type().OfLedger() {
-				entry.View, err = addTo(jobs, e)
+				entry, err = addTo(jobs, e)
 			}
 			if !yield(entry, err) || err != nil {
 				return
@@ -76,15 +76,15 @@ func Entries(events ledger.Events) iter.Seq2[ledger.Entry, error] {
 	}
 }
 
-// addTo folds an event into its job, and returns the job's view.
-func addTo(jobs map[string]*Folder, e ledger.Event) ([]byte, error) {
+// addTo folds an event into its job, and returns it with the job's view and tags.
+func addTo(jobs map[string]*Folder, e ledger.Event) (ledger.Entry, error) {
 	job := jobs[e.JobID()]
 	if job == nil {
 		job = &Folder{}
 		jobs[e.JobID()] = job
 	}
 	if err := job.Add(e); err != nil {
-		return nil, err
+		return ledger.Entry{Event: e}, err
 	}
-	return EncodeJob(job.Job, e.LeafHash()), nil
+	return ledger.Entry{Event: e, View: EncodeJob(job.Job, e.LeafHash()), Tags: TagsOf(job.Job, e)}, nil
 }

@@ -40,7 +40,7 @@ func rebuild(ctx context.Context, a *app, r *connect.Ledger) error {
 		return err
 	}
 	heads := append([]string{}, done.Heads...)
-	fields := object{"jobs": done.Jobs, "differed": differed, "heads": heads, "pages": done.Pages, "rows": done.Rows, "record": done.Record}
+	fields := object{"jobs": done.Jobs, "differed": differed, "heads": heads, "pages": done.Pages, "rows": done.Rows, "record": done.Record, "tags": done.Tags}
 	return a.print(fields, func(s *screen) {
 		s.done("rebuilt the index and the views of %s; %d differed", count(done.Jobs, "job"), len(differed))
 		for _, id := range differed {
@@ -52,6 +52,9 @@ func rebuild(ctx context.Context, a *app, r *connect.Ledger) error {
 		fmt.Fprintf(s, "not those of the events: %s, %s and %s of the index", count(int64(len(heads)), "head"), count(done.Pages, "page"), count(done.Rows, "row"))
 		if done.Record {
 			s.add(", and its record")
+		}
+		if done.Tags > 0 {
+			fmt.Fprintf(s, ", and the tags of %s", count(done.Tags, "job"))
 		}
 		s.add("\n")
 		for _, id := range heads {

@@ -30,7 +30,7 @@ func (a *app) optionsIn(dir string) (connect.Options, error) {
 		Options: root.Options{
 			Dir: cmp.Or(dir, a.rootDir()), Home: homeDir, Now: a.now, Entropy: a.entropy, LockTimeout: a.lockWait(),
 			AllowNetworkFS: a.allowNetworkFS, AcceptClock: a.acceptClock, Actor: a.actor(""), Notice: a.notice, Fatal: func(err error) { a.fatal(inDir(dir, err)) },
-			Building: showBuilding(a), Views: projection.Views,
+			Building: showBuilding(a), Views: projection.Views, Tags: projection.EntryTags,
 		},
 		Daemon: mode, Opened: a.opened,
 	}

@@ -29,7 +29,7 @@ import (
 //	job:JOB                     all of these
 //	r:ID                        the row of a request id
 //	e:N e:N-                    an event, or all from it on
-//	c h i j k p r t v           all rows whose key begins with the letter
+//	c g h i j k n p r t v       all rows whose key begins with the letter
 //	m/NAME                      a row under m
 //	index                       i and m/index
 //	end                         what says how long the ledger is: m/checkpoint, m/edge, m/head and m/upper

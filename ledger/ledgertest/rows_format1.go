@@ -13,7 +13,7 @@ import (
 func (r Rows) Format1() Rows {
 	old := Rows{}
 	size := uint64(0)
-	for key, value := range r {
+	for key, value := range r.Format2() {
 		switch {
 		case key[0] == 'i' || key == "m/index" || key == "m/upper":
 		case key[0] == 'h':
@@ -44,6 +44,19 @@ func (r Rows) Format1() Rows {
 			upper = upper[32:]
 		}
 	}
+	return old
+}
+
+// Format2 returns the rows of a ledger of store format 2 that has the same events: jobs
+// have no tags.
+func (r Rows) Format2() Rows {
+	old := Rows{}
+	for key, value := range r {
+		if key[0] != 'g' && key[0] != 'n' && key != "m/tags" {
+			old[key] = value
+		}
+	}
+	old["m/format"] = []byte("2")
 	return old
 }
 

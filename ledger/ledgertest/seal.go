@@ -21,6 +21,7 @@ type EventSpec struct {
 	Actor     string // "tester" if empty
 	RequestID string // none if empty
 	View      []byte // the job's view after the event; none if nil
+	Tags      ledger.Tags
 }
 
 // Submit returns the spec of a job's first event.
@@ -61,7 +62,7 @@ func Seal(t testing.TB, log *store.Log, specs ...EventSpec) []ledger.Entry {
 				t.Fatal(err)
 			}
 		}
-		entries = append(entries, ledger.Entry{Event: e, View: d.View})
+		entries = append(entries, ledger.Entry{Event: e, View: d.View, Tags: d.Tags})
 	}
 	return entries
 }
@@ -74,7 +75,7 @@ func SealAfter(t testing.TB, log *store.Log, job ledger.JobHead, d EventSpec) []
 	if err != nil {
 		t.Fatalf("sealing %+v: %v", d, err)
 	}
-	return []ledger.Entry{{Event: e, View: d.View}}
+	return []ledger.Entry{{Event: e, View: d.View, Tags: d.Tags}}
 }
 
 func (d EventSpec) draft(origin string, head ledger.Head, job ledger.JobHead) ledger.Draft {

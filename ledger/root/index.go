@@ -31,7 +31,7 @@ func (s *site) withIndex(o store.Options, note home.IndexNote) store.Options {
 	for _, at := range note.At {
 		o.Known = append(o.Known, store.IndexRoot{Size: at.Size, Tree: at.Tree, Index: at.Index, Jobs: at.Jobs})
 	}
-	o.Progress, o.Views, o.Defer = s.progress, s.Views, s.DeferIndex
+	o.Progress, o.Views, o.Tags, o.Defer = s.progress, s.Views, s.Tags, s.DeferIndex
 	o.Inherited = Inherited(ContentOf(s.dir))
 	return o
 }

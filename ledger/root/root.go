@@ -24,25 +24,26 @@ const ledgerName = "ledger"
 // Options says which root to open, and how. Dir, Home, Now and Entropy are
 // required. Its zero Mode is Read.
 type Options struct {
-	Dir            string                                                                     // the root
-	Home           string                                                                     // the user's keys, trusted keys and outside checkpoints
-	Now            func() time.Time                                                           // the clock
-	Entropy        io.Reader                                                                  // for new keys and ids
-	LockTimeout    time.Duration                                                              // how long to wait for the lock; 0: 10 s; negative: not at all
-	Mode           Mode                                                                       // what it is opened for
-	Create         bool                                                                       // create the ledger if none was ever completed; Read creates none
-	Begin          bool                                                                       // with Create: begin one although the ledger that was here is lost
-	Origin         string                                                                     // of the ledger created; "": gait.local/<ULID>
-	Actor          string                                                                     // the actor of event 0; required with Create
-	AllowNetworkFS bool                                                                       // open a root even if it is on a network file system
-	AcceptClock    bool                                                                       // write although Now is probably wrong: see ledger.CheckClock
-	Held           func() error                                                               // called each time the lock is found held; its error ends the wait and is returned by Open
-	Notice         func(string)                                                               // called with each line that the user should know; may be nil
-	Fatal          func(error)                                                                // pebble.Options.Fatal
-	Building       func(phase string, done, total int64) error                                // store.Options.Progress; may be nil
-	Views          func(context.Context, ledger.EventReader) iter.Seq2[ledger.JobView, error] // store.Options.Views; may be nil
-	DeferIndex     bool                                                                       // store.Options.Defer
-	FS             pebble.FS                                                                  // pebble.Options.FS: a view of the real file system
+	Dir            string                                                                                                          // the root
+	Home           string                                                                                                          // the user's keys, trusted keys and outside checkpoints
+	Now            func() time.Time                                                                                                // the clock
+	Entropy        io.Reader                                                                                                       // for new keys and ids
+	LockTimeout    time.Duration                                                                                                   // how long to wait for the lock; 0: 10 s; negative: not at all
+	Mode           Mode                                                                                                            // what it is opened for
+	Create         bool                                                                                                            // create the ledger if none was ever completed; Read creates none
+	Begin          bool                                                                                                            // with Create: begin one although the ledger that was here is lost
+	Origin         string                                                                                                          // of the ledger created; "": gait.local/<ULID>
+	Actor          string                                                                                                          // the actor of event 0; required with Create
+	AllowNetworkFS bool                                                                                                            // open a root even if it is on a network file system
+	AcceptClock    bool                                                                                                            // write although Now is probably wrong: see ledger.CheckClock
+	Held           func() error                                                                                                    // called each time the lock is found held; its error ends the wait and is returned by Open
+	Notice         func(string)                                                                                                    // called with each line that the user should know; may be nil
+	Fatal          func(error)                                                                                                     // pebble.Options.Fatal
+	Building       func(phase string, done, total int64) error                                                                     // store.Options.Progress; may be nil
+	Views          func(context.Context, ledger.EventReader) iter.Seq2[ledger.JobView, error]                                      // store.Options.Views; may be nil
+	Tags           func(ctx context.Context, log ledger.EventReader, job ledger.JobEntry, first ledger.Event) (ledger.Tags, error) // store.Options.Tags; may be nil
+	DeferIndex     bool                                                                                                            // store.Options.Defer
+	FS             pebble.FS                                                                                                       // pebble.Options.FS: a view of the real file system
 
 	step      func(string) error           // called after each step of Create and Retire
 	networkFS func(string) (string, error) // instead of statNetworkFS

@@ -160,12 +160,13 @@ func (p *plan) add(ctx context.Context, entry ledger.Entry) error {
 	if err := p.checkRotation(e); err != nil {
 		return err
 	}
-	return p.addEvent(ctx, e, entry.View)
+	return p.addEvent(ctx, entry)
 }
 
 // addEvent plans an event of the ledger. If the event rotates the key, the rotation
 // is planned already.
-func (p *plan) addEvent(ctx context.Context, e ledger.Event, view []byte) error {
+func (p *plan) addEvent(ctx context.Context, entry ledger.Entry) error {
+	e := entry.Event
 	head, err := p.head.Follow(e)
 	if err != nil {
 		return misfit(err)
@@ -183,10 +184,11 @@ func (p *plan) addEvent(ctx context.Context, e ledger.Event, view []byte) error 
 	if e.JobID() == "" {
 		return nil
 	}
-	return p.addToJob(ctx, e, view)
+	return p.addToJob(ctx, entry)
 }
 
-func (p *plan) addToJob(ctx context.Context, e ledger.Event, view []byte) error {
+func (p *plan) addToJob(ctx context.Context, entry ledger.Entry) error {
+	e := entry.Event
 	job, known := p.jobs[e.JobID()]
 	if !known {
 		var err error
@@ -198,7 +200,8 @@ func (p *plan) addToJob(ctx context.Context, e ledger.Event, view []byte) error 
 	if err != nil {
 		return misfit(err)
 	}
-	p.jobs[e.JobID()], p.views[e.JobID()] = job, view
+	p.jobs[e.JobID()], p.views[e.JobID()] = job, entry.View
+	p.tag(entry)
 	if e.RequestID() != "" {
 		if err := p.addRequest(ctx, e); err != nil {
 			return err
@@ -237,7 +240,7 @@ func (p *plan) finish(ctx context.Context) (err error) {
 	if p.to, err = p.sign(); err != nil {
 		return err
 	}
-	p.change, err = p.changeTo(p.to, pages)
+	p.change, err = p.changeTo(ctx, p.to, pages)
 	return err
 }
 
@@ -265,26 +268,36 @@ func (p *plan) sign() (*state, error) {
 
 // state returns the state that the planned events lead to.
 func (p *plan) state(signed []byte) *state {
-	return &state{keys: p.keys, head: p.head, tree: p.tree, last: p.unfinished, signed: signed, macs: p.macs, index: p.index, inherits: p.from.inherits, moved: p.moved}
+	return &state{
+		keys: p.keys, head: p.head, tree: p.tree, last: p.unfinished, signed: signed, macs: p.macs,
+		index: p.index, tags: p.from.tags, inherits: p.from.inherits, moved: p.moved,
+	}
 }
 
 // changeTo returns the change of the plan, which leads to st and writes page rows.
-func (p *plan) changeTo(st *state, pages []Row) (*Change, error) {
+func (p *plan) changeTo(ctx context.Context, st *state, pages []Row) (*Change, error) {
 	edge, err := st.tree.MarshalBinary()
 	if err != nil {
 		return nil, err
 	}
+	tags, err := p.retag(ctx)
+	if err != nil {
+		return nil, err
+	}
+	st.tags = tags.after
 	for _, rows := range [][]Row{p.jobIndex, p.used, p.tiles} {
 		sortRows(rows)
 	}
 	c := &Change{From: headRow(p.from.head), To: headRow(st.head)}
 	c.Insert = slices.Concat(p.events, p.jobIndex, p.proofs, p.used, p.tiles)
 	jobs := slices.Sorted(maps.Keys(p.jobs))
-	c.Put = make([]Row, 0, len(jobs)+len(pages)+metaRows)
+	c.Put = make([]Row, 0, len(tags.rows)+len(jobs)+len(pages)+metaRows+len(tags.numbers))
+	c.Put = append(c.Put, tags.rows...)
 	for _, job := range jobs {
 		c.Put = append(c.Put, Row{p.keep(headKey(job)), encodeJobRow(job, p.jobs[job], p.views[job], st.macs)})
 	}
-	c.Put = append(append(c.Put, pages...), p.metaRows(st, edge)...)
+	c.Put = append(append(append(c.Put, pages...), p.metaRows(st, edge)...), tags.numbers...)
+	c.Remove = tags.remove
 	return c, nil
 }
 
@@ -292,7 +305,7 @@ func sortRows(rows []Row) {
 	slices.SortFunc(rows, func(a, b Row) int { return bytes.Compare(a.Key, b.Key) })
 }
 
-const metaRows = 6
+const metaRows = 7
 
 // metaRows returns the rows under m that a change writes in addition to the head row.
 // An unfinished copy has no checkpoint, so that it cannot be opened.
@@ -301,12 +314,15 @@ func (p *plan) metaRows(st *state, edge []byte) []Row {
 	if st.signed != nil {
 		rows = append(rows, Row{keyCheckpoint, st.signed})
 	}
-	rows = append(rows, Row{keyEdge, edge}, Row{keyFormat, []byte(format2)})
+	rows = append(rows, Row{keyEdge, edge}, Row{keyFormat, []byte(st.tags.format())})
 	if p.copying && !p.log.restoring && st.signed != nil {
 		rows = append(rows, Row{keyImported, []byte(importedYes)})
 	}
 	if st.signed != nil && (st.index.proved() || p.copying) {
 		rows = append(rows, Row{keyRecord, p.record(st).encode(st.macs)})
+	}
+	if st.tags.state != tagsNone && len(p.jobs) > 0 || p.from.head.Size == 0 {
+		rows = append(rows, Row{keyTags, st.tags.encode()})
 	}
 	if len(p.tiles) > 0 {
 		rows = append(rows, Row{keyUpper, st.last.encodeUpper(st.head.Size)})

@@ -25,6 +25,10 @@ type plan struct {
 	macs     *macs // of the key that signs the batch; nil for a copy
 	jobs     map[string]ledger.JobHead
 	views    map[string][]byte
+	tags     map[string]plannedTags // of jobs
+	began    []string               // jobs whose first event is planned, in order
+	numbers  map[string]int64       // once it is signed: of jobs
+	journal  []Row                  // once it is signed: rows of the tags' journal
 	requests map[string]bool
 	last     ledger.Event
 	moved    *ledger.Move  // once that event is planned
@@ -100,6 +104,7 @@ func planFrom(l *Log, st *state, before *plan, next ledger.Signer) *plan {
 		index:    st.index,
 		jobs:     map[string]ledger.JobHead{},
 		views:    map[string][]byte{},
+		tags:     map[string]plannedTags{},
 		requests: map[string]bool{},
 		planned:  planned{unfinished: st.last.share()},
 	}
@@ -182,6 +187,7 @@ func (p *plan) write(ctx context.Context) (ledger.Receipt, error) {
 		p.to.index.tree.Durable()
 	}
 	p.log.recent.put(p.jobs)
+	p.log.numbers.put(p.numbers)
 	p.log.advance(p.to)
 	return ledger.Receipt{
 		Seq:        p.last.Seq(),

@@ -41,7 +41,7 @@ func create(ctx context.Context, t Table, first ledger.Event, rest iter.Seq2[led
 	if err := checkSigner(o.Signer, keys.Current()); err != nil {
 		return err
 	}
-	l := newLog(t, &state{keys: keys, index: emptyIndex(), inherits: inheritanceOf(first)}, o)
+	l := newLog(t, &state{keys: keys, index: emptyIndex(), tags: tagging{state: tagsWhole}, inherits: inheritanceOf(first)}, o)
 	if l.now.Load().macs, err = l.macsOf(keys.Current()); err != nil {
 		return err
 	}

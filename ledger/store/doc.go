@@ -55,6 +55,19 @@
 // that they lead to: pages are made of them, and the root compared, when the next batch
 // needs them.
 //
+// # Tags
+//
+// A list of the few jobs of many that wait for something must not read all of them. So
+// the log keeps tags of each job, which its callers give it with the job's events, in rows
+// of many jobs: [Log.Tagged] reads all tags in a few milliseconds. No MAC and no proof
+// covers them. Each job that is listed by its tags is then read with its path in the
+// index, and there must be as many tags as the index has jobs; but tags that were changed
+// can hide a job from a list until [Log.Verify] compares them with the events. [Log.Rebuild]
+// makes them again. Damage to them never keeps an event from being appended.
+//
+// An old ledger gets its tags when it is opened to be written, after its index. Until
+// then, and in an old copy, its jobs are listed by reading all of them.
+//
 // # Costs
 //
 // The right edge of the tree is a row of a few hashes. The tiles that are not full are
@@ -73,6 +86,7 @@
 //	b n                       part n of what an unfinished build of the index has found, below
 //	c witness key             the newest checkpoint that the witness has cosigned: a note with its cosignature
 //	e seq                     the exact bytes of the event
+//	g kind n                  row n of the tags of jobs, below
 //	h job                     the job's head (64 bytes: job_seq, leaf hash, revision, seq, time in Unix milliseconds)
 //	                          and, if the log keeps a view of it, 32 bytes of HMAC and the view
 //	i page                    a page of the index: package mpt specifies the key behind the i, and the value
@@ -80,12 +94,14 @@
 //	k seq                     the proof of a rotation, in the checkpoint that both keys signed: a .tlog-proof
 //	m/checkpoint              the newest checkpoint, a signed note
 //	m/edge                    the right edge of the tree: size, and its hashes from the highest level down
-//	m/format                  the version of this table, "2"
+//	m/format                  the version of this table, "3"
 //	m/head                    the head row: size, leaf hash and time (Unix milliseconds) of the last event
 //	m/imported                "1" if the ledger is a copy, which is never written
 //	m/index                   the record of the index, below
+//	m/tags                    what there is of tags, below
 //	m/upper                   the hashes of tiles above level 0 that are not full: the number of full tiles
 //	                          of level 0, and the hashes from level 1 up; missing while that number is 0
+//	n job                     the number that the job has among tags
 //	r request id              seq of the event that used the request id up
 //	t level n                 tile n of the row, full: 256 hashes
 //
@@ -123,10 +139,30 @@
 // info "gait index record v1" and "gait job view v1". The MAC of a view is of the job's
 // id, 0x00, the 64 bytes of the head, and the view; it is zero in a copy.
 //
-// # Format 1
+// Tags are in rows of 64 jobs. Jobs have numbers from 0 on, and job n is in row n/64 of
+// kind 1, what never changes of it, and of kind 2, its state:
 //
-// Ledgers of the format before have no index, and are read for ever. They differ in
-// these rows:
+//	kind 1    for each job 1 byte of length and its id, 8 bytes when it was created, and
+//	          1 byte of length and its fixed tags, 4 bytes each
+//	kind 2    for each job 3 bytes of state, and 8 bytes when it was updated
+//	kind 3    changes: for each a varint, twice the number of the job, and 1 more if the
+//	          job is new; 11 bytes as in kind 2; and for a new job what kind 1 has of it
+//
+// Rows of kind 3 are the journal: each batch adds its changes there, and a later change
+// of a job overrules one before. When the journal has 4096 changes, a batch writes them
+// into the rows of the other kinds, and removes it. m/tags is
+//
+//	state     1 byte: 1 whole, 2 if some jobs have no number yet, 3 if rows were found damaged
+//	jobs      how many jobs have a number
+//	flushes   how many journals were ended
+//	rows      how many rows the journal has
+//	changes   how many changes it has
+//	job       only in state 2: 1 byte of length, and the last job that got a number, by id
+//
+// # Formats 1 and 2
+//
+// Ledgers of format 2 have no tags: no rows under g and n, and no m/tags. Those of format
+// 1 have no index either. Both are read for ever. Format 1 also differs in these rows:
 //
 //	h job                     the job's head alone
 //	m/format                  "1"

@@ -5,3 +5,9 @@ func WithBuildStep(o Options, events int64) Options {
 	o.buildStep = events
 	return o
 }
+
+// WithTagFlush returns options with which the journal of tags ends after so many changes.
+func WithTagFlush(o Options, changes int64) Options {
+	o.tagFlush = changes
+	return o
+}

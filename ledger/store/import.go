@@ -34,7 +34,7 @@ type Copy struct {
 // Import returns the index of the events, as it has computed it, or zero if it could
 // not: event 0 names request ids that were not at hand.
 func Import(ctx context.Context, t Table, from Copy) (IndexRoot, error) {
-	l := newLog(t, &state{index: emptyIndex()}, Options{Inherited: from.Inherited})
+	l := newLog(t, &state{index: emptyIndex(), tags: tagging{state: tagsWhole}}, Options{Inherited: from.Inherited})
 	if err := from.into(ctx, l); err != nil {
 		return IndexRoot{}, fmt.Errorf("importing: %w", err)
 	}
@@ -52,7 +52,7 @@ func Import(ctx context.Context, t Table, from Copy) (IndexRoot, error) {
 // kept as a rotation.
 func Restore(ctx context.Context, t Table, from Copy, key ledger.VerifierKey, o Options) (IndexRoot, error) {
 	o.Inherited = from.Inherited
-	l := newLog(t, &state{index: emptyIndex()}, o)
+	l := newLog(t, &state{index: emptyIndex(), tags: tagging{state: tagsWhole}}, o)
 	l.restoring = true
 	var err error
 	if l.now.Load().macs, err = l.macsOf(key); err == nil {
@@ -170,7 +170,7 @@ func (p *plan) copy(ctx context.Context, entry ledger.Entry, left []ledger.Rotat
 		if err := p.moveAway(e); err != nil {
 			return left, err
 		}
-		return left, p.addEvent(ctx, e, nil)
+		return left, p.addEvent(ctx, ledger.Entry{Event: e})
 	}
 	if len(left) == 0 || left[0].Event.LeafHash() != e.LeafHash() {
 		return left, fmt.Errorf("event %d: the rotation is without its proof", e.Seq())
@@ -179,7 +179,7 @@ func (p *plan) copy(ctx context.Context, entry ledger.Entry, left []ledger.Rotat
 		return left, err
 	}
 	p.proofs = append(p.proofs, Row{rotationKey(e.Seq()), []byte(left[0].Proof.String())})
-	return left[1:], p.addEvent(ctx, e, nil)
+	return left[1:], p.addEvent(ctx, ledger.Entry{Event: e})
 }
 
 // commitLast commits the last part of a copy, with the signed checkpoint and the index. next
@@ -205,7 +205,7 @@ func (p *plan) commitLast(ctx context.Context, signed []byte, next ledger.Signer
 // commitPart commits a part of a copy, or of a new ledger. Before the last part there is
 // no checkpoint, so it cannot be opened.
 func (p *plan) commitPart(ctx context.Context, st *state, pages []Row) error {
-	c, err := p.changeTo(st, pages)
+	c, err := p.changeTo(ctx, st, pages)
 	if err != nil {
 		return err
 	}

@@ -13,10 +13,12 @@ const (
 	prefixBuild    = 'b'
 	prefixCosigned = 'c'
 	prefixEvent    = 'e'
+	prefixTags     = 'g'
 	prefixHead     = 'h'
 	prefixPage     = 'i'
 	prefixIndex    = 'j'
 	prefixRotation = 'k'
+	prefixNumber   = 'n'
 	prefixMeta     = 'm'
 	prefixPartial  = 'p' // in format 1
 	prefixRequest  = 'r'
@@ -31,13 +33,16 @@ var (
 	keyHead       = []byte(HeadKey)
 	keyImported   = []byte("m/imported") // if the log is a copy, which signs nothing
 	keyRecord     = []byte("m/index")
+	keyTags       = []byte("m/tags")
 	keyUpper      = []byte("m/upper")
 )
 
-// Versions of the key table in the package doc. What is written is always format 2.
+// Versions of the key table in the package doc. What is written is format 3, or format 2
+// as long as its jobs have no tags.
 const (
 	format1 = "1"
 	format2 = "2"
+	format3 = "3"
 )
 
 func eventKey(seq ledger.Seq) []byte {

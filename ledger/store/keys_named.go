@@ -1,6 +1,7 @@
 package store
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"gait/ledger"
@@ -31,6 +32,12 @@ func rowName(k []byte) string {
 	case prefixIndex:
 		if job, jobSeq, ok := parseIndexKey(k); ok {
 			return fmt.Sprintf("event %d of job %q", jobSeq, job)
+		}
+	case prefixNumber:
+		return fmt.Sprintf("the number of job %q", id)
+	case prefixTags:
+		if len(k) == 10 {
+			return fmt.Sprintf("tags %d of kind %d", binary.BigEndian.Uint64(k[2:]), k[1])
 		}
 	case prefixTile, prefixPartial:
 		if level, n, ok := parseRowKey(k); ok {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -53,6 +54,11 @@ type Options struct {
 	// are not proved. It may be nil; then a view is made when its job is read.
 	Views func(context.Context, ledger.EventReader) iter.Seq2[ledger.JobView, error]
 
+	// Tags returns the tags of a job, whose first event is first. With it a ledger of an
+	// older format gets the rows that say them when it is opened to be written, and Verify
+	// and Rebuild know what they should say. It may be nil.
+	Tags func(ctx context.Context, log ledger.EventReader, job ledger.JobEntry, first ledger.Event) (ledger.Tags, error)
+
 	// Inherited yields the keys in the content of used request ids that event 0 names,
 	// if it does (ledger.ReadRequests), or ledger.ErrContentMissing. Without it such a
 	// ledger can be opened, but not created, verified or rebuilt.
@@ -68,6 +74,7 @@ type Options struct {
 	Published func(signed []byte) error
 
 	buildStep int64 // instead of the constant; a multiple of ledger.TileWidth
+	tagFlush  int64 // instead of the constant
 }
 
 // A Log is an open ledger. Its methods may be called from any goroutine; Close
@@ -80,14 +87,18 @@ type Log struct {
 	keys      func(ledger.VerifierKey) (MACKeys, bool, error)
 	progress  func(phase string, done, total int64) error
 	inherited func(ledger.Requests) iter.Seq2[mpt.Key, error]
+	tagsOf    func(context.Context, ledger.EventReader, ledger.JobEntry, ledger.Event) (ledger.Tags, error)
+	tagFlush  int64
 	oneShot   bool
 	readOnly  bool
 	imported  bool // the log is a copy: nothing is ever signed here
 	restoring bool // Restore fills it
 
-	now    atomic.Pointer[state] // replaced after each commit, never changed
-	signed atomic.Pointer[plan]  // signed and not yet committed, if there is one
-	recent recentHeads
+	now     atomic.Pointer[state] // replaced after each commit, never changed
+	signed  atomic.Pointer[plan]  // signed and not yet committed, if there is one
+	recent  recentHeads
+	numbers recentNumbers
+	board   boardCache
 
 	verified atomic.Pointer[IndexRoot] // what Verify has computed, if the index is unchecked
 
@@ -107,6 +118,7 @@ type state struct {
 	signed     []byte
 	macs       *macs // of the key in force; nil if it is not there, or the log is a copy
 	index      index
+	tags       tagging
 	inherits   inheritance
 	old        bool         // the rows are those of format 1
 	moved      *ledger.Move // the ledger goes on in another place; nil if it goes on here
@@ -114,7 +126,7 @@ type state struct {
 
 // newLog makes a log over a table that is at st.
 func newLog(t Table, st *state, o Options) *Log {
-	l := &Log{table: t, read: t, ready: o.Ready, published: o.Published, keys: o.Keys, progress: o.Progress, inherited: o.Inherited, oneShot: o.OneShot, readOnly: o.ReadOnly}
+	l := &Log{table: t, read: t, ready: o.Ready, published: o.Published, keys: o.Keys, progress: o.Progress, inherited: o.Inherited, tagsOf: o.Tags, tagFlush: cmp.Or(o.tagFlush, tagFlush), oneShot: o.OneShot, readOnly: o.ReadOnly}
 	st.signer, st.changed = o.Signer, make(chan struct{})
 	l.now.Store(st)
 	return l
@@ -165,7 +177,7 @@ func (l *Log) snapshot(ctx context.Context) (*Log, Snapshot, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	at := &Log{read: snap, readOnly: true, imported: l.imported, keys: l.keys, inherited: l.inherited}
+	at := &Log{read: snap, readOnly: true, imported: l.imported, keys: l.keys, inherited: l.inherited, tagsOf: l.tagsOf}
 	at.now.Store(st)
 	return at, snap, nil
 }

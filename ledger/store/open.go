@@ -25,6 +25,9 @@ func Open(ctx context.Context, t Table, o Options) (*Log, error) {
 	if err == nil && l.unbuilt() {
 		err = l.build(ctx, o)
 	}
+	if err == nil && l.untagged() && o.Tags != nil && !o.Defer {
+		err = (&tagBuilder{log: l, progress: o.Progress}).build(ctx)
+	}
 	if err != nil {
 		return nil, errors.Join(err, t.Close())
 	}
@@ -97,21 +100,21 @@ func (l *Log) readState(ctx context.Context, o Options) (*state, error) {
 }
 
 // meta is the values of the keys that begin with m.
-type meta struct{ checkpoint, edge, format, head, imported, record, upper []byte }
+type meta struct{ checkpoint, edge, format, head, imported, record, tags, upper []byte }
 
 func readMeta(ctx context.Context, r Reader) (meta, error) {
-	v, err := r.GetMany(ctx, [][]byte{keyCheckpoint, keyEdge, keyFormat, keyHead, keyImported, keyRecord, keyUpper})
+	v, err := r.GetMany(ctx, [][]byte{keyCheckpoint, keyEdge, keyFormat, keyHead, keyImported, keyRecord, keyTags, keyUpper})
 	if err != nil {
 		return meta{}, err
 	}
-	return meta{checkpoint: v[0], edge: v[1], format: v[2], head: v[3], imported: v[4], record: v[5], upper: v[6]}, nil
+	return meta{checkpoint: v[0], edge: v[1], format: v[2], head: v[3], imported: v[4], record: v[5], tags: v[6], upper: v[7]}, nil
 }
 
 func (m meta) checkFormat() error {
 	switch b := m.format; {
 	case b == nil:
 		return corrupt(-1, "no %s", keyFormat)
-	case string(b) == format1 || string(b) == format2:
+	case string(b) == format1 || string(b) == format2 || string(b) == format3:
 		return nil
 	case len(b) > 0 && len(b) < 10 && b[0] >= '1' && b[0] <= '9':
 		return fmt.Errorf("store format %q: %w", b, ledger.ErrUnsupportedVersion)
@@ -143,7 +146,7 @@ func (m meta) state(ctx context.Context, r Reader) (*state, error) {
 			return nil, corrupt(-1, "no %s", row.Key)
 		}
 	}
-	st := &state{signed: m.checkpoint, old: m.old()}
+	st := &state{signed: m.checkpoint, old: m.old(), tags: m.tagging()}
 	var ok bool
 	if st.head, ok = decodeHead(m.head); !ok {
 		return nil, corrupt(-1, "expected a head, found %x", m.head)

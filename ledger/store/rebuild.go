@@ -71,6 +71,9 @@ func (l *Log) rebuild(ctx context.Context, progress func(done, total int64) erro
 	if err := errors.Join(old.remove(ctx, prefixPartial), old.remove(ctx, prefixView), old.remove(ctx, prefixBuild), r.writeIndex()); err != nil {
 		return ledger.Rebuilt{}, err
 	}
+	if err := r.tags(); err != nil {
+		return ledger.Rebuilt{}, err
+	}
 	r.found.Jobs = int64(len(r.jobs))
 	return r.found, nil
 }

@@ -29,3 +29,30 @@ func (r *recentHeads) get(job string) (ledger.JobHead, bool) {
 	defer r.mu.Unlock()
 	return r.heads.Get(job)
 }
+
+// recentNumbers holds the numbers of jobs that were written recently.
+type recentNumbers struct {
+	mu      sync.Mutex
+	numbers recent.Map[string, int64]
+}
+
+func (r *recentNumbers) put(numbers map[string]int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for job, n := range numbers {
+		r.numbers.Put(job, n)
+	}
+}
+
+func (r *recentNumbers) get(job string) (int64, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.numbers.Get(job)
+}
+
+// drop forgets all numbers: jobs get new ones.
+func (r *recentNumbers) drop() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.numbers = recent.Map[string, int64]{}
+}

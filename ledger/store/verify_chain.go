@@ -221,6 +221,10 @@ func (v *chainVerifier) strangers() error {
 		known = append(known, keyRecord, keyUpper)
 		prefixes = append(prefixes, prefixPage)
 	}
+	if m.tagging().state != tagsNone {
+		known = append(known, keyTags)
+		prefixes = append(prefixes, prefixTags, prefixNumber)
+	}
 	slices.Sort(prefixes)
 	err = v.every([]byte{prefixMeta}, after(prefixMeta), func(k, b []byte) error {
 		if !slices.ContainsFunc(known, func(m []byte) bool { return bytes.Equal(m, k) }) {

@@ -1,0 +1,74 @@
+package projection
+
+import (
+	"context"
+	"hash/fnv"
+
+	"gait/ledger"
+)
+
+// tagsVersion is the version of what tags say. Those of another version are not used.
+const tagsVersion = 1
+
+// The letters that tags have for statuses and for what jobs wait for.
+var (
+	statusLetters = map[Status]byte{
+		Running: 'r', PausedStatus: 'p', DecisionNeeded: 'd', Blocked: 'b',
+		Completed: 'c', Failed: 'f', Cancelled: 'x', EmergencyStopped: 's',
+	}
+	waitingLetters = map[string]byte{
+		WaitsForWorker: 'w', WaitsForDecision: 'd', WaitsForHold: 'h', WaitsForReversal: 'v',
+		WaitsForResume: 'r', WaitsForCancel: 'c', WaitsForNothing: 'n',
+	}
+)
+
+// TagsOf returns the tags of a job: its status, what it waits for, when it changed last
+// and, if first is its first event, when it was created, its labels, and who submitted or
+// imported it. Labels and actors are hashes, so another one may have the same tag.
+func TagsOf(j Job, first ledger.Event) ledger.Tags {
+	t := ledger.Tags{
+		State:   ledger.TagState{tagsVersion, statusLetters[j.Status], waitingLetters[j.WaitingFor()]},
+		Updated: milliseconds(j.Updated),
+	}
+	if first.JobSeq() != 1 {
+		return t
+	}
+	t.Created = milliseconds(j.Created)
+	fixed := ledger.AppendTag(make([]byte, 0, 4*(1+len(j.Labels))), actorTag(SubmittedBy(first)))
+	for _, l := range j.Labels {
+		fixed = ledger.AppendTag(fixed, labelTag(l))
+	}
+	t.Fixed = string(fixed)
+	return t
+}
+
+// EntryTags returns the tags of a job that a log lists, whose first event is first.
+func EntryTags(ctx context.Context, log ledger.EventReader, entry ledger.JobEntry, first ledger.Event) (ledger.Tags, error) {
+	j, err := JobOf(ctx, log, entry)
+	if err != nil {
+		return ledger.Tags{}, err
+	}
+	return TagsOf(j, first), nil
+}
+
+// milliseconds returns a time that a job has as Unix milliseconds.
+func milliseconds(text string) int64 {
+	at, err := ledger.ParseTime(text)
+	if err != nil {
+		return 0
+	}
+	return at.UnixMilli()
+}
+
+func actorTag(actor string) uint32 { return tagOf("actor", actor) }
+
+func labelTag(l ledger.Label) uint32 { return tagOf("label", l.Key, l.Value) }
+
+// tagOf returns the FNV-1a hash of texts, each of which a zero byte ends.
+func tagOf(texts ...string) uint32 {
+	h := fnv.New32a()
+	for _, text := range texts {
+		_, _ = h.Write(append([]byte(text), 0)) // never fails
+	}
+	return h.Sum32()
+}
