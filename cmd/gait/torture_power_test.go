@@ -54,7 +54,34 @@ var powerCases = []powerCase{
 			return g.shows(false)
 		},
 	},
+	{
+		name: "move away", prepare: movePlace,
+		args: []string{"ledger", "move", "--to", "there.vkey"},
+		left: func(g powerRig) string { return g.shows(false) },
+		done: func(g powerRig) string {
+			if code, said := g.said("job", "pause", "a"); code != 8 || said["error_code"] != "ledger_moved" {
+				return fmt.Sprintf("a command that writes exits %d: %v", code, said)
+			}
+			return g.shows(false)
+		},
+	},
+	{
+		name: "arrival of a move",
+		prepare: slices.Concat(movePlace, [][]string{
+			{"gait", "ledger", "move", "--to", "there.vkey"},
+			{"gait", "ledger", "backup", "--out", "moved.zip"},
+			{"rm", "-r", "gait-out", "home"}, {"mv", "there", "home"},
+		}),
+		args: []string{"ledger", "restore", "moved.zip"},
+		left: func(g powerRig) string { return g.shows(false, "ledger_missing", "ledger_not_found") },
+		done: func(g powerRig) string { return g.goesOn(false) },
+	},
 }
+
+// movePlace makes the key of another place, which trusts the ledger's.
+var movePlace = [][]string{{"sh", "-c", `
+	origin=$(gait ledger info --json | sed 's/.*"origin":"\([^"]*\)".*/\1/') && key=$(gait keys show) &&
+	export GAIT_HOME="$PWD/there" && gait keys new "$origin" >there.vkey && gait keys trust "$key"`}}
 
 // shows says what is wrong with the job as status shows it. Errors of the codes given are
 // right too.
