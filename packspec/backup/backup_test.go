@@ -217,8 +217,9 @@ func TestBackupOfDamagedContent(t *testing.T) {
 	must(t, os.WriteFile(filepath.Join(o.Content.Dir(), e.Digest.String()), []byte("wrong"), 0o600))
 	w, err := backup.Begin(t.Context(), io.Discard, l.Log, o)
 	must(t, err)
-	if _, err := w.Continue(t.Context(), l.Log, always); !isCorrupt(err) {
-		t.Errorf("Continue = %v, want a CorruptError", err)
+	_, err = w.Continue(t.Context(), l.Log, always)
+	if damaged, ok := errors.AsType[*content.DamagedError](err); !ok || damaged.Digest != e.Digest {
+		t.Errorf("Continue = %v, want a DamagedError", err)
 	}
 }
 
