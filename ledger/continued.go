@@ -87,6 +87,18 @@ func (p *Continued) walk(c *coder) {
 	}
 }
 
+// Contents returns the contents that an event names, of which each is kept beside the
+// ledger under its digest.
+func Contents(e Event) []Content {
+	if r := InheritedRequests(e); r != nil {
+		return []Content{{Digest: r.Digest, Size: r.Size()}}
+	}
+	if p, ok := e.Payload().(Continued); ok {
+		return []Content{p.Proof}
+	}
+	return nil
+}
+
 // content walks an object that names content. It is never absent.
 func (c *coder) content(name string, v *Content) {
 	if !c.key(name, true) {

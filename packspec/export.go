@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"slices"
 
 	"gait/ledger"
+	"gait/ledger/mpt"
 )
 
 // A FileSource is a log that gives its files as C2SP tlog-tiles lays them out.
@@ -96,10 +98,17 @@ type ExportedLog struct {
 	Keys      ledger.Keyring // the last one is in force in the tree
 	Rotations []ledger.Rotation
 	Signed    []byte // the checkpoint
-	dir       fs.FS
+
+	// Inherited yields the request ids that event 0 names, as IndexFold.Inherited does.
+	// OpenExport has it read the content that the log brings.
+	Inherited func(ledger.Requests) iter.Seq2[mpt.Key, error]
+
+	Content ExportedContent // that the log brings
+	dir     fs.FS
 }
 
-// OpenExport opens a log that Export wrote. It reads only the checkpoint and the keys.
+// OpenExport opens a log that Export wrote. It reads only the checkpoint, the keys and the
+// list of contents.
 // Errors wrap ledger.ErrMalformed or ledger.ErrUnverified, or are those of dir.
 func OpenExport(dir fs.FS) (ExportedLog, error) {
 	x := ExportedLog{dir: dir}
@@ -118,6 +127,10 @@ func OpenExport(dir fs.FS) (ExportedLog, error) {
 	if err := x.readKeys(); err != nil {
 		return x, ledger.Refute(err)
 	}
+	if x.Content, err = readContents(dir, x.Size); err != nil {
+		return x, err
+	}
+	x.Inherited = x.Content.requests
 	_, err = x.Keys.Open(x.Signed)
 	return x, err
 }
@@ -155,7 +168,10 @@ func (x *ExportedLog) Events() ledger.Events {
 // be ranged over once.
 func (x *ExportedLog) EventsInto(index *ledger.IndexFold) ledger.Events {
 	return func(yield func(ledger.Event, error) bool) {
-		left := x.Rotations
+		left, named := x.Rotations, namedContents{x.Content, make([]bool, len(x.Content.Digests))}
+		if index.Inherited == nil {
+			index.Inherited = x.Inherited
+		}
 		for e, err := range x.TileLog.Events() {
 			if err == nil {
 				left, err = x.nextRotation(left, e)
@@ -167,12 +183,17 @@ func (x *ExportedLog) EventsInto(index *ledger.IndexFold) ledger.Events {
 				yield(ledger.Event{}, err)
 				return
 			}
+			named.add(e)
 			if !yield(e, nil) {
 				return
 			}
 		}
 		if len(left) > 0 {
 			yield(ledger.Event{}, unrotated(left[0].Event.Seq()))
+			return
+		}
+		if err := named.all(); err != nil {
+			yield(ledger.Event{}, err)
 		}
 	}
 }
@@ -281,7 +302,7 @@ func (x *ExportedLog) CheckFiles() error {
 			return fmt.Errorf("reading the export: %w", err)
 		case d.IsDir():
 			return nil
-		case !x.Has(path) && !slices.Contains(fixed, path):
+		case !x.Has(path) && !slices.Contains(fixed, path) && !x.Content.hasFile(path):
 			return fmt.Errorf("%w: %.120q is not a file of this log", ledger.ErrMalformed, path)
 		case !d.Type().IsRegular():
 			return fmt.Errorf("%w: %s is not a regular file", ledger.ErrMalformed, path)
@@ -292,30 +313,37 @@ func (x *ExportedLog) CheckFiles() error {
 		return err
 	}
 	for name := range x.Names() {
-		if _, err := fs.Stat(x.dir, name.String()); errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("%w: %s is missing", ledger.ErrMalformed, name)
-		} else if err != nil {
-			return fmt.Errorf("reading the export: %w", err)
+		if err := x.mustHave(name.String()); err != nil {
+			return err
 		}
+	}
+	for _, digest := range x.Content.Digests {
+		if err := x.mustHave(ContentPath(digest)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (x *ExportedLog) mustHave(path string) error {
+	_, err := fs.Stat(x.dir, path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%w: %s is missing", ledger.ErrMalformed, path)
+	case err != nil:
+		return fmt.Errorf("reading the export: %w", err)
 	}
 	return nil
 }
 
 // readExported reads a file of at most limit bytes.
 func readExported(dir fs.FS, path string, limit int) ([]byte, error) {
-	st, err := fs.Lstat(dir, path) // before opening: opening a pipe could block for ever
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	f, err := openExported(dir, path)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: %s is missing", ledger.ErrMalformed, path)
-	case err == nil && !st.Mode().IsRegular():
-		return nil, fmt.Errorf("%w: %s is not a regular file", ledger.ErrMalformed, path)
-	}
-	var f fs.File
-	if err == nil {
-		f, err = dir.Open(path)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading the export: %w", err)
+		return nil, err
 	}
 	defer func() { _ = f.Close() }()
 	b, err := io.ReadAll(io.LimitReader(f, int64(limit)+1))
@@ -326,4 +354,20 @@ func readExported(dir fs.FS, path string, limit int) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %s is over %d bytes", ledger.ErrMalformed, path, limit)
 	}
 	return b, nil
+}
+
+// openExported opens a regular file.
+func openExported(dir fs.FS, path string) (fs.File, error) {
+	st, err := fs.Lstat(dir, path) // before opening: opening a pipe could block for ever
+	if err == nil && !st.Mode().IsRegular() {
+		return nil, fmt.Errorf("%w: %s is not a regular file", ledger.ErrMalformed, path)
+	}
+	var f fs.File
+	if err == nil {
+		f, err = dir.Open(path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the export: %w", err)
+	}
+	return f, nil
 }

@@ -1,13 +1,17 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"gait/commands/connect"
 	"gait/ledger"
+	"gait/ledger/content"
+	"gait/ledger/root"
 	"gait/packspec"
 	"gait/projection"
 )
@@ -19,7 +23,8 @@ func ledgerExportCommand(a *app) *cobra.Command {
 		Short: "Write the whole ledger as files that other tools read",
 		Long: `Write the whole ledger as files that other tools read, laid out as C2SP tlog-tiles
 says: the signed checkpoint, tiles of hashes, and bundles of the events' exact bytes.
-The same ledger gives the same files. gait ledger import reads them back.`,
+The content that events name comes with it, listed as sha256sum checks it. The same
+ledger gives the same files. gait ledger import reads them back.`,
 		Example: "gait ledger export --dir audit-2026-11",
 		Args:    noArgs,
 	}, 0, 1, 2, 6, 7, 8)
@@ -34,7 +39,7 @@ The same ledger gives the same files. gait ledger import reads them back.`,
 	return cmd
 }
 
-// exportLedger writes the files beside dir, reads them back, and renames the
+// exportLedger writes the files beside dir, reads the log back, and renames the
 // directory to dir.
 func exportLedger(a *app, r *connect.Ledger, dir string) error {
 	out, err := a.pendingDirAt("--dir", dir, 0o600)
@@ -43,60 +48,157 @@ func exportLedger(a *app, r *connect.Ledger, dir string) error {
 	}
 	defer out.remove()
 	c, _ := r.Log.Checkpoint()
-	files, size := 0, int64(0)
-	done := newBar(a, "exporting files")
-	err = packspec.Export(a.running.Context(), r.Log, func(path string, content []byte) error {
-		files, size = files+1, size+int64(len(content))
-		return out.add(path, content)
-	}, done.update)
-	done.stop()
-	if err == nil {
-		err = verifyExported(a, r, out.temporary)
-	}
+	x := exporting{app: a, from: r, out: out}
+	err = x.write()
 	if err == nil {
 		err = out.keep()
 	}
 	if err != nil {
 		return fmt.Errorf("exporting to %s: %w", dir, err)
 	}
-	return a.print(object{"path": dir, "origin": c.Origin, "tree_size": c.Size, "root": c.Root, "files": files, "bytes": size}, func(s *screen) {
+	fields := object{"path": dir, "origin": c.Origin, "tree_size": c.Size, "root": c.Root, "files": x.files, "bytes": x.bytes, "contents": x.contents}
+	lines := x.before.tell(a, fields)
+	return a.print(fields, func(s *screen) {
 		s.done("exported %s, %s", s.bold(c.Origin), count(c.Size, "event"))
-		s.fields([2]string{"directory", dir}, [2]string{"files", fmt.Sprintf("%d, %s", files, count(size, "byte"))}, [2]string{"root", c.Root.String()})
+		s.fields(append([][2]string{
+			{"directory", dir}, {"files", fmt.Sprintf("%d, %s", x.files, count(x.bytes, "byte"))}, {"root", c.Root.String()},
+		}, lines...)...)
 		s.next("gait ledger import " + quoted(dir) + " --root NEW-DIR")
 	})
 }
 
-// verifyExported reads an exported ledger and verifies all of it, as gait ledger
-// import does. It notes the index of a ledger whose own is unchecked.
-func verifyExported(a *app, r *connect.Ledger, dir string) error {
-	files, err := openFolder(dir)
+// An exporting writes a ledger's files.
+type exporting struct {
+	*app
+	from     *connect.Ledger
+	out      *pendingDir
+	before   *beforeCheck
+	files    int
+	bytes    int64
+	contents int
+}
+
+// write writes the files of the log, reads them back, and adds the contents that the
+// events name.
+func (x *exporting) write() error {
+	done := newBar(x.app, "exporting files")
+	err := packspec.Export(x.running.Context(), x.from.Log, func(path string, content []byte) error {
+		return x.add(path, bytes.NewReader(content))
+	}, done.update)
+	done.stop()
 	if err != nil {
 		return err
+	}
+	named, err := x.readBack()
+	if err != nil {
+		return err
+	}
+	return x.addContents(named)
+}
+
+func (x *exporting) add(path string, from io.Reader) error {
+	counted := &countingReader{from: from}
+	err := x.out.addFrom(path, counted)
+	x.files, x.bytes = x.files+1, x.bytes+counted.read
+	return err
+}
+
+// readBack reads the log that was written and verifies all of it, as gait ledger import
+// does, and the proofs of jobs that other ledgers held before. It notes the index of a
+// ledger whose own is unchecked. It returns the digests of the contents that events name.
+func (x *exporting) readBack() (map[ledger.Hash]bool, error) {
+	files, err := openFolder(x.out.temporary)
+	if err != nil {
+		return nil, err
 	}
 	defer files.close()
 	log, err := packspec.OpenExport(files)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := log.CheckFiles(); err != nil {
-		return err
+		return nil, err
 	}
-	done := newBar(a, "reading it back")
+	kept := root.ContentOf(x.from.Dir)
+	log.Inherited = root.Inherited(kept)
+	trusted, err := trustedKeys(x.app, "")
+	if err != nil {
+		return nil, err
+	}
+	x.before = x.checkBefore(kept, trusted)
+	done := newBar(x.app, "reading it back")
 	defer done.stop()
 	var computed wholeIndex
+	named := map[ledger.Hash]bool{}
 	for entry, err := range projection.Entries(log.EventsInto(&computed.fold)) {
+		if err == nil {
+			err = x.before.event(entry.Event)
+		}
 		if err != nil {
-			return err
+			return nil, err
+		}
+		for _, c := range ledger.Contents(entry.Event) {
+			named[c.Digest] = true
 		}
 		computed.count(entry.Event)
 		if seq := entry.Event.Seq(); seq%ledger.TileWidth == 0 {
 			if err := done.update(int64(seq), log.Size); err != nil {
-				return err
+				return nil, err
 			}
 		}
 	}
-	if a.index = ""; r.Log.Index() == ledger.IndexUnchecked {
-		a.noteComputed(r, log.Checkpoint, &computed)
+	if x.index = ""; x.from.Log.Index() == ledger.IndexUnchecked {
+		x.noteComputed(x.from, log.Checkpoint, &computed)
 	}
-	return nil
+	return named, nil
+}
+
+// addContents adds the contents that events name, as far as they are there, and their
+// list.
+func (x *exporting) addContents(named map[ledger.Hash]bool) error {
+	kept := root.ContentOf(x.from.Dir)
+	all, err := kept.List()
+	if err != nil {
+		return err
+	}
+	var listed []ledger.Hash
+	done := newBar(x.app, "exporting content")
+	defer done.stop()
+	for _, e := range all { // in ascending order
+		if !named[e.Digest] {
+			continue
+		}
+		if err := x.addContent(kept, e.Digest); err != nil {
+			return err
+		}
+		listed = append(listed, e.Digest)
+		if err := done.update(int64(len(listed)), int64(len(named))); err != nil {
+			return err
+		}
+	}
+	if x.contents = len(listed); listed == nil {
+		return nil
+	}
+	return x.add(packspec.ContentList, bytes.NewReader(packspec.ListContents(listed)))
+}
+
+func (x *exporting) addContent(kept *content.Store, digest ledger.Hash) error {
+	from, err := kept.Get(digest)
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	return x.add(packspec.ContentPath(digest), from)
+}
+
+// A countingReader counts the bytes that are read.
+type countingReader struct {
+	from io.Reader
+	read int64
+}
+
+func (r *countingReader) Read(p []byte) (int, error) {
+	n, err := r.from.Read(p)
+	r.read += int64(n)
+	return n, err
 }

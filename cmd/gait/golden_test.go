@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"crypto/rand"
 	"fmt"
+	"io"
+	"iter"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -13,6 +15,7 @@ import (
 
 	"gait/ledger"
 	"gait/ledger/ledgertest"
+	"gait/ledger/mpt"
 	"gait/ledger/root"
 	"gait/ledger/store"
 	"gait/packspec"
@@ -27,6 +30,42 @@ type golden struct {
 	copy   store.Copy
 	keys   ledger.Keyring
 	digest string // of all views
+
+	content goldenContent
+}
+
+// goldenContent is the content of a golden ledger, by the path of each.
+type goldenContent []string
+
+func (g goldenContent) each(keep func(ledger.Hash, io.ReadSeeker) error) error {
+	for _, path := range g {
+		digest, err := ledger.ParseHash(filepath.Base(path))
+		if err != nil {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if err := keep(digest, bytes.NewReader(text)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inherited yields the request ids that event 0 names.
+func (g goldenContent) inherited(r ledger.Requests) iter.Seq2[mpt.Key, error] {
+	for _, path := range g {
+		if filepath.Base(path) == r.Digest.String() {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				break
+			}
+			return ledger.ReadRequests(bytes.NewReader(text), r)
+		}
+	}
+	return func(yield func(mpt.Key, error) bool) { yield(mpt.Key{}, ledger.ErrContentMissing) }
 }
 
 func readGolden(t *testing.T, name string) golden {
@@ -65,6 +104,11 @@ func readGolden(t *testing.T, name string) golden {
 			}
 		}
 	})
+	var err error
+	if g.content, err = filepath.Glob(filepath.Join(goldenLedgers, name, "content", "*")); err != nil {
+		t.Fatal(err)
+	}
+	g.copy.Inherited = g.content.inherited
 	lines := strings.Split(strings.TrimSpace(string(read("digests"))), "\n")
 	g.digest = lines[len(lines)-1]
 	return g
@@ -116,7 +160,7 @@ func (b builtGait) succeeds(args ...string) {
 func (b builtGait) adopt(g golden) []byte {
 	b.t.Helper()
 	o := root.Options{Dir: filepath.Join(b.dir, "jobs"), Home: filepath.Join(b.dir, "home"), Now: time.Now, Entropy: rand.Reader, Fatal: func(err error) { panic(err) }}
-	if err := root.Import(b.t.Context(), o, g.copy, g.keys); err != nil {
+	if err := root.Import(b.t.Context(), o, root.Copied{Copy: g.copy, Keys: g.keys, Content: g.content.each}); err != nil {
 		b.t.Fatal(err)
 	}
 	opened, err := root.Open(b.t.Context(), o)

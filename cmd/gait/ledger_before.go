@@ -7,8 +7,6 @@ import (
 
 	"gait/commands/connect"
 	"gait/ledger"
-	"gait/ledger/content"
-	"gait/ledger/root"
 	"gait/packspec"
 )
 
@@ -16,13 +14,20 @@ import (
 // that one of them held, and of the request ids that they used.
 type beforeCheck struct {
 	packspec.ContinuedJobs
-	requests *ledger.Requests // that event 0 names, or nil
-	lacking  bool             // their content is not there
+	has      func(ledger.Hash) (bool, error) // whether content is there
+	requests *ledger.Requests                // that event 0 names, or nil
+	lacking  bool                            // their content is not there
+}
+
+// A contentSource has content: a *content.Store or a *packspec.ExportedLog.
+type contentSource interface {
+	Has(digest ledger.Hash) (bool, error)
+	Read(digest ledger.Hash, limit int64) ([]byte, error)
 }
 
 // checkBefore returns the check of a ledger with content, on behalf of a user who trusts
 // these keys.
-func (a *app) checkBefore(kept *content.Store, trusted []packspec.TrustedKey) *beforeCheck {
+func (a *app) checkBefore(kept contentSource, trusted []packspec.TrustedKey) *beforeCheck {
 	memory := &packMemory{a: a}
 	return &beforeCheck{ContinuedJobs: packspec.ContinuedJobs{
 		Options: packspec.Options{
@@ -30,20 +35,34 @@ func (a *app) checkBefore(kept *content.Store, trusted []packspec.TrustedKey) *b
 			Seen: func(keys ...ledger.VerifierKey) ([]packspec.Sighting, error) { return sightings(a, keys...) },
 		},
 		Content: kept.Read,
-	}}
+	}, has: kept.Has}
 }
 
-// event checks the next event of an open ledger, from event 0 on.
-func (b *beforeCheck) event(r *connect.Ledger, e ledger.Event) error {
+// event checks the next event of the ledger, from event 0 on.
+func (b *beforeCheck) event(e ledger.Event) error {
 	if e.Seq() > 0 {
 		return b.Add(e)
 	}
 	if b.requests = ledger.InheritedRequests(e); b.requests == nil {
 		return nil
 	}
-	there, err := root.ContentOf(r.Dir).Has(b.requests.Digest)
+	there, err := b.has(b.requests.Digest)
 	b.lacking = !there
 	return err
+}
+
+// checked returns the events of a whole ledger, up to one that fails the check.
+func (b *beforeCheck) checked(events ledger.Events) ledger.Events {
+	return func(yield func(ledger.Event, error) bool) {
+		for e, err := range events {
+			if err == nil {
+				err = b.event(e)
+			}
+			if !yield(e, err) || err != nil {
+				return
+			}
+		}
+	}
 }
 
 // missing returns the error about proofs that are not there, or nil.
@@ -76,7 +95,7 @@ func (b *beforeCheck) tell(a *app, fields object) (lines [][2]string) {
 		fields["requests"] = object{"count": b.requests.Count, "digest": b.requests.Digest, "missing": b.lacking}
 	}
 	if b.lacking {
-		a.index = ledger.IndexUnchecked.String()
+		a.index, a.indexTold = ledger.IndexUnchecked.String(), true
 		a.notice(fmt.Sprintf("the index is unchecked: the request ids that the ledgers before used, content %s, are not there", b.requests.Digest))
 	}
 	return lines

@@ -101,24 +101,41 @@ func importLedger(ctx context.Context, a *app, name, keyFile string) error {
 	if err != nil {
 		return err
 	}
+	before := a.checkBefore(log.Content, trusted)
+	if err := copyInto(ctx, a, o.Options, log, before.checked(memory.checked(log.Events()))); err != nil {
+		return err
+	}
+	c := log.Checkpoint
+	fields := object{
+		"path": a.rootDir(), "origin": c.Origin, "tree_size": c.Size, "root": c.Root, "public_key": log.Keys.Current().String(), "trusted_by": from,
+		"contents": len(log.Content.Digests),
+	}
+	lines := before.tell(a, fields)
+	return a.print(fields, func(s *screen) {
+		s.done("imported %s, %s, to read", s.bold(c.Origin), count(c.Size, "event"))
+		s.fields(append([][2]string{
+			{"directory", a.rootDir()}, {"root", c.Root.String()}, {"signed by", log.Keys.Current().String()}, {"trusted by", from},
+		}, lines...)...)
+		s.next("gait job list")
+	})
+}
+
+// copyInto makes a root with a copy of an exported ledger, whose events are checked as
+// they are read.
+func copyInto(ctx context.Context, a *app, o root.Options, log packspec.ExportedLog, events ledger.Events) error {
 	done := newBar(a, "importing events")
-	err = root.Import(ctx, o.Options, store.Copy{
-		Entries: projection.Entries(memory.checked(log.Events())), Rotations: log.Rotations, Signed: log.Signed,
-		Progress: func(n int64) error { return done.update(n, log.Size) },
-	}, log.Keys)
-	done.stop()
+	defer done.stop()
+	err := root.Import(ctx, o, root.Copied{
+		Copy: store.Copy{
+			Entries: projection.Entries(events), Rotations: log.Rotations, Signed: log.Signed, Inherited: log.Inherited,
+			Progress: func(n int64) error { return done.update(n, log.Size) },
+		},
+		Keys: log.Keys, Content: log.Content.Each,
+	})
 	if errors.Is(err, store.ErrExists) {
 		return &unsafeError{code: "ledger_exists", text: a.rootDir() + " holds a ledger already, or held one", hint: "import into another directory with --root"}
 	}
-	if err != nil {
-		return ledger.Refute(err)
-	}
-	c := log.Checkpoint
-	return a.print(object{"path": a.rootDir(), "origin": c.Origin, "tree_size": c.Size, "root": c.Root, "public_key": log.Keys.Current().String(), "trusted_by": from}, func(s *screen) {
-		s.done("imported %s, %s, to read", s.bold(c.Origin), count(c.Size, "event"))
-		s.fields([2]string{"directory", a.rootDir()}, [2]string{"root", c.Root.String()}, [2]string{"signed by", log.Keys.Current().String()}, [2]string{"trusted by", from})
-		s.next("gait job list")
-	})
+	return ledger.Refute(err)
 }
 
 // importJob takes a job over from a PackSpec v1 pack.

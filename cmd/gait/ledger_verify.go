@@ -6,7 +6,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"gait/commands/connect"
-	"gait/ledger"
 	"gait/ledger/root"
 	"gait/packspec"
 	"gait/projection"
@@ -86,7 +85,7 @@ func verifyLedger(a *app, r *connect.Ledger, by verifiedBy, since seenFile) erro
 		return err
 	}
 	before := a.checkBefore(root.ContentOf(r.Dir), by.trusted)
-	if err := holdsToSeen(a.running.Context(), r, func(e ledger.Event) error { return before.event(r, e) }); err != nil {
+	if err := holdsToSeen(a.running.Context(), r, before.event); err != nil {
 		return err
 	}
 	remember(a, signed, true, r.Log.Keys().Keys()...)
@@ -98,8 +97,9 @@ func verifyLedger(a *app, r *connect.Ledger, by verifiedBy, since seenFile) erro
 	}
 	return a.print(fields, func(s *screen) {
 		s.done("%s holds: %s, %s", s.bold(c.Origin), count(c.Size, "event"), count(int64(jobs), "job"))
-		s.fields([2]string{"root", c.Root.String()}, [2]string{"signed by", r.Log.Keys().Current().String()}, [2]string{"trusted by", by.from}, [2]string{"continues", continues})
-		s.fields(lines...)
+		s.fields(append([][2]string{
+			{"root", c.Root.String()}, {"signed by", r.Log.Keys().Current().String()}, {"trusted by", by.from}, {"continues", continues},
+		}, lines...)...)
 		fmt.Fprintln(s, s.green("VERIFIED"))
 	})
 }

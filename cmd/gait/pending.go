@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -59,6 +61,11 @@ func (d *pendingDir) dirMode() fs.FileMode { return d.mode | d.mode&0o444>>2 }
 
 // add appends text to a file of the directory, and creates the file if needed.
 func (d *pendingDir) add(name string, text []byte) error {
+	return d.addFrom(name, bytes.NewReader(text))
+}
+
+// addFrom is add for all that from holds.
+func (d *pendingDir) addFrom(name string, from io.Reader) error {
 	path := filepath.Join(d.temporary, filepath.FromSlash(name))
 	if err := os.MkdirAll(filepath.Dir(path), d.dirMode()); err != nil {
 		return err
@@ -67,7 +74,7 @@ func (d *pendingDir) add(name string, text []byte) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(text)
+	_, err = io.Copy(f, from)
 	return errors.Join(err, f.Close())
 }
 

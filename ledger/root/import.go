@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"gait/ledger"
 	"gait/ledger/home"
@@ -62,25 +63,33 @@ func (r *Root) PackSigner() (ledger.Signer, error) {
 	return signer, nil
 }
 
+// Copied is what Import makes a root from.
+type Copied struct {
+	store.Copy
+	Keys    ledger.Keyring
+	Content func(keep func(digest ledger.Hash, from io.ReadSeeker) error) error // calls keep with each content; nil: there is none
+}
+
 // Import makes a root with a copy of a ledger. If any part of the copy does not
-// verify, it leaves nothing there; store.Import names the errors, among them
-// store.ErrExists. keys are those of the ledger: if home knows another key for its
-// origin, Import fails with home.ErrOtherKey. The caller has checked that the copy
-// continues what was seen of the ledger.
-func Import(ctx context.Context, o Options, from store.Copy, keys ledger.Keyring) error {
+// verify, it leaves no ledger there; store.Import names the errors, among them
+// store.ErrExists. If home knows another key for the ledger's origin, Import fails with
+// home.ErrOtherKey. The caller has checked that the copy continues what was seen of the
+// ledger, and the contents: they are kept before the ledger takes its place.
+func Import(ctx context.Context, o Options, from Copied) error {
 	o.Create, o.Begin, o.Mode = true, true, Write
 	s, err := enter(ctx, o)
 	if err != nil {
 		return fmt.Errorf("importing into %s: %w", o.Dir, err)
 	}
-	err = s.importLedger(ctx, from, keys)
+	err = s.importLedger(ctx, from)
 	if err := errors.Join(err, s.lock.release()); err != nil {
 		return fmt.Errorf("importing into %s: %w", o.Dir, err)
 	}
 	return nil
 }
 
-func (s *site) importLedger(ctx context.Context, from store.Copy, keys ledger.Keyring) error {
+func (s *site) importLedger(ctx context.Context, from Copied) error {
+	keys := from.Keys
 	has, err := s.hasLedger()
 	switch last := s.lock.last; {
 	case err != nil:
@@ -98,8 +107,10 @@ func (s *site) importLedger(ctx context.Context, from store.Copy, keys ledger.Ke
 	}
 	var index store.IndexRoot
 	err = pebble.Create(s.ledgerDir(), pebble.Options{FS: s.FS, Fatal: s.Fatal}, func(t store.Table) (err error) {
-		index, err = store.Import(ctx, t, from)
-		return err
+		if index, err = store.Import(ctx, t, from.Copy); err != nil || from.Content == nil {
+			return err
+		}
+		return s.keepContent(from.Content)
 	})
 	if err != nil {
 		return err

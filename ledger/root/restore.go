@@ -188,7 +188,7 @@ func (s *site) restore(ctx context.Context, from Backup, did *Restoration, there
 		if err := s.accept(from, did); err != nil {
 			return err
 		}
-		if err := s.restoreContent(from); err != nil {
+		if err := s.keepContent(from.Content); err != nil {
 			return err
 		}
 		return s.restoreKey(from, did)
@@ -228,9 +228,10 @@ func (s *site) rememberRestored(from Backup) error {
 	return home.Remember(s.Home, signed, true, from.Keys.Keys()...)
 }
 
-func (s *site) restoreContent(from Backup) error {
+// keepContent keeps contents, whose digests it checks.
+func (s *site) keepContent(each func(keep func(digest ledger.Hash, from io.ReadSeeker) error) error) error {
 	err := ContentOf(s.dir).PutAll(func(to *content.Batch) error {
-		return from.Content(func(digest ledger.Hash, in io.ReadSeeker) error {
+		return each(func(digest ledger.Hash, in io.ReadSeeker) error {
 			e, err := to.PutFrom(in)
 			if err == nil && e.Digest != digest {
 				err = fmt.Errorf("%w: content %s has another digest", ledger.ErrUnverified, digest)

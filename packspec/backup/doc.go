@@ -9,7 +9,7 @@
 //
 //	backup.json               the summary, below
 //	content/<sha256>          what events name by digest (package gait/ledger/content)
-//	ledger/…                  the files of gait ledger export, as C2SP tlog-tiles lays a log out
+//	ledger/…                  the files of gait ledger export but for contents, as C2SP tlog-tiles lays a log out
 //	private_key.pem           the private key that signs the ledger, sealed by a passphrase
 //
 // so that a backup, unzipped, has a log of C2SP tlog-tiles in the directory ledger, which

@@ -62,6 +62,7 @@ func open(r io.ReaderAt, size int64) (*Backup, error) {
 	if b.Log, err = packspec.OpenExport(exported); err != nil {
 		return nil, err
 	}
+	b.Log.Inherited = b.Inherited
 	if err := b.Log.CheckFiles(); err != nil {
 		return nil, err
 	}
