@@ -209,20 +209,6 @@ func isCorrupt(err error) bool {
 	return ok
 }
 
-// Content that was damaged is not backed up as if it were whole.
-func TestBackupOfDamagedContent(t *testing.T) {
-	l, o := small(t)
-	e, err := o.Content.Put([]byte("whole"))
-	must(t, err)
-	must(t, os.WriteFile(filepath.Join(o.Content.Dir(), e.Digest.String()), []byte("wrong"), 0o600))
-	w, err := backup.Begin(t.Context(), io.Discard, l.Log, o)
-	must(t, err)
-	_, err = w.Continue(t.Context(), l.Log, always)
-	if damaged, ok := errors.AsType[*content.DamagedError](err); !ok || damaged.Digest != e.Digest {
-		t.Errorf("Continue = %v, want a DamagedError", err)
-	}
-}
-
 // holds opens and verifies a backup as restoring it does.
 func holds(b []byte) error {
 	got, err := backup.Open(bytes.NewReader(b), int64(len(b)))
