@@ -68,7 +68,7 @@ func (v *ledgerVerifier) compareWith(at Sighting, continues continuity) (string,
 	if err != nil {
 		return "", fmt.Errorf("the checkpoint seen before: %w", err)
 	}
-	if _, err := v.keys.Open(at.Note); err != nil && seen.Size <= v.evidence.Size {
+	if _, late, err := v.keys.OpenSeen(at.Note); (err != nil || !late.IsZero()) && seen.Size <= v.evidence.Size {
 		return "", conflict(fmt.Sprintf("the checkpoint seen before, of %d events, is not signed as it must be by these keys", seen.Size), "one history", "two")
 	}
 	switch size := v.evidence.Size; {

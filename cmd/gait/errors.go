@@ -104,6 +104,26 @@ func (*conflictError) Fault() ledger.Fault {
 	return ledger.Fault{Code: "checkpoint_conflict", Category: ledger.CategoryVerification}
 }
 
+// A foreignError says that no key of the ledger here has signed a checkpoint of it.
+type foreignError struct {
+	note string
+	err  error
+}
+
+func (e *foreignError) Error() string { return e.err.Error() }
+
+// Unwrap returns what OpenCheckpoint said.
+func (e *foreignError) Unwrap() error { return e.err }
+
+// Fault returns what kind of error it is.
+func (*foreignError) Fault() ledger.Fault {
+	return ledger.Fault{Code: "not_verified", Category: ledger.CategoryVerification}
+}
+
+func (*foreignError) nextStep() string {
+	return "if the ledger moved, or its key was rotated, elsewhere, then what is here was left behind: verify a pack from there, gait pack verify FILE, which shows the keys that took over"
+}
+
 // evidenceIn returns the signed notes that prove an error, or nil if there are
 // none.
 func evidenceIn(err error) [][]byte {

@@ -84,7 +84,7 @@ func continuesSighting(log packspec.ExportedLog, at packspec.Sighting) error {
 	if err != nil || was.Size > log.Size {
 		return err
 	}
-	if _, err := log.Keys.Open(at.Note); err != nil {
+	if _, late, err := log.Keys.OpenSeen(at.Note); err != nil || !late.IsZero() {
 		return conflict
 	}
 	if ok, err := log.Continues(was); err != nil || ok {
@@ -129,13 +129,21 @@ func holdsToFile(ctx context.Context, r *connect.Ledger, f seenFile) error {
 // holdsTo requires that the ledger continues a checkpoint of it, which is in name.
 func holdsTo(ctx context.Context, r *connect.Ledger, name string, was ledger.Checkpoint, note []byte) error {
 	now, found := r.Log.Checkpoint()
-	if _, err := r.Log.Keys().Open(note); err != nil {
+	_, late, err := r.Log.Keys().OpenSeen(note)
+	if err != nil && !ledger.HasSignature(note, r.Log.Keys().Keys()...) {
+		err = &foreignError{note: name, err: err}
+	}
+	if err != nil {
 		return fmt.Errorf("reading %s: %w", name, err)
 	}
 	if was.Size == 0 {
 		return nil
 	}
 	conflict := &conflictError{notes: [2][]byte{bytes.Clone(note), found}}
+	if !late.IsZero() {
+		conflict.text = fmt.Sprintf("the ledger was written in two places: %s has signed %s, of %d events, although another key had taken over from it", late, name, was.Size)
+		return conflict
+	}
 	if was.Size > now.Size {
 		conflict.text = fmt.Sprintf("the ledger was cut: %s has %d events, the ledger %d", name, was.Size, now.Size)
 		return conflict
@@ -154,9 +162,13 @@ func holdsTo(ctx context.Context, r *connect.Ledger, name string, was ledger.Che
 // holdsToPacks requires that the ledger continues the newest checkpoint seen in a
 // pack of it, which is not checked when it is opened.
 func holdsToPacks(a *app, r *connect.Ledger) error {
+	moved, err := ledger.MovedAway(a.running.Context(), r.Log)
+	if err != nil {
+		return err
+	}
 	seen, dir, err := home.Seen(r.Home, r.Log.Keys().Keys()...)
 	for _, at := range seen {
-		if now := r.Log.Head().Size; err == nil && r.Log.Imported() && at.Size > now {
+		if now := r.Log.Head().Size; err == nil && (r.Log.Imported() || moved != nil) && at.Size > now {
 			a.notice(fmt.Sprintf("this copy has %d events; a newer state, of %d, was seen", now, at.Size))
 			continue
 		}

@@ -41,7 +41,7 @@ type Backup struct {
 // A Restoration is the result of Restore.
 type Restoration struct {
 	Seen     ledger.Checkpoint // the newest state of the ledger that was seen; Size 0 if none was
-	Older    bool              // the backup is older than that: what was restored is only read
+	Older    bool              // the backup is older than that, and not where the ledger moved away: what was restored is only read
 	Retired  bool              // the ledger was retired: what was restored is only read
 	Copy     bool              // it is a copy: it is only read
 	Moved    bool              // its last event moves it away from where the backup was made
@@ -131,10 +131,11 @@ func (o Options) examine(from *Backup) (did Restoration, err error) {
 			did.Seen = at.Checkpoint
 		}
 	}
-	did.Copy, did.Older = from.ReadOnly, did.Seen.Size > from.Checkpoint.Size
-	if did.Older && did.Here { // it went on here already
+	newer := did.Seen.Size > from.Checkpoint.Size
+	if newer && did.Here { // it went on here already
 		did.Here, from.Keys, from.Next = false, was, nil
 	}
+	did.Copy, did.Older = from.ReadOnly, newer && !did.Moved
 	if did.Seen.Size == 0 && !from.Newest && !from.ReadOnly && !did.Retired && !did.Moved {
 		return did, ErrNewestUnknown
 	}
