@@ -28,7 +28,7 @@ var powerCases = []powerCase{
 		name: "restore of the newest backup", prepare: [][]string{{"rm", "-r", "gait-out"}},
 		args: []string{"ledger", "restore", "b.zip"},
 		left: func(g powerRig) string { return g.shows(false, "ledger_missing") },
-		done: func(g powerRig) string { return g.goesOn(false) },
+		done: func(g powerRig) string { return g.goesOn() },
 	},
 	{
 		name:    "restore of an older backup",
@@ -41,7 +41,7 @@ var powerCases = []powerCase{
 		name: "restore in a new home, with the key", prepare: [][]string{{"rm", "-r", "gait-out", "home"}},
 		args: []string{"ledger", "restore", "k.zip", "--newest", "--passphrase-file", "secret"},
 		left: func(g powerRig) string { return g.shows(false, "ledger_missing", "ledger_not_found") },
-		done: func(g powerRig) string { return g.goesOn(false) },
+		done: func(g powerRig) string { return g.goesOn() },
 	},
 	{
 		name: "restore of a copy", prepare: [][]string{{"rm", "-r", "gait-out"}},
@@ -70,11 +70,25 @@ var powerCases = []powerCase{
 		prepare: slices.Concat(movePlace, [][]string{
 			{"gait", "ledger", "move", "--to", "there.vkey"},
 			{"gait", "ledger", "backup", "--out", "moved.zip"},
-			{"rm", "-r", "gait-out", "home"}, {"mv", "there", "home"},
+			{"rm", "-r", "gait-out", "home"},
+			{"mv", "there", "home"},
 		}),
 		args: []string{"ledger", "restore", "moved.zip"},
 		left: func(g powerRig) string { return g.shows(false, "ledger_missing", "ledger_not_found") },
-		done: func(g powerRig) string { return g.goesOn(false) },
+		done: func(g powerRig) string { return g.goesOn() },
+	},
+	{
+		name:    "successor of an older state",
+		prepare: [][]string{{"gait", "job", "checkpoint", "add", "a", "--summary", "later"}, {"rm", "-r", "gait-out"}, {"gait", "ledger", "restore", "b.zip"}},
+		args:    []string{"ledger", "retire", "--reason", "lost", "--successor"},
+		left:    func(g powerRig) string { return g.isContinued("successor_unfinished") },
+		done:    func(g powerRig) string { return g.goesOnInSuccessor() },
+	},
+	{
+		name: "successor of a ledger without its key", prepare: [][]string{{"rm", "-r", "home/keys"}},
+		args: []string{"ledger", "retire", "--reason", "lost", "--successor"},
+		left: func(g powerRig) string { return g.isContinued("successor_unfinished") },
+		done: func(g powerRig) string { return g.goesOnInSuccessor() },
 	},
 }
 
@@ -106,11 +120,41 @@ func (g powerRig) isOlder(codes ...string) string {
 	return g.shows(true, codes...)
 }
 
+// isContinued says what is wrong with a job that is in the ledger or, in the state that
+// this has, in its successor. Errors of the codes given are right too.
+func (g powerRig) isContinued(codes ...string) string {
+	code, said := g.said("job", "status", "a")
+	text, _ := said["error_code"].(string)
+	job, _ := said["job"].(map[string]any)
+	_, continued := job["continued"]
+	if code != 0 && slices.Contains(codes, text) || code == 0 && (!continued && job["revision"] == 2.0 || continued && job["revision"] == 1.0) {
+		return ""
+	}
+	return fmt.Sprintf("status exits %d: %v", code, said)
+}
+
+// goesOnInSuccessor says what is wrong with a job that was continued.
+func (g powerRig) goesOnInSuccessor() string {
+	code, said := g.said("job", "status", "a")
+	if job, _ := said["job"].(map[string]any); code != 0 || job["continued"] == nil || job["checkpoint_count"] != 1.0 {
+		return fmt.Sprintf("status exits %d: %v", code, said)
+	}
+	if code, said := g.said("job", "submit", "--id", "a"); said["error_code"] != "job_exists" {
+		return fmt.Sprintf("another job of its id: exit %d, %v", code, said)
+	}
+	return g.writes()
+}
+
 // goesOn says what is wrong with a ledger that can be continued.
-func (g powerRig) goesOn(older bool) string {
-	if wrong := g.shows(older); wrong != "" {
+func (g powerRig) goesOn() string {
+	if wrong := g.shows(false); wrong != "" {
 		return wrong
 	}
+	return g.writes()
+}
+
+// writes says what is wrong with a ledger that can be written.
+func (g powerRig) writes() string {
 	for _, args := range [][]string{{"ledger", "verify"}, {"job", "pause", "a"}, {"ledger", "verify"}} {
 		if code, said := g.said(args...); code != 0 {
 			return fmt.Sprintf("%v exits %d: %v", args, code, said)
