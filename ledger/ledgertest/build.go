@@ -154,6 +154,18 @@ func createTable(dir string, first ledger.Event, o Options) error {
 	})
 }
 
+// CreateFrom is CreateWith for a ledger that begins with more events than its event 0:
+// with rest, as store.CreateFrom says.
+func CreateFrom(dir string, first ledger.Event, rest iter.Seq2[ledger.Entry, error], o Options) (*store.Log, error) {
+	err := pebble.Create(dir, o.table(), func(t store.Table) error {
+		return store.CreateFrom(context.Background(), t, first, rest, o.log())
+	})
+	if err != nil {
+		return nil, err
+	}
+	return Open(dir, o)
+}
+
 // Import makes a copy of a ledger in dir.
 func Import(dir string, from store.Copy, o Options) error {
 	return pebble.Create(dir, o.table(), func(t store.Table) error {
