@@ -36,6 +36,10 @@ type Backup struct {
 
 	// ReadOnly makes a copy, which is only read, whatever home has seen.
 	ReadOnly bool
+
+	// Succeeded says that Succeed comes next: the ledger itself is not continued. It is only
+	// read, and may have been retired in this root.
+	Succeeded bool
 }
 
 // A Restoration is the result of Restore.
@@ -132,11 +136,11 @@ func (o Options) examine(from *Backup) (did Restoration, err error) {
 		}
 	}
 	newer := did.Seen.Size > from.Checkpoint.Size
-	if newer && did.Here { // it went on here already
+	if did.Here && (newer || from.Succeeded) { // it went on here already, or is not to
 		did.Here, from.Keys, from.Next = false, was, nil
 	}
 	did.Copy, did.Older = from.ReadOnly, newer && !did.Moved
-	if did.Seen.Size == 0 && !from.Newest && !from.ReadOnly && !did.Retired && !did.Moved {
+	if did.Seen.Size == 0 && !from.Newest && !from.ReadOnly && !from.Succeeded && !did.Retired && !did.Moved {
 		return did, ErrNewestUnknown
 	}
 	return did, nil
@@ -154,7 +158,8 @@ func (s *site) holdsBackup(from Backup) (bool, error) {
 		return same, err
 	}
 	switch last := s.lock.last; {
-	case last.kind == markNone, last.kind == markComplete && last.key.Name() == from.Checkpoint.Origin:
+	case last.kind == markNone, last.kind == markComplete && last.key.Name() == from.Checkpoint.Origin,
+		from.Succeeded && last.kind == markRetired && last.was.Origin == from.Checkpoint.Origin:
 		return false, nil
 	}
 	return false, store.ErrExists // another ledger was there, or its creation was begun
@@ -276,7 +281,7 @@ func (s *site) restoreKey(from Backup, did *Restoration) error {
 // there.
 func (s *site) accept(from Backup, did *Restoration) error {
 	now := home.KnownRoot{Dir: s.dir, Key: from.Keys.Current()}
-	if did.Older && !did.Copy {
+	if from.onlyRead(did) {
 		now.Accepted = from.Checkpoint
 	}
 	if err := now.Write(s.Home); err != nil {
@@ -331,14 +336,21 @@ func (s *site) markRestored(from Backup, did *Restoration) error {
 			return err
 		}
 	}
-	if err := s.done("mark"); err != nil || !did.Older || did.Copy || s.lock.restored != nil {
+	if err := s.done("mark"); err != nil || !from.onlyRead(did) || s.lock.restored != nil {
 		return err
 	}
-	if err := s.lock.add(mark{kind: markRestored, was: older(did.Seen, from.Checkpoint)}); err != nil {
+	seen := did.Seen
+	if seen.Size < from.Checkpoint.Size {
+		seen = from.Checkpoint
+	}
+	if err := s.lock.add(mark{kind: markRestored, was: older(seen, from.Checkpoint)}); err != nil {
 		return err
 	}
 	return s.done("older")
 }
+
+// onlyRead reports whether the root is marked so that the ledger is not written.
+func (b Backup) onlyRead(did *Restoration) bool { return (did.Older || b.Succeeded) && !did.Copy }
 
 // older describes a ledger that was found in an older state than was seen.
 func older(seen, found ledger.Checkpoint) *ledger.Predecessor {

@@ -113,8 +113,12 @@ func (s *site) bequeath(ctx context.Context, how Succession) (n home.RetirementN
 	if err != nil {
 		return n, err
 	}
-	if _, begun, err := home.ReadRetirementNote(s.Home, keys[0].Name()); err != nil || begun {
-		return n, orRetired(err, keys[0].Name(), s.ledgerDir())
+	was, retired, err := home.ReadRetirementNote(s.Home, keys[0].Name())
+	if err == nil && retired && !was.Successor.IsZero() {
+		err = &RetiredError{Origin: was.Origin, Dir: s.ledgerDir()}
+	}
+	if err != nil {
+		return n, err
 	}
 	if n, err = s.describe(keys, how.Reason); err != nil {
 		return n, err
@@ -138,19 +142,15 @@ func (s *site) bequeath(ctx context.Context, how Succession) (n home.RetirementN
 	return n, s.done("note")
 }
 
-func orRetired(err error, origin, dir string) error {
-	if err != nil {
-		return err
-	}
-	return &RetiredError{Origin: origin, Dir: dir}
-}
-
 // checkEstate refuses a ledger that is another one than the root should hold, or that
 // contradicts what was seen of it: its jobs would go on in a history that was made up.
 func (s *site) checkEstate(ctx context.Context, e *Estate, known []ledger.VerifierKey) error {
 	keys := e.Log.Keys()
 	if !keys.Has(known[0]) {
 		return s.swapped(s.lock.path, known[0], keys.Current())
+	}
+	if to := e.Log.Moved(); to != nil { // its jobs go on there
+		return &ledger.MovedError{Move: *to}
 	}
 	e.Keys = keys.Keys()
 	c, note := e.Log.Checkpoint()
@@ -173,14 +173,14 @@ func (s *site) buildSuccessor(ctx context.Context, how Succession, e Estate, n *
 	if key, ok, err := s.builtBefore(ctx, *n, e); ok || err != nil {
 		return key, err
 	}
-	key, err := s.heirKey(now)
-	if err != nil {
-		return key, err
-	}
-	if err := home.MakeDir(s.successorDir()); err != nil {
-		return key, err
+	if err := s.clearSuccessor(); err != nil {
+		return ledger.PrivateKey{}, err
 	}
 	from, err := how.Begin(ctx, e)
+	if err != nil {
+		return ledger.PrivateKey{}, errors.Join(err, s.emptySuccessor())
+	}
+	key, err := s.heirKey(now)
 	if err != nil {
 		return key, err
 	}
@@ -189,6 +189,9 @@ func (s *site) buildSuccessor(ctx context.Context, how Succession, e Estate, n *
 	s.lock.predecessor.Requests = from.Requests
 	first, err := s.firstEvent(key, now)
 	if err != nil {
+		return key, err
+	}
+	if err := home.MakeDir(s.successorDir()); err != nil {
 		return key, err
 	}
 	if err := s.done("inheritance"); err != nil {
@@ -256,24 +259,26 @@ func (s *site) verifySuccessor(ctx context.Context, key ledger.VerifierKey, same
 	return log.Verify(ctx, nil, nil)
 }
 
-// heirKey returns a key for the successor, and makes the directory in which it is built
-// empty. The mark, durable before the key, shows after a crash what the key was for.
-func (s *site) heirKey(now time.Time) (key ledger.PrivateKey, err error) {
+// clearSuccessor removes what an earlier Succeed has built. If that was whole, its key has
+// signed it, and is not used again.
+func (s *site) clearSuccessor() error {
 	signed, err := home.Exists(s.successorLedger())
 	if err != nil {
-		return key, err
+		return err
 	}
-	if was := s.lock.heir; !was.IsZero() {
-		if key, usable := s.unusedHeirKey(); usable && !signed {
-			return key, s.emptySuccessor()
-		}
-		// It may have signed a ledger that is thrown away now.
-		if _, err := home.RetireKey(s.Home, was.Name()); err != nil {
-			return key, err
+	if signed && !s.lock.heir.IsZero() {
+		if _, err := home.RetireKey(s.Home, s.lock.heir.Name()); err != nil {
+			return err
 		}
 	}
-	if err := s.emptySuccessor(); err != nil {
-		return key, err
+	return s.emptySuccessor()
+}
+
+// heirKey returns a key for the successor. The mark, durable before the key, shows after a
+// crash what the key was for.
+func (s *site) heirKey(now time.Time) (key ledger.PrivateKey, err error) {
+	if key, usable := s.unusedHeirKey(); usable && (s.Origin == "" || s.Origin == key.Name()) {
+		return key, nil
 	}
 	if key, err = s.newKey(now); err != nil {
 		return key, err
@@ -294,11 +299,18 @@ func (s *site) heirKey(now time.Time) (key ledger.PrivateKey, err error) {
 // home knows of something that was signed with it.
 func (s *site) unusedHeirKey() (ledger.PrivateKey, bool) {
 	was := s.lock.heir
+	if was.IsZero() {
+		return ledger.PrivateKey{}, false
+	}
 	key, err := home.SigningKey(s.Home, was.Name())
 	return key, err == nil && key.VerifierKey() == was && home.CheckUnused(s.Home, was.Name(), was) == nil
 }
 
 func (s *site) emptySuccessor() error {
+	there, err := home.Exists(s.successorDir())
+	if err != nil || !there {
+		return err
+	}
 	if err := os.RemoveAll(s.successorDir()); err != nil {
 		return err
 	}
