@@ -12,7 +12,7 @@ import (
 const (
 	retireHint    = `if you know why: gait ledger retire --reason "WHY", then continue in a new ledger that names this one`
 	successorHint = `to go on with its jobs in a new ledger: gait ledger retire --reason "WHY" --successor`
-	lostHint      = `restore a backup: gait ledger restore FILE; to begin a new ledger on purpose: gait ledger init; to give the old one up: gait ledger retire --reason "WHY"`
+	lostHint      = `restore a backup: gait ledger restore FILE, and with --as-successor go on with its jobs in a new ledger; to begin a new ledger on purpose: gait ledger init; to give the old one up: gait ledger retire --reason "WHY"`
 )
 
 func rolledBackHint(err error) string {

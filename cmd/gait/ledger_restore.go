@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +24,9 @@ type restoreFlags struct {
 	passphrase                           passphraseFlag
 	newest, readOnly, withoutKey, dryRun bool
 	inPlace                              bool
+
+	asSuccessor    bool
+	reason, origin string // of the successor
 }
 
 func ledgerRestoreCommand(a *app) *cobra.Command {
@@ -38,8 +42,11 @@ backup, the ledger is continued. If you have seen nothing of it at all, as with 
 machine, it cannot be told whether events came after the backup: say --newest if you
 know that none did. If events were seen that the backup does not have, what is restored
 is an older state: its jobs are shown, packed and exported, each time with a warning
-("restored" in JSON), and nothing is written to it, by any user. gait ledger retire --successor is
-the way on from there.
+("restored" in JSON), and nothing is written to it, by any user.
+
+The way on from there is gait ledger retire --successor, or at once --as-successor: the
+ledger is restored, retired, and continued by a new one, which takes over its jobs under
+the same ids, and needs no private key of the old one.
 
 If the ledger was moved here (gait keys new here, gait ledger move there), it goes on here
 under the key that was made here, which signs the checkpoint that the ledger came with.
@@ -51,6 +58,7 @@ an older state that was put back there by other means, or the root of another le
 			"gait ledger restore payments.zip --root new/jobs --passphrase-file secret.txt --newest\n" +
 			"gait ledger restore payments.zip --root look/jobs --read-only\n" +
 			"gait ledger restore payments.zip --dry-run --json\n" +
+			"gait ledger restore payments.zip --as-successor --reason \"the disk was lost\"\n" +
 			"gait ledger restore --in-place",
 		Args: cobra.ArbitraryArgs,
 	}, 0, 1, 2, 6, 7, 8)
@@ -61,11 +69,14 @@ an older state that was put back there by other means, or the root of another le
 	f.BoolVar(&flags.withoutKey, "without-key", false, "leave the private key in the backup")
 	f.BoolVar(&flags.dryRun, "dry-run", false, "verify the backup, say what would become of it, and write nothing")
 	f.BoolVar(&flags.inPlace, "in-place", false, "accept what is in the root already")
+	f.BoolVar(&flags.asSuccessor, "as-successor", false, "continue its jobs in a new ledger, here, and retire the restored one")
+	f.StringVar(&flags.reason, "reason", "", "with --as-successor: why (default: from which backup)")
+	f.StringVar(&flags.origin, "origin", "", "with --as-successor: the successor's name (default gait.local/ULID)")
 	flags.passphrase.add(a, cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		switch {
 		case flags.inPlace && len(args) == 0:
-			for _, name := range []string{"newest", "read-only", "without-key", "dry-run", "passphrase-file"} {
+			for _, name := range []string{"newest", "read-only", "without-key", "dry-run", "passphrase-file", "as-successor", "reason", "origin"} {
 				if cmd.Flags().Changed(name) {
 					return &usageError{code: "invalid_usage", text: "--" + name + " is about a backup, and --in-place restores none", hint: "leave --" + name + " out"}
 				}
@@ -79,7 +90,23 @@ an older state that was put back there by other means, or the root of another le
 	return cmd
 }
 
+// check refuses flags that contradict each other.
+func (f restoreFlags) check() error {
+	switch {
+	case !f.asSuccessor && (f.reason != "" || f.origin != ""):
+		return &usageError{code: "invalid_usage", text: "--reason and --origin are about a successor", hint: "add --as-successor, or leave them out"}
+	case f.asSuccessor && (f.readOnly || f.newest):
+		return &usageError{code: "invalid_usage", text: "what a successor continues is neither continued itself nor a copy", hint: "leave --newest and --read-only out"}
+	case f.reason != "":
+		return ledger.FieldReason.Check(f.reason)
+	}
+	return nil
+}
+
 func restoreBackup(ctx context.Context, a *app, name string, flags restoreFlags) error {
+	if err := flags.check(); err != nil {
+		return err
+	}
 	o, err := a.options()
 	if err != nil {
 		return err
@@ -97,7 +124,7 @@ func restoreBackup(ctx context.Context, a *app, name string, flags restoreFlags)
 	if err != nil {
 		return err
 	}
-	from := root.Backup{Checkpoint: b.Checkpoint, Keys: b.Log.Keys, Newest: flags.newest, ReadOnly: flags.readOnly, Moves: last, Continues: b.Log.Continues}
+	from := root.Backup{Checkpoint: b.Checkpoint, Keys: b.Log.Keys, Newest: flags.newest, ReadOnly: flags.readOnly, Succeeded: flags.asSuccessor, Moves: last, Continues: b.Log.Continues}
 	if from.Key, err = keyInBackup(ctx, o.Home, name, b, flags); err != nil {
 		return err
 	}
@@ -115,10 +142,16 @@ func restoreBackup(ctx context.Context, a *app, name string, flags restoreFlags)
 		did, err = restoreInto(ctx, a, o.Options, b, from)
 	}
 	if errors.Is(err, store.ErrExists) {
-		return &unsafeError{code: "ledger_exists", text: a.rootDir() + " holds another ledger already, or another state of it, or held one", hint: "restore into another directory with --root, or move that one away first"}
+		err = &unsafeError{code: "ledger_exists", text: a.rootDir() + " holds another ledger already, or another state of it, or held one", hint: "restore into another directory with --root, or move that one away first"}
+		if flags.asSuccessor && !flags.dryRun { // a crash may have come after the restored ledger was retired
+			return succeedRestored(ctx, a, restoredBackup{b, did, moved}, flags, trusted, err)
+		}
 	}
 	if err != nil {
 		return ledger.Refute(err)
+	}
+	if flags.asSuccessor && !flags.dryRun {
+		return succeedRestored(ctx, a, restoredBackup{b, did, moved}, flags, trusted, nil)
 	}
 	return showRestored(a, restoredBackup{b, did, moved}, trusted, flags)
 }
@@ -131,9 +164,26 @@ type restoredBackup struct {
 	moved *ledger.Move
 }
 
+// succeedRestored puts a successor in the place of a ledger that was restored. If it could
+// not be restored, for the reason given, only a successor that was whole already is put
+// there.
+func succeedRestored(ctx context.Context, a *app, b restoredBackup, flags restoreFlags, trusted string, unless error) error {
+	h := heir{a: a, reason: cmp.Or(flags.reason, "restored from a backup as of "+ledger.FormatTime(b.AsOf)), origin: flags.origin, keyFile: flags.keyFile, unless: unless}
+	did, err := h.succeed(ctx)
+	if err != nil {
+		return err
+	}
+	fields := did.fields()
+	fields["trusted_by"], fields["as_of"], fields["contents"] = trusted, ledger.FormatTime(b.AsOf), b.Contents
+	return a.print(fields, func(s *screen) {
+		s.done("restored %s, %s; %s continues it", s.bold(b.Origin), count(b.Size, "event"), s.bold(did.Successor.Name()))
+		did.show(s, [2]string{"as of", ledger.FormatTime(b.AsOf)}, [2]string{"trusted by", trusted})
+	})
+}
+
 // keyInBackup opens the private key in a backup, if it is needed.
 func keyInBackup(ctx context.Context, homeDir, name string, b *backup.Backup, flags restoreFlags) (ledger.PrivateKey, error) {
-	if b.SealedKey == nil || flags.withoutKey || flags.readOnly {
+	if b.SealedKey == nil || flags.withoutKey || flags.readOnly || flags.asSuccessor {
 		return ledger.PrivateKey{}, nil
 	}
 	_, err := home.PrivateOf(homeDir, b.Key)
@@ -212,7 +262,7 @@ func showRestored(a *app, b restoredBackup, trusted string, flags restoreFlags) 
 	}
 	fields := object{
 		"path": a.rootDir(), "origin": b.Origin, "tree_size": b.Size, "root": b.Root, "public_key": b.Key.String(), "trusted_by": trusted,
-		"as_of": ledger.FormatTime(b.AsOf), "contents": b.Contents, "writable": did.Writable(), "imported": did.Copy,
+		"as_of": ledger.FormatTime(b.AsOf), "contents": b.Contents, "writable": did.Writable() && !flags.asSuccessor, "imported": did.Copy,
 	}
 	if flags.dryRun {
 		fields["dry_run"] = true
@@ -230,6 +280,9 @@ func showRestored(a *app, b restoredBackup, trusted string, flags restoreFlags) 
 			s.done("restored %s, %s", s.bold(b.Origin), count(b.Size, "event"))
 		}
 		what, next := b.meaning()
+		if flags.asSuccessor {
+			what, next = "no: a successor would continue its jobs", "the same without --dry-run"
+		}
 		s.fields([2]string{"directory", a.rootDir()}, [2]string{"as of", ledger.FormatTime(b.AsOf)}, [2]string{"root", b.Root.String()},
 			[2]string{"trusted by", trusted}, [2]string{"written", what})
 		s.next(next)

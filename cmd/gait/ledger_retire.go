@@ -60,7 +60,8 @@ func retire(ctx context.Context, a *app, reason string) error {
 	if err != nil {
 		return err
 	}
-	return a.print(retiredFields(was), func(s *screen) {
+	fields := object{"origin": was.Origin, "path": was.Path, "seen": sizeAndRoot(was.Seen), "found": sizeAndRoot(was.Found)}
+	return a.print(fields, func(s *screen) {
 		s.done("retired %s", s.bold(was.Origin))
 		s.fields([2]string{"kept as", was.Path}, [2]string{"seen", count(was.Seen.Size, "event")}, [2]string{"found", count(was.Found.Size, "event")})
 		s.next("gait job submit --id job_1, which begins a new ledger that names this one")
@@ -73,17 +74,8 @@ func retireForSuccessor(ctx context.Context, a *app, h heir) error {
 	if err != nil {
 		return err
 	}
-	fields := retiredFields(did.Retirement)
-	did.add(fields)
-	return a.print(fields, func(s *screen) {
+	return a.print(did.fields(), func(s *screen) {
 		s.done("retired %s; %s continues it", s.bold(did.Origin), s.bold(did.Successor.Name()))
-		if did.Path != "" {
-			s.fields([2]string{"kept as", did.Path})
-		}
 		did.show(s)
 	})
-}
-
-func retiredFields(was root.Retirement) object {
-	return object{"origin": was.Origin, "path": was.Path, "seen": sizeAndRoot(was.Seen), "found": sizeAndRoot(was.Found)}
 }

@@ -22,24 +22,32 @@ type succeeded struct {
 	damage                    string // why not; "" if all could
 }
 
-// add adds what is said of the successor to an answer.
-func (d *succeeded) add(fields object) {
-	fields["successor"] = object{"origin": d.Successor.Name(), "public_key": d.Successor.String(), "tree_size": d.Size, "jobs": d.jobs, "decisions": d.decisions, "requests": d.requests}
+// fields returns what an answer says of it.
+func (d *succeeded) fields() object {
+	fields := object{
+		"origin": d.Origin, "path": d.Path, "seen": sizeAndRoot(d.Seen), "found": sizeAndRoot(d.Found),
+		"successor": object{"origin": d.Successor.Name(), "public_key": d.Successor.String(), "tree_size": d.Size, "jobs": d.jobs, "decisions": d.decisions, "requests": d.requests},
+	}
 	if d.damage != "" {
 		fields["lost"], fields["damage"] = d.lost, d.damage
 	}
 	if d.Resumed {
 		fields["resumed"] = true
 	}
+	return fields
 }
 
-func (d *succeeded) show(s *screen) {
-	s.fields([2]string{"seen", count(d.Seen.Size, "event")}, [2]string{"found", count(d.Found.Size, "event")})
-	if d.damage != "" {
-		s.fields([2]string{"lost", count(d.lost, "event") + ": " + d.damage})
+func (d *succeeded) show(s *screen, before ...[2]string) {
+	rows := before
+	if d.Path != "" {
+		rows = append(rows, [2]string{"kept as", d.Path})
 	}
-	s.fields([2]string{"continued", count(d.jobs, "job")}, [2]string{"asked again", count(d.decisions, "decision")},
-		[2]string{"used before", count(d.requests, "request id")}, [2]string{"public key", d.Successor.String()})
+	rows = append(rows, [2]string{"seen", count(d.Seen.Size, "event")}, [2]string{"found", count(d.Found.Size, "event")})
+	if d.damage != "" {
+		rows = append(rows, [2]string{"lost", count(d.lost, "event") + ": " + d.damage})
+	}
+	s.fields(append(rows, [2]string{"continued", count(d.jobs, "job")}, [2]string{"asked again", count(d.decisions, "decision")},
+		[2]string{"used before", count(d.requests, "request id")}, [2]string{"public key", d.Successor.String()})...)
 	s.next("gait job list")
 }
 
@@ -69,6 +77,7 @@ type heir struct {
 	a       *app
 	reason  string // why the ledger in the root is given up
 	origin  string // of the successor; "": one is made
+	unless  error  // if not nil, nothing is retired for it: only what a crash interrupted is finished
 	keyFile string // names the key that signed the ledger; "": one that the user holds or trusts
 
 	home string
@@ -101,6 +110,9 @@ func (h *heir) stop() {
 
 // begin is root.Succession.Begin.
 func (h *heir) begin(ctx context.Context, e root.Estate) (root.Inheritance, error) {
+	if h.unless != nil {
+		return root.Inheritance{}, h.unless
+	}
 	if e.Log == nil {
 		return root.Inheritance{}, &unreadableError{err: e.Err}
 	}
