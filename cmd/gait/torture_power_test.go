@@ -79,6 +79,20 @@ var powerCases = []powerCase{
 		done: func(g powerRig) string { return g.goesOn() },
 	},
 	{
+		name: "return of a move, to where it was before",
+		prepare: slices.Concat(movePlace, [][]string{
+			{"gait", "ledger", "move", "--to", "there.vkey"},
+			{"gait", "ledger", "backup", "--out", "moved.zip"},
+			{"sh", "-c", `
+	origin=$(cut -d+ -f1 there.vkey) && gait keys new "$origin" >here.vkey &&
+	export GAIT_HOME="$PWD/there" GAIT_ROOT="$PWD/there-root" && gait ledger restore moved.zip && gait job submit --id b &&
+	gait ledger move --to here.vkey && gait ledger backup --out back.zip`},
+		}),
+		args: []string{"ledger", "restore", "back.zip"},
+		left: func(g powerRig) string { return g.shows(false, "ledger_missing") },
+		done: func(g powerRig) string { return g.goesOn() },
+	},
+	{
 		name:    "successor of an older state",
 		prepare: [][]string{{"gait", "job", "checkpoint", "add", "a", "--summary", "later"}, {"rm", "-r", "gait-out"}, {"gait", "ledger", "restore", "b.zip"}},
 		args:    []string{"ledger", "retire", "--reason", "lost", "--successor"},
