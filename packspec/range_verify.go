@@ -21,6 +21,8 @@ type rangeVerifier struct {
 	used    ledger.RequestIDs // if it does not
 	err     error             // the *finding.Failure that ended the reading of events
 	stopped string            // the level of that failure
+
+	stranger bool // the pack is not signed by a key that the caller trusts, and has request ids
 }
 
 func (v *rangeVerifier) levels() []level {
@@ -93,13 +95,8 @@ func (v *rangeVerifier) readRange() error {
 	if err := v.readCreated(); err != nil {
 		return err
 	}
-	if v.shape.requests {
-		if ledger.InheritedRequests(v.created) == nil {
-			return finding.Failf(finding.LevelCanonical, finding.CodeEntries, entryRequests, "event 0 names no request ids that were used before")
-		}
-		v.index.Inherited = func(r ledger.Requests) iter.Seq2[mpt.Key, error] {
-			return ledger.ReadRequests(v.pack.section(entryRequests), r)
-		}
+	if v.shape.requests && ledger.InheritedRequests(v.created) == nil {
+		return finding.Failf(finding.LevelCanonical, finding.CodeEntries, entryRequests, "event 0 names no request ids that were used before")
 	}
 	if v.createdProof, err = v.readProof(entryCreatedProof); err != nil {
 		return err
@@ -115,7 +112,30 @@ func (v *rangeVerifier) readRange() error {
 		return finding.NotCanonical(entryCheckpoint, err)
 	}
 	v.log = ledger.TileLog{Coverage: cover, Checkpoint: c, Read: v.pack.tile}
-	return v.readKeys()
+	if err := v.readKeys(); err != nil {
+		return err
+	}
+	return v.readRequests()
+}
+
+// readRequests lets the index begin with the request ids that event 0 names. The index of
+// all of them is in memory, so it is not computed for a pack that a stranger may have
+// made: one that is not signed by a key that the caller trusts, and so does not verify.
+func (v *rangeVerifier) readRequests() error {
+	if !v.shape.requests || v.keysErr != nil {
+		return nil //nolint:nilerr // the level of the chain reports it
+	}
+	report, signed := v.report, v.signed
+	_, err := v.signature()
+	v.report, v.signed = report, signed // the level of the signature is not checked yet
+	if _, failed := errors.AsType[*finding.Failure](err); failed {
+		v.stranger = true
+		return nil
+	}
+	v.index.Inherited = func(r ledger.Requests) iter.Seq2[mpt.Key, error] {
+		return ledger.ReadRequests(v.pack.buffered(entryRequests), r)
+	}
+	return err
 }
 
 // checkFormat requires evidence of format 2 if the pack needs that, and only then.
@@ -232,7 +252,10 @@ func (v *rangeVerifier) unlessStopped(name, detail string) (string, error) {
 
 func (v *rangeVerifier) chain() (string, error) {
 	detail := fmt.Sprintf("seq %d to %d, each event named by the next, in the ledger and in its job", v.log.From(), v.log.To())
-	if v.index.Unchecked() {
+	switch {
+	case v.stranger:
+		detail += "; the index is unchecked: no key that you trust has signed the request ids that ledgers before used"
+	case v.index.Unchecked():
 		detail += "; the index is unchecked, since the request ids that ledgers before used are not here"
 	}
 	return v.unlessStopped(finding.LevelChain, detail)
