@@ -129,6 +129,7 @@ type Reader interface {
 // A Log is a ledger to read and to write.
 type Log interface {
 	Reader
+	TagReader
 	Writer
 }
 

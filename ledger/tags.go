@@ -1,6 +1,10 @@
 package ledger
 
-import "encoding/binary"
+import (
+	"context"
+	"encoding/binary"
+	"iter"
+)
 
 // Tags are what a job can be found by without reading it. A log keeps them beside the
 // job, many jobs in a row, and gives them no meaning. They are hints: what they say of a
@@ -40,4 +44,12 @@ func (t *Tags) Known() bool { return t.State != TagState{} && t.Fixed != "" }
 type TaggedJob struct {
 	ID string
 	Tags
+}
+
+// A TagReader reads the tags of all jobs.
+type TagReader interface {
+	// Tagged calls use with all jobs, each valid until the next one, and with what reads
+	// the log as of the same moment. found is false, and use is not called, if the log has
+	// no tags.
+	Tagged(ctx context.Context, use func(EventReader, iter.Seq[*TaggedJob]) error) (found bool, err error)
 }

@@ -1,8 +1,10 @@
 package projection
 
 import (
+	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"gait/ledger"
@@ -10,43 +12,158 @@ import (
 
 // A Filter says which jobs to list. A field that is empty excludes no job.
 type Filter struct {
-	Status Status
-	Actor  string         // who submitted or imported the job, perhaps in a ledger before
-	Labels []ledger.Label // the job has all of them
-	Since  time.Time      // the job changed then or later
+	Statuses []Status       // the job has one of them
+	Waiting  []string       // the job waits for one of them, of WaitsFor
+	Actor    string         // who submitted or imported the job, perhaps in a ledger before
+	Labels   []ledger.Label // the job has all of them
+	Since    time.Time      // the job changed then or later
 }
 
-// List returns up to limit jobs that match f, in the order of their ids, beginning
-// with the first id after the one given. more reports whether another job would
-// follow.
-func List(ctx context.Context, log ledger.EventReader, f Filter, after string, limit int) (page []Job, more bool, err error) {
+// A Sort says in which order jobs are listed.
+type Sort string
+
+// The orders.
+const (
+	ByID      Sort = "id"      // in the order of the bytes
+	ByCreated Sort = "created" // the newest first
+	ByUpdated Sort = "updated" // the one that changed last first
+)
+
+// Sorts lists every order.
+var Sorts = []Sort{ByID, ByCreated, ByUpdated}
+
+// A Query says which jobs to list, and in which order. The zero Sort is ByID.
+type Query struct {
+	Filter
+	Sort    Sort
+	Reverse bool
+	After   Place // begin behind it; zero: at the beginning
+	Limit   int   // at least 1
+}
+
+// A Place is where a job stands in a list.
+type Place struct {
+	Time int64 // in Unix milliseconds; 0 if the list is by id
+	ID   string
+}
+
+// PlaceOf returns the place of a job in the list.
+func (q *Query) PlaceOf(j Job) Place {
+	switch q.Sort {
+	case ByCreated:
+		return Place{milliseconds(j.Created), j.ID}
+	case ByUpdated:
+		return Place{milliseconds(j.Updated), j.ID}
+	case ByID:
+	}
+	return Place{ID: j.ID}
+}
+
+// placeOf returns the place of a job by its tags.
+func (q *Query) placeOf(t *ledger.TaggedJob) Place {
+	switch q.Sort {
+	case ByCreated:
+		return Place{t.Created, t.ID}
+	case ByUpdated:
+		return Place{t.Updated, t.ID}
+	case ByID:
+	}
+	return Place{ID: t.ID}
+}
+
+// compare compares two places of the list. Of jobs of one time the lesser id comes first.
+func (q *Query) compare(a, b Place) int {
+	c := cmp.Or(cmp.Compare(b.Time, a.Time), strings.Compare(a.ID, b.ID))
+	if q.Reverse {
+		return -c
+	}
+	return c
+}
+
+// follows reports whether a place comes behind q.After.
+func (q *Query) follows(p Place) bool { return q.After.ID == "" || q.compare(p, q.After) > 0 }
+
+// A Lister is a log that can be listed.
+type Lister interface {
+	ledger.EventReader
+	ledger.TagReader
+}
+
+// List returns the first jobs of a list, up to q.Limit, and whether more would follow. If
+// the log has tags, it reads the tags of all jobs and the jobs that it returns, and
+// otherwise all jobs.
+//
+// It fails with an *ledger.IndexError if a job has other tags than it should. A job that its
+// tags hide is missing from the list: that is found by verifying the log.
+func List(ctx context.Context, log Lister, q Query) (page []Job, more bool, err error) {
+	known := true
+	found, err := log.Tagged(ctx, func(at ledger.EventReader, jobs iterTagged) (err error) {
+		page, more, known, err = listTagged(ctx, at, jobs, q)
+		return err
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	if !found || !known {
+		return ListAll(ctx, log, q)
+	}
+	return page, more, nil
+}
+
+// ListAll is List for a log without tags: it reads all jobs.
+func ListAll(ctx context.Context, log ledger.EventReader, q Query) (page []Job, more bool, err error) {
+	best := firsts[Job]{q: &q, limit: q.Limit + 1}
+	inOrder := cmp.Or(q.Sort, ByID) == ByID && !q.Reverse
+	after := ""
+	if inOrder {
+		after = q.After.ID
+	}
 	for entry, err := range log.Jobs(ctx, after) {
 		if err != nil {
 			return nil, false, err
 		}
-		job, _, _, err := Load(ctx, log, entry.ID)
+		j, ok := DecodeJob(entry.View, entry.Head)
+		if !ok || j.ID != entry.ID {
+			if j, _, _, err = LoadState(ctx, log, entry.ID); err != nil {
+				return nil, false, err
+			}
+		}
+		holds, err := q.holds(ctx, log, j)
 		if err != nil {
 			return nil, false, err
 		}
-		holds, err := f.holds(ctx, log, job)
-		if err != nil {
-			return nil, false, err
+		if place := q.PlaceOf(j); holds && best.passes(place) {
+			best.add(place, j)
 		}
-		if !holds {
+		if inOrder && len(best.all) > q.Limit {
+			break
+		}
+	}
+	return cut(ctx, log, best.sorted(), q.Limit)
+}
+
+// cut returns the first jobs, with the texts of their decisions, and whether there are more.
+func cut(ctx context.Context, log ledger.EventReader, jobs []Job, limit int) (page []Job, more bool, err error) {
+	more = len(jobs) > limit
+	page = jobs[:min(len(jobs), limit)]
+	for i := range page {
+		if ReadTexts(ctx, log, &page[i]) == nil {
 			continue
 		}
-		if len(page) == limit {
-			return page, true, nil
+		if page[i], _, _, err = Load(ctx, log, page[i].ID); err != nil {
+			return nil, false, err
 		}
-		page = append(page, job)
 	}
-	return page, false, nil
+	return page, more, nil
 }
 
 // holds reports whether a job matches. It reads the job's first event only if the
 // filter needs the actor who submitted the job.
-func (f Filter) holds(ctx context.Context, log ledger.EventReader, j Job) (bool, error) {
-	if f.Status != "" && j.Status != f.Status || !f.Since.IsZero() && j.Updated < ledger.FormatTime(f.Since.UTC()) {
+func (f *Filter) holds(ctx context.Context, log ledger.EventReader, j Job) (bool, error) {
+	switch {
+	case len(f.Statuses) > 0 && !slices.Contains(f.Statuses, j.Status),
+		len(f.Waiting) > 0 && !slices.Contains(f.Waiting, j.WaitingFor()),
+		!f.Since.IsZero() && j.Updated < ledger.FormatTime(f.Since.UTC()):
 		return false, nil
 	}
 	for _, l := range f.Labels {

@@ -100,6 +100,8 @@ func setCompletions(a *app, cmd *cobra.Command) {
 		completeFlag(cmd, "log-level", oneOf(logLevels))
 	case "gait job list":
 		completeFlag(cmd, "status", oneOf(projection.Statuses))
+		completeFlag(cmd, "waiting-for", oneOf(projection.WaitsFor))
+		completeFlag(cmd, "sort", oneOf(projection.Sorts))
 		completeFlag(cmd, "after", completeJobs(a))
 	case "gait job checkpoint add":
 		completeFlag(cmd, "type", oneOf(ledger.CheckpointTypes))

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -13,37 +14,35 @@ import (
 )
 
 func listCommand(a *app) *cobra.Command {
-	var after string
-	var limit int
 	var flags listFlags
 	cmd := exits(&cobra.Command{
-		Use:     "list",
-		Short:   "List jobs by id",
-		Example: "gait job list\ngait job list --status paused --limit 20\ngait job list --label team=payments --since 2026-11-22T00:00:00Z\ngait job list --after job_17 --json",
-		Args:    noArgs,
+		Use:   "list",
+		Short: "List jobs by what they wait for, label, status or time",
+		Long: `List jobs. Each filter leaves out the jobs that do not match it. What a job waits for is one of
+` + strings.Join(projection.WaitsFor, ", ") + `.
+Ages are since the job was created, and since it changed.`,
+		Example: `gait job list
+gait job list --waiting-for decision,hold --sort updated --reverse
+gait job list --status paused,blocked --since 1h --limit 20
+gait job list --label team=payments --since 2026-11-22T00:00:00Z
+gait job list --after job_17 --json`,
+		Args: noArgs,
 	}, 0, 1, 2, 6, 7, 8)
-	f := cmd.Flags()
-	f.StringVar(&flags.status, "status", "", "only jobs of this status")
-	f.StringVar(&flags.actor, "actor", "", "only jobs that this actor submitted, or imported")
-	f.StringArrayVar(&flags.labels, "label", nil, "only jobs with this label, KEY=VALUE; repeatable: with all of them")
-	f.StringVar(&flags.since, "since", "", "only jobs that changed at this time or after it, like 2026-11-22T20:32:58Z")
-	f.IntVar(&limit, "limit", 100, "at most this many, up to 1000")
-	f.StringVar(&after, "after", "", "only jobs after this id; the last of a page gives the next one")
+	flags.add(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		filter, err := flags.filter()
+		q, err := flags.query(a.now())
 		if err != nil {
 			return err
 		}
-		if limit < 1 || limit > maxPage {
-			return &usageError{code: "invalid_limit", text: fmt.Sprintf("--limit %d is not from 1 to %d", limit, maxPage), hint: "--limit 100"}
-		}
 		page := []projection.StatusView{}
-		var more bool
-		err = a.read(cmd.Context(), func(r *connect.Ledger) (err error) {
-			var jobs []projection.Job
-			jobs, more, err = projection.List(cmd.Context(), r.Log, filter, after, limit)
+		next := ""
+		err = a.read(cmd.Context(), func(r *connect.Ledger) error {
+			jobs, more, err := r.List(cmd.Context(), q)
 			for _, j := range jobs {
 				page = append(page, j.StatusView())
+			}
+			if more && len(jobs) > 0 {
+				next = placeText(q.PlaceOf(jobs[len(jobs)-1]), q.Sort)
 			}
 			return err
 		})
@@ -51,16 +50,21 @@ func listCommand(a *app) *cobra.Command {
 			return err
 		}
 		fields := object{"jobs": page}
-		if more {
-			fields["next"] = page[len(page)-1].JobID
+		if next != "" {
+			fields["next"] = next
 		}
 		return a.print(fields, func(s *screen) {
-			showList(s, page, flags.status, after)
 			switch {
-			case more:
-				s.next("gait job list --after " + page[len(page)-1].JobID + flagsAgain(cmd, "status", "actor", "since", "limit") + flags.again())
-			case len(page) == 0 && !flags.any() && after == "":
+			case len(page) > 0:
+				showList(s, page, a.now())
+			case flags.any():
+				s.add("no job matches" + plain(flags.again(cmd, "after")) + "\n")
+			default:
+				s.add("no jobs\n")
 				s.next("gait job submit --id job_1")
+			}
+			if next != "" {
+				s.next("gait job list --after " + next + flags.again(cmd, "limit"))
 			}
 		})
 	}
@@ -69,30 +73,77 @@ func listCommand(a *app) *cobra.Command {
 
 // listFlags say which jobs to list.
 type listFlags struct {
-	status, actor, since string
-	labels               []string
+	statuses, waiting, labels []string
+	actor, since, sort, after string
+	reverse                   bool
+	limit                     int
 }
 
-func (l listFlags) any() bool {
-	return l.status != "" || l.actor != "" || l.since != "" || len(l.labels) > 0
+func (l *listFlags) add(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringArrayVar(&l.statuses, "status", nil, "only jobs of this status; repeatable, or several with commas")
+	f.StringArrayVar(&l.waiting, "waiting-for", nil, "only jobs that wait for this; repeatable, or several with commas")
+	f.StringVar(&l.actor, "actor", "", "only jobs that this actor submitted, or imported")
+	f.StringArrayVar(&l.labels, "label", nil, "only jobs with this label, KEY=VALUE; repeatable: with all of them")
+	f.StringVar(&l.since, "since", "", "only jobs that changed at this time or after it, like 2026-11-22T20:32:58Z, or so long ago: 90s, 15m, 36h, 7d")
+	f.StringVar(&l.sort, "sort", "id", "id, or created or updated: the newest first")
+	f.BoolVar(&l.reverse, "reverse", false, "in the opposite order")
+	f.IntVar(&l.limit, "limit", 100, "at most this many, up to 1000")
+	f.StringVar(&l.after, "after", "", "only jobs after this one: what a page gives as the next one, or a job's id if the list is by id")
 }
 
-// again returns the --label flags as they were given, for the next page.
-func (l listFlags) again() (flags string) {
+// any reports whether a flag leaves jobs out.
+func (l *listFlags) any() bool {
+	return len(l.statuses)+len(l.waiting)+len(l.labels) > 0 || l.actor+l.since+l.after != ""
+}
+
+// again returns the flags as they were given, with one more.
+func (l *listFlags) again(cmd *cobra.Command, more string) (flags string) {
+	for _, list := range []struct {
+		name   string
+		values []string
+	}{{"status", l.statuses}, {"waiting-for", l.waiting}} {
+		for _, value := range list.values {
+			flags += " --" + list.name + " " + quoted(value)
+		}
+	}
+	flags += flagsAgain(cmd, "actor", "since", "sort", more)
+	if l.reverse {
+		flags += " --reverse"
+	}
 	for _, label := range l.labels {
 		flags += " --label " + quoted(label)
 	}
 	return flags
 }
 
+// query returns the query that the flags describe.
+func (l *listFlags) query(now time.Time) (q projection.Query, err error) {
+	q = projection.Query{Sort: projection.Sort(l.sort), Reverse: l.reverse, Limit: l.limit}
+	if !slices.Contains(projection.Sorts, q.Sort) {
+		return q, &usageError{code: "invalid_sort", text: fmt.Sprintf("--sort %.40q is not an order", l.sort), hint: "one of " + ledger.OneOf(projection.Sorts)}
+	}
+	if l.limit < 1 || l.limit > maxPage {
+		return q, &usageError{code: "invalid_limit", text: fmt.Sprintf("--limit %d is not from 1 to %d", l.limit, maxPage), hint: "--limit 100"}
+	}
+	if q.Filter, err = l.filter(now); err != nil {
+		return q, err
+	}
+	q.After, err = parsePlace(l.after, q.Sort)
+	return q, err
+}
+
 // filter returns the filter that the flags describe.
-func (l listFlags) filter() (f projection.Filter, err error) {
-	f.Status, f.Actor = projection.Status(l.status), l.actor
-	if l.status != "" && !slices.Contains(projection.Statuses, f.Status) {
-		return f, &usageError{code: "invalid_status", text: fmt.Sprintf("%.40q is not a status", l.status), hint: "one of " + ledger.OneOf(projection.Statuses)}
+func (l *listFlags) filter(now time.Time) (f projection.Filter, err error) {
+	f.Actor = l.actor
+	if f.Statuses, err = namesOf(l.statuses, projection.Statuses, "invalid_status", "is not a status"); err != nil {
+		return f, err
+	}
+	if f.Waiting, err = namesOf(l.waiting, projection.WaitsFor, "invalid_waiting_for", "is nothing that jobs wait for"); err != nil {
+		return f, err
 	}
 	if l.since != "" {
-		if f.Since, err = parseTime("--since", l.since); err != nil {
+		if f.Since, err = parseSince(l.since, now); err != nil {
 			return f, err
 		}
 	}
@@ -108,25 +159,15 @@ func (l listFlags) filter() (f projection.Filter, err error) {
 	return f, nil
 }
 
-func showList(s *screen, page []projection.StatusView, status, after string) {
-	if len(page) == 0 {
-		s.add("no jobs")
-		if status != "" {
-			s.add(" that are " + status)
+// namesOf returns the names that flags with commas give, all of which must be known.
+func namesOf[S ~string](flags []string, known []S, code, not string) (names []S, err error) {
+	for _, flag := range flags {
+		for name := range strings.SplitSeq(flag, ",") {
+			if !slices.Contains(known, S(name)) {
+				return nil, &usageError{code: code, text: fmt.Sprintf("%.40q %s", name, not), hint: "one of " + ledger.OneOf(known)}
+			}
+			names = append(names, S(name))
 		}
-		if after != "" {
-			s.add(" after " + after)
-		}
-		s.add("\n")
-		return
 	}
-	rows := make([][]any, len(page))
-	for i, v := range page {
-		last := ""
-		if v.LastCheckpoint != nil {
-			last = v.LastCheckpoint.ID + " " + v.LastCheckpoint.Summary
-		}
-		rows[i] = []any{v.JobID, s.status(v.Status), v.Revision, v.UpdatedAt, v.WaitingFor, shorten(last, 48)}
-	}
-	s.table([]any{"job", "status", "rev", "updated", "waits for", "last checkpoint"}, rows)
+	return names, nil
 }

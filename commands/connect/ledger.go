@@ -158,3 +158,11 @@ func found(id string, ok bool, err error) error {
 	}
 	return err
 }
+
+// List is projection.List. The word of a daemon that lists them counts for jobs.
+func (l *Ledger) List(ctx context.Context, q projection.Query) (page []projection.Job, more bool, err error) {
+	if l.daemon != nil {
+		return l.daemon.List(ctx, q)
+	}
+	return projection.List(ctx, l.Log, q)
+}

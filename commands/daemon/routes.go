@@ -41,6 +41,7 @@ var routes = []route{
 	{"POST", "/v1/ledger/rebuild", (*Server).rebuild, nil, ""},
 	{"POST", "/v1/ledger/rebuild-index", (*Server).rebuildIndex, nil, ""},
 	{"GET", "/v1/jobs", (*Server).jobs, []string{"after", "size", "limit"}, ""},
+	{"POST", "/v1/jobs/list", (*Server).list, nil, ""},
 	{"GET", "/v1/job", (*Server).job, []string{"id"}, "id"},
 	{"GET", "/v1/job/head", (*Server).jobHead, []string{"id", "size"}, "id"},
 	{"GET", "/v1/job/events", (*Server).jobEvents, []string{"id", "from", "size", "limit"}, "id"},
