@@ -14,6 +14,7 @@ import (
 	"gait/commands"
 	"gait/commands/connect"
 	"gait/commands/daemon"
+	"gait/commands/succeed"
 	"gait/ledger"
 	"gait/ledger/content"
 	"gait/ledger/home"
@@ -99,6 +100,7 @@ var reported = []struct {
 	{&root.LockedError{}, "state_contention state_contention 1 true"},
 	{&ledger.MovedError{}, "ledger_moved unsafe_operation 8 false"},
 	{&root.RetiredError{}, "ledger_retired unsafe_operation 8 false"},
+	{&succeed.ForkError{}, "job_forked verification_failed 2 false"},
 	{&unreadableError{err: missingFile}, "nothing_to_continue verification_failed 2 false"},
 	{&unreadableError{err: &ledger.CorruptError{}}, "nothing_to_continue verification_failed 2 false"},
 	{&root.UnfinishedError{}, "successor_unfinished unsafe_operation 8 false"},

@@ -12,6 +12,7 @@ import (
 func retireCommand(a *app) *cobra.Command {
 	var reason, origin string
 	var successor bool
+	var from []string
 	cmd := exits(&cobra.Command{
 		Use:   "retire",
 		Short: "Give up a ledger that was lost or rolled back, and continue its jobs in another one",
@@ -24,14 +25,18 @@ each in its last state, with the proof of it. What was stopped is still stopped,
 final is final, and decisions that were open are asked for again. Request ids that were
 used are refused. The ledger needs no private key for that, may be in an older state than
 was seen, and may be damaged: then the events before the damage count, and what was lost
-is said. It is untouched until its successor is whole, and the same command finishes what
-a crash interrupted.`,
+is said. With --from, exports, backups, retired ledgers and packs of jobs count too, even if
+the ledger is gone: each job is continued from the source that has the most of it, and
+request ids that no source has are forgotten. The ledger is untouched until its successor
+is whole, and the same command finishes what a crash interrupted.`,
 		Example: `gait ledger retire --reason "disk replaced, restored from last night's backup" --successor
+gait ledger retire --reason "disk lost" --successor --from export-2026-11 --from pack_job_7.zip
 gait ledger retire --reason "the project is over"`,
 		Args: noArgs,
 	}, 0, 1, 2, 6, 7, 8)
 	cmd.Flags().StringVar(&reason, "reason", "", "why (required)")
 	cmd.Flags().BoolVar(&successor, "successor", false, "continue its jobs in a new ledger, here")
+	cmd.Flags().StringArrayVar(&from, "from", nil, "with --successor: continue from this too, an export, a backup, a retired ledger, or the pack of a job; may be repeated")
 	cmd.Flags().StringVar(&origin, "origin", "", "the successor's name in every checkpoint (default gait.local/ULID)")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if reason == "" {
@@ -40,11 +45,11 @@ gait ledger retire --reason "the project is over"`,
 		if err := ledger.FieldReason.Check(reason); err != nil {
 			return err
 		}
-		if origin != "" && !successor {
-			return &usageError{code: "invalid_usage", text: "--origin names a successor", hint: "add --successor, or leave --origin out"}
+		if (origin != "" || len(from) > 0) && !successor {
+			return &usageError{code: "invalid_usage", text: "--origin and --from are about a successor", hint: "add --successor, or leave them out"}
 		}
 		if successor {
-			return retireForSuccessor(cmd.Context(), a, heir{a: a, reason: reason, origin: origin})
+			return retireForSuccessor(cmd.Context(), a, heir{a: a, reason: reason, origin: origin, from: from})
 		}
 		return retire(cmd.Context(), a, reason)
 	}

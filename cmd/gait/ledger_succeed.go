@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 
@@ -11,7 +12,6 @@ import (
 	"gait/ledger/content"
 	"gait/ledger/home"
 	"gait/ledger/root"
-	"gait/ledger/store"
 )
 
 // A succeeded is what became of a ledger and of its jobs.
@@ -80,9 +80,12 @@ type heir struct {
 	unless  error  // if not nil, nothing is retired for it: only what a crash interrupted is finished
 	keyFile string // names the key that signed the ledger; "": one that the user holds or trusts
 
-	home string
-	bar  *bar
-	did  succeeded
+	from []string // --from: other sources of the ledger
+
+	home   string
+	bar    *bar
+	opened []source
+	did    succeeded
 }
 
 // succeed retires the ledger of the root and puts the successor in its place.
@@ -92,8 +95,10 @@ func (h *heir) succeed(ctx context.Context) (succeeded, error) {
 		return succeeded{}, err
 	}
 	h.home, o.Origin = o.Home, h.origin
-	h.did.Succeeded, err = root.Succeed(ctx, o.Options, root.Succession{Reason: h.reason, Begin: h.begin})
-	h.stop()
+	h.did.Succeeded, err = root.Succeed(ctx, o.Options, root.Succession{Reason: h.reason, Begin: h.begin, Elsewhere: len(h.from) > 0})
+	if closing := h.stop(); err == nil {
+		err = closing
+	}
 	if err != nil {
 		return succeeded{}, err
 	}
@@ -102,10 +107,15 @@ func (h *heir) succeed(ctx context.Context) (succeeded, error) {
 	return h.did, err
 }
 
-func (h *heir) stop() {
+// stop ends the display of progress, and closes the sources.
+func (h *heir) stop() (err error) {
 	if h.bar != nil {
 		h.bar.stop()
 	}
+	for _, s := range h.opened {
+		err = errors.Join(err, s.close())
+	}
+	return err
 }
 
 // begin is root.Succession.Begin.
@@ -113,32 +123,91 @@ func (h *heir) begin(ctx context.Context, e root.Estate) (root.Inheritance, erro
 	if h.unless != nil {
 		return root.Inheritance{}, h.unless
 	}
-	if e.Log == nil {
-		return root.Inheritance{}, &unreadableError{err: e.Err}
-	}
-	if err := h.checkTrust(e.Log.Keys()); err != nil {
-		return root.Inheritance{}, err
-	}
-	memory, err := newLedgerMemory(h.home, e.Log.Keys())
-	if err != nil {
-		return root.Inheritance{}, err
-	}
 	h.bar = newBar(h.a, "continuing jobs")
-	from := rememberedSource{e.Log, memory}
-	survey, err := succeed.Look(ctx, from, succeed.Options{Inherited: root.Inherited(e.Content), Progress: h.bar.update})
+	surveys, err := h.survey(ctx, e)
 	if err != nil {
 		return root.Inheritance{}, err
 	}
-	if survey.Damage != nil {
-		h.did.lost, h.did.damage = survey.Lost(), survey.Damage.Error()
+	plan, err := succeed.Join(ctx, surveys...)
+	if err != nil {
+		return root.Inheritance{}, err
 	}
-	if survey.Requests != nil {
-		if _, err := e.Keep.Put(survey.Content); err != nil {
+	if plan.Requests != nil {
+		if _, err := e.Keep.Put(plan.Content); err != nil {
 			return root.Inheritance{}, err
 		}
 	}
 	w := succeed.Writer{Actor: h.a.actor(""), Now: h.a.now, Entropy: h.a.entropy, KeepAll: keepAll(e.Keep)}
-	return root.Inheritance{Found: survey.Found, Requests: survey.Requests, Entries: func(first ledger.Event) iter.Seq2[ledger.Entry, error] { return survey.Entries(ctx, first, w) }}, nil
+	return root.Inheritance{Found: plan.Found, Requests: plan.Requests, Entries: func(first ledger.Event) iter.Seq2[ledger.Entry, error] { return plan.Entries(ctx, first, w) }}, nil
+}
+
+// survey reads what is left of the ledger: in the root, and what --from names.
+func (h *heir) survey(ctx context.Context, e root.Estate) (surveys []*succeed.Survey, err error) {
+	if e.Log == nil && len(h.from) == 0 {
+		return nil, &unreadableError{err: e.Err}
+	}
+	if e.Log != nil {
+		here := source{Source: e.Log, keys: e.Log.Keys(), inherited: root.Inherited(e.Content)}
+		survey, err := h.look(ctx, here)
+		if err != nil && !h.without(err) {
+			return nil, err
+		}
+		if err == nil {
+			surveys = append(surveys, survey)
+		}
+	}
+	trusted, err := trustedKeys(h.a, h.keyFile)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range h.from {
+		from, err := openSource(ctx, h.a, name, trusted, h.keyFile)
+		if err != nil {
+			return nil, err
+		}
+		h.opened = append(h.opened, from)
+		survey, err := h.look(ctx, from)
+		if c, _ := from.Checkpoint(); err == nil && c.Origin != e.Keys[0].Name() {
+			err = &usageError{code: "invalid_usage", text: fmt.Sprintf("%s is of the ledger %s, and %s is to be continued", name, c.Origin, e.Keys[0].Name()), hint: "leave it out"}
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading %s: %w", name, err)
+		}
+		surveys = append(surveys, survey)
+	}
+	return surveys, nil
+}
+
+// without reports whether a ledger that cannot be read from its beginning may be left out,
+// since there are other sources.
+func (h *heir) without(err error) bool {
+	corrupt, damaged := errors.AsType[*ledger.CorruptError](err)
+	if !damaged || len(h.from) == 0 {
+		return false
+	}
+	h.did.damage = corrupt.Error()
+	return true
+}
+
+// look reads a source for the first time. All of a ledger is compared with what was seen of
+// it.
+func (h *heir) look(ctx context.Context, from source) (*succeed.Survey, error) {
+	o := succeed.Options{Inherited: from.inherited, OfJobs: from.ofJobs, Progress: h.bar.update}
+	if from.ofJobs {
+		return succeed.Look(ctx, from, o)
+	}
+	if err := h.checkTrust(from.keys); err != nil {
+		return nil, err
+	}
+	memory, err := newLedgerMemory(h.home, from.keys)
+	if err != nil {
+		return nil, err
+	}
+	survey, err := succeed.Look(ctx, rememberedSource{from, memory}, o)
+	if err == nil && survey.Damage != nil {
+		h.did.lost, h.did.damage = survey.Lost(), survey.Damage.Error()
+	}
+	return survey, err
 }
 
 // keepAll is succeed.Writer.KeepAll for content that is kept in a store.
@@ -170,12 +239,12 @@ func (h *heir) checkTrust(keys ledger.Keyring) error {
 
 // A rememberedSource is a ledger whose events are compared with what was seen of them.
 type rememberedSource struct {
-	*store.Log
+	succeed.Source
 	memory *ledgerMemory
 }
 
 func (r rememberedSource) Events(ctx context.Context, from ledger.Seq) ledger.Events {
-	return r.memory.checked(r.Log.Events(ctx, from))
+	return r.memory.checked(r.Source.Events(ctx, from))
 }
 
 // An unreadableError says that nothing of a ledger can be read that was to be continued.

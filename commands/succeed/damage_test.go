@@ -113,7 +113,7 @@ func TestInheritedRequestsAreNeeded(t *testing.T) {
 // The events end early if the caller wants no more, or if a proof cannot be kept.
 func TestEntriesEnd(t *testing.T) {
 	first := story(t)
-	s, err := succeed.Look(t.Context(), first.log, first.options())
+	s, err := first.plan(first.log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,8 +164,12 @@ func TestProgress(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	plan, err := succeed.Join(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
 	e0, _ := first.log.Event(t.Context(), 0)
-	for _, err := range s.Entries(t.Context(), e0, keeper(t, map[ledger.Hash][]byte{})) {
+	for _, err := range plan.Entries(t.Context(), e0, keeper(t, map[ledger.Hash][]byte{})) {
 		if err != nil {
 			t.Fatal(err)
 		}

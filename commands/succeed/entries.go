@@ -23,29 +23,29 @@ type Writer struct {
 	KeepAll func(use func(keep func([]byte) error) error) error
 }
 
-// Entries reads the source again, and yields the events of the jobs that follow event 0 of
+// Entries reads the sources again, and yields the events of the jobs that follow event 0 of
 // the ledger that continues them. All proofs are durable before the range ends. It may be
 // ranged over once.
-func (s *Survey) Entries(ctx context.Context, first ledger.Event, w Writer) iter.Seq2[ledger.Entry, error] {
+func (p *Plan) Entries(ctx context.Context, first ledger.Event, w Writer) iter.Seq2[ledger.Entry, error] {
 	return func(yield func(ledger.Entry, error) bool) {
 		h, err := ledger.Head{}.Follow(first)
-		x := &writing{Survey: s, Writer: w, origin: first.Origin(), head: h, yield: yield, open: map[string]*job{}}
+		x := &writing{Writer: w, origin: first.Origin(), head: h, yield: yield}
 		if err == nil {
 			err = w.KeepAll(func(keep func([]byte) error) error {
 				x.keep = keep
-				return x.all(ctx)
+				return x.all(ctx, p.sources)
 			})
 		}
 		if err != nil && !x.ended {
-			yield(ledger.Entry{}, fmt.Errorf("continuing %s: %w", s.tree.Origin, err))
+			yield(ledger.Entry{}, fmt.Errorf("continuing %s: %w", p.Found.Origin, err))
 		}
 	}
 }
 
 // A writing is one range over Entries.
 type writing struct {
-	*Survey
 	Writer
+	from   *Survey // that is read
 	origin string
 	head   ledger.Head
 	keep   func([]byte) error
@@ -54,31 +54,46 @@ type writing struct {
 	ended  bool // the caller wants no more
 }
 
-func (x *writing) all(ctx context.Context) error {
-	for e, err := range x.events(ctx) {
-		if err == nil && !e.Type().OfLedger() {
-			err = x.read(ctx, e)
-		}
-		if err != nil {
-			return err
+// A job is one that is read, up to its last event.
+type job struct {
+	projection.Folder
+	first ledger.Event
+}
+
+func (x *writing) all(ctx context.Context, sources []*Survey) error {
+	for _, s := range sources {
+		x.from, x.open = s, map[string]*job{}
+		for e, err := range s.events(ctx) {
+			if err == nil && !e.Type().OfLedger() {
+				err = x.read(ctx, e)
+			}
+			if err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// read folds an event into its job. Behind its last one the job is continued.
+// read folds an event into its job, if that is continued from this source. Behind its last
+// one the job is continued.
 func (x *writing) read(ctx context.Context, e ledger.Event) error {
 	id := e.JobID()
+	last, mine := x.from.ends[id]
+	if !mine {
+		return nil
+	}
 	j := x.open[id]
 	if j == nil {
 		j = &job{first: e}
 		x.open[id] = j
 	}
-	if err := j.Add(e); err != nil {
-		return err
+	err := last.agrees(e)
+	if err == nil {
+		err = j.Add(e)
 	}
-	if e.Seq() != x.ends[id] {
-		return nil
+	if err != nil || e.Seq() != last.seq {
+		return err
 	}
 	delete(x.open, id)
 	if err := x.continued(ctx, j, e); err != nil {
@@ -89,7 +104,7 @@ func (x *writing) read(ctx context.Context, e ledger.Event) error {
 
 // continued writes the first events of a job. last is its last event in the source.
 func (x *writing) continued(ctx context.Context, j *job, last ledger.Event) error {
-	proved, err := x.source.ProofIn(ctx, x.signed, last.Seq())
+	proved, err := x.from.source.ProofIn(ctx, x.from.signed, last.Seq())
 	if err != nil {
 		return err
 	}
@@ -99,7 +114,7 @@ func (x *writing) continued(ctx context.Context, j *job, last ledger.Event) erro
 		return err
 	}
 	content := ledger.Content{Digest: sha256.Sum256(text), MediaType: projection.ContinuedProofMediaType, Size: int64(len(text))}
-	p, again, err := projection.Continue(j.Job, j.first, last, x.tree, content)
+	p, again, err := projection.Continue(j.Job, j.first, last, x.from.tree, content)
 	if err != nil {
 		return err
 	}

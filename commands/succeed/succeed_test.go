@@ -114,23 +114,46 @@ func story(t testing.TB) *place {
 
 func (p *place) options() succeed.Options { return succeed.Options{Inherited: p.inherited} }
 
-// successor continues all of a ledger in another one.
-func (p *place) successor(from succeed.Source, origin string) (*place, *succeed.Survey, error) {
-	p.t.Helper()
+// A found is what was found of a ledger that is continued.
+type found struct {
+	*succeed.Plan
+	*succeed.Survey
+	Found ledger.Checkpoint
+}
+
+// plan surveys a source, and plans to continue it and nothing else.
+func (p *place) plan(from succeed.Source) (found, error) {
 	s, err := succeed.Look(p.t.Context(), from, p.options())
 	if err != nil {
-		return nil, nil, err
+		return found{}, err
 	}
+	plan, err := succeed.Join(p.t.Context(), s)
+	return found{Plan: plan, Survey: s, Found: s.Found}, err
+}
+
+// successor continues all of a ledger in another one.
+func (p *place) successor(from succeed.Source, origin string) (*place, found, error) {
+	p.t.Helper()
+	s, err := p.plan(from)
+	if err != nil {
+		return nil, s, err
+	}
+	seen, _ := from.Checkpoint()
+	next, err := p.continued(s.Plan, seen, origin)
+	return next, s, err
+}
+
+// continued makes the successor of a plan.
+func (p *place) continued(s *succeed.Plan, seen ledger.Checkpoint, origin string) (*place, error) {
+	p.t.Helper()
 	content := map[ledger.Hash][]byte{}
 	if s.Requests != nil {
 		content[s.Requests.Digest] = s.Content
 	}
-	seen, _ := from.Checkpoint()
 	was := &ledger.Predecessor{Origin: seen.Origin, SeenSize: seen.Size, SeenRoot: seen.Root, FoundSize: s.Found.Size, FoundRoot: s.Found.Root, Requests: s.Requests}
-	next, err := begin(p.t, origin, was, content, func(first ledger.Event) iter.Seq2[ledger.Entry, error] {
+	return begin(p.t, origin, was, content, func(first ledger.Event) iter.Seq2[ledger.Entry, error] {
 		return s.Entries(p.t.Context(), first, keeper(p.t, content))
 	})
-	return next, s, err
 }
 
 func keeper(t testing.TB, content map[ledger.Hash][]byte) succeed.Writer {

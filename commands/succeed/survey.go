@@ -9,7 +9,6 @@ import (
 
 	"gait/ledger"
 	"gait/ledger/mpt"
-	"gait/projection"
 )
 
 // A Source is a ledger that is to be continued, as far as it can be read.
@@ -30,13 +29,17 @@ type Options struct {
 	// store.Options.Inherited.
 	Inherited func(ledger.Requests) iter.Seq2[mpt.Key, error]
 
+	// OfJobs says that the source has the events of single jobs, and not all of the ledger.
+	// The caller has verified them.
+	OfJobs bool
+
 	// Progress is called now and then with how many events were read, of twice as many as
 	// the source has: it is read twice. It may be nil. Its error ends the work.
 	Progress func(done, total int64) error
 }
 
 func (o Options) progress(done, total int64) error {
-	if o.Progress == nil || done%ledger.TileWidth != 0 && done != total {
+	if o.Progress == nil || o.OfJobs || done%ledger.TileWidth != 0 && done != total {
 		return nil
 	}
 	return o.Progress(done, total)
@@ -45,25 +48,31 @@ func (o Options) progress(done, total int64) error {
 // A Survey is what a first reading of a source has found.
 type Survey struct {
 	// Found is the state up to which the source can be read. It is that of its newest
-	// checkpoint, or of fewer events if Damage says why no more can be read.
+	// checkpoint, or of fewer events if Damage says why no more can be read. Its Size is 0 if
+	// the source has single jobs.
 	Found  ledger.Checkpoint
 	Damage error
 
-	Jobs     int              // how many jobs there are
-	Requests *ledger.Requests // the request ids used; nil if there are none
-	Content  []byte           // that Requests names
+	source   Source
+	options  Options
+	tree     ledger.Checkpoint // the newest one
+	signed   []byte            // its note
+	requests []mpt.Key
+	ends     map[string]end
+}
 
-	source  Source
-	options Options
-	tree    ledger.Checkpoint // the newest one
-	signed  []byte            // its note
-	ends    map[string]ledger.Seq
+// An end is the last event of a job in a source.
+type end struct {
+	seq    ledger.Seq
+	jobSeq int64
+	leaf   ledger.Hash
+	others []end // of the job in other sources, which must be among its events
 }
 
 // Look reads all of a source. It fails if nothing in it can be relied on, or if the request
 // ids that it inherited are not at hand.
 func Look(ctx context.Context, from Source, o Options) (*Survey, error) {
-	s := &Survey{source: from, options: o, ends: map[string]ledger.Seq{}}
+	s := &Survey{source: from, options: o, ends: map[string]end{}}
 	s.tree, s.signed = from.Checkpoint()
 	if err := s.look(ctx); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", s.tree.Origin, err)
@@ -72,33 +81,63 @@ func Look(ctx context.Context, from Source, o Options) (*Survey, error) {
 }
 
 func (s *Survey) look(ctx context.Context) error {
-	var requests []mpt.Key
 	var tree ledger.Tree
 	for e, err := range s.source.Events(ctx, 0) {
-		if _, damaged := errors.AsType[*ledger.CorruptError](err); damaged {
+		if _, damaged := errors.AsType[*ledger.CorruptError](err); damaged && !s.options.OfJobs {
 			s.Damage = err
 			break
 		}
+		if err == nil {
+			err = s.add(e)
+		}
 		if err != nil {
 			return err
-		}
-		if requests, err = s.addRequests(requests, e); err != nil {
-			return err
-		}
-		if !e.Type().OfLedger() {
-			if _, known := s.ends[e.JobID()]; !known || e.JobSeq() > 1 {
-				s.ends[strings.Clone(e.JobID())] = e.Seq()
-			}
 		}
 		tree.Append(e.LeafHash(), nil)
 		if err := s.options.progress(tree.Size(), 2*s.tree.Size); err != nil {
 			return err
 		}
 	}
-	s.Jobs = len(s.ends)
-	s.Requests, s.Content = ledger.RequestsOf(requests)
-	s.Found = ledger.Checkpoint{Origin: s.tree.Origin, Size: tree.Size(), Root: tree.Root()}
+	s.Found = ledger.Checkpoint{Origin: s.tree.Origin}
+	if s.options.OfJobs {
+		return nil
+	}
+	s.Found.Size, s.Found.Root = tree.Size(), tree.Root()
 	return s.check(ctx)
+}
+
+// add notes what an event is for its job and for the request ids.
+func (s *Survey) add(e ledger.Event) error {
+	id := e.JobID()
+	if id == "" {
+		return s.inherit(e)
+	}
+	if _, known := s.ends[id]; !known {
+		id = strings.Clone(id)
+	}
+	s.ends[id] = end{seq: e.Seq(), jobSeq: e.JobSeq(), leaf: e.LeafHash()}
+	if request := e.RequestID(); request != "" {
+		s.requests = append(s.requests, ledger.RequestKey(request))
+	}
+	return nil
+}
+
+// inherit adds the request ids that event 0 names.
+func (s *Survey) inherit(e ledger.Event) error {
+	r := ledger.InheritedRequests(e)
+	if e.Seq() > 0 || r == nil {
+		return nil
+	}
+	if s.options.Inherited == nil {
+		return fmt.Errorf("the request ids of the ledgers before, %s: %w", r.Digest, ledger.ErrContentMissing)
+	}
+	for key, err := range s.options.Inherited(*r) {
+		if err != nil {
+			return fmt.Errorf("the request ids of the ledgers before: %w", err)
+		}
+		s.requests = append(s.requests, key)
+	}
+	return nil
 }
 
 // check requires that what was read is what the ledger's key has signed.
@@ -109,36 +148,25 @@ func (s *Survey) check(ctx context.Context) error {
 	if s.Found.Size == 0 {
 		return s.Damage
 	}
-	root, err := s.source.RootAt(ctx, s.Found.Size)
-	if err == nil && root != s.Found.Root {
-		err = &ledger.CorruptError{Seq: -1, Reason: fmt.Sprintf("expected root %s after %d events, found %s", root, s.Found.Size, s.Found.Root)}
+	return s.has(ctx, s.Found)
+}
+
+// has requires that the tree of a state is a prefix of the one that was signed.
+func (s *Survey) has(ctx context.Context, c ledger.Checkpoint) error {
+	root, err := s.source.RootAt(ctx, c.Size)
+	if err == nil && root != c.Root {
+		err = &ledger.CorruptError{Seq: -1, Reason: fmt.Sprintf("expected root %s after %d events, found %s", root, c.Size, c.Root)}
 	}
 	return err
 }
 
-// addRequests adds the request ids that an event uses.
-func (s *Survey) addRequests(keys []mpt.Key, e ledger.Event) ([]mpt.Key, error) {
-	if id := e.RequestID(); id != "" {
-		return append(keys, ledger.RequestKey(id)), nil
-	}
-	r := ledger.InheritedRequests(e)
-	if e.Seq() > 0 || r == nil {
-		return keys, nil
-	}
-	if s.options.Inherited == nil {
-		return nil, fmt.Errorf("the request ids of the ledgers before, %s: %w", r.Digest, ledger.ErrContentMissing)
-	}
-	for key, err := range s.options.Inherited(*r) {
-		if err != nil {
-			return nil, fmt.Errorf("the request ids of the ledgers before: %w", err)
-		}
-		keys = append(keys, key)
-	}
-	return keys, nil
-}
-
 // Lost returns how many signed events could not be read.
-func (s *Survey) Lost() int64 { return s.tree.Size - s.Found.Size }
+func (s *Survey) Lost() int64 {
+	if s.options.OfJobs {
+		return 0
+	}
+	return s.tree.Size - s.Found.Size
+}
 
 // events yields the events that were found, again.
 func (s *Survey) events(ctx context.Context) ledger.Events {
@@ -152,10 +180,4 @@ func (s *Survey) events(ctx context.Context) ledger.Events {
 			}
 		}
 	}
-}
-
-// A job is one that is read, up to its last event.
-type job struct {
-	projection.Folder
-	first ledger.Event
 }

@@ -170,8 +170,10 @@ func (s *site) buildSuccessor(ctx context.Context, how Succession, e Estate, n *
 	if err := s.checkSuccessionClock(ctx, e, now); err != nil {
 		return ledger.PrivateKey{}, err
 	}
-	if key, ok, err := s.builtBefore(ctx, *n, e); ok || err != nil {
-		return key, err
+	if !how.Elsewhere { // the other sources may be others now
+		if key, ok, err := s.builtBefore(ctx, *n, e); ok || err != nil {
+			return key, err
+		}
 	}
 	if err := s.clearSuccessor(); err != nil {
 		return ledger.PrivateKey{}, err
