@@ -26,6 +26,7 @@ type restoreFlags struct {
 	inPlace                              bool
 
 	asSuccessor    bool
+	althoughMoved  bool
 	reason, origin string // of the successor
 }
 
@@ -70,13 +71,14 @@ an older state that was put back there by other means, or the root of another le
 	f.BoolVar(&flags.dryRun, "dry-run", false, "verify the backup, say what would become of it, and write nothing")
 	f.BoolVar(&flags.inPlace, "in-place", false, "accept what is in the root already")
 	f.BoolVar(&flags.asSuccessor, "as-successor", false, "continue its jobs in a new ledger, here, and retire the restored one")
+	f.BoolVar(&flags.althoughMoved, "although-moved", false, "with --as-successor: it moved away, and the place where it went is lost")
 	f.StringVar(&flags.reason, "reason", "", "with --as-successor: why (default: from which backup)")
 	f.StringVar(&flags.origin, "origin", "", "with --as-successor: the successor's name (default gait.local/ULID)")
 	flags.passphrase.add(a, cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		switch {
 		case flags.inPlace && len(args) == 0:
-			for _, name := range []string{"newest", "read-only", "without-key", "dry-run", "passphrase-file", "as-successor", "reason", "origin"} {
+			for _, name := range []string{"newest", "read-only", "without-key", "dry-run", "passphrase-file", "as-successor", "although-moved", "reason", "origin"} {
 				if cmd.Flags().Changed(name) {
 					return &usageError{code: "invalid_usage", text: "--" + name + " is about a backup, and --in-place restores none", hint: "leave --" + name + " out"}
 				}
@@ -93,8 +95,8 @@ an older state that was put back there by other means, or the root of another le
 // check refuses flags that contradict each other.
 func (f restoreFlags) check() error {
 	switch {
-	case !f.asSuccessor && (f.reason != "" || f.origin != ""):
-		return &usageError{code: "invalid_usage", text: "--reason and --origin are about a successor", hint: "add --as-successor, or leave them out"}
+	case !f.asSuccessor && (f.reason != "" || f.origin != "" || f.althoughMoved):
+		return &usageError{code: "invalid_usage", text: "--reason, --origin and --although-moved are about a successor", hint: "add --as-successor, or leave them out"}
 	case f.asSuccessor && (f.readOnly || f.newest):
 		return &usageError{code: "invalid_usage", text: "what a successor continues is neither continued itself nor a copy", hint: "leave --newest and --read-only out"}
 	case f.reason != "":
@@ -168,7 +170,7 @@ type restoredBackup struct {
 // not be restored, for the reason given, only a successor that was whole already is put
 // there.
 func succeedRestored(ctx context.Context, a *app, b restoredBackup, flags restoreFlags, trusted string, unless error) error {
-	h := heir{a: a, reason: cmp.Or(flags.reason, "restored from a backup as of "+ledger.FormatTime(b.AsOf)), origin: flags.origin, keyFile: flags.keyFile, unless: unless}
+	h := heir{a: a, reason: cmp.Or(flags.reason, "restored from a backup as of "+ledger.FormatTime(b.AsOf)), origin: flags.origin, keyFile: flags.keyFile, althoughMoved: flags.althoughMoved, unless: unless}
 	did, err := h.succeed(ctx)
 	if err != nil {
 		return err

@@ -11,7 +11,7 @@ import (
 
 func retireCommand(a *app) *cobra.Command {
 	var reason, origin string
-	var successor bool
+	var successor, althoughMoved bool
 	var from []string
 	cmd := exits(&cobra.Command{
 		Use:   "retire",
@@ -28,7 +28,10 @@ was seen, and may be damaged: then the events before the damage count, and what 
 is said. With --from, exports, backups, retired ledgers and packs of jobs count too, even if
 the ledger is gone: each job is continued from the source that has the most of it, and
 request ids that no source has are forgotten. The ledger is untouched until its successor
-is whole, and the same command finishes what a crash interrupted.`,
+is whole, and the same command finishes what a crash interrupted.
+
+A ledger that moved away is given up only with --although-moved, if the place where it
+went is lost: it can then not come back, and that place must write it no more.`,
 		Example: `gait ledger retire --reason "disk replaced, restored from last night's backup" --successor
 gait ledger retire --reason "disk lost" --successor --from export-2026-11 --from pack_job_7.zip
 gait ledger retire --reason "the project is over"`,
@@ -37,6 +40,7 @@ gait ledger retire --reason "the project is over"`,
 	cmd.Flags().StringVar(&reason, "reason", "", "why (required)")
 	cmd.Flags().BoolVar(&successor, "successor", false, "continue its jobs in a new ledger, here")
 	cmd.Flags().StringArrayVar(&from, "from", nil, "with --successor: continue from this too, an export, a backup, a retired ledger, or the pack of a job; may be repeated")
+	cmd.Flags().BoolVar(&althoughMoved, "although-moved", false, "it moved away, and the place where it went is lost")
 	cmd.Flags().StringVar(&origin, "origin", "", "the successor's name in every checkpoint (default gait.local/ULID)")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if reason == "" {
@@ -49,18 +53,19 @@ gait ledger retire --reason "the project is over"`,
 			return &usageError{code: "invalid_usage", text: "--origin and --from are about a successor", hint: "add --successor, or leave them out"}
 		}
 		if successor {
-			return retireForSuccessor(cmd.Context(), a, heir{a: a, reason: reason, origin: origin, from: from})
+			return retireForSuccessor(cmd.Context(), a, heir{a: a, reason: reason, origin: origin, from: from, althoughMoved: althoughMoved})
 		}
-		return retire(cmd.Context(), a, reason)
+		return retire(cmd.Context(), a, reason, althoughMoved)
 	}
 	return cmd
 }
 
-func retire(ctx context.Context, a *app, reason string) error {
+func retire(ctx context.Context, a *app, reason string, althoughMoved bool) error {
 	o, err := a.options()
 	if err != nil {
 		return err
 	}
+	o.AlthoughMoved = althoughMoved
 	was, err := root.Retire(ctx, o.Options, reason)
 	if err != nil {
 		return err

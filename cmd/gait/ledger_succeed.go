@@ -74,11 +74,12 @@ func (d *succeeded) count(ctx context.Context, r *connect.Ledger) error {
 
 // An heir is a ledger that continues the one in the root.
 type heir struct {
-	a       *app
-	reason  string // why the ledger in the root is given up
-	origin  string // of the successor; "": one is made
-	unless  error  // if not nil, nothing is retired for it: only what a crash interrupted is finished
-	keyFile string // names the key that signed the ledger; "": one that the user holds or trusts
+	a             *app
+	reason        string // why the ledger in the root is given up
+	origin        string // of the successor; "": one is made
+	unless        error  // if not nil, nothing is retired for it: only what a crash interrupted is finished
+	althoughMoved bool   // root.Options.AlthoughMoved
+	keyFile       string // names the key that signed the ledger; "": one that the user holds or trusts
 
 	from []string // --from: other sources of the ledger
 
@@ -94,7 +95,7 @@ func (h *heir) succeed(ctx context.Context) (succeeded, error) {
 	if err != nil {
 		return succeeded{}, err
 	}
-	h.home, o.Origin = o.Home, h.origin
+	h.home, o.Origin, o.AlthoughMoved = o.Home, h.origin, h.althoughMoved
 	h.did.Succeeded, err = root.Succeed(ctx, o.Options, root.Succession{Reason: h.reason, Begin: h.begin, Elsewhere: len(h.from) > 0})
 	if closing := h.stop(); err == nil {
 		err = closing

@@ -19,7 +19,7 @@ func (s *site) arrives(from *Backup, did *Restoration) error {
 		return err
 	}
 	did.Moved = true
-	if from.ReadOnly || did.Retired {
+	if from.ReadOnly || from.Succeeded || did.Retired {
 		return nil
 	}
 	key, err := home.PrivateOf(s.Home, moved.To)

@@ -166,3 +166,35 @@ func foreignTo(t *testing.T, u *user, origin string) ledger.PrivateKey {
 	must(t, err)
 	return key
 }
+
+// A ledger that moved away is given up only if the user says that it is lost there, or if it
+// moved to this user.
+func TestGivingUpWhatMoved(t *testing.T) {
+	a := newUser(t)
+	origin := a.made(3)
+	b := a.another("b", a.key())
+	to := b.prepared(origin)
+	a.movesTo(to)
+	if _, err := root.Retire(t.Context(), a.Options, "lost"); !isMoved(err) {
+		t.Errorf("Retire = %v, want a MovedError", err)
+	}
+	if _, err := a.succeed(); !isMoved(err) {
+		t.Errorf("Succeed = %v, want a MovedError", err)
+	}
+	a.checkLeft(to)
+	from := a.movedBackup()
+	b.restored(from)
+	r := b.open(noCreate)
+	b.add(r, 1)
+	shut(t, r)
+	b.lose()
+	b.restored(from) // which is older than what was seen
+	if _, err := b.succeed(); err != nil {
+		t.Errorf("Succeed where it moved = %v", err)
+	}
+	b.checkContinued(origin, 5, 4)
+	if _, err := a.succeed(func(o *root.Options) { o.AlthoughMoved = true }); err != nil {
+		t.Errorf("Succeed of one that is lost where it moved = %v", err)
+	}
+	a.checkContinued(origin, 4, 4)
+}

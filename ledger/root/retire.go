@@ -23,7 +23,8 @@ type Retirement struct {
 // is signed under its origin, and the next ledger created in the root names it as
 // its predecessor. Retire finishes a retirement that a crash interrupted.
 //
-// Errors are those of Open, and *ledger.FieldError for the reason.
+// Errors are those of Open, a *ledger.MovedError unless Options.AlthoughMoved is set, and
+// *ledger.FieldError for the reason.
 func Retire(ctx context.Context, o Options, reason string) (Retirement, error) {
 	o.Create, o.Mode = false, Write
 	if err := ledger.FieldReason.Check(reason); err != nil {
@@ -82,7 +83,7 @@ func (s *site) retiree() ([]ledger.VerifierKey, error) {
 	case err != nil:
 		return nil, err
 	case last.kind == markComplete, last.kind == markCreating && has:
-		return s.lock.keys, s.notCopy()
+		return s.lock.keys, s.mayGiveUp()
 	case !has && last.kind == markNone && s.placed:
 		return s.lost()
 	case !has:
@@ -109,18 +110,35 @@ func (s *site) lost() ([]ledger.VerifierKey, error) {
 	return []ledger.VerifierKey{s.place.Key}, err
 }
 
-// notCopy refuses a copy of a ledger that is written elsewhere: retiring the copy
-// would retire that ledger. If the ledger cannot be opened, it counts as no copy.
-func (s *site) notCopy() error {
+// mayGiveUp refuses a ledger that is written elsewhere: a copy, since to retire it would
+// retire that ledger, and one that moved away. If the ledger cannot be opened, it counts as
+// neither.
+func (s *site) mayGiveUp() error {
 	log, _ := s.readLog(context.Background())
 	if log == nil {
 		return nil
 	}
-	origin, copied := log.Origin(), log.Imported()
-	if err := log.Close(); err != nil || !copied {
+	origin, copied, moved := log.Origin(), log.Imported(), log.Moved()
+	switch err := log.Close(); {
+	case err != nil:
 		return err
+	case copied:
+		return &ImportedError{Origin: origin, Dir: s.ledgerDir()}
 	}
-	return &ImportedError{Origin: origin, Dir: s.ledgerDir()}
+	return s.notAway(moved)
+}
+
+// notAway refuses to give up a ledger that moved away, unless it moved to this user, who has
+// it no more, or the caller says that it is lost there.
+func (s *site) notAway(moved *ledger.Move) error {
+	if moved == nil || s.AlthoughMoved {
+		return nil
+	}
+	_, err := home.PrivateOf(s.Home, moved.To)
+	if _, missing := errors.AsType[*home.KeyMissingError](err); missing {
+		return &ledger.MovedError{Move: *moved}
+	}
+	return err
 }
 
 // describe returns a note with the state in which the ledger is, and the newest seen.

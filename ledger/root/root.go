@@ -42,6 +42,7 @@ type Options struct {
 	Building       func(phase string, done, total int64) error                                                                     // store.Options.Progress; may be nil
 	Views          func(context.Context, ledger.EventReader) iter.Seq2[ledger.JobView, error]                                      // store.Options.Views; may be nil
 	Tags           func(ctx context.Context, log ledger.EventReader, job ledger.JobEntry, first ledger.Event) (ledger.Tags, error) // store.Options.Tags; may be nil
+	AlthoughMoved  bool                                                                                                            // Retire and Succeed: the ledger moved away, and the place where it went is lost
 	DeferIndex     bool                                                                                                            // store.Options.Defer
 	FS             pebble.FS                                                                                                       // pebble.Options.FS: a view of the real file system
 

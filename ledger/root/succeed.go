@@ -149,8 +149,8 @@ func (s *site) checkEstate(ctx context.Context, e *Estate, known []ledger.Verifi
 	if !keys.Has(known[0]) {
 		return s.swapped(s.lock.path, known[0], keys.Current())
 	}
-	if to := e.Log.Moved(); to != nil { // its jobs go on there
-		return &ledger.MovedError{Move: *to}
+	if err := s.notAway(e.Log.Moved()); err != nil {
+		return err
 	}
 	e.Keys = keys.Keys()
 	c, note := e.Log.Checkpoint()
