@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"gait/commands/succeed"
 	"gait/ledger"
-	"gait/ledger/mpt"
 	"gait/ledger/root"
 	"gait/packspec"
 	"gait/packspec/backup"
@@ -20,10 +18,9 @@ import (
 // A source is something from which a ledger can be continued, open.
 type source struct {
 	succeed.Source
-	keys      ledger.Keyring                                  // of the ledger, if it is all of one
-	inherited func(ledger.Requests) iter.Seq2[mpt.Key, error] // succeed.Options.Inherited
-	ofJobs    bool                                            // it is the pack of a job, verified
-	close     func() error
+	keys  ledger.Keyring  // of the ledger, if it is all of one
+	how   succeed.Options // to read it
+	close func() error
 }
 
 // openSource opens what --from names: a directory that holds a ledger, retired or not, or
@@ -48,7 +45,7 @@ func openSource(ctx context.Context, a *app, name string, trusted []packspec.Tru
 		files.close()
 		return source{}, err
 	}
-	return source{Source: exportSource{log}, keys: log.Keys, inherited: log.Inherited, close: func() error {
+	return source{Source: exportSource{log}, keys: log.Keys, how: succeed.Options{Inherited: log.Inherited}, close: func() error {
 		files.close()
 		return nil
 	}}, nil
@@ -64,7 +61,7 @@ func openSourceRoot(ctx context.Context, a *app, name string) (source, error) {
 	if err != nil {
 		return source{}, err
 	}
-	return source{Source: r.Log, keys: r.Log.Keys(), inherited: root.Inherited(r.Content()), close: r.Close}, nil
+	return source{Source: r.Log, keys: r.Log.Keys(), how: succeed.Options{Inherited: root.Inherited(r.Content())}, close: r.Close}, nil
 }
 
 func openSourceFile(a *app, name string, trusted []packspec.TrustedKey, given string) (s source, err error) {
@@ -79,7 +76,7 @@ func openSourceFile(a *app, name string, trusted []packspec.TrustedKey, given st
 	}()
 	b, err := backup.Open(file, size)
 	if err == nil {
-		return source{Source: exportSource{b.Log}, keys: b.Log.Keys, inherited: b.Inherited, close: file.Close}, nil
+		return source{Source: exportSource{b.Log}, keys: b.Log.Keys, how: succeed.Options{Inherited: b.Inherited}, close: file.Close}, nil
 	}
 	if !errors.Is(err, ledger.ErrMalformed) {
 		return source{}, err
@@ -98,7 +95,7 @@ func openSourceFile(a *app, name string, trusted []packspec.TrustedKey, given st
 	if p.proof, err = ledger.ParseProof(report.Shown.HeadProof); err == nil {
 		p.tree, err = ledger.PeekCheckpoint(p.proof.Checkpoint)
 	}
-	return source{Source: p, ofJobs: true, close: file.Close}, err
+	return source{Source: p, how: succeed.Options{OfJobs: true}, close: file.Close}, err
 }
 
 // An exportSource is a ledger in files, as gait ledger export writes them.

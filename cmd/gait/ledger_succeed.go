@@ -148,7 +148,7 @@ func (h *heir) survey(ctx context.Context, e root.Estate) (surveys []*succeed.Su
 		return nil, &unreadableError{err: e.Err}
 	}
 	if e.Log != nil {
-		here := source{Source: e.Log, keys: e.Log.Keys(), inherited: root.Inherited(e.Content)}
+		here := source{Source: e.Log, keys: e.Log.Keys(), how: succeed.Options{Inherited: root.Inherited(e.Content)}}
 		survey, err := h.look(ctx, here)
 		if err != nil && !h.without(err) {
 			return nil, err
@@ -193,8 +193,9 @@ func (h *heir) without(err error) bool {
 // look reads a source for the first time. All of a ledger is compared with what was seen of
 // it.
 func (h *heir) look(ctx context.Context, from source) (*succeed.Survey, error) {
-	o := succeed.Options{Inherited: from.inherited, OfJobs: from.ofJobs, Progress: h.bar.update}
-	if from.ofJobs {
+	o := from.how
+	o.Progress = h.bar.update
+	if from.how.OfJobs {
 		return succeed.Look(ctx, from, o)
 	}
 	if err := h.checkTrust(from.keys); err != nil {
