@@ -98,6 +98,8 @@ func setCompletions(a *app, cmd *cobra.Command) {
 	case "gait serve":
 		completeFlag(cmd, "log-format", oneOf(logFormats))
 		completeFlag(cmd, "log-level", oneOf(logLevels))
+	case "gait job inbox":
+		completeFlag(cmd, "waiting-for", oneOf(projection.WaitsForPeople))
 	case "gait job list":
 		completeFlag(cmd, "status", oneOf(projection.Statuses))
 		completeFlag(cmd, "waiting-for", oneOf(projection.WaitsFor))

@@ -12,7 +12,7 @@ func jobCommand(a *app) *cobra.Command {
 gait job list --status paused`,
 	})
 	cmd.AddCommand(submitCommand(a), checkpointCommand(a), pauseCommand(a), approveCommand(a), denyCommand(a),
-		resumeCommand(a), cancelCommand(a), stopCommand(a), statusCommand(a), inspectCommand(a), jobDiffCommand(a), listCommand(a),
+		resumeCommand(a), cancelCommand(a), stopCommand(a), statusCommand(a), inspectCommand(a), jobDiffCommand(a), listCommand(a), inboxCommand(a),
 		eventsCommand(a), watchCommand(a), waitCommand(a))
 	return cmd
 }

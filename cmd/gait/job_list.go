@@ -108,7 +108,7 @@ func (l *listFlags) again(cmd *cobra.Command, more string) (flags string) {
 		}
 	}
 	flags += flagsAgain(cmd, "actor", "since", "sort", more)
-	if l.reverse {
+	if f := cmd.Flags().Lookup("reverse"); f != nil && l.reverse {
 		flags += " --reverse"
 	}
 	for _, label := range l.labels {

@@ -50,7 +50,7 @@ func parsePlace(text string, by projection.Sort) (p projection.Place, err error)
 		p.Time = moment.UnixMilli()
 	}
 	if dated != (by != projection.ByID) {
-		return p, &usageError{code: "invalid_after", text: fmt.Sprintf("--after %.160q is no place in a list by %s", text, by), hint: "give --after what the page before shows as the next one, with the same --sort"}
+		return p, &usageError{code: "invalid_after", text: fmt.Sprintf("--after %.160q is no place in a list by %s", text, by), hint: "give --after what the page before of the same list shows as the next one"}
 	}
 	p.ID = id
 	return p, nil

@@ -21,7 +21,7 @@ var anyTime = regexp.MustCompile(`\d{4}-\d\d-\d\dT[0-9:.]+Z`)
 // sameLines are commands that print the same through a daemon and without one.
 // An @ stands for the prefix of the files they write.
 var sameLines = []string{
-	"job status a", "job status b", "job status missing", "job list", "job list --limit 1", "job list --waiting-for decision,cancel --sort updated", "job list --sort created --reverse --limit 1", "job inspect a", "job inspect b --at-revision 2", "job inspect a --limit 2",
+	"job status a", "job status b", "job status missing", "job list", "job list --limit 1", "job inbox", "job list --waiting-for decision,cancel --sort updated", "job list --sort created --reverse --limit 1", "job inspect a", "job inspect b --at-revision 2", "job inspect a --limit 2",
 	"job checkpoint list --id a", "job checkpoint show --id a --checkpoint cp_0002", "job diff a b", "job diff --id a --from-revision 2", "job cancel a --dry-run", "job submit --id new --dry-run",
 	"job pause b --dry-run", "ledger info", "ledger verify", "ledger checkpoint", "ledger proof --seq 3", "ledger proof --seq 99", "ledger witness list", "ledger rebuild", "keys show", "keys list",
 	"replay gait-out/jobs", "pack build --type job --from a --out @a.zip", "pack build --type range --from 2 --to 5 --out @r.zip", "ledger export --dir @dir", "job checkpoint list",
@@ -48,7 +48,7 @@ func (b builtGait) play(into string, lines []string) map[string]outcome {
 			if strings.Contains(line, "--dry-run") { // its output holds the current time
 				text = anyTime.ReplaceAllString(text, "TIME")
 			}
-			if strings.HasPrefix(name, "job list") { // it shows ages
+			if strings.HasPrefix(name, "job list") || strings.HasPrefix(name, "job inbox") { // it shows ages
 				text = anyAge.ReplaceAllString(text, "AGE ")
 			}
 			all[name] = outcome{cmd.ProcessState.ExitCode(), strings.ReplaceAll(text, into, ""), strings.ReplaceAll(err.String(), into, "")}
