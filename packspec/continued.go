@@ -15,22 +15,31 @@ import (
 // readContinued reads the proof that another ledger held the job before, if it did and the
 // proof is at hand.
 func (s *snapshot) readContinued(o JobOptions) error {
-	c, continued := s.first.Payload().(ledger.Continued)
-	if !continued || o.Content == nil {
+	if s.first.Type() != ledger.TypeContinued || o.Content == nil {
 		return nil
 	}
-	b, err := o.Content(c.Proof.Digest, projection.MaxContinuedProofSize)
+	b, _, err := readProofBefore(s.first, o.Content)
 	if errors.Is(err, ledger.ErrContentMissing) {
 		return nil
 	}
-	if err == nil {
-		_, err = CheckContinued(s.first, b)
-	}
-	if err != nil {
-		return fmt.Errorf("the proof that the job was in %s before: %w", c.Origin, err)
-	}
 	s.continued = b
-	return nil
+	return err
+}
+
+// readProofBefore reads the proof that another ledger held a job before, and checks it. It
+// fails with a *ContinuedError if the event that begins the job is not what it shows, with
+// ledger.ErrUnsupportedVersion, and with the errors of read.
+func readProofBefore(first ledger.Event, read func(ledger.Hash, int64) ([]byte, error)) (b []byte, p projection.ContinuedProof, err error) {
+	c, _ := first.Payload().(ledger.Continued)
+	if b, err = read(c.Proof.Digest, projection.MaxContinuedProofSize); err == nil {
+		p, err = CheckContinued(first, b)
+	} else if !errors.Is(err, ledger.ErrMalformed) { // content that is too large is no proof
+		return nil, p, fmt.Errorf("the proof of job %s, which event %d continues: %w", first.JobID(), first.Seq(), err)
+	}
+	if err != nil && !errors.Is(err, ledger.ErrUnsupportedVersion) {
+		err = &ContinuedError{Job: first.JobID(), Seq: first.Seq(), Err: err}
+	}
+	return b, p, err
 }
 
 // CheckContinued checks the content that a continued event names: that it has the digest

@@ -53,6 +53,9 @@ func (e *ContinuedError) Error() string {
 	return fmt.Sprintf("event %d does not hold: it continues job %s, and is not what its proof shows: %s", e.Seq, e.Job, e.Err)
 }
 
+// Unwrap returns the cause.
+func (e *ContinuedError) Unwrap() error { return e.Err }
+
 // Fault returns what kind of error it is.
 func (*ContinuedError) Fault() ledger.Fault {
 	return ledger.Fault{Code: finding.CodeContinued, Category: ledger.CategoryVerification}
@@ -68,25 +71,18 @@ func (j *ContinuedJobs) Add(e ledger.Event) error {
 	}
 	from := j.from(c.Origin)
 	from.Jobs++
-	b, err := j.Content(c.Proof.Digest, projection.MaxContinuedProofSize)
+	_, p, err := readProofBefore(e, j.Content)
 	if errors.Is(err, ledger.ErrContentMissing) {
 		from.Missing = append(from.Missing, e.JobID())
 		return nil
 	}
 	if err == nil {
-		err = j.judge(from, e, b)
+		err = j.judge(from, e, p)
 	}
-	f, forked := errors.AsType[*finding.Failure](err)
-	switch {
-	case err == nil:
-		return nil
-	case forked:
+	if f, forked := errors.AsType[*finding.Failure](err); forked {
 		return &ContinuedError{Job: e.JobID(), Seq: e.Seq(), Err: errors.New(f.Reason)}
-	case errors.Is(err, ledger.ErrUnsupportedVersion):
-	case errors.Is(err, ledger.ErrUnverified), errors.Is(err, ledger.ErrMalformed):
-		return &ContinuedError{Job: e.JobID(), Seq: e.Seq(), Err: err}
 	}
-	return fmt.Errorf("the proof of job %s, which event %d continues: %w", e.JobID(), e.Seq(), err)
+	return err
 }
 
 func (j *ContinuedJobs) from(origin string) *LedgerBefore {
@@ -101,12 +97,8 @@ func (j *ContinuedJobs) from(origin string) *LedgerBefore {
 	return at
 }
 
-// judge checks the proof of a continued job.
-func (j *ContinuedJobs) judge(from *LedgerBefore, e ledger.Event, content []byte) error {
-	p, err := CheckContinued(e, content)
-	if err != nil {
-		return err
-	}
+// judge finds out who has signed the tree of a proof that holds, and what was seen there.
+func (j *ContinuedJobs) judge(from *LedgerBefore, e ledger.Event, p projection.ContinuedProof) (err error) {
 	if text := string(p.Proof.Checkpoint); text != j.signed { // most jobs were in one tree
 		if j.signer, err = j.signerBefore(p); err != nil {
 			return err

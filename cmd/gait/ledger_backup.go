@@ -105,7 +105,8 @@ func (b *ledgerBackup) make(ctx context.Context) error {
 	if err := b.keep(); err != nil {
 		return fmt.Errorf("writing the backup: %w", err)
 	}
-	return b.show(read.Summary)
+	b.tellLacking(read.Lacking)
+	return b.show(read.Summary, len(read.Lacking))
 }
 
 // write writes the backup, and leaves the ledger to others now and then.
@@ -220,10 +221,10 @@ func (b *ledgerBackup) keep() error {
 	return home.SyncDir(filepath.Dir(b.file.at.target))
 }
 
-func (b *ledgerBackup) show(made backup.Summary) error {
+func (b *ledgerBackup) show(made backup.Summary, lacking int) error {
 	fields := object{
 		"path": b.out, "origin": made.Origin, "tree_size": made.Size, "root": made.Root, "as_of": ledger.FormatTime(made.AsOf),
-		"bytes": made.Bytes, "contents": made.Contents, "with_key": made.WithKey, "public_key": made.Key.String(),
+		"bytes": made.Bytes, "contents": made.Contents, "lacking": lacking, "with_key": made.WithKey, "public_key": made.Key.String(),
 	}
 	return b.print(fields, func(s *screen) {
 		s.done("backed up %s, %s", s.bold(made.Origin), count(made.Size, "event"))

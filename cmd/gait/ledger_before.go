@@ -101,6 +101,18 @@ func (b *beforeCheck) tell(a *app, fields object) (lines [][2]string) {
 	return lines
 }
 
+// tellLacking says which contents a backup lacks that the events in it name.
+func (a *app) tellLacking(lacking []ledger.Hash) {
+	if len(lacking) == 0 {
+		return
+	}
+	var names []string
+	for _, digest := range lacking {
+		names = append(names, digest.String())
+	}
+	a.notice(fmt.Sprintf("the backup does not have %s, which its events name: gait ledger verify says what that means", someOf("content", names)))
+}
+
 // summaryOf says what was found of the jobs that a ledger held before.
 func summaryOf(from *packspec.LedgerBefore) string {
 	text := fmt.Sprintf("%s, %s: %d proved", from.Origin, count(from.Jobs, "job"), from.Proved)

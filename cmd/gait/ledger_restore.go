@@ -228,7 +228,7 @@ func planRestore(a *app, o root.Options, b *backup.Backup, from root.Backup) (ro
 	if err := b.Verify(bar.update); err != nil {
 		return root.Restoration{}, err
 	}
-	for _, err := range memory.checked(b.Log.Events()) {
+	for _, err := range memory.checked(b.Events()) {
 		if err != nil {
 			return root.Restoration{}, err
 		}
@@ -248,7 +248,7 @@ func restoreInto(ctx context.Context, a *app, o root.Options, b *backup.Backup, 
 	bar := newBar(a, "restoring events")
 	defer bar.stop()
 	from.Copy = store.Copy{
-		Entries: projection.Entries(memory.checked(b.Log.Events())), Rotations: b.Log.Rotations, Signed: b.Log.Signed, Cosigned: b.Cosigned,
+		Entries: projection.Entries(memory.checked(b.Events())), Rotations: b.Log.Rotations, Signed: b.Log.Signed, Cosigned: b.Cosigned,
 		Inherited: b.Inherited, Progress: func(n int64) error { return bar.update(n, b.Size) },
 	}
 	from.Content = func(keep func(ledger.Hash, io.ReadSeeker) error) error {
@@ -264,8 +264,9 @@ func showRestored(a *app, b restoredBackup, trusted string, flags restoreFlags) 
 	}
 	fields := object{
 		"path": a.rootDir(), "origin": b.Origin, "tree_size": b.Size, "root": b.Root, "public_key": b.Key.String(), "trusted_by": trusted,
-		"as_of": ledger.FormatTime(b.AsOf), "contents": b.Contents, "writable": did.Writable() && !flags.asSuccessor, "imported": did.Copy,
+		"as_of": ledger.FormatTime(b.AsOf), "contents": b.Contents, "lacking": len(b.Lacking), "writable": did.Writable() && !flags.asSuccessor, "imported": did.Copy,
 	}
+	a.tellLacking(b.Lacking)
 	if flags.dryRun {
 		fields["dry_run"] = true
 	}

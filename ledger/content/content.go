@@ -129,10 +129,18 @@ func (s *Store) Get(digest ledger.Hash) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading content: %w", err)
 	}
+	st, err := f.Stat()
+	if err == nil && st.Size() > MaxSize { // it would be read to its end before its digest is known
+		err = &DamagedError{Digest: digest}
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("reading content: %w", err), f.Close())
+	}
 	return &opened{checked{from: f, hash: sha256.New(), want: digest}, f}, nil
 }
 
-// Read returns content of at most limit bytes, all of it checked.
+// Read returns content of at most limit bytes, all of it checked. Content that is whole
+// and larger is ledger.ErrMalformed.
 func (s *Store) Read(digest ledger.Hash, limit int64) ([]byte, error) {
 	f, err := s.Get(digest)
 	if err != nil {
@@ -140,6 +148,9 @@ func (s *Store) Read(digest ledger.Hash, limit int64) ([]byte, error) {
 	}
 	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(b)) > limit {
+		_, err = io.Copy(io.Discard, io.LimitReader(f, MaxSize))
+	}
 	if err == nil && int64(len(b)) > limit {
 		err = fmt.Errorf("%w: content %s has more than %d bytes", ledger.ErrMalformed, digest, limit)
 	}

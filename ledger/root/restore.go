@@ -326,6 +326,9 @@ func (s *site) restoreLedger(ctx context.Context, from Backup, beside func() err
 	if err := s.putAside(dir); err != nil {
 		return err
 	}
+	if index.Size == 0 { // it is not known: the request ids that event 0 names are not there
+		return nil
+	}
 	return noteOf(from.Checkpoint.Origin, index, keyed && !from.ReadOnly).Write(s.Home)
 }
 

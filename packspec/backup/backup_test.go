@@ -262,7 +262,7 @@ func TestForgedBackups(t *testing.T) {
 			checkForged(t, b, "with the later "+name, func(all map[string][]byte) { all[name] = text })
 		}
 	}
-	for _, name := range []string{"a", "ledger/more", "ledger/keys/0002.json", "content/x", "z/y", "ledger"} {
+	for _, name := range []string{"a", "ledger/more", "ledger/keys/0002.json", "content/x", "z/y", "ledger", "ledger/content.sha256"} {
 		checkForged(t, b, "with "+name, func(all map[string][]byte) { all[name] = []byte("x") })
 	}
 	checkForged(t, b, "with another content under a digest", func(all map[string][]byte) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"iter"
+	"slices"
 	"strings"
 
 	"gait/ledger"
@@ -22,8 +23,13 @@ type Backup struct {
 	Summary
 	Log       packspec.ExportedLog
 	SealedKey []byte // the private key, or nil
-	file      io.ReaderAt
-	contents  []head
+
+	// Lacking has the digests of the contents that events name and the backup does not
+	// have, once all events were read.
+	Lacking []ledger.Hash
+
+	file     io.ReaderAt
+	contents []head
 }
 
 // Open opens a backup of size bytes. It reads all but events, tiles and contents. Errors
@@ -63,6 +69,9 @@ func open(r io.ReaderAt, size int64) (*Backup, error) {
 		return nil, err
 	}
 	b.Log.Inherited = b.Inherited
+	if len(b.Log.Content.Digests) > 0 {
+		return nil, malformed("%s is not a file of one", dirLedger+packspec.ContentList)
+	}
 	if err := b.Log.CheckFiles(); err != nil {
 		return nil, err
 	}
@@ -122,7 +131,7 @@ func (b *Backup) checkSummary() error {
 // order of events of each job. progress may be nil, and an error of it ends the work. What
 // does not hold is a *ledger.CorruptError or an *ledger.IndexError.
 func (b *Backup) Verify(progress func(done, total int64) error) error {
-	for entry, err := range projection.Entries(b.Log.Events()) {
+	for entry, err := range projection.Entries(b.Events()) {
 		if err != nil {
 			return fmt.Errorf("verifying the backup: %w", err)
 		}
@@ -142,6 +151,31 @@ func (b *Backup) Verify(progress func(done, total int64) error) error {
 		}
 		return err
 	})
+}
+
+// Events returns all events, each checked, as those of the log, and sets Lacking.
+func (b *Backup) Events() ledger.Events {
+	return func(yield func(ledger.Event, error) bool) {
+		b.Lacking = nil
+		for e, err := range b.Log.Events() {
+			if err == nil {
+				b.noteLacking(e)
+			}
+			if !yield(e, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// noteLacking notes which contents an event names and the backup does not have.
+func (b *Backup) noteLacking(e ledger.Event) {
+	for _, c := range ledger.Contents(e) {
+		name := dirContent + c.Digest.String()
+		if _, there := slices.BinarySearchFunc(b.contents, name, func(h head, name string) int { return strings.Compare(h.name, name) }); !there {
+			b.Lacking = append(b.Lacking, c.Digest)
+		}
+	}
 }
 
 // EachContent calls use with each content. Its bytes are those in the file, not verified.
