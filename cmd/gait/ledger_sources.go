@@ -20,6 +20,7 @@ type source struct {
 	succeed.Source
 	keys  ledger.Keyring  // of the ledger, if it is all of one
 	how   succeed.Options // to read it
+	moved *ledger.Move    // where the ledger goes on; nil if it does here
 	close func() error
 }
 
@@ -30,7 +31,7 @@ func openSource(ctx context.Context, a *app, name string, trusted []packspec.Tru
 	switch {
 	case err != nil || !st.IsDir():
 		return openSourceFile(a, name, trusted, given)
-	case root.Is(name) || strings.HasPrefix(filepath.Base(name), "ledger.retired-"):
+	case root.Is(name) || strings.HasPrefix(filepath.Base(name), "ledger.retired-"), strings.HasPrefix(filepath.Base(name), "ledger.moved-"):
 		return openSourceRoot(ctx, a, name)
 	}
 	files, err := openFolder(name)
@@ -41,11 +42,15 @@ func openSource(ctx context.Context, a *app, name string, trusted []packspec.Tru
 	if err == nil {
 		err = log.CheckFiles()
 	}
+	var moved *ledger.Move
+	if err == nil {
+		_, moved, err = log.Move()
+	}
 	if err != nil {
 		files.close()
 		return source{}, err
 	}
-	return source{Source: exportSource{log}, keys: log.Keys, how: succeed.Options{Inherited: log.Inherited}, close: func() error {
+	return source{Source: exportSource{log}, keys: log.Keys, moved: moved, how: succeed.Options{Inherited: log.Inherited}, close: func() error {
 		files.close()
 		return nil
 	}}, nil
@@ -61,7 +66,7 @@ func openSourceRoot(ctx context.Context, a *app, name string) (source, error) {
 	if err != nil {
 		return source{}, err
 	}
-	return source{Source: r.Log, keys: r.Log.Keys(), how: succeed.Options{Inherited: root.Inherited(r.Content())}, close: r.Close}, nil
+	return source{Source: r.Log, keys: r.Log.Keys(), moved: r.Log.Moved(), how: succeed.Options{Inherited: root.Inherited(r.Content())}, close: r.Close}, nil
 }
 
 func openSourceFile(a *app, name string, trusted []packspec.TrustedKey, given string) (s source, err error) {
@@ -76,7 +81,8 @@ func openSourceFile(a *app, name string, trusted []packspec.TrustedKey, given st
 	}()
 	b, err := backup.Open(file, size)
 	if err == nil {
-		return source{Source: exportSource{b.Log}, keys: b.Log.Keys, how: succeed.Options{Inherited: b.Inherited}, close: file.Close}, nil
+		_, moved, err := b.Log.Move()
+		return source{Source: exportSource{b.Log}, keys: b.Log.Keys, moved: moved, how: succeed.Options{Inherited: b.Inherited}, close: file.Close}, err
 	}
 	if !errors.Is(err, ledger.ErrMalformed) {
 		return source{}, err

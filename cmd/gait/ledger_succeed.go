@@ -84,6 +84,7 @@ type heir struct {
 	from []string // --from: other sources of the ledger
 
 	home   string
+	root   root.Options
 	bar    *bar
 	opened []source
 	did    succeeded
@@ -96,6 +97,7 @@ func (h *heir) succeed(ctx context.Context) (succeeded, error) {
 		return succeeded{}, err
 	}
 	h.home, o.Origin, o.AlthoughMoved = o.Home, h.origin, h.althoughMoved
+	h.root = o.Options
 	h.did.Succeeded, err = root.Succeed(ctx, o.Options, root.Succession{Reason: h.reason, Begin: h.begin, Elsewhere: len(h.from) > 0})
 	if closing := h.stop(); err == nil {
 		err = closing
@@ -167,6 +169,9 @@ func (h *heir) survey(ctx context.Context, e root.Estate) (surveys []*succeed.Su
 			return nil, err
 		}
 		h.opened = append(h.opened, from)
+		if err := h.root.NotAway(from.moved); err != nil {
+			return nil, fmt.Errorf("reading %s: %w", name, err)
+		}
 		survey, err := h.look(ctx, from)
 		if c, _ := from.Checkpoint(); err == nil && c.Origin != e.Keys[0].Name() {
 			err = &usageError{code: "invalid_usage", text: fmt.Sprintf("%s is of the ledger %s, and %s is to be continued", name, c.Origin, e.Keys[0].Name()), hint: "leave it out"}

@@ -125,16 +125,17 @@ func (s *site) mayGiveUp() error {
 	case copied:
 		return &ImportedError{Origin: origin, Dir: s.ledgerDir()}
 	}
-	return s.notAway(moved)
+	return s.NotAway(moved)
 }
 
-// notAway refuses to give up a ledger that moved away, unless it moved to this user, who has
-// it no more, or the caller says that it is lost there.
-func (s *site) notAway(moved *ledger.Move) error {
-	if moved == nil || s.AlthoughMoved {
+// NotAway fails with a *ledger.MovedError if a ledger that moved, or did not if moved is nil,
+// goes on elsewhere: unless it moved to this user, who has it no more, or AlthoughMoved says
+// that it is lost there.
+func (o Options) NotAway(moved *ledger.Move) error {
+	if moved == nil || o.AlthoughMoved {
 		return nil
 	}
-	_, err := home.PrivateOf(s.Home, moved.To)
+	_, err := home.PrivateOf(o.Home, moved.To)
 	if _, missing := errors.AsType[*home.KeyMissingError](err); missing {
 		return &ledger.MovedError{Move: *moved}
 	}

@@ -149,7 +149,7 @@ func (s *site) checkEstate(ctx context.Context, e *Estate, known []ledger.Verifi
 	if !keys.Has(known[0]) {
 		return s.swapped(s.lock.path, known[0], keys.Current())
 	}
-	if err := s.notAway(e.Log.Moved()); err != nil {
+	if err := s.NotAway(e.Log.Moved()); err != nil {
 		return err
 	}
 	e.Keys = keys.Keys()
