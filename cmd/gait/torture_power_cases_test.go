@@ -97,6 +97,13 @@ var powerCases = []powerCase{
 		done: func(g powerRig) string { return g.goesOnInSuccessor() },
 	},
 	{
+		name:    "successor from a pack",
+		prepare: [][]string{{"gait", "pack", "build", "--from", "a", "--out", "a.zip"}, {"rm", "-r", "gait-out"}},
+		args:    []string{"ledger", "retire", "--reason", "lost", "--successor", "--from", "a.zip"},
+		left:    func(g powerRig) string { return g.isContinued("successor_unfinished", "ledger_missing") },
+		done:    func(g powerRig) string { return g.goesOnInSuccessor() },
+	},
+	{
 		name: "the first command", prepare: [][]string{{"rm", "-r", "gait-out", "home"}},
 		args: []string{"job", "submit", "--id", "a", "--request-id", "r"},
 		left: func(g powerRig) string {
