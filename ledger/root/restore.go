@@ -149,6 +149,11 @@ func (o Options) examine(from *Backup) (did Restoration, err error) {
 // holdsBackup reports whether the root holds the ledger of the backup in that state
 // already. It fails with store.ErrExists if it holds another one.
 func (s *site) holdsBackup(from Backup) (bool, error) {
+	if _, unfinished, err := s.bequeathed(); unfinished { // its successor is to take its place
+		return false, store.ErrExists
+	} else if err != nil {
+		return false, err
+	}
 	has, err := s.hasLedger()
 	if err != nil {
 		return false, err
@@ -197,7 +202,10 @@ func (s *site) restore(ctx context.Context, from Backup, did *Restoration, there
 		if err := s.keepContent(from.Content); err != nil {
 			return err
 		}
-		return s.restoreKey(from, did)
+		if err := s.restoreKey(from, did); err != nil || !from.Succeeded {
+			return err
+		}
+		return s.markRestored(from, did) // before the ledger is there to be written
 	}
 	var err error
 	if there {

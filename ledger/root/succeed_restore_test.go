@@ -1,0 +1,80 @@
+package root_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"gait/ledger/home"
+	"gait/ledger/root"
+	"gait/ledger/store"
+)
+
+// continueFrom restores a backup and continues it in a successor, as one command does.
+func (u *user) continueFrom(from root.Backup, changes ...func(*root.Options)) error {
+	from.Succeeded = true
+	_, err := u.tryRestore(from, changes...)
+	how := u.succession()
+	if exists := err; errors.Is(err, store.ErrExists) {
+		how.Begin = func(context.Context, root.Estate) (root.Inheritance, error) { return root.Inheritance{}, exists }
+	} else if err != nil {
+		return err
+	}
+	o := u.Options
+	for _, change := range changes {
+		change(&o)
+	}
+	_, err = root.Succeed(context.Background(), o, how)
+	return err
+}
+
+// A backup that is continued in a successor is written by nobody in between, whether it is
+// the newest state seen or not, and the same call finishes what a crash interrupted.
+func TestRestoreAsSuccessorCrashes(t *testing.T) {
+	for _, newest := range []bool{false, true} {
+		for n := 1; ; n++ {
+			if testing.Short() && n%4 != 1 {
+				continue
+			}
+			u := newUser(t)
+			origin := u.made(3)
+			from := u.backup()
+			seen := int64(3)
+			if !newest {
+				u.made(5)
+				seen = 5
+			}
+			u.lose()
+			var at []string
+			err := u.continueFrom(from, func(o *root.Options) {
+				o.SetStep(func(step string) error {
+					if at = append(at, step); len(at) == n {
+						return errCrash
+					}
+					return nil
+				})
+			})
+			if err == nil || n >= len(at) && at[len(at)-1] == "mark" && at[len(at)-2] == "place" && n > 12 { // all was done
+				u.checkContinued(origin, seen, 3)
+				break
+			}
+			if !errors.Is(err, errCrash) {
+				t.Fatalf("step %d, %v: %v", n, at, err)
+			}
+			_, noted, err := home.ReadRetirementNote(u.Home, origin)
+			must(t, err)
+			if r, err := u.try(noCreate); err == nil && !noted {
+				t.Errorf("step %d, %s: the restored ledger can be written, %d events", n, at[n-1], r.Log.Head().Size)
+				shut(t, r)
+			} else if err == nil {
+				shut(t, r)
+				u.checkContinued(origin, seen, 3)
+				continue
+			}
+			if err := u.continueFrom(from); err != nil {
+				t.Fatalf("step %d, %s: again: %v", n, at[n-1], err)
+			}
+			u.checkContinued(origin, seen, 3)
+		}
+	}
+}
