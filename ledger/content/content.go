@@ -116,7 +116,10 @@ func write(path string, r io.Reader, e Entry) (*os.File, error) {
 func (s *Store) path(digest ledger.Hash) string { return filepath.Join(s.dir, digest.String()) }
 
 // Has reports whether content is kept. It does not look at the bytes.
-func (s *Store) Has(digest ledger.Hash) (bool, error) { return home.Exists(s.path(digest)) }
+func (s *Store) Has(digest ledger.Hash) (bool, error) {
+	there, err := home.Exists(s.path(digest))
+	return there, home.InRoot.Unreadable(s.path(digest), err)
+}
 
 // Get opens content. Its Read fails with a *DamagedError in place of io.EOF if
 // the bytes are not those that digest names, so the caller may rely on them only once
@@ -127,7 +130,7 @@ func (s *Store) Get(digest ledger.Hash) (io.ReadCloser, error) {
 		return nil, &MissingError{Digest: digest, Dir: s.dir}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading content: %w", err)
+		return nil, fmt.Errorf("reading content: %w", home.InRoot.Unreadable(s.path(digest), err))
 	}
 	st, err := f.Stat()
 	if err == nil && st.Size() > MaxSize { // it would be read to its end before its digest is known
@@ -164,7 +167,7 @@ func (s *Store) Read(digest ledger.Hash, limit int64) ([]byte, error) {
 func (s *Store) List() ([]Entry, error) {
 	files, err := os.ReadDir(s.dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("listing content: %w", err)
+		return nil, fmt.Errorf("listing content: %w", home.InRoot.Unreadable(s.dir, err))
 	}
 	var all []Entry
 	for _, f := range files {
