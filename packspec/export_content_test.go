@@ -143,3 +143,18 @@ func manyLines(n int) (lines []string) {
 	}
 	return lines
 }
+
+// A list has one form: what is read is written again, byte for byte.
+func FuzzContentList(f *testing.F) {
+	f.Add(packspec.ListContents([]ledger.Hash{{1}, {2}}))
+	f.Add([]byte(strings.Repeat("0", 139)))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		all, err := packspec.ParseContents(b)
+		if err == nil && !bytes.Equal(packspec.ListContents(all), b) {
+			t.Errorf("it reads %q and writes %q", b, packspec.ListContents(all))
+		}
+		if err != nil && !errors.Is(err, ledger.ErrMalformed) {
+			t.Errorf("%q: %v", b, err)
+		}
+	})
+}

@@ -1,6 +1,7 @@
 package packspec
 
 import (
+	"bytes"
 	"io"
 	"iter"
 
@@ -191,4 +192,9 @@ func VerifyAlso(r io.ReaderAt, size int64, o Options, name string) (Report, erro
 	return verify(r, size, o, level{name: name, status: finding.Proved, check: func() (string, error) {
 		return "", finding.Failf(name, "added", "", "a level that fails")
 	}})
+}
+
+// ParseContents reads the list of contents of an export.
+func ParseContents(b []byte) ([]ledger.Hash, error) {
+	return parseContents(bytes.NewReader(b), maxContents)
 }
