@@ -100,7 +100,7 @@ func (s *sim) honest(log *store.Log, came []string) {
 // lookOnly opens the ledger read-only. It finds out which key signs it.
 func (s *sim) lookOnly() {
 	d := newDisk(s.mem)
-	table, err := pebble.Open(ledgertest.Dir, pebble.Options{FS: d, ReadOnly: true})
+	table, err := pebble.Open(s.dir, pebble.Options{FS: d, ReadOnly: true})
 	if err != nil {
 		s.t.Fatalf("seed %d: opening read-only: %v", s.seed, err)
 	}

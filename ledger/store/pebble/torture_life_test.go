@@ -37,6 +37,9 @@ type life struct {
 
 // begin starts a process. It returns nil if the process ended at once.
 func (s *sim) begin(faults bool) *life {
+	if s.leaving && !s.arrive(faults) {
+		return nil
+	}
 	if s.exists() && (slices.Contains(s.came, afterRotation) || s.chance(15)) {
 		s.lookOnly()
 	}
@@ -65,7 +68,7 @@ func (s *sim) begin(faults bool) *life {
 // exists reports whether there is a ledger, which there must be once Create has
 // returned.
 func (s *sim) exists() bool {
-	_, err := s.mem.Stat(ledgertest.Dir)
+	_, err := s.mem.Stat(s.dir)
 	if err != nil && s.created {
 		s.t.Fatalf("the ledger is gone: %v", err)
 	}
@@ -86,7 +89,7 @@ func (l *life) open() {
 		l.must("creating", create(o, key))
 	}
 	var err error
-	l.table, err = pebble.Open(ledgertest.Dir, o)
+	l.table, err = pebble.Open(l.dir, o)
 	l.must("opening", err)
 	l.log, err = store.Open(context.Background(), watchedTable{l.table, l}, store.Options{Signer: key, Keys: ledgertest.MACKeys, Published: l.publish, Indexed: !created, OneShot: o.OneShot})
 	l.must("opening", err)

@@ -29,7 +29,9 @@ type sim struct {
 	count counts
 
 	mem     *vfs.MemFS   // as the last process left it
+	dir     string       // of the ledger
 	created bool         // Create has returned
+	leaving bool         // the ledger may have moved to another place
 	broken  string       // the disk fails like this until it is mended
 	clock   atomic.Int64 // in ns since ledgertest.Start; what is left of a dead process reads it too
 	lives   int
@@ -51,7 +53,7 @@ type sim struct {
 
 func newSim(t *testing.T, seed uint64) *sim {
 	s := &sim{
-		t: t, seed: seed, rng: stream(seed, "world"), trace: fnv.New64a(), mem: ledgertest.NewFS(t),
+		t: t, seed: seed, rng: stream(seed, "world"), trace: fnv.New64a(), mem: ledgertest.NewFS(t), dir: ledgertest.Dir,
 		acked: map[ledger.Seq]ledger.Event{}, retried: map[string]bool{},
 	}
 	for i := range clients {
@@ -137,6 +139,8 @@ func (l *life) step() bool {
 		return l.compact()
 	case n < 92:
 		return l.rotate()
+	case n < 93:
+		return l.move()
 	case n < 97:
 		jump := time.Duration(l.rng.Int64N(int64(2*time.Hour))) - time.Hour
 		if l.chance(20) {
