@@ -137,6 +137,7 @@ func (x *examination) ledger(ctx context.Context) {
 	x.find("rollback guard", func() (Finding, error) { return x.guard(r, c) })
 	x.find("clock", func() (Finding, error) { return x.clock(r) })
 	x.find("other places", func() (Finding, error) { return x.elsewhere(r) })
+	x.content(ctx, r)
 }
 
 // elsewhere looks for other roots that hold the ledger, of those that this user has

@@ -1,0 +1,42 @@
+package root
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"gait/ledger"
+)
+
+// content reads the request ids that event 0 of a successor names, and counts the other
+// contents, which Verify of the whole ledger reads.
+func (x *examination) content(ctx context.Context, r *Root) {
+	created, err := r.Log.Event(ctx, 0)
+	if p, _ := created.Payload().(ledger.LedgerCreated); err == nil && p.Predecessor == nil {
+		return
+	}
+	x.find("content", func() (Finding, error) {
+		if err != nil {
+			return Finding{}, err
+		}
+		all, err := r.Content().List()
+		if err != nil {
+			return Finding{}, err
+		}
+		f := Finding{Detail: fmt.Sprintf("%d files in %s; gait ledger verify checks each that an event names", len(all), r.Content().Dir())}
+		requests := ledger.InheritedRequests(created)
+		if requests == nil {
+			return f, nil
+		}
+		for _, err := range Inherited(r.Content())(*requests) {
+			if errors.Is(err, ledger.ErrContentMissing) && r.Log.Imported() {
+				return Finding{Mind: true, Detail: "the request ids that the ledgers before used are not here, so the index cannot be checked", Hint: "export it again with a newer gait, and import that"}, nil
+			}
+			if err != nil {
+				return Finding{}, fmt.Errorf("the request ids that the ledgers before used: %w", err)
+			}
+		}
+		f.Detail = fmt.Sprintf("%d request ids that the ledgers before used; %s", requests.Count, f.Detail)
+		return f, nil
+	})
+}
