@@ -153,6 +153,42 @@ func (s *site) finishSucceeding(ctx context.Context) (*Root, error) {
 	return nil, err
 }
 
+// succeededBefore reports whether the ledger here is the successor that an earlier Succeed
+// for the same reason has put in its place, and nothing was written to it since.
+func (s *site) succeededBefore(ctx context.Context, reason string) (did Succeeded, done bool, err error) {
+	was := s.lock.predecessor
+	if was == nil || s.lock.last.kind != markComplete || s.lock.restored != nil {
+		return did, false, nil
+	}
+	n, retired, err := home.ReadRetirementNote(s.Home, was.Origin)
+	if err != nil || !retired || n.Root != s.dir || n.Reason != reason || n.Successor != s.lock.last.key {
+		return did, false, err
+	}
+	log, err := s.readLog(ctx)
+	if err != nil {
+		return did, false, nil //nolint:nilerr // it is damaged: that is for its own successor
+	}
+	defer log.Close()
+	did.Size = log.Head().Size
+	if last, err := log.Event(ctx, ledger.Seq(did.Size-1)); err != nil || !inherited(last) {
+		return did, false, nil //nolint:nilerr // the same
+	}
+	did.Resumed = true
+	did.Retirement, err = s.awayAlready(n)
+	return did, true, err
+}
+
+// inherited reports whether an event is one of those with which a successor begins.
+func inherited(e ledger.Event) bool {
+	switch p := e.Payload().(type) {
+	case ledger.LedgerCreated, ledger.Continued:
+		return true
+	case ledger.CheckpointAdded:
+		return !p.Continues.IsZero()
+	}
+	return false
+}
+
 // dropSuccessor removes a successor that was built of a ledger that is given up without.
 func (s *site) dropSuccessor() error {
 	if s.lock.heir.IsZero() {

@@ -63,7 +63,8 @@ type Succeeded struct {
 // place that continues it. The successor is built beside it, and the ledger is untouched,
 // and may be written, until the successor is whole, verified and durable. A Succeed that a
 // crash interrupted is finished by another one or, once the ledger was retired, by the next
-// Open that may write.
+// Open that may write. As long as nothing was written to
+// the successor, another Succeed for the same reason does nothing, and has the same result.
 //
 // Errors are those of Open, *ledger.FieldError for the reason, *home.RolledBackError if the
 // ledger contradicts what was seen of it, and those of Begin and of store.CreateFrom.
@@ -92,6 +93,9 @@ func succeed(ctx context.Context, o Options, how Succession) (did Succeeded, err
 		return did, err
 	}
 	defer func() { err = errors.Join(err, s.lock.release()) }()
+	if again, done, err := s.succeededBefore(ctx, how.Reason); done || err != nil {
+		return again, err
+	}
 	n, resumed, err := s.bequeathed()
 	if err == nil && !resumed {
 		n, err = s.bequeath(ctx, how)
