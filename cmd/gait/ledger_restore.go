@@ -127,7 +127,7 @@ func restoreBackup(ctx context.Context, a *app, name string, flags restoreFlags)
 		return err
 	}
 	from := root.Backup{Checkpoint: b.Checkpoint, Keys: b.Log.Keys, Newest: flags.newest, ReadOnly: flags.readOnly, Succeeded: flags.asSuccessor, Moves: last, Continues: b.Log.Continues}
-	if from.Key, err = keyInBackup(ctx, o.Home, name, b, flags); err != nil {
+	if from.Key, err = keyInBackup(ctx, o.Home, name, restoredBackup{Backup: b, moved: moved}, flags); err != nil {
 		return err
 	}
 	trusted, err := trustedBackup(a, o.Home, b, from.Key, flags.keyFile)
@@ -184,7 +184,10 @@ func succeedRestored(ctx context.Context, a *app, b restoredBackup, flags restor
 }
 
 // keyInBackup opens the private key in a backup, if it is needed.
-func keyInBackup(ctx context.Context, homeDir, name string, b *backup.Backup, flags restoreFlags) (ledger.PrivateKey, error) {
+func keyInBackup(ctx context.Context, homeDir, name string, b restoredBackup, flags restoreFlags) (ledger.PrivateKey, error) {
+	if b.moved != nil && flags.passphrase.file == "" { // it signs nothing any more
+		return ledger.PrivateKey{}, nil
+	}
 	if b.SealedKey == nil || flags.withoutKey || flags.readOnly || flags.asSuccessor {
 		return ledger.PrivateKey{}, nil
 	}

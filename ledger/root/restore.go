@@ -264,7 +264,7 @@ func (s *site) restoreKey(from Backup, did *Restoration) error {
 	if did.Here {
 		return s.promoteKey(from.Keys.Current(), did)
 	}
-	if key := from.Key.VerifierKey(); !key.IsZero() && !did.Copy {
+	if key := from.Key.VerifierKey(); !key.IsZero() && !did.Copy && !did.Moved {
 		if key != from.Keys.Current() {
 			return s.swapped("the backup", key, from.Keys.Current())
 		}

@@ -86,7 +86,7 @@ type Root struct {
 // and none exists. It waits for another process that has the root open.
 //
 // Errors are *LockedError, ErrNoLedger, ErrLedgerMissing, *LostError, *home.RolledBackError,
-// *SwappedError, *RetiredError, *UnfinishedError, *home.KeyMissingError, *NetworkFSError, *home.UnsafeError,
+// *SwappedError, *RetiredError, *ledger.MovedError, *UnfinishedError, *home.KeyMissingError, *NetworkFSError, *home.UnsafeError,
 // *home.AccessError, *home.OriginUsedError, *ChangedError,
 // *ledger.CorruptError, ledger.ErrUnsupportedVersion, *ledger.FieldError for an
 // Origin or Actor, the context's, and those of the operating system.
