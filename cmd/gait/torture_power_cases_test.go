@@ -78,7 +78,7 @@ var powerCases = []powerCase{
 		name:    "successor of an older state",
 		prepare: [][]string{{"gait", "job", "checkpoint", "add", "a", "--summary", "later"}, {"rm", "-r", "gait-out"}, {"gait", "ledger", "restore", "b.zip"}},
 		args:    []string{"ledger", "retire", "--reason", "lost", "--successor"},
-		left:    func(g powerRig) string { return g.isContinued("successor_unfinished") },
+		left:    func(g powerRig) string { return g.isGivenUp("successor_unfinished") },
 		done:    func(g powerRig) string { return g.goesOnInSuccessor() },
 	},
 	{
@@ -86,7 +86,7 @@ var powerCases = []powerCase{
 		prepare: [][]string{{"gait", "job", "checkpoint", "add", "a", "--summary", "later"}, {"rm", "-r", "gait-out"}},
 		args:    []string{"ledger", "restore", "b.zip", "--as-successor"}, over: "ledger_exists",
 		left: func(g powerRig) string {
-			return g.isContinued("successor_unfinished", "ledger_missing", "ledger_rolled_back")
+			return g.isGivenUp("successor_unfinished", "ledger_missing", "ledger_rolled_back")
 		},
 		done: func(g powerRig) string { return g.goesOnInSuccessor() },
 	},
@@ -99,9 +99,9 @@ var powerCases = []powerCase{
 	{
 		name:    "successor from a pack",
 		prepare: [][]string{{"gait", "pack", "build", "--from", "a", "--out", "a.zip"}, {"rm", "-r", "gait-out"}},
-		args:    []string{"ledger", "retire", "--reason", "lost", "--successor", "--from", "a.zip"},
-		left:    func(g powerRig) string { return g.isContinued("successor_unfinished", "ledger_missing") },
-		done:    func(g powerRig) string { return g.goesOnInSuccessor() },
+		args:    []string{"ledger", "retire", "--reason", "lost", "--successor", "--from", "a.zip"}, over: "invalid_usage",
+		left: func(g powerRig) string { return g.isContinued("successor_unfinished", "ledger_missing") },
+		done: func(g powerRig) string { return g.goesOnInSuccessor() },
 	},
 	{
 		name: "the first command", prepare: [][]string{{"rm", "-r", "gait-out", "home"}},
@@ -186,6 +186,17 @@ func (g powerRig) isContinued(codes ...string) string {
 		return ""
 	}
 	return fmt.Sprintf("status exits %d: %v", code, said)
+}
+
+// isGivenUp is isContinued of a ledger in an older state, which nothing may be written to.
+// To look whether it can be may finish its successor.
+func (g powerRig) isGivenUp(codes ...string) string {
+	code, decided := g.said("job", "pause", "a", "--dry-run")
+	_, said := g.said("job", "status", "a")
+	if job, _ := said["job"].(map[string]any); code == 0 && job["continued"] == nil {
+		return fmt.Sprintf("the ledger that is given up can be written: %v, then %v", decided, said)
+	}
+	return g.isContinued(codes...)
 }
 
 // goesOnInSuccessor says what is wrong with a job that was continued.
