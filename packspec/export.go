@@ -326,12 +326,14 @@ func (x *ExportedLog) CheckFiles() error {
 }
 
 func (x *ExportedLog) mustHave(path string) error {
-	_, err := fs.Stat(x.dir, path)
+	st, err := fs.Stat(x.dir, path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%w: %s is missing", ledger.ErrMalformed, path)
 	case err != nil:
 		return fmt.Errorf("reading the export: %w", err)
+	case st.IsDir():
+		return fmt.Errorf("%w: %s is not a regular file", ledger.ErrMalformed, path)
 	}
 	return nil
 }
