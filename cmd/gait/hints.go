@@ -270,7 +270,7 @@ func signingKeyHint(err error) string {
 	if e, ok := errors.AsType[*home.KeyMissingError](err); ok && e.Origin == "" {
 		return "a ledger comes with a key: gait ledger init"
 	}
-	return "put the key back; reading and verifying work without it"
+	return "put the key back: gait keys import FILE; " + successorHint + ", which needs no key; reading and verifying work without it"
 }
 
 func memoryHint(err error) string {
