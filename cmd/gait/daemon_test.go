@@ -20,7 +20,7 @@ const throughEnv = "GAIT_TEST_THROUGH"
 
 // notThrough are the words of commands that work without a daemon, and fail if one
 // runs.
-var notThrough = []string{"serve", "rotate", "retire", "move", "import", "doctor"}
+var notThrough = []string{"serve", "rotate", "retire", "move", "restore", "import", "doctor"}
 
 // TestScriptsThroughDaemon runs the scripts again: each command with a daemon
 // that is started before it and stopped after it. They print the same and
