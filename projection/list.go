@@ -73,7 +73,10 @@ func (q *Query) placeOf(t *ledger.TaggedJob) Place {
 
 // compare compares two places of the list. Of jobs of one time the lesser id comes first.
 func (q *Query) compare(a, b Place) int {
-	c := cmp.Or(cmp.Compare(b.Time, a.Time), strings.Compare(a.ID, b.ID))
+	c := cmp.Compare(b.Time, a.Time)
+	if c == 0 {
+		c = strings.Compare(a.ID, b.ID)
+	}
 	if q.Reverse {
 		return -c
 	}

@@ -122,9 +122,12 @@ func TestEntriesEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	n := 0
-	for _, err := range s.Entries(t.Context(), e0, keeper(t, map[ledger.Hash][]byte{})) {
+	for entry, err := range s.Entries(t.Context(), e0, keeper(t, map[ledger.Hash][]byte{})) {
 		if err != nil {
 			t.Fatal(err)
+		}
+		if entry.Event.JobSeq() == 1 && !entry.Tags.Known() {
+			t.Errorf("%s has no tags", entry.Event.JobID())
 		}
 		if n++; n == 2 {
 			break

@@ -158,7 +158,7 @@ func (x *writing) write(j *projection.Folder, id, actor string, p ledger.Payload
 	if x.head, err = x.head.Follow(e); err != nil {
 		return err
 	}
-	if x.ended = !x.yield(ledger.Entry{Event: e, View: projection.EncodeJob(j.Job, e.LeafHash())}, nil); x.ended {
+	if x.ended = !x.yield(ledger.Entry{Event: e, View: projection.EncodeJob(j.Job, e.LeafHash()), Tags: projection.TagsOf(j.Job, e)}, nil); x.ended {
 		return errEnded
 	}
 	return nil

@@ -139,7 +139,7 @@
 // info "gait index record v1" and "gait job view v1". The MAC of a view is of the job's
 // id, 0x00, the 64 bytes of the head, and the view; it is zero in a copy.
 //
-// Tags are in rows of 64 jobs. Jobs have numbers from 0 on, and job n is in row n/64 of
+// Tags are in rows of 128 jobs. Jobs have numbers from 0 on, and job n is in row n/128 of
 // kind 1, what never changes of it, and of kind 2, its state:
 //
 //	kind 1    for each job 1 byte of length and its id, 8 bytes when it was created, and

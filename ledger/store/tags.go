@@ -8,12 +8,12 @@ import (
 )
 
 // Tags are in rows of many jobs, so that all of them are read in little time. Each job
-// has a number. A row under g 1 holds what never changes of 64 jobs, and one under g 2
+// has a number. A row under g 1 holds what never changes of 128 jobs, and one under g 2
 // their states. A batch does not write these: it adds what it changes to a journal, under
 // g 3, which has a few hundred bytes a row. When the journal has many changes, the batch
 // that adds the last of them writes them into the rows of the jobs, and begins a new one.
 const (
-	tagBlock = 64     // jobs a row
+	tagBlock = 128    // jobs a row
 	tagFlush = 4096   // changes of a journal
 	tagRow   = 1 << 9 // bytes of a row of it, about
 )
@@ -110,37 +110,30 @@ func (f fixedTags) append(b []byte) []byte {
 
 // cutFixed reads what append writes, and returns what follows.
 func cutFixed(b string) (f fixedTags, rest string, ok bool) {
-	if f.id, b, ok = cutShort(b); !ok || f.id == "" || len(b) < 8 {
+	const around = 1 + 8 + 1
+	if len(b) < around || len(b) < around+int(b[0]) {
 		return f, "", false
 	}
-	for i := range 8 {
-		f.created = f.created<<8 | int64(b[i])
+	n := int(b[0])
+	f.id, b = b[1:1+n], b[1+n:]
+	f.created = int64(b[0])<<56 | int64(b[1])<<48 | int64(b[2])<<40 | int64(b[3])<<32 | int64(b[4])<<24 | int64(b[5])<<16 | int64(b[6])<<8 | int64(b[7])
+	n = int(b[8])
+	if b = b[9:]; len(b) < n || f.id == "" {
+		return f, "", false
 	}
-	f.fixed, rest, ok = cutShort(b[8:])
-	return f, rest, ok
+	f.fixed = b[:n]
+	return f, b[n:], true
 }
 
-// cutShort reads a byte of length and as many bytes.
-func cutShort(b string) (s, rest string, ok bool) {
-	if len(b) == 0 || len(b) <= int(b[0]) {
-		return "", "", false
-	}
-	n := 1 + int(b[0])
-	return b[1:n], b[n:], true
-}
-
-// appendFixedBlock appends the jobs of a row under g 1.
-func appendFixedBlock(to []fixedTags, row []byte) ([]fixedTags, error) {
-	n := len(to)
-	for rest := string(row); rest != ""; {
-		var f fixedTags
+// countFixed returns how many jobs a row under g 1 has.
+func countFixed(row []byte) (n int, err error) {
+	for rest := string(row); rest != ""; n++ {
 		var ok bool
-		if f, rest, ok = cutFixed(rest); !ok || len(to) == n+tagBlock {
-			return nil, badTags("a row of jobs holds %.80q", row)
+		if _, rest, ok = cutFixed(rest); !ok || n == tagBlock {
+			return n, badTags("a row of jobs holds %.80q", row)
 		}
-		to = append(to, f)
 	}
-	return to, nil
+	return n, nil
 }
 
 // A stateTags is what tags say of a job as it is now.
@@ -160,15 +153,12 @@ func decodeStateTags(b []byte) stateTags {
 	return stateTags{state: ledger.TagState(b[:3]), updated: int64(binary.BigEndian.Uint64(b[3:]))}
 }
 
-// appendStateBlock appends the states in a row under g 2.
-func appendStateBlock(to []stateTags, row []byte) ([]stateTags, error) {
+// countStates returns how many states a row under g 2 has.
+func countStates(row []byte) (int, error) {
 	if len(row)%stateTagsSize != 0 || len(row) > tagBlock*stateTagsSize {
-		return nil, badTags("a row of states holds %d bytes", len(row))
+		return 0, badTags("a row of states holds %d bytes", len(row))
 	}
-	for ; len(row) > 0; row = row[stateTagsSize:] {
-		to = append(to, decodeStateTags(row))
-	}
-	return to, nil
+	return len(row) / stateTagsSize, nil
 }
 
 // A tagChange is an entry of the journal.

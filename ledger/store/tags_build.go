@@ -19,8 +19,7 @@ const tagStep = 1024
 // untagged reports whether the log can get tags that it does not have.
 func (l *Log) untagged() bool {
 	st := l.now.Load()
-	may := !l.readOnly && !l.imported && st.signer != nil && st.macs != nil && st.index.proved()
-	return may && (st.tags.state == tagsNone || st.tags.state == tagsBuilding)
+	return l.writable() == nil && st.index.proved() && (st.tags.state == tagsNone || st.tags.state == tagsBuilding)
 }
 
 // A tagBuilder writes the tags of all jobs. From its first commit on the rows are those of

@@ -219,13 +219,7 @@ func (p *plan) readJournal(ctx context.Context, rows int64) ([]tagChange, error)
 
 // applyTags returns the rows of jobs, sorted, after some changes.
 func applyTags(ctx context.Context, r Reader, changes []tagChange) ([]Row, error) {
-	states, fixed := map[int64][]tagChange{}, map[int64][]tagChange{}
-	for _, c := range changes {
-		block := c.number / tagBlock
-		if states[block] = append(states[block], c); c.begins {
-			fixed[block] = append(fixed[block], c)
-		}
-	}
+	states, fixed := byBlock(changes)
 	var keys [][]byte
 	for _, block := range slices.Sorted(maps.Keys(fixed)) {
 		keys = append(keys, tagsKey(tagsFixed, block))
@@ -253,9 +247,21 @@ func applyTags(ctx context.Context, r Reader, changes []tagChange) ([]Row, error
 	return rows, nil
 }
 
+// byBlock returns the changes of each row of jobs, and those of them that add a job.
+func byBlock(changes []tagChange) (states, fixed map[int64][]tagChange) {
+	states, fixed = map[int64][]tagChange{}, map[int64][]tagChange{}
+	for _, c := range changes {
+		block := c.number / tagBlock
+		if states[block] = append(states[block], c); c.begins {
+			fixed[block] = append(fixed[block], c)
+		}
+	}
+	return states, fixed
+}
+
 // applyStates returns a row of states after changes.
 func applyStates(row []byte, changes []tagChange) ([]byte, error) {
-	if _, err := appendStateBlock(nil, row); err != nil {
+	if _, err := countStates(row); err != nil {
 		return nil, err
 	}
 	row = bytes.Clone(row)
@@ -271,14 +277,14 @@ func applyStates(row []byte, changes []tagChange) ([]byte, error) {
 
 // applyFixed returns a row of jobs after jobs were added.
 func applyFixed(row []byte, changes []tagChange) ([]byte, error) {
-	jobs, err := appendFixedBlock(nil, row)
+	jobs, err := countFixed(row)
 	if err != nil {
 		return nil, err
 	}
 	row = bytes.Clone(row)
 	for i, c := range changes {
-		if c.number%tagBlock != int64(len(jobs)+i) {
-			return nil, badTags("job %d is added to a row of %d", c.number, len(jobs)+i)
+		if c.number%tagBlock != int64(jobs+i) {
+			return nil, badTags("job %d is added to a row of %d", c.number, jobs+i)
 		}
 		row = c.fixed.append(row)
 	}

@@ -1,9 +1,9 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"iter"
-	"maps"
 	"slices"
 	"sync"
 
@@ -28,25 +28,37 @@ func (l *Log) Tagged(ctx context.Context, use func(ledger.EventReader, iter.Seq[
 	if err != nil || !ok {
 		return false, err
 	}
-	if st.index.proved() && board.size() != st.index.jobs {
-		return false, badTags("they are of %d jobs, the index has %d", board.size(), st.index.jobs)
+	if st.index.proved() && board.jobs != st.index.jobs {
+		return false, badTags("they are of %d jobs, the index has %d", board.jobs, st.index.jobs)
 	}
-	return true, use(at, board.all())
+	if err := use(at, board.all()); err != nil {
+		return true, err
+	}
+	return true, board.err
 }
 
-// A board is the tags of all jobs as of one commit: those in the rows of jobs, and what
-// the journal changes.
+// A board is the tags of all jobs as of one commit: what the rows under g 1 and g 2 hold,
+// and what the journal changes.
 type board struct {
-	rows    *boardRows
+	*boardRows
 	begun   []fixedTags // jobs that are only in the journal
-	changed map[int64]stateTags
+	changed []newState  // by number, each once
+	jobs    int64
+	err     error // found by all
 }
 
-// boardRows are what the rows under g 1 and g 2 hold.
+// boardRows are the rows under g 1 and g 2.
 type boardRows struct {
+	fixed   []string
+	states  [][]byte
+	jobs    int64 // with a state
 	flushes int64
-	fixed   []fixedTags
-	states  []stateTags
+}
+
+// A newState is the state of a job that the journal changes.
+type newState struct {
+	number int64
+	stateTags
 }
 
 // A boardCache holds the rows that were read last: they change only when a journal ends.
@@ -69,9 +81,11 @@ func (l *Log) readBoard(ctx context.Context, cache *boardCache) (b board, ok boo
 		return b, false, badTags("they were found damaged")
 	case tagsWhole:
 	}
-	if b.rows, err = cache.read(ctx, l.read, t); err != nil {
+	rows, err := cache.read(ctx, l.read, t)
+	if err != nil {
 		return b, false, err
 	}
+	b.boardRows = rows
 	err = b.readJournal(ctx, l.read, t)
 	return b, err == nil, err
 }
@@ -85,22 +99,25 @@ func (c *boardCache) read(ctx context.Context, r Reader, t tagging) (*boardRows,
 		return rows, nil
 	}
 	rows = &boardRows{flushes: t.flushes}
-	if err := eachBlock(ctx, r, tagsFixed, func(row []byte) (n int, err error) {
-		n = len(rows.fixed)
-		rows.fixed, err = appendFixedBlock(rows.fixed, row)
-		return len(rows.fixed) - n, err
-	}); err != nil {
-		return nil, err
+	err := eachBlock(ctx, r, tagsFixed, func(row []byte) error {
+		rows.fixed = append(rows.fixed, string(row))
+		return nil
+	})
+	if err == nil {
+		err = eachBlock(ctx, r, tagsStates, func(row []byte) error {
+			n, err := countStates(row)
+			if err == nil && rows.jobs%tagBlock != 0 {
+				err = badTags("a row of states follows one that is not full")
+			}
+			rows.states, rows.jobs = append(rows.states, row), rows.jobs+int64(n)
+			return err
+		})
 	}
-	if err := eachBlock(ctx, r, tagsStates, func(row []byte) (n int, err error) {
-		n = len(rows.states)
-		rows.states, err = appendStateBlock(rows.states, row)
-		return len(rows.states) - n, err
-	}); err != nil {
-		return nil, err
+	if err == nil && len(rows.fixed) != len(rows.states) {
+		err = badTags("there are %d rows of jobs, and %d of states", len(rows.fixed), len(rows.states))
 	}
-	if len(rows.fixed) != len(rows.states) {
-		return nil, badTags("they name %d jobs, and %d states", len(rows.fixed), len(rows.states))
+	if err != nil {
+		return nil, err
 	}
 	c.mu.Lock()
 	c.rows = rows
@@ -108,87 +125,145 @@ func (c *boardCache) read(ctx context.Context, r Reader, t tagging) (*boardRows,
 	return rows, nil
 }
 
-// eachBlock calls use with the rows of one kind, which are full but for the last.
-func eachBlock(ctx context.Context, r Reader, kind byte, use func(row []byte) (jobs int, err error)) error {
-	block, full := int64(0), true
+// eachBlock calls use with the rows of one kind.
+func eachBlock(ctx context.Context, r Reader, kind byte, use func(row []byte) error) error {
+	block := int64(0)
 	for row, err := range scanPages(ctx, r, []byte{prefixTags, kind}, []byte{prefixTags, kind + 1}, lastPage) {
 		if err != nil {
 			return err
 		}
-		if string(row.Key) != string(tagsKey(kind, block)) || !full {
+		if string(row.Key) != string(tagsKey(kind, block)) {
 			return badTags("found %s instead of row %d", rowName(row.Key), block)
 		}
-		n, err := use(row.Value)
-		if err != nil {
+		if err := use(row.Value); err != nil {
 			return err
 		}
-		block, full = block+1, n == tagBlock
+		block++
 	}
 	return nil
 }
 
 // readJournal reads the changes behind the rows of jobs.
 func (b *board) readJournal(ctx context.Context, r Reader, t tagging) error {
-	b.changed = map[int64]stateTags{}
-	n, jobs := int64(0), int64(len(b.rows.fixed))
 	var changes []tagChange
-	for row, err := range scanPages(ctx, r, []byte{prefixTags, tagsJournal}, []byte{prefixTags, tagsJournal + 1}, lastPage) {
-		if err != nil {
-			return err
-		}
-		if string(row.Key) != string(tagsKey(tagsJournal, n)) {
-			return badTags("found %s instead of row %d", rowName(row.Key), n)
-		}
-		if changes, err = appendJournalRow(changes, row.Value); err != nil {
-			return err
-		}
+	n := int64(0)
+	err := eachBlock(ctx, r, tagsJournal, func(row []byte) (err error) {
 		n++
+		changes, err = appendJournalRow(changes, row)
+		return err
+	})
+	if err != nil {
+		return err
 	}
+	b.jobs = b.boardRows.jobs
 	for _, c := range changes {
-		if c.begins != (c.number == jobs) || c.number > jobs {
-			return badTags("job %d changes, of %d", c.number, jobs)
+		if c.begins != (c.number == b.jobs) || c.number > b.jobs {
+			return badTags("job %d changes, of %d", c.number, b.jobs)
 		}
 		if c.begins {
 			b.begun = append(b.begun, c.fixed)
-			jobs++
+			b.jobs++
 		}
-		b.changed[c.number] = c.now
+		b.changed = append(b.changed, newState{c.number, c.now})
 	}
-	if n != t.rows || int64(len(changes)) != t.changes || jobs != t.jobs {
-		return badTags("they have %d changes of %d jobs, and should have %d of %d", len(changes), jobs, t.changes, t.jobs)
+	if n != t.rows || int64(len(changes)) != t.changes || b.jobs != t.jobs {
+		return badTags("they have %d changes of %d jobs, and should have %d of %d", len(changes), b.jobs, t.changes, t.jobs)
 	}
+	slices.Reverse(b.changed) // so that of one job the last change is kept
+	slices.SortStableFunc(b.changed, func(x, y newState) int { return cmp.Compare(x.number, y.number) })
+	b.changed = slices.CompactFunc(b.changed, func(x, y newState) bool { return x.number == y.number })
 	return nil
 }
 
-// size returns the number of jobs.
-func (b *board) size() int64 { return int64(len(b.rows.fixed) + len(b.begun)) }
+// from returns the changes from a number on.
+func (b *board) from(number int64) []newState {
+	i, _ := slices.BinarySearchFunc(b.changed, number, func(c newState, n int64) int { return cmp.Compare(c.number, n) })
+	return b.changed[i:]
+}
 
-// all yields the jobs by number. What it yields is valid until the next one.
+// all yields the jobs. What it yields is valid until the next one. Rows come in an order
+// that has nothing to do with time or ids: to find the first jobs of any order is fast
+// then. If the rows do not hold, b.err says so afterwards.
 func (b *board) all() iter.Seq[*ledger.TaggedJob] {
-	changed := slices.Sorted(maps.Keys(b.changed))
 	return func(yield func(*ledger.TaggedJob) bool) {
-		var job ledger.TaggedJob
-		left := changed
-		for i := range b.size() {
-			f, now := b.job(i, &left)
-			job.ID, job.Created, job.Fixed = f.id, f.created, f.fixed
-			job.State, job.Updated = now.state, now.updated
-			if !yield(&job) {
+		rows, seen := len(b.fixed), int64(0)
+		step := stride(rows)
+		for i := range rows {
+			n, wanted := b.block(i*step%rows, yield)
+			if seen += n; !wanted {
 				return
 			}
+		}
+		var job ledger.TaggedJob
+		changed := b.from(b.boardRows.jobs)
+		for i := range b.begun { // each has a state in the journal
+			if seen++; !yield(setTags(&job, &b.begun[i], changed[i].stateTags)) {
+				return
+			}
+		}
+		if b.err == nil && seen != b.jobs {
+			b.err = badTags("they name %d jobs, and %d states", seen, b.jobs)
 		}
 	}
 }
 
-// job returns job i. left are the numbers of changed jobs from i on.
-func (b *board) job(i int64, left *[]int64) (f *fixedTags, now stateTags) {
-	if n := int64(len(b.rows.fixed)); i < n {
-		f, now = &b.rows.fixed[i], b.rows.states[i]
-	} else {
-		f = &b.begun[i-n]
+// block yields the jobs of a row, and returns how many there are.
+func (b *board) block(block int, yield func(*ledger.TaggedJob) bool) (n int64, wanted bool) {
+	var job ledger.TaggedJob
+	first := int64(block) * tagBlock
+	states, changed := b.states[block], b.from(first)
+	for rest := b.fixed[block]; rest != ""; n++ {
+		f, after, ok := cutFixed(rest)
+		if !ok || len(states) < stateTagsSize {
+			b.err = badTags("a row of jobs holds %.80q", rest)
+			return n, false
+		}
+		now := decodeStateTags(states)
+		if len(changed) > 0 && changed[0].number == first+n {
+			now, changed = changed[0].stateTags, changed[1:]
+		}
+		if !yield(setTags(&job, &f, now)) {
+			return n + 1, false
+		}
+		rest, states = after, states[stateTagsSize:]
 	}
-	if len(*left) > 0 && (*left)[0] == i {
-		now, *left = b.changed[i], (*left)[1:]
+	return n, true
+}
+
+func setTags(job *ledger.TaggedJob, f *fixedTags, now stateTags) *ledger.TaggedJob {
+	job.ID, job.Created, job.Fixed = f.id, f.created, f.fixed
+	job.State, job.Updated = now.state, now.updated
+	return job
+}
+
+// stride returns a number that has no divisor in common with n, about 0.618 n.
+func stride(n int) int {
+	step := max(n*618/1000, 1)
+	for ; n > 0; step++ {
+		a, b := step, n
+		for b != 0 {
+			a, b = b, a%b
+		}
+		if a == 1 {
+			break
+		}
 	}
-	return f, now
+	return step
+}
+
+// numbered returns the number of each job, if the rows hold.
+func (b *board) numbered() map[string]int64 {
+	numbers, n := make(map[string]int64, b.jobs), int64(0)
+	for _, rest := range b.fixed {
+		for ok := true; ok && rest != ""; n++ {
+			var f fixedTags
+			f, rest, ok = cutFixed(rest)
+			numbers[f.id] = n
+		}
+	}
+	for _, f := range b.begun {
+		numbers[f.id] = n
+		n++
+	}
+	return numbers
 }

@@ -258,14 +258,14 @@ func TestOldLedgersGetTags(t *testing.T) {
 // Whichever row of tags is dropped or changed, events go on being appended, Verify finds
 // it and Rebuild mends it.
 func TestDamagedTags(t *testing.T) {
-	rows := rowsOf(t, taggedTable(t, 130))
+	rows := rowsOf(t, taggedTable(t, 140))
 	var keys []string
 	for _, key := range slices.Sorted(maps.Keys(rows)) {
 		if key[0] == 'g' || key == "m/tags" || strings.HasPrefix(key, "njob_012") {
 			keys = append(keys, key)
 		}
 	}
-	if len(keys) < 18 {
+	if len(keys) < 16 {
 		t.Fatalf("only %d rows: %q", len(keys), keys)
 	}
 	changes := map[string]func(ledgertest.Rows, string){

@@ -35,13 +35,14 @@ func checkTags(ctx context.Context, l *Log, jobs int64, mend bool) (wrong []stri
 	if !ok {
 		return nil, badTags("they are not complete")
 	}
-	tagged := make(map[string]ledger.Tags, b.size())
-	numbers := make(map[string]int64, b.size())
+	tagged, numbers := make(map[string]ledger.Tags, b.jobs), b.numbered()
 	for job := range b.all() {
-		numbers[job.ID] = int64(len(numbers))
 		tagged[job.ID] = job.Tags
 	}
-	if int64(len(numbers)) != b.size() {
+	if b.err != nil {
+		return nil, b.err
+	}
+	if int64(len(numbers)) != b.jobs {
 		return nil, badTags("a job is named twice")
 	}
 	if err := checkNumbers(ctx, l.read, numbers); err != nil {
@@ -50,8 +51,8 @@ func checkTags(ctx context.Context, l *Log, jobs int64, mend bool) (wrong []stri
 	if wrong, err = wrongTags(ctx, l, tagged, mend); err != nil {
 		return nil, err
 	}
-	if len(wrong) == 0 && b.size() != jobs {
-		err = badTags("they are of %d jobs, there are %d", b.size(), jobs)
+	if len(wrong) == 0 && b.jobs != jobs {
+		err = badTags("they are of %d jobs, there are %d", b.jobs, jobs)
 	}
 	return wrong, err
 }
