@@ -5,8 +5,11 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"gait/commands/succeed"
 	"gait/ledger"
+	"gait/projection"
 )
 
 // A jobSource has the events of one job, up to one of them, as a pack has.
@@ -124,5 +127,38 @@ func TestForksAreNotJoined(t *testing.T) {
 	}
 	if _, err := succeed.Join(t.Context(), first.look(first.log, false), third.look(third.log, false)); !errors.Is(err, ledger.ErrUnverified) {
 		t.Errorf("sources of two ledgers: %v", err)
+	}
+}
+
+// Each event carries the view of its job and the tags by which lists find it.
+func TestViewsAndTags(t *testing.T) {
+	first := story(t)
+	plan, err := first.plan(first.log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e0, err := first.log.Event(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	jobs := map[string]*projection.Folder{}
+	for entry, err := range plan.Entries(t.Context(), e0, keeper(t, map[ledger.Hash][]byte{})) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := entry.Event
+		if jobs[e.JobID()] == nil {
+			jobs[e.JobID()] = &projection.Folder{}
+		}
+		j := jobs[e.JobID()]
+		if err := j.Add(e); err != nil {
+			t.Fatal(err)
+		}
+		if string(entry.View) != string(projection.EncodeJob(j.Job, e.LeafHash())) {
+			t.Errorf("event %d has another view than its job", e.Seq())
+		}
+		if diff := cmp.Diff(projection.TagsOf(j.Job, e), entry.Tags); diff != "" {
+			t.Errorf("the tags of event %d (-want +got):\n%s", e.Seq(), diff)
+		}
 	}
 }
