@@ -15,6 +15,7 @@ import (
 
 	"gait/commands/connect"
 	"gait/ledger"
+	"gait/ledger/content"
 	"gait/ledger/home"
 	"gait/ledger/root"
 	"gait/packspec/backup"
@@ -158,7 +159,7 @@ func (b *ledgerBackup) begin(ctx context.Context, r *connect.Ledger) error {
 		return err
 	}
 	if at.exists {
-		if err := mayReplaceBackup(at, c); err != nil {
+		if err := b.mayReplace(ctx, at, r); err != nil {
 			return err
 		}
 	}
@@ -171,9 +172,10 @@ func (b *ledgerBackup) begin(ctx context.Context, r *connect.Ledger) error {
 	return err
 }
 
-// mayReplaceBackup refuses to overwrite any file except a backup of the same ledger that
-// has no more events than now.
-func mayReplaceBackup(at outFile, now ledger.Checkpoint) error {
+// mayReplace refuses to overwrite any file except a backup of the same ledger that has
+// nothing that the new one will not have: no event, no content, and no private key.
+func (b *ledgerBackup) mayReplace(ctx context.Context, at outFile, r *connect.Ledger) error {
+	now, _ := r.Log.Checkpoint()
 	no := func(text string) error {
 		return &unsafeError{code: "would_overwrite", text: at.path + " " + text, hint: "choose another file with --out"}
 	}
@@ -192,8 +194,20 @@ func mayReplaceBackup(at outFile, now ledger.Checkpoint) error {
 		return no("exists and is no backup of this ledger")
 	case was.Size > now.Size:
 		return no(fmt.Sprintf("is a backup of this ledger with %s; now it has %d", count(was.Size, "event"), now.Size))
+	case was.WithKey && b.sealed == nil:
+		return no("has the private key, and the new backup would not")
 	}
-	return nil
+	if then, err := r.Log.RootAt(ctx, was.Size); err != nil || then != was.Root {
+		return errors.Join(err, no("is a backup of another history of this ledger"))
+	}
+	kept := root.ContentOf(r.Dir)
+	return was.EachContent(func(e content.Entry, _ io.ReadSeeker) error {
+		there, err := kept.Has(e.Digest)
+		if err == nil && !there {
+			err = no("has content that is not here any more, " + e.Digest.String())
+		}
+		return err
+	})
 }
 
 // readBack verifies what was written, as gait ledger restore does.
