@@ -1,6 +1,7 @@
 package packspec
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -109,10 +110,25 @@ func (v *jobVerifier) continued() (string, error) {
 		return "", err
 	}
 	what = fmt.Sprintf("%s, which %s has signed, trusted by %s", what, signer.key, signer.from)
-	if newer != "" {
-		return v.unprovedBefore(what + "; but " + newer)
+	if but := cmp.Or(newer, notFound(v.created, c)); but != "" {
+		return v.unprovedBefore(what + "; but " + but)
 	}
 	return what, nil
+}
+
+// notFound says why the other ledger may have had events of a job behind the one that is
+// continued, as event 0 of this ledger has it: not all of the tree was found in which the
+// event is proved. It returns "" if all of it was.
+func notFound(created ledger.Event, c ledger.Continued) string {
+	p, _ := created.Payload().(ledger.LedgerCreated)
+	was := p.Predecessor
+	if was == nil || was.Origin != c.Origin {
+		return "event 0 does not say that this ledger continues " + c.Origin
+	}
+	if was.FoundSize < c.Size {
+		return fmt.Sprintf("event 0 says that of %d events there %d were found, so that events of the job may be lost", c.Size, was.FoundSize)
+	}
+	return ""
 }
 
 // unprovedBefore returns the result if what the job was before is only claimed.

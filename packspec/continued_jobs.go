@@ -23,6 +23,7 @@ type ContinuedJobs struct {
 	// events name them.
 	Ledgers []*LedgerBefore
 
+	created  ledger.Event // event 0
 	byOrigin map[string]*LedgerBefore
 	signed   string // the checkpoint that signer has signed
 	signer   signerBefore
@@ -33,12 +34,13 @@ const maxKeysShown = 8
 
 // A LedgerBefore says of the jobs that a ledger held before how that is shown.
 type LedgerBefore struct {
-	Origin  string   `json:"origin"`
-	Jobs    int64    `json:"jobs"`    // that were continued from it
-	Proved  int64    `json:"proved"`  // of them: their last event there is in a tree that a key has signed which the caller trusts
-	Missing []string `json:"missing"` // of them: the proof is not at hand
-	Newer   []string `json:"newer"`   // of them: the caller has seen a newer event there
-	Keys    []string `json:"keys"`    // the trusted keys that have signed, in the order of the events
+	Origin     string   `json:"origin"`
+	Jobs       int64    `json:"jobs"`       // that were continued from it
+	Proved     int64    `json:"proved"`     // of them: their last event there is in a tree that a key has signed which the caller trusts
+	Missing    []string `json:"missing"`    // of them: the proof is not at hand
+	Newer      []string `json:"newer"`      // of them: the caller has seen a newer event there
+	Incomplete []string `json:"incomplete"` // of them: event 0 says that not all events there were found
+	Keys       []string `json:"keys"`       // the trusted keys that have signed, in the order of the events
 }
 
 // A ContinuedError says that content shows another thing of a job than the event that
@@ -61,10 +63,13 @@ func (*ContinuedError) Fault() ledger.Fault {
 	return ledger.Fault{Code: finding.CodeContinued, Category: ledger.CategoryVerification}
 }
 
-// Add checks the next event of the ledger. It fails with a *ContinuedError if the event
+// Add checks the next event of the ledger, from event 0 on. It fails with a *ContinuedError if the event
 // continues a job, and the proof contradicts it or what the caller has seen; with
 // ledger.ErrUnsupportedVersion; and with the errors of Options and Content.
 func (j *ContinuedJobs) Add(e ledger.Event) error {
+	if e.Seq() == 0 {
+		j.created = e
+	}
 	c, ok := e.Payload().(ledger.Continued)
 	if !ok {
 		return nil
@@ -77,7 +82,7 @@ func (j *ContinuedJobs) Add(e ledger.Event) error {
 		return nil
 	}
 	if err == nil {
-		err = j.judge(from, e, p)
+		err = j.judge(from, e, c, p)
 	}
 	if f, forked := errors.AsType[*finding.Failure](err); forked {
 		return &ContinuedError{Job: e.JobID(), Seq: e.Seq(), Err: errors.New(f.Reason)}
@@ -92,13 +97,13 @@ func (j *ContinuedJobs) from(origin string) *LedgerBefore {
 	if j.byOrigin == nil {
 		j.byOrigin = map[string]*LedgerBefore{}
 	}
-	at := &LedgerBefore{Origin: origin, Missing: []string{}, Newer: []string{}, Keys: []string{}}
+	at := &LedgerBefore{Origin: origin, Missing: []string{}, Newer: []string{}, Incomplete: []string{}, Keys: []string{}}
 	j.byOrigin[origin], j.Ledgers = at, append(j.Ledgers, at)
 	return at
 }
 
 // judge finds out who has signed the tree of a proof that holds, and what was seen there.
-func (j *ContinuedJobs) judge(from *LedgerBefore, e ledger.Event, p projection.ContinuedProof) (err error) {
+func (j *ContinuedJobs) judge(from *LedgerBefore, e ledger.Event, c ledger.Continued, p projection.ContinuedProof) (err error) {
 	if text := string(p.Proof.Checkpoint); text != j.signed { // most jobs were in one tree
 		if j.signer, err = j.signerBefore(p); err != nil {
 			return err
@@ -117,6 +122,8 @@ func (j *ContinuedJobs) judge(from *LedgerBefore, e ledger.Event, p projection.C
 		return err
 	case newer != "":
 		from.Newer = append(from.Newer, e.JobID())
+	case notFound(j.created, c) != "":
+		from.Incomplete = append(from.Incomplete, e.JobID())
 	default:
 		from.Proved++
 	}

@@ -47,7 +47,7 @@ func (c *continuation) commits(t testing.TB) {
 // A range from event 0 carries the request ids that event 0 names, and its index is
 // checked with them. Without them it says that the index is not.
 func TestInheritedRange(t *testing.T) {
-	c := continued(t, false)
+	c := continuedWith(t, nil)
 	c.commits(t)
 	for name, tt := range map[string]struct {
 		pack  []byte
@@ -68,7 +68,7 @@ func TestInheritedRange(t *testing.T) {
 
 // No range is packed on content that cannot be read, or is not what event 0 names.
 func TestInheritedRangeUnread(t *testing.T) {
-	c := continued(t, false)
+	c := continuedWith(t, nil)
 	broken := errors.New("cannot be read")
 	for name, tt := range map[string]struct {
 		content func(ledger.Hash) (io.ReadCloser, error)
@@ -96,7 +96,7 @@ type inheritedForgery struct {
 // make returns the pack, and who made it.
 func (f inheritedForgery) make(t testing.TB) ([]packtest.File, *continuation) {
 	t.Helper()
-	c := continued(t, false)
+	c := continuedWith(t, nil)
 	if f.index {
 		commitIndex(t, c.l)
 	} else {
@@ -158,7 +158,7 @@ func TestForgedInherited(t *testing.T) {
 // find.
 func TestVerifyMovedRangeMD(t *testing.T) {
 	needPython(t)
-	c := continued(t, false)
+	c := continuedWith(t, nil)
 	c.commits(t)
 	for _, pack := range [][]byte{c.buildRange(t, 0, -1), buildRange(t, c.l, 0, -1)} {
 		fs := files(t, pack)

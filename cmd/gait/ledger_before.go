@@ -40,8 +40,8 @@ func (a *app) checkBefore(kept contentSource, trusted []packspec.TrustedKey) *be
 
 // event checks the next event of the ledger, from event 0 on.
 func (b *beforeCheck) event(e ledger.Event) error {
-	if e.Seq() > 0 {
-		return b.Add(e)
+	if err := b.Add(e); err != nil || e.Seq() > 0 {
+		return err
 	}
 	if b.requests = ledger.InheritedRequests(e); b.requests == nil {
 		return nil
@@ -90,6 +90,9 @@ func (b *beforeCheck) tell(a *app, fields object) (lines [][2]string) {
 		if len(from.Newer) > 0 {
 			a.notice(fmt.Sprintf("you have seen a newer event there, which is not continued, of %s", someOf("job", from.Newer)))
 		}
+		if len(from.Incomplete) > 0 {
+			a.notice(fmt.Sprintf("event 0 says that not all events of %s were found, so that some may be lost of %s", from.Origin, someOf("job", from.Incomplete)))
+		}
 	}
 	if b.requests != nil {
 		fields["requests"] = object{"count": b.requests.Count, "digest": b.requests.Digest, "missing": b.lacking}
@@ -122,7 +125,10 @@ func summaryOf(from *packspec.LedgerBefore) string {
 	if n := int64(len(from.Newer)); n > 0 {
 		text += fmt.Sprintf(", %d older than seen", n)
 	}
-	if n := from.Jobs - from.Proved - int64(len(from.Missing)+len(from.Newer)); n > 0 {
+	if n := int64(len(from.Incomplete)); n > 0 {
+		text += fmt.Sprintf(", %d from a ledger not found whole", n)
+	}
+	if n := from.Jobs - from.Proved - int64(len(from.Missing)+len(from.Newer)+len(from.Incomplete)); n > 0 {
 		text += fmt.Sprintf(", %d in a tree that no key you trust has signed", n)
 	}
 	return text
