@@ -24,8 +24,8 @@ With --successor that ledger is made at once, and continues the jobs under the s
 each in its last state, with the proof of it. What was stopped is still stopped, what was
 final is final, and decisions that were open are asked for again. Request ids that were
 used are refused. The ledger needs no private key for that, may be in an older state than
-was seen, and may be damaged: then the events before the damage count, and what was lost
-is said. With --from, exports, backups, retired ledgers and packs of jobs count too, even if
+was seen, and may be damaged: then the events before the damage count, what was lost is
+said, and each job that an event behind it may have stopped is put on hold. With --from, exports, backups, retired ledgers and packs of jobs count too, even if
 the ledger is gone: each job is continued from the source that has the most of it, and
 request ids that no source has are forgotten. The ledger is untouched until its successor
 is whole, and the same command finishes what a crash interrupted.

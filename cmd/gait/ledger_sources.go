@@ -66,7 +66,7 @@ func openSourceRoot(ctx context.Context, a *app, name string) (source, error) {
 	if err != nil {
 		return source{}, err
 	}
-	return source{Source: r.Log, keys: r.Log.Keys(), moved: r.Log.Moved(), how: succeed.Options{Inherited: root.Inherited(r.Content())}, close: r.Close}, nil
+	return source{Source: r.Log, keys: r.Log.Keys(), moved: r.Log.Moved(), how: succeed.Options{Inherited: root.Inherited(r.Content()), Rows: r.Log}, close: r.Close}, nil
 }
 
 func openSourceFile(a *app, name string, trusted []packspec.TrustedKey, given string) (s source, err error) {

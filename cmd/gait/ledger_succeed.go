@@ -20,6 +20,9 @@ type succeeded struct {
 	jobs, decisions, requests int64
 	lost                      int64  // how many signed events could not be read
 	damage                    string // why not; "" if all could
+
+	held []string // jobs that are on hold, since events of them may be lost
+	gone []string // jobs of which nothing could be read
 }
 
 // fields returns what an answer says of it.
@@ -30,6 +33,12 @@ func (d *succeeded) fields() object {
 	}
 	if d.damage != "" {
 		fields["lost"], fields["damage"] = d.lost, d.damage
+	}
+	if len(d.held) > 0 {
+		fields["held_jobs"] = d.held
+	}
+	if len(d.gone) > 0 {
+		fields["lost_jobs"] = d.gone
 	}
 	if d.Resumed {
 		fields["resumed"] = true
@@ -46,6 +55,12 @@ func (d *succeeded) show(s *screen, before ...[2]string) {
 	if d.damage != "" {
 		rows = append(rows, [2]string{"lost", count(d.lost, "event") + ": " + d.damage})
 	}
+	if len(d.held) > 0 {
+		rows = append(rows, [2]string{"on hold", someOf("job", d.held) + ": an event that is lost may have stopped it"})
+	}
+	if len(d.gone) > 0 {
+		rows = append(rows, [2]string{"not continued", someOf("job", d.gone) + ": nothing of it can be read"})
+	}
 	s.fields(append(rows, [2]string{"continued", count(d.jobs, "job")}, [2]string{"asked again", count(d.decisions, "decision")},
 		[2]string{"used before", count(d.requests, "request id")}, [2]string{"public key", d.Successor.String()})...)
 	s.next("gait job list")
@@ -60,6 +75,8 @@ func (d *succeeded) count(ctx context.Context, r *connect.Ledger) error {
 		switch p := e.Payload().(type) {
 		case ledger.Continued:
 			d.jobs, d.decisions = d.jobs+1, d.decisions+p.Decisions
+		case ledger.Paused:
+			d.held = append(d.held, e.JobID())
 		case ledger.LedgerCreated:
 			if used := ledger.InheritedRequests(e); used != nil {
 				d.requests = used.Count
@@ -135,6 +152,7 @@ func (h *heir) begin(ctx context.Context, e root.Estate) (root.Inheritance, erro
 	if err != nil {
 		return root.Inheritance{}, err
 	}
+	h.tellLost(plan)
 	if plan.Requests != nil {
 		if _, err := e.Keep.Put(plan.Content); err != nil {
 			return root.Inheritance{}, err
@@ -144,13 +162,23 @@ func (h *heir) begin(ctx context.Context, e root.Estate) (root.Inheritance, erro
 	return root.Inheritance{Found: plan.Found, Requests: plan.Requests, Entries: func(first ledger.Event) iter.Seq2[ledger.Entry, error] { return plan.Entries(ctx, first, w) }}, nil
 }
 
+// tellLost says which jobs are touched by damage, before anything is given up.
+func (h *heir) tellLost(plan *succeed.Plan) {
+	if behind := plan.Behind(); len(behind) > 0 {
+		h.a.notice("events are lost that may have stopped " + someOf("job", behind) + ": what is not stopped or final goes on hold")
+	}
+	if h.did.gone = plan.Gone; len(h.did.gone) > 0 {
+		h.a.notice("nothing can be read of " + someOf("job", h.did.gone) + ", which the ledger had")
+	}
+}
+
 // survey reads what is left of the ledger: in the root, and what --from names.
 func (h *heir) survey(ctx context.Context, e root.Estate) (surveys []*succeed.Survey, err error) {
 	if e.Log == nil && len(h.from) == 0 {
 		return nil, &unreadableError{err: e.Err}
 	}
 	if e.Log != nil {
-		here := source{Source: e.Log, keys: e.Log.Keys(), how: succeed.Options{Inherited: root.Inherited(e.Content)}}
+		here := source{Source: e.Log, keys: e.Log.Keys(), how: succeed.Options{Inherited: root.Inherited(e.Content), Rows: e.Log}}
 		survey, err := h.look(ctx, here)
 		if err != nil && !h.without(err) {
 			return nil, err

@@ -4,5 +4,6 @@
 //
 // The jobs come in the order of their last events. Each begins with a continued event, whose
 // content proves the last event in the newest tree that the other ledger has signed; the
-// decisions that were open follow at once.
+// decisions that were open follow at once. If events of the other ledger cannot be read, each
+// job that may have had some of them is put on hold: one of them may have stopped it.
 package succeed

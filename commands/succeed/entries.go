@@ -29,7 +29,7 @@ type Writer struct {
 func (p *Plan) Entries(ctx context.Context, first ledger.Event, w Writer) iter.Seq2[ledger.Entry, error] {
 	return func(yield func(ledger.Entry, error) bool) {
 		h, err := ledger.Head{}.Follow(first)
-		x := &writing{Writer: w, origin: first.Origin(), head: h, yield: yield}
+		x := &writing{Writer: w, behind: p.behind, origin: first.Origin(), head: h, yield: yield}
 		if err == nil {
 			err = w.KeepAll(func(keep func([]byte) error) error {
 				x.keep = keep
@@ -45,7 +45,8 @@ func (p *Plan) Entries(ctx context.Context, first ledger.Event, w Writer) iter.S
 // A writing is one range over Entries.
 type writing struct {
 	Writer
-	from   *Survey // that is read
+	from   *Survey           // that is read
+	behind map[string]string // Plan.behind
 	origin string
 	head   ledger.Head
 	keep   func([]byte) error
@@ -133,7 +134,7 @@ func (x *writing) continued(ctx context.Context, j *job, last ledger.Event) erro
 			return err
 		}
 	}
-	return nil
+	return x.hold(&after, last.JobID())
 }
 
 // write seals and yields the next event of a job.

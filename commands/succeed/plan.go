@@ -14,8 +14,10 @@ type Plan struct {
 	Jobs     int               // how many jobs there are
 	Requests *ledger.Requests  // the request ids used; nil if there are none
 	Content  []byte            // that Requests names
+	Gone     []string          // jobs of which nothing can be read
 
 	sources []*Survey
+	behind  map[string]string // jobs of which events may be lost, with what is to be said of them
 }
 
 // A ForkError says that two sources have different events of a job in one place.
@@ -56,7 +58,7 @@ func Join(ctx context.Context, sources ...*Survey) (*Plan, error) {
 		p.Jobs += len(s.ends)
 	}
 	p.Requests, p.Content = ledger.RequestsOf(requests)
-	return p, nil
+	return p, p.findBehind(ctx)
 }
 
 // agrees compares a source with those before it, and gives each job to one of them.

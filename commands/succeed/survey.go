@@ -29,6 +29,10 @@ type Options struct {
 	// store.Options.Inherited.
 	Inherited func(ledger.Requests) iter.Seq2[mpt.Key, error]
 
+	// Rows are those of the source, if it has any. Without, a damaged source cannot say of any
+	// job that all of it was found.
+	Rows Rows
+
 	// OfJobs says that the source has the events of single jobs, and not all of the ledger.
 	// The caller has verified them.
 	OfJobs bool
@@ -58,6 +62,7 @@ type Survey struct {
 	tree     ledger.Checkpoint // the newest one
 	signed   []byte            // its note
 	requests []mpt.Key
+	named    []string // jobs, by the rows of a damaged source
 	ends     map[string]end
 }
 
@@ -103,7 +108,10 @@ func (s *Survey) look(ctx context.Context) error {
 		return nil
 	}
 	s.Found.Size, s.Found.Root = tree.Size(), tree.Root()
-	return s.check(ctx)
+	if err := s.check(ctx); err != nil {
+		return err
+	}
+	return s.name(ctx)
 }
 
 // add notes what an event is for its job and for the request ids.

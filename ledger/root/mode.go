@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"gait/ledger"
 	"gait/ledger/store"
 	"gait/ledger/store/pebble"
 )
@@ -48,6 +49,16 @@ func (s *site) tableOptions() pebble.Options {
 // readLog opens the ledger to read it, without changing it, and without its index.
 func (s *site) readLog(ctx context.Context) (*store.Log, error) {
 	return s.openLog(ctx, pebble.Options{FS: s.FS, ReadOnly: true, NoLock: s.lock.shared, Fatal: s.Fatal}, store.Options{ReadOnly: true})
+}
+
+// readIndexed is readLog with what proves the ledger's index, as far as home has it.
+func (s *site) readIndexed(ctx context.Context) (*store.Log, error) {
+	keys := func(of ledger.VerifierKey) (store.MACKeys, bool, error) {
+		k, ok, err := s.macKeys(of)
+		return k, ok && err == nil, nil // a key that cannot be read is like none
+	}
+	return s.openLog(ctx, pebble.Options{FS: s.FS, ReadOnly: true, NoLock: s.lock.shared, Fatal: s.Fatal},
+		store.Options{ReadOnly: true, Keys: keys, Inherited: Inherited(ContentOf(s.dir))})
 }
 
 // openLog opens the table in dir and the ledger in it.

@@ -128,7 +128,7 @@ func (s *site) bequeath(ctx context.Context, how Succession) (n home.RetirementN
 		return n, err
 	}
 	e := Estate{Content: ContentOf(s.dir), Keep: content.Open(filepath.Join(s.successorDir(), contentName)), Keys: keys, Seen: n.Seen}
-	if e.Log, e.Err = s.readLog(ctx); e.Log != nil {
+	if e.Log, e.Err = s.readIndexed(ctx); e.Log != nil {
 		defer func() { err = errors.Join(err, e.Log.Close()) }()
 		if err := s.checkEstate(ctx, &e, keys); err != nil {
 			return n, err

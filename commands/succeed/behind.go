@@ -1,0 +1,122 @@
+package succeed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+
+	"gait/ledger"
+	"gait/projection"
+)
+
+// Rows is what a ledger says of its events without reading them, so that it can be asked
+// although some are damaged. A *store.Log has it.
+type Rows interface {
+	// Ends returns a function that reports whether it is proved that a job ends with the event
+	// of a leaf hash.
+	Ends(ctx context.Context) (func(job string, leaf ledger.Hash) (bool, error), error)
+
+	// NamedJobs and NamedRequests yield ids that the ledger has, as far as that can be read.
+	NamedJobs(ctx context.Context) iter.Seq2[string, error]
+	NamedRequests(ctx context.Context) iter.Seq2[string, error]
+}
+
+// name adds the request ids that the rows of a damaged source name, and notes its jobs. Rows
+// that are damaged too end that.
+func (s *Survey) name(ctx context.Context) error {
+	if s.Damage == nil || s.options.Rows == nil {
+		return nil
+	}
+	for id, err := range s.options.Rows.NamedRequests(ctx) {
+		if unreadable(err) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		s.requests = append(s.requests, ledger.RequestKey(id))
+	}
+	for id, err := range s.options.Rows.NamedJobs(ctx) {
+		if unreadable(err) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		s.named = append(s.named, id)
+	}
+	return nil
+}
+
+func unreadable(err error) bool {
+	_, damaged := errors.AsType[*ledger.CorruptError](err)
+	return damaged
+}
+
+// newest returns the source with the newest signed tree of the whole ledger, if no source
+// has all events of that; nil if one has.
+func (p *Plan) newest() (newest *Survey) {
+	for _, s := range p.sources {
+		if !s.options.OfJobs && s.tree.Size > p.Found.Size && (newest == nil || s.tree.Size > newest.tree.Size) {
+			newest = s
+		}
+	}
+	return newest
+}
+
+// findBehind finds the jobs of which events may be lost: any of them may have stopped the job.
+// If events of the ledger are, these are all jobs of which it is not proved that they end with
+// the event that was found. Gone gets those of which nothing is left.
+func (p *Plan) findBehind(ctx context.Context) error {
+	newest := p.newest()
+	if newest == nil {
+		return nil
+	}
+	ends := func(string, ledger.Hash) (bool, error) { return false, nil }
+	if rows := newest.options.Rows; rows != nil {
+		var err error
+		if ends, err = rows.Ends(ctx); err != nil {
+			return err
+		}
+	}
+	p.behind = map[string]string{}
+	reason := fmt.Sprintf("the events of %s from %d on could not all be read: whether one of them has stopped the job is not known", newest.tree.Origin, p.Found.Size)
+	for _, s := range p.sources {
+		for id, last := range s.ends {
+			whole, err := ends(id, last.leaf)
+			if err != nil {
+				return err
+			}
+			if !whole {
+				p.behind[id] = reason
+			}
+		}
+	}
+	for _, id := range newest.named {
+		if !slices.ContainsFunc(p.sources, func(s *Survey) bool { _, there := s.ends[id]; return there }) {
+			p.Gone = append(p.Gone, id)
+		}
+	}
+	return nil
+}
+
+// Behind returns the jobs that may lack events that could not be read. They are put on hold,
+// unless they are final or stopped for good.
+func (p *Plan) Behind() []string { return slices.Sorted(maps.Keys(p.behind)) }
+
+// hold puts a job on hold of which events may be lost. One that cannot be paused is held
+// already, or can never run again.
+func (x *writing) hold(after *projection.Folder, id string) error {
+	reason, behind := x.behind[id]
+	if !behind {
+		return nil
+	}
+	pause := ledger.Paused{Hold: true, Reason: reason}
+	if _, no := projection.Next(after.Job, projection.Fact{At: x.Now(), Actor: x.Actor, Payload: pause}); no != nil {
+		return nil
+	}
+	return x.write(after, id, x.Actor, pause)
+}

@@ -1,0 +1,149 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"iter"
+	"slices"
+
+	"gait/ledger"
+	"gait/ledger/mpt"
+)
+
+// Ends returns a function that reports whether it is proved that a job ends with the event
+// of a leaf hash: the index says so, and the job's row. No events are read, and some may be
+// damaged. If the pages of the index do not prove it, the authentic root of the index does,
+// if all rows of jobs and request ids lead to it. Otherwise nothing is proved, and the
+// function always reports false.
+func (l *Log) Ends(ctx context.Context) (func(job string, leaf ledger.Hash) (bool, error), error) {
+	st := l.now.Load()
+	if st.index.proved() {
+		return func(job string, leaf ledger.Hash) (bool, error) { return l.endsWith(ctx, st, job, leaf) }, nil
+	}
+	heads, err := l.rowsOfIndex(ctx, st)
+	return func(job string, leaf ledger.Hash) (bool, error) {
+		is, known := heads[job]
+		return known && is == leaf, nil
+	}, err
+}
+
+// endsWith looks a job up in the index, which is proved, and in its row.
+func (l *Log) endsWith(ctx context.Context, st *state, job string, leaf ledger.Hash) (bool, error) {
+	in, keys := st.index.tree, []mpt.Key{ledger.JobKey(job)}
+	err := in.Warm(ctx, l.pages(), keys)
+	var value mpt.Value
+	if err == nil {
+		value, _, err = in.Get(ctx, l.pages(), keys[0])
+	}
+	if err = ofPages(err); isMismatch(err) {
+		return false, nil
+	}
+	if err != nil || ledger.Hash(value) != leaf {
+		return false, err
+	}
+	b, err := get(ctx, l.read, headKey(job))
+	if err != nil || b == nil {
+		return false, err
+	}
+	row, err := decodeJobRow(job, b)
+	return err == nil && row.head.Leaf == leaf, nil
+}
+
+// rowsOfIndex returns the leaf hashes with which jobs end by their rows, if these rows and
+// those of request ids are all that the index has, by its record. It returns nil if not.
+func (l *Log) rowsOfIndex(ctx context.Context, st *state) (map[string]ledger.Hash, error) {
+	b, err := get(ctx, l.read, keyRecord)
+	if err != nil || st.macs == nil {
+		return nil, err
+	}
+	r, authentic, err := decodeRecord(b, st.macs)
+	if err != nil || !authentic || r.state != recordProved || r.origin != st.keys.Origin() || r.size != st.head.Size || r.tree != st.checkpoint.Root {
+		return nil, nil //nolint:nilerr // what cannot be decoded proves nothing
+	}
+	heads, leaves := map[string]ledger.Hash{}, []mpt.Leaf(nil)
+	err = l.leavesOfRows(ctx, st, func(leaf mpt.Leaf) { leaves = append(leaves, leaf) }, heads)
+	if err == nil {
+		slices.SortFunc(leaves, func(a, b mpt.Leaf) int { return bytes.Compare(a.Key[:], b.Key[:]) })
+		var root mpt.Hash
+		root, _, err = mpt.FromSorted(func(yield func(mpt.Leaf, error) bool) {
+			for _, leaf := range leaves {
+				if !yield(leaf, nil) {
+					return
+				}
+			}
+		}, nil)
+		if err == nil && root == r.index {
+			return heads, nil
+		}
+	}
+	if isIO(err) {
+		return nil, err
+	}
+	return nil, nil
+}
+
+// leavesOfRows adds what the index has if the rows of jobs and request ids are whole.
+func (l *Log) leavesOfRows(ctx context.Context, st *state, add func(mpt.Leaf), heads map[string]ledger.Hash) error {
+	if st.inherits.requests != nil {
+		for key, err := range l.inheritedKeys(*st.inherits.requests) {
+			if err != nil {
+				return err
+			}
+			add(mpt.Leaf{Key: key, Value: mpt.Value(st.inherits.leaf)})
+		}
+	}
+	for row, err := range scan(ctx, l.read, []byte{prefixRequest}, after(prefixRequest)) {
+		if err != nil {
+			return err
+		}
+		seq, ok := decodeSeq(row.Value)
+		if !ok || int64(seq) >= st.head.Size {
+			return corrupt(-1, "expected the event of %s, found %s", rowName(row.Key), rowSaid(row.Value))
+		}
+		leaf, err := l.tree().leaf(ctx, seq)
+		if err != nil {
+			return err
+		}
+		add(mpt.Leaf{Key: ledger.RequestKey(string(row.Key[1:])), Value: mpt.Value(leaf)})
+	}
+	for row, err := range scan(ctx, l.read, []byte{prefixHead}, after(prefixHead)) {
+		if err != nil {
+			return err
+		}
+		job := string(row.Key[1:])
+		end, err := decodeJobRow(job, row.Value)
+		if err != nil {
+			return err
+		}
+		heads[job] = end.head.Leaf
+		add(mpt.Leaf{Key: ledger.JobKey(job), Value: mpt.Value(end.head.Leaf)})
+	}
+	return nil
+}
+
+// NamedJobs yields the ids of the jobs that have a row, in their order, and NamedRequests the
+// request ids. Nothing proves them, and the events that they name are not read: they say what
+// there was in a ledger whose events are damaged.
+func (l *Log) NamedJobs(ctx context.Context) iter.Seq2[string, error] {
+	return l.named(ctx, prefixHead, ledger.FieldJobID)
+}
+
+// NamedRequests is described at NamedJobs.
+func (l *Log) NamedRequests(ctx context.Context) iter.Seq2[string, error] {
+	return l.named(ctx, prefixRequest, ledger.FieldRequestID)
+}
+
+// named yields what stands behind a prefix of keys, if it can be an id.
+func (l *Log) named(ctx context.Context, prefix byte, field ledger.Field) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		for row, err := range scan(ctx, l.read, []byte{prefix}, after(prefix)) {
+			if err != nil {
+				yield("", err)
+				return
+			}
+			if id := string(row.Key[1:]); field.Check(id) == nil && !yield(id, nil) {
+				return
+			}
+		}
+	}
+}
