@@ -1,10 +1,10 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -100,7 +100,8 @@ func serveLedger(ctx context.Context, a *app, flags serveFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	listeners, err := listenAll(a, r, s.Process.Lock, flags)
+	gone := make(chan error, 1)
+	listeners, err := listenAll(a, r, flags, stillServed(r.Dir, s.Process.Lock, gone))
 	if err != nil {
 		return err
 	}
@@ -117,6 +118,8 @@ func serveLedger(ctx context.Context, a *app, flags serveFlags) (err error) {
 	select {
 	case err = <-served:
 		err = fmt.Errorf("serving %s: %w", r.Dir, err)
+	case err = <-gone: // what is in its place now is not this daemon's, and may be opened any moment
+		return errors.Join(err, closeServers(servers))
 	case <-ctx.Done():
 		a.log.Info("stopping", "why", context.Cause(ctx).Error())
 	}
@@ -160,17 +163,32 @@ func (*servedError) nextStep() string {
 	return "there is nothing to do: commands on this root go through that daemon; to have another one, " + stopDaemon
 }
 
-// listenAll creates the socket, and also listens on TCP if --listen is given. lock is the
-// root.LockID of the root.
-func listenAll(a *app, r *root.Root, lock string, flags serveFlags) ([]net.Listener, error) {
+// stillServed returns a function that fails if the lock file in dir is not the one whose
+// root.LockID is lock: the root was removed, moved or replaced. gone gets the first such error.
+func stillServed(dir, lock string, gone chan<- error) func() error {
+	return func() error {
+		id, err := root.LockID(dir)
+		if err == nil && id == lock {
+			return nil
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		err = inDir(dir, fmt.Errorf("%s is no longer the root that is served: %w", dir, root.ErrLedgerMissing))
+		select {
+		case gone <- err:
+		default:
+		}
+		return err
+	}
+}
+
+// listenAll creates the socket, and also listens on TCP if --listen is given. held is
+// connect.ListenOptions.Held.
+func listenAll(a *app, r *root.Root, flags serveFlags, held func() error) ([]net.Listener, error) {
 	l, err := connect.Listen(r.Dir, connect.ListenOptions{
 		RuntimeDir: a.runtimeDir(),
-		Held: func() error {
-			if id, err := root.LockID(r.Dir); err != nil || id != lock {
-				return fmt.Errorf("%s is no longer the root that is served: %w", r.Dir, cmp.Or(err, root.ErrLedgerMissing))
-			}
-			return nil
-		},
+		Held:       held,
 		Renewed: func(path string, err error) {
 			if err != nil {
 				a.log.Error("the socket is gone", "path", path, "error", err.Error())
@@ -246,6 +264,16 @@ func announce(a *app, r *root.Root, listeners []net.Listener, flags serveFlags) 
 	if err != nil {
 		a.log.Warn(err.Error())
 	}
+}
+
+// closeServers closes servers, whatever they are asked.
+func closeServers(servers []*http.Server) (err error) {
+	for _, s := range servers {
+		if closing := s.Close(); !errors.Is(closing, net.ErrClosed) {
+			err = errors.Join(err, closing)
+		}
+	}
+	return err
 }
 
 // stopServers makes servers accept no more requests, and waits for those they have

@@ -109,8 +109,14 @@ func Open(ctx context.Context, o Options) (*Root, error) {
 	return r, nil
 }
 
-// Close closes the log and releases the lock.
+// Close closes the log and releases the lock. If another directory has replaced that of a
+// ledger that is open to write, the log is not closed: closing it would write.
 func (r *Root) Close() error {
+	if r.options.Mode.writes() {
+		if err := r.inPlace(); err != nil {
+			return errors.Join(err, r.lock.release())
+		}
+	}
 	return errors.Join(r.Log.Close(), r.lock.release())
 }
 
@@ -133,11 +139,25 @@ func (r *Root) publish(signed []byte) error {
 	if r.guard == nil { // the log is still being opened; it is compared before use
 		return nil
 	}
-	err := r.guard.Publish(signed)
-	if err == nil && r.options.Mode == Serve {
-		err = r.inPlace()
+	if err := r.stillInPlace(); err != nil {
+		return err
 	}
+	err := r.guard.Publish(signed)
 	if err != nil && r.options.Mode == Serve && r.options.Fatal != nil {
+		r.options.Fatal(err)
+	}
+	return err
+}
+
+// stillInPlace is inPlace for a log that stays open. It passes an error to Options.Fatal:
+// nothing can be written any more, here or in home, where it would make what has replaced
+// the ledger an older state.
+func (r *Root) stillInPlace() error {
+	if r.options.Mode != Serve {
+		return nil
+	}
+	err := r.inPlace()
+	if err != nil && r.options.Fatal != nil {
 		r.options.Fatal(err)
 	}
 	return err
@@ -148,6 +168,9 @@ func (r *Root) publish(signed []byte) error {
 func (r *Root) ready() error {
 	if r.guard == nil { // the log is still being opened
 		return nil
+	}
+	if err := r.stillInPlace(); err != nil {
+		return err
 	}
 	if err := r.guard.Ready(); err != nil {
 		return err

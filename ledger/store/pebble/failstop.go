@@ -1,6 +1,7 @@
 package pebble
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -41,10 +42,15 @@ func modeIn(fs vfs.FS, name string) os.FileMode {
 //
 // Any later write blocks for ever: the process is about to end, and must not change
 // what the next process reads.
+//
+// So does any change by the path of a file, if the directory of the table is no longer
+// the one that was opened: it would change what has taken its place.
 type failStop struct {
 	vfs.FS
 	fatal   func(error)
 	stopped atomic.Bool
+	dir     string      // of the table
+	place   os.FileInfo // of dir as it was opened; nil: it is not compared
 }
 
 func newFailStop(fs FS, fatal func(error)) *failStop {
@@ -72,6 +78,35 @@ func (s *failStop) gate() {
 		select {}
 	}
 }
+
+// hold keeps which directory dir is, if it is one of the operating system's. Pebble holds it
+// open, so that no other gets its number while the table is open.
+func (s *failStop) hold(dir string) error {
+	if vfs.Root(s.FS) != vfs.Default {
+		return nil
+	}
+	place, err := os.Stat(dir)
+	s.dir, s.place = dir, place
+	return err
+}
+
+// enter is gate for what changes files by their paths.
+func (s *failStop) enter() {
+	s.gate()
+	if s.place == nil {
+		return
+	}
+	now, err := os.Stat(s.dir)
+	if err == nil && !os.SameFile(now, s.place) {
+		err = errReplaced
+	}
+	if err != nil {
+		s.stop(fmt.Errorf("writing in %s: %w", s.dir, err))
+	}
+}
+
+// errReplaced says that another directory is where the table's was.
+var errReplaced = errors.New("the directory was replaced while the ledger in it was open")
 
 // check stops on an error of a write.
 func (s *failStop) check(doing, name string, err error) error {
@@ -108,7 +143,7 @@ func chmod(fs vfs.FS, name string, f vfs.File) error {
 // both: a power cut before may keep the marker's name and not the manifest's,
 // and Pebble then opens nothing.
 func (s *failStop) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
-	s.gate()
+	s.enter()
 	if strings.HasPrefix(s.PathBase(name), "marker.") {
 		if err := syncDir(s, s.PathDir(name)); err != nil {
 			return nil, err
@@ -120,14 +155,14 @@ func (s *failStop) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error
 
 // OpenReadWrite opens a file to write it.
 func (s *failStop) OpenReadWrite(name string, c vfs.DiskWriteCategory, opts ...vfs.OpenOption) (vfs.File, error) {
-	s.gate()
+	s.enter()
 	f, err := s.FS.OpenReadWrite(name, c, opts...)
 	return s.opened("opening", name, f, err)
 }
 
 // ReuseForWrite renames a file and opens it to write it.
 func (s *failStop) ReuseForWrite(oldname, newname string, c vfs.DiskWriteCategory) (vfs.File, error) {
-	s.gate()
+	s.enter()
 	f, err := s.FS.ReuseForWrite(oldname, newname, c)
 	return s.opened("reusing", newname, f, err)
 }
@@ -152,31 +187,31 @@ func (s *failStop) OpenDir(name string) (vfs.File, error) {
 
 // Link makes a hard link.
 func (s *failStop) Link(oldname, newname string) error {
-	s.gate()
+	s.enter()
 	return s.check("linking", newname, s.FS.Link(oldname, newname))
 }
 
 // Remove removes a file. A file that stays loses nothing, so it stops nothing.
 func (s *failStop) Remove(name string) error {
-	s.gate()
+	s.enter()
 	return s.FS.Remove(name)
 }
 
 // RemoveAll removes a directory.
 func (s *failStop) RemoveAll(name string) error {
-	s.gate()
+	s.enter()
 	return s.FS.RemoveAll(name)
 }
 
 // Rename renames a file.
 func (s *failStop) Rename(oldname, newname string) error {
-	s.gate()
+	s.enter()
 	return s.check("renaming", oldname, s.FS.Rename(oldname, newname))
 }
 
 // MkdirAll makes directories of mode 0700, even if more is asked for.
 func (s *failStop) MkdirAll(dir string, _ os.FileMode) error {
-	s.gate()
+	s.enter()
 	return s.check("making", dir, s.FS.MkdirAll(dir, dirMode))
 }
 

@@ -1,6 +1,8 @@
 package pebble
 
 import (
+	"fmt"
+
 	"github.com/cockroachdb/pebble/v2"
 
 	"gait/ledger/store"
@@ -49,6 +51,9 @@ func Open(dir string, o Options) (*Table, error) {
 	}
 	if err := checkPlace(dir, stop); err != nil {
 		return nil, err
+	}
+	if err := stop.hold(dir); err != nil {
+		return nil, fmt.Errorf("opening a ledger: %w", err)
 	}
 	if err := settle(dir, stop); err != nil {
 		return nil, err
