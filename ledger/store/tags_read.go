@@ -61,10 +61,32 @@ type newState struct {
 	stateTags
 }
 
-// A boardCache holds the rows that were read last: they change only when a journal ends.
+// A boardCache holds what was read last. The rows change only when a journal ends, and all
+// of it is the same while the journal has as many changes.
 type boardCache struct {
-	mu   sync.Mutex
-	rows *boardRows
+	mu      sync.Mutex
+	board   board
+	changes int64 // of the journal
+}
+
+// get returns what was read of a journal with as many changes, or only the rows, which are
+// nil if there are none.
+func (c *boardCache) get(t tagging) (b board, whole bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.board.boardRows == nil || c.board.flushes != t.flushes:
+		return board{}, false
+	case c.changes != t.changes:
+		return board{boardRows: c.board.boardRows}, false
+	}
+	return c.board, true
+}
+
+func (c *boardCache) put(b board, t tagging) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.board, c.changes = b, t.changes
 }
 
 // readBoard reads the tags of all jobs. ok is false if there are none, or not yet.
@@ -81,24 +103,25 @@ func (l *Log) readBoard(ctx context.Context, cache *boardCache) (b board, ok boo
 		return b, false, badTags("they were found damaged")
 	case tagsWhole:
 	}
-	rows, err := cache.read(ctx, l.read, t)
-	if err != nil {
+	b, whole := cache.get(t)
+	if whole {
+		return b, true, nil
+	}
+	if b.boardRows == nil {
+		if b.boardRows, err = readBoardRows(ctx, l.read, t.flushes); err != nil {
+			return b, false, err
+		}
+	}
+	if err := b.readJournal(ctx, l.read, t); err != nil {
 		return b, false, err
 	}
-	b.boardRows = rows
-	err = b.readJournal(ctx, l.read, t)
-	return b, err == nil, err
+	cache.put(b, t)
+	return b, true, nil
 }
 
-// read returns the rows of jobs.
-func (c *boardCache) read(ctx context.Context, r Reader, t tagging) (*boardRows, error) {
-	c.mu.Lock()
-	rows := c.rows
-	c.mu.Unlock()
-	if rows != nil && rows.flushes == t.flushes {
-		return rows, nil
-	}
-	rows = &boardRows{flushes: t.flushes}
+// readBoardRows reads the rows of jobs.
+func readBoardRows(ctx context.Context, r Reader, flushes int64) (*boardRows, error) {
+	rows := &boardRows{flushes: flushes}
 	err := eachBlock(ctx, r, tagsFixed, func(row []byte) error {
 		rows.fixed = append(rows.fixed, string(row))
 		return nil
@@ -119,9 +142,6 @@ func (c *boardCache) read(ctx context.Context, r Reader, t tagging) (*boardRows,
 	if err != nil {
 		return nil, err
 	}
-	c.mu.Lock()
-	c.rows = rows
-	c.mu.Unlock()
 	return rows, nil
 }
 
