@@ -267,8 +267,11 @@ func contentionHint(err error) string {
 }
 
 func signingKeyHint(err error) string {
-	if e, ok := errors.AsType[*home.KeyMissingError](err); ok && e.Origin == "" {
+	switch e, ok := errors.AsType[*home.KeyMissingError](err); {
+	case ok && e.Origin == "":
 		return "a ledger comes with a key: gait ledger init"
+	case ok && e.Asked:
+		return "gait keys list shows the keys there are; if a copy of this one was exported: gait keys import FILE"
 	}
 	return "put the key back: gait keys import FILE; " + successorHint + ", which needs no key; reading and verifying work without it"
 }

@@ -103,7 +103,7 @@ func privateKeyOf(ctx context.Context, a *app, args []string) (home.KeyFile, err
 			return k, nil
 		}
 	}
-	return home.KeyFile{}, &home.KeyMissingError{Origin: origin, Path: home.KeyPath(homeDir, origin, false)}
+	return home.KeyFile{}, &home.KeyMissingError{Origin: origin, Path: home.KeyPath(homeDir, origin, false), Asked: len(args) == 1}
 }
 
 // sealKey reads a private key and seals it by a passphrase.

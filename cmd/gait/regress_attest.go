@@ -29,7 +29,7 @@ func attestationKey(a *app, origin string) (ledger.Signer, error) {
 	}
 	switch len(own) {
 	case 0:
-		return nil, &home.KeyMissingError{Origin: origin, Path: filepath.Join(homeDir, "keys")}
+		return nil, &home.KeyMissingError{Origin: origin, Path: filepath.Join(homeDir, "keys"), Asked: origin != ""}
 	case 1:
 		return own[0].Private()
 	}

@@ -34,6 +34,7 @@ func (*RolledBackError) Fault() ledger.Fault {
 type KeyMissingError struct {
 	Origin string // "" if any ledger's key would do
 	Path   string // where the key was looked for
+	Asked  bool   // the user named Origin: maybe there is no such ledger
 }
 
 func (e *KeyMissingError) Error() string {
