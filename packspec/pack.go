@@ -226,7 +226,9 @@ func (p *Pack) rangeNames() ([]string, error) {
 	if want := rangeRef(cover); p.manifest.SourceRef != want {
 		return nil, finding.Differs(finding.LevelContainer, finding.CodeManifest, container.ManifestEntry, "source_ref", want, finding.Quote(p.manifest.SourceRef))
 	}
-	return rangeNames(cover, p.rotations(), slices.Contains(e.Entries, entryRequests)), nil
+	s := rangeShape{rotations: p.rotations()}
+	s.named(e.Entries)
+	return rangeNames(cover, s), nil
 }
 
 // rotations counts the rotations of the ledger's key that the pack holds.

@@ -27,6 +27,23 @@ type rangeShape struct {
 	format    int64 // of its evidence
 	rotations int   // of the ledger's key
 	requests  bool  // whether it has the request ids that event 0 names
+	proofs    bool  // whether it has the proofs that continued events name
+}
+
+// more returns the entries that only some range packs have, in order.
+func (s rangeShape) more() (names []string) {
+	if s.proofs {
+		names = append(names, entryProofs)
+	}
+	if s.requests {
+		names = append(names, entryRequests)
+	}
+	return names
+}
+
+// named sets what entries of a pack show of its shape.
+func (s *rangeShape) named(entries []string) {
+	s.requests, s.proofs = slices.Contains(entries, entryRequests), slices.Contains(entries, entryProofs)
 }
 
 // text returns VERIFY.md of a range pack.
@@ -53,9 +70,8 @@ func newRangeEvidence(c ledger.Checkpoint, cover ledger.Coverage, s rangeShape) 
 		Entries: []string{entryCheckpoint, entryCreated, entryCreatedProof, entryKey}, Format: s.format,
 		From: cover.From(), Origin: c.Origin, Root: c.Root.String(), Size: c.Size, To: cover.To(),
 	}
-	if s.requests {
-		e.Entries = append(e.Entries, entryRequests)
-	}
+	e.Entries = append(e.Entries, s.more()...)
+	slices.Sort(e.Entries)
 	return e
 }
 
@@ -86,7 +102,10 @@ func parseRangeEvidence(b []byte) (e RangeEvidence, cover ledger.Coverage, err e
 	if cover.Last-cover.First >= container.MaxEntries {
 		return bad("%d bundles, at most %d entries", cover.Last-cover.First+1, container.MaxEntries)
 	}
-	s.requests = slices.Contains(e.Entries, entryRequests)
+	s.named(e.Entries)
+	if s.proofs && s.format != SecondRangeFormat {
+		return bad("only a range of format %d has %s", SecondRangeFormat, entryProofs)
+	}
 	if s.requests && (s.format != SecondRangeFormat || e.From != 0) {
 		return bad("only a range from event 0, of format %d, has %s", SecondRangeFormat, entryRequests)
 	}
@@ -104,11 +123,8 @@ func parseRangeEvidence(b []byte) (e RangeEvidence, cover ledger.Coverage, err e
 func rangeRef(cover ledger.Coverage) string { return fmt.Sprintf("%d-%d", cover.From(), cover.To()) }
 
 // rangeNames returns the entries of a range pack, in order.
-func rangeNames(cover ledger.Coverage, rotations int, requests bool) []string {
-	names := slices.Concat(rangeFixed, cover.Files(), rotationNames(rotations))
-	if requests {
-		names = append(names, entryRequests)
-	}
+func rangeNames(cover ledger.Coverage, s rangeShape) []string {
+	names := slices.Concat(rangeFixed, cover.Files(), rotationNames(s.rotations), s.more())
 	return slices.Sorted(slices.Values(names))
 }
 
@@ -122,6 +138,10 @@ type RangeOptions struct {
 	// Content opens the content that event 0 names, of used request ids, for a range from
 	// event 0. If it is nil or returns ledger.ErrContentMissing, the pack lacks it.
 	Content func(digest ledger.Hash) (io.ReadCloser, error)
+
+	// Proof returns the content that a continued event names, as that of JobOptions does. If
+	// it is nil or returns ledger.ErrContentMissing for one, the pack has none of them.
+	Proof func(digest ledger.Hash, limit int64) ([]byte, error)
 }
 
 // BuildRange writes the pack of a range of events to w, rounded outward to whole
@@ -159,6 +179,10 @@ type rangeSnapshot struct {
 	signed   []byte
 	last     ledger.Event
 	requests io.ReadCloser // the content of used request ids; nil if the pack has none
+
+	proofs  int64 // the size of those that continued events name; 0 if the pack has none
+	lacking bool  // one of them is not at hand
+	read    func(ledger.Hash, int64) ([]byte, error)
 }
 
 func (s *rangeSnapshot) close() {
@@ -169,8 +193,8 @@ func (s *rangeSnapshot) close() {
 
 // shape returns the shape of the pack, once its events are read.
 func (s *rangeSnapshot) shape() rangeShape {
-	sh := rangeShape{format: FirstFormat, rotations: len(s.rotations), requests: s.requests != nil}
-	if sh.requests || moved(s.rotations) || movesOn(s.last, s.checkpoint.Size) {
+	sh := rangeShape{format: FirstFormat, rotations: len(s.rotations), requests: s.requests != nil, proofs: s.proofs > 0}
+	if sh.requests || sh.proofs || moved(s.rotations) || movesOn(s.last, s.checkpoint.Size) {
 		sh.format = SecondRangeFormat
 	}
 	return sh
@@ -193,6 +217,9 @@ func snapshotRange(ctx context.Context, src ledger.Reader, from, to ledger.Seq, 
 		return nil, err
 	}
 	for s.last, err = range s.log.Events() {
+		if err == nil {
+			err = s.noteProof(s.last, o)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -229,7 +256,7 @@ func beginRange(ctx context.Context, src ledger.Reader, from, to ledger.Seq) (*r
 		Coverage: ledger.Cover(s.checkpoint.Size, from, to), Checkpoint: s.checkpoint,
 		Read: func(name ledger.TileName) ([]byte, error) { return src.File(ctx, name) },
 	}
-	if s.log.Last-s.log.First >= container.MaxEntries || len(rangeNames(s.log.Coverage, len(s.rotations), true)) > container.MaxEntries {
+	if s.log.Last-s.log.First >= container.MaxEntries || len(rangeNames(s.log.Coverage, rangeShape{rotations: len(s.rotations), requests: true, proofs: true})) > container.MaxEntries {
 		return nil, fmt.Errorf("%w: %d events are more than one pack holds", ErrRange, s.log.To()-s.log.From()+1)
 	}
 	return s, nil
@@ -261,7 +288,7 @@ func (s *rangeSnapshot) write(w io.WriterAt, signer ledger.Signer) (container.Ma
 	}
 	p := packWriter{
 		archiveWriter: archiveWriter{w: w}, packType: TypeRange, ref: rangeRef(s.log.Coverage), createdAt: ledger.FormatTime(s.last.Time()),
-		names: rangeNames(s.log.Coverage, len(s.rotations), s.requests != nil), signer: signer,
+		names: rangeNames(s.log.Coverage, s.shape()), signer: signer,
 	}
 	for _, name := range p.names {
 		content, ok := contents[name]
@@ -272,6 +299,8 @@ func (s *rangeSnapshot) write(w io.WriterAt, signer ledger.Signer) (container.Ma
 			err = p.add(name, content)
 		case name == entryRequests:
 			err = s.addRequests(&p)
+		case name == entryProofs:
+			err = s.addProofs(&p)
 		default:
 			err = s.addFile(&p, name)
 		}

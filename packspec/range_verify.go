@@ -22,7 +22,9 @@ type rangeVerifier struct {
 	err     error             // the *finding.Failure that ended the reading of events
 	stopped string            // the level of that failure
 
-	stranger bool // the pack is not signed by a key that the caller trusts, and has request ids
+	before continuedRange
+
+	stranger bool // the pack is not signed by a key that the caller trusts, and has request ids or proofs
 }
 
 func (v *rangeVerifier) levels() []level {
@@ -38,6 +40,7 @@ func (v *rangeVerifier) levels() []level {
 		{name: finding.LevelFreshness, check: v.freshness, status: finding.Claimed},
 		{name: finding.LevelActors, check: v.actors, status: finding.Claimed},
 		{name: finding.LevelCompleteness, check: v.completeness, status: finding.Proved},
+		{name: finding.LevelContinued, check: v.continued, status: finding.Proved, applies: v.holdsContinued},
 	}
 }
 
@@ -88,7 +91,7 @@ func (v *rangeVerifier) readRange() error {
 	v.report.Origin, v.report.Size, v.report.Root, v.report.JobID = e.Origin, e.Size, e.Root, ""
 	v.report.From, v.report.To = &e.From, &e.To
 	v.jobs = newRangeJobs(e.From, maxRangeJobs)
-	v.shape = rangeShape{format: e.Format, rotations: v.pack.rotations(), requests: v.pack.has(entryRequests)}
+	v.shape = rangeShape{format: e.Format, rotations: v.pack.rotations(), requests: v.pack.has(entryRequests), proofs: v.pack.has(entryProofs)}
 	if err := v.checkText(v.shape.text()); err != nil {
 		return err
 	}
@@ -115,35 +118,49 @@ func (v *rangeVerifier) readRange() error {
 	if err := v.readKeys(); err != nil {
 		return err
 	}
-	return v.readRequests()
+	if err := v.readStranger(); err != nil {
+		return err
+	}
+	v.readRequests()
+	return v.openContinued()
 }
 
-// readRequests lets the index begin with the request ids that event 0 names. The index of
-// all of them is in memory, so it is not computed for a pack that a stranger may have
-// made: one that is not signed by a key that the caller trusts, and so does not verify.
-func (v *rangeVerifier) readRequests() error {
-	if !v.shape.requests || v.keysErr != nil {
+// readStranger finds out whether a stranger may have made the pack: whether it is not
+// signed by a key that the caller trusts, and so does not verify. What of such a pack costs
+// more than its size is not checked.
+func (v *rangeVerifier) readStranger() error {
+	if !v.shape.requests && !v.shape.proofs || v.keysErr != nil {
 		return nil //nolint:nilerr // the level of the chain reports it
 	}
 	report, signed := v.report, v.signed
 	_, err := v.signature()
 	v.report, v.signed = report, signed // the level of the signature is not checked yet
-	if _, failed := errors.AsType[*finding.Failure](err); failed {
-		v.stranger = true
+	if _, v.stranger = errors.AsType[*finding.Failure](err); v.stranger {
 		return nil
-	}
-	v.index.Inherited = func(r ledger.Requests) iter.Seq2[mpt.Key, error] {
-		return ledger.ReadRequests(v.pack.buffered(entryRequests), r)
 	}
 	return err
 }
 
+// readRequests lets the index begin with the request ids that event 0 names. The index of
+// all of them is in memory.
+func (v *rangeVerifier) readRequests() {
+	if !v.shape.requests || v.keysErr != nil || v.stranger {
+		return
+	}
+	v.index.Inherited = func(r ledger.Requests) iter.Seq2[mpt.Key, error] {
+		return ledger.ReadRequests(v.pack.buffered(entryRequests), r)
+	}
+}
+
 // checkFormat requires evidence of format 2 if the pack needs that, and only then.
 func (v *rangeVerifier) checkFormat() error {
-	needs := v.shape.requests || moved(v.rotations) || movesOn(v.last, v.log.Size)
+	if v.shape.proofs && v.before.count == 0 && v.err == nil {
+		return finding.Failf(finding.LevelCanonical, finding.CodeEntries, entryProofs, "no event of the range continues a job")
+	}
+	needs := v.shape.requests || v.shape.proofs || moved(v.rotations) || movesOn(v.last, v.log.Size)
 	if v.keysErr == nil && needs != (v.shape.format == SecondRangeFormat) {
 		return finding.Failf(finding.LevelCanonical, finding.CodeNotCanonical, entryEvidence,
-			"format %d: a range of a ledger that was moved, or with used request ids, has evidence of format %d, and no other has", v.shape.format, SecondRangeFormat)
+			"format %d: a range of a ledger that was moved, or with used request ids or proofs of continued jobs, has evidence of format %d, and no other has", v.shape.format, SecondRangeFormat)
 	}
 	return nil
 }
@@ -161,6 +178,9 @@ func (v *rangeVerifier) followInRange(e ledger.Event) error {
 		return asFailure(finding.LevelChain, finding.CodeChain, err)
 	}
 	if err := v.jobs.follow(e); err != nil {
+		return err
+	}
+	if err := v.before.add(e); err != nil {
 		return err
 	}
 	return v.see(e)
@@ -253,7 +273,7 @@ func (v *rangeVerifier) unlessStopped(name, detail string) (string, error) {
 func (v *rangeVerifier) chain() (string, error) {
 	detail := fmt.Sprintf("seq %d to %d, each event named by the next, in the ledger and in its job", v.log.From(), v.log.To())
 	switch {
-	case v.stranger:
+	case v.stranger && v.shape.requests:
 		detail += "; the index is unchecked: no key that you trust has signed the request ids that ledgers before used"
 	case v.index.Unchecked():
 		detail += "; the index is unchecked, since the request ids that ledgers before used are not here"

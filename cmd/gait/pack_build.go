@@ -257,8 +257,9 @@ func buildRangePack(ctx context.Context, a *app, dir, fromText, toText, out stri
 				return err
 			}
 		}
+		kept := root.ContentOf(r.Dir)
 		made, err = buildPack(a, r, p, func(w io.WriterAt, signer ledger.Signer) (packspec.BuiltPack, error) {
-			return packspec.BuildRange(ctx, w, r.Log, from, to, signer, packspec.RangeOptions{Content: root.ContentOf(r.Dir).Get})
+			return packspec.BuildRange(ctx, w, r.Log, from, to, signer, packspec.RangeOptions{Content: kept.Get, Proof: kept.Read})
 		})
 		return err
 	})

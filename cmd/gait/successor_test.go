@@ -26,6 +26,7 @@ var liesOfSuccessors = map[string]packtest.Lie{
 			}
 		}
 	},
+	"stranger":      treeOfAStranger,
 	"other-tree":    func(_ *packtest.Successor, _ string, p *ledger.Continued) { p.Root = ledger.Hash{1} },
 	"revision":      func(_ *packtest.Successor, _ string, p *ledger.Continued) { p.Revision++ },
 	"size":          func(_ *packtest.Successor, _ string, p *ledger.Continued) { p.Proof.Size++ },
@@ -92,4 +93,22 @@ func restoreSuccessor(ctx context.Context, o root.Options, s *packtest.Successor
 		Content: func(keep func(ledger.Hash, io.ReadSeeker) error) error { return s.EachContent(keep) },
 	})
 	return err
+}
+
+// treeOfAStranger proves a job in a tree that a key has signed which nobody trusts.
+func treeOfAStranger(s *packtest.Successor, _ string, p *ledger.Continued) {
+	proof, err := projection.ParseContinuedProof(s.Contents[p.Proof.Digest])
+	if err != nil {
+		panic(err)
+	}
+	key, err := ledger.GenerateKey(rand.Reader, p.Origin)
+	if err != nil {
+		panic(err)
+	}
+	if proof.Proof.Checkpoint, err = (ledger.Checkpoint{Origin: p.Origin, Size: p.Size, Root: p.Root}).Sign(key); err != nil {
+		panic(err)
+	}
+	if p.Proof, err = s.Keep(proof); err != nil {
+		panic(err)
+	}
 }
