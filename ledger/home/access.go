@@ -114,10 +114,12 @@ func (e *AccessError) Hint() string {
 		return "its file system is read-only: mount it for writing, or copy the home and name the copy with GAIT_HOME=DIR; reading works as it is"
 	case errors.Is(e.Err, unix.EROFS):
 		return "its file system is read-only: reading works; write where it is mounted for writing"
+	case uid >= 0 && e.Place == InHome && os.Geteuid() != 0 && !made(e.Path):
+		return "name a home of your own: export GAIT_HOME=DIR"
 	case uid >= 0 && e.Place == InHome && os.Geteuid() != 0:
-		return fmt.Sprintf("if it is yours: sudo chown -R %d %s; if not, name your own with GAIT_HOME=DIR", os.Geteuid(), path)
-	case uid >= 0 && foreigner(filepath.Dir(e.Path)) < 0: // among this user's own
-		return fmt.Sprintf("sudo chown -R %d %s", os.Geteuid(), path)
+		return fmt.Sprintf("if it is yours: %s; if not, name your own with GAIT_HOME=DIR", ChownHint(e.Path))
+	case uid >= 0 && foreigner(filepath.Dir(e.Path)) < 0 && made(e.Path): // among this user's own
+		return ChownHint(e.Path)
 	case uid >= 0:
 		return AsUser(uid)
 	case e.Write:
@@ -145,8 +147,27 @@ func userName(uid int) string {
 	return u.Username
 }
 
-// ChownHint returns the command line that gives a path to this user.
+// made reports whether gait has made a path: it is a home or a root, or lies in one. What
+// leads there is not gait's to give away.
+func made(path string) bool {
+	for p := filepath.Clean(path); ; p = filepath.Dir(p) {
+		if locked, _ := Exists(filepath.Join(p, rootLock)); locked || Is(p) {
+			return true
+		}
+		if p == filepath.Dir(p) {
+			return false
+		}
+	}
+}
+
+// rootLock is the name of the lock file of a root.
+const rootLock = "gait.lock"
+
+// ChownHint returns the command line that gives a path to this user, if gait has made it.
 func ChownHint(path string) string {
+	if !made(path) {
+		return "find out whose " + quote(path) + " is, or name a directory of your own"
+	}
 	return fmt.Sprintf("sudo chown -R %d %s", os.Geteuid(), quote(path))
 }
 

@@ -103,14 +103,16 @@ func openTo(mode fs.FileMode) string {
 	return fmt.Sprintf("is open to other users (mode %#o)", mode.Perm())
 }
 
-// cure returns the command lines that mend steps that are open or belong to others.
-// Root takes no other user's directory away.
+// cure returns the command lines that mend steps that are open or belong to others. It
+// takes nothing of another user's away that gait has not made.
 func cure(open, foreign []step, uid int) string {
 	switch {
 	case len(foreign) == 0:
 		return commandOn("chmod go-w", open, uid)
 	case uid == 0:
 		return AsUser(foreign[0].owner) + "; or name a directory of root's own"
+	case slices.ContainsFunc(foreign, func(s step) bool { return !made(s.path) }):
+		return "name a directory of your own instead: a home with GAIT_HOME=DIR, a root with --root DIR"
 	case len(open) == 0:
 		return chown(foreign, uid)
 	}
