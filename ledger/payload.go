@@ -131,6 +131,9 @@ type Paused struct {
 	Reason string
 }
 
+// ReasonEventsLost is the reason of a hold with which a successor begins a job.
+const ReasonEventsLost = "events of the ledger before could not be read: whether one of them has stopped the job is not known"
+
 // Approved is an approving verdict on what Target names.
 type Approved struct {
 	CheckpointID string // of the decision, if Target is one

@@ -76,7 +76,9 @@ func (d *succeeded) count(ctx context.Context, r *connect.Ledger) error {
 		case ledger.Continued:
 			d.jobs, d.decisions = d.jobs+1, d.decisions+p.Decisions
 		case ledger.Paused:
-			d.held = append(d.held, e.JobID())
+			if p.Hold && p.Reason == ledger.ReasonEventsLost {
+				d.held = append(d.held, e.JobID())
+			}
 		case ledger.LedgerCreated:
 			if used := ledger.InheritedRequests(e); used != nil {
 				d.requests = used.Count

@@ -3,7 +3,6 @@ package succeed
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"maps"
 	"slices"
@@ -82,8 +81,7 @@ func (p *Plan) findBehind(ctx context.Context) error {
 			return err
 		}
 	}
-	p.behind = map[string]string{}
-	reason := fmt.Sprintf("the events of %s from %d on could not all be read: whether one of them has stopped the job is not known", newest.tree.Origin, p.Found.Size)
+	p.behind = map[string]bool{}
 	for _, s := range p.sources {
 		for id, last := range s.ends {
 			whole, err := ends(id, last.leaf)
@@ -91,7 +89,7 @@ func (p *Plan) findBehind(ctx context.Context) error {
 				return err
 			}
 			if !whole {
-				p.behind[id] = reason
+				p.behind[id] = true
 			}
 		}
 	}
@@ -110,11 +108,10 @@ func (p *Plan) Behind() []string { return slices.Sorted(maps.Keys(p.behind)) }
 // hold puts a job on hold of which events may be lost. One that cannot be paused is held
 // already, or can never run again.
 func (x *writing) hold(after *projection.Folder, id string) error {
-	reason, behind := x.behind[id]
-	if !behind {
+	if !x.behind[id] {
 		return nil
 	}
-	pause := ledger.Paused{Hold: true, Reason: reason}
+	pause := ledger.Paused{Hold: true, Reason: ledger.ReasonEventsLost}
 	if _, no := projection.Next(after.Job, projection.Fact{At: x.Now(), Actor: x.Actor, Payload: pause}); no != nil {
 		return nil
 	}

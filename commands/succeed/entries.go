@@ -45,8 +45,8 @@ func (p *Plan) Entries(ctx context.Context, first ledger.Event, w Writer) iter.S
 // A writing is one range over Entries.
 type writing struct {
 	Writer
-	from   *Survey           // that is read
-	behind map[string]string // Plan.behind
+	from   *Survey         // that is read
+	behind map[string]bool // Plan.behind
 	origin string
 	head   ledger.Head
 	keep   func([]byte) error

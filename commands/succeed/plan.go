@@ -17,7 +17,7 @@ type Plan struct {
 	Gone     []string          // jobs of which nothing can be read
 
 	sources []*Survey
-	behind  map[string]string // jobs of which events may be lost, with what is to be said of them
+	behind  map[string]bool // jobs of which events may be lost
 }
 
 // A ForkError says that two sources have different events of a job in one place.

@@ -170,6 +170,26 @@ func CheckUnused(home, origin string, key ledger.VerifierKey) error {
 	return err
 }
 
+// RemoveUnused removes the private key of a ledger that was never shown to anybody. Nothing
+// is signed with it then, and its origin may be used.
+func RemoveUnused(home string, key ledger.VerifierKey) error {
+	path := KeyPath(home, key.Name(), false)
+	k, err := readKey(path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && k.VerifierKey() != key {
+		return nil
+	}
+	if err == nil {
+		err = os.Remove(path)
+	}
+	if err == nil {
+		err = SyncDir(filepath.Dir(path))
+	}
+	if err != nil {
+		return fmt.Errorf("removing key %s: %w", path, InHome.Unwritable(filepath.Dir(path), err))
+	}
+	return nil
+}
+
 // RetireKey moves a ledger's private key to the retired keys, with which nothing
 // is signed. It returns the new path, or "" if there is no key.
 func RetireKey(home, origin string) (string, error) {

@@ -139,6 +139,9 @@ func (s *site) moveSuccessor(name string) error {
 // an *UnfinishedError, unless a ledger is in its place.
 func (s *site) finishSucceeding(ctx context.Context) (*Root, error) {
 	n, unfinished, err := s.bequeathed()
+	if err == nil && !unfinished {
+		err = s.checkEnding()
+	}
 	if err != nil || !unfinished {
 		return nil, err
 	}
@@ -185,17 +188,8 @@ func inherited(e ledger.Event) bool {
 		return true
 	case ledger.CheckpointAdded:
 		return !p.Continues.IsZero()
+	case ledger.Paused:
+		return p.Hold && p.Reason == ledger.ReasonEventsLost
 	}
 	return false
-}
-
-// dropSuccessor removes a successor that was built of a ledger that is given up without.
-func (s *site) dropSuccessor() error {
-	if s.lock.heir.IsZero() {
-		return nil
-	}
-	if _, err := home.RetireKey(s.Home, s.lock.heir.Name()); err != nil {
-		return err
-	}
-	return s.emptySuccessor()
 }

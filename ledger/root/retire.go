@@ -54,6 +54,9 @@ func (s *site) retire(reason string) (Retirement, error) {
 	if err != nil {
 		return Retirement{}, err
 	}
+	if err := s.checkSuccessor(); err != nil {
+		return Retirement{}, err
+	}
 	if !begun {
 		if n, err = s.describe(keys, reason); err != nil {
 			return Retirement{}, err

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -124,6 +123,9 @@ func (s *site) bequeath(ctx context.Context, how Succession) (n home.RetirementN
 	if err != nil {
 		return n, err
 	}
+	if err := s.checkSuccessor(); err != nil {
+		return n, err
+	}
 	if n, err = s.describe(keys, how.Reason); err != nil {
 		return n, err
 	}
@@ -179,12 +181,19 @@ func (s *site) buildSuccessor(ctx context.Context, how Succession, e Estate, n *
 			return key, err
 		}
 	}
-	if err := s.clearSuccessor(); err != nil {
+	built, err := home.Exists(s.successorLedger())
+	if err != nil {
 		return ledger.PrivateKey{}, err
 	}
 	from, err := how.Begin(ctx, e)
 	if err != nil {
-		return ledger.PrivateKey{}, errors.Join(err, s.emptySuccessor())
+		if !built {
+			err = errors.Join(err, s.emptySuccessor())
+		}
+		return ledger.PrivateKey{}, err
+	}
+	if err := s.clearSuccessor(); err != nil {
+		return ledger.PrivateKey{}, err
 	}
 	key, err := s.heirKey(now)
 	if err != nil {
@@ -264,64 +273,3 @@ func (s *site) verifySuccessor(ctx context.Context, key ledger.VerifierKey, same
 	}
 	return log.Verify(ctx, nil, nil)
 }
-
-// clearSuccessor removes what an earlier Succeed has built. If that was whole, its key has
-// signed it, and is not used again.
-func (s *site) clearSuccessor() error {
-	signed, err := home.Exists(s.successorLedger())
-	if err != nil {
-		return err
-	}
-	if signed && !s.lock.heir.IsZero() {
-		if _, err := home.RetireKey(s.Home, s.lock.heir.Name()); err != nil {
-			return err
-		}
-	}
-	return s.emptySuccessor()
-}
-
-// heirKey returns a key for the successor. The mark, durable before the key, shows after a
-// crash what the key was for.
-func (s *site) heirKey(now time.Time) (key ledger.PrivateKey, err error) {
-	if key, usable := s.unusedHeirKey(); usable && (s.Origin == "" || s.Origin == key.Name()) {
-		return key, nil
-	}
-	if key, err = s.newKey(now); err != nil {
-		return key, err
-	}
-	if err := s.lock.add(mark{kind: markSucceeding, key: key.VerifierKey()}); err != nil {
-		return key, err
-	}
-	if err := s.done("succeeding"); err != nil {
-		return key, err
-	}
-	if err := home.AddKey(s.Home, key); err != nil {
-		return key, err
-	}
-	return key, s.done("heir key")
-}
-
-// unusedHeirKey returns the private key that was made for a successor, unless it is gone or
-// home knows of something that was signed with it.
-func (s *site) unusedHeirKey() (ledger.PrivateKey, bool) {
-	was := s.lock.heir
-	if was.IsZero() {
-		return ledger.PrivateKey{}, false
-	}
-	key, err := home.SigningKey(s.Home, was.Name())
-	return key, err == nil && key.VerifierKey() == was && home.CheckUnused(s.Home, was.Name(), was) == nil
-}
-
-func (s *site) emptySuccessor() error {
-	there, err := home.Exists(s.successorDir())
-	if err != nil || !there {
-		return err
-	}
-	if err := os.RemoveAll(s.successorDir()); err != nil {
-		return err
-	}
-	return home.SyncDir(s.dir)
-}
-
-func (s *site) successorDir() string    { return filepath.Join(s.dir, successorName) }
-func (s *site) successorLedger() string { return filepath.Join(s.successorDir(), ledgerName) }

@@ -1,0 +1,81 @@
+package root_test
+
+import (
+	"errors"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"gait/ledger/root"
+)
+
+// A successor that a crash left is put in its place by the home that has built it. Another
+// home leaves it alone, and begins no ledger.
+func TestSuccessorOfAnotherHome(t *testing.T) {
+	for _, crash := range []string{"successor", "note", "key", "rename", "content", "mark", "creating", "move content"} {
+		t.Run(crash, func(t *testing.T) {
+			u := newUser(t)
+			origin := u.made(4)
+			u.putContent("a proof")
+			var steps []string
+			_, err := u.succeed(func(o *root.Options) {
+				o.SetStep(func(step string) error {
+					steps = append(steps, step)
+					if step == crash {
+						return errCrash
+					}
+					return nil
+				})
+			})
+			if !errors.Is(err, errCrash) {
+				t.Fatalf("there is no such step: %v", steps)
+			}
+			elsewhere := func(o *root.Options) { o.Home = filepath.Join(t.TempDir(), "other") }
+			if did, err := u.succeed(elsewhere); err == nil {
+				t.Errorf("Succeed from another home = %+v", did)
+			}
+			if !slices.Contains(steps, "mark") {
+				o := u.Options
+				elsewhere(&o)
+				if was, err := root.Retire(t.Context(), o, "lost"); err == nil {
+					t.Errorf("Retire from another home = %+v", was)
+				}
+			} else if r, err := u.try(elsewhere); err == nil {
+				t.Errorf("another home begins %s", r.Log.Origin())
+				shut(t, r)
+			}
+			did, err := u.succeed()
+			if err != nil || did.Origin != origin {
+				t.Fatalf("Succeed after that = %+v, %v", did, err)
+			}
+			u.checkContinued(origin, 4, 4)
+		})
+	}
+}
+
+// A writer came between a crash and the next Succeed, which builds its successor again, under
+// the name that was asked for.
+func TestSuccessorIsBuiltAgainUnderItsName(t *testing.T) {
+	u := newUser(t)
+	origin := u.made(4)
+	named := func(o *root.Options) { o.Origin = "gait.test/heir" }
+	_, err := u.succeed(named, func(o *root.Options) {
+		o.SetStep(func(step string) error {
+			if step == "successor" {
+				return errCrash
+			}
+			return nil
+		})
+	})
+	if !errors.Is(err, errCrash) {
+		t.Fatal(err)
+	}
+	r := u.open(noCreate)
+	u.add(r, 1)
+	shut(t, r)
+	did, err := u.succeed(named)
+	if err != nil || did.Successor.Name() != "gait.test/heir" || did.Found.Size != 5 {
+		t.Fatalf("Succeed = %+v, %v", did, err)
+	}
+	u.checkContinued(origin, 5, 5)
+}
