@@ -111,7 +111,7 @@ var hints = map[string]hintMaker{
 	"newest_unknown":       say("if nothing was written after the backup: add --newest; to look at it only: --read-only; to go on with its jobs in a new ledger: --as-successor"),
 	"nothing_to_accept":    say("nothing needs to be done"),
 	"ledger_moved":         movedHint,
-	"ledger_retired":       say("begin a new ledger in another directory: --root DIR"),
+	"ledger_retired":       retiredHint,
 	"successor_unfinished": say("the next command that writes finishes it: gait ledger retire --successor, with the same --reason"),
 	"nothing_to_continue":  say("continue from a backup: gait ledger restore FILE --as-successor; or give it up: gait ledger retire --reason \"WHY\""),
 	"ledger_read_only":     say("write in the original ledger, and pack where its key is; this copy can be read, verified and exported"),

@@ -33,6 +33,17 @@ func movedHint(err error) string {
 	return "write it where it goes on"
 }
 
+func retiredHint(err error) string {
+	e, ok := errors.AsType[*root.RetiredError](err)
+	switch {
+	case !ok || e.Root == "":
+		return "begin a new ledger in another directory: --root DIR"
+	case e.Successor.IsZero():
+		return "it can be read here; write to the root that it was in: gait job list --root " + quoted(e.Root)
+	}
+	return "it can be read here; write where its jobs go on: gait job list --root " + quoted(e.Root)
+}
+
 func swappedHint(err error) string {
 	if e, ok := errors.AsType[*root.SwappedError](err); ok && e.Moved {
 		return "if you put it there: gait ledger restore --in-place; if not, find out who did"

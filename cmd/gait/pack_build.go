@@ -296,5 +296,5 @@ func buildPack(a *app, r *connect.Ledger, p packPlan, build func(io.WriterAt, le
 		file.remove()
 		return nil, fmt.Errorf("building the pack of %s: %w", p.ref, err)
 	}
-	return &madePack{packPlan: p, built: built, file: file, keys: r.Log.Keys()}, nil
+	return &madePack{packPlan: p, built: built, file: file, keys: r.Log.Keys(), final: onlyRead(r.Writable())}, nil
 }

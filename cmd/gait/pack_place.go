@@ -75,6 +75,7 @@ type madePack struct {
 	built packspec.BuiltPack
 	file  *pendingFile
 	keys  ledger.Keyring // of its ledger
+	final bool           // nothing can be written to that ledger here
 }
 
 // deliver puts a pack in its place, unless making it failed with err. The ledger is
@@ -100,10 +101,11 @@ func (m *madePack) deliver(a *app, err error) error {
 	}
 	maps.Copy(fields, m.fields)
 	m.replaceOld(a)
-	return a.print(fields, func(s *screen) { showBuilt(s, m.at, built) })
+	return a.print(fields, func(s *screen) { showBuilt(s, m) })
 }
 
-func showBuilt(s *screen, at outFile, built packspec.BuiltPack) {
+func showBuilt(s *screen, m *madePack) {
+	at, built := m.at, m.built
 	what, events, complete := built.Manifest.SourceRef, "", ""
 	if built.Manifest.PackType == packspec.TypeRange {
 		what = "a range"
@@ -112,6 +114,8 @@ func showBuilt(s *screen, at outFile, built packspec.BuiltPack) {
 	switch {
 	case built.Commitment != nil:
 		complete = fmt.Sprintf("proved by event %d, which commits to the ledger's index", *built.Commitment)
+	case built.Manifest.PackType == packspec.TypeJob && m.final:
+		complete = "not proved: no event of that tree commits to the ledger's index behind the job, and none can be added here"
 	case built.Manifest.PackType == packspec.TypeJob:
 		complete = "not proved: no event of that tree commits to the ledger's index behind the job; gait ledger cosign"
 	}

@@ -101,6 +101,11 @@ func (*SwappedError) Fault() ledger.Fault {
 type RetiredError struct {
 	Origin string
 	Dir    string // of the ledger that was to be written
+
+	// Root is another root than that of Dir, in which the ledger was retired. It is "" if
+	// there is none.
+	Root      string
+	Successor ledger.VerifierKey // the key of the ledger that continues its jobs there; zero if none does
 }
 
 func (e *RetiredError) Error() string {

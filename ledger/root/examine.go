@@ -124,7 +124,14 @@ func (x *examination) ledger(ctx context.Context) {
 	}()
 	c, _ := r.Log.Checkpoint()
 	kind := ""
+	retired, err := x.retired(r)
+	if err != nil {
+		x.found = append(x.found, Finding{Name: "ledger", Err: err})
+		return
+	}
 	switch {
+	case retired != nil:
+		kind = ", which was retired and is only read" + retired.goesOn()
 	case r.Log.Imported():
 		kind = ", a copy that is only read"
 	case r.Log.Moved() != nil:
@@ -140,11 +147,24 @@ func (x *examination) ledger(ctx context.Context) {
 	x.content(ctx, r)
 }
 
+// retired returns the error that refuses to write the ledger if it was retired, or nil.
+func (x *examination) retired(r *Root) (*RetiredError, error) {
+	s := &site{Options: x.Options, dir: r.Dir, lock: r.lock}
+	err := s.notRetired(r.Log.Origin())
+	if e, retired := errors.AsType[*RetiredError](err); retired {
+		return e, nil
+	}
+	return nil, err
+}
+
 // elsewhere looks for other roots that hold the ledger, of those that this user has
 // written. Copies on other machines are found by comparing checkpoints.
 func (x *examination) elsewhere(r *Root) (Finding, error) {
 	if moved := r.Log.Moved(); moved != nil {
 		return Finding{Detail: "it goes on under " + moved.To.String() + "; a place that writes it under another key writes a second history, which gait ledger verify --since FILE finds there"}, nil
+	}
+	if retired, err := x.retired(r); retired != nil || err != nil {
+		return Finding{Detail: "nothing is signed under its origin any more"}, err
 	}
 	all, err := home.KnownRoots(x.Home)
 	for _, p := range all {
@@ -214,8 +234,9 @@ func (x *examination) trusts(r *Root) (Finding, error) {
 }
 
 func (x *examination) signing(r *Root) (Finding, error) {
-	if r.Log.Imported() || r.Log.Moved() != nil {
-		return Finding{Detail: "none is needed: nothing is signed here"}, nil
+	retired, err := x.retired(r)
+	if retired != nil && isPutAway(r.Dir) || r.Log.Imported() || r.Log.Moved() != nil || err != nil {
+		return Finding{Detail: "none is needed: nothing is signed here"}, err
 	}
 	s := &site{Options: x.Options, dir: r.Dir, lock: r.lock}
 	k, err := s.signer(r.Log.Keys())
@@ -229,6 +250,9 @@ func (x *examination) signing(r *Root) (Finding, error) {
 }
 
 func (x *examination) guard(r *Root, c ledger.Checkpoint) (Finding, error) {
+	if retired, err := x.retired(r); r.Restored != nil && (retired != nil || err != nil) {
+		return Finding{Detail: fmt.Sprintf("an older state, which was retired: it has %d events, and %d were seen", c.Size, r.Restored.Seen)}, err
+	}
 	if r.Restored != nil {
 		return Finding{
 			Mind: true, Detail: fmt.Sprintf("an older state, which is only read: it has %d events, and %d were seen", c.Size, r.Restored.Seen),

@@ -163,7 +163,7 @@ func (s *site) expectedKeys() (known []ledger.VerifierKey, by string, err error)
 		return s.lock.keys, s.lock.path, nil
 	case markRetired:
 		if s.Mode.writes() {
-			return nil, "", &RetiredError{Origin: last.was.Origin, Dir: s.ledgerDir()}
+			return nil, "", s.retiredError(last.was.Origin)
 		}
 	case markNone, markRestored, markSucceeding:
 	}
@@ -184,7 +184,7 @@ func (s *site) peek() (ledger.Keyring, ledger.Checkpoint, error) {
 func (s *site) notRetired(origin string) error {
 	_, retired, err := home.ReadRetirementNote(s.Home, origin)
 	if err == nil && retired {
-		err = &RetiredError{Origin: origin, Dir: s.ledgerDir()}
+		err = s.retiredError(origin)
 	}
 	return err
 }

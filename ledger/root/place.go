@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"strings"
 
 	"gait/ledger"
 	"gait/ledger/home"
@@ -121,16 +120,3 @@ func (s *site) remember(keys ledger.Keyring) error {
 	s.place, s.placed = now, true
 	return nil
 }
-
-// isPutAway reports whether a directory is that of a ledger that was retired, or that moved
-// away and came back, which is read in its own place.
-func isPutAway(dir string) bool {
-	name := filepath.Base(dir)
-	if !strings.HasPrefix(name, retiredPrefix) && !strings.HasPrefix(name, movedPrefix) {
-		return false
-	}
-	tables, err := filepath.Glob(filepath.Join(escapeGlob.Replace(dir), "MANIFEST-*"))
-	return err == nil && len(tables) > 0
-}
-
-var escapeGlob = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`)

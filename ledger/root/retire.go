@@ -46,6 +46,9 @@ func Retire(ctx context.Context, o Options, reason string) (Retirement, error) {
 }
 
 func (s *site) retire(reason string) (Retirement, error) {
+	if err := s.notPutAway(); err != nil {
+		return Retirement{}, err
+	}
 	keys, err := s.retiree()
 	if err != nil {
 		return Retirement{}, err
@@ -253,7 +256,7 @@ func (s *site) finishRetiring() error {
 		return err
 	}
 	if !s.Create || n.Root != s.dir {
-		return &RetiredError{Origin: last.key.Name(), Dir: s.ledgerDir()}
+		return s.retiredError(last.key.Name())
 	}
 	_, err = s.putAway(n)
 	return err

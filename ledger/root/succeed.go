@@ -92,6 +92,9 @@ func succeed(ctx context.Context, o Options, how Succession) (did Succeeded, err
 		return did, err
 	}
 	defer func() { err = errors.Join(err, s.lock.release()) }()
+	if err := s.notPutAway(); err != nil {
+		return did, err
+	}
 	if again, done, err := s.succeededBefore(ctx, how.Reason); done || err != nil {
 		return again, err
 	}
@@ -118,7 +121,7 @@ func (s *site) bequeath(ctx context.Context, how Succession) (n home.RetirementN
 	}
 	was, retired, err := home.ReadRetirementNote(s.Home, keys[0].Name())
 	if err == nil && retired && !was.Successor.IsZero() {
-		err = &RetiredError{Origin: was.Origin, Dir: s.ledgerDir()}
+		err = s.retiredError(was.Origin)
 	}
 	if err != nil {
 		return n, err

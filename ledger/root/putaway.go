@@ -1,0 +1,74 @@
+package root
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+
+	"gait/ledger"
+	"gait/ledger/home"
+)
+
+// isPutAway reports whether a directory is that of a ledger that was retired, or that moved
+// away and came back, which is read in its own place.
+func isPutAway(dir string) bool {
+	name := filepath.Base(dir)
+	if !strings.HasPrefix(name, retiredPrefix) && !strings.HasPrefix(name, movedPrefix) {
+		return false
+	}
+	tables, err := filepath.Glob(filepath.Join(escapeGlob.Replace(dir), "MANIFEST-*"))
+	return err == nil && len(tables) > 0
+}
+
+var escapeGlob = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`)
+
+// notPutAway fails if the root is the directory of a ledger that was put away: that cannot
+// be given up once more, and what its origin stands for now is in another root.
+func (s *site) notPutAway() error {
+	if !isPutAway(s.dir) {
+		return nil
+	}
+	log, err := s.readLog(context.Background())
+	if err != nil {
+		return err
+	}
+	origin, moved := log.Origin(), log.Moved()
+	if err := log.Close(); err != nil {
+		return err
+	}
+	if moved != nil {
+		return &ledger.MovedError{Move: *moved}
+	}
+	return s.retiredError(origin)
+}
+
+// goesOn says where the jobs of a retired ledger go on, if that is known.
+func (e *RetiredError) goesOn() string {
+	switch {
+	case e.Successor.IsZero():
+		return ""
+	case e.Root == "":
+		return "; " + e.Successor.Name() + " continues its jobs"
+	}
+	return "; " + e.Successor.Name() + " continues its jobs in " + e.Root
+}
+
+// retiredError says that the ledger that is here was retired, and where its jobs go on.
+func (s *site) retiredError(origin string) error {
+	e := &RetiredError{Origin: origin, Dir: s.ledgerDir()}
+	n, retired, err := home.ReadRetirementNote(s.Home, origin)
+	if err != nil {
+		return err
+	}
+	if !retired { // another user retired it
+		return e
+	}
+	e.Successor = n.Successor
+	switch parent := filepath.Dir(s.dir); {
+	case isPutAway(s.dir) && Is(parent): // the root may have moved
+		e.Root = parent
+	case n.Root != s.dir && Is(n.Root):
+		e.Root = n.Root
+	}
+	return e
+}
