@@ -21,6 +21,7 @@ type continuation struct {
 	l        *ledgertest.Ledger
 	content  map[ledger.Hash][]byte // proofs, and the used request ids
 	requests ledger.Hash
+	whole    bool // the proofs have all events of the jobs
 	lie      func(testing.TB, *continuation, *ledger.Continued)
 }
 
@@ -29,20 +30,20 @@ type continuation struct {
 // event more here.
 func continued(t testing.TB, rotated bool) *continuation {
 	t.Helper()
-	return continuedOf(t, rotated, func(tree ledger.Checkpoint) int64 { return tree.Size }, nil)
+	return continuedOf(t, rotated, true, func(tree ledger.Checkpoint) int64 { return tree.Size }, nil)
 }
 
 // continuedWith is continued in which event 0 does not say how much of the ledger before was
-// found, and the first events of the jobs say what lie makes of them.
+// found, the proofs have the last events alone, and the first events of the jobs say what lie makes of them.
 func continuedWith(t testing.TB, lie func(testing.TB, *continuation, *ledger.Continued)) *continuation {
 	t.Helper()
-	return continuedOf(t, false, func(ledger.Checkpoint) int64 { return 0 }, lie)
+	return continuedOf(t, false, false, func(ledger.Checkpoint) int64 { return 0 }, lie)
 }
 
 // continuedOf is continued in which event 0 says how much of the ledger before was found.
-func continuedOf(t testing.TB, rotated bool, found func(ledger.Checkpoint) int64, lie func(testing.TB, *continuation, *ledger.Continued)) *continuation {
+func continuedOf(t testing.TB, rotated, whole bool, found func(ledger.Checkpoint) int64, lie func(testing.TB, *continuation, *ledger.Continued)) *continuation {
 	t.Helper()
-	c := &continuation{old: ledgertest.Key(originBefore), content: map[ledger.Hash][]byte{}, lie: lie}
+	c := &continuation{old: ledgertest.Key(originBefore), content: map[ledger.Hash][]byte{}, whole: whole, lie: lie}
 	fs := ledgertest.NewFS(t)
 	c.before = ledgertest.Create(t, ledgertest.Dir, ledgertest.Options{FS: fs, Signer: c.old})
 	ask := ledger.CheckpointAdded{CheckpointID: "cp_0002", CheckpointType: ledger.CheckpointDecisionNeeded, Summary: "may I?", RequiredAction: "say yes"}
@@ -124,7 +125,11 @@ func (c *continuation) prove(t testing.TB, e ledger.Event) ledger.Content {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return c.keep(t, projection.ContinuedProof{Event: e, Proof: proof})
+	p := projection.ContinuedProof{Event: e, Proof: proof}
+	if c.whole {
+		p.Earlier = c.events(t, e.JobID())[:e.JobSeq()-1]
+	}
+	return c.keep(t, p)
 }
 
 func (c *continuation) keep(t testing.TB, p projection.ContinuedProof) ledger.Content {

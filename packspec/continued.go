@@ -110,10 +110,18 @@ func (v *jobVerifier) continued() (string, error) {
 		return "", err
 	}
 	what = fmt.Sprintf("%s, which %s has signed, trusted by %s", what, signer.key, signer.from)
-	if but := cmp.Or(newer, notFound(v.created, c)); but != "" {
+	if but := cmp.Or(newer, notFound(v.created, c), notShown(p)); but != "" {
 		return v.unprovedBefore(what + "; but " + but)
 	}
 	return what, nil
+}
+
+// notShown says what a proof does not show of the state of a job, or "".
+func notShown(p projection.ContinuedProof) string {
+	if p.Whole() {
+		return ""
+	}
+	return fmt.Sprintf("it is the last of %d events, and shows what it changed, not the whole state of the job", p.Event.JobSeq())
 }
 
 // notFound says why the other ledger may have had events of a job behind the one that is

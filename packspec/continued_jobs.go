@@ -40,6 +40,7 @@ type LedgerBefore struct {
 	Missing    []string `json:"missing"`    // of them: the proof is not at hand
 	Newer      []string `json:"newer"`      // of them: the caller has seen a newer event there
 	Incomplete []string `json:"incomplete"` // of them: event 0 says that not all events there were found
+	Partly     []string `json:"partly"`     // of them: the proof has the last event there and not all, so it does not show the whole state
 	Keys       []string `json:"keys"`       // the trusted keys that have signed, in the order of the events
 }
 
@@ -97,7 +98,7 @@ func (j *ContinuedJobs) from(origin string) *LedgerBefore {
 	if j.byOrigin == nil {
 		j.byOrigin = map[string]*LedgerBefore{}
 	}
-	at := &LedgerBefore{Origin: origin, Missing: []string{}, Newer: []string{}, Incomplete: []string{}, Keys: []string{}}
+	at := &LedgerBefore{Origin: origin, Missing: []string{}, Newer: []string{}, Incomplete: []string{}, Partly: []string{}, Keys: []string{}}
 	j.byOrigin[origin], j.Ledgers = at, append(j.Ledgers, at)
 	return at
 }
@@ -124,6 +125,8 @@ func (j *ContinuedJobs) judge(from *LedgerBefore, e ledger.Event, c ledger.Conti
 		from.Newer = append(from.Newer, e.JobID())
 	case notFound(j.created, c) != "":
 		from.Incomplete = append(from.Incomplete, e.JobID())
+	case notShown(p) != "":
+		from.Partly = append(from.Partly, e.JobID())
 	default:
 		from.Proved++
 	}

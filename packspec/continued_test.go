@@ -62,7 +62,7 @@ func TestContinuedOfAPart(t *testing.T) {
 		"one less": {func(tree ledger.Checkpoint) int64 { return tree.Size - 1 }, nil, finding.Claimed},
 		"unsaid":   {func(ledger.Checkpoint) int64 { return 0 }, nil, finding.Claimed},
 	} {
-		c := continuedOf(t, false, tt.found, tt.lie)
+		c := continuedOf(t, false, true, tt.found, tt.lie)
 		pack := c.build(t, "job_1")
 		r := verify(t, pack, c.l.Key, c.old)
 		if got := r.Level(finding.LevelContinued); !r.Verified || got.Status != tt.want || (tt.want == finding.Claimed) != strings.Contains(got.Detail, "events of the job may be lost") {

@@ -150,7 +150,10 @@ func (v *rangeVerifier) continued() (string, error) {
 		if n := len(from.Incomplete); n > 0 {
 			detail += fmt.Sprintf(", and of %d events may be lost, as event 0 says", n)
 		}
-		if n := from.Jobs - from.Proved - int64(len(from.Newer)+len(from.Incomplete)); n > 0 {
+		if n := len(from.Partly); n > 0 {
+			detail += fmt.Sprintf(", and of %d the last event is shown, not the whole state", n)
+		}
+		if n := from.Jobs - from.Proved - int64(len(from.Newer)+len(from.Incomplete)+len(from.Partly)); n > 0 {
 			detail += fmt.Sprintf(", and for %d %s", n, noSignerBefore)
 		}
 	}

@@ -158,9 +158,11 @@ func movedVectors(t *testing.T) []vector {
 // continuedVectors are packs of a ledger that continues another one.
 func continuedVectors(t *testing.T) []vector {
 	whole, c := continued(t, false), continuedWith(t, nil)
+	found := continuedOf(t, false, false, func(tree ledger.Checkpoint) int64 { return tree.Size }, nil)
 	pack := c.build(t, "job_1")
 	all := []vector{
-		newVector(t, "continued of all that was signed", whole.build(t, "job_1"), whole.l.Key, whole.old),
+		newVector(t, "continued of all that was signed", found.build(t, "job_1"), found.l.Key, found.old),
+		newVector(t, "continued of all events of the job", whole.build(t, "job_1"), whole.l.Key, whole.old),
 		newVector(t, "continued", pack, c.l.Key), newVector(t, "continued under both keys", pack, c.l.Key, c.old),
 		newVector(t, "continued without a proof", buildWith(t, c.l, "job_1", packspec.JobOptions{}), c.l.Key, c.old),
 		newVector(t, "range continued", c.buildRange(t, 0, -1), c.l.Key), newVector(t, "range continued without the request ids", buildRange(t, c.l, 0, -1), c.l.Key),

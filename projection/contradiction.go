@@ -49,6 +49,9 @@ func ofCheckpoint(p ledger.CheckpointAdded, c ledger.Continued) string {
 	if p.CheckpointID != ledger.CheckpointID(c.Checkpoints) {
 		return "checkpoint_count"
 	}
+	if p.Late {
+		return ""
+	}
 	want := map[ledger.CheckpointType]Status{
 		ledger.CheckpointDecisionNeeded: DecisionNeeded, ledger.CheckpointBlocked: Blocked,
 		ledger.CheckpointCompleted: Completed, ledger.CheckpointFailed: Failed,

@@ -128,7 +128,10 @@ func summaryOf(from *packspec.LedgerBefore) string {
 	if n := int64(len(from.Incomplete)); n > 0 {
 		text += fmt.Sprintf(", %d from a ledger not found whole", n)
 	}
-	if n := from.Jobs - from.Proved - int64(len(from.Missing)+len(from.Newer)+len(from.Incomplete)); n > 0 {
+	if n := int64(len(from.Partly)); n > 0 {
+		text += fmt.Sprintf(", %d by the last event alone", n)
+	}
+	if n := from.Jobs - from.Proved - int64(len(from.Missing)+len(from.Newer)+len(from.Incomplete)+len(from.Partly)); n > 0 {
 		text += fmt.Sprintf(", %d in a tree that no key you trust has signed", n)
 	}
 	return text

@@ -26,7 +26,13 @@ var liesOfSuccessors = map[string]packtest.Lie{
 			}
 		}
 	},
-	"stranger":      treeOfAStranger,
+	"stranger": treeOfAStranger, "running": saysRunning, "running-alone": func(s *packtest.Successor, job string, p *ledger.Continued) {
+		saysRunning(s, job, p)
+		changeProof(s, p, func(proof *projection.ContinuedProof) { proof.Earlier = nil })
+	},
+	"alone": func(s *packtest.Successor, _ string, p *ledger.Continued) {
+		changeProof(s, p, func(proof *projection.ContinuedProof) { proof.Earlier = nil })
+	},
 	"other-tree":    func(_ *packtest.Successor, _ string, p *ledger.Continued) { p.Root = ledger.Hash{1} },
 	"revision":      func(_ *packtest.Successor, _ string, p *ledger.Continued) { p.Revision++ },
 	"size":          func(_ *packtest.Successor, _ string, p *ledger.Continued) { p.Proof.Size++ },
@@ -95,19 +101,32 @@ func restoreSuccessor(ctx context.Context, o root.Options, s *packtest.Successor
 	return err
 }
 
+// saysRunning says of a job that it is running.
+func saysRunning(_ *packtest.Successor, _ string, p *ledger.Continued) {
+	p.Status, p.StopReason, p.StatusReasonCode = string(projection.Running), "none", "submitted"
+	p.Hold, p.StoppedBy, p.Decisions = false, "", 0
+}
+
 // treeOfAStranger proves a job in a tree that a key has signed which nobody trusts.
 func treeOfAStranger(s *packtest.Successor, _ string, p *ledger.Continued) {
+	changeProof(s, p, func(proof *projection.ContinuedProof) {
+		key, err := ledger.GenerateKey(rand.Reader, p.Origin)
+		if err == nil {
+			proof.Proof.Checkpoint, err = ledger.Checkpoint{Origin: p.Origin, Size: p.Size, Root: p.Root}.Sign(key)
+		}
+		if err != nil {
+			panic(err)
+		}
+	})
+}
+
+// changeProof makes a job's event name another proof.
+func changeProof(s *packtest.Successor, p *ledger.Continued, change func(*projection.ContinuedProof)) {
 	proof, err := projection.ParseContinuedProof(s.Contents[p.Proof.Digest])
 	if err != nil {
 		panic(err)
 	}
-	key, err := ledger.GenerateKey(rand.Reader, p.Origin)
-	if err != nil {
-		panic(err)
-	}
-	if proof.Proof.Checkpoint, err = (ledger.Checkpoint{Origin: p.Origin, Size: p.Size, Root: p.Root}).Sign(key); err != nil {
-		panic(err)
-	}
+	change(&proof)
 	if p.Proof, err = s.Keep(proof); err != nil {
 		panic(err)
 	}

@@ -51,6 +51,7 @@ type writing struct {
 	head   ledger.Head
 	keep   func([]byte) error
 	open   map[string]*job // that have begun and not ended
+	held   int             // bytes of their events
 	yield  func(ledger.Entry, error) bool
 	ended  bool // the caller wants no more
 }
@@ -58,7 +59,48 @@ type writing struct {
 // A job is one that is read, up to its last event.
 type job struct {
 	projection.Folder
-	first ledger.Event
+	first  ledger.Event
+	events []ledger.Event // all but the last; nil if they are too many
+	size   int            // of their bytes
+}
+
+// How many bytes of events a proof has before the last one of its job, and how many are in
+// memory for the jobs that are read. A job with more is proved by its last event alone.
+const (
+	maxEarlier = 96 << 10
+	maxHeld    = 128 << 20
+)
+
+// remember keeps an event of a job for its proof.
+func (x *writing) remember(j *job, e ledger.Event) {
+	size := len(e.Bytes())
+	if int64(len(j.events))+1 != e.JobSeq() {
+		return
+	}
+	if j.size+size > maxEarlier || x.held+size > maxHeld {
+		x.letGo(j)
+		return
+	}
+	j.events, j.size, x.held = append(j.events, e), j.size+size, x.held+size
+}
+
+func (x *writing) letGo(j *job) {
+	x.held -= j.size
+	j.events, j.size = nil, 0
+}
+
+// proofOf returns the proof of a job's last event as content: with all events of the job, if
+// they are not too many.
+func (x *writing) proofOf(j *job, last ledger.Event, proved ledger.Proof) (p projection.ContinuedProof, text []byte, err error) {
+	p = projection.ContinuedProof{Earlier: j.events, Event: last, Proof: proved}
+	if !p.Whole() {
+		p.Earlier = nil
+	}
+	if text, err = p.Encode(); err == nil && len(text) > projection.MaxContinuedProofSize {
+		p.Earlier = nil
+		text, err = p.Encode()
+	}
+	return p, text, err
 }
 
 func (x *writing) all(ctx context.Context, sources []*Survey) error {
@@ -93,10 +135,15 @@ func (x *writing) read(ctx context.Context, e ledger.Event) error {
 	if err == nil {
 		err = j.Add(e)
 	}
-	if err != nil || e.Seq() != last.seq {
+	if err != nil {
 		return err
 	}
+	if e.Seq() != last.seq {
+		x.remember(j, e)
+		return nil
+	}
 	delete(x.open, id)
+	defer x.letGo(j)
 	if err := x.continued(ctx, j, e); err != nil {
 		return fmt.Errorf("job %s: %w", id, err)
 	}
@@ -109,8 +156,7 @@ func (x *writing) continued(ctx context.Context, j *job, last ledger.Event) erro
 	if err != nil {
 		return err
 	}
-	proof := projection.ContinuedProof{Event: last, Proof: proved}
-	text, err := proof.Encode()
+	proof, text, err := x.proofOf(j, last, proved)
 	if err != nil {
 		return err
 	}

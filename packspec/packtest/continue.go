@@ -87,6 +87,7 @@ func usedRequests(ctx context.Context, before ledger.Reader, inherited map[ledge
 func (s *Successor) take(ctx context.Context, before ledger.Reader, job string, lie Lie) error {
 	var fold projection.Folder
 	var first, last ledger.Event
+	var earlier []ledger.Event
 	for e, err := range before.JobEvents(ctx, job, 1) {
 		if err == nil {
 			err = fold.Add(e)
@@ -94,16 +95,19 @@ func (s *Successor) take(ctx context.Context, before ledger.Reader, job string, 
 		if err != nil {
 			return err
 		}
-		if last = e; e.JobSeq() == 1 {
+		if e.JobSeq() == 1 {
 			first = e
+		} else {
+			earlier = append(earlier, last)
 		}
+		last = e
 	}
 	tree, signed := before.Checkpoint()
 	proof, err := before.ProofIn(ctx, signed, last.Seq())
 	if err != nil {
 		return err
 	}
-	named, err := s.Keep(projection.ContinuedProof{Event: last, Proof: proof})
+	named, err := s.Keep(projection.ContinuedProof{Earlier: earlier, Event: last, Proof: proof})
 	if err != nil {
 		return err
 	}
