@@ -105,6 +105,7 @@ var reported = []struct {
 	{&unreadableError{err: &ledger.CorruptError{}}, "nothing_to_continue verification_failed 2 false"},
 	{&root.UnfinishedError{}, "successor_unfinished unsafe_operation 8 false"},
 	{&home.RolledBackError{}, "ledger_rolled_back verification_failed 2 false"},
+	{&root.ElsewhereError{}, "ledger_elsewhere unsafe_operation 8 false"},
 	{&root.SwappedError{}, "ledger_swapped verification_failed 2 false"},
 	{errors.Join(&home.RolledBackError{}, &root.SwappedError{}), "ledger_rolled_back verification_failed 2 false"},
 	{root.ErrLedgerMissing, "ledger_missing verification_failed 2 false"},

@@ -50,3 +50,11 @@ func swappedHint(err error) string {
 	}
 	return retireHint
 }
+
+func elsewhereHint(err error) string {
+	e, ok := errors.AsType[*root.ElsewhereError](err)
+	if !ok {
+		return "use the root where it goes on"
+	}
+	return "its newest state is there: use --root " + quoted(e.Dir) + "; to look at this one only: --read-only"
+}

@@ -166,24 +166,14 @@ func (x *examination) elsewhere(r *Root) (Finding, error) {
 	if retired, err := x.retired(r); retired != nil || err != nil {
 		return Finding{Detail: "nothing is signed under its origin any more"}, err
 	}
-	all, err := home.KnownRoots(x.Home)
-	for _, p := range all {
-		if p.Origin() != r.Log.Origin() || p.Dir == r.Dir || r.Log.Imported() {
-			continue
-		}
-		o := x.Options
-		o.Dir, o.LockTimeout = p.Dir, -1
-		there, err := Open(context.Background(), o)
-		if err != nil {
-			continue // it is gone, in use or damaged: its own doctor says so
-		}
-		copied := there.Log.Imported() || there.Log.Moved() != nil || there.Restored != nil
-		if err := there.Close(); err != nil || copied {
-			continue
-		}
+	at, err := "", error(nil)
+	if !r.Log.Imported() {
+		at, err = x.goesOnIn(r.Log.Origin())
+	}
+	if at != "" {
 		return Finding{
-			Mind: true, Detail: fmt.Sprintf("it is in %s too: if both are written, there are two histories of it", p.Dir),
-			Hint: fmt.Sprintf("write one of them only; to compare them: gait ledger checkpoint --out seen.checkpoint, then gait ledger verify --since seen.checkpoint --root %s", p.Dir),
+			Mind: true, Detail: fmt.Sprintf("it is in %s too: if both are written, there are two histories of it", at),
+			Hint: fmt.Sprintf("write one of them only; to compare them: gait ledger checkpoint --out seen.checkpoint, then gait ledger verify --since seen.checkpoint --root %s", at),
 		}, nil
 	}
 	return Finding{Detail: "none known here; gait ledger verify --since FILE compares it with a checkpoint of a copy elsewhere"}, err

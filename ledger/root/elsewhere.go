@@ -1,0 +1,69 @@
+package root
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"gait/ledger"
+	"gait/ledger/home"
+)
+
+// An ElsewhereError says that another root of this user's holds the ledger and goes on with
+// it. Written in two places, it would have two histories.
+type ElsewhereError struct {
+	Origin string
+	Dir    string // of the other root
+}
+
+func (e *ElsewhereError) Error() string {
+	return fmt.Sprintf("%s goes on in %s: written here too, it would have two histories", e.Origin, e.Dir)
+}
+
+// Fault returns what kind of error it is.
+func (*ElsewhereError) Fault() ledger.Fault {
+	return ledger.Fault{Code: "ledger_elsewhere", Category: ledger.CategoryUnsafe}
+}
+
+// checkElsewhere fails with an *ElsewhereError if another root that home remembers holds a
+// ledger and goes on with it.
+func (o Options) checkElsewhere(origin string) error {
+	at, err := o.goesOnIn(origin)
+	if err == nil && at != "" {
+		err = &ElsewhereError{Origin: origin, Dir: at}
+	}
+	return err
+}
+
+// goesOnIn returns the other root, of those that home remembers, where a ledger goes on; ""
+// if there is none. A root that is gone, or whose ledger is damaged, older than what was seen
+// or only read, is not one.
+func (o Options) goesOnIn(origin string) (string, error) {
+	all, err := home.KnownRoots(o.Home)
+	if err != nil {
+		return "", err
+	}
+	here, err := locate(o.Dir)
+	if err != nil {
+		return "", err
+	}
+	for _, p := range all {
+		if p.Origin() != origin || p.Dir == here {
+			continue
+		}
+		there := Options{Dir: p.Dir, Home: o.Home, Now: o.Now, Entropy: o.Entropy, LockTimeout: -1, AllowNetworkFS: o.AllowNetworkFS, FS: o.FS}
+		r, err := Open(context.Background(), there)
+		if _, busy := errors.AsType[*LockedError](err); busy {
+			return p.Dir, nil
+		}
+		if err != nil {
+			continue
+		}
+		read := r.Log.Origin() != origin || r.Log.Imported() || r.Log.Moved() != nil || r.Restored != nil
+		if err := r.Close(); err != nil || read {
+			continue
+		}
+		return p.Dir, nil
+	}
+	return "", nil
+}
