@@ -1,6 +1,7 @@
 package home
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -31,6 +32,10 @@ type AccessError struct {
 	Path  string
 	Write bool  // it is needed to write; otherwise to read
 	Err   error // the system's error
+
+	// Among is the directory of files that are used as Path is, and may be in the same state.
+	// It is "" if Path is alone.
+	Among string
 }
 
 // access returns err as an *AccessError if it says that path cannot be used, since its
@@ -104,7 +109,13 @@ func (e *AccessError) Fault() ledger.Fault {
 
 // Hint says what to do about it.
 func (e *AccessError) Hint() string {
-	path, uid := quote(e.Path), foreigner(e.Path)
+	path, uid, each := quote(e.Path), foreigner(e.Path), "u+rX"
+	if e.Write {
+		each = "u+w"
+	}
+	if e.Among != "" {
+		each, path = "-R u+rwX", quote(e.Among)
+	}
 	switch {
 	case errors.Is(e.Err, unix.ENOTDIR):
 		return "a file is where a directory should be; move it away"
@@ -119,13 +130,11 @@ func (e *AccessError) Hint() string {
 	case uid >= 0 && e.Place == InHome && os.Geteuid() != 0:
 		return fmt.Sprintf("if it is yours: %s; if not, name your own with GAIT_HOME=DIR", ChownHint(e.Path))
 	case uid >= 0 && foreigner(filepath.Dir(e.Path)) < 0 && made(e.Path): // among this user's own
-		return ChownHint(e.Path)
+		return ChownHint(cmp.Or(e.Among, e.Path))
 	case uid >= 0:
 		return AsUser(uid)
-	case e.Write:
-		return "chmod u+w " + path
 	}
-	return "chmod u+rX " + path
+	return "chmod " + each + " " + path
 }
 
 // named returns a user's name and number.

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"gait/ledger"
 	"gait/ledger/home"
 	"gait/ledger/store"
@@ -59,10 +61,24 @@ func (s *site) openLog(ctx context.Context, t pebble.Options, o store.Options) (
 // A file that this user may not read is an *home.AccessError.
 func (r *Root) Explain(err error) error { return r.site.whyUnread(err) }
 
+// denied returns an error of opening a file of the root as an *home.AccessError, if it is
+// one. A file that can be read was to be written.
+func (s *site) denied(path string, err error) error {
+	place := home.InRoot.Unreadable
+	if s.Mode.writes() && unix.Access(path, unix.R_OK) == nil {
+		place = home.InRoot.Unwritable
+	}
+	err = place(path, err)
+	if e, ok := errors.AsType[*home.AccessError](err); ok && filepath.Dir(path) == s.ledgerDir() {
+		e.Among = s.ledgerDir()
+	}
+	return err
+}
+
 func (s *site) whyUnread(err error) error {
 	file, ok := errors.AsType[*fs.PathError](err)
 	if ok && strings.HasPrefix(file.Path, s.dir+string(filepath.Separator)) {
-		err = home.InRoot.Unreadable(file.Path, err)
+		err = s.denied(file.Path, err)
 	}
 	_, corrupt := errors.AsType[*ledger.CorruptError](err)
 	_, index := errors.AsType[*ledger.IndexError](err)
