@@ -103,6 +103,7 @@ var reported = []struct {
 	{&succeed.ForkError{}, "job_forked verification_failed 2 false"},
 	{&unreadableError{err: missingFile}, "nothing_to_continue verification_failed 2 false"},
 	{&unreadableError{err: &ledger.CorruptError{}}, "nothing_to_continue verification_failed 2 false"},
+	{&root.LeftError{}, "ledger_moved unsafe_operation 8 false"},
 	{&root.UnfinishedError{}, "successor_unfinished unsafe_operation 8 false"},
 	{&home.RolledBackError{}, "ledger_rolled_back verification_failed 2 false"},
 	{&root.ElsewhereError{}, "ledger_elsewhere unsafe_operation 8 false"},

@@ -137,6 +137,7 @@ func restoreBackup(ctx context.Context, a *app, name string, flags restoreFlags)
 	if err := continuesSeen(a, b.Log); err != nil {
 		return err
 	}
+	o.AlthoughMoved = flags.althoughMoved
 	var did root.Restoration
 	if flags.dryRun {
 		did, err = planRestore(a, o.Options, b, from)

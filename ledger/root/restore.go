@@ -72,7 +72,7 @@ var ErrNewestUnknown = ledger.NewError("nothing was seen of that ledger here, so
 // goes on here; an earlier state of it that moved away from this root is put aside. A Restore that a crash interrupted is finished by another one of the same backup.
 //
 // Errors are those of Open and of store.Restore, store.ErrExists if the root holds another
-// ledger or another state, *ElsewhereError, ErrNewestUnknown, and those of home.ImportKey.
+// ledger or another state, *ElsewhereError, *LeftError, ErrNewestUnknown, and those of home.ImportKey.
 func Restore(ctx context.Context, o Options, from Backup) (Restoration, error) {
 	did, err := restore(ctx, o, from)
 	if err != nil {
@@ -145,6 +145,9 @@ func (o Options) examine(from *Backup) (did Restoration, err error) {
 	}
 	if did.Copy || did.Retired || !from.Succeeded && (did.Older || did.Moved && !did.Here) {
 		return did, nil // it is only read
+	}
+	if err := o.checkLeft(*from); err != nil {
+		return did, err
 	}
 	return did, o.checkElsewhere(from.Checkpoint.Origin)
 }
