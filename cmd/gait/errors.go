@@ -106,11 +106,17 @@ func (*conflictError) Fault() ledger.Fault {
 
 // A foreignError says that no key of the ledger here has signed a checkpoint of it.
 type foreignError struct {
-	note string
-	err  error
+	note  string
+	err   error
+	moved *ledger.Move // where the ledger went, if the key of that place has signed it; or nil
 }
 
-func (e *foreignError) Error() string { return e.err.Error() }
+func (e *foreignError) Error() string {
+	if e.moved != nil {
+		return fmt.Sprintf("it was signed where the ledger goes on, by %s, to which it moved at event %d: what was written since is not here to be compared", e.moved.To, e.moved.Seq)
+	}
+	return e.err.Error()
+}
 
 // Unwrap returns what OpenCheckpoint said.
 func (e *foreignError) Unwrap() error { return e.err }
@@ -120,7 +126,10 @@ func (*foreignError) Fault() ledger.Fault {
 	return ledger.Fault{Code: "not_verified", Category: ledger.CategoryVerification}
 }
 
-func (*foreignError) nextStep() string {
+func (e *foreignError) nextStep() string {
+	if e.moved != nil {
+		return "compare them where it goes on: gait ledger verify --root THERE --since FILE, with the FILE that gait ledger checkpoint --out FILE writes here"
+	}
 	return "if the ledger moved, or its key was rotated, elsewhere, then what is here was left behind: verify a pack from there, gait pack verify FILE, which shows the keys that took over"
 }
 

@@ -131,7 +131,7 @@ func holdsTo(ctx context.Context, r *connect.Ledger, name string, was ledger.Che
 	now, found := r.Log.Checkpoint()
 	_, late, err := r.Log.Keys().OpenSeen(note)
 	if err != nil && !ledger.HasSignature(note, r.Log.Keys().Keys()...) {
-		err = &foreignError{note: name, err: err}
+		err = foreign(ctx, r, name, note, err)
 	}
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", name, err)
@@ -157,6 +157,21 @@ func holdsTo(ctx context.Context, r *connect.Ledger, name string, was ledger.Che
 		return conflict
 	}
 	return nil
+}
+
+// foreign says why no key of the ledger has signed a checkpoint of it. err is what opening
+// the checkpoint said.
+func foreign(ctx context.Context, r *connect.Ledger, name string, note []byte, err error) error {
+	moved, movedErr := ledger.MovedAway(ctx, r.Log)
+	if movedErr != nil {
+		return movedErr
+	}
+	if moved != nil {
+		if _, not := ledger.OpenCheckpoint(note, moved.To); not != nil {
+			moved = nil
+		}
+	}
+	return &foreignError{note: name, err: err, moved: moved}
 }
 
 // holdsToPacks requires that the ledger continues the newest checkpoint seen in a
