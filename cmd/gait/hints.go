@@ -114,7 +114,7 @@ var hints = map[string]hintMaker{
 	"ledger_moved":         movedHint,
 	"ledger_retired":       retiredHint,
 	"successor_unfinished": say("the next command that writes finishes it: gait ledger retire --successor, with the same --reason"),
-	"nothing_to_continue":  say("continue from a backup: gait ledger restore FILE --as-successor; or give it up: gait ledger retire --reason \"WHY\""),
+	"nothing_to_continue":  say("continue from a backup: move the directory ledger in the root away, then gait ledger restore FILE --as-successor; or give it up: gait ledger retire --reason \"WHY\""),
 	"ledger_read_only":     say("write in the original ledger, and pack where its key is; this copy can be read, verified and exported"),
 	"ledger_corrupt":       say(`keep a copy of the directory as it is; continue from a backup, or with what can be read: gait ledger retire --reason "WHY" --successor`),
 	"index_mismatch":       ofDetails(indexHint),

@@ -23,7 +23,7 @@ func rolledBackHint(err error) string {
 	case ok && e.Found.Size >= e.Seen.Size: // it contradicts what was seen
 		return retireHint
 	}
-	return `put the newest state back, or restore a newer backup elsewhere: gait ledger restore FILE; to read this one as it is: gait ledger restore --in-place; ` + successorHint
+	return `put the newest state back, or restore a newer backup: move the directory ledger in the root away, then gait ledger restore FILE; to read this one as it is: gait ledger restore --in-place; ` + successorHint
 }
 
 func movedHint(err error) string {

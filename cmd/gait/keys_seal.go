@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -9,6 +11,7 @@ import (
 	"gait/commands/connect"
 	"gait/ledger"
 	"gait/ledger/home"
+	"gait/packspec/backup"
 )
 
 func keysExportCommand(a *app) *cobra.Command {
@@ -141,7 +144,7 @@ Two places that write one ledger write two histories: let only one of them go on
 		if err != nil {
 			return err
 		}
-		b, err := a.readFile(args[0], home.MaxSealedKey)
+		b, err := sealedKeyIn(a, args[0])
 		if err != nil {
 			return err
 		}
@@ -156,6 +159,29 @@ Two places that write one ledger write two histories: let only one of them go on
 		return showImported(a, k, did)
 	}
 	return cmd
+}
+
+// sealedKeyIn reads the sealed key in a file, which may be a backup of a ledger.
+func sealedKeyIn(a *app, name string) ([]byte, error) {
+	b, err := a.readFile(name, home.MaxSealedKey)
+	if e, ok := errors.AsType[*usageError](err); name == "-" || err == nil || !ok || e.code != "file_too_large" {
+		if err != nil || !bytes.HasPrefix(b, []byte("PK")) {
+			return b, err
+		}
+	}
+	file, size, err := openPack(a, name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	from, err := backup.Open(file, size)
+	if err == nil && from.SealedKey == nil {
+		err = &usageError{code: "key_not_in_backup", text: name + " is a backup without the private key", hint: "name the file that gait keys export wrote, or another backup"}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return from.SealedKey, nil
 }
 
 // unsealKey opens the sealed key in the file called name. origin is what the user says of

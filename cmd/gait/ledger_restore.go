@@ -145,7 +145,7 @@ func restoreBackup(ctx context.Context, a *app, name string, flags restoreFlags)
 		did, err = restoreInto(ctx, a, o.Options, b, from)
 	}
 	if errors.Is(err, store.ErrExists) {
-		err = &unsafeError{code: "ledger_exists", text: a.rootDir() + " holds another ledger already, or another state of it, or held one", hint: "restore into another directory with --root, or move that one away first"}
+		err = existsError(a.rootDir(), err)
 		if flags.asSuccessor && !flags.dryRun { // a crash may have come after the restored ledger was retired
 			return succeedRestored(ctx, a, restoredBackup{b, did, moved}, flags, trusted, err)
 		}
@@ -157,6 +157,15 @@ func restoreBackup(ctx context.Context, a *app, name string, flags restoreFlags)
 		return succeedRestored(ctx, a, restoredBackup{b, did, moved}, flags, trusted, nil)
 	}
 	return showRestored(a, restoredBackup{b, did, moved}, trusted, flags)
+}
+
+// existsError says what is in the way of a backup.
+func existsError(dir string, err error) error {
+	text := dir + " holds another ledger, or held one"
+	if e, ok := errors.AsType[*root.OccupiedError](err); ok {
+		text = dir + " holds " + e.Holds
+	}
+	return &unsafeError{code: "ledger_exists", text: text, hint: "restore into another directory with --root, or move the directory ledger in that one away first; what it holds stays as it is then"}
 }
 
 // A restoredBackup is a backup, what became of it, and where its ledger moved; nil if it did

@@ -7,6 +7,7 @@ import (
 
 	"gait/ledger"
 	"gait/ledger/home"
+	"gait/ledger/store"
 )
 
 // An ElsewhereError says that another root of this user's holds the ledger and goes on with
@@ -66,4 +67,29 @@ func (o Options) goesOnIn(origin string) (string, error) {
 		return p.Dir, nil
 	}
 	return "", nil
+}
+
+// An OccupiedError says what a root holds, or held, in which no backup is restored.
+type OccupiedError struct{ Dir, Holds string }
+
+func (e *OccupiedError) Error() string { return e.Dir + " holds " + e.Holds }
+
+// Unwrap returns store.ErrExists.
+func (*OccupiedError) Unwrap() error { return store.ErrExists }
+
+func (s *site) occupied(holds string) error { return &OccupiedError{Dir: s.dir, Holds: holds} }
+
+// planPlace fails if the root holds something in which the backup is not restored.
+func (o Options) planPlace(from Backup, did Restoration) error {
+	o.Mode, o.Create = Read, false
+	s, err := enter(context.Background(), o)
+	if errors.Is(err, ErrNoLedger) || errors.Is(err, ErrLedgerMissing) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	s.arriving = did.Here
+	_, err = s.holdsBackup(from)
+	return errors.Join(err, s.lock.release())
 }

@@ -82,10 +82,13 @@ func Restore(ctx context.Context, o Options, from Backup) (Restoration, error) {
 }
 
 // PlanRestore returns what Restore would return, but for the private key of a backup, and
-// fails if Restore would before it has looked at the root. It writes nothing.
+// fails if Restore would before it reads the events. It writes nothing but the pid in the lock file.
 func PlanRestore(o Options, from Backup) (Restoration, error) {
 	did, err := o.examine(&from)
 	if err != nil {
+		return did, fmt.Errorf("restoring %s: %w", from.Checkpoint.Origin, err)
+	}
+	if err := o.planPlace(from, did); err != nil {
 		return did, fmt.Errorf("restoring %s: %w", from.Checkpoint.Origin, err)
 	}
 	k, err := home.PrivateOf(o.Home, from.Keys.Current())
@@ -156,7 +159,7 @@ func (o Options) examine(from *Backup) (did Restoration, err error) {
 // already. It fails with store.ErrExists if it holds another one.
 func (s *site) holdsBackup(from Backup) (bool, error) {
 	if _, unfinished, err := s.bequeathed(); unfinished { // its successor is to take its place
-		return false, store.ErrExists
+		return false, s.occupied("a successor of it that is not in its place yet")
 	} else if err != nil {
 		return false, err
 	}
@@ -173,7 +176,10 @@ func (s *site) holdsBackup(from Backup) (bool, error) {
 		from.Succeeded && last.kind == markRetired && last.was.Origin == from.Checkpoint.Origin:
 		return false, nil
 	}
-	return false, store.ErrExists // another ledger was there, or its creation was begun
+	if last := s.lock.last; last.kind == markRetired {
+		return false, s.occupied("nothing now, and held " + last.was.Origin + ", which was retired")
+	}
+	return false, s.occupied("nothing now, and held another ledger, or one that was begun")
 }
 
 // isBackup reports whether the ledger here is that of the backup, in that state. It fails with
@@ -181,7 +187,7 @@ func (s *site) holdsBackup(from Backup) (bool, error) {
 func (s *site) isBackup(from Backup) (bool, error) {
 	log, err := s.readLog(context.Background())
 	if err != nil {
-		return false, store.ErrExists // whatever it is
+		return false, s.occupied("a ledger that cannot be read")
 	}
 	c, _ := log.Checkpoint()
 	same := c == from.Checkpoint && log.Keys().Equal(from.Keys) && log.Imported() == from.ReadOnly
@@ -195,7 +201,10 @@ func (s *site) isBackup(from Backup) (bool, error) {
 			return false, err
 		}
 	}
-	return false, store.ErrExists
+	if c.Origin != from.Checkpoint.Origin {
+		return false, s.occupied("another ledger, " + c.Origin)
+	}
+	return false, s.occupied(fmt.Sprintf("that ledger already, with %d events; the backup has %d", c.Size, from.Checkpoint.Size))
 }
 
 // restore does the steps. Each is durable before the next, and done again if there was a
@@ -348,7 +357,9 @@ func (s *site) restoreLedger(ctx context.Context, from Backup, beside func() err
 
 // markRestored writes the marks of the root, unless they are there.
 func (s *site) markRestored(from Backup, did *Restoration) error {
-	if last := s.lock.last; last.kind != markComplete || last.key != from.Keys.Current() {
+	was := s.lock.restored // of what was here before
+	newest := was != nil && was.SeenSize <= from.Checkpoint.Size && !from.onlyRead(did)
+	if last := s.lock.last; last.kind != markComplete || last.key != from.Keys.Current() || newest {
 		if err := s.lock.add(mark{kind: markComplete, key: from.Keys.Current()}); err != nil {
 			return err
 		}
