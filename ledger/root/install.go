@@ -164,7 +164,7 @@ func (s *site) succeededBefore(ctx context.Context, reason string) (did Succeede
 		return did, false, nil
 	}
 	n, retired, err := home.ReadRetirementNote(s.Home, was.Origin)
-	if err != nil || !retired || n.Root != s.dir || n.Reason != reason || n.Successor != s.lock.last.key {
+	if err != nil || !retired || n.Root != s.dir || !sameReason(n, reason) || n.Successor != s.lock.last.key {
 		return did, false, err
 	}
 	log, err := s.readLog(ctx)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"gait/ledger"
@@ -161,9 +162,37 @@ func (s *site) describe(known []ledger.VerifierKey, reason string) (home.Retirem
 	}
 	seen, _ := g.Seen()
 	return home.RetirementNote{
-		Origin: known[0].Name(), Root: s.dir, Seen: seen.Checkpoint, Found: found, Reason: reason,
+		Origin: known[0].Name(), Root: s.dir, Seen: seen.Checkpoint, Found: found, Reason: s.whyRetired(reason),
 		At: s.Now().UTC().Truncate(time.Millisecond),
 	}, nil
+}
+
+// whyRetired adds to the reason of a retirement that the ledger had moved away, if the user
+// says that it is lost there, and if there is room.
+func (s *site) whyRetired(reason string) string {
+	if !s.AlthoughMoved {
+		return reason
+	}
+	log, err := s.readLog(context.Background())
+	if err != nil {
+		return reason
+	}
+	moved := log.Moved()
+	if err := log.Close(); err != nil || moved == nil {
+		return reason
+	}
+	if long := reason + movedReason + moved.To.String() + ", which is lost"; ledger.FieldReason.Check(long) == nil {
+		return long
+	}
+	return reason
+}
+
+// movedReason stands behind the reason of the user.
+const movedReason = "; it had moved to "
+
+// sameReason reports whether a note of a retirement has the reason of the user.
+func sameReason(n home.RetirementNote, reason string) bool {
+	return n.Reason == reason || strings.HasPrefix(n.Reason, reason+movedReason)
 }
 
 // putAway does the steps after the note: key, directory, mark.

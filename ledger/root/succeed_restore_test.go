@@ -3,6 +3,9 @@ package root_test
 import (
 	"context"
 	"errors"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"gait/ledger/home"
@@ -75,6 +78,43 @@ func TestRestoreAsSuccessorCrashes(t *testing.T) {
 				t.Fatalf("step %d, %s: again: %v", n, at[n-1], err)
 			}
 			u.checkContinued(origin, seen, 3)
+		}
+	}
+}
+
+// The ledger that was given up is kept once, after whatever crash the same call finishes it.
+func TestRestoreAsSuccessorKeepsOne(t *testing.T) {
+	for n := 1; ; n++ {
+		if testing.Short() && n%4 != 1 {
+			continue
+		}
+		u := newUser(t)
+		u.made(3)
+		from := u.backup()
+		u.made(5)
+		u.lose()
+		var at []string
+		crashed := u.continueFrom(from, func(o *root.Options) {
+			o.SetStep(func(step string) error {
+				if at = append(at, step); len(at) == n {
+					return errCrash
+				}
+				return nil
+			})
+		})
+		if crashed != nil {
+			if err := u.continueFrom(from); err != nil {
+				t.Fatalf("after a crash at step %d, %v: %v", n, at, err)
+			}
+		}
+		kept, err := filepath.Glob(filepath.Join(u.Dir, "ledger.retired-*[0-9]Z*"))
+		must(t, err)
+		ledgers := slices.DeleteFunc(kept, func(name string) bool { return strings.HasSuffix(name, ".content") })
+		if len(ledgers) != 1 {
+			t.Errorf("after a crash at step %d, %v: %v", n, at, kept)
+		}
+		if crashed == nil {
+			return
 		}
 	}
 }
