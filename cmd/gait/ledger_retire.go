@@ -22,7 +22,8 @@ it as its predecessor.
 
 With --successor that ledger is made at once, and continues the jobs under the same ids:
 each in its last state, with the proof of it. What was stopped is still stopped, what was
-final is final, and decisions that were open are asked for again. Request ids that were
+final is final, and decisions that were open are asked for again. Approvals that no resume
+has used, of decisions and of holds, are given again too. Request ids that were
 used are refused. The ledger needs no private key for that, may be in an older state than
 was seen, and may be damaged: then the events before the damage count, what was lost is
 said, and each job that an event behind it may have stopped is put on hold. With --from, exports, backups, retired ledgers and packs of jobs count too, even if

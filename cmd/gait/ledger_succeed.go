@@ -21,6 +21,9 @@ type succeeded struct {
 	lost                      int64  // how many signed events could not be read
 	damage                    string // why not; "" if all could
 
+	holds     int64 // jobs that wait for an approval of their pause or block
+	approvals int64 // given in the ledger before and not used; 0 too if a crash came between
+
 	held []string // jobs that are on hold, since events of them may be lost
 	gone []string // jobs of which nothing could be read
 }
@@ -29,7 +32,10 @@ type succeeded struct {
 func (d *succeeded) fields() object {
 	fields := object{
 		"origin": d.Origin, "path": d.Path, "seen": sizeAndRoot(d.Seen), "found": sizeAndRoot(d.Found),
-		"successor": object{"origin": d.Successor.Name(), "public_key": d.Successor.String(), "tree_size": d.Size, "jobs": d.jobs, "decisions": d.decisions, "requests": d.requests},
+		"successor": object{"origin": d.Successor.Name(), "public_key": d.Successor.String(), "tree_size": d.Size, "jobs": d.jobs, "decisions": d.decisions, "requests": d.requests, "holds": d.holds},
+	}
+	if d.approvals > 0 {
+		fields["approvals_again"] = d.approvals
 	}
 	if d.damage != "" {
 		fields["lost"], fields["damage"] = d.lost, d.damage
@@ -61,9 +67,21 @@ func (d *succeeded) show(s *screen, before ...[2]string) {
 	if len(d.gone) > 0 {
 		rows = append(rows, [2]string{"not continued", someOf("job", d.gone) + ": nothing of it can be read"})
 	}
-	s.fields(append(rows, [2]string{"continued", count(d.jobs, "job")}, [2]string{"asked again", count(d.decisions, "decision")},
+	s.fields(append(rows, [2]string{"continued", count(d.jobs, "job")}, [2]string{"asked again", d.askedAgain()},
 		[2]string{"used before", count(d.requests, "request id")}, [2]string{"public key", d.Successor.String()})...)
 	s.next("gait job list")
+}
+
+// askedAgain says what waits for an approval in the successor.
+func (d *succeeded) askedAgain() string {
+	text := count(d.decisions, "decision")
+	if d.holds > 0 {
+		text += ", and " + count(d.holds, "hold")
+	}
+	if d.approvals > 0 {
+		text += "; to be given again: " + count(d.approvals, "approval") + " that no resume has used"
+	}
+	return text
 }
 
 // count counts what the successor began with.
@@ -75,6 +93,9 @@ func (d *succeeded) count(ctx context.Context, r *connect.Ledger) error {
 		switch p := e.Payload().(type) {
 		case ledger.Continued:
 			d.jobs, d.decisions = d.jobs+1, d.decisions+p.Decisions
+			if p.Hold {
+				d.holds++
+			}
 		case ledger.Paused:
 			if p.Hold && p.Reason == ledger.ReasonEventsLost {
 				d.held = append(d.held, e.JobID())
@@ -160,7 +181,7 @@ func (h *heir) begin(ctx context.Context, e root.Estate) (root.Inheritance, erro
 			return root.Inheritance{}, err
 		}
 	}
-	w := succeed.Writer{Actor: h.a.actor(""), Now: h.a.now, Entropy: h.a.entropy, KeepAll: keepAll(e.Keep)}
+	w := succeed.Writer{Actor: h.a.actor(""), Now: h.a.now, Entropy: h.a.entropy, KeepAll: keepAll(e.Keep), Approvals: &h.did.approvals}
 	return root.Inheritance{Found: plan.Found, Requests: plan.Requests, Entries: func(first ledger.Event) iter.Seq2[ledger.Entry, error] { return plan.Entries(ctx, first, w) }}, nil
 }
 

@@ -21,6 +21,10 @@ type Writer struct {
 	// KeepAll calls use with a function that keeps the proof of a job as content. What was
 	// kept is durable when KeepAll returns nil.
 	KeepAll func(use func(keep func([]byte) error) error) error
+
+	// Approvals counts the approvals of the ledger before that no resume has used: they have
+	// to be given again. It is not counted if it is nil.
+	Approvals *int64
 }
 
 // Entries reads the sources again, and yields the events of the jobs that follow event 0 of
@@ -171,6 +175,9 @@ func (x *writing) continued(ctx context.Context, j *job, last ledger.Event) erro
 	if err := x.keep(text); err != nil {
 		return err
 	}
+	if x.Approvals != nil {
+		*x.Approvals += unused(j.Job, p)
+	}
 	var after projection.Folder
 	if err := x.write(&after, last.JobID(), x.Actor, p); err != nil {
 		return err
@@ -181,6 +188,20 @@ func (x *writing) continued(ctx context.Context, j *job, last ledger.Event) erro
 		}
 	}
 	return x.hold(&after, last.JobID())
+}
+
+// unused counts the approvals that a job has of what it waits for in the ledger that
+// continues it, too.
+func unused(j projection.Job, p ledger.Continued) (n int64) {
+	if p.Hold && j.Stop != nil && j.Stop.Verdict == projection.Approved {
+		n++
+	}
+	for _, a := range j.Decisions[:p.Decisions] {
+		if a.Verdict == projection.Approved {
+			n++
+		}
+	}
+	return n
 }
 
 // write seals and yields the next event of a job.
