@@ -11,6 +11,7 @@ import (
 	"gait/commands/succeed"
 	"gait/ledger"
 	"gait/ledger/store"
+	"gait/projection"
 )
 
 // A damaged source is one whose events cannot be read from one on.
@@ -68,6 +69,47 @@ func TestDamage(t *testing.T) {
 	broken := errors.New("the disk does not answer")
 	if _, _, err := first.successor(damagedSource{first.log, 3, broken}, "gait.test/never"); !errors.Is(err, broken) {
 		t.Errorf("a disk that does not answer counts as damage: %v", err)
+	}
+}
+
+// A job is put on hold if it may have had one of the events that are lost, and only then.
+func TestDamageHolds(t *testing.T) {
+	first := story(t)
+	ends := map[string]ledger.Seq{}
+	for e, err := range first.log.Events(t.Context(), 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		ends[e.JobID()] = e.Seq()
+	}
+	for from := ledger.Seq(2); int64(from) < first.log.Head().Size; from++ {
+		o := first.options()
+		o.Rows = first.log
+		s, err := succeed.Look(t.Context(), damagedSource{first.log, from, &ledger.CorruptError{Seq: from, Reason: "damaged"}}, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan, err := succeed.Join(t.Context(), s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		next, err := first.continued(plan, s.Found, fmt.Sprintf("gait.test/holds-%d", from))
+		if err != nil {
+			t.Fatalf("without the events from %d on: %v", from, err)
+		}
+		next.check()
+		for job, last := range ends {
+			if job == "" || slices.Contains(plan.Gone, job) {
+				continue
+			}
+			j := next.job(job)
+			if behind := slices.Contains(plan.Behind(), job); behind != (last >= from) || behind && j.Status == projection.Running || !behind && j.Status != first.job(job).Status {
+				t.Errorf("without the events from %d on: %s, whose last is %d, is %s, behind: %t", from, job, last, j.Status, behind)
+			}
+		}
+		if plan.Requests.Count != 5 {
+			t.Errorf("without the events from %d on: %d request ids, want 5", from, plan.Requests.Count)
+		}
 	}
 }
 
