@@ -120,12 +120,18 @@ func (*forkedError) Fault() ledger.Fault {
 // remembers nothing: a reader of the whole ledger finds two histories in it.
 type ledgerMemory struct {
 	seen *home.JobsSeen
+	home string
 	jobs map[string]int64 // those that are remembered: the job_seq of the last event that was compared
+
+	continued bool // the home remembers where some jobs go on
 }
 
 func newLedgerMemory(homeDir string, keys ledger.Keyring) (*ledgerMemory, error) {
-	m := &ledgerMemory{jobs: map[string]int64{}}
+	m := &ledgerMemory{home: homeDir, jobs: map[string]int64{}}
 	var err error
+	if m.continued, err = home.AnyContinued(homeDir); err != nil {
+		return nil, err
+	}
 	if m.seen, err = home.SeenJobs(homeDir, keys.Keys()); err != nil {
 		return nil, err
 	}
@@ -140,6 +146,9 @@ func newLedgerMemory(homeDir string, keys ledger.Keyring) (*ledgerMemory, error)
 func (m *ledgerMemory) check(e ledger.Event) error {
 	if e.Seq() == 0 {
 		return nil
+	}
+	if err := m.goesOn(e); err != nil {
+		return err
 	}
 	if _, remembered := m.jobs[e.JobID()]; remembered {
 		m.jobs[e.JobID()] = e.JobSeq()

@@ -71,7 +71,10 @@ func verifyPack(a *app, file packFile, size int64, o packspec.Options) (packspec
 	if err != nil {
 		return packspec.Report{}, err
 	}
-	return memory.settle(shownFile{file, size, home.FoundPack}, report)
+	if report, err = memory.settle(shownFile{file, size, home.FoundPack}, report); err != nil {
+		return report, err
+	}
+	return goesOnOnce(a, report)
 }
 
 // A verifyError says that a pack does not verify, with the whole report.

@@ -25,6 +25,7 @@
 //	    jobs/ledger                           and of the ledger's own events
 //	    forks/<sha256 of file, 16 digits>/    evidence of two histories, below
 //	    retired                               the note that the ledger was retired, one line of JSON
+//	<home>/continued/<sha256 of origin, \n, job>  in which ledger a job of one was seen to go on, one line of JSON
 //	<home>/roots/<sha256 of the path>         which ledger a root holds, or held last, one line of JSON
 //
 // Directories are 0700 and files 0600. Each file but a slot is replaced whole,
