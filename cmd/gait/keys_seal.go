@@ -39,6 +39,9 @@ them may write it. gait ledger backup --with-key puts the key into a backup.`,
 		if err != nil {
 			return err
 		}
+		if err := at.inDirectory(); err != nil {
+			return err
+		}
 		if at.exists {
 			return &unsafeError{code: "would_overwrite", text: out + " is there already", hint: "choose another file with --out"}
 		}

@@ -158,6 +158,9 @@ func (b *ledgerBackup) begin(ctx context.Context, r *connect.Ledger) error {
 	if err != nil {
 		return err
 	}
+	if err := at.inDirectory(); err != nil {
+		return err
+	}
 	if at.exists {
 		if err := b.mayReplace(ctx, at, r); err != nil {
 			return err
@@ -240,15 +243,19 @@ func (b *ledgerBackup) show(made backup.Summary, lacking int) error {
 		"path": b.out, "origin": made.Origin, "tree_size": made.Size, "root": made.Root, "as_of": ledger.FormatTime(made.AsOf),
 		"bytes": made.Bytes, "contents": made.Contents, "lacking": lacking, "with_key": made.WithKey, "public_key": made.Key.String(),
 	}
+	file, next := b.out, "gait ledger restore "+quoted(b.out)+" --root NEW-DIR, when it is needed"
+	if b.stdoutFor != "" {
+		file, next = "standard output", ""
+	}
 	return b.print(fields, func(s *screen) {
 		s.done("backed up %s, %s", s.bold(made.Origin), count(made.Size, "event"))
 		key := "not in it: gait keys export keeps it apart"
 		if made.WithKey {
 			key = "in it, sealed by the passphrase"
 		}
-		s.fields([2]string{"file", fmt.Sprintf("%s (%s)", b.out, count(made.Bytes, "byte"))}, [2]string{"as of", ledger.FormatTime(made.AsOf)},
+		s.fields([2]string{"file", fmt.Sprintf("%s (%s)", file, count(made.Bytes, "byte"))}, [2]string{"as of", ledger.FormatTime(made.AsOf)},
 			[2]string{"root", made.Root.String()}, [2]string{"private key", key})
-		s.next("gait ledger restore " + quoted(b.out) + " --root NEW-DIR, when it is needed")
+		s.next(next)
 	})
 }
 
