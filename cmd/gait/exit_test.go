@@ -106,6 +106,8 @@ var reported = []struct {
 	{&root.LeftError{}, "ledger_moved unsafe_operation 8 false"},
 	{&root.UnfinishedError{}, "successor_unfinished unsafe_operation 8 false"},
 	{&home.RolledBackError{}, "ledger_rolled_back verification_failed 2 false"},
+	{&root.InsideError{}, "inside_root unsafe_operation 8 false"},
+	{&root.InsideError{Home: true}, "inside_home unsafe_operation 8 false"},
 	{&root.ElsewhereError{}, "ledger_elsewhere unsafe_operation 8 false"},
 	{&root.SwappedError{}, "ledger_swapped verification_failed 2 false"},
 	{errors.Join(&home.RolledBackError{}, &root.SwappedError{}), "ledger_rolled_back verification_failed 2 false"},

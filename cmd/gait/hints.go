@@ -109,6 +109,8 @@ var hints = map[string]hintMaker{
 	"ledger_rolled_back":   rolledBackHint,
 	"ledger_swapped":       swappedHint,
 	"ledger_elsewhere":     elsewhereHint,
+	"inside_root":          say("choose another directory with --root"),
+	"inside_home":          say("choose another directory with --root"),
 	"newest_unknown":       say("if nothing was written after the backup: add --newest; to look at it only: --read-only; to go on with its jobs in a new ledger: --as-successor"),
 	"nothing_to_accept":    say("nothing needs to be done"),
 	"ledger_moved":         movedHint,

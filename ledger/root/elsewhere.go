@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
+	"slices"
 
 	"gait/ledger"
 	"gait/ledger/home"
@@ -92,4 +94,45 @@ func (o Options) planPlace(from Backup, did Restoration) error {
 	s.arriving = did.Here
 	_, err = s.holdsBackup(from)
 	return errors.Join(err, s.lock.release())
+}
+
+// An InsideError says that a root would be made inside another one, or inside a home: it
+// would be taken for a part of that, and removed with it.
+type InsideError struct {
+	Dir, At string
+	Home    bool // At is a home
+}
+
+func (e *InsideError) Error() string {
+	what := "the directory of a ledger"
+	if e.Home {
+		what = "a directory of keys and trust"
+	}
+	return fmt.Sprintf("%s is inside %s, %s", e.Dir, e.At, what)
+}
+
+// Fault returns what kind of error it is.
+func (e *InsideError) Fault() ledger.Fault {
+	code := "inside_root"
+	if e.Home {
+		code = "inside_home"
+	}
+	return ledger.Fault{Code: code, Category: ledger.CategoryUnsafe}
+}
+
+// notInside fails with an *InsideError if the root is not there yet and would lie in another
+// one, or among the files of a home.
+func (s *site) notInside() error {
+	if has, err := s.hasLedger(); err != nil || has || Is(s.dir) {
+		return err
+	}
+	for at, below := s.dir, ""; at != below; at, below = filepath.Dir(at), at {
+		switch {
+		case (home.Is(at) || at == s.Home) && slices.Contains([]string{"keys", "ledgers", "roots"}, filepath.Base(below)):
+			return &InsideError{Dir: s.dir, At: at, Home: true}
+		case at != s.dir && Is(at):
+			return &InsideError{Dir: s.dir, At: at}
+		}
+	}
+	return nil
 }

@@ -262,6 +262,9 @@ func (s *site) prepare() error {
 			return err
 		}
 	}
+	if err := s.notInside(); err != nil {
+		return err
+	}
 	return s.makeDir()
 }
 
