@@ -90,6 +90,9 @@ func (v *jobVerifier) continued() (string, error) {
 		return "", err
 	}
 	p, err := CheckContinued(v.first, b)
+	if err == nil {
+		err = forgotten(v.created, p)
+	}
 	if errors.Is(err, ledger.ErrUnsupportedVersion) {
 		return "", err
 	}
@@ -114,6 +117,20 @@ func (v *jobVerifier) continued() (string, error) {
 		return v.unprovedBefore(what + "; but " + but)
 	}
 	return what, nil
+}
+
+// forgotten fails if a proof shows that the other ledger used a request id, and event 0 names
+// none that were used before.
+func forgotten(created ledger.Event, p projection.ContinuedProof) error {
+	if ledger.InheritedRequests(created) != nil {
+		return nil
+	}
+	for _, e := range append(slices.Clone(p.Earlier), p.Event) {
+		if e.RequestID() != "" {
+			return fmt.Errorf("%w: event %d of %s used a request id, and event 0 names none that were used before", ledger.ErrUnverified, e.Seq(), e.Origin())
+		}
+	}
+	return nil
 }
 
 // notShown says what a proof does not show of the state of a job, or "".

@@ -83,6 +83,9 @@ func (j *ContinuedJobs) Add(e ledger.Event) error {
 		return nil
 	}
 	if err == nil {
+		if err := forgotten(j.created, p); err != nil {
+			return &ContinuedError{Job: e.JobID(), Seq: e.Seq(), Err: err}
+		}
 		err = j.judge(from, e, c, p)
 	}
 	if f, forked := errors.AsType[*finding.Failure](err); forked {

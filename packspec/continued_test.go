@@ -216,3 +216,23 @@ func TestContinuedInPython(t *testing.T) {
 	}
 	agree(t, all, key)
 }
+
+// A ledger that names no used request ids does not continue a job that used one.
+func TestForgottenRequests(t *testing.T) {
+	c := continued(t, false)
+	created := ledgertest.First(c.l.Key.VerifierKey())
+	jobs := packspec.ContinuedJobs{Options: packspec.Options{Trusted: trusting(c.l.Key, c.old)}, Content: c.options().Content}
+	if err := jobs.Add(created); err != nil {
+		t.Fatal(err)
+	}
+	for e, err := range c.l.JobEvents(t.Context(), "job_1", 1) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = jobs.Add(e)
+		if lie, ok := errors.AsType[*packspec.ContinuedError](err); !ok || !strings.Contains(lie.Error(), "used a request id, and event 0 names none") {
+			t.Errorf("a job that used a request id: %v", err)
+		}
+		break
+	}
+}
