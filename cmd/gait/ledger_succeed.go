@@ -104,6 +104,7 @@ func (d *succeeded) count(ctx context.Context, r *connect.Ledger) error {
 			if used := ledger.InheritedRequests(e); used != nil {
 				d.requests = used.Count
 			}
+		default:
 		}
 		if int64(e.Seq()) == d.Size-1 {
 			break

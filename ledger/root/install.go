@@ -190,6 +190,7 @@ func inherited(e ledger.Event) bool {
 		return !p.Continues.IsZero()
 	case ledger.Paused:
 		return p.Hold && p.Reason == ledger.ReasonEventsLost
+	default:
+		return false
 	}
-	return false
 }
