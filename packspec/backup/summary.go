@@ -85,7 +85,12 @@ func decodeSummary(b []byte) (Summary, error) {
 	if err != nil {
 		return Summary{}, malformed("%s: %v", entrySummary, err)
 	}
+	once := map[string]bool{}
 	for _, c := range w.Cosigned {
+		if once[c.Witness] { // before any signature is verified
+			return Summary{}, malformed("%s has two cosignatures of %.80q", entrySummary, c.Witness)
+		}
+		once[c.Witness] = true
 		one, err := c.decode()
 		if err != nil {
 			return Summary{}, fmt.Errorf("reading what %.80q cosigned: %w", c.Witness, err)

@@ -1,0 +1,33 @@
+package backup
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"gait/ledger"
+	"gait/ledger/ledgertest"
+)
+
+// A witness has cosigned once at most: a summary that says it again costs nothing to refuse.
+func TestSummaryNamesAWitnessOnce(t *testing.T) {
+	key, w := ledgertest.Key(ledgertest.Origin), ledgertest.NewWitness("w.example")
+	c := ledger.Checkpoint{Origin: ledgertest.Origin, Size: 1}
+	signed, err := c.Sign(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	one := ledger.Cosigned{Checkpoint: c, Signed: []byte(string(signed) + w.Line(signed, ledgertest.Start))}
+	one.Key = w.Key
+	s := Summary{Checkpoint: c, Key: key.VerifierKey(), AsOf: ledgertest.Start}
+	for n, want := range []string{"", "", "two cosignatures of"} {
+		s.Cosigned = slices.Repeat([]ledger.Cosigned{one}, n)
+		b, err := s.encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err = decodeSummary(b); (err != nil) != (want != "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("a summary with it %d times is read with %v, want %q", n, err, want)
+		}
+	}
+}
