@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -92,13 +93,15 @@ func showChecks(s *screen, checks []doctorCheck) {
 		case "failed":
 			mark = s.red("✗")
 		}
-		rows[i] = []any{mark, c.Name, c.Detail}
+		rows[i] = []any{mark, c.Name, strings.ReplaceAll(c.Detail, "\n", "; ")}
 	}
 	s.table([]any{"", "check", "found"}, rows)
-	for _, c := range checks {
-		if c.Hint != "" {
-			fmt.Fprintf(s, "%s %s: %s\n", s.bold("hint:"), c.Name, c.Hint)
+	for i, c := range checks {
+		same := func(other doctorCheck) bool { return other.Hint == c.Hint }
+		if c.Hint == "" || slices.ContainsFunc(checks[:i], same) {
+			continue
 		}
+		fmt.Fprintf(s, "%s %s: %s\n", s.bold("hint:"), c.Name, c.Hint)
 	}
 }
 

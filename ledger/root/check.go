@@ -82,6 +82,9 @@ func (s *site) noteUnseen(origin string, g *home.Guard) {
 	if !s.Mode.writes() {
 		then = "the next command that writes keeps one"
 	}
+	if s.lock.shared {
+		then = "gait ledger verify keeps one"
+	}
 	if s.lock.last.kind != markCreating {
 		s.notice("no checkpoint of %s is kept in %s, so an older copy of it would not be noticed; %s", origin, g.Dir(), then)
 	}

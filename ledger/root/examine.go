@@ -257,7 +257,11 @@ func (x *examination) guard(r *Root, c ledger.Checkpoint) (Finding, error) {
 		return Finding{}, err
 	}
 	if len(seen) == 0 {
-		return Finding{Mind: true, Detail: "no checkpoint is kept in " + dir + ": an older copy of the ledger would not be noticed", Hint: "the next command that writes keeps one"}, nil
+		keeps := "the next command that writes keeps one"
+		if r.lock.shared || r.Writable() != nil {
+			keeps = "gait ledger verify keeps one"
+		}
+		return Finding{Mind: true, Detail: "no checkpoint is kept in " + dir + ": an older copy of the ledger would not be noticed", Hint: keeps}, nil
 	}
 	for _, at := range seen {
 		if at.Size > c.Size && r.Log.Moved() != nil {
