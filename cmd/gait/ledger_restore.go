@@ -277,7 +277,7 @@ func showRestored(a *app, b restoredBackup, trusted string, flags restoreFlags) 
 	}
 	fields := object{
 		"path": a.rootDir(), "origin": b.Origin, "tree_size": b.Size, "root": b.Root, "public_key": b.Key.String(), "trusted_by": trusted,
-		"as_of": ledger.FormatTime(b.AsOf), "contents": b.Contents, "lacking": len(b.Lacking), "writable": did.Writable() && !flags.asSuccessor, "imported": did.Copy,
+		"as_of": ledger.FormatTime(b.AsOf), "contents": b.Contents, "lacking": len(b.Lacking), "writable": did.Writable() && !flags.asSuccessor && !b.LacksRequests, "imported": did.Copy,
 	}
 	a.tellLacking(b.Lacking)
 	if flags.dryRun {
@@ -322,6 +322,9 @@ func (b restoredBackup) meaning() (what, next string) {
 		return fmt.Sprintf("no: it has %d events, and %d were seen", b.Size, did.Seen.Size), "gait job list; " + successorHint
 	case did.KeyFile == "":
 		return "not yet: its private key is not here", "gait keys import FILE, then gait ledger rebuild"
+	}
+	if b.LacksRequests {
+		return "not yet: the request ids that event 0 names are not here", "put their file back into the directory content of the root, then gait ledger rebuild"
 	}
 	return "yes: it goes on from here", "gait ledger verify"
 }

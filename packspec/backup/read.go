@@ -28,6 +28,9 @@ type Backup struct {
 	// have, once all events were read.
 	Lacking []ledger.Hash
 
+	// LacksRequests says that what event 0 names is among them: the index cannot be made.
+	LacksRequests bool
+
 	file     io.ReaderAt
 	contents []head
 }
@@ -156,7 +159,7 @@ func (b *Backup) Verify(progress func(done, total int64) error) error {
 // Events returns all events, each checked, as those of the log, and sets Lacking.
 func (b *Backup) Events() ledger.Events {
 	return func(yield func(ledger.Event, error) bool) {
-		b.Lacking = nil
+		b.Lacking, b.LacksRequests = nil, false
 		for e, err := range b.Log.Events() {
 			if err == nil {
 				b.noteLacking(e)
@@ -173,7 +176,7 @@ func (b *Backup) noteLacking(e ledger.Event) {
 	for _, c := range ledger.Contents(e) {
 		name := dirContent + c.Digest.String()
 		if _, there := slices.BinarySearchFunc(b.contents, name, func(h head, name string) int { return strings.Compare(h.name, name) }); !there {
-			b.Lacking = append(b.Lacking, c.Digest)
+			b.Lacking, b.LacksRequests = append(b.Lacking, c.Digest), b.LacksRequests || e.Seq() == 0
 		}
 	}
 }
