@@ -323,6 +323,9 @@ func (b restoredBackup) meaning() (what, next string) {
 	case did.KeyFile == "":
 		return "not yet: its private key is not here", "gait keys import FILE, then gait ledger rebuild"
 	}
+	if b.did.KeyLate {
+		return "not yet: its index was made without the private key, which is here now", "gait ledger rebuild"
+	}
 	if b.LacksRequests {
 		return "not yet: the request ids that event 0 names are not here", "put their file back into the directory content of the root, then gait ledger rebuild"
 	}

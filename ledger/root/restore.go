@@ -52,11 +52,12 @@ type Restoration struct {
 	Here     bool              // to this place: it goes on here, under a key that was made here
 	KeyFile  string            // the private key; "" if it is not here
 	KeyAdded bool              // it came with the backup
+	KeyLate  bool              // after the ledger was there: its index is to be made again
 }
 
 // Writable reports whether the ledger can be continued.
 func (r Restoration) Writable() bool {
-	return !r.Older && !r.Retired && !r.Copy && r.Moved == r.Here && r.KeyFile != ""
+	return !r.Older && !r.Retired && !r.Copy && r.Moved == r.Here && r.KeyFile != "" && !r.KeyLate
 }
 
 // ErrNewestUnknown says that home has seen nothing of a ledger, so that it cannot tell
@@ -225,6 +226,7 @@ func (s *site) restore(ctx context.Context, from Backup, did *Restoration, there
 	var err error
 	if there {
 		err = beside()
+		did.KeyLate = did.KeyAdded
 	} else {
 		err = s.restoreLedger(ctx, from, beside)
 	}
