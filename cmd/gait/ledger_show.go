@@ -10,6 +10,7 @@ import (
 	"gait/commands/connect"
 	"gait/ledger"
 	"gait/ledger/home"
+	"gait/ledger/root"
 	"gait/packspec"
 )
 
@@ -146,6 +147,15 @@ func ledgerInfoCommand(a *app) *cobra.Command {
 	}, 0, 1, 2, 6, 7, 8)
 }
 
+// predecessorOf says which ledger was retired before the one in a root, and where it is read.
+func predecessorOf(dir string, p ledger.Predecessor) string {
+	text := fmt.Sprintf("%s, of which %s were seen and %d found", p.Origin, count(p.SeenSize, "event"), p.FoundSize)
+	if kept := root.RetiredIn(dir, p.Origin); kept != "" {
+		text += "; it is read with --root " + quoted(kept)
+	}
+	return text
+}
+
 func ledgerInfo(ctx context.Context, a *app, r *connect.Ledger) error {
 	first, err := r.Log.Event(ctx, 0)
 	if err != nil {
@@ -173,8 +183,8 @@ func ledgerInfo(ctx context.Context, a *app, r *connect.Ledger) error {
 	}
 	before := ""
 	if p := created.Predecessor; p != nil {
-		before = p.Origin
-		fields["predecessor"] = before
+		before = predecessorOf(r.Dir, *p)
+		fields["predecessor"] = p.Origin
 	}
 	moved, err := ledger.MovedAway(ctx, r.Log)
 	if err != nil {

@@ -2,7 +2,9 @@ package root
 
 import (
 	"context"
+	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"gait/ledger"
@@ -21,6 +23,16 @@ func isPutAway(dir string) bool {
 }
 
 var escapeGlob = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`)
+
+// RetiredIn returns the directory in a root of a ledger that was retired there, the newest
+// one if there are several. It returns "" if there is none.
+func RetiredIn(dir, origin string) string {
+	all, err := filepath.Glob(filepath.Join(escapeGlob.Replace(dir), retiredPrefix+escapeGlob.Replace(path.Base(origin))+"-[0-9]*"))
+	if err != nil || len(all) == 0 {
+		return ""
+	}
+	return slices.Max(all)
+}
 
 // notPutAway fails if the root is the directory of a ledger that was put away: that cannot
 // be given up once more, and what its origin stands for now is in another root.
