@@ -97,6 +97,9 @@ func NoteContinued(home string, c ContinuedSeen) error {
 
 // AnyContinued reports whether a home remembers such jobs.
 func AnyContinued(home string) (bool, error) {
+	if err := checkWay(filepath.Join(home, continuedName), false); err != nil {
+		return false, err
+	}
 	names, err := os.ReadDir(filepath.Join(home, continuedName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil

@@ -169,6 +169,11 @@ func TestNothingOfAnOpenHomeIsUsed(t *testing.T) {
 			_, err := home.KeepFork(dir, &home.JobFork{Origin: vkey.Name()}, home.FoundPack, strings.NewReader(""), ledger.Hash{})
 			return err
 		}},
+		"SeenContinued": {"continued", func() error { _, _, err := home.SeenContinued(dir, "gait.test/old", "job_1"); return err }},
+		"AnyContinued":  {"continued", func() error { _, err := home.AnyContinued(dir); return err }},
+		"NoteContinued": {"continued", func() error {
+			return home.NoteContinued(dir, home.ContinuedSeen{JobID: "job_1", JobSeq: 1, Origin: "gait.test/old", Successor: "gait.test/new"})
+		}},
 		"Remembered":          {"ledgers", func() error { _, err := home.Remembered(dir); return err }},
 		"SeenJobs":            {"ledgers", func() error { _, err := home.SeenJobs(dir, []ledger.VerifierKey{vkey}); return err }},
 		"Keys":                {"keys", func() error { _, err := home.Keys(dir); return err }},
