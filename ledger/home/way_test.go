@@ -193,6 +193,7 @@ func TestNothingOfAnOpenHomeIsUsed(t *testing.T) {
 		"KnownRootWrite":      {"roots", func() error { return home.KnownRoot{Dir: "/srv/jobs", Key: vkey}.Write(dir) }},
 		"PrivateOf":           {"keys", func() error { _, err := home.PrivateOf(dir, vkey); return err }},
 		"ReadKnownRoot":       {"roots", func() error { _, _, err := home.ReadKnownRoot(dir, "/srv/jobs"); return err }},
+		"RemoveUnused":        {"keys", func() error { return home.RemoveUnused(dir, next.VerifierKey()) }},
 		"RemoveKey":           {"keys", func() error { return home.RemoveKey(dir, home.KeyFile{}) }},
 		"IndexNoteWrite":      {"ledgers", func() error { return home.IndexNote{Origin: vkey.Name(), At: []home.IndexAt{{Size: 1}}}.Write(dir) }},
 		"ReadIndexKeys":       {"keys", func() error { _, _, err := home.ReadIndexKeys(dir, vkey); return err }},
