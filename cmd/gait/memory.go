@@ -157,6 +157,26 @@ func (m *ledgerMemory) check(e ledger.Event) error {
 	return m.orForked(fork, err)
 }
 
+// goesOn fails with a *forkedError if an event of a whole ledger contradicts where its job
+// was seen to go on.
+func (m *ledgerMemory) goesOn(e ledger.Event) error {
+	if !m.continued || e.JobID() == "" {
+		return nil
+	}
+	goes, known, err := home.SeenContinued(m.home, e.Origin(), e.JobID())
+	no := ""
+	if known {
+		no = goes.EndsBefore(e.JobSeq())
+	}
+	if c, ok := e.Payload().(ledger.Continued); ok && err == nil && no == "" {
+		no, err = goesOnElsewhere(m.home, c.Origin, e.JobID(), e.Origin())
+	}
+	if err == nil && no != "" {
+		err = &forkedError{text: no}
+	}
+	return err
+}
+
 // end fails with a *forkedError if events of jobs were seen that a ledger of that size
 // does not have.
 func (m *ledgerMemory) end(size int64) error {

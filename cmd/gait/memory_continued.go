@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 
-	"gait/ledger"
 	"gait/ledger/home"
 	"gait/packspec"
 	"gait/packspec/finding"
@@ -55,24 +54,4 @@ func goesOnElsewhere(dir, origin, job, successor string) (string, error) {
 		return "", err
 	}
 	return goes.Contradicts(successor), nil
-}
-
-// goesOn fails with a *forkedError if an event of a whole ledger contradicts where its job
-// was seen to go on.
-func (m *ledgerMemory) goesOn(e ledger.Event) error {
-	if !m.continued || e.JobID() == "" {
-		return nil
-	}
-	goes, known, err := home.SeenContinued(m.home, e.Origin(), e.JobID())
-	no := ""
-	if known {
-		no = goes.EndsBefore(e.JobSeq())
-	}
-	if c, ok := e.Payload().(ledger.Continued); ok && err == nil && no == "" {
-		no, err = goesOnElsewhere(m.home, c.Origin, e.JobID(), e.Origin())
-	}
-	if err == nil && no != "" {
-		err = &forkedError{text: no}
-	}
-	return err
 }

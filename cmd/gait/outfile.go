@@ -171,6 +171,19 @@ func (f outFile) append(text string) error {
 	return errors.Join(err, file.Close())
 }
 
+// inDirectory fails if the directory of a file to be made is not there. What is kept apart
+// from the ledger must not go to the disk under a mount point that has no mount.
+func (f outFile) inDirectory() error {
+	if !f.regular() {
+		return nil
+	}
+	dir := filepath.Dir(f.target)
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return &usageError{code: "file_not_found", text: "the directory " + dir + " is not there", hint: "mount its disk, or make it: mkdir -p " + quoted(dir)}
+}
+
 // stillRegular fails if something else than a regular file has taken the place of the
 // one to be replaced.
 func (f outFile) stillRegular() error {

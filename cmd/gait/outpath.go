@@ -1,9 +1,7 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -137,17 +135,4 @@ func sameFile(a, b string) bool {
 	}
 	other, err := os.Stat(b)
 	return err == nil && os.SameFile(one, other)
-}
-
-// inDirectory fails if the directory of a file to be made is not there. What is kept apart
-// from the ledger must not go to the disk under a mount point that has no mount.
-func (f outFile) inDirectory() error {
-	if !f.regular() {
-		return nil
-	}
-	dir := filepath.Dir(f.target)
-	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return &usageError{code: "file_not_found", text: "the directory " + dir + " is not there", hint: "mount its disk, or make it: mkdir -p " + quoted(dir)}
 }

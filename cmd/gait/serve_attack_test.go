@@ -244,12 +244,19 @@ func TestDaemonLiesAboutAReceipt(t *testing.T) {
 
 // A client does not ask without end for pages that are empty and not the last.
 func TestDaemonSendsEmptyPages(t *testing.T) {
-	s := newDaemonRun(t)
-	s.start()
-	s.mustDo("job", "submit", "--id", "a")
-	s.lie("/v1/jobs", func([]byte) []byte { return []byte("{\"end\":true,\"more\":true}\n") })
-	if code, said := s.run("job", "list", "--json"); code == 0 || said.ErrorCode != "malformed" {
-		t.Errorf("exit %d, %s", code, said.ErrorCode)
+	for line, lie := range map[string][2]string{
+		"ledger info --json": {"/v1/jobs", "{\"end\":true,\"more\":true}\n"},
+		"job list --json":    {"/v1/jobs/list", `{"more":true,"states":[]}`},
+	} {
+		t.Run(line, func(t *testing.T) {
+			s := newDaemonRun(t)
+			s.start()
+			s.mustDo("job", "submit", "--id", "a")
+			s.lie(lie[0], func([]byte) []byte { return []byte(lie[1]) })
+			if code, said := s.run(strings.Fields(line)...); code == 0 || said.ErrorCode != "malformed" {
+				t.Errorf("exit %d, %s", code, said.ErrorCode)
+			}
+		})
 	}
 }
 

@@ -44,17 +44,22 @@ func (b builtGait) play(into string, lines []string) map[string]outcome {
 			var out, err strings.Builder
 			cmd.Stdout, cmd.Stderr = &out, &err
 			cmd.Run()
-			text := out.String()
-			if strings.Contains(line, "--dry-run") { // its output holds the current time
-				text = anyTime.ReplaceAllString(text, "TIME")
-			}
-			if strings.HasPrefix(name, "job list") || strings.HasPrefix(name, "job inbox") { // it shows ages
-				text = anyAge.ReplaceAllString(text, "AGE ")
-			}
-			all[name] = outcome{cmd.ProcessState.ExitCode(), strings.ReplaceAll(text, into, ""), strings.ReplaceAll(err.String(), into, "")}
+			text := withoutNow(line, strings.ReplaceAll(out.String(), into, ""))
+			all[name] = outcome{cmd.ProcessState.ExitCode(), text, strings.ReplaceAll(err.String(), into, "")}
 		}
 	}
 	return all
+}
+
+// withoutNow takes the time at which a line was run out of what it printed.
+func withoutNow(line, text string) string {
+	if strings.Contains(line, "--dry-run") {
+		text = anyTime.ReplaceAllString(text, "TIME")
+	}
+	if strings.HasPrefix(line, "job list") || strings.HasPrefix(line, "job inbox") {
+		text = anyAge.ReplaceAllString(text, "AGE ")
+	}
+	return text
 }
 
 // Commands print the same through a daemon and without one, to the byte, on one
