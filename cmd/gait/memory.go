@@ -123,11 +123,18 @@ type ledgerMemory struct {
 	home string
 	jobs map[string]int64 // those that are remembered: the job_seq of the last event that was compared
 
-	continued bool // the home remembers where some jobs go on
+	continued bool              // the home remembers where some jobs go on
+	goes      map[string]goesOn // where jobs do, as far as the home was asked
+}
+
+// A goesOn says where a job goes on, if known.
+type goesOn struct {
+	home.ContinuedSeen
+	known bool
 }
 
 func newLedgerMemory(homeDir string, keys ledger.Keyring) (*ledgerMemory, error) {
-	m := &ledgerMemory{home: homeDir, jobs: map[string]int64{}}
+	m := &ledgerMemory{home: homeDir, jobs: map[string]int64{}, goes: map[string]goesOn{}}
 	var err error
 	if m.continued, err = home.AnyContinued(homeDir); err != nil {
 		return nil, err
@@ -163,9 +170,14 @@ func (m *ledgerMemory) goesOn(e ledger.Event) error {
 	if !m.continued || e.JobID() == "" {
 		return nil
 	}
-	goes, known, err := home.SeenContinued(m.home, e.Origin(), e.JobID())
+	goes, asked := m.goes[e.JobID()]
+	var err error
+	if !asked {
+		goes.ContinuedSeen, goes.known, err = home.SeenContinued(m.home, e.Origin(), e.JobID())
+		m.goes[e.JobID()] = goes
+	}
 	no := ""
-	if known {
+	if goes.known {
 		no = goes.EndsBefore(e.JobSeq())
 	}
 	if c, ok := e.Payload().(ledger.Continued); ok && err == nil && no == "" {
