@@ -153,7 +153,7 @@ func lookGait(ts *testscript.TestScript) string {
 
 // envOf returns the environment of a script.
 func envOf(ts *testscript.TestScript) (env []string) {
-	for _, name := range []string{"PATH", "HOME", "USER", "GAIT_HOME", "GAIT_ROOT", "GAIT_TEST_SCHEMAS", "GAIT_TEST_CLOCK", "XDG_RUNTIME_DIR", "TMPDIR"} {
+	for _, name := range []string{"PATH", "HOME", "USER", "GAIT_HOME", "GAIT_ROOT", "GAIT_TEST_SCHEMAS", "GAIT_TEST_CLOCK", "GORACE", "XDG_RUNTIME_DIR", "TMPDIR"} {
 		if value := ts.Getenv(name); value != "" {
 			env = append(env, name+"="+value)
 		}

@@ -146,6 +146,7 @@ func runScripts(t *testing.T, dir string, without []string) {
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("USER", "operator")
 			env.Setenv("GAIT_TEST_SCHEMAS", schemas)
+			env.Setenv("GORACE", os.Getenv("GORACE"))
 			if without != nil {
 				env.Setenv(throughEnv, "1")
 			}
