@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,11 +28,12 @@ type hookedLog struct {
 	*store.Log
 
 	mu       sync.Mutex
-	appends  int         // calls of Commit
-	loads    int         // calls of Load
-	fail     []error     // what the next calls of Commit fail with
-	onLoad   func()      // called once, when Load has read next
-	onCommit func(n int) // called before each commit with its number of events
+	appends  int          // calls of Commit
+	loads    int          // calls of Load
+	fail     []error      // what the next calls of Commit fail with
+	onLoad   func()       // called once, when Load has read next
+	onCommit func(n int)  // called before each commit with its number of events
+	added    atomic.Int64 // events that batches have taken
 }
 
 func newLog(t testing.TB) *hookedLog {
@@ -72,7 +74,11 @@ type hookedBatch struct {
 // Add counts the events.
 func (b *hookedBatch) Add(ctx context.Context, e ledger.Entry) error {
 	b.events++
-	return b.Batch.Add(ctx, e)
+	err := b.Batch.Add(ctx, e)
+	if err == nil {
+		b.log.added.Add(1)
+	}
+	return err
 }
 
 // Commit fails with the next error of the log's, if there is one.
