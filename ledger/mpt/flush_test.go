@@ -237,10 +237,10 @@ func TestPagesAreReadLevelByLevel(t *testing.T) {
 	if err := tree.Warm(t.Context(), rows, some); err != nil {
 		t.Fatal(err)
 	}
-	if rows.calls < 4 || rows.calls > 6 {
-		t.Errorf("Warm read pages in %d calls", rows.calls)
+	if rows.calls.Load() < 4 || rows.calls.Load() > 6 {
+		t.Errorf("Warm read pages in %d calls", rows.calls.Load())
 	}
-	rows.calls = 0
+	rows.calls.Store(0)
 	var entries []mpt.Entry
 	for _, key := range some {
 		want, has := keys[key]
@@ -253,13 +253,13 @@ func TestPagesAreReadLevelByLevel(t *testing.T) {
 		entries = append(entries, mpt.Entry{Key: key, Value: mpt.Value{1}})
 	}
 	set(t, tree, rows, mpt.Sort(entries)...)
-	if rows.calls > 0 {
-		t.Errorf("keys that are warm are read in %d calls", rows.calls)
+	if rows.calls.Load() > 0 {
+		t.Errorf("keys that are warm are read in %d calls", rows.calls.Load())
 	}
 	cold := mpt.At(root)
 	set(t, cold, rows, mpt.Sort(slices.Clone(entries))...)
-	if rows.calls < 4 || rows.calls > 6 {
-		t.Errorf("Set of a cold tree read pages in %d calls", rows.calls)
+	if rows.calls.Load() < 4 || rows.calls.Load() > 6 {
+		t.Errorf("Set of a cold tree read pages in %d calls", rows.calls.Load())
 	}
 }
 

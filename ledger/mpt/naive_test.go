@@ -8,6 +8,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"sync/atomic"
 
 	"gait/ledger/mpt"
 )
@@ -91,14 +92,14 @@ func naiveBit(k mpt.Key, n int) byte { return k[n/8] << (n % 8) >> 7 }
 // A table is rows of pages in memory.
 type table struct {
 	rows  map[mpt.PageID][]byte
-	calls int
+	calls atomic.Int64 // of Pages, which several goroutines may call
 	err   error
 }
 
 func newTable() *table { return &table{rows: map[mpt.PageID][]byte{}} }
 
 func (m *table) Pages(_ context.Context, ids []mpt.PageID) ([][]byte, error) {
-	m.calls++
+	m.calls.Add(1)
 	rows := make([][]byte, len(ids))
 	for i, id := range ids {
 		rows[i] = m.rows[id]

@@ -263,13 +263,13 @@ func TestCachedChildInAnotherSlot(t *testing.T) {
 	row := slices.Clone(all[parent])
 	binary.BigEndian.PutUint32(row, 2<<26|2<<22)
 	all[parent] = row
-	rows.calls = 0
+	rows.calls.Store(0)
 	var damage *mpt.PageError
 	if err := find(moved); !errors.As(err, &damage) {
 		t.Errorf("a key whose page is named in another slot: %v; want a PageError", err)
 	}
-	if rows.calls != 2 {
-		t.Errorf("%d pages were read, want the parent and its child", rows.calls)
+	if rows.calls.Load() != 2 {
+		t.Errorf("%d pages were read, want the parent and its child", rows.calls.Load())
 	}
 }
 
