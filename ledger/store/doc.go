@@ -159,6 +159,9 @@
 //	changes   how many changes it has
 //	job       only in state 2: 1 byte of length, and the last job that got a number, by id
 //
+// Rows under g, and m/tags, end with the first 8 bytes of the SHA-256 of their key and of
+// what is before these bytes.
+//
 // # Formats 1 and 2
 //
 // Ledgers of format 2 have no tags: no rows under g and n, and no m/tags. Those of format

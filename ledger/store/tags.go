@@ -55,12 +55,13 @@ func (t tagging) encode() []byte {
 	for _, n := range []int64{t.jobs, t.flushes, t.rows, t.changes} {
 		b = binary.BigEndian.AppendUint64(b, uint64(n))
 	}
-	return append(append(b, byte(len(t.built))), t.built...)
+	return sealTags(keyTags, append(append(b, byte(len(t.built))), t.built...))
 }
 
 // decodeTagging reads what encode writes.
-func decodeTagging(b []byte) (t tagging, ok bool) {
-	if len(b) < taggingFixed || len(b) != taggingFixed+int(b[taggingFixed-1]) {
+func decodeTagging(row []byte) (t tagging, ok bool) {
+	b, err := openTags(keyTags, row)
+	if err != nil || len(b) < taggingFixed || len(b) != taggingFixed+int(b[taggingFixed-1]) {
 		return t, false
 	}
 	n := func(i int) int64 { return int64(binary.BigEndian.Uint64(b[1+8*i:])) }

@@ -137,8 +137,12 @@ func decodeNumber(b []byte) (n int64, ok bool) {
 func (p *plan) journalTags(ctx context.Context, r *retagging, changes []tagChange) error {
 	t := &r.after
 	if t.rows > 0 && t.last == nil { // no batch is in flight that has written it
-		var err error
-		if t.last, err = get(ctx, p.log.read, tagsKey(tagsJournal, t.rows-1)); err != nil {
+		key := tagsKey(tagsJournal, t.rows-1)
+		row, err := get(ctx, p.log.read, key)
+		if err == nil {
+			t.last, err = openTags(key, row)
+		}
+		if err != nil {
 			return err
 		}
 		if t.last == nil {
@@ -148,7 +152,8 @@ func (p *plan) journalTags(ctx context.Context, r *retagging, changes []tagChang
 	last, dirty := bytes.Clone(t.last), false
 	put := func() {
 		if dirty {
-			r.rows = append(r.rows, Row{tagsKey(tagsJournal, t.rows-1), last})
+			key := tagsKey(tagsJournal, t.rows-1)
+			r.rows = append(r.rows, Row{key, sealTags(key, last)})
 		}
 	}
 	var entry []byte
@@ -210,6 +215,9 @@ func (p *plan) readJournal(ctx context.Context, rows int64) ([]tagChange, error)
 		if value == nil {
 			return nil, badTags("a row of changes is missing")
 		}
+		if value, err = openTags(keys[n], value); err != nil {
+			return nil, err
+		}
 		if changes, err = appendJournalRow(changes, value); err != nil {
 			return nil, err
 		}
@@ -238,11 +246,14 @@ func applyTags(ctx context.Context, r Reader, changes []tagChange) ([]Row, error
 		if key[1] == tagsFixed {
 			apply, changes = applyFixed, fixed[block]
 		}
-		value, err := apply(values[i], changes)
+		value, err := openTags(key, values[i])
+		if err == nil {
+			value, err = apply(value, changes)
+		}
 		if err != nil {
 			return nil, err
 		}
-		rows[i] = Row{key, value}
+		rows[i] = Row{key, sealTags(key, value)}
 	}
 	return rows, nil
 }

@@ -155,7 +155,11 @@ func eachBlock(ctx context.Context, r Reader, kind byte, use func(row []byte) er
 		if string(row.Key) != string(tagsKey(kind, block)) {
 			return badTags("found %s instead of row %d", rowName(row.Key), block)
 		}
-		if err := use(row.Value); err != nil {
+		b, err := openTags(row.Key, row.Value)
+		if err == nil {
+			err = use(b)
+		}
+		if err != nil {
 			return err
 		}
 		block++
