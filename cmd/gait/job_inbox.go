@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"gait/commands/connect"
 	"gait/projection"
 )
 
@@ -37,17 +36,8 @@ gait job inbox --waiting-for decision --json`,
 		if err != nil {
 			return err
 		}
-		items, next := []inboxItem{}, ""
-		err = a.read(cmd.Context(), func(r *connect.Ledger) error {
-			jobs, more, err := r.List(cmd.Context(), q)
-			for _, j := range jobs {
-				items = append(items, inboxOf(j, q.Waiting)...)
-			}
-			if more && len(jobs) > 0 {
-				next = placeText(q.PlaceOf(jobs[len(jobs)-1]), q.Sort)
-			}
-			return err
-		})
+		items := []inboxItem{}
+		next, err := a.listed(cmd.Context(), q, func(j projection.Job) { items = append(items, inboxOf(j, q.Waiting)...) })
 		if err != nil {
 			return err
 		}

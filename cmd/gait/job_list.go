@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"gait/commands/connect"
 	"gait/ledger"
 	"gait/projection"
 )
@@ -35,17 +34,7 @@ gait job list --after job_17 --json`,
 			return err
 		}
 		page := []projection.StatusView{}
-		next := ""
-		err = a.read(cmd.Context(), func(r *connect.Ledger) error {
-			jobs, more, err := r.List(cmd.Context(), q)
-			for _, j := range jobs {
-				page = append(page, j.StatusView())
-			}
-			if more && len(jobs) > 0 {
-				next = placeText(q.PlaceOf(jobs[len(jobs)-1]), q.Sort)
-			}
-			return err
-		})
+		next, err := a.listed(cmd.Context(), q, func(j projection.Job) { page = append(page, j.StatusView()) })
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"gait/commands/connect"
 	"gait/ledger"
 	"gait/projection"
 )
@@ -23,6 +25,22 @@ func parseSince(text string, now time.Time) (time.Time, error) {
 		return now.Add(-ago), nil
 	}
 	return parseTime("--since", text)
+}
+
+// listed calls use with the first jobs of a list, and returns where its next page begins,
+// or "".
+func (a *app) listed(ctx context.Context, q projection.Query, use func(projection.Job)) (next string, err error) {
+	err = a.read(ctx, func(r *connect.Ledger) error {
+		jobs, more, err := r.List(ctx, q)
+		for _, j := range jobs {
+			use(j)
+		}
+		if more && len(jobs) > 0 {
+			next = placeText(q.PlaceOf(jobs[len(jobs)-1]), q.Sort)
+		}
+		return err
+	})
+	return next, err
 }
 
 // placeText returns how a place in a list is given to --after.
