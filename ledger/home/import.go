@@ -49,11 +49,12 @@ func importKey(home string, k ledger.PrivateKey) (did KeyImport, err error) {
 		return did, err
 	default:
 		did.Added = true
-		if err := addKeyFile(home, did.Path, k); err != nil {
-			return did, err
-		}
 	}
+	// Trusted first: what finds the private key here after a crash takes it to be all here.
 	did.Trusted, err = trustImported(home, k.VerifierKey())
+	if err == nil && did.Added {
+		err = addKeyFile(home, did.Path, k)
+	}
 	return did, err
 }
 
