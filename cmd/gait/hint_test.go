@@ -78,6 +78,21 @@ func TestCheckHint(t *testing.T) {
 	}
 }
 
+// A pasted hint works on the ledger that the command line named, here, and on none there.
+func TestWithRoot(t *testing.T) {
+	for hint, want := range map[string]string{
+		"gait job list":               "gait job list --root 'a b'",
+		"gait keys list":              "gait keys list",
+		"gait ledger verify --root c": "gait ledger verify --root c",
+		"gait ledger backup; there: gait ledger restore F": "gait ledger backup --root 'a b'; there: gait ledger restore F",
+		"then there: gait ledger move --to K":              "then there: gait ledger move --to K",
+	} {
+		if got := withRoot("a b", hint); got != want {
+			t.Errorf("withRoot(%q) = %q, want %q", hint, got, want)
+		}
+	}
+}
+
 // If the outcome of a command is unknown, the hint is one that this command can follow.
 func TestHowToRepeat(t *testing.T) {
 	a := newApp(os.Exit)

@@ -28,7 +28,7 @@ func rolledBackHint(err error) string {
 
 func movedHint(err error) string {
 	if e, ok := errors.AsType[*ledger.MovedError](err); ok {
-		return "write it where it goes on, under " + e.To.String() + "; to have it back here: gait keys new " + e.Origin + ", then gait ledger move there; if that place is lost: gait ledger retire --successor --although-moved --reason \"WHY\""
+		return "write it where it goes on, under " + e.To.String() + "; to have it back here: gait keys new " + e.Origin + ", then there: gait ledger move --to KEY; if that place is lost: gait ledger retire --successor --although-moved --reason \"WHY\""
 	}
 	if _, ok := errors.AsType[*root.LeftError](err); ok {
 		return "write it where it goes on; if that place is lost: add --although-moved"

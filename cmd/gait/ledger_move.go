@@ -96,6 +96,6 @@ func moveLedger(ctx context.Context, a *app, to ledger.VerifierKey, actor, reaso
 	return a.print(fields, func(s *screen) {
 		s.done("%s moved away %s", s.bold(to.Name()), s.dim(fmt.Sprintf("(event %d)", did.Receipt.Seq)))
 		s.fields([2]string{"goes on under", to.String()}, [2]string{"ended under", did.Previous.String()}, [2]string{"private key", did.Key})
-		s.next("gait ledger backup --out FILE here, then gait ledger restore FILE there")
+		s.next("gait ledger backup --out FILE; then there: gait ledger restore FILE")
 	})
 }

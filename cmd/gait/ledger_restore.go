@@ -277,7 +277,7 @@ func showRestored(a *app, b restoredBackup, trusted string, flags restoreFlags) 
 	}
 	fields := object{
 		"path": a.rootDir(), "origin": b.Origin, "tree_size": b.Size, "root": b.Root, "public_key": b.Key.String(), "trusted_by": trusted,
-		"as_of": ledger.FormatTime(b.AsOf), "contents": b.Contents, "lacking": len(b.Lacking), "writable": did.Writable() && !flags.asSuccessor && !b.LacksRequests, "imported": did.Copy,
+		"as_of": ledger.FormatTime(b.AsOf), "contents": b.Contents, "lacking": len(b.Lacking), "writable": did.Writable() && !flags.asSuccessor && !b.LacksRequests, "imported": did.Copy, "replayed": did.There,
 	}
 	a.tellLacking(b.Lacking)
 	if flags.dryRun {
@@ -290,9 +290,12 @@ func showRestored(a *app, b restoredBackup, trusted string, flags restoreFlags) 
 		fields["moved_to"] = b.moved.To.String()
 	}
 	return a.print(fields, func(s *screen) {
-		if flags.dryRun {
+		switch {
+		case flags.dryRun:
 			fmt.Fprintf(s, "%s the backup of %s holds: %s\n", s.bold("dry run:"), s.bold(b.Origin), count(b.Size, "event"))
-		} else {
+		case did.There:
+			s.done("%s was there already, %s", s.bold(b.Origin), count(b.Size, "event"))
+		default:
 			s.done("restored %s, %s", s.bold(b.Origin), count(b.Size, "event"))
 		}
 		what, next := b.meaning()

@@ -52,6 +52,7 @@ type Restoration struct {
 	Here     bool              // to this place: it goes on here, under a key that was made here
 	KeyFile  string            // the private key; "" if it is not here
 	KeyAdded bool              // it came with the backup
+	There    bool              // the root held that state of it already
 	KeyLate  bool              // after the ledger was there: its index is to be made again
 }
 
@@ -224,7 +225,7 @@ func (s *site) restore(ctx context.Context, from Backup, did *Restoration, there
 		return s.markRestored(from, did) // before the ledger is there to be written
 	}
 	var err error
-	if there {
+	if did.There = there; there {
 		err = beside()
 		did.KeyLate = did.KeyAdded
 	} else {
