@@ -4,11 +4,9 @@ import (
 	"errors"
 	"net/http"
 
-	"gait/projection"
-
-	"gait/ledger"
-
 	"gait/commands"
+	"gait/ledger"
+	"gait/projection"
 )
 
 // An Error is an error that a daemon answered instead of a result.
