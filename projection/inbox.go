@@ -1,8 +1,12 @@
 package projection
 
-import "slices"
+import (
+	"context"
+	"slices"
+)
 
-// WaitsForPeople lists what a job can wait for that only a verdict gives it.
+// WaitsForPeople lists what a job can wait for that only a verdict gives it. Of a job that
+// waits for several of them, Job.WaitingFor gives the one that is listed first.
 var WaitsForPeople = []string{WaitsForDecision, WaitsForHold, WaitsForReversal}
 
 // An InboxItem is something of a job that waits for a verdict.
@@ -48,3 +52,43 @@ func InboxOf(j Job) []InboxItem {
 	}
 	return items
 }
+
+// Inbox returns what waits for one of some verdicts, of WaitsForPeople, in the first jobs of
+// a list that have any, up to q.Limit of them. next is the place after which more jobs
+// would follow, or nil. list is List for the log that has the jobs; q.Waiting is not used.
+func Inbox(ctx context.Context, list func(context.Context, Query) (page []Job, more bool, err error), q Query, verdicts []string) (items []InboxItem, next *Place, err error) {
+	q.Waiting = nil
+	for _, verdict := range verdicts { // a job can wait for it behind what is listed before it
+		if n := slices.Index(WaitsForPeople, verdict) + 1; n > len(q.Waiting) {
+			q.Waiting = WaitsForPeople[:n]
+		}
+	}
+	limit, jobs, more := q.Limit, 0, true
+	for more {
+		var page []Job
+		if page, more, err = list(ctx, q); err != nil {
+			return nil, nil, err
+		}
+		for _, j := range page {
+			found := slices.DeleteFunc(InboxOf(j), func(i InboxItem) bool { return !slices.Contains(verdicts, i.WaitingFor) })
+			switch {
+			case len(found) == 0:
+			case jobs == limit:
+				return items, next, nil
+			default:
+				if jobs++; jobs == limit {
+					place := q.PlaceOf(j)
+					next = &place
+				}
+				items = append(items, found...)
+			}
+			q.After = q.PlaceOf(j)
+		}
+		more = more && len(page) > 0
+		q.Limit = max(limit, min(2*q.Limit, maxInboxPage))
+	}
+	return items, nil, nil
+}
+
+// maxInboxPage is how many jobs Inbox reads at a time, unless it is asked for more.
+const maxInboxPage = 1000

@@ -2,13 +2,14 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"gait/commands/connect"
 	"gait/projection"
 )
 
@@ -32,12 +33,7 @@ gait job inbox --waiting-for decision --json`,
 	f.IntVar(&flags.limit, "limit", 100, "at most so many jobs, up to 1000")
 	f.StringVar(&flags.after, "after", "", "only jobs after this one: what a page gives as the next one")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		q, err := inboxQuery(&flags, a.now())
-		if err != nil {
-			return err
-		}
-		items := []inboxItem{}
-		next, err := a.listed(cmd.Context(), q, func(j projection.Job) { items = append(items, inboxOf(j, q.Waiting)...) })
+		items, next, err := a.inbox(cmd.Context(), &flags)
 		if err != nil {
 			return err
 		}
@@ -62,34 +58,39 @@ gait job inbox --waiting-for decision --json`,
 	return cmd
 }
 
-// inboxQuery returns the query for the jobs that wait for a verdict.
-func inboxQuery(flags *listFlags, now time.Time) (projection.Query, error) {
-	waiting, err := namesOf(flags.waiting, projection.WaitsForPeople, "invalid_waiting_for", "is nothing that a verdict gives")
+// inbox returns what waits for a verdict, and where the next page begins, or "".
+func (a *app) inbox(ctx context.Context, flags *listFlags) (items []inboxItem, next string, err error) {
+	verdicts, err := namesOf(flags.waiting, projection.WaitsForPeople, "invalid_waiting_for", "is nothing that a verdict gives")
 	if err != nil {
-		return projection.Query{}, err
+		return nil, "", err
 	}
-	q, err := flags.query(now)
-	if q.Waiting = waiting; waiting == nil {
-		q.Waiting = projection.WaitsForPeople
+	if verdicts == nil {
+		verdicts = projection.WaitsForPeople
 	}
-	return q, err
+	q, err := flags.query(a.now())
+	if err != nil {
+		return nil, "", err
+	}
+	var found []projection.InboxItem
+	err = a.read(ctx, func(r *connect.Ledger) error {
+		var after *projection.Place
+		found, after, err = projection.Inbox(ctx, r.List, q, verdicts)
+		if after != nil {
+			next = placeText(*after, q.Sort)
+		}
+		return err
+	})
+	items = make([]inboxItem, len(found))
+	for i, item := range found {
+		items[i] = inboxItem{item, toApprove(item.JobID, item.CheckpointID)}
+	}
+	return items, next, err
 }
 
 // An inboxItem is something that waits for a verdict, with the command that approves it.
 type inboxItem struct {
 	projection.InboxItem
 	Command string `json:"command"`
-}
-
-// inboxOf returns what of a job waits for one of some verdicts.
-func inboxOf(j projection.Job, waiting []string) (items []inboxItem) {
-	for _, item := range projection.InboxOf(j) {
-		if !slices.Contains(waiting, item.WaitingFor) {
-			continue
-		}
-		items = append(items, inboxItem{item, toApprove(j.ID, item.CheckpointID)})
-	}
-	return items
 }
 
 // show shows an item and the command to paste.
