@@ -18,30 +18,32 @@ func contradiction(last ledger.Event, c ledger.Continued) string {
 	case c.Refusals < last.JobSeq()-last.Revision():
 		return "refusal_count"
 	}
+	stands := ""
+	reason := MeaningOf(last).Code
+	if _, _, changed := reason.Standing(); changed {
+		stands = otherStanding(c, reason)
+	}
 	switch p := last.Payload().(type) {
 	case ledger.CheckpointAdded:
 		return ofCheckpoint(p, c)
 	case ledger.Paused:
-		return firstOf(otherStanding(c, ReasonPaused), unless(c.Hold || !p.Hold, "hold"))
+		return firstOf(stands, unless(c.Hold || !p.Hold, "hold"))
 	case ledger.Approved:
 		return firstOf(unless(c.StatusReasonCode == string(ReasonApproved), "status_reason_code"), unless(c.Approvals > 0, "approval_count"))
-	case ledger.Denied:
-		return otherStanding(c, ReasonDenied)
 	case ledger.Resumed:
-		return firstOf(otherStanding(c, ResumeReason(p)), otherBinding(c, ledger.Continued{
+		return firstOf(stands, otherBinding(c, ledger.Continued{
 			EnvironmentFingerprint: p.ExpectedFingerprint, Identity: p.Identity, PolicyDigest: p.CurrentPolicyDigest, PolicyRef: p.CurrentPolicyRef,
 		}))
-	case ledger.Cancelled:
-		return otherStanding(c, ReasonCancelled)
-	case ledger.Stopped:
-		return otherStanding(c, ReasonEmergencyStop)
 	case ledger.Refused:
 		return unless(c.Refusals > 0, "refusal_count")
 	case ledger.Submitted, ledger.Imported, ledger.Continued:
 		return ofFirst(last, c)
-	case ledger.LedgerCreated, ledger.KeyRotated, ledger.IndexCommitted, ledger.LedgerMoved: // these belong to no job
+	default: // it says how the job stands, or nothing
 	}
-	return "type"
+	if last.Type().OfLedger() {
+		return "type"
+	}
+	return stands
 }
 
 // ofCheckpoint is contradiction for a checkpoint.

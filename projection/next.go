@@ -96,26 +96,23 @@ func follow(j Job, f Fact) (Job, *Refusal) {
 }
 
 // begun refuses what cannot follow whatever it says: an event of a job that has none,
-// and any other event while decisions must be asked for again.
+// and any other event while decisions must be asked for again. The switch names the
+// exceptions; a type that it does not name has none.
 func begun(j Job, p ledger.Payload) *Refusal {
+	unasked := j.Continued != nil && j.Continued.Unasked > 0
 	switch p := p.(type) {
-	case ledger.Submitted, ledger.Imported, ledger.Continued:
+	case ledger.Submitted, ledger.Imported, ledger.Continued: // these begin a job
 		return nil
 	case ledger.CheckpointAdded:
-		if j.Continued != nil && j.Continued.Unasked > 0 && !p.Continues.IsZero() {
-			return nil
-		}
+		unasked = unasked && p.Continues.IsZero()
 	case ledger.Refused:
-		if j.Status != "" {
-			return nil
-		}
-	case ledger.Paused, ledger.Approved, ledger.Denied, ledger.Resumed, ledger.Cancelled, ledger.Stopped,
-		ledger.LedgerCreated, ledger.KeyRotated, ledger.IndexCommitted, ledger.LedgerMoved:
+		unasked = false
+	default:
 	}
 	switch {
 	case j.Status == "":
 		return refuse(InvalidTransition, Details{JobID: j.ID}, "the job was never submitted")
-	case j.Continued != nil && j.Continued.Unasked > 0:
+	case unasked:
 		return refuse(InvalidTransition, j.details(), "%d decisions of job %s must be asked for again first", j.Continued.Unasked, j.ID)
 	}
 	return nil
