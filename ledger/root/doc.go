@@ -109,10 +109,11 @@
 //
 // Retire gives up a ledger that was lost, damaged or rolled back. Each step is
 // durable before the next: the note "retired" is written beside the outside
-// checkpoint, and from then on nothing is signed for that origin; the private
-// key is moved to keys/retired; the ledger directory is renamed, and then that of its
-// content; the mark "retired" is written. If a crash comes in between, Retire or the next creation
-// finishes the rest. The next ledger names its predecessor in event 0, from the mark.
+// checkpoint, and from then on nothing is signed for that origin; the private key,
+// which a crash may have left in keys/next, is moved to keys/retired; the ledger
+// directory is renamed, and then that of its content; the mark "retired" is written. If
+// a crash comes in between, Retire or the next creation finishes the rest. The next
+// ledger names its predecessor in event 0, from the mark.
 //
 // # Succeeding
 //

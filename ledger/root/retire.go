@@ -199,10 +199,7 @@ func sameReason(n home.RetirementNote, reason string) bool {
 func (s *site) putAway(n home.RetirementNote) (Retirement, error) {
 	was := Retirement{RetirementNote: n}
 	var err error
-	if was.Key, err = home.RetireKey(s.Home, n.Origin); err != nil {
-		return Retirement{}, err
-	}
-	if err := home.DropNextKey(s.Home, n.Origin); err != nil {
+	if was.Key, err = s.putKeyAway(n); err != nil {
 		return Retirement{}, err
 	}
 	if err := s.done("key"); err != nil {

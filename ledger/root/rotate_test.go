@@ -147,21 +147,106 @@ func TestRetireAfterARotation(t *testing.T) {
 	u.made(1)
 }
 
+// The key in force is only in keys/next if a crash came after the event of a rotation. It is
+// put away with the ledger, whose packs it signs, at whatever step a second crash comes.
 func TestRetireAfterARotationCutShort(t *testing.T) {
+	for _, step := range []string{"", "note", "promoted", "key"} {
+		for _, finish := range []string{"retire", "create", "succeed"} {
+			t.Run(step+", then "+finish, func(t *testing.T) {
+				u := newUser(t)
+				u.made(2)
+				inForce := u.rotationCutShort()
+				o := u.with(crashAt(step))
+				var err error
+				if finish == "succeed" {
+					_, err = root.Succeed(t.Context(), o, u.succession())
+				} else {
+					_, err = root.Retire(t.Context(), o, "enough")
+				}
+				if step != "" && !errors.Is(err, errCrash) || step == "" && err != nil {
+					t.Fatalf("giving it up = %v, want the crash at %q", err, step)
+				}
+				if step != "" && finish == "retire" {
+					u.retire("enough")
+				}
+				if step != "" || finish != "succeed" {
+					shut(t, u.open())
+				}
+				u.checkRetiredSigner(inForce)
+			})
+		}
+	}
+}
+
+// rotationCutShort rotates the key of the user's ledger up to a crash after the event, and
+// returns the key that is in force then.
+func (u *user) rotationCutShort() ledger.VerifierKey {
+	u.t.Helper()
+	r := u.open(crashAt("event"))
+	if _, err := r.Rotate(u.t.Context(), "tester", ""); !errors.Is(err, errCrash) {
+		u.t.Fatalf("Rotate = %v, want the crash", err)
+	}
+	key := r.Log.Keys().Current()
+	shut(u.t, r)
+	return key
+}
+
+// checkRetiredSigner checks that a key signs packs of the one retired ledger, and that no key
+// of it is left to sign with.
+func (u *user) checkRetiredSigner(want ledger.VerifierKey) {
+	u.t.Helper()
+	dirs, err := filepath.Glob(filepath.Join(u.Dir, "ledger.retired-*"))
+	if err != nil || len(dirs) != 1 {
+		u.t.Fatalf("the retired ledgers are %v, %v, want one", dirs, err)
+	}
+	r := u.open(readOnly, func(o *root.Options) { o.Dir = dirs[0] })
+	defer shut(u.t, r)
+	if signer, err := r.PackSigner(); err != nil || signer.VerifierKey() != want {
+		u.t.Errorf("PackSigner = %v, %v, want %s", signer, err, want)
+	}
+	if key, err := home.SigningKey(u.Home, want.Name()); err == nil {
+		u.t.Errorf("%s is left to sign with", key.VerifierKey())
+	}
+	if left := names(u.t, filepath.Join(u.Home, "keys", "next")); len(left) > 0 {
+		u.t.Errorf("%v is left to sign with", left)
+	}
+}
+
+// An older state of the ledger does not know of a rotation that a crash cut short, and
+// neither does one that cannot be read: the only copy of the key stays.
+func TestRetireKeepsTheKeyOfANewerState(t *testing.T) {
+	for name, spoil := range map[string]func(u *user, before string){
+		"older":   func(u *user, before string) { u.restore(before) },
+		"missing": func(u *user, _ string) { must(u.t, os.RemoveAll(u.ledgerDir())) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			u := newUser(t)
+			dirs, key := u.versions(2)
+			inForce := u.rotationCutShort()
+			spoil(u, dirs[1])
+			u.retire("enough")
+			if kept, err := home.PrivateOf(u.Home, inForce); err != nil || kept.VerifierKey() != inForce {
+				t.Errorf("the key in force was lost: %v", err)
+			}
+			if _, err := home.PrivateOf(u.Home, key); err != nil {
+				t.Errorf("the key of the older state was lost: %v", err)
+			}
+		})
+	}
+}
+
+// A key that was made for a rotation that never happened is removed.
+func TestRetireDropsAKeyThatWasNeverUsed(t *testing.T) {
 	u := newUser(t)
 	u.made(2)
-	r := u.open(crashAt("event"))
+	r := u.open(crashAt("next key"))
 	if _, err := r.Rotate(t.Context(), "tester", ""); !errors.Is(err, errCrash) {
-		t.Fatal(err)
+		t.Fatalf("Rotate = %v, want the crash", err)
 	}
+	inForce := r.Log.Keys().Current()
 	shut(t, r)
-	was, err := root.Retire(t.Context(), u.Options, "enough")
-	if err != nil || was.Seen.Size != 3 || was.Found.Size != 3 {
-		t.Errorf("Retire = %+v, %v, want one of 3 events", was, err)
-	}
-	if left := names(t, filepath.Join(u.Home, "keys", "next")); len(left) > 0 {
-		t.Errorf("%v is left to sign with", left)
-	}
+	u.retire("enough")
+	u.checkRetiredSigner(inForce)
 }
 
 func TestRotateMissingKey(t *testing.T) {
