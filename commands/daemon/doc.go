@@ -9,10 +9,11 @@
 //	POST /v1/commands
 //	{"verb":"checkpoint add","job_id":"job_1","actor":"worker_1",
 //	 "arguments":{"type":"progress","summary":"step 1"},
-//	 "reason":"","request_id":"r1","if_revision":2,"dry_run":false,"timeout_ms":5000,
-//	 "state":false}
+//	 "request_id":"r1","if_revision":2,"dry_run":false,"accept_clock":false,
+//	 "timeout_ms":5000,"state":false}
 //
-// verb, actor and, except for submit, job_id are required; commit-index is about the
+// verb, actor and, except for submit, job_id are required. All others may be left
+// out; a text that is given is not empty. Most verbs also take a reason. commit-index is about the
 // ledger itself and takes neither actor nor job_id. The arguments are those
 // of the types of package commands; those of import are an imported event's
 // payload. If submit or resume leaves out environment_fingerprint or
@@ -53,6 +54,7 @@
 //	POST /v1/ledger/rebuild                 rebuilds all views
 //	POST /v1/ledger/rebuild-index           verifies all events, and rebuilds what follows from them but for the views
 //	GET  /v1/jobs?after=&size=              a page of jobs
+//	POST /v1/jobs/list                      the first jobs that match a filter, in an order
 //	GET  /v1/job?id=                        one job's status
 //	GET  /v1/job/head?id=&size=             where a job ends, and its view
 //	GET  /v1/job/events?id=&from=&size=     a page of a job's events

@@ -28,10 +28,16 @@ type Process struct {
 	Since   string `json:"since,omitempty"` // when it began to serve
 }
 
+// A Log is the log of a ledger that a Server can serve.
+type Log interface {
+	ledger.Log
+	ledger.TagReader // to list jobs
+}
+
 // A Server answers requests for a ledger. All fields but Slog are required.
 type Server struct {
 	Engine  *commands.Engine
-	Log     ledger.Log
+	Log     Log
 	Process Process
 	Here    commands.Surroundings
 	Now     func() time.Time
@@ -176,10 +182,7 @@ func (s *Server) command(w http.ResponseWriter, q *http.Request) error {
 	if isRefused {
 		result = refused.Result
 	}
-	a, encoding := encodeResult(result, asked.State)
-	if encoding != nil {
-		return encoding
-	}
+	a := encodeResult(result, asked.State)
 	if isRefused {
 		status, a.wireError = report(err)
 	}

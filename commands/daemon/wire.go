@@ -222,8 +222,8 @@ type receipt struct {
 }
 
 // encodeResult encodes the result of a command, with the whole job if whole is set.
-func encodeResult(r commands.Result, whole bool) (a answer, err error) {
-	a = answer{Event: r.Event.Bytes(), Replayed: r.Replayed, Repeated: r.Repeated}
+func encodeResult(r commands.Result, whole bool) answer {
+	a := answer{Event: r.Event.Bytes(), Replayed: r.Replayed, Repeated: r.Repeated}
 	if r.Event.JobID() != "" {
 		view := r.Job.StatusView()
 		a.Job = &view
@@ -234,7 +234,7 @@ func encodeResult(r commands.Result, whole bool) (a answer, err error) {
 	if r.Receipt.TreeSize > 0 {
 		a.Receipt = &receipt{Receipt: r.Receipt, Note: string(r.Receipt.Checkpoint)}
 	}
-	return a, nil
+	return a
 }
 
 // result reads the result of a command. It hashes the event again.
