@@ -91,7 +91,7 @@ type IndexReader interface {
 
 // A Writer changes a log.
 type Writer interface {
-	// Begin begins a batch behind a head: that of the log, or the end of the
+	// Begin begins a batch after a head: that of the log, or the end of the
 	// batch that was signed last and is being committed. It fails with
 	// ErrConflict if the head is neither.
 	Begin(ctx context.Context, at Head) (Batch, error)
@@ -129,7 +129,6 @@ type Reader interface {
 // A Log is a ledger to read and to write.
 type Log interface {
 	Reader
-	TagReader
 	Writer
 }
 
@@ -203,7 +202,7 @@ type Receipt struct {
 }
 
 // A Batch is a group of events that is written to a log whole or not at all. Add
-// plans an event behind those before; Sign ends the batch with the signed
+// plans an event after those before; Sign ends the batch with the signed
 // checkpoint of the tree; Commit makes it durable. Readers see nothing of it
 // before Commit returns. Every batch ends with Commit or Discard. One goroutine
 // at a time uses a batch.

@@ -46,10 +46,11 @@ type TaggedJob struct {
 	Tags
 }
 
-// A TagReader reads the tags of all jobs.
+// A TagReader is a log that keeps tags. A daemon's client is none: the daemon lists jobs
+// itself.
 type TagReader interface {
 	// Tagged calls use with all jobs, each valid until the next one, and with what reads
 	// the log as of the same moment. found is false, and use is not called, if the log has
-	// no tags.
+	// no tags, as an old ledger.
 	Tagged(ctx context.Context, use func(EventReader, iter.Seq[*TaggedJob]) error) (found bool, err error)
 }

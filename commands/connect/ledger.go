@@ -164,5 +164,5 @@ func (l *Ledger) List(ctx context.Context, q projection.Query) (page []projectio
 	if l.daemon != nil {
 		return l.daemon.List(ctx, q)
 	}
-	return projection.List(ctx, l.Log, q)
+	return projection.List(ctx, l.root.Log, q)
 }

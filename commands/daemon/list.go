@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"net/http"
 	"slices"
 	"time"
@@ -145,8 +144,3 @@ func (l *Ledger) List(ctx context.Context, q projection.Query) (jobs []projectio
 
 // noRoute is the fault with which a daemon reports that it does not know an address.
 var noRoute, _ = ledger.FaultOf(ErrNoRoute)
-
-// Tagged says that there are no tags here: the daemon lists jobs itself, with List.
-func (l *Ledger) Tagged(context.Context, func(ledger.EventReader, iter.Seq[*ledger.TaggedJob]) error) (bool, error) {
-	return false, nil
-}

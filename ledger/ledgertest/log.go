@@ -31,7 +31,7 @@ func TestLog(t *testing.T, newLog func(t *testing.T) Subject) {
 	for name, test := range map[string]func(*testing.T, *subject){
 		"Head": testHead, "Events": testEvents, "Jobs": testJobs, "Load": testLoad, "Proofs": testProofs, "Files": testFiles,
 		"Rotations": testRotations, "Cosigned": testCosigned, "Views": testViews, "Verify": testVerify, "Rebuild": testRebuild, "FalseIndex": testFalseIndex, "Index": testIndex, "Committed": testCommitted,
-		"Batch": testBatch, "Conflict": testConflict, "Overtaken": testOvertaken, "Context": testContext,
+		"Batch": testBatch, "Tagged": testTagged, "Conflict": testConflict, "Overtaken": testOvertaken, "Context": testContext,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, &subject{Subject: newLog(t)}) })
 	}
@@ -134,7 +134,7 @@ func testEvents(t *testing.T, s *subject) {
 	}
 	same(t, "JobEvents of job_a", s.Log.JobEvents(ctx, "job_a", 1), s.events[1], s.events[3], s.events[4])
 	same(t, "JobEvents of job_a from 3", s.Log.JobEvents(ctx, "job_a", 3), s.events[4])
-	same(t, "JobEvents behind the end", s.Log.JobEvents(ctx, "job_a", 4))
+	same(t, "JobEvents after the end", s.Log.JobEvents(ctx, "job_a", 4))
 	same(t, "JobEvents of no job", s.Log.JobEvents(ctx, "job_c", 1))
 }
 
