@@ -56,9 +56,6 @@ func ReadWalk(text []byte, walk func(*Walker)) error {
 	return w.err
 }
 
-// Reads reports whether w reads.
-func (w *Walker) Reads() bool { return w.reads }
-
 // Fail ends the walk with an error.
 func (w *Walker) Fail(err error) {
 	if w.err == nil {
@@ -112,7 +109,7 @@ func (w *Walker) Member(name string, there bool, p Presence) bool {
 	return w.cutMember(name, p)
 }
 
-// named returns what is written, with a name behind it.
+// named returns what is written, with a name after it.
 func (w *Walker) named(name string) []byte {
 	b := w.b
 	if w.comma {
@@ -259,13 +256,6 @@ func (w *Walker) Hash(name string, v *[32]byte, p Presence) {
 	}
 	if hex.EncodeToString(v[:]) != digits || *v == [32]byte{} {
 		w.fail("a hash before it")
-	}
-}
-
-// Raw writes a member that is canonical JSON already. It is not for reading.
-func (w *Walker) Raw(name string, text []byte) {
-	if w.Member(name, true, Always) {
-		w.b = append(w.b, text...)
 	}
 }
 
