@@ -44,7 +44,7 @@
 // (ledger_created, key_rotated, index_committed and ledger_moved) have none of job_id,
 // job_prev, job_seq, revision.
 //
-//	actor           who asked for it, a claim unless command says more: name¹
+//	actor           who asked for it, a claim: name¹
 //	clock?          the raw clock reading, if created_at was held back; before created_at
 //	command?        reserved: the exact bytes an actor signed, base64 of 1 to 32768
 //	command_sigs?   reserved: 1 to 16 of {key_id, sig}, ascending by key_id, each key once; only with command
@@ -71,10 +71,10 @@
 // two of their names are the same name; a decoder takes those that are stored.
 //
 // In command_sigs, key_id is the SHA-256 of a 32-byte Ed25519 public key and
-// sig its signature over command, base64 of 64 bytes. If command is present,
-// actor, job_id, type, request_id and payload must be those derived from it.
-// Version 1.0.0 defines no derivation, so a reader that finds a command still
-// treats the actor as a claim.
+// sig its signature over command, base64 of 64 bytes. A later version will say how actor,
+// job_id, type, request_id and payload are derived from command. Versions up to 1.3.0 do
+// not, so an event that holds a command is decoded, but its meaning is that of a newer
+// version: a reader that folds or verifies it fails with [ErrUnsupportedVersion].
 //
 // # Payloads
 //
@@ -300,8 +300,8 @@
 //
 // # Versions
 //
-// A version is closed once a release has written it: nothing is added to it. A
-// type, field, value, code or limit, once written, is never given another
+// A version is closed once it is on the main branch: nothing is added to it. A type,
+// field, value, code or limit, once written, is never given another
 // meaning. The format grows by new versions. A new version adds types, optional
 // fields or values; a type may also get another shape. A stricter rule is a new
 // version, too. Each addition is marked with the version that brought it. An
@@ -314,7 +314,7 @@
 // A field of a later version is an unknown field in an event of an older one,
 // and an unknown field or type is malformed. command and command_sigs have the
 // form given above in versions up to 1.3.0, and readers of these versions go on
-// decoding it; no release has written them, and a later version may change their
+// decoding them; no gait has written them, and a later version may change their
 // form.
 //
 // An event of any schema_version but 1.0.0, 1.1.0, 1.2.0 and 1.3.0, in any spelling, is

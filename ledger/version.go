@@ -6,8 +6,8 @@ import "slices"
 const EventSchemaVersion = "1.3.0"
 
 // versions are the format versions that this package knows, oldest first. A
-// version is closed once a release has written it: from then on no type or field
-// may be added with it as its since.
+// version is closed once it is on the main branch: from then on no type or field may be
+// added with it as its since.
 var versions = []string{"1.0.0", "1.1.0", "1.2.0", "1.3.0"}
 
 // older reports whether version a is older than version b. An unknown version is
@@ -33,8 +33,8 @@ type eventType struct {
 // eventTypes is the format: a row for each type, and for each shape that a type
 // got later. The rows of one type stand oldest first, have one scope, and differ
 // in the Go type of the payload, so that a payload has one row. A row is never
-// changed once its version is closed, except for fields that are marked with a
-// later version (see coder.since).
+// changed once its version is closed. A field that came later is marked with its
+// version in the function that walks its payload (see coder.since).
 var eventTypes = []eventType{
 	{TypeLedgerCreated, "1.0.0", aboutLedger, of((*LedgerCreated).walk)},
 	{TypeSubmitted, "1.0.0", aboutJob, of((*Submitted).walk)},
