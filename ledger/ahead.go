@@ -57,7 +57,7 @@ type stretch struct {
 	raw      [][]byte
 	bytes    int
 	events   []Event // decoded
-	err      error   // behind the events: of reading or decoding
+	err      error   // after the events: of reading or decoding
 	panicked any     // the same, if it was a panic
 	decoded  chan struct{}
 }

@@ -65,8 +65,8 @@ func TestDecodeAhead(t *testing.T) {
 	}
 }
 
-// The error of the first event that does not decode comes behind those before it, and
-// none of those that decode behind it, whatever ends them.
+// The error of the first event that does not decode comes after those before it, and
+// none of those that decode after it, whatever ends them.
 func TestDecodeAheadEndsAtTheFirstError(t *testing.T) {
 	const run = ledger.AheadEvents
 	broken := errors.New("not an event")
@@ -91,7 +91,7 @@ func TestDecodeAheadEndsAtTheFirstError(t *testing.T) {
 	}
 }
 
-// A panic while reading or decoding ahead is raised in the caller, behind the events
+// A panic while reading or decoding ahead is raised in the caller, after the events
 // before it. On another goroutine it would end the process, and the caller could not
 // recover from it.
 func TestDecodeAheadRaisesAPanic(t *testing.T) {

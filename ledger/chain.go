@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// A Head is the end of a ledger, behind which the next event goes.
+// A Head is the end of a ledger, after which the next event goes.
 // The zero Head is that of an empty ledger.
 type Head struct {
 	Size int64     // events so far; the next event's Seq

@@ -18,11 +18,11 @@ const (
 )
 
 // maxAhead is how far a clock may be ahead of the last event of its ledger: a ledger
-// that nobody writes to for a year is no fault.
+// that gets no event for a year is no fault.
 const maxAhead = 400 * 24 * time.Hour
 
 // A ClockError says that a clock is probably wrong. An event would keep its time for
-// ever, and give it to all events behind it, since time never falls in a ledger.
+// ever, and so would all later events, since time never falls in a ledger.
 type ClockError struct {
 	Reading time.Time
 	Last    time.Time // what the clock of the last event read; zero if the year alone is wrong

@@ -8,8 +8,8 @@ type commitmentReader interface {
 	EventReader
 }
 
-// The windows in which NewestCommitment reads the log backwards: the first is small,
-// since a commitment is often near, and each is larger than the one behind it.
+// The windows in which NewestCommitment reads the log backwards. The one it reads first is
+// small, since a commitment is often near the end, and each that it reads next is larger.
 const (
 	firstWindow = 16
 	lastWindow  = 4096
@@ -19,11 +19,11 @@ const (
 // the log's index, or false if there is none among the MaxIndexUndo events before the
 // log's end: of older ones the log can no longer tell what the index was.
 func NewestCommitment(ctx context.Context, log commitmentReader, before Seq) (Event, bool, error) {
-	return CommitmentBehind(ctx, log, -1, before)
+	return CommitmentAfter(ctx, log, -1, before)
 }
 
-// CommitmentBehind is NewestCommitment for those behind another event.
-func CommitmentBehind(ctx context.Context, log commitmentReader, after, before Seq) (Event, bool, error) {
+// CommitmentAfter is NewestCommitment for the commitments that come after another event.
+func CommitmentAfter(ctx context.Context, log commitmentReader, after, before Seq) (Event, bool, error) {
 	oldest := max(after+1, 0, Seq(log.Head().Size-MaxIndexUndo))
 	for to, window := before, Seq(firstWindow); to > oldest; window = min(4*window, lastWindow) {
 		from := max(oldest, to-window)

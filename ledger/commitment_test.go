@@ -7,7 +7,7 @@ import (
 	"gait/ledger/ledgertest"
 )
 
-// The newest commitment is found wherever it stands, and none behind the event asked for.
+// The newest commitment is found wherever it stands, and none after the event asked for.
 func TestNewestCommitment(t *testing.T) {
 	l := ledgertest.New(t)
 	ledgertest.Append(t, l.Log, ledgertest.Submit("job_1"))
@@ -30,9 +30,9 @@ func TestNewestCommitment(t *testing.T) {
 		}
 	}
 	for after, want := range map[ledger.Seq]ledger.Seq{-1: 131, 129: 131, 130: 131, 131: -1, 399: -1} {
-		e, found, err := ledger.CommitmentBehind(t.Context(), l.Log, after, 400)
+		e, found, err := ledger.CommitmentAfter(t.Context(), l.Log, after, 400)
 		if err != nil || found != (want >= 0) || found && e.Seq() != want {
-			t.Errorf("behind event %d and before event 400 the newest commitment is event %d (found %t, %v), want %d", after, e.Seq(), found, err, want)
+			t.Errorf("after event %d and before event 400 the newest commitment is event %d (found %t, %v), want %d", after, e.Seq(), found, err, want)
 		}
 	}
 	if err := l.Close(); err != nil {

@@ -44,7 +44,7 @@ type Continued struct {
 	PolicyDigest           Hash    // optional
 	PolicyRef              string  // optional
 
-	Checkpoints int64 // how many the job had; the next one here is numbered behind them
+	Checkpoints int64 // how many the job had; the next one here is numbered after them
 	Approvals   int64
 	Refusals    int64
 

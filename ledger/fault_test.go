@@ -23,7 +23,7 @@ func TestFaultOf(t *testing.T) {
 	}{
 		{"the outer of two", both(first, second), "first"},
 		{"one deep in a join", errors.Join(errors.New("x"), fmt.Errorf("y: %w", errors.Join(second, first))), "second"},
-		{"an unknown outcome behind another", both(first, ledger.ErrOutcomeUnknown), "outcome_unknown"},
+		{"an unknown outcome after another", both(first, ledger.ErrOutcomeUnknown), "outcome_unknown"},
 		{"a general one and another", both(ledger.ErrMalformed, second), "second"},
 		{"a general one and the operating system's", both(ledger.ErrMalformed, syscall.EIO), "malformed"},
 		{"general ones", both(ledger.ErrMalformed, both(field, ledger.ErrUnverified)), "not_verified"},

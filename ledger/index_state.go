@@ -88,12 +88,12 @@ func (*IndexError) Fault() Fault {
 // Unwrap returns the cause.
 func (e *IndexError) Unwrap() error { return e.Err }
 
-// MaxIndexUndo is how many events behind its head a log can still tell what its index
-// was.
+// MaxIndexUndo is how many of its newest events a log can undo to tell what its index was
+// before them.
 const MaxIndexUndo = 1 << 16
 
-// An IndexTooOldError says that a log was asked for its index at a size that is more
-// than MaxIndexUndo events behind its head.
+// An IndexTooOldError says that a log was asked for its index at a size after which it has
+// got more than MaxIndexUndo events.
 type IndexTooOldError struct {
 	Size int64 // that was asked for
 	Head int64 // size of the log

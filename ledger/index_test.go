@@ -137,7 +137,7 @@ func changedActor(t testing.TB, events []ledger.Event) []ledger.Event {
 	return nil
 }
 
-// A request id occurs once in a ledger: before a commitment and behind it.
+// A request id occurs once in a ledger: before a commitment and after it.
 func TestRequestIDTwice(t *testing.T) {
 	event := func(seq int, p ledger.Payload, request string) ledger.Event {
 		d := eventOf(p)

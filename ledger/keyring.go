@@ -58,7 +58,7 @@ func (k Keyring) Follow(e Event) (Keyring, error) {
 	case e.Origin() != k.Origin() || key.Name() != k.Origin():
 		return k, corrupt(e.Seq(), "a key of %s, in an event of %s, for the ledger %s", key.Name(), e.Origin(), k.Origin())
 	case e.Seq() <= last.Since:
-		return k, corrupt(e.Seq(), "a rotation behind the one at event %d", last.Since)
+		return k, corrupt(e.Seq(), "a rotation after the one at event %d", last.Since)
 	case previous != last.Key.String():
 		return k, corrupt(e.Seq(), "expected it to take the place of %s, found %s", last.Key, previous)
 	case slices.ContainsFunc(k.reigns, func(r Reign) bool { return r.Key.ID() == key.ID() }):

@@ -198,7 +198,7 @@ func TestKeyringFollowRefuses(t *testing.T) {
 		{"not the key in force", c.String(), a.String(), 2, testOrigin, false},
 		{"a key of another origin", stranger.String(), b.String(), 2, testOrigin, false},
 		{"in another ledger", c.String(), b.String(), 2, "gait.example/other", false},
-		{"behind the last one", c.String(), b.String(), 1, testOrigin, false},
+		{"after the last one", c.String(), b.String(), 1, testOrigin, false},
 		{"no key", "x", b.String(), 2, testOrigin, false},
 		{"a weak key", vkeyOf(testOrigin, 1, make([]byte, 32)), b.String(), 2, testOrigin, false},
 	} {

@@ -43,9 +43,9 @@ func TestOpenSeen(t *testing.T) {
 		{"the move", 3, []ledger.PrivateKey{second, third}, true, ledger.PrivateKey{}},
 		{"the move, before the other place has it", 3, []ledger.PrivateKey{second}, true, ledger.PrivateKey{}},
 		{"the move, by the other place alone", 3, []ledger.PrivateKey{third}, false, ledger.PrivateKey{}},
-		{"behind the move", 4, []ledger.PrivateKey{third}, true, ledger.PrivateKey{}},
-		{"behind the move, by the place before", 4, []ledger.PrivateKey{second}, true, second},
-		{"behind the rotation, by the key before", 3, []ledger.PrivateKey{first}, true, first},
+		{"after the move", 4, []ledger.PrivateKey{third}, true, ledger.PrivateKey{}},
+		{"after the move, by the place before", 4, []ledger.PrivateKey{second}, true, second},
+		{"after the rotation, by the key before", 3, []ledger.PrivateKey{first}, true, first},
 		{"before its reign", 1, []ledger.PrivateKey{third}, false, ledger.PrivateKey{}},
 		{"by a stranger", 3, []ledger.PrivateKey{keyOfSeed(t, 9)}, false, ledger.PrivateKey{}},
 	} {
@@ -69,8 +69,8 @@ func TestMovedTo(t *testing.T) {
 		last ledger.Event
 	}{
 		"once the other place has signed": {keyring(t, r), last},
-		"behind a rotation":               {before, r.rotations[0].Event},
-		"behind event 0":                  {before, r.created},
+		"after a rotation":                {before, r.rotations[0].Event},
+		"after event 0":                   {before, r.created},
 		"of no ledger":                    {ledger.Keyring{}, ledger.Event{}},
 	} {
 		if moved, err := tt.keys.Moved(tt.last); moved != nil || err != nil {

@@ -123,7 +123,7 @@ func TestPolicyRefuses(t *testing.T) {
 		{"two quorums", ab + "quorum A\nquorum A\n", ledger.PolicyDuplicate, 4},
 		{"an unknown word", "quorum none\nlogs x\n", ledger.PolicyUnknownLine, 2},
 		{"another case", "Quorum none\n", ledger.PolicyUnknownLine, 1},
-		{"a comment behind", "quorum none # comment\n", ledger.PolicySyntax, 1},
+		{"a comment after", "quorum none # comment\n", ledger.PolicySyntax, 1},
 		{"quorum of nothing", "quorum\n", ledger.PolicySyntax, 1},
 		{"a log without a key", "log\n", ledger.PolicySyntax, 1},
 		{"a log with too much", log + " https://a b\n", ledger.PolicySyntax, 1},

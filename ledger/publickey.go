@@ -79,7 +79,7 @@ func (k PublicKey) String() string {
 const (
 	sshType = "ssh-ed25519"
 	// sshPrefix is what comes before the 32 key bytes in RFC 8709, section 4:
-	// two strings of RFC 4251, each behind its length.
+	// two strings of RFC 4251, each with its length before it.
 	sshPrefix = "\x00\x00\x00\x0b" + sshType + "\x00\x00\x00\x20"
 	pemBegin  = "-----BEGIN "
 )

@@ -117,7 +117,7 @@ func (s *snapshot) findCommitment(ctx context.Context, src ledger.Reader, asOf l
 	case e.Seq() < size:
 		return e, true, nil
 	}
-	return ledger.CommitmentBehind(ctx, src, s.head.Seq, size) // the newest is behind the tree
+	return ledger.CommitmentAfter(ctx, src, s.head.Seq, size) // the newest is behind the tree
 }
 
 // pathAt returns the path of a job in the index of a commitment, and checks that it ends

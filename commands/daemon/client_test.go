@@ -112,7 +112,7 @@ func TestBrokenConnections(t *testing.T) {
 	}{
 		{"closed at once", func(net.Conn) {}, false},
 		{"closed before the command was sent", func(c net.Conn) { head(c) }, false},
-		{"closed behind the command", func(c net.Conn) {
+		{"closed after the command", func(c net.Conn) {
 			q := head(c)
 			fmt.Fprint(c, "HTTP/1.1 100 Continue\r\n\r\n")
 			q.Body.Read(make([]byte, 10))

@@ -59,7 +59,7 @@ func TestFollow(t *testing.T) {
 	}{
 		{"all", all, []string{"0", "1", "2", "3", "4", "5"}},
 		{"one job", one, []string{"1", "3", "5"}},
-		{"behind the last one", late, []string{"3", "4", "5"}},
+		{"after the last one", late, []string{"3", "4", "5"}},
 		{"from now on", now, []string{"4", "5"}},
 	} {
 		var got []string
@@ -87,7 +87,7 @@ func TestFollowEnds(t *testing.T) {
 		t.Errorf("Shutdown = %v", err)
 	}
 	if id, _ := next(); id != "" {
-		t.Errorf("event %s behind the end", id)
+		t.Errorf("event %s after the end", id)
 	}
 }
 

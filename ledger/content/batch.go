@@ -43,11 +43,11 @@ func (s *Store) PutAll(use func(*Batch) error) error {
 type Batch struct {
 	store *Store
 	began bool
-	group []*pending
+	group []*pendingFile
 }
 
-// A pending file was written and is not kept yet.
-type pending struct {
+// A pendingFile was written and is not kept yet.
+type pendingFile struct {
 	*os.File
 	digest ledger.Hash
 	err    error
@@ -70,7 +70,7 @@ func (b *Batch) put(r io.ReadSeeker) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	if slices.ContainsFunc(b.group, func(p *pending) bool { return p.digest == e.Digest }) {
+	if slices.ContainsFunc(b.group, func(p *pendingFile) bool { return p.digest == e.Digest }) {
 		return e, nil
 	}
 	if err := b.begin(); err != nil {
@@ -80,7 +80,7 @@ func (b *Batch) put(r io.ReadSeeker) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	if b.group = append(b.group, &pending{File: f, digest: e.Digest}); len(b.group) < groupSize {
+	if b.group = append(b.group, &pendingFile{File: f, digest: e.Digest}); len(b.group) < groupSize {
 		return e, nil
 	}
 	return e, b.flush()

@@ -107,7 +107,7 @@ func write(path string, r io.Reader, e Entry) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := io.Copy(f, &checked{from: io.LimitReader(r, e.Size+1), hash: sha256.New(), want: e.Digest}); err != nil {
+	if _, err := io.Copy(f, &digestReader{from: io.LimitReader(r, e.Size+1), hash: sha256.New(), want: e.Digest}); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
@@ -139,7 +139,7 @@ func (s *Store) Get(digest ledger.Hash) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("reading content: %w", err), f.Close())
 	}
-	return &opened{checked{from: f, hash: sha256.New(), want: digest}, f}, nil
+	return &contentReader{digestReader{from: f, hash: sha256.New(), want: digest}, f}, nil
 }
 
 // Read returns content of at most limit bytes, all of it checked. Content that is whole
@@ -187,20 +187,20 @@ func (s *Store) List() ([]Entry, error) {
 	return all, nil
 }
 
-// An opened is content that is being read.
-type opened struct {
-	checked
+// A contentReader is content that is read, and checked at its end.
+type contentReader struct {
+	digestReader
 	io.Closer
 }
 
-// checked reads bytes and, at their end, compares their digest.
-type checked struct {
+// A digestReader reads bytes and, at their end, compares their digest.
+type digestReader struct {
 	from io.Reader
 	hash hash.Hash
 	want ledger.Hash
 }
 
-func (c *checked) Read(p []byte) (int, error) {
+func (c *digestReader) Read(p []byte) (int, error) {
 	n, err := c.from.Read(p)
 	c.hash.Write(p[:n])
 	if err == io.EOF && ledger.Hash(c.hash.Sum(nil)) != c.want { //nolint:errorlint // a Reader returns io.EOF itself

@@ -102,7 +102,7 @@ func testConflict(t *testing.T, s *subject) {
 	}
 	loser.Discard()
 	if _, err := s.Log.Begin(t.Context(), at); !errors.Is(err, ledger.ErrConflict) {
-		t.Errorf("Begin behind what is no longer the head = %v, want ErrConflict", err)
+		t.Errorf("Begin after what is no longer the head = %v, want ErrConflict", err)
 	}
 	s.add(t)
 	same(t, "Events", s.Log.Events(t.Context(), 1), second[0].Event)

@@ -150,7 +150,7 @@ func Rotated(t testing.TB) *Ledger {
 	return l
 }
 
-// Signed begins a batch of sealed entries behind at, and signs it.
+// Signed begins a batch of sealed entries after at, and signs it.
 func Signed(t testing.TB, log *store.Log, at ledger.Head, entries []ledger.Entry) ledger.Batch {
 	t.Helper()
 	b, err := log.Begin(t.Context(), at)

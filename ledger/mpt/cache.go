@@ -9,8 +9,8 @@ import (
 // for later searches, at most.
 const cachedPages = 8192
 
-// shared is what all versions of a tree have in common.
-type shared struct {
+// A pageCache is what all versions of a tree have in common.
+type pageCache struct {
 	durable atomic.Uint64 // the newest edition whose rows are durable
 
 	cached int // pages that the cache holds at most
@@ -19,7 +19,7 @@ type shared struct {
 	young, old map[address]*page // the cache: what is found in old becomes young
 }
 
-func newShared() *shared { return &shared{cached: cachedPages} }
+func newPageCache() *pageCache { return &pageCache{cached: cachedPages} }
 
 // An address names a page by its place and its hash. A hash alone does not say
 // which prefix the page is for: a row may name a child page in a wrong slot.
@@ -28,32 +28,32 @@ type address struct {
 	hash Hash
 }
 
-func (s *shared) find(a address) *page {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if p := s.young[a]; p != nil {
+func (c *pageCache) find(a address) *page {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if p := c.young[a]; p != nil {
 		return p
 	}
-	p := s.old[a]
+	p := c.old[a]
 	if p != nil {
-		s.put(a, p)
+		c.put(a, p)
 	}
 	return p
 }
 
-func (s *shared) add(a address, p *page) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.put(a, p)
+func (c *pageCache) add(a address, p *page) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.put(a, p)
 }
 
 // put adds a page to the young generation. The caller holds the lock.
-func (s *shared) put(a address, p *page) {
-	if s.young == nil {
-		s.young = map[address]*page{}
+func (c *pageCache) put(a address, p *page) {
+	if c.young == nil {
+		c.young = map[address]*page{}
 	}
-	s.young[a] = p
-	if len(s.young) >= s.cached/2 {
-		s.young, s.old = nil, s.young
+	c.young[a] = p
+	if len(c.young) >= c.cached/2 {
+		c.young, c.old = nil, c.young
 	}
 }

@@ -1,13 +1,13 @@
 package mpt
 
 // Cache bounds the cache of the tree, and of all versions of it.
-func (t Tree) Cache(pages int) { t.shared.cached = pages }
+func (t Tree) Cache(pages int) { t.cache.cached = pages }
 
 // Cached returns how many pages the cache of the tree has.
 func (t Tree) Cached() int {
-	t.shared.mu.Lock()
-	defer t.shared.mu.Unlock()
-	return len(t.shared.young) + len(t.shared.old)
+	t.cache.mu.Lock()
+	defer t.cache.mu.Unlock()
+	return len(t.cache.young) + len(t.cache.old)
 }
 
 // Held returns how many pages of the upper levels and how many below them the

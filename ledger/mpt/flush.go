@@ -69,7 +69,7 @@ func (t Tree) Durable() {
 	if t.link == nil {
 		return
 	}
-	before := t.shared.durable.Swap(t.flushed)
+	before := t.cache.durable.Swap(t.flushed)
 	root := t.link.Load()
 	if root == nil || root.edition <= before {
 		return
@@ -85,7 +85,7 @@ func (t Tree) Durable() {
 					next = append(next, kid)
 				}
 				if kid.id.Depth >= residentDepth && kid.page.edition <= t.flushed {
-					t.shared.release(at, kid)
+					t.cache.release(at, kid)
 				}
 			}
 		}
@@ -94,8 +94,8 @@ func (t Tree) Durable() {
 }
 
 // release gives a child page, which is durable, from its parent to the cache.
-func (s *shared) release(parent, kid position) {
+func (c *pageCache) release(parent, kid position) {
 	slot := kid.id.Prefix.nibble(int(parent.id.Depth))
-	s.add(address{kid.id, *parent.page.slotHash(slot)}, kid.page)
+	c.add(address{kid.id, *parent.page.slotHash(slot)}, kid.page)
 	parent.page.kid(slot).CompareAndSwap(kid.page, nil)
 }

@@ -17,9 +17,9 @@ type Pages interface {
 // A loader finds pages for one operation on a tree, and loads those that are not
 // in memory.
 type loader struct {
-	pages  Pages // nil if the tree is wholly in memory
-	shared *shared
-	held   map[PageID]*page // pages that only the cache has, which may drop them
+	pages Pages // nil if the tree is wholly in memory
+	cache *pageCache
+	held  map[PageID]*page // pages that only the cache has, which may drop them
 }
 
 // A position is a page of a tree and its place there.
@@ -72,7 +72,7 @@ func (l *loader) find(parent *page, slot int, id *PageID) *page {
 	if p := l.held[*id]; p != nil {
 		return p
 	}
-	p := l.shared.find(address{*id, *parent.slotHash(slot)})
+	p := l.cache.find(address{*id, *parent.slotHash(slot)})
 	if p != nil {
 		l.hold(*id, p)
 	}
@@ -98,7 +98,7 @@ func (l *loader) fill(ctx context.Context, gaps []gap) error {
 			g.parent.kid(g.slot).Store(pages[i])
 			continue
 		}
-		l.shared.add(g.address, pages[i])
+		l.cache.add(g.address, pages[i])
 		l.hold(g.id, pages[i])
 	}
 	return nil

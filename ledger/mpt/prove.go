@@ -16,7 +16,7 @@ func (t Tree) Prove(ctx context.Context, p Pages, key Key) (Proof, error) {
 		return Proof{}, nil
 	}
 	var proof Proof
-	l := loader{pages: p, shared: t.shared}
+	l := loader{pages: p, cache: t.cache}
 	leaves, err := l.search(ctx, t, key, func(p *page, depth int) { proof.addPage(p, depth, &key) })
 	if err != nil {
 		return Proof{}, err

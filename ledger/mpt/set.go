@@ -48,8 +48,8 @@ func (t Tree) Set(ctx context.Context, p Pages, entries []Entry) (Tree, error) {
 	if err != nil {
 		return Tree{}, err
 	}
-	if t.shared == nil {
-		t.shared = newShared()
+	if t.cache == nil {
+		t.cache = newPageCache()
 	}
 	for piece := range slices.Chunk(entries, setPiece) {
 		if t, err = t.setPiece(ctx, p, piece); err != nil {
@@ -68,7 +68,7 @@ func (t Tree) setPiece(ctx context.Context, p Pages, entries []Entry) (Tree, err
 		keys[i] = e.Key
 		t.removed = t.removed || e.Remove
 	}
-	b := batch{loader: loader{pages: p, shared: t.shared}, edition: t.flushed + 1}
+	b := batch{loader: loader{pages: p, cache: t.cache}, edition: t.flushed + 1}
 	var root *page
 	if t.link != nil {
 		var err error

@@ -13,7 +13,7 @@ import (
 func FromSorted(leaves iter.Seq2[Leaf, error], emit func(Row) error) (root Hash, keys int64, err error) {
 	next, stop := iter.Pull2(leaves)
 	defer stop()
-	s := sorted{next: next, emit: emit}
+	s := pageMaker{next: next, emit: emit}
 	if more, err := s.peek(0); err != nil || !more {
 		return EmptyRoot, 0, err
 	}
@@ -24,8 +24,8 @@ func FromSorted(leaves iter.Seq2[Leaf, error], emit func(Row) error) (root Hash,
 	return root, s.keys, nil
 }
 
-// A sorted makes pages of leaves that come in order of keys.
-type sorted struct {
+// A pageMaker makes pages of leaves that come in order of keys.
+type pageMaker struct {
 	next  func() (Leaf, error, bool)
 	emit  func(Row) error
 	ahead [maxInline + 1]Leaf // leaves that are read and in no page yet
@@ -38,7 +38,7 @@ type sorted struct {
 
 // page makes the page with the given ID, of which there is at least one leaf, and
 // returns its hash.
-func (s *sorted) page(id PageID) (Hash, error) {
+func (s *pageMaker) page(id PageID) (Hash, error) {
 	depth := int(id.Depth)
 	d := s.draft(depth)
 	if d.page == nil {
@@ -73,7 +73,7 @@ func (s *sorted) page(id PageID) (Hash, error) {
 }
 
 // count returns how many of the next leaves have a prefix, up to maxInline + 1.
-func (s *sorted) count(id *PageID) (int, error) {
+func (s *pageMaker) count(id *PageID) (int, error) {
 	for i := range s.ahead {
 		ok, err := s.peek(i)
 		if err != nil || !ok || overlap(&s.ahead[i].Key, &id.Prefix) < 4*int(id.Depth) {
@@ -84,7 +84,7 @@ func (s *sorted) count(id *PageID) (int, error) {
 }
 
 // peek reads leaves ahead up to the i-th, and reports whether there is one.
-func (s *sorted) peek(i int) (bool, error) {
+func (s *pageMaker) peek(i int) (bool, error) {
 	for s.n <= i && !s.ended {
 		leaf, err, more := s.next()
 		if err != nil {

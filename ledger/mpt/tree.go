@@ -18,13 +18,13 @@ type Tree struct {
 	link    *atomic.Pointer[page]
 	flushed uint64 // pages of later editions are dirty
 	removed bool   // keys were removed: the tree is never written
-	shared  *shared
+	cache   *pageCache
 	late    *late // what is to be set; nil if that is nothing
 }
 
 // At returns the tree with the given root, whose pages are all in rows.
 func At(root Hash) Tree {
-	t := Tree{shared: newShared()}
+	t := Tree{cache: newPageCache()}
 	if root != EmptyRoot {
 		t.root, t.link = root, &atomic.Pointer[page]{}
 	}
@@ -52,7 +52,7 @@ func (t Tree) Warm(ctx context.Context, p Pages, keys []Key) error {
 	if t.link == nil || len(keys) == 0 {
 		return nil
 	}
-	l := loader{pages: p, shared: t.shared}
+	l := loader{pages: p, cache: t.cache}
 	root, err := l.root(ctx, t)
 	if err != nil {
 		return err
@@ -71,7 +71,7 @@ func (t Tree) Get(ctx context.Context, p Pages, key Key) (Value, bool, error) {
 	if t.link == nil {
 		return Value{}, false, nil
 	}
-	l := loader{pages: p, shared: t.shared}
+	l := loader{pages: p, cache: t.cache}
 	leaves, err := l.search(ctx, t, key, nil)
 	if err != nil {
 		return Value{}, false, err

@@ -14,7 +14,7 @@ import (
 	"gait/ledger/mpt"
 )
 
-// Append adds events behind at, the head that the caller saw, in one batch and
+// Append adds events after at, the head that the caller saw, in one batch and
 // with one sync. It fails with ledger.ErrConflict, and writes nothing, if the log has
 // grown since. If it fails with ledger.ErrOutcomeUnknown, the events may or may not
 // be on disk. After any other error nothing was written either: an event did not
@@ -58,7 +58,7 @@ func (l *Log) appendAt(ctx context.Context, at ledger.Head, entries []ledger.Ent
 // endsAt fails with ledger.ErrConflict if the log's head is not at.
 func (l *Log) endsAt(at ledger.Head) error {
 	if head := l.Head(); at.Size != head.Size || at.Leaf != head.Leaf {
-		return fmt.Errorf("appending behind %d events, there are %d: %w", at.Size, head.Size, ledger.ErrConflict)
+		return fmt.Errorf("appending after %d events, there are %d: %w", at.Size, head.Size, ledger.ErrConflict)
 	}
 	return nil
 }
@@ -269,7 +269,7 @@ func (p *plan) sign() (*state, error) {
 // state returns the state that the planned events lead to.
 func (p *plan) state(signed []byte) *state {
 	return &state{
-		keys: p.keys, head: p.head, tree: p.tree, last: p.unfinished, signed: signed, macs: p.macs,
+		keys: p.keys, head: p.head, tree: p.tree, last: p.partial, signed: signed, macs: p.macs,
 		index: p.index, tags: p.from.tags, inherits: p.from.inherits, moved: p.moved,
 	}
 }

@@ -25,7 +25,7 @@ func TestAppendConflictsWhenTheHeadMovedOn(t *testing.T) {
 	other.Leaf[0] ^= 1
 	for name, at := range map[string]ledger.Head{"older size": seen, "other leaf": other, "empty": {}} {
 		if _, err := l.Append(t.Context(), at, late...); !errors.Is(err, ledger.ErrConflict) {
-			t.Errorf("Append behind a head with %s = %v, want ErrConflict", name, err)
+			t.Errorf("Append after a head with %s = %v, want ErrConflict", name, err)
 		}
 	}
 	if l.Head() != head {

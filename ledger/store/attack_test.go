@@ -17,7 +17,7 @@ import (
 
 // Pages of the index that lie deep are read when they are needed. One that was dropped,
 // damaged or replaced by an older one while the log was open hides nothing: who looks
-// for a job or a request id behind it gets an *ledger.IndexError, and everybody else
+// for a job or a request id after it gets an *ledger.IndexError, and every other command
 // what is true.
 func TestDeepPagesAreCheckedWhenRead(t *testing.T) {
 	if testing.Short() {
@@ -135,7 +135,7 @@ func TestPlantedRowIsDamage(t *testing.T) {
 }
 
 // An event that was forged with its hash in the tile above it is found out, wherever it
-// is read. What is behind it in its job proves nothing else.
+// is read. What is after it in its job proves nothing else.
 func TestForgedEventUnderAFullTile(t *testing.T) {
 	o := store.Options{Signer: ledgertest.Key(ledgertest.Origin), Keys: ledgertest.MACKeys, Indexed: true}
 	honest := &memtable.Table{}

@@ -37,27 +37,27 @@ type plan struct {
 	change   *Change       // once it is signed: the change that leads there
 	ended    bool
 
-	planned
+	plannedRows
 }
 
-// planned is rows of a plan, by kind.
-type planned struct {
+// plannedRows are the rows of a plan, by kind.
+type plannedRows struct {
 	events, jobIndex, proofs, used, tiles []Row // inserted: e, j, k, r, t
 
-	unfinished unfinished
-	room       []byte // for keys and short values
+	partial partialTiles
+	room    []byte // for keys and short values
 }
 
 // put takes a hash from ledger.Tree.Append.
-func (p *planned) put(level int, n int64, h ledger.Hash) {
-	if tile, full := p.unfinished.put(level, n, h); full {
+func (p *plannedRows) put(level int, n int64, h ledger.Hash) {
+	if tile, full := p.partial.put(level, n, h); full {
 		p.tiles = append(p.tiles, tile)
 	}
 }
 
 // keep copies a key or a short value. Many of them share an allocation, each of
 // which is twice as large as the one before: a batch may hold one event, or hundreds.
-func (p *planned) keep(b []byte) []byte {
+func (p *plannedRows) keep(b []byte) []byte {
 	const smallest, largest = 256, 4 << 10
 	if cap(p.room)-len(p.room) < len(b) {
 		p.room = make([]byte, 0, max(smallest, min(2*cap(p.room), largest), len(b)))
@@ -69,7 +69,7 @@ func (p *planned) keep(b []byte) []byte {
 
 var _ ledger.Batch = (*plan)(nil)
 
-// Begin begins a batch behind at, which is the log's head, or the end of the
+// Begin begins a batch after at, which is the log's head, or the end of the
 // batch signed last while that is being committed: so a batch can be made while
 // the one before it syncs. Only one may be on its way to the disk when the next one
 // is signed. Begin fails with ledger.ErrConflict if at is neither.
@@ -82,31 +82,31 @@ func (l *Log) Begin(ctx context.Context, at ledger.Head) (ledger.Batch, error) {
 	}
 	st := l.now.Load()
 	if st.head.Size != at.Size || st.head.Leaf != at.Leaf {
-		return nil, fmt.Errorf("appending behind %d events, there are %d: %w", at.Size, st.head.Size, ledger.ErrConflict)
+		return nil, fmt.Errorf("appending after %d events, there are %d: %w", at.Size, st.head.Size, ledger.ErrConflict)
 	}
 	return planFrom(l, st, nil, nil), nil
 }
 
-// newPlan makes a plan behind the durable state.
+// newPlan makes a plan after the durable state.
 func newPlan(l *Log, next ledger.Signer) *plan { return planFrom(l, l.now.Load(), nil, next) }
 
 func planFrom(l *Log, st *state, before *plan, next ledger.Signer) *plan {
 	return &plan{
-		log:      l,
-		from:     st,
-		before:   before,
-		keys:     st.keys,
-		moved:    st.moved,
-		next:     next,
-		head:     st.head,
-		tree:     st.tree,
-		macs:     st.macs,
-		index:    st.index,
-		jobs:     map[string]ledger.JobHead{},
-		views:    map[string][]byte{},
-		tags:     map[string]plannedTags{},
-		requests: map[string]bool{},
-		planned:  planned{unfinished: st.last.share()},
+		log:         l,
+		from:        st,
+		before:      before,
+		keys:        st.keys,
+		moved:       st.moved,
+		next:        next,
+		head:        st.head,
+		tree:        st.tree,
+		macs:        st.macs,
+		index:       st.index,
+		jobs:        map[string]ledger.JobHead{},
+		views:       map[string][]byte{},
+		tags:        map[string]plannedTags{},
+		requests:    map[string]bool{},
+		plannedRows: plannedRows{partial: st.last.share()},
 	}
 }
 
@@ -164,7 +164,7 @@ func (p *plan) Commit(ctx context.Context) (ledger.Receipt, error) {
 		return ledger.Receipt{}, err
 	}
 	if l.now.Load() != p.from { // the index was rebuilt
-		return ledger.Receipt{}, fmt.Errorf("appending behind %d events: %w", p.from.head.Size, ledger.ErrConflict)
+		return ledger.Receipt{}, fmt.Errorf("appending after %d events: %w", p.from.head.Size, ledger.ErrConflict)
 	}
 	if err := l.mayCommit(); err != nil {
 		return ledger.Receipt{}, err
@@ -198,14 +198,14 @@ func (p *plan) write(ctx context.Context) (ledger.Receipt, error) {
 	}, nil
 }
 
-// Discard implements ledger.Batch. The rows that a batch behind this one looks up stay.
+// Discard implements ledger.Batch. The rows that a batch after this one looks up stay.
 func (p *plan) Discard() {
 	if p.ended {
 		return
 	}
 	p.ended = true
 	p.log.signed.CompareAndSwap(p, nil)
-	p.before, p.change, p.planned = nil, nil, planned{}
+	p.before, p.change, p.plannedRows = nil, nil, plannedRows{}
 }
 
 // jobBefore returns the head that a job had before the plan.

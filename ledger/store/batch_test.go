@@ -24,7 +24,7 @@ func follow(t *testing.T, head ledger.Head, entries []ledger.Entry) ledger.Head 
 	return head
 }
 
-// A batch may be made behind one that is not committed yet: it finds that one's
+// A batch may be made after one that is not committed yet: it finds that one's
 // jobs, request ids and tree. The sizes cross the ends of tiles.
 func TestBatchOnABatch(t *testing.T) {
 	for _, sizes := range [][2]int{{1, 1}, {253, 2}, {254, 1}, {254, 300}, {255, 256}, {300, 300}, {511, 1}, {600, 700}} {
@@ -76,7 +76,7 @@ func TestBatchFindsTheOneBefore(t *testing.T) {
 	ledgertest.Check(t, l.Log)
 }
 
-// A batch writes nothing if another one commits first, and neither does a batch behind it.
+// A batch writes nothing if another one commits first, and neither does a batch after it.
 func TestBatchConflict(t *testing.T) {
 	l := ledgertest.New(t)
 	all := ledgertest.Seal(t, l.Log, ledgertest.Submit("job_1"), ledgertest.Submit("job_2"))
@@ -86,7 +86,7 @@ func TestBatchConflict(t *testing.T) {
 	ledgertest.Append(t, l.Log, ledgertest.Submit("job_3"))
 	for i, b := range []ledger.Batch{first, second} {
 		if _, err := b.Commit(t.Context()); !errors.Is(err, ledger.ErrConflict) {
-			t.Errorf("batch %d behind another writer = %v, want ErrConflict", i, err)
+			t.Errorf("batch %d after another writer = %v, want ErrConflict", i, err)
 		}
 	}
 	if _, err := l.Log.Begin(t.Context(), at); !errors.Is(err, ledger.ErrConflict) {

@@ -53,7 +53,7 @@ func (v *buildVerifier) resume(row []byte) error {
 	return v.chainVerifier.resume(r.size, r.tree)
 }
 
-// resume makes the verifier continue behind the first events, of which the tree had a
+// resume makes the verifier continue after the first events, of which the tree had a
 // root.
 func (v *chainVerifier) resume(size int64, root ledger.Hash) (err error) {
 	if at, err := v.log.RootAt(v.ctx, size); err != nil || at != root {

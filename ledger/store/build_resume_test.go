@@ -263,7 +263,7 @@ func flipAt(b []byte, i int) []byte {
 }
 
 // Damage in what was read before is found by a build that goes on, as far as the index
-// depends on it, and so is all damage behind that.
+// depends on it, and so is all damage after that.
 func TestResumedBuildFindsDamage(t *testing.T) {
 	table := oldTable(t, 300, 2)
 	if run := build(t, &cutTable{table, 5}); !errors.Is(run.err, store.ErrUnavailable) {

@@ -13,7 +13,7 @@ import (
 
 // A buildVerifier verifies an old ledger while it gets its index. It checks what
 // Verify checks, but in steps: after each, all that is known of the events so far is
-// on disk, and the next build needs to read only the events behind them.
+// on disk, and the next build needs to read only the events after them.
 type buildVerifier struct {
 	chainVerifier
 	builder *builder

@@ -72,7 +72,7 @@ func TestKeepCosignatures(t *testing.T) {
 		t.Errorf("ProofIn = %+v, %v", p, err)
 	}
 	if _, err := log.ProofIn(t.Context(), note, 3); err == nil {
-		t.Error("ProofIn of an event behind the checkpoint has no error")
+		t.Error("ProofIn of an event after the checkpoint has no error")
 	}
 	path, err := log.ConsistencyIn(t.Context(), second, 1)
 	older, _ := ledger.PeekCheckpoint(first)

@@ -18,7 +18,7 @@ func Create(ctx context.Context, t Table, first ledger.Event, o Options) error {
 
 // CreateFrom is Create for a ledger that begins with more than its event 0: rest are the
 // events that follow, sealed, each with the view of its job. One checkpoint is signed,
-// behind the last; before it is written the rows are those of no ledger, and Open fails.
+// after the last; before it is written the rows are those of no ledger, and Open fails.
 // rest may be nil. An error of it ends the work.
 func CreateFrom(ctx context.Context, t Table, first ledger.Event, rest iter.Seq2[ledger.Entry, error], o Options) error {
 	if err := create(ctx, t, first, rest, o); err != nil {
@@ -41,7 +41,7 @@ func create(ctx context.Context, t Table, first ledger.Event, rest iter.Seq2[led
 	if err := checkSigner(o.Signer, keys.Current()); err != nil {
 		return err
 	}
-	l := newLog(t, &state{keys: keys, index: emptyIndex(), tags: tagging{state: tagsWhole}, inherits: inheritanceOf(first)}, o)
+	l := newLog(t, &state{keys: keys, index: emptyIndex(), tags: tagsRecord{state: tagsWhole}, inherits: inheritanceOf(first)}, o)
 	if l.now.Load().macs, err = l.macsOf(keys.Current()); err != nil {
 		return err
 	}

@@ -42,18 +42,18 @@
 // job is folded again.
 //
 // [Log.Index] says whether this holds. It does not without the MAC keys, or in a copy,
-// whose record anybody may have written, unless the caller knows the index, at a size
+// whose record another user may have written, unless the caller knows the index, at a size
 // that the log has reached, from reading all events ([Options].Known). An old ledger has no index. It gets one when it is
 // opened to be written: all of it is verified, then the index is written. If that is
 // interrupted, the next open goes on where it ended. Until then,
 // and if that finds it damaged, only events that stop or cancel a job are appended, for
-// which [Log.LoadUnproved] reads all events behind the job's head.
+// which [Log.LoadUnproved] reads all events after the job's head.
 //
 // Pages of the index are written when 512 events were appended since the last time, when
-// the log is closed, and with each batch if it is opened for one. Open reads the
-// events behind them again. It believes the record, if that is authentic, for the root
-// that they lead to: pages are made of them, and the root compared, when the next batch
-// needs them.
+// the log is closed, and with each batch if it is opened for one. Open reads the events
+// that came after the pages. If the record is authentic, Open takes the root of the index
+// from it. Only when the next batch needs their pages are they made of these events, and
+// their root compared with that of the record.
 //
 // # Tags
 //
@@ -89,7 +89,7 @@
 //	g kind n                  row n of the tags of jobs, below
 //	h job                     the job's head (64 bytes: job_seq, leaf hash, revision, seq, time in Unix milliseconds)
 //	                          and, if the log keeps a view of it, 32 bytes of HMAC and the view
-//	i page                    a page of the index: package mpt specifies the key behind the i, and the value
+//	i page                    a page of the index: package mpt specifies the key after the i, and the value
 //	j job 0x00 job_seq        seq
 //	k seq                     the proof of a rotation, in the checkpoint that both keys signed: a .tlog-proof
 //	m/checkpoint              the newest checkpoint, a signed note
@@ -109,7 +109,7 @@
 // row 1 the roots of full tiles of row 0, and so on.
 //
 // Rows under e, j, k, r and t are inserted once and never change. All others are
-// slots: they may be put again, and those under b and c are also removed.
+// slots: they may be put again and removed.
 //
 // The record of the index is
 //

@@ -24,7 +24,7 @@ func partialKey(level int, n int64) []byte {
 
 // readPartials reads the hashes of the unfinished tiles of format 1, but for those
 // of the first level.
-func readPartials(ctx context.Context, r Reader, size int64) (u unfinished, err error) {
+func readPartials(ctx context.Context, r Reader, size int64) (u partialTiles, err error) {
 	for level := 1; level < tileLevels; level++ {
 		end := size >> (ledger.TileHeight * level)
 		n := end - int64(width(size, level))

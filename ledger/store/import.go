@@ -34,7 +34,7 @@ type Copy struct {
 // Import returns the index of the events, as it has computed it, or zero if it could
 // not: event 0 names request ids that were not at hand.
 func Import(ctx context.Context, t Table, from Copy) (IndexRoot, error) {
-	l := newLog(t, &state{index: emptyIndex(), tags: tagging{state: tagsWhole}}, Options{Inherited: from.Inherited})
+	l := newLog(t, &state{index: emptyIndex(), tags: tagsRecord{state: tagsWhole}}, Options{Inherited: from.Inherited})
 	if err := from.into(ctx, l); err != nil {
 		return IndexRoot{}, fmt.Errorf("importing: %w", err)
 	}
@@ -52,7 +52,7 @@ func Import(ctx context.Context, t Table, from Copy) (IndexRoot, error) {
 // kept as a rotation.
 func Restore(ctx context.Context, t Table, from Copy, key ledger.VerifierKey, o Options) (IndexRoot, error) {
 	o.Inherited = from.Inherited
-	l := newLog(t, &state{index: emptyIndex(), tags: tagging{state: tagsWhole}}, o)
+	l := newLog(t, &state{index: emptyIndex(), tags: tagsRecord{state: tagsWhole}}, o)
 	l.restoring = true
 	var err error
 	if l.now.Load().macs, err = l.macsOf(key); err == nil {

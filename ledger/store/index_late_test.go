@@ -86,7 +86,7 @@ func TestIndexBehindItsPages(t *testing.T) {
 	ledgertest.Check(t, log)
 }
 
-// A page that is damaged when the ledger is opened behind it makes commands fail that
+// A page that is damaged when the ledger is opened after it makes commands fail that
 // need it, and no command see anything else than what is true. Jobs can be stopped.
 func TestDamagedPageBehindTheIndex(t *testing.T) {
 	rows := killed(t)

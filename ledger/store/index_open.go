@@ -68,7 +68,7 @@ func refused(r record) error {
 	return &ledger.IndexError{Seq: -1, Reason: "the ledger is damaged, so it got none", Err: damage}
 }
 
-// replay returns the index of a record: that of the page rows with the events behind
+// replay returns the index of a record: that of the page rows with the events after
 // them. Its root must be the record's. If the record is authentic, so is the root, and
 // the pages of these events need not be made before they are used.
 func (l *Log) replay(ctx context.Context, st *state, r record, authentic bool) (x index, err error) {

@@ -35,7 +35,7 @@ func (p *plan) indexEvent(ctx context.Context, e ledger.Event) error {
 
 // allowUnproved fails if an event may not be appended while the index is not proved.
 // Only what ends a job may, since it can wait least: the caller has read all events
-// behind the job's head.
+// after the job's head.
 func (p *plan) allowUnproved(e ledger.Event) error {
 	if endsJob(e) {
 		return nil

@@ -246,7 +246,7 @@ func TestCreateFrom(t *testing.T) {
 	}
 }
 
-// rechained returns a function that yields the first n entries, sealed again behind
+// rechained returns a function that yields the first n entries, sealed again after
 // another event 0, and then an error if one is given.
 func rechained(t testing.TB, first ledger.Event, entries []ledger.Entry) func(n int, then error) iter.Seq2[ledger.Entry, error] {
 	t.Helper()

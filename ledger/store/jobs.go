@@ -16,7 +16,7 @@ import (
 // Each event is hashed again and must follow the one before it in the job; the
 // last must be the one that the job's head names. If the index is proved, so is the
 // head, and a caller that reads to the end has read the job's events, all of them and
-// no others. If the index is broken, the events behind the head are read to prove it.
+// no others. If the index is broken, the events after the head are read to prove it.
 func (l *Log) JobEvents(ctx context.Context, job string, from int64) ledger.Events {
 	return func(yield func(ledger.Event, error) bool) {
 		end, found, err := l.jobEnd(ctx, job)
@@ -43,7 +43,7 @@ const (
 	eventsPage = 128
 
 	// fewEvents is how many events of a job are read and decoded as the caller asks for
-	// them, since many callers want only the first. Those behind are read ahead, and
+	// them, since many callers want only the first. Later ones are read ahead, and
 	// decoded on other goroutines.
 	fewEvents = 64
 )

@@ -13,7 +13,7 @@ import (
 	"gait/ledger/store/memtable"
 )
 
-// longJob returns a log with 300 events of job_1, each behind one of another job, and
+// longJob returns a log with 300 events of job_1, each after one of another job, and
 // its table.
 func longJob(t *testing.T) (*store.Log, *memtable.Table) {
 	t.Helper()
@@ -35,7 +35,7 @@ func longJob(t *testing.T) (*store.Log, *memtable.Table) {
 }
 
 // ranged returns how many events of job_1 JobEvents yields from a job_seq on, and the
-// error behind them.
+// error after them.
 func ranged(t *testing.T, log *store.Log, from int64) (events int64, err error) {
 	t.Helper()
 	for e, err := range log.JobEvents(t.Context(), "job_1", from) {
@@ -43,7 +43,7 @@ func ranged(t *testing.T, log *store.Log, from int64) (events int64, err error) 
 			return events, err
 		}
 		if e.JobSeq() != from+events || e.JobID() != "job_1" {
-			t.Fatalf("event %d behind job_seq %d is event %d of %s", events, from, e.JobSeq(), e.JobID())
+			t.Fatalf("event %d after job_seq %d is event %d of %s", events, from, e.JobSeq(), e.JobID())
 		}
 		events++
 	}

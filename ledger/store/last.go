@@ -11,10 +11,10 @@ import (
 // state's right edge. Those of the first level are the leaf hashes of the last events,
 // which are hashed again.
 //
-// If an event among them is damaged, its leaf hash is the one that the event behind it
+// If an event among them is damaged, its leaf hash is the one that the event after it
 // names: so the rest of the ledger can be read, and jobs can be stopped. The event is
 // found to be damaged when it is read.
-func (m meta) last(ctx context.Context, r Reader, st *state) (u unfinished, err error) {
+func (m meta) last(ctx context.Context, r Reader, st *state) (u partialTiles, err error) {
 	size := st.head.Size
 	if m.old() {
 		u, err = readPartials(ctx, r, size)

@@ -113,12 +113,12 @@ type state struct {
 	changed    chan struct{} // closed when the next state replaces this one
 	head       ledger.Head
 	tree       ledger.Tree
-	last       unfinished // tiles of tree
+	last       partialTiles // tiles of tree
 	checkpoint ledger.Checkpoint
 	signed     []byte
 	macs       *macs // of the key in force; nil if it is not there, or the log is a copy
 	index      index
-	tags       tagging
+	tags       tagsRecord
 	inherits   inheritance
 	old        bool         // the rows are those of format 1
 	moved      *ledger.Move // the ledger goes on in another place; nil if it goes on here

@@ -101,7 +101,7 @@ func TestMoveRefuses(t *testing.T) {
 // The other place verifies the ledger, signs the checkpoint that it came with, and goes on;
 // then it comes back, under a third key.
 func TestMoveThereAndBack(t *testing.T) {
-	for _, events := range []int{1, 253, 254, 1300} { // at the end of a tile, behind one, and of an import's batch
+	for _, events := range []int{1, 253, 254, 1300} { // at the end of a tile, after one, and of an import's batch
 		l := ledgertest.New(t)
 		ledgertest.Append(t, l.Log, ledgertest.Submit("a"))
 		for i := range events {

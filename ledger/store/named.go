@@ -133,7 +133,7 @@ func (l *Log) NamedRequests(ctx context.Context) iter.Seq2[string, error] {
 	return l.named(ctx, prefixRequest, ledger.FieldRequestID)
 }
 
-// named yields what stands behind a prefix of keys, if it can be an id.
+// named yields what stands after a prefix of keys, if it can be an id.
 func (l *Log) named(ctx context.Context, prefix byte, field ledger.Field) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		for row, err := range scan(ctx, l.read, []byte{prefix}, after(prefix)) {

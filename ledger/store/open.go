@@ -146,7 +146,7 @@ func (m meta) state(ctx context.Context, r Reader) (*state, error) {
 			return nil, corrupt(-1, "no %s", row.Key)
 		}
 	}
-	st := &state{signed: m.checkpoint, old: m.old(), tags: m.tagging()}
+	st := &state{signed: m.checkpoint, old: m.old(), tags: m.tagsRecord()}
 	var ok bool
 	if st.head, ok = decodeHead(m.head); !ok {
 		return nil, corrupt(-1, "expected a head, found %x", m.head)

@@ -140,7 +140,7 @@ func TestRebuildOfARefusedLedger(t *testing.T) {
 }
 
 // A batch that was begun before a rebuild is decided again: it would write pages
-// behind those of the rebuild.
+// after those of the rebuild.
 func TestRebuildBesideABatch(t *testing.T) {
 	table, _ := longTable(t)
 	log := opened(t, table)

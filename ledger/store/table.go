@@ -164,13 +164,13 @@ func (c *Change) checkRemove() error {
 	return nil
 }
 
-// checkKey checks a key that comes behind another one in a change.
+// checkKey checks a key that comes after another one in a change.
 func checkKey(before, key []byte) error {
 	switch {
 	case len(key) == 0 || len(key) > MaxKey:
 		return fmt.Errorf("a key of %d bytes", len(key))
 	case bytes.Compare(before, key) >= 0:
-		return fmt.Errorf("key %.40q comes behind key %.40q in a change", key, before)
+		return fmt.Errorf("key %.40q comes after key %.40q in a change", key, before)
 	case string(key) == HeadKey:
 		return fmt.Errorf("the head row is among the rows of a change")
 	}

@@ -84,7 +84,7 @@ func TestOpenOfATableWithoutALedger(t *testing.T) {
 	}
 }
 
-// If two logs over one table write behind the same head, only one succeeds, and the
+// If two logs over one table write after the same head, only one succeeds, and the
 // events of the other are not there.
 func TestTwoLogsOverOneTable(t *testing.T) {
 	table := &memtable.Table{}
@@ -93,7 +93,7 @@ func TestTwoLogsOverOneTable(t *testing.T) {
 	ledgertest.Append(t, first, ledgertest.Submit("job_1"))
 	entries := ledgertest.Seal(t, second, ledgertest.Submit("job_2"))
 	if _, err := second.Append(t.Context(), second.Head(), entries...); !errors.Is(err, ledger.ErrConflict) {
-		t.Errorf("Append behind an old head = %v, want ErrConflict", err)
+		t.Errorf("Append after an old head = %v, want ErrConflict", err)
 	}
 	ledgertest.Append(t, first, ledgertest.Submit("job_2"))
 	ledgertest.Check(t, first)

@@ -28,8 +28,8 @@ const (
 	tagsLost     tagState = 3 // rows were found damaged: Rebuild makes them again
 )
 
-// A tagging is what the row m/tags says.
-type tagging struct {
+// A tagsRecord is what the row m/tags says.
+type tagsRecord struct {
 	state   tagState
 	jobs    int64  // that have a number: 0 to jobs-1
 	flushes int64  // how many journals were ended
@@ -40,44 +40,44 @@ type tagging struct {
 	last []byte // the last row of the journal; nil if it was not read
 }
 
-const taggingFixed = 1 + 4*8 + 1
+const tagsRecordFixed = 1 + 4*8 + 1
 
 // format returns the format of the rows.
-func (t tagging) format() string {
+func (t tagsRecord) format() string {
 	if t.state == tagsNone {
 		return format2
 	}
 	return format3
 }
 
-func (t tagging) encode() []byte {
-	b := append(make([]byte, 0, taggingFixed+len(t.built)), byte(t.state))
+func (t tagsRecord) encode() []byte {
+	b := append(make([]byte, 0, tagsRecordFixed+len(t.built)), byte(t.state))
 	for _, n := range []int64{t.jobs, t.flushes, t.rows, t.changes} {
 		b = binary.BigEndian.AppendUint64(b, uint64(n))
 	}
 	return sealTags(keyTags, append(append(b, byte(len(t.built))), t.built...))
 }
 
-// decodeTagging reads what encode writes.
-func decodeTagging(row []byte) (t tagging, ok bool) {
+// decodeTagsRecord reads what encode writes.
+func decodeTagsRecord(row []byte) (t tagsRecord, ok bool) {
 	b, err := openTags(keyTags, row)
-	if err != nil || len(b) < taggingFixed || len(b) != taggingFixed+int(b[taggingFixed-1]) {
+	if err != nil || len(b) < tagsRecordFixed || len(b) != tagsRecordFixed+int(b[tagsRecordFixed-1]) {
 		return t, false
 	}
 	n := func(i int) int64 { return int64(binary.BigEndian.Uint64(b[1+8*i:])) }
-	t = tagging{state: tagState(b[0]), jobs: n(0), flushes: n(1), rows: n(2), changes: n(3), built: string(b[taggingFixed:])}
+	t = tagsRecord{state: tagState(b[0]), jobs: n(0), flushes: n(1), rows: n(2), changes: n(3), built: string(b[tagsRecordFixed:])}
 	ok = t.state >= tagsWhole && t.state <= tagsLost && t.jobs >= 0 && t.flushes >= 0 && t.changes >= t.rows && t.rows >= 0
 	return t, ok
 }
 
-// tagging returns what the row m/tags says. A ledger opens without it.
-func (m meta) tagging() tagging {
+// tagsRecord returns what the row m/tags says. A ledger opens without it.
+func (m meta) tagsRecord() tagsRecord {
 	if string(m.format) != format3 {
-		return tagging{}
+		return tagsRecord{}
 	}
-	t, ok := decodeTagging(m.tags)
+	t, ok := decodeTagsRecord(m.tags)
 	if !ok {
-		return tagging{state: tagsLost}
+		return tagsRecord{state: tagsLost}
 	}
 	return t
 }

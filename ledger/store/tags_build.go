@@ -51,7 +51,7 @@ func (b *tagBuilder) build(ctx context.Context) error {
 // begin removes what tags there are, and makes the format 3.
 func (b *tagBuilder) begin(ctx context.Context) error {
 	was := b.log.now.Load().tags
-	if err := b.put(ctx, b.log.change(), tagging{state: tagsBuilding, flushes: was.flushes + 1}); err != nil {
+	if err := b.put(ctx, b.log.change(), tagsRecord{state: tagsBuilding, flushes: was.flushes + 1}); err != nil {
 		return err
 	}
 	b.log.numbers.drop()
@@ -65,7 +65,7 @@ func (b *tagBuilder) begin(ctx context.Context) error {
 }
 
 // put commits a change and what is known of the tags after it.
-func (b *tagBuilder) put(ctx context.Context, c *Change, t tagging) error {
+func (b *tagBuilder) put(ctx context.Context, c *Change, t tagsRecord) error {
 	c.Put = append(c.Put, Row{keyFormat, []byte(t.format())}, Row{keyTags, t.encode()})
 	sortRows(c.Put)
 	if err := b.log.commit(ctx, c); err != nil {

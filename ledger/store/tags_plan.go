@@ -27,18 +27,18 @@ func (p *plan) tag(entry ledger.Entry) {
 	p.tags[job] = t
 }
 
-// A retagging is the rows of tags that a plan writes.
-type retagging struct {
+// tagRows are the rows of tags that a plan writes.
+type tagRows struct {
 	rows    []Row    // under g
 	numbers []Row    // of jobs that are new
 	remove  [][]byte // rows of a journal that ends
-	after   tagging
+	after   tagsRecord
 }
 
 // retag returns the rows of the planned tags. Damage to such rows does not keep events
 // from being appended: then there are no tags any more.
-func (p *plan) retag(ctx context.Context) (retagging, error) {
-	r := retagging{after: p.from.tags}
+func (p *plan) retag(ctx context.Context) (tagRows, error) {
+	r := tagRows{after: p.from.tags}
 	if len(p.jobs) == 0 || r.after.state == tagsNone || r.after.state == tagsLost {
 		return r, nil
 	}
@@ -53,13 +53,13 @@ func (p *plan) retag(ctx context.Context) (retagging, error) {
 		err = p.journalTags(ctx, &r, changes)
 	}
 	if isMismatch(err) {
-		return retagging{after: tagging{state: tagsLost, flushes: p.from.tags.flushes}}, nil
+		return tagRows{after: tagsRecord{state: tagsLost, flushes: p.from.tags.flushes}}, nil
 	}
 	return r, err
 }
 
 // tagChanges returns the changes of the plan, by number, and gives new jobs one.
-func (p *plan) tagChanges(ctx context.Context, r *retagging) ([]tagChange, error) {
+func (p *plan) tagChanges(ctx context.Context, r *tagRows) ([]tagChange, error) {
 	if err := p.findNumbers(ctx); err != nil {
 		return nil, err
 	}
@@ -134,7 +134,7 @@ func decodeNumber(b []byte) (n int64, ok bool) {
 }
 
 // journalTags adds changes to the journal.
-func (p *plan) journalTags(ctx context.Context, r *retagging, changes []tagChange) error {
+func (p *plan) journalTags(ctx context.Context, r *tagRows, changes []tagChange) error {
 	t := &r.after
 	if t.rows > 0 && t.last == nil { // no batch is in flight that has written it
 		key := tagsKey(tagsJournal, t.rows-1)
@@ -174,7 +174,7 @@ func (p *plan) journalTags(ctx context.Context, r *retagging, changes []tagChang
 
 // flushTags ends the journal: it writes its changes, and those of the plan, into the rows
 // of the jobs.
-func (p *plan) flushTags(ctx context.Context, r *retagging, changes []tagChange) error {
+func (p *plan) flushTags(ctx context.Context, r *tagRows, changes []tagChange) error {
 	journal, err := p.readJournal(ctx, r.after.rows)
 	if err != nil {
 		return err

@@ -71,7 +71,7 @@ type boardCache struct {
 
 // get returns what was read of a journal with as many changes, or only the rows, which are
 // nil if there are none.
-func (c *boardCache) get(t tagging) (b board, whole bool) {
+func (c *boardCache) get(t tagsRecord) (b board, whole bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
@@ -83,7 +83,7 @@ func (c *boardCache) get(t tagging) (b board, whole bool) {
 	return c.board, true
 }
 
-func (c *boardCache) put(b board, t tagging) {
+func (c *boardCache) put(b board, t tagsRecord) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.board, c.changes = b, t.changes
@@ -95,7 +95,7 @@ func (l *Log) readBoard(ctx context.Context, cache *boardCache) (b board, ok boo
 	if err != nil {
 		return b, false, err
 	}
-	t := m.tagging()
+	t := m.tagsRecord()
 	switch t.state {
 	case tagsNone, tagsBuilding:
 		return b, false, nil
@@ -167,8 +167,8 @@ func eachBlock(ctx context.Context, r Reader, kind byte, use func(row []byte) er
 	return nil
 }
 
-// readJournal reads the changes behind the rows of jobs.
-func (b *board) readJournal(ctx context.Context, r Reader, t tagging) error {
+// readJournal reads the changes after the rows of jobs.
+func (b *board) readJournal(ctx context.Context, r Reader, t tagsRecord) error {
 	var changes []tagChange
 	n := int64(0)
 	err := eachBlock(ctx, r, tagsJournal, func(row []byte) (err error) {

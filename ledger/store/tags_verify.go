@@ -15,7 +15,7 @@ func (v *verifier) tags() error {
 	if err != nil {
 		return err
 	}
-	if t := m.tagging(); t.state == tagsNone || t.state == tagsBuilding {
+	if t := m.tagsRecord(); t.state == tagsNone || t.state == tagsBuilding {
 		return nil
 	}
 	wrong, err := checkTags(v.ctx, v.log, int64(len(v.jobs)), false)

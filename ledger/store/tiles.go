@@ -33,7 +33,7 @@ func (l *Log) File(ctx context.Context, name ledger.TileName) ([]byte, error) {
 type tileReader struct {
 	read Reader
 	size int64 // of the tree
-	last unfinished
+	last partialTiles
 }
 
 // tree returns a reader of the log's tree as it is now.

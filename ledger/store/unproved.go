@@ -8,7 +8,7 @@ import (
 )
 
 // LoadUnproved returns a job, and whether there is such a job, if the index is not
-// proved. It reads all events behind the end of the job that its row names, and checks
+// proved. It reads all events after the end of the job that its row names, and checks
 // them against the signed tree. If one of them is of the job, it fails with an
 // *ledger.IndexError: the row was put back to an older state. That takes time, and is
 // meant for what cannot wait until the index is whole.

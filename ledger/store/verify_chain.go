@@ -18,7 +18,7 @@ type chainVerifier struct {
 	keys ledger.Keyring
 	head ledger.Head
 	tree ledger.Tree
-	last unfinished
+	last partialTiles
 
 	tilesOfEvents *tileWalk
 	err           error // of a tile, found while appending to the tree
@@ -27,7 +27,7 @@ type chainVerifier struct {
 // progressEvery is how many events pass between two calls of progress.
 const progressEvery = 4096
 
-// events checks the events that follow against each other, while those behind them
+// events checks the events that follow against each other, while those after them
 // are read and decoded. It passes each to use.
 func (v *chainVerifier) events(use func(ledger.Event) error, progress func(done, total int64) error) error {
 	total := v.log.Head().Size
@@ -221,7 +221,7 @@ func (v *chainVerifier) strangers() error {
 		known = append(known, keyRecord, keyUpper)
 		prefixes = append(prefixes, prefixPage)
 	}
-	if m.tagging().state != tagsNone {
+	if m.tagsRecord().state != tagsNone {
 		known = append(known, keyTags)
 		prefixes = append(prefixes, prefixTags, prefixNumber)
 	}

@@ -254,7 +254,7 @@ func TestReadingChecksWhatItReads(t *testing.T) {
 		}
 	}
 	if err := last(l.Events(t.Context(), 10)); err != nil {
-		t.Errorf("Events behind the edited event = %v", err)
+		t.Errorf("Events after the edited event = %v", err)
 	}
 }
 
@@ -293,7 +293,7 @@ func TestOpenChecksTheEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := ledgertest.Open(l.Dir, ledgertest.Options{FS: l.FS}); err == nil {
-		t.Error("Open with an event behind the head succeeds")
+		t.Error("Open with an event after the head succeeds")
 	}
 }
 
@@ -334,6 +334,6 @@ func TestVerifyPassesEventsOn(t *testing.T) {
 	pebble.Show(l.Table)
 	seen = nil
 	if err := l.Verify(t.Context(), see, nil); err == nil || len(seen) > 10 {
-		t.Errorf("behind an edited event 9: %v, and %d events were handed on", err, len(seen))
+		t.Errorf("after an edited event 9: %v, and %d events were handed on", err, len(seen))
 	}
 }

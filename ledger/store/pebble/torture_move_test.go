@@ -32,7 +32,7 @@ func (l *life) move() bool {
 	l.checkEvent(event)
 	_, err := l.log.Begin(context.Background(), l.log.Head())
 	if _, moved := errors.AsType[*ledger.MovedError](err); !moved {
-		l.t.Fatalf("Begin behind a move = %v, want a MovedError", err)
+		l.t.Fatalf("Begin after a move = %v, want a MovedError", err)
 	}
 	l.end(true)
 	return false

@@ -15,12 +15,12 @@ const hashSize = len(ledger.Hash{})
 // tileLevels is how many levels of tiles a tree of any size has.
 const tileLevels = 8
 
-// unfinished holds the hashes of the tiles of a tree that are not full yet: of each
+// partialTiles are the hashes of the tiles of a tree that are not full yet: of each
 // level one at most, the last. Slices that another value shares are never changed.
-type unfinished [tileLevels][]byte
+type partialTiles [tileLevels][]byte
 
 // share returns a value that can be added to without changing u.
-func (u unfinished) share() unfinished {
+func (u partialTiles) share() partialTiles {
 	for level := range u {
 		u[level] = slices.Clip(u[level])
 	}
@@ -29,7 +29,7 @@ func (u unfinished) share() unfinished {
 
 // put adds a hash from ledger.Tree.Append. Only every eighth level of the tree is
 // kept; the others follow from it. If that fills a tile, put returns it.
-func (u *unfinished) put(level int, n int64, h ledger.Hash) (full Row, ok bool) {
+func (u *partialTiles) put(level int, n int64, h ledger.Hash) (full Row, ok bool) {
 	if level%ledger.TileHeight != 0 {
 		return Row{}, false
 	}
@@ -48,7 +48,7 @@ func width(size int64, level int) int {
 }
 
 // check compares the hashes with the right edge of their tree, which they lead to.
-func (u unfinished) check(tree *ledger.Tree) error {
+func (u partialTiles) check(tree *ledger.Tree) error {
 	for level, hashes := range u {
 		if len(hashes) != width(tree.Size(), level)*hashSize {
 			return fmt.Errorf("%d bytes of hashes of level %d in a tree of %d", len(hashes), level, tree.Size())
@@ -77,7 +77,7 @@ func onEdge(tree *ledger.Tree, height int, root tlog.Hash) error {
 }
 
 // edge returns the tree of a size that the hashes lead to.
-func (u unfinished) edge(size int64) (tree ledger.Tree, err error) {
+func (u partialTiles) edge(size int64) (tree ledger.Tree, err error) {
 	b := binary.BigEndian.AppendUint64(nil, uint64(size))
 	for level := tileLevels - 1; level >= 0; level-- {
 		hashes := u[level]
@@ -109,7 +109,7 @@ func subtreeRoot(hashes []byte) tlog.Hash {
 // encodeUpper returns the row that holds the hashes of the levels above the first:
 // the number of full tiles of the first level, eight bytes, and then the hashes, from
 // the lowest level up. It is written each time that number changes.
-func (u unfinished) encodeUpper(size int64) []byte {
+func (u partialTiles) encodeUpper(size int64) []byte {
 	b := binary.BigEndian.AppendUint64(nil, uint64(size/ledger.TileWidth))
 	for _, hashes := range u[1:] {
 		b = append(b, hashes...)
@@ -119,7 +119,7 @@ func (u unfinished) encodeUpper(size int64) []byte {
 
 // decodeUpper reads what encodeUpper writes for a tree of a size. The row is missing
 // while the tree has no full tile.
-func decodeUpper(b []byte, size int64) (u unfinished, err error) {
+func decodeUpper(b []byte, size int64) (u partialTiles, err error) {
 	tiles := size / ledger.TileWidth
 	if b == nil && tiles == 0 {
 		return u, nil
