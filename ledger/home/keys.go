@@ -191,15 +191,19 @@ func RemoveUnused(home string, key ledger.VerifierKey) error {
 }
 
 // RetireKey moves a ledger's private key to the retired keys, with which nothing
-// is signed. It returns the new path, or "" if there is no key.
+// is signed, in the place of one that was put away before. It returns the new path, or ""
+// if there is no key.
 func RetireKey(home, origin string) (string, error) {
 	from, to := KeyPath(home, origin, false), KeyPath(home, origin, true)
-	there, err := Exists(to)
-	if err != nil || there {
-		return to, err
-	}
-	if there, err = Exists(from); err != nil || !there {
+	there, err := Exists(from)
+	if err != nil {
 		return "", err
+	}
+	if !there {
+		if there, err = Exists(to); !there {
+			return "", err
+		}
+		return to, nil
 	}
 	if err := makeDir(filepath.Dir(to)); err != nil {
 		return "", fmt.Errorf("retiring key %s: %w", from, err)

@@ -70,8 +70,8 @@ func replaceList(path string, content []byte) error {
 	return replaceFile(to, content)
 }
 
-// moveKey moves a key file durably. Of a link, what is moved leads to the same file as
-// before.
+// moveKey moves a key file durably, in the place of one that is there. Of a link, what is
+// moved leads to the same file as before. A crash can leave that link in both places.
 func moveKey(from, to string) error {
 	is, err := isLink(from)
 	if err != nil {
@@ -92,6 +92,9 @@ func moveKey(from, to string) error {
 		if target, err = filepath.Abs(filepath.Join(dir, target)); err != nil {
 			return err
 		}
+	}
+	if err := os.Remove(to); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
 	if err := os.Symlink(target, to); err != nil {
 		return err

@@ -101,9 +101,6 @@ func PutAwayKey(home string, key ledger.VerifierKey) (string, error) {
 	if err := makeDir(filepath.Dir(to)); err != nil {
 		return "", fmt.Errorf("putting the key away: %w", err)
 	}
-	if err := os.Remove(to); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("putting the key away: %w", InHome.Unwritable(filepath.Dir(to), err))
-	}
 	if err := moveKey(from, to); err != nil {
 		return "", fmt.Errorf("putting the key away: %w", InHome.Unwritable(filepath.Dir(from), err))
 	}

@@ -61,3 +61,22 @@ func TestPutAwayKey(t *testing.T) {
 		}
 	}
 }
+
+// A key that is retired takes the place of one that was put away when the ledger moved away.
+func TestRetireKeyAfterAMove(t *testing.T) {
+	dir, origin := filepath.Join(t.TempDir(), "home"), "a.example/log"
+	was, key := newKey(t, origin), newKey(t, origin)
+	must(t, home.AddKey(dir, was))
+	_, err := home.PutAwayKey(dir, was.VerifierKey())
+	must(t, err)
+	must(t, home.AddKey(dir, key))
+	for range 2 {
+		if path, err := home.RetireKey(dir, origin); path != home.KeyPath(dir, origin, true) || err != nil {
+			t.Errorf("RetireKey = %q, %v", path, err)
+		}
+		keys, err := home.Keys(dir)
+		if err != nil || len(keys) != 1 || !keys[0].Retired || keys[0].Key != key.VerifierKey() {
+			t.Errorf("Keys = %v, %v, want the retired key alone", keys, err)
+		}
+	}
+}

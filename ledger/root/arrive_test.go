@@ -66,6 +66,10 @@ func TestMoveThereAndBack(t *testing.T) {
 	if r.Log.Head().Size != 4 || r.Log.Moved() == nil {
 		t.Errorf("put aside are %d events", r.Log.Head().Size)
 	}
+
+	// The key that is in force is retired with it, though another one was put away before.
+	a.retire("over")
+	a.checkRetiredSigner(back)
 }
 
 // movedBackup is backup of a ledger that moved away.

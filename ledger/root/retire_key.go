@@ -21,10 +21,20 @@ func (s *site) putKeyAway(n home.RetirementNote) (string, error) {
 		return "", err
 	}
 	path, err := home.RetireKey(s.Home, n.Origin)
-	if err != nil || next != nextUnused {
-		return path, err
+	if err == nil && next == nextUnused {
+		err = home.DropNextKey(s.Home, n.Origin)
 	}
-	return path, home.DropNextKey(s.Home, n.Origin)
+	if !inForce.IsZero() && s.lacks(inForce) {
+		path = "" // the key there was put away when the ledger moved
+	}
+	return path, err
+}
+
+// lacks reports whether home does not hold the private half of a key.
+func (s *site) lacks(key ledger.VerifierKey) bool {
+	_, err := home.PrivateOf(s.Home, key)
+	_, missing := errors.AsType[*home.KeyMissingError](err)
+	return missing
 }
 
 // A nextUse says what a ledger knows of the key in keys/next, which a rotation has made.

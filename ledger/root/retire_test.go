@@ -179,6 +179,18 @@ func TestRetireWhateverTheState(t *testing.T) {
 	}
 }
 
+// A key that was put away when the ledger moved is not the one that is missing now.
+func TestRetireWithoutTheKeyInForce(t *testing.T) {
+	u := newUser(t)
+	origin := u.made(2)
+	must(t, os.Remove(home.KeyPath(u.Home, origin, false)))
+	must(t, os.MkdirAll(home.KeyDir(u.Home, true), 0o700))
+	write(t, home.KeyPath(u.Home, origin, true), []byte(foreignTo(t, u, origin).Secret()+"\n"))
+	if was := u.retire("its key is lost"); was.Key != "" {
+		t.Errorf("Retire says that the key is in %s", was.Key)
+	}
+}
+
 func TestRetireCrashes(t *testing.T) {
 	for _, step := range []string{"note", "key", "rename", "content", "mark"} {
 		for _, finish := range []string{"retire", "create"} {
