@@ -91,7 +91,7 @@ func issue(ctx context.Context, a *app, r commands.Request) (result commands.Res
 func decideOnly(ctx context.Context, a *app, r commands.Request) error {
 	var result commands.Result
 	err := a.read(ctx, func(l *connect.Ledger) (err error) {
-		if err := l.Writable(); err != nil {
+		if err := l.MayWrite(); err != nil {
 			return err
 		}
 		result, err = a.do(ctx, l, r)

@@ -56,7 +56,7 @@ gait ledger cosign commits first.`,
 func commitIndexDry(ctx context.Context, a *app, r commands.Request) error {
 	var result commands.Result
 	err := a.read(ctx, func(l *connect.Ledger) (err error) {
-		if err := l.Writable(); err != nil {
+		if err := l.MayWrite(); err != nil {
 			return err
 		}
 		result, err = a.do(ctx, l, r)

@@ -48,6 +48,18 @@ func (l *Ledger) Writable() error {
 	return nil
 }
 
+// MayWrite fails as the same ledger would if it were opened to write, as far as that can be
+// told from here: as Writable does, and if this user cannot sign or write there.
+func (l *Ledger) MayWrite() error {
+	if err := l.Writable(); err != nil {
+		return err
+	}
+	if l.root != nil {
+		return l.root.MayWrite()
+	}
+	return root.MaySign(l.Dir, l.Home, l.Log.Keys())
+}
+
 // PackSigner returns what signs a pack of the ledger: Signer or, for a ledger that is only
 // read, what root.Root.PackSigner returns. Nothing else is signed for such a ledger.
 func (l *Ledger) PackSigner() (ledger.Signer, error) {

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+
+	"golang.org/x/sys/unix"
 
 	"gait/ledger"
 	"gait/ledger/home"
@@ -42,6 +45,36 @@ func (r *Root) Writable() error {
 		return err
 	}
 	return (&site{Options: r.options, dir: r.Dir}).notRetired(r.Log.Origin())
+}
+
+// MayWrite fails as Open does to write, if home cannot sign the ledger or keep its next
+// checkpoint, or if this user cannot write the root.
+func (r *Root) MayWrite() error {
+	if err := r.Writable(); err != nil {
+		return err
+	}
+	s := &site{Options: r.options, dir: r.Dir}
+	s.Mode = Write
+	if err := errors.Join(s.checkDir(s.dir), s.checkWritable(s.dir), s.checkLedgerDir()); err != nil {
+		return err
+	}
+	return MaySign(r.Dir, r.Home, r.Log.Keys())
+}
+
+// MaySign fails as Open does to write, for the ledger of the root in dir: if it was retired,
+// if home does not hold the private half of the key that it has in force, or if no
+// checkpoint can be kept there.
+func MaySign(dir, homeDir string, keys ledger.Keyring) error {
+	s := &site{Options: Options{Home: homeDir}, dir: dir}
+	if _, err := s.signer(keys); err != nil {
+		return err
+	}
+	kept := home.LedgerDir(homeDir, keys.Origin())
+	err := unix.Access(kept, unix.W_OK|unix.X_OK)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return home.InHome.Unwritable(kept, err)
 }
 
 // PackSigner returns what signs packs of the ledger. One that is only read, since it is a
