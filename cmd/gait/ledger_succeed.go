@@ -18,8 +18,8 @@ import (
 type succeeded struct {
 	root.Succeeded
 	jobs, decisions, requests int64
-	lost                      int64  // how many signed events could not be read
-	damage                    string // why not; "" if all could
+	lost                      int64  // how many events of the ledger are known to be lost by damage
+	damage                    string // what damage; "" if none are
 
 	holds     int64 // jobs that wait for an approval of their pause or block
 	approvals int64 // given in the ledger before and not used; 0 too if a crash came between
@@ -37,7 +37,7 @@ func (d *succeeded) fields() object {
 	if d.approvals > 0 {
 		fields["approvals_again"] = d.approvals
 	}
-	if d.damage != "" {
+	if d.lost > 0 {
 		fields["lost"], fields["damage"] = d.lost, d.damage
 	}
 	if len(d.held) > 0 {
@@ -58,7 +58,7 @@ func (d *succeeded) show(s *screen, before ...[2]string) {
 		rows = append(rows, [2]string{"kept as", d.Path})
 	}
 	rows = append(rows, [2]string{"seen", count(d.Seen.Size, "event")}, [2]string{"found", count(d.Found.Size, "event")})
-	if d.damage != "" {
+	if d.lost > 0 {
 		rows = append(rows, [2]string{"lost", count(d.lost, "event") + ": " + d.damage})
 	}
 	if len(d.held) > 0 {
@@ -176,7 +176,7 @@ func (h *heir) begin(ctx context.Context, e root.Estate) (root.Inheritance, erro
 	if err != nil {
 		return root.Inheritance{}, err
 	}
-	h.tellLost(plan)
+	h.tellLost(plan, e.Seen)
 	if plan.Requests != nil {
 		if _, err := e.Keep.Put(plan.Content); err != nil {
 			return root.Inheritance{}, err
@@ -186,8 +186,16 @@ func (h *heir) begin(ctx context.Context, e root.Estate) (root.Inheritance, erro
 	return root.Inheritance{Found: plan.Found, Requests: plan.Requests, Entries: func(first ledger.Event) iter.Seq2[ledger.Entry, error] { return plan.Entries(ctx, first, w) }}, nil
 }
 
-// tellLost says which jobs are touched by damage, before anything is given up.
-func (h *heir) tellLost(plan *succeed.Plan) {
+// tellLost says what is lost, and which jobs are touched by damage, before anything is given
+// up. seen is the newest state of the ledger that was seen.
+func (h *heir) tellLost(plan *succeed.Plan, seen ledger.Checkpoint) {
+	lost, damage := plan.Lost()
+	if damage != nil {
+		h.did.lost, h.did.damage = lost, damage.Error()
+	}
+	if newer := seen.Size - plan.Found.Size; newer > lost {
+		h.a.notice(fmt.Sprintf("%s of the ledger were seen, and a whole source has %d: what the others did, also a stop, is only known as far as the pack of a job shows it", count(seen.Size, "event"), plan.Found.Size))
+	}
 	if behind := plan.Behind(); len(behind) > 0 {
 		h.a.notice("events are lost that may have stopped " + someOf("job", behind) + ": what is not stopped or final goes on hold")
 	}
@@ -201,15 +209,12 @@ func (h *heir) survey(ctx context.Context, e root.Estate) (surveys []*succeed.Su
 	if e.Log == nil && len(h.from) == 0 {
 		return nil, &unreadableError{err: e.Err}
 	}
-	if e.Log != nil {
-		here := source{Source: e.Log, keys: e.Log.Keys(), how: succeed.Options{Inherited: root.Inherited(e.Content), Rows: e.Log}}
-		survey, err := h.look(ctx, here)
-		if err != nil && !h.without(err) {
+	if !e.Missing {
+		here, err := h.surveyHere(ctx, e)
+		if err != nil {
 			return nil, err
 		}
-		if err == nil {
-			surveys = append(surveys, survey)
-		}
+		surveys = append(surveys, here)
 	}
 	trusted, err := trustedKeys(h.a, h.keyFile)
 	if err != nil {
@@ -236,15 +241,25 @@ func (h *heir) survey(ctx context.Context, e root.Estate) (surveys []*succeed.Su
 	return surveys, nil
 }
 
+// surveyHere reads what the root holds. If nothing of that can be read, but there are other
+// sources, it may still have had more events than they do.
+func (h *heir) surveyHere(ctx context.Context, e root.Estate) (*succeed.Survey, error) {
+	if e.Log == nil {
+		return succeed.Unread(ctx, ledger.Checkpoint{Origin: e.Keys[0].Name(), Size: e.Seen.Size, Root: e.Seen.Root}, e.Err, nil)
+	}
+	survey, err := h.look(ctx, source{Source: e.Log, keys: e.Log.Keys(), how: succeed.Options{Inherited: root.Inherited(e.Content), Rows: e.Log}})
+	if err != nil && h.without(err) {
+		tree, _ := e.Log.Checkpoint()
+		return succeed.Unread(ctx, tree, err, e.Log)
+	}
+	return survey, err
+}
+
 // without reports whether a ledger that cannot be read from its beginning may be left out,
 // since there are other sources.
 func (h *heir) without(err error) bool {
-	corrupt, damaged := errors.AsType[*ledger.CorruptError](err)
-	if !damaged || len(h.from) == 0 {
-		return false
-	}
-	h.did.damage = corrupt.Error()
-	return true
+	_, damaged := errors.AsType[*ledger.CorruptError](err)
+	return damaged && len(h.from) > 0
 }
 
 // look reads a source for the first time. All of a ledger is compared with what was seen of
@@ -262,11 +277,7 @@ func (h *heir) look(ctx context.Context, from source) (*succeed.Survey, error) {
 	if err != nil {
 		return nil, err
 	}
-	survey, err := succeed.Look(ctx, rememberedSource{from, memory}, o)
-	if err == nil && survey.Damage != nil {
-		h.did.lost, h.did.damage = survey.Lost(), survey.Damage.Error()
-	}
-	return survey, err
+	return succeed.Look(ctx, rememberedSource{from, memory}, o)
 }
 
 // keepAll is succeed.Writer.KeepAll for content that is kept in a store.

@@ -59,11 +59,22 @@ func unreadable(err error) bool {
 // has all events of that; nil if one has.
 func (p *Plan) newest() (newest *Survey) {
 	for _, s := range p.sources {
-		if !s.options.OfJobs && s.tree.Size > p.Found.Size && (newest == nil || s.tree.Size > newest.tree.Size) {
+		more := s.tree.Size > p.Found.Size || s.tree.Size == 0
+		if !s.options.OfJobs && more && (newest == nil || s.tree.Size > newest.tree.Size) {
 			newest = s
 		}
 	}
 	return newest
+}
+
+// Lost returns how many events of the whole ledger are in no source, as far as the sources
+// show that, and why they cannot be read. It returns 0 and nil if none is known to be lost.
+func (p *Plan) Lost() (int64, error) {
+	newest := p.newest()
+	if newest == nil || newest.tree.Size == 0 {
+		return 0, nil
+	}
+	return newest.tree.Size - p.Found.Size, newest.Damage
 }
 
 // findBehind finds the jobs of which events may be lost: any of them may have stopped the job.

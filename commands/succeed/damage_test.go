@@ -49,8 +49,8 @@ func TestDamage(t *testing.T) {
 		if err != nil {
 			t.Fatalf("without the events from %d on: %v", from, err)
 		}
-		if s.Found.Size != from || s.Lost() != size-from || s.Damage == nil {
-			t.Errorf("without the events from %d on: found %d, lost %d: %v", from, s.Found.Size, s.Lost(), s.Damage)
+		if s.Found.Size != from || s.Survey.Lost() != size-from || s.Damage == nil {
+			t.Errorf("without the events from %d on: found %d, lost %d: %v", from, s.Found.Size, s.Survey.Lost(), s.Damage)
 		}
 		next.check()
 		want := map[string]bool{}
@@ -110,6 +110,47 @@ func TestDamageHolds(t *testing.T) {
 		if plan.Requests.Count != 5 {
 			t.Errorf("without the events from %d on: %d request ids, want 5", from, plan.Requests.Count)
 		}
+	}
+}
+
+// A ledger of which no event can be read had more events than another source, or as many, or
+// it is not known how many.
+func TestUnread(t *testing.T) {
+	first := story(t)
+	whole, _ := first.log.Checkpoint()
+	damage := errors.New("it cannot be opened")
+	for _, c := range []struct{ size, lost int64 }{{0, 0}, {whole.Size, 0}, {whole.Size + 3, 3}} {
+		unread, err := succeed.Unread(t.Context(), ledger.Checkpoint{Origin: whole.Origin, Size: c.size}, damage, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := succeed.Look(t.Context(), first.log, first.options())
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan, err := succeed.Join(t.Context(), unread, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lost, why := plan.Lost()
+		if lost != c.lost || (why != nil) != (c.lost > 0) || plan.Found != whole {
+			t.Errorf("of a ledger of %d events, beside one of %d: found %d, lost %d: %v", c.size, whole.Size, plan.Found.Size, lost, why)
+		}
+		next, err := first.continued(plan, whole, fmt.Sprintf("gait.test/unread-%d", c.size))
+		if err != nil {
+			t.Fatal(err)
+		}
+		next.check()
+		if held := next.job("running").Status != projection.Running; held != (c.size != whole.Size) {
+			t.Errorf("beside a ledger of %d events, all unread, a job of one of %d is held: %t", c.size, whole.Size, held)
+		}
+	}
+	unread, err := succeed.Unread(t.Context(), whole, damage, first.log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if plan, err := succeed.Join(t.Context(), unread); err != nil || len(plan.Gone) != 5 || plan.Requests.Count != 5 {
+		t.Errorf("what the rows name: %+v, %v", plan, err)
 	}
 }
 

@@ -236,7 +236,7 @@ func TestSucceed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Jobs != 5 || s.Damage != nil || s.Lost() != 0 || s.Requests.Count != 5 {
+	if s.Jobs != 5 || s.Damage != nil || s.Survey.Lost() != 0 || s.Requests.Count != 5 {
 		t.Errorf("Look = %+v", s)
 	}
 	second.check()

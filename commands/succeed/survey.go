@@ -85,6 +85,17 @@ func Look(ctx context.Context, from Source, o Options) (*Survey, error) {
 	return s, nil
 }
 
+// Unread returns the survey of a ledger of which no event can be read, for the reason given. c
+// is the newest state of it that is known; if its Size is 0, none is, and the ledger counts as
+// one that had more events than any other source. rows may be nil.
+func Unread(ctx context.Context, c ledger.Checkpoint, why error, rows Rows) (*Survey, error) {
+	s := &Survey{Found: ledger.Checkpoint{Origin: c.Origin}, Damage: why, options: Options{Rows: rows}, tree: c, ends: map[string]end{}}
+	if err := s.name(ctx); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", c.Origin, err)
+	}
+	return s, nil
+}
+
 func (s *Survey) look(ctx context.Context) error {
 	var tree ledger.Tree
 	for e, err := range s.source.Events(ctx, 0) {
@@ -168,7 +179,7 @@ func (s *Survey) has(ctx context.Context, c ledger.Checkpoint) error {
 	return err
 }
 
-// Lost returns how many signed events could not be read.
+// Lost returns how many signed events of the source could not be read.
 func (s *Survey) Lost() int64 {
 	if s.options.OfJobs {
 		return 0
@@ -179,6 +190,9 @@ func (s *Survey) Lost() int64 {
 // events yields the events that were found, again.
 func (s *Survey) events(ctx context.Context) ledger.Events {
 	return func(yield func(ledger.Event, error) bool) {
+		if s.source == nil {
+			return
+		}
 		for e, err := range s.source.Events(ctx, 0) {
 			if err == nil {
 				err = s.options.progress(s.tree.Size+int64(e.Seq())+1, 2*s.tree.Size)

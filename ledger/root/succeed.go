@@ -35,6 +35,7 @@ type Succession struct {
 type Estate struct {
 	Log     *store.Log     // the ledger, opened to read; nil if it cannot be opened
 	Err     error          // why not
+	Missing bool           // it cannot be opened since it is not there
 	Content *content.Store // beside it
 	Keep    *content.Store // of the successor: what its events name must be durable there before they are yielded
 
@@ -133,6 +134,11 @@ func (s *site) bequeath(ctx context.Context, how Succession) (n home.RetirementN
 		return n, err
 	}
 	e := Estate{Content: ContentOf(s.dir), Keep: content.Open(filepath.Join(s.successorDir(), contentName)), Keys: keys, Seen: n.Seen}
+	has, err := s.hasLedger()
+	if err != nil {
+		return n, err
+	}
+	e.Missing = !has
 	if e.Log, e.Err = s.readIndexed(ctx); e.Log != nil {
 		defer func() { err = errors.Join(err, e.Log.Close()) }()
 		if err := s.checkEstate(ctx, &e, keys); err != nil {
