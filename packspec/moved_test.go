@@ -8,6 +8,7 @@ import (
 	"gait/ledger/ledgertest"
 	"gait/ledger/store"
 	"gait/packspec"
+	"gait/packspec/finding"
 )
 
 // leftAndArrived returns a ledger where it ended, since it moved away, and where it goes on.
@@ -81,9 +82,12 @@ func TestFreshnessAcrossAMove(t *testing.T) {
 	_, alone := left.Checkpoint()
 	_, both := there.Checkpoint()
 	ledgertest.Append(t, there.Log, ledgertest.EventSpec{Job: "job_1", Payload: ledger.Paused{Hold: true}})
-	late, err := ledger.Checkpoint{Origin: end.Origin, Size: end.Size + 1, Root: end.Root}.Sign(left.Key)
-	if err != nil {
-		t.Fatal(err)
+	other := func(size int64, root ledger.Hash) []byte {
+		note, err := ledger.Checkpoint{Origin: end.Origin, Size: size, Root: root}.Sign(left.Key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return note
 	}
 	pack := buildBy(t, there, there.Key)
 	for name, tt := range map[string]struct {
@@ -92,7 +96,10 @@ func TestFreshnessAcrossAMove(t *testing.T) {
 	}{
 		"the end, by the place before": {alone, true},
 		"the end, by both":             {both, true},
-		"behind it, by that place":     {late, false},
+		"after it, by that place":      {other(end.Size+1, end.Root), false},
+		"long after it":                {other(end.Size+100, end.Root), false},
+		"another end":                  {other(end.Size, ledger.Hash{1}), false},
+		"before it":                    {other(end.Size-1, ledger.Hash{1}), true},
 	} {
 		o := packspec.Options{Trusted: trusting(left.Key), Seen: func(...ledger.VerifierKey) ([]packspec.Sighting, error) {
 			return []packspec.Sighting{{Note: tt.note}}, nil
@@ -100,6 +107,9 @@ func TestFreshnessAcrossAMove(t *testing.T) {
 		r, err := packspec.Verify(bytes.NewReader(pack), int64(len(pack)), o)
 		if err != nil || r.Verified != tt.holds {
 			t.Errorf("seen %s: verified %t, %v, %v", name, r.Verified, r.Failure, err)
+		}
+		if !tt.holds && (r.Failure.Code != finding.CodeConflict || len(r.Evidence) != 2 || r.Evidence[0] != string(tt.note)) {
+			t.Errorf("seen %s: %v, evidence %q", name, r.Failure, r.Evidence)
 		}
 	}
 }

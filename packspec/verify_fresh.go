@@ -51,29 +51,25 @@ type continuity func(note []byte, seen ledger.Checkpoint) (string, error)
 
 // compareWith compares the pack's checkpoint with one that was seen.
 func (v *ledgerVerifier) compareWith(at Sighting, continues continuity) (string, error) {
-	now, keys := v.checkpoint, v.keys.Keys()
-	conflict := func(what, expected, found string) error {
-		v.report.Evidence = []string{string(at.Note), string(now)}
-		return finding.Differs(finding.LevelFreshness, finding.CodeConflict, v.checkpointEntry, what, expected, found)
-	}
+	keys := v.keys.Keys()
 	switch {
 	case at.OtherKey && v.report.Profile == ProfileStrict:
 		return "", finding.Failf(finding.LevelFreshness, finding.CodeOlder, v.checkpointEntry, "a checkpoint of this origin by another key was seen before, so what was seen of it says nothing here")
 	case at.OtherKey:
 		return "a checkpoint of this origin was seen before, by a key that has nothing to do with these", nil
 	case !ledger.OneHistory(keys, at.Keys):
-		return "", conflict("the ledger was handed on to two keys", strings.Join(keyTexts(at.Keys), " "), strings.Join(keyTexts(keys), " "))
+		return "", v.conflict(at.Note, v.checkpoint, "the ledger was handed on to two keys", strings.Join(keyTexts(at.Keys), " "), strings.Join(keyTexts(keys), " "))
 	}
 	seen, err := openAny(at.Note, append(keys, at.Keys...))
 	if err != nil {
 		return "", fmt.Errorf("the checkpoint seen before: %w", err)
 	}
-	if _, late, err := v.keys.OpenSeen(at.Note); (err != nil || !late.IsZero()) && seen.Size <= v.evidence.Size {
-		return "", conflict(fmt.Sprintf("the checkpoint seen before, of %d events, is not signed as it must be by these keys", seen.Size), "one history", "two")
+	if err := v.compareKeys(at.Note, seen); err != nil {
+		return "", err
 	}
 	switch size := v.evidence.Size; {
 	case size == seen.Size && v.evidence.Root != seen.Root.String():
-		return "", conflict(fmt.Sprintf("the ledger's key has signed two histories of %d events", size), seen.Root.String(), v.evidence.Root)
+		return "", v.conflict(at.Note, v.checkpoint, twoHistories(size), seen.Root.String(), v.evidence.Root)
 	case size == seen.Size:
 		v.status = finding.Proved
 		return fmt.Sprintf("the newest checkpoint seen of this ledger, %d events", size), nil
@@ -84,6 +80,40 @@ func (v *ledgerVerifier) compareWith(at Sighting, continues continuity) (string,
 	default:
 		return fmt.Sprintf("older than the newest checkpoint seen (%d events): the job as it was at %d", seen.Size, size), nil
 	}
+}
+
+// compareKeys compares a checkpoint that was seen with the pack's keys. A key that another
+// one has taken over from signs nothing more: if it did, there are two histories, whatever
+// the sizes. The checkpoint with which a key took over must be the one that was seen of
+// that size.
+func (v *ledgerVerifier) compareKeys(note []byte, seen ledger.Checkpoint) error {
+	switch _, late, err := v.keys.OpenSeen(note); {
+	case !late.IsZero():
+		return v.conflict(note, v.checkpoint, fmt.Sprintf("%s has signed the checkpoint seen before, of %d events, although another key had taken over from it", late, seen.Size), "one history", "two")
+	case err != nil && seen.Size <= v.evidence.Size:
+		return v.conflict(note, v.checkpoint, fmt.Sprintf("the checkpoint seen before, of %d events, is not signed as it must be by these keys", seen.Size), "one history", "two")
+	}
+	for _, r := range v.rotations {
+		end, err := ledger.PeekCheckpoint(r.Proof.Checkpoint)
+		if err != nil {
+			return fmt.Errorf("the checkpoint of event %d: %w", r.Event.Seq(), err)
+		}
+		if end.Size == seen.Size && end.Root != seen.Root {
+			return v.conflict(note, r.Proof.Checkpoint, twoHistories(end.Size), seen.Root.String(), end.Root.String())
+		}
+	}
+	return nil
+}
+
+// conflict returns the failure of a pack that shows another history than a checkpoint that
+// was seen. Both checkpoints, signed, are the evidence.
+func (v *ledgerVerifier) conflict(seen, found []byte, what, expected, differs string) error {
+	v.report.Evidence = []string{string(seen), string(found)}
+	return finding.Differs(finding.LevelFreshness, finding.CodeConflict, v.checkpointEntry, what, expected, differs)
+}
+
+func twoHistories(size int64) string {
+	return fmt.Sprintf("the ledger's key has signed two histories of %d events", size)
 }
 
 // openAny opens a checkpoint that one of the keys signed.

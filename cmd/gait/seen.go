@@ -81,10 +81,15 @@ func continuesSighting(log packspec.ExportedLog, at packspec.Sighting) error {
 		return conflict
 	}
 	was, err := ledger.PeekCheckpoint(at.Note)
-	if err != nil || was.Size > log.Size {
+	if err != nil {
 		return err
 	}
-	if _, late, err := log.Keys.OpenSeen(at.Note); err != nil || !late.IsZero() {
+	switch _, late, err := log.Keys.OpenSeen(at.Note); {
+	case !late.IsZero(): // also if it has more events than the export
+		return conflict
+	case was.Size > log.Size:
+		return nil
+	case err != nil:
 		return conflict
 	}
 	if ok, err := log.Continues(was); err != nil || ok {
@@ -183,7 +188,8 @@ func holdsToPacks(a *app, r *connect.Ledger) error {
 	}
 	seen, dir, err := home.Seen(r.Home, r.Log.Keys().Keys()...)
 	for _, at := range seen {
-		if now := r.Log.Head().Size; err == nil && (r.Log.Imported() || moved != nil) && at.Size > now {
+		_, late, _ := r.Log.Keys().OpenSeen(at.Note)
+		if now := r.Log.Head().Size; err == nil && late.IsZero() && (r.Log.Imported() || moved != nil) && at.Size > now {
 			a.notice(fmt.Sprintf("this copy has %d events; a newer state, of %d, was seen", now, at.Size))
 			continue
 		}
