@@ -248,6 +248,10 @@ type JobView struct {
 	View []byte
 }
 
+// MaxCosigned is how many witnesses' cosignatures a log keeps: as many as fit under one
+// checkpoint in addition to the signatures of two keys of the ledger.
+const MaxCosigned = MaxSignatures - 2
+
 // A Cosigned is the newest checkpoint of a log that one witness has cosigned, as
 // far as the log knows.
 type Cosigned struct {

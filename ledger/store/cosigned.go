@@ -10,14 +10,10 @@ import (
 	"gait/ledger"
 )
 
-// maxCosigned is how many witnesses' cosignatures a log keeps: as many as fit
-// under one checkpoint in addition to the signatures of two keys of the ledger.
-const maxCosigned = ledger.MaxSignatures - 2
-
 // Keep keeps a witness's cosignature of a checkpoint of this log, and replaces one
 // of a checkpoint that is not larger. It is a commit of its own, which no event
-// waits for. If maxCosigned witnesses are known, it forgets the one that is farthest
-// behind. It fails with ledger.ErrUnverified if the checkpoint is not the log's, or
+// waits for. If ledger.MaxCosigned witnesses are known, it forgets the one whose checkpoint
+// is the smallest. It fails with ledger.ErrUnverified if the checkpoint is not the log's, or
 // if c does not cosign it.
 func (l *Log) Keep(ctx context.Context, signed []byte, c ledger.Cosignature) error {
 	l.mu.Lock()
@@ -54,10 +50,11 @@ func (l *Log) keep(ctx context.Context, all []ledger.Cosigned, kept ledger.Cosig
 	}
 	c := l.change()
 	c.Put = []Row{{cosignedKey(kept.Key), kept.Signed}}
-	if len(others) >= maxCosigned {
-		last := slices.MinFunc(others, func(x, y ledger.Cosigned) int { return cmp.Compare(x.Size, y.Size) })
-		c.Remove = [][]byte{cosignedKey(last.Key)}
+	slices.SortStableFunc(others, func(x, y ledger.Cosigned) int { return cmp.Compare(x.Size, y.Size) })
+	for _, k := range others[:max(0, len(others)-ledger.MaxCosigned+1)] { // an older gait restored as many as a backup had
+		c.Remove = append(c.Remove, cosignedKey(k.Key))
 	}
+	slices.SortFunc(c.Remove, bytes.Compare)
 	return l.commit(ctx, c)
 }
 
@@ -127,8 +124,8 @@ func alone(note []byte, origin string, c ledger.Cosignature) bool {
 // cosigned verifies what Keep has kept.
 func (v *chainVerifier) cosigned() error {
 	all, err := v.log.Cosigned(v.ctx)
-	if err == nil && len(all) > maxCosigned {
-		err = corrupt(-1, "%d cosigned checkpoints, at most %d", len(all), maxCosigned)
+	if err == nil && len(all) > ledger.MaxCosigned {
+		err = corrupt(-1, "%d cosigned checkpoints, at most %d", len(all), ledger.MaxCosigned)
 	}
 	return err
 }

@@ -11,6 +11,7 @@ import (
 	"gait/ledger"
 	"gait/ledger/ledgertest"
 	"gait/ledger/store"
+	"gait/ledger/store/memtable"
 )
 
 // cosign returns a witness's cosignature of a checkpoint.
@@ -149,4 +150,26 @@ func TestKeepIsBounded(t *testing.T) {
 		t.Errorf("NewestCosigned = %q, %v", note, err)
 	}
 	ledgertest.Check(t, l.Log)
+}
+
+// An older gait restored as many as a backup had. The next one that is kept removes the rest.
+func TestKeepForgetsTheSurplus(t *testing.T) {
+	table := &memtable.Table{}
+	log := overTable(t, table)
+	defer log.Close()
+	_, signed := log.Checkpoint()
+	for i := range ledger.MaxCosigned + 5 {
+		by := cosign(t, ledgertest.NewWitness(fmt.Sprintf("w%02d.example", i)), signed, 1)
+		table.Tamper([]byte("c"+by.Key.String()), []byte(string(signed)+by.Line()))
+	}
+	if err := log.Verify(t.Context(), nil, nil); err == nil {
+		t.Error("Verify finds nothing")
+	}
+	keep(t, log, ledgertest.NewWitness("w.example"), signed, 2)
+	if all, err := log.Cosigned(t.Context()); err != nil || len(all) != ledger.MaxCosigned {
+		t.Errorf("%d witnesses are kept, %v, want %d", len(all), err, ledger.MaxCosigned)
+	}
+	if err := log.Verify(t.Context(), nil, nil); err != nil {
+		t.Errorf("Verify = %v", err)
+	}
 }

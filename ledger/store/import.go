@@ -51,6 +51,9 @@ func Import(ctx context.Context, t Table, from Copy) (IndexRoot, error) {
 // force then: once all events have verified, it signs their checkpoint too, and the move is
 // kept as a rotation.
 func Restore(ctx context.Context, t Table, from Copy, key ledger.VerifierKey, o Options) (IndexRoot, error) {
+	if n := len(from.Cosigned); n > ledger.MaxCosigned {
+		return IndexRoot{}, fmt.Errorf("restoring: %w: %d cosigned checkpoints, at most %d", ledger.ErrUnverified, n, ledger.MaxCosigned)
+	}
 	o.Inherited = from.Inherited
 	l := newLog(t, &state{index: emptyIndex(), tags: tagsRecord{state: tagsWhole}}, o)
 	l.restoring = true

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 
 	"gait/ledger"
@@ -90,6 +91,25 @@ func TestRestoreWithoutKey(t *testing.T) {
 	}
 	ledgertest.Append(t, r, ledgertest.Progress("a", "goes on"))
 	ledgertest.Check(t, r)
+}
+
+// A backup names no more witnesses than a log keeps. Anybody can add one to it.
+func TestRestoreRefusesManyCosignatures(t *testing.T) {
+	l := ledgertest.New(t)
+	ledgertest.Append(t, l.Log, ledgertest.Submit("a"))
+	from := backedUp(t, l.Log)
+	for n, want := range map[int]error{ledger.MaxCosigned: nil, ledger.MaxCosigned + 1: ledger.ErrUnverified} {
+		from.Cosigned = nil
+		for i := range n {
+			w := ledgertest.NewWitness(fmt.Sprintf("w%02d.example", i))
+			by := cosign(t, w, from.Signed, 1)
+			from.Cosigned = append(from.Cosigned, ledger.Cosigned{Cosignature: by, Signed: []byte(string(from.Signed) + by.Line())})
+		}
+		err := ledgertest.Restore(fmt.Sprint("jobs/again", n), from, l.Key.VerifierKey(), ledgertest.Options{FS: l.FS, Signer: l.Key})
+		if !errors.Is(err, want) {
+			t.Errorf("Restore with %d cosignatures = %v, want %v", n, err, want)
+		}
+	}
 }
 
 // What witnesses cosigned must be of this log.

@@ -85,6 +85,9 @@ func decodeSummary(b []byte) (Summary, error) {
 	if err != nil {
 		return Summary{}, malformed("%s: %v", entrySummary, err)
 	}
+	if n := len(w.Cosigned); n > ledger.MaxCosigned {
+		return Summary{}, malformed("%s has %d cosignatures, at most %d", entrySummary, n, ledger.MaxCosigned)
+	}
 	once := map[string]bool{}
 	for _, c := range w.Cosigned {
 		if once[c.Witness] { // before any signature is verified

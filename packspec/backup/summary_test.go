@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -28,6 +29,31 @@ func TestSummaryNamesAWitnessOnce(t *testing.T) {
 		}
 		if _, err = decodeSummary(b); (err != nil) != (want != "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("a summary with it %d times is read with %v, want %q", n, err, want)
+		}
+	}
+}
+
+// Anybody can make the key of a witness, and add what it cosigns to a backup: so there are no
+// more than a log keeps.
+func TestSummaryNamesFewWitnesses(t *testing.T) {
+	key := ledgertest.Key(ledgertest.Origin)
+	c := ledger.Checkpoint{Origin: ledgertest.Origin, Size: 1}
+	signed, err := c.Sign(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := Summary{Checkpoint: c, Key: key.VerifierKey(), AsOf: ledgertest.Start}
+	for i := range ledger.MaxCosigned + 1 {
+		w := ledgertest.NewWitness(fmt.Sprintf("w%02d.example", i))
+		one := ledger.Cosigned{Checkpoint: c, Signed: []byte(string(signed) + w.Line(signed, ledgertest.Start))}
+		one.Key = w.Key
+		s.Cosigned = append(s.Cosigned, one)
+		b, err := s.encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err = decodeSummary(b); (err != nil) != (i == ledger.MaxCosigned) {
+			t.Errorf("a summary with %d cosignatures is read with %v", i+1, err)
 		}
 	}
 }
