@@ -31,7 +31,9 @@ type tagBuilder struct {
 }
 
 func (b *tagBuilder) build(ctx context.Context) error {
-	if b.log.now.Load().tags.state == tagsNone {
+	// While no job has a number, it is not known whether begin was interrupted before it had
+	// removed all rows.
+	if t := b.log.now.Load().tags; t.state == tagsNone || t.jobs == 0 {
 		if err := b.begin(ctx); err != nil {
 			return fmt.Errorf("tagging jobs: %w", err)
 		}

@@ -255,6 +255,29 @@ func TestOldLedgersGetTags(t *testing.T) {
 	}
 }
 
+// An interruption while the rows of earlier tags are removed leaves none of them for ever.
+func TestTagsBeginAgain(t *testing.T) {
+	rows := rowsOf(t, taggedTable(t, 140))
+	old := rows.Format2()
+	for key, value := range rows {
+		if strings.HasPrefix(key, "g\x03") { // what is removed last
+			old[key] = value
+		}
+	}
+	for commits := range 3 {
+		table := old.Table()
+		if _, err := store.Open(t.Context(), &cutTable{Table: table, left: commits}, tagsOptions(100)); err == nil {
+			t.Fatalf("Open succeeds with %d commits", commits)
+		}
+		table.Reopen()
+		log := openTagged(t, table, 100)
+		checkTags(t, log)
+		if err := log.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // Whichever row of tags is dropped or changed, events go on being appended, Verify finds
 // it and Rebuild mends it.
 func TestDamagedTags(t *testing.T) {
