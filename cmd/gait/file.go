@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -34,6 +35,11 @@ func (a *app) readFile(name string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer in.close()
+	return in.all(limit)
+}
+
+// all reads 1 to limit bytes, which must be all there is.
+func (in *input) all(limit int64) ([]byte, error) {
 	b, err := io.ReadAll(io.LimitReader(in, limit+1))
 	if err != nil {
 		return nil, in.failed(err)
@@ -91,6 +97,19 @@ func (a *app) openInput(name string, quiet time.Duration) (*input, error) {
 		in.stop = context.AfterFunc(ctx, func() { _ = f.SetReadDeadline(time.Now()) })
 	}
 	return in, nil
+}
+
+// isZip reports whether an input begins as a pack or a backup does. What it looks at is
+// still to be read.
+func (in *input) isZip() (bool, error) {
+	const magic = "PK"
+	ahead := bufio.NewReader(in.Reader)
+	in.Reader = ahead
+	first, err := ahead.Peek(len(magic))
+	if err != nil && !errors.Is(err, io.EOF) {
+		return false, in.failed(err)
+	}
+	return string(first) == magic, nil
 }
 
 // close ends the use of an input.

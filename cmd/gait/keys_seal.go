@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -166,13 +164,19 @@ Two places that write one ledger write two histories: let only one of them go on
 
 // sealedKeyIn reads the sealed key in a file, which may be a backup of a ledger.
 func sealedKeyIn(a *app, name string) ([]byte, error) {
-	b, err := a.readFile(name, home.MaxSealedKey)
-	if e, ok := errors.AsType[*usageError](err); name == "-" || err == nil || !ok || e.code != "file_too_large" {
-		if err != nil || !bytes.HasPrefix(b, []byte("PK")) {
-			return b, err
-		}
+	in, err := a.openInput(name, maxPipeWait)
+	if err != nil {
+		return nil, err
 	}
-	file, size, err := openPack(a, name)
+	zip, err := in.isZip()
+	if err != nil || !zip {
+		defer in.close()
+		if err != nil {
+			return nil, err
+		}
+		return in.all(home.MaxSealedKey)
+	}
+	file, size, err := seekablePack(a, in)
 	if err != nil {
 		return nil, err
 	}

@@ -147,7 +147,7 @@ func checkIndexProof(a *app, name, keyFile, policyFile string) error {
 	if o.Trusted, err = trustedUnder(a, o.Policy, keyFile); err != nil {
 		return err
 	}
-	text, err := a.readFile(name, packspec.MaxIndexProofSize)
+	text, err := readIndexProof(a, name)
 	if err != nil {
 		return err
 	}
@@ -176,6 +176,23 @@ func checkIndexProof(a *app, name, keyFile, policyFile string) error {
 		return a.print(object{"path": name, "report": report}, nil)
 	}
 	return nil
+}
+
+// readIndexProof reads an index proof. It refuses a pack, which another command checks.
+func readIndexProof(a *app, name string) ([]byte, error) {
+	in, err := a.openInput(name, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer in.close()
+	zip, err := in.isZip()
+	switch {
+	case err != nil:
+		return nil, err
+	case zip:
+		return nil, &usageError{code: "invalid_usage", text: name + " is a pack or another zip, and no index proof", hint: "gait pack verify " + quoted(name)}
+	}
+	return in.all(packspec.MaxIndexProofSize)
 }
 
 // An indexProofError says that an index proof does not verify, with the whole report.

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -36,6 +38,39 @@ func openPack(a *app, name string) (packFile, int64, error) {
 	if err != nil {
 		return packFile{}, 0, err
 	}
+	file, size, err := seekablePack(a, in)
+	if err == nil {
+		err = notIndexProof(file, size, name)
+	}
+	if err != nil && file.File != nil {
+		file.Close()
+	}
+	return file, size, err
+}
+
+// notIndexProof fails if a file that is to be a pack is an index proof, which another
+// command checks.
+func notIndexProof(file io.ReaderAt, size int64, name string) error {
+	text := make([]byte, min(size, packspec.MaxIndexProofSize))
+	if n, err := file.ReadAt(text[:min(1, len(text))], 0); n == 0 || text[0] != '{' {
+		return ignoreEOF(err)
+	}
+	if _, err := file.ReadAt(text, 0); ignoreEOF(err) != nil || !bytes.Contains(text, []byte(`"schema_id":"`+packspec.IndexProofSchemaID+`"`)) {
+		return ignoreEOF(err)
+	}
+	return &usageError{code: "invalid_usage", text: name + " is an index proof, and no pack", hint: "gait ledger prove --check " + quoted(name)}
+}
+
+// ignoreEOF returns an error of reading, or nil if it only says that a file has ended.
+func ignoreEOF(err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
+// seekablePack returns the pack in an input, which it closes or, if it is a regular file, hands on.
+func seekablePack(a *app, in *input) (packFile, int64, error) {
 	if in.file != nil {
 		info, err := in.file.Stat()
 		if err != nil || info.Mode().IsRegular() {
@@ -109,9 +144,9 @@ func notVerified(path, given string, report packspec.Report) *verifyError {
 	case e.code == finding.CodePolicy && report.Format == packspec.FormatV1:
 		e.hint = "a PackSpec v1 pack has no checkpoint that anybody could cosign; leave --policy out, and know what that pack cannot show"
 	case e.code == finding.CodeIncomplete && report.Format != packspec.FormatV1 && report.Commitment == nil:
-		e.hint = "ask its sender to build it again, with a commitment to the ledger's index: gait pack build, or gait ledger cosign first if the ledger is cosigned"
+		e.hint = "ask its sender to build it again, with a commitment to the ledger's index, there: gait pack build, or gait ledger cosign first if the ledger is cosigned"
 	case e.code == finding.CodePolicy:
-		e.hint = "ask its sender to have the ledger cosigned and to build it again: gait ledger cosign, gait pack build"
+		e.hint = "ask its sender to have the ledger cosigned and to build it again, there: gait ledger cosign, gait pack build"
 	}
 	if e.code == finding.CodeUntrustedKey && report.Key == "" && given == "" {
 		e.hint = "the pack names its key by the SHA-256 of the key's bytes only; with the key itself, as PEM or OpenSSH has it: gait pack verify " + quoted(path) + " --public-key FILE"
