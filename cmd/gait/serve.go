@@ -50,7 +50,8 @@ itself; at debug also each request and command. No log holds a token, a key, a r
 summary or other text of a command.
 
 --systemd prints a unit, --launchd a property list, each with the commands that install
-it; as root they are for the system, else for your user.`,
+it; as root they are for the system, else for your user. The flags given with them are in
+the command that they run.`,
 		Example: `gait serve
 gait serve --log-format json --log-level debug 2>> gait.log
 gait serve --listen 127.0.0.1:7070 --token-file ~/.config/gait/token
@@ -72,7 +73,7 @@ GAIT_DAEMON=require gait job status --id job_1`,
 			return err
 		}
 		if flags.systemd || flags.launchd {
-			return printUnit(a, flags.systemd)
+			return printUnit(a, flags.systemd, unitFlags(cmd))
 		}
 		signal.Ignore(syscall.SIGHUP)
 		a.startLog(flags.log)

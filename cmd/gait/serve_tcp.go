@@ -30,7 +30,7 @@ func (f serveFlags) check() error {
 		return err
 	}
 	if (f.systemd || f.launchd) && (f.listen != "" || f.systemd && f.launchd) {
-		return &usageError{code: "invalid_usage", text: "--systemd and --launchd print a unit each, and take nothing else", hint: "add --listen to the unit's command line"}
+		return &usageError{code: "invalid_usage", text: "--systemd and --launchd print a unit each, and take no --listen", hint: "add --listen to the unit's command line"}
 	}
 	if f.listen == "" {
 		if f.tokenFile != "" {

@@ -10,6 +10,9 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
 	"gait/commands/connect"
 )
 
@@ -18,15 +21,29 @@ type serviceUnit struct {
 	binary string // absolute path of gait
 	root   string // absolute path of the root
 	home   string // absolute path of the user's keys
-	user   string // for systemd; "" for the user whose manager runs it
+	user   string // whom the system's manager runs it as; "" for the user whose manager runs it
+
+	flags []string // of gait serve
+}
+
+// unitFlags returns the flags of this command line that a unit's command has too.
+func unitFlags(cmd *cobra.Command) (flags []string) {
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		switch f.Name {
+		case "allow-network-fs", "accept-clock", "quiet", "lock-timeout", "log-format", "log-level":
+			flags = append(flags, strings.TrimSuffix("--"+f.Name+"="+f.Value.String(), "=true"))
+		}
+	})
+	return flags
 }
 
 // printUnit prints the unit that serves this root, with absolute paths.
-func printUnit(a *app, systemd bool) error {
+func printUnit(a *app, systemd bool, flags []string) error {
 	u, err := unitOf(a)
 	if err != nil {
 		return err
 	}
+	u.flags = flags
 	text, steps := u.launchd(), u.launchdSteps()
 	if systemd {
 		text, steps = u.systemd(), u.systemdSteps()
@@ -69,6 +86,14 @@ func unitOf(a *app) (u serviceUnit, err error) {
 	return u, nil
 }
 
+// joined returns words as a part of a line, each after a space.
+func joined(words []string, quote func(string) string) (text string) {
+	for _, word := range words {
+		text += " " + quote(word)
+	}
+	return text
+}
+
 // commented returns the steps as comments.
 func commented(steps []string) string {
 	return "#   " + strings.Join(steps, "\n#   ") + "\n"
@@ -76,7 +101,7 @@ func commented(steps []string) string {
 
 // systemdSteps returns the commands that install the systemd unit.
 func (u serviceUnit) systemdSteps() []string {
-	print := "gait serve --systemd --root " + quoted(u.root) + " > "
+	print := "gait serve --systemd --root " + quoted(u.root) + joined(u.flags, quoted) + " > "
 	if u.user != "" {
 		return []string{
 			"mkdir -p " + quoted(u.root) + " " + quoted(u.home), print + "/etc/systemd/system/gait.service",
@@ -103,7 +128,7 @@ Description=gait, durable jobs of %s
 
 [Service]
 Type=exec
-ExecStart=%s serve --root %s
+ExecStart=%s serve --root %s%s
 Environment=%s
 Restart=always
 RestartSec=1
@@ -120,7 +145,7 @@ SystemCallArchitectures=native
 %s
 [Install]
 WantedBy=%s
-`, commented(u.systemdSteps()), systemdText(u.root), after, systemdCommand(u.binary), systemdCommand(u.root), systemdWord("GAIT_HOME="+u.home), confined, target)
+`, commented(u.systemdSteps()), systemdText(u.root), after, systemdCommand(u.binary), systemdCommand(u.root), joined(u.flags, systemdCommand), systemdWord("GAIT_HOME="+u.home), confined, target)
 }
 
 // confined returns settings that a system's manager can carry out, and a user's often
@@ -154,37 +179,56 @@ func systemdCommand(word string) string {
 	return strings.ReplaceAll(systemdWord(word), "$", "$$")
 }
 
-// launchdSteps returns the commands that install the launchd agent.
+// launchdPlace returns the directory of the property list, and the domain that it is
+// loaded into: of the system if root prints it, whose agents only run in a session.
+func (u serviceUnit) launchdPlace() (dir, domain string) {
+	if u.user != "" {
+		return "/Library/LaunchDaemons", "system"
+	}
+	return "~/Library/LaunchAgents", "gui/$(id -u)"
+}
+
+// launchdSteps returns the commands that install the launchd agent or daemon.
 func (u serviceUnit) launchdSteps() []string {
+	dir, domain := u.launchdPlace()
+	made := quoted(u.root) + " " + quoted(u.home)
+	if u.user == "" {
+		made = dir
+	}
 	return []string{
-		"mkdir -p ~/Library/LaunchAgents",
-		"gait serve --launchd --root " + quoted(u.root) + " > ~/Library/LaunchAgents/gait.serve.plist",
-		"launchctl bootstrap gui/$(id -u) ~/Library/LaunchAgents/gait.serve.plist",
+		"mkdir -p " + made,
+		"gait serve --launchd --root " + quoted(u.root) + joined(u.flags, quoted) + " > " + dir + "/gait.serve.plist",
+		"launchctl bootstrap " + domain + " " + dir + "/gait.serve.plist",
 	}
 }
 
-// launchd returns the unit as a property list of a launchd agent.
+// launchd returns the unit as a property list of a launchd agent or daemon.
 func (u serviceUnit) launchd() string {
+	dir, domain := u.launchdPlace()
+	var flags strings.Builder
+	for _, flag := range u.flags {
+		flags.WriteString("\n\t\t<string>" + xmlText(flag) + "</string>")
+	}
 	return fmt.Sprintf(`<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
-<!-- gait serve for one root. Save this list as ~/Library/LaunchAgents/gait.serve.plist, whose directory
-     mkdir -p ~/Library/LaunchAgents makes, then:
-     launchctl bootstrap gui/$(id -u) ~/Library/LaunchAgents/gait.serve.plist -->
+<!-- gait serve for one root. Save this list as %[1]s/gait.serve.plist, whose directory
+     mkdir -p %[1]s makes, then:
+     launchctl bootstrap %[2]s %[1]s/gait.serve.plist -->
 <plist version="1.0">
 <dict>
 	<key>Label</key>
 	<string>gait.serve</string>
 	<key>ProgramArguments</key>
 	<array>
-		<string>%s</string>
+		<string>%[3]s</string>
 		<string>serve</string>
 		<string>--root</string>
-		<string>%s</string>
+		<string>%[4]s</string>%[5]s
 	</array>
 	<key>EnvironmentVariables</key>
 	<dict>
 		<key>GAIT_HOME</key>
-		<string>%s</string>
+		<string>%[6]s</string>
 	</dict>
 	<key>RunAtLoad</key>
 	<true/>
@@ -198,7 +242,7 @@ func (u serviceUnit) launchd() string {
 	<string>Background</string>
 </dict>
 </plist>
-`, xmlText(u.binary), xmlText(u.root), xmlText(u.home))
+`, dir, domain, xmlText(u.binary), xmlText(u.root), flags.String(), xmlText(u.home))
 }
 
 func xmlText(text string) string {

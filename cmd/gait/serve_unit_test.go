@@ -149,6 +149,20 @@ func TestLaunchdPrints(t *testing.T) {
 	}
 }
 
+// What root prints is loaded into the system: an agent of root would run in no session.
+func TestLaunchdOfRoot(t *testing.T) {
+	u := oddUnit
+	for _, step := range append(u.launchdSteps(), u.launchd()) {
+		if strings.Contains(step, "LaunchAgents") || strings.Contains(step, "gui/") {
+			t.Errorf("what root is told is for a user's session: %s", step)
+		}
+	}
+	u.user = ""
+	if steps := strings.Join(u.launchdSteps(), "\n"); !strings.Contains(steps, "launchctl bootstrap gui/$(id -u) ~/Library/LaunchAgents/") || strings.Contains(steps, "LaunchDaemons") {
+		t.Errorf("what a user is told: %s", steps)
+	}
+}
+
 // The property list is XML, from which the paths are read back unchanged.
 func TestLaunchdIsXML(t *testing.T) {
 	u := oddUnit
