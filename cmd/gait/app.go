@@ -57,6 +57,8 @@ type runState struct {
 	heldUp   *heldClock     // how the clock was behind when an event was written, or nil
 	restored *root.Restored // the ledger that it reads is in an older state than was seen; nil if it is not
 
+	readOnly error // why nothing can be written to the ledger that it reads; nil if it can
+
 	begun  bool   // its flags and arguments were accepted
 	jobID  string // id of the job it is about, once known and well-formed
 	helped error  // why help could not be printed

@@ -88,6 +88,8 @@ func (a *app) pasteable(err error, hint string) string {
 		return a.running.CommandPath() + " --help"
 	case againHint:
 		hint = howToRepeat(a.running)
+	case otherNameHint:
+		hint = howToRename(a.running)
 	}
 	return strings.ReplaceAll(withRoot(dir, hint), " gait …", " "+a.running.CommandPath()+" …")
 }
@@ -107,6 +109,17 @@ func howToRepeat(cmd *cobra.Command) string {
 		return "look before you run it again: gait keys show names the key that signs now"
 	}
 	return "look before you run it again: gait ledger info shows what is on the ledger"
+}
+
+// howToRename says how another name is chosen for a ledger, whose name is in use.
+func howToRename(cmd *cobra.Command) string {
+	switch cmd.CommandPath() {
+	case "gait ledger retire", "gait ledger restore":
+		return "run it again with another name: add --origin ORIGIN"
+	case "gait keys import":
+		return "gait keys list shows the key of that ledger which is here already"
+	}
+	return "choose another name: gait ledger init --origin ORIGIN"
 }
 
 // failureObject returns the object that reports an error with --json.

@@ -5,23 +5,25 @@ import (
 	"strings"
 )
 
-// onLedger finds the commands in a hint that work on the ledger of --root, and those that
-// are for another place.
-var onLedger = regexp.MustCompile(`(there: )?\bgait (serve|doctor|keys (show|rotate)|pack build|(job|ledger)( checkpoint| witness)? [a-z]+)\b`)
+// onLedger finds the commands in a hint that work on the ledger of --root.
+var onLedger = regexp.MustCompile(`\bgait (serve|doctor|keys (show|rotate|export)|pack build|(job|ledger)( checkpoint| witness)? [a-z]+(-[a-z]+)*)\b`)
 
 // withRoot adds --root dir to the commands in a hint that work on a ledger,
-// unless dir is "" or the hint names another root. A command after "there: " is for
-// another place, and stays as it is.
+// unless dir is "" or the hint names another root. The commands after "there: ", up to the
+// next semicolon, are for another place, and stay as they are.
 func withRoot(dir, hint string) string {
 	if dir == "" || strings.Contains(hint, " --root ") {
 		return hint
 	}
-	return onLedger.ReplaceAllStringFunc(hint, func(command string) string {
-		if strings.HasPrefix(command, "there: ") {
-			return command
+	clauses := strings.Split(hint, ";")
+	for i, clause := range clauses {
+		here, there, elsewhere := strings.Cut(clause, "there: ")
+		clauses[i] = onLedger.ReplaceAllStringFunc(here, func(command string) string { return command + " --root " + quoted(dir) })
+		if elsewhere {
+			clauses[i] += "there: " + there
 		}
-		return command + " --root " + quoted(dir)
-	})
+	}
+	return strings.Join(clauses, ";")
 }
 
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:@%+=,-]+$`)

@@ -86,11 +86,30 @@ func TestWithRoot(t *testing.T) {
 		"gait ledger verify --root c": "gait ledger verify --root c",
 		"gait ledger backup; there: gait ledger restore F": "gait ledger backup --root 'a b'; there: gait ledger restore F",
 		"then there: gait ledger move --to K":              "then there: gait ledger move --to K",
+		"there: gait ledger cosign, gait pack build":       "there: gait ledger cosign, gait pack build",
+		"there: gait keys new O; gait ledger move --to K":  "there: gait keys new O; gait ledger move --root 'a b' --to K",
 	} {
 		if got := withRoot("a b", hint); got != want {
 			t.Errorf("withRoot(%q) = %q, want %q", hint, got, want)
 		}
 	}
+}
+
+// The directory comes after the whole name of a command, of each that works on a ledger.
+func TestWithRootOfEachCommand(t *testing.T) {
+	var visit func(cmd *cobra.Command)
+	visit = func(cmd *cobra.Command) {
+		for _, sub := range cmd.Commands() {
+			visit(sub)
+		}
+		name := cmd.CommandPath()
+		got := withRoot("d", name)
+		ofLedger := strings.HasPrefix(name, "gait job ") || strings.HasPrefix(name, "gait ledger ")
+		if !cmd.HasSubCommands() && (ofLedger || got != name) && got != name+" --root d" {
+			t.Errorf("withRoot(%q) = %q", name, got)
+		}
+	}
+	visit(gaitCommand(newApp(os.Exit)))
 }
 
 // If the outcome of a command is unknown, the hint is one that this command can follow.

@@ -50,6 +50,9 @@ const helpHint = "--help"
 // againHint stands for what to do about a command whose outcome is unknown.
 const againHint = "again"
 
+// otherNameHint stands for how the command that failed is given another name for a ledger.
+const otherNameHint = "other name"
+
 // A hintMaker returns what to do next about an error.
 type hintMaker func(err error) string
 
@@ -129,7 +132,7 @@ var hints = map[string]hintMaker{
 	"content_damaged":      say("replace the file in the directory content of the root by that of a backup or an export: what names it is whole and proved without it"),
 	"continued_mismatch":   say("do not rely on what the job was before: ask for a pack of it from the ledger that held it"),
 	"content_too_large":    say("keep it elsewhere, and name where"),
-	"origin_used":          say("choose another name: gait ledger init --origin ORIGIN"),
+	"origin_used":          say(otherNameHint),
 	"network_filesystem":   say("use a local disk, or take the risk with --allow-network-fs"),
 	"unsafe_permissions":   unsafeHint,
 	"home_unwritable":      accessHint,

@@ -82,12 +82,16 @@ func (a *app) inbox(ctx context.Context, flags *listFlags) (items []inboxItem, n
 	})
 	items = make([]inboxItem, len(found))
 	for i, item := range found {
-		items[i] = inboxItem{item, toApprove(item.JobID, item.CheckpointID)}
+		items[i].InboxItem = item
+		if a.readOnly == nil {
+			items[i].Command = a.here(toApprove(item.JobID, item.CheckpointID))
+		}
 	}
 	return items, next, err
 }
 
-// An inboxItem is something that waits for a verdict, with the command that approves it.
+// An inboxItem is something that waits for a verdict, with the command that approves it:
+// none if the ledger is only read.
 type inboxItem struct {
 	projection.InboxItem
 	Command string `json:"command"`
@@ -103,6 +107,6 @@ func (i inboxItem) show(s *screen, now time.Time) {
 	}
 	s.fields(
 		[2]string{"asks", i.Summary}, [2]string{"required", i.RequiredAction}, [2]string{"waits for", i.WaitingFor}, [2]string{"denied", denied},
-		[2]string{"not by", strings.Join(i.NotBy, ", ")}, [2]string{"labels", labelText(i.Labels)}, [2]string{"to approve", s.here(i.Command)},
+		[2]string{"not by", strings.Join(i.NotBy, ", ")}, [2]string{"labels", labelText(i.Labels)}, [2]string{"to approve", i.Command},
 	)
 }

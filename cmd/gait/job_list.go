@@ -50,7 +50,9 @@ gait job list --after job_17 --json`,
 				s.add("no job matches" + plain(flags.again(cmd, "after")) + "\n")
 			default:
 				s.add("no jobs\n")
-				s.next("gait job submit --id job_1")
+				if a.readOnly == nil {
+					s.next("gait job submit --id job_1")
+				}
 			}
 			if next != "" {
 				s.next("gait job list --after " + next + flags.again(cmd, "limit"))

@@ -45,7 +45,7 @@ are replayed.`,
 		}
 		return a.print(object{"job_id": id, "job": job.StatusView()}, func(s *screen) {
 			showStatus(s, job, stop)
-			s.next(nextCommand(job))
+			s.next(nextCommand(a, job))
 		})
 	}
 	return cmd

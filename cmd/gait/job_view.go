@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"gait/ledger"
+	"gait/ledger/root"
 	"gait/projection"
 )
 
@@ -84,8 +86,13 @@ func waitingFor(j projection.Job) string {
 	return ""
 }
 
-// nextCommand returns a command that takes the job further.
-func nextCommand(j projection.Job) string {
+// nextCommand returns a command that takes the job further, or "" if it would be refused,
+// since the ledger that was read is only read.
+func nextCommand(a *app, j projection.Job) string {
+	_, copied := errors.AsType[*root.ImportedError](a.readOnly)
+	if a.readOnly != nil && (copied || !j.Status.Final()) { // packs of other ledgers can be made
+		return ""
+	}
 	id := "--id " + j.ID
 	switch j.WaitingFor() {
 	case projection.WaitsForWorker:

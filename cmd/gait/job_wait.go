@@ -54,7 +54,7 @@ never_holds. On a denial, --for approved exits 4 with decision_denied.`,
 		}
 		return a.print(object{"job_id": id, "job": job.StatusView()}, func(s *screen) {
 			showStatus(s, job, stop)
-			s.next(nextCommand(job))
+			s.next(nextCommand(a, job))
 		})
 	}
 	return cmd

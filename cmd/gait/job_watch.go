@@ -186,7 +186,7 @@ func (w *watcher) draw() error {
 		showEvent(s, e)
 	}
 	if job.Status.Final() {
-		s.next(nextCommand(job))
+		s.next(nextCommand(w.app, job))
 	}
 	drawn := s.String()
 	if !job.Status.Final() {

@@ -144,7 +144,7 @@ func printResult(a *app, r commands.Request, result commands.Result) error {
 		if result.Event.Type() == ledger.TypeImported {
 			fmt.Fprintf(s, "%s %s\n", s.yellow("note:"), importNotice(result.Job))
 		}
-		s.next(nextCommand(result.Job))
+		s.next(nextCommand(a, result.Job))
 	})
 }
 

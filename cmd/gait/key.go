@@ -66,12 +66,15 @@ func (a *app) readKey(name string) (ledger.PublicKey, error) {
 	return key, badKey(name, err)
 }
 
+// keyShownHint says where a public key comes from that a user is to be given.
+const keyShownHint = "A ledger's key is printed where the ledger is written, there: gait keys show"
+
 // badKey returns an error that says what is wrong with a key the user named.
 func badKey(name string, err error) error {
 	if err == nil {
 		return nil
 	}
-	e := &usageError{code: "invalid_public_key", text: fmt.Sprintf("%s: %v", name, err), hint: "give " + keyForms + "; gait keys show prints a verifier key"}
+	e := &usageError{code: "invalid_public_key", text: fmt.Sprintf("%s: %v", name, err), hint: "give " + keyForms + ". " + keyShownHint}
 	for _, named := range []struct {
 		mistake error
 		code    string
@@ -100,7 +103,7 @@ func (a *app) keyNamed(arg string) (ledger.PublicKey, error) {
 	if errors.Is(err, ledger.ErrWeakKey) || errors.Is(err, ledger.ErrIsPrivate) {
 		return key, badKey("the argument", err)
 	}
-	return key, &usageError{code: "invalid_public_key", text: fmt.Sprintf("%.120q is neither a public key nor a file with one", arg), hint: "gait keys show prints a verifier key"}
+	return key, &usageError{code: "invalid_public_key", text: fmt.Sprintf("%.120q is neither a public key nor a file with one", arg), hint: keyShownHint}
 }
 
 // isFile reports whether an argument that may be a key names a file, or standard input.

@@ -17,7 +17,7 @@ here (gait ledger restore). Run again, it prints the key that it made before.`,
 		Example: "gait keys new example.com/payments > here.vkey\ngait keys new example.com/payments --json",
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return &usageError{code: "invalid_usage", text: "a key for which ledger? Name its origin", hint: "gait ledger info, where the ledger is, shows its origin"}
+				return &usageError{code: "invalid_usage", text: "a key for which ledger? Name its origin", hint: "its origin is shown where the ledger is, there: gait ledger info"}
 			}
 			return newKey(a, args[0])
 		},

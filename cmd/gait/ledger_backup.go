@@ -249,7 +249,7 @@ func (b *ledgerBackup) show(made backup.Summary, lacking int) error {
 	}
 	return b.print(fields, func(s *screen) {
 		s.done("backed up %s, %s", s.bold(made.Origin), count(made.Size, "event"))
-		key := "not in it: gait keys export keeps it apart"
+		key := "not in it; to keep it apart: " + b.here("gait keys export --out FILE")
 		if made.WithKey {
 			key = "in it, sealed by the passphrase"
 		}

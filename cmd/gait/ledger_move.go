@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -52,15 +53,19 @@ can be moved back: gait keys new here, gait ledger move there. Stop a gait serve
 // movesTo reads the key of the place that a ledger is to move to.
 func (a *app) movesTo(named string) (ledger.VerifierKey, error) {
 	if named == "" {
-		return ledger.VerifierKey{}, &usageError{code: "invalid_usage", text: "to which key? --to is missing", hint: "make one in the other place: gait keys new ORIGIN; then add --to KEY here"}
+		return ledger.VerifierKey{}, &usageError{code: "invalid_usage", text: "to which key? --to is missing", hint: "make one in the other place, there: gait keys new ORIGIN; then add --to KEY here"}
 	}
+	const hint = "give the key that is made in the other place, there: gait keys new ORIGIN"
 	public, err := a.keyNamed(named)
+	if bad, ok := errors.AsType[*usageError](err); ok && bad.code == "invalid_public_key" {
+		bad.hint = hint
+	}
 	if err != nil {
 		return ledger.VerifierKey{}, err
 	}
 	key, err := ledger.ParseVerifierKey(public.String())
 	if err != nil {
-		return key, &usageError{code: "invalid_public_key", text: named + " does not say which ledger its key signs", hint: "give the key that gait keys new printed in the other place"}
+		return key, &usageError{code: "invalid_public_key", text: named + " does not say which ledger its key signs", hint: hint}
 	}
 	return key, nil
 }

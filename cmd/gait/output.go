@@ -53,10 +53,14 @@ func (a *app) envelope(ok bool) object {
 	return out
 }
 
-// opened notes of each ledger that is opened whether its index is proved, and whether it
-// is in an older state than was seen, for all that is printed: answers, lines and errors.
+// opened notes of each ledger that is opened whether its index is proved, whether it is in
+// an older state than was seen, and whether it can be written, for all that is printed:
+// answers, lines and errors.
 func (a *app) opened(l *connect.Ledger) {
-	a.index, a.restored = "", l.Restored()
+	a.index, a.restored, a.readOnly = "", l.Restored(), nil
+	if l.ReadOnly() {
+		a.readOnly = l.Writable()
+	}
 	if state := l.Log.Index(); state != ledger.IndexProved {
 		a.index = state.String()
 	}
@@ -100,8 +104,10 @@ func operationOf(cmd *cobra.Command) string {
 	return strings.Join(names[min(1, len(names)-1):], " ")
 }
 
-// notice prints a line for people on stderr, or logs it.
+// notice prints a line for people on stderr, or logs it. Commands in it are for the ledger
+// that the command line named.
 func (a *app) notice(text string) {
+	text = a.here(text)
 	if a.log != nil {
 		a.log.Warn(text)
 		return
