@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"gait/ledger/home"
 	"gait/ledger/root"
 )
 
@@ -78,4 +79,40 @@ func TestSuccessorIsBuiltAgainUnderItsName(t *testing.T) {
 		t.Fatalf("Succeed = %+v, %v", did, err)
 	}
 	u.checkContinued(origin, 5, 5)
+}
+
+// Two crashes: one after a successor was built, and one after the note of a retirement
+// without a successor. The creation of the next ledger removes what was built, so that this
+// one can be retired, too, and have a successor.
+func TestSuccessorOfALedgerThatGetsNone(t *testing.T) {
+	for _, finish := range []string{"create", "retire"} {
+		t.Run(finish, func(t *testing.T) {
+			u := newUser(t)
+			u.made(4)
+			if _, err := u.succeed(crashAt("successor")); !errors.Is(err, errCrash) {
+				t.Fatalf("Succeed = %v, want the crash", err)
+			}
+			if _, err := root.Retire(t.Context(), u.with(crashAt("note")), "enough"); !errors.Is(err, errCrash) {
+				t.Fatalf("Retire = %v, want the crash", err)
+			}
+			if finish == "retire" {
+				u.retire("enough")
+			}
+			origin := u.made(4)
+			if present(filepath.Join(u.Dir, "successor")) {
+				t.Error("the successor that was built is still there")
+			}
+			keys, err := home.Keys(u.Home)
+			must(t, err)
+			for _, k := range keys {
+				if !k.Retired && k.Origin != origin {
+					t.Errorf("the key of %s still signs", k.Origin)
+				}
+			}
+			if did, err := u.succeed(); err != nil || did.Origin != origin {
+				t.Errorf("Succeed of the next ledger = %+v, %v", did, err)
+			}
+			u.retire("once more")
+		})
+	}
 }

@@ -73,11 +73,6 @@ func (s *site) retire(reason string) (Retirement, error) {
 	if err := s.done("note"); err != nil {
 		return Retirement{}, err
 	}
-	if n.Successor.IsZero() {
-		if err := s.dropSuccessor(); err != nil {
-			return Retirement{}, err
-		}
-	}
 	return s.putAway(n)
 }
 
@@ -195,9 +190,16 @@ func sameReason(n home.RetirementNote, reason string) bool {
 	return n.Reason == reason || strings.HasPrefix(n.Reason, reason+movedReason)
 }
 
-// putAway does the steps after the note: key, directory, mark.
+// putAway does the steps after the note: key, directory, mark. A successor that was built
+// before, of a ledger that gets none now, goes first: once another ledger is begun here, no
+// mark says what it was.
 func (s *site) putAway(n home.RetirementNote) (Retirement, error) {
 	was := Retirement{RetirementNote: n}
+	if n.Successor.IsZero() {
+		if err := s.dropSuccessor(); err != nil {
+			return Retirement{}, err
+		}
+	}
 	var err error
 	if was.Key, err = s.putKeyAway(n); err != nil {
 		return Retirement{}, err
