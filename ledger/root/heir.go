@@ -58,22 +58,31 @@ func (s *site) checkEnding() error {
 // removed. Nobody has seen what it signed.
 func (s *site) clearSuccessor() error {
 	signed, err := home.Exists(s.successorLedger())
-	if err != nil || !signed {
+	if err != nil {
 		return err
 	}
 	heir := s.lock.heir
-	if s.Origin != heir.Name() {
+	again := !heir.IsZero() && s.Origin == heir.Name()
+	if signed && !again {
 		if _, err := home.RetireKey(s.Home, heir.Name()); err != nil {
 			return err
 		}
 	}
-	if err := os.RemoveAll(s.successorLedger()); err != nil {
-		return err
+	if signed {
+		if err := os.RemoveAll(s.successorLedger()); err != nil {
+			return err
+		}
+		if err := home.SyncDir(s.successorDir()); err != nil {
+			return err
+		}
+		if err := s.done("cleared"); err != nil {
+			return err
+		}
 	}
-	if err := home.SyncDir(s.successorDir()); err != nil || s.Origin != heir.Name() {
-		return err
+	if _, unused := s.unusedHeirKey(); !again || !unused {
+		return nil
 	}
-	return home.RemoveUnused(s.Home, heir)
+	return home.RemoveUnused(s.Home, heir) // although no ledger is there: a crash may have come here before
 }
 
 // heirKey returns a key for the successor. The mark, durable before the key, shows after a

@@ -55,30 +55,36 @@ func TestSuccessorOfAnotherHome(t *testing.T) {
 }
 
 // A writer came between a crash and the next Succeed, which builds its successor again, under
-// the name that was asked for.
+// the name that was asked for and with another key, also if a second crash came.
 func TestSuccessorIsBuiltAgainUnderItsName(t *testing.T) {
-	u := newUser(t)
-	origin := u.made(4)
-	named := func(o *root.Options) { o.Origin = "gait.test/heir" }
-	_, err := u.succeed(named, func(o *root.Options) {
-		o.SetStep(func(step string) error {
-			if step == "successor" {
-				return errCrash
+	for _, second := range []string{"", "cleared", "succeeding", "heir key"} {
+		t.Run(second, func(t *testing.T) {
+			u := newUser(t)
+			origin := u.made(4)
+			named := func(o *root.Options) { o.Origin = "gait.test/heir" }
+			if _, err := u.succeed(named, crashAt("successor")); !errors.Is(err, errCrash) {
+				t.Fatal(err)
 			}
-			return nil
+			signed, err := home.SigningKey(u.Home, "gait.test/heir")
+			must(t, err)
+			r := u.open(noCreate)
+			u.add(r, 1)
+			shut(t, r)
+			if second != "" {
+				if _, err := u.succeed(named, crashAt(second)); !errors.Is(err, errCrash) {
+					t.Fatal(err)
+				}
+			}
+			did, err := u.succeed(named)
+			if err != nil || did.Successor.Name() != "gait.test/heir" || did.Found.Size != 5 {
+				t.Fatalf("Succeed = %+v, %v", did, err)
+			}
+			if did.Successor == signed.VerifierKey() {
+				t.Error("a key that had signed another successor is used again")
+			}
+			u.checkContinued(origin, 5, 5)
 		})
-	})
-	if !errors.Is(err, errCrash) {
-		t.Fatal(err)
 	}
-	r := u.open(noCreate)
-	u.add(r, 1)
-	shut(t, r)
-	did, err := u.succeed(named)
-	if err != nil || did.Successor.Name() != "gait.test/heir" || did.Found.Size != 5 {
-		t.Fatalf("Succeed = %+v, %v", did, err)
-	}
-	u.checkContinued(origin, 5, 5)
 }
 
 // Two crashes: one after a successor was built, and one after the note of a retirement
