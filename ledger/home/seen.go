@@ -83,7 +83,10 @@ func Remember(home string, signed []byte, linked bool, keys ...ledger.VerifierKe
 	}
 	// The keys go first: without them, a user who brings an earlier key could not
 	// read a checkpoint that a later one has signed.
-	return errors.Join(g.KeepKeys(keys), g.Publish(signed))
+	if err := g.KeepKeys(keys); err != nil {
+		return err
+	}
+	return g.Publish(signed)
 }
 
 // other reports whether other keys have signed all that is kept.

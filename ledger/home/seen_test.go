@@ -62,6 +62,28 @@ func TestSeenUnderLaterKey(t *testing.T) {
 	}
 }
 
+// A checkpoint is not kept if the keys that lead to the one that signed it cannot be.
+func TestKeysAreKeptBeforeWhatTheySigned(t *testing.T) {
+	dir := t.TempDir()
+	must(t, os.Chmod(dir, 0o700))
+	first, second, other := ledgertest.Key(ledgertest.Origin), ledgertest.KeyAfter(ledgertest.Origin, 1), ledgertest.KeyAfter(ledgertest.Origin, 2)
+	must(t, home.Remember(dir, signedAt(t, 10, other), true, first.VerifierKey(), other.VerifierKey()))
+	kept := home.LedgerDir(dir, ledgertest.Origin)
+	for _, name := range []string{"checkpoint.0", "checkpoint.1"} {
+		if err := os.Remove(filepath.Join(kept, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			t.Fatal(err)
+		}
+	}
+	third := ledgertest.KeyAfter(ledgertest.Origin, 3)
+	err := home.Remember(dir, signedAt(t, 20, third), true, first.VerifierKey(), second.VerifierKey(), third.VerifierKey())
+	if !errors.Is(err, home.ErrOtherKey) {
+		t.Errorf("Remember = %v, want ErrOtherKey", err)
+	}
+	if at, _, err := home.Seen(dir, third.VerifierKey()); err != nil || len(at) > 0 {
+		t.Errorf("Seen = %+v, %v, want nothing", at, err)
+	}
+}
+
 // The rotated keys are found wherever the home is: its path is no pattern.
 func TestRotatedKeysOfAnyHome(t *testing.T) {
 	for _, name := range []string{"home", "[home]", "ho*me", "h?", `back\slash`} {
