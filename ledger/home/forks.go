@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"gait/ledger"
@@ -154,15 +155,9 @@ func writeFrom(path string, from io.Reader) error {
 
 // Forks returns the directories of the forks that home keeps, of all ledgers.
 func Forks(home string) ([]string, error) {
-	if err := checkWay(filepath.Join(home, ledgersName), true); err != nil {
-		return nil, err
+	all, err := ofLedgers(home, forksName)
+	if err != nil {
+		return nil, fmt.Errorf("looking for forks: %w", err)
 	}
-	all, err := filepath.Glob(filepath.Join(home, ledgersName, "*", forksName, "*"))
-	kept := all[:0]
-	for _, dir := range all {
-		if !strings.HasPrefix(filepath.Base(dir), tmpFork) {
-			kept = append(kept, dir)
-		}
-	}
-	return kept, err
+	return slices.DeleteFunc(all, func(dir string) bool { return strings.HasPrefix(filepath.Base(dir), tmpFork) }), nil
 }

@@ -56,3 +56,29 @@ func TestKeepFork(t *testing.T) {
 		t.Errorf("%d forks are kept, %v, want %d", len(all), err, home.MaxForks)
 	}
 }
+
+// Forks and jobs seen are found wherever the home is: its path is no pattern.
+func TestWhatWasSeenInAnyHome(t *testing.T) {
+	for _, name := range []string{"home", "h[1]", "h[", "ho*me", "h?", `back\slash`} {
+		a := newAuditor(t)
+		a.dir = filepath.Join(filepath.Dir(a.dir), name)
+		if n, err := home.Remembered(a.dir); n != 0 || err != nil {
+			t.Errorf("Remembered in no home %s = %d, %v, want none", name, n, err)
+		}
+		a.remember("job_1", "x", 1, 5)
+		a.remember("job_2", "x", 6, 7)
+		if n, err := home.Remembered(a.dir); n != 2 || err != nil {
+			t.Errorf("Remembered in %s = %d, %v, want 2 jobs", name, n, err)
+		}
+		if all, err := home.Forks(a.dir); len(all) != 0 || err != nil {
+			t.Errorf("Forks in %s = %v, %v, want none", name, all, err)
+		}
+		fork := home.JobFork{Origin: ledgertest.Origin, Fork: seen.Fork{Job: "job_1", Seen: factOf("x", 3), Found: factOf("y", 3)}}
+		dir, err := home.KeepFork(a.dir, &fork, home.FoundPack, strings.NewReader("a pack"), leafOf("found", 1))
+		must(t, err)
+		must(t, os.WriteFile(filepath.Join(a.dir, "ledgers", "a file"), nil, 0o600))
+		if all, err := home.Forks(a.dir); len(all) != 1 || all[0] != dir || err != nil {
+			t.Errorf("Forks in %s = %v, %v, want %s", name, all, err, dir)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package home
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -145,23 +146,38 @@ func (s *JobsSeen) Jobs() ([]string, error) {
 
 // Remembered returns how many jobs home remembers, of all ledgers.
 func Remembered(home string) (jobs int, err error) {
-	if err := checkWay(filepath.Join(home, ledgersName), true); err != nil {
-		return 0, err
-	}
-	dirs, err := filepath.Glob(filepath.Join(home, ledgersName, "*", jobsName))
+	all, err := ofLedgers(home, jobsName)
 	if err != nil {
-		return 0, err
+		return 0, fmt.Errorf("counting the jobs seen: %w", err)
 	}
-	for _, dir := range dirs {
-		entries, err := os.ReadDir(dir)
-		if err != nil {
-			return 0, fmt.Errorf("counting the jobs seen: %w", err)
-		}
-		for _, e := range entries {
-			if e.Name() != ledgerFile && !strings.HasPrefix(e.Name(), ".") {
-				jobs++
-			}
+	for _, path := range all {
+		if name := filepath.Base(path); name != ledgerFile && !strings.HasPrefix(name, ".") {
+			jobs++
 		}
 	}
 	return jobs, nil
+}
+
+// ofLedgers returns the paths in one of the directories that home keeps for each ledger, of
+// all ledgers, in order.
+func ofLedgers(home, name string) (paths []string, err error) {
+	ledgers := filepath.Join(home, ledgersName)
+	if err := checkWay(ledgers, true); err != nil {
+		return nil, err
+	}
+	dirs, err := os.ReadDir(ledgers) // not a Glob: home is no pattern
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, InHome.Unreadable(ledgers, err)
+	}
+	for _, dir := range dirs {
+		in := filepath.Join(ledgers, dir.Name(), name)
+		entries, err := os.ReadDir(in)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) && !dir.Type().IsRegular() {
+			return nil, InHome.Unreadable(in, err)
+		}
+		for _, e := range entries {
+			paths = append(paths, filepath.Join(in, e.Name()))
+		}
+	}
+	return paths, nil
 }
