@@ -141,7 +141,7 @@ func (x *examination) ledger(ctx context.Context) {
 	x.find("index", func() (Finding, error) { return indexFound(r.Log) })
 	x.find("trust", func() (Finding, error) { return x.trusts(r) })
 	x.find("signing key", func() (Finding, error) { return x.signing(r) })
-	x.find("rollback guard", func() (Finding, error) { return x.guard(r, c) })
+	x.find("rollback guard", func() (Finding, error) { return x.guard(ctx, r, c) })
 	x.find("clock", func() (Finding, error) { return x.clock(r) })
 	x.find("other places", func() (Finding, error) { return x.elsewhere(r) })
 	x.content(ctx, r)
@@ -239,7 +239,7 @@ func (x *examination) signing(r *Root) (Finding, error) {
 	return Finding{Detail: k.VerifierKey().String()}, nil
 }
 
-func (x *examination) guard(r *Root, c ledger.Checkpoint) (Finding, error) {
+func (x *examination) guard(ctx context.Context, r *Root, c ledger.Checkpoint) (Finding, error) {
 	if retired, err := x.retired(r); r.Restored != nil && (retired != nil || err != nil) {
 		return Finding{Detail: fmt.Sprintf("an older state, which was retired: it has %d events, and %d were seen", c.Size, r.Restored.Seen)}, err
 	}
@@ -264,14 +264,31 @@ func (x *examination) guard(r *Root, c ledger.Checkpoint) (Finding, error) {
 		return Finding{Mind: true, Detail: "no checkpoint is kept in " + dir + ": an older copy of the ledger would not be noticed", Hint: keeps}, nil
 	}
 	for _, at := range seen {
-		if at.Size > c.Size && r.Log.Moved() != nil {
-			return Finding{Detail: fmt.Sprintf("%d of %d events seen are here: it goes on where it moved", c.Size, at.Size)}, nil
-		}
-		if at.Size > c.Size {
-			return Finding{Mind: true, Detail: fmt.Sprintf("a pack of this ledger was seen that has %d events, which are not here", at.Size), Hint: "find out who holds its key: gait ledger verify shows both checkpoints"}, nil
+		if f, err := compareSeen(ctx, r, at); f.Detail != "" || err != nil {
+			return f, err
 		}
 	}
 	return Finding{Detail: fmt.Sprintf("%d of %d events seen, and they are the ledger's", seen[0].Size, c.Size)}, nil
+}
+
+// compareSeen compares the ledger with a checkpoint of it that was seen. It returns the zero
+// Finding if that is of the ledger's history.
+func compareSeen(ctx context.Context, r *Root, at home.Sighting) (Finding, error) {
+	c, _ := r.Log.Checkpoint()
+	switch {
+	case at.Size > c.Size && r.Log.Moved() != nil:
+		return Finding{Detail: fmt.Sprintf("%d of %d events seen are here: it goes on where it moved", c.Size, at.Size)}, nil
+	case at.Size > c.Size:
+		return Finding{Mind: true, Detail: fmt.Sprintf("a pack of this ledger was seen that has %d events, which are not here", at.Size), Hint: "find out who holds its key: gait ledger verify shows both checkpoints"}, nil
+	}
+	was, err := r.Log.RootAt(ctx, at.Size)
+	if err != nil || was == at.Root {
+		return Finding{}, err
+	}
+	return Finding{
+		Mind: true, Detail: fmt.Sprintf("a pack of this ledger was seen whose %d events are not the first %d here: there are two histories of it", at.Size, at.Size),
+		Hint: "tell those who rely on the ledger, and write it in one place only; gait ledger verify says more",
+	}, nil
 }
 
 func (x *examination) clock(r *Root) (Finding, error) {
