@@ -58,7 +58,7 @@ func (s *site) createLog(ctx context.Context, r *Root, first ledger.Event) (*sto
 	if err != nil {
 		return nil, err
 	}
-	return s.openIndexed(ctx, r, r.Signer.Name())
+	return s.openIndexed(ctx, r, r.Signer.Name(), false)
 }
 
 // begunKey returns the key of a creation that a crash interrupted before the

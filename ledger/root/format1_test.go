@@ -8,10 +8,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
 	"gait/ledger"
+	"gait/ledger/home"
 	"gait/ledger/ledgertest"
 	"gait/ledger/root"
 )
@@ -77,6 +79,42 @@ func TestStoredRootOfFormat1(t *testing.T) {
 		}
 		if err := r.Close(); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// An older copy of a ledger of format 1, beside the tables of a newer state, is refused
+// before it gets its index: the first commit would remove those tables.
+func TestARefusedOneShotOfFormat1RemovesNothing(t *testing.T) {
+	dir := unpack(t, "../../fixtures/stores/1.tar.gz")
+	o := root.Options{
+		Dir: filepath.Join(dir, "jobs"), Home: filepath.Join(dir, "home"), Entropy: ledgertest.Entropy(1), Mode: root.Once,
+		Now: func() time.Time { return time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC) },
+	}
+	here, older := filepath.Join(o.Dir, "ledger"), filepath.Join(dir, "older")
+	must(t, os.CopyFS(older, os.DirFS(here)))
+	r, err := root.Open(t.Context(), o)
+	must(t, err)
+	ledgertest.Append(t, r.Log, ledgertest.Submit("newer"))
+	origin := r.Log.Origin()
+	must(t, r.Close())
+	tables, err := filepath.Glob(filepath.Join(here, "*.sst"))
+	must(t, err)
+	for _, table := range tables {
+		write(t, filepath.Join(older, filepath.Base(table)), read(t, table))
+	}
+	must(t, os.RemoveAll(here))
+	must(t, os.CopyFS(here, os.DirFS(older)))
+	must(t, os.Chmod(here, 0o700))
+	must(t, os.Remove(filepath.Join(home.LedgerDir(o.Home, origin), "index"))) // the newer events were written by an older gait
+	before := names(t, here)
+	_, err = root.Open(t.Context(), o)
+	if _, back := errors.AsType[*home.RolledBackError](err); !back {
+		t.Fatalf("Open of an older copy = %v, want a RolledBackError", err)
+	}
+	for _, name := range before {
+		if !slices.Contains(names(t, here), name) {
+			t.Errorf("the refused open removed %s", name)
 		}
 	}
 }

@@ -88,15 +88,15 @@ func (r *Root) NoteVerified() (bool, error) {
 }
 
 // openIndexed opens the ledger that a Root is made of, with what home knows of its
-// index, and notes it there if it is whole now.
-func (s *site) openIndexed(ctx context.Context, r *Root, origin string) (*store.Log, error) {
+// index. asItIs is store.Options.AsItIs.
+func (s *site) openIndexed(ctx context.Context, r *Root, origin string, asItIs bool) (*store.Log, error) {
 	note, _, err := home.ReadIndexNote(s.Home, origin)
 	if err != nil {
 		return nil, err
 	}
 	defer s.lock.doing("")
 	log, err := s.openLog(ctx, s.tableOptions(), s.withIndex(store.Options{
-		Signer: r.Signer, ReadOnly: !s.Mode.writes(), Ready: r.ready, Published: r.publish, OneShot: s.tableOptions().OneShot,
+		Signer: r.Signer, ReadOnly: !s.Mode.writes(), Ready: r.ready, Published: r.publish, OneShot: s.tableOptions().OneShot, AsItIs: asItIs,
 	}, note))
 	if err != nil {
 		return nil, err

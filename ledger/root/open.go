@@ -34,7 +34,7 @@ func (s *site) openLedger(ctx context.Context) (*Root, error) {
 			return nil, err
 		}
 	}
-	if r.Log, err = s.openIndexed(ctx, r, known[0].Name()); err != nil {
+	if r.Log, err = s.openIndexed(ctx, r, known[0].Name(), false); err != nil {
 		return nil, s.explain(err, known, by)
 	}
 	if err := s.check(ctx, r, known, by); err != nil {
@@ -44,9 +44,9 @@ func (s *site) openLedger(ctx context.Context) (*Root, error) {
 }
 
 // openAtOnce opens the ledger to write without reading it first, if that changes
-// nothing before the first commit, and so before the ledger was compared. It
-// reports whether it did. On anything unusual it returns false, and look finds the
-// reason.
+// nothing before the first commit, and so before the ledger was compared: an old ledger
+// would get its index and tags first. It reports whether it did. On anything unusual it
+// returns false, and look finds the reason.
 func (s *site) openAtOnce(ctx context.Context, r *Root, known []ledger.VerifierKey) bool {
 	if !s.tableOptions().OneShot || s.notRetired(known[0].Name()) != nil {
 		return false
@@ -59,7 +59,7 @@ func (s *site) openAtOnce(ctx context.Context, r *Root, known []ledger.VerifierK
 		return false
 	}
 	r.Signer = key
-	log, err := s.openIndexed(ctx, r, known[0].Name())
+	log, err := s.openIndexed(ctx, r, known[0].Name(), true)
 	if err == nil && (log.Imported() || log.Moved() != nil) {
 		_ = log.Close() // nothing was written
 		log = nil

@@ -18,6 +18,10 @@ var (
 	// ErrExists says that there is something already where a ledger was to be
 	// created or a row inserted.
 	ErrExists = errors.New("something is there already")
+
+	// ErrOldFormat says that an old ledger has no index or no tags yet, and was to be opened
+	// as it is.
+	ErrOldFormat = errors.New("it has no index or no tags yet")
 )
 
 // Writing.

@@ -50,6 +50,10 @@ type Options struct {
 	// cannot wait, and that needs no proof.
 	Defer bool
 
+	// AsItIs makes Open fail with ErrOldFormat if it would write: an old ledger would get its
+	// index or its tags first.
+	AsItIs bool
+
 	// Views returns the views to keep once an old ledger has its index: those it had
 	// are not proved. It may be nil; then a view is made when its job is read.
 	Views func(context.Context, ledger.EventReader) iter.Seq2[ledger.JobView, error]

@@ -22,6 +22,9 @@ func Open(ctx context.Context, t Table, o Options) (*Log, error) {
 	if err == nil {
 		err = checkSigner(o.Signer, l.Keys().Current())
 	}
+	if err == nil && o.AsItIs && (l.unbuilt() || l.untagged()) {
+		err = ErrOldFormat
+	}
 	if err == nil && l.unbuilt() {
 		err = l.build(ctx, o)
 	}
