@@ -9,14 +9,17 @@ import (
 var onLedger = regexp.MustCompile(`\bgait (serve|doctor|keys (show|rotate|export)|pack build|(job|ledger)( checkpoint| witness)? [a-z]+(-[a-z]+)*)\b`)
 
 // withRoot adds --root dir to the commands in a hint that work on a ledger,
-// unless dir is "" or the hint names another root. The commands after "there: ", up to the
-// next semicolon, are for another place, and stay as they are.
+// unless dir is "". Up to the next semicolon, the commands after "there: " are for another
+// place, and those beside one that names a root are for that: they stay as they are.
 func withRoot(dir, hint string) string {
-	if dir == "" || strings.Contains(hint, " --root ") {
+	if dir == "" {
 		return hint
 	}
 	clauses := strings.Split(hint, ";")
 	for i, clause := range clauses {
+		if strings.Contains(clause, " --root ") {
+			continue
+		}
 		here, there, elsewhere := strings.Cut(clause, "there: ")
 		clauses[i] = onLedger.ReplaceAllStringFunc(here, func(command string) string { return command + " --root " + quoted(dir) })
 		if elsewhere {

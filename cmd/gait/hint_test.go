@@ -81,9 +81,10 @@ func TestCheckHint(t *testing.T) {
 // A pasted hint works on the ledger that the command line named, here, and on none there.
 func TestWithRoot(t *testing.T) {
 	for hint, want := range map[string]string{
-		"gait job list":               "gait job list --root 'a b'",
-		"gait keys list":              "gait keys list",
-		"gait ledger verify --root c": "gait ledger verify --root c",
+		"gait job list":                                    "gait job list --root 'a b'",
+		"gait keys list":                                   "gait keys list",
+		"gait ledger verify --root c":                      "gait ledger verify --root c",
+		"gait ledger init; gait job list --root c":         "gait ledger init --root 'a b'; gait job list --root c",
 		"gait ledger backup; there: gait ledger restore F": "gait ledger backup --root 'a b'; there: gait ledger restore F",
 		"then there: gait ledger move --to K":              "then there: gait ledger move --to K",
 		"there: gait ledger cosign, gait pack build":       "there: gait ledger cosign, gait pack build",

@@ -108,7 +108,7 @@ var hints = map[string]hintMaker{
 
 	// The ledger's directory and keys.
 	"ledger_not_found":     say("name its directory with --root, or begin one: gait job submit"),
-	"ledger_missing":       say(lostHint),
+	"ledger_missing":       missingHint,
 	"ledger_rolled_back":   rolledBackHint,
 	"ledger_swapped":       swappedHint,
 	"ledger_elsewhere":     elsewhereHint,

@@ -19,11 +19,39 @@ func rolledBackHint(err error) string {
 	e, ok := errors.AsType[*home.RolledBackError](err)
 	switch {
 	case ok && e.Accepted: // it may be read already
-		return successorHint
+		return goOnHint(e.Alive)
+	case ok && e.Found.Size >= e.Seen.Size && e.Alive != nil:
+		return goOnHint(e.Alive) + "; keep this one as it is: together they show two histories"
 	case ok && e.Found.Size >= e.Seen.Size: // it contradicts what was seen
 		return retireHint
+	case ok && e.Alive != nil:
+		return goOnHint(e.Alive) + "; to read this one as it is: gait ledger restore --in-place"
 	}
 	return `put the newest state back, or restore a newer backup: move the directory ledger in the root away, then gait ledger restore FILE; to read this one as it is: gait ledger restore --in-place; ` + successorHint
+}
+
+// goOnHint says how to go on with the jobs of a ledger that is here in an older state. alive is
+// the error that says where it goes on itself; nil if no such place is known.
+func goOnHint(alive error) string {
+	if alive == nil {
+		return successorHint
+	}
+	if e, ok := errors.AsType[*root.ElsewhereError](alive); ok {
+		return "its newest state is in another root: gait job list --root " + quoted(e.Dir)
+	}
+	return `it moved away: write it where it goes on; if that place is lost: gait ledger retire --successor --although-moved --reason "WHY"`
+}
+
+func missingHint(err error) string {
+	e, ok := errors.AsType[*root.LostError](err)
+	if !ok || e.Alive == nil {
+		return lostHint
+	}
+	const begin = "; to begin a new ledger on purpose: gait ledger init"
+	if at, ok := errors.AsType[*root.ElsewhereError](e.Alive); ok {
+		return "it goes on in another root: gait job list --root " + quoted(at.Dir) + begin
+	}
+	return "it moved away: write it where it goes on; if that place is lost: gait ledger restore FILE --as-successor --although-moved" + begin
 }
 
 func movedHint(err error) string {
@@ -58,6 +86,9 @@ func elsewhereHint(err error) string {
 	e, ok := errors.AsType[*root.ElsewhereError](err)
 	if !ok {
 		return "use the root where it goes on"
+	}
+	if e.GivenUp {
+		return "go on there: gait job list --root " + quoted(e.Dir) + "; a copy that is not needed can be removed; only if the other one is not to go on: move its root away first"
 	}
 	return "its newest state is there: use --root " + quoted(e.Dir) + "; to look at this one only: --read-only"
 }

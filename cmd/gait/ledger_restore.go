@@ -322,7 +322,7 @@ func (b restoredBackup) meaning() (what, next string) {
 	case did.Retired:
 		return "no: it was retired", "gait job list"
 	case did.Older:
-		return fmt.Sprintf("no: it has %d events, and %d were seen", b.Size, did.Seen.Size), "gait job list; " + successorHint
+		return fmt.Sprintf("no: it has %d events, and %d were seen", b.Size, did.Seen.Size), "gait job list; " + goOnHint(did.Alive)
 	case did.KeyFile == "":
 		return "not yet: its private key is not here", "gait keys import FILE, then gait ledger rebuild"
 	}
@@ -370,7 +370,7 @@ func acceptInPlace(ctx context.Context, a *app, flags restoreFlags) error {
 		written, next := "yes", "gait job list"
 		if did.Older {
 			written = fmt.Sprintf("no: it has %d events, and %d were seen", c.Size, did.Seen.Size)
-			next = "gait job list; " + successorHint
+			next = "gait job list; " + goOnHint(did.Alive)
 		}
 		s.fields([2]string{"directory", a.rootDir()}, [2]string{"root", c.Root.String()}, [2]string{"written", written})
 		s.next(next)

@@ -15,6 +15,10 @@ type RolledBackError struct {
 	SeenNote  []byte            // both as signed notes
 	FoundNote []byte
 	Accepted  bool // the user has accepted to read the ledger as it is: it was to be written
+
+	// Alive says why the ledger is not to be given up where it was found: it goes on
+	// elsewhere. It is nil if no other place is known.
+	Alive error
 }
 
 func (e *RolledBackError) Error() string {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -17,9 +18,15 @@ import (
 type ElsewhereError struct {
 	Origin string
 	Dir    string // of the other root
+
+	// GivenUp says that the ledger was to be given up here. That would end it there.
+	GivenUp bool
 }
 
 func (e *ElsewhereError) Error() string {
+	if e.GivenUp {
+		return fmt.Sprintf("%s goes on in %s: given up here, it would end there", e.Origin, e.Dir)
+	}
 	return fmt.Sprintf("%s goes on in %s: written here too, it would have two histories", e.Origin, e.Dir)
 }
 
@@ -51,11 +58,10 @@ func (o Options) goesOnIn(origin string) (string, error) {
 		return "", err
 	}
 	for _, p := range all {
-		if p.Origin() != origin || p.Dir == here {
+		if p.Origin() != origin || p.Dir == here || sameDir(p.Dir, here) {
 			continue
 		}
-		there := Options{Dir: p.Dir, Home: o.Home, Now: o.Now, Entropy: o.Entropy, LockTimeout: -1, AllowNetworkFS: o.AllowNetworkFS, FS: o.FS}
-		r, err := Open(context.Background(), there)
+		r, err := Open(context.Background(), o.glance(p.Dir))
 		if _, busy := errors.AsType[*LockedError](err); busy {
 			return p.Dir, nil
 		}
@@ -69,6 +75,21 @@ func (o Options) goesOnIn(origin string) (string, error) {
 		return p.Dir, nil
 	}
 	return "", nil
+}
+
+// glance returns the options that look into another root without waiting for it.
+func (o Options) glance(dir string) Options {
+	return Options{Dir: dir, Home: o.Home, Now: o.Now, Entropy: o.Entropy, LockTimeout: -1, AllowNetworkFS: o.AllowNetworkFS, FS: o.FS, glancing: true}
+}
+
+// sameDir reports whether two paths, of which one may be by another mount, name one directory.
+func sameDir(a, b string) bool {
+	is, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	other, err := os.Stat(b)
+	return err == nil && os.SameFile(is, other)
 }
 
 // An OccupiedError says what a root holds, or held, in which no backup is restored.

@@ -228,6 +228,9 @@ func (x *examination) signing(r *Root) (Finding, error) {
 	if retired != nil && isPutAway(r.Dir) || r.Log.Imported() || r.Log.Moved() != nil || err != nil {
 		return Finding{Detail: "none is needed: nothing is signed here"}, err
 	}
+	if r.Restored != nil && x.knownAlive(r.Log.Keys().Keys()) {
+		return Finding{Detail: "none is needed: the ledger goes on elsewhere"}, nil
+	}
 	s := &site{Options: x.Options, dir: r.Dir, lock: r.lock}
 	k, err := s.signer(r.Log.Keys())
 	if _, missing := errors.AsType[*home.KeyMissingError](err); missing && r.lock.shared {
@@ -244,10 +247,15 @@ func (x *examination) guard(ctx context.Context, r *Root, c ledger.Checkpoint) (
 		return Finding{Detail: fmt.Sprintf("an older state, which was retired: it has %d events, and %d were seen", c.Size, r.Restored.Seen)}, err
 	}
 	if r.Restored != nil {
-		return Finding{
+		f := Finding{
 			Mind: true, Detail: fmt.Sprintf("an older state, which is only read: it has %d events, and %d were seen", c.Size, r.Restored.Seen),
 			Hint: `to go on with its jobs in a new ledger: gait ledger retire --reason "WHY" --successor`,
-		}, nil
+		}
+		if alive := x.aliveIfKnown(r.Log.Keys().Keys()...); alive != nil {
+			f.Detail += "; " + alive.Error()
+			f.Hint = "write it where it goes on"
+		}
+		return f, nil
 	}
 	seen, dir, err := home.Seen(x.Home, r.Log.Keys().Keys()...)
 	if errors.Is(err, home.ErrOtherKey) {

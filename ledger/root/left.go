@@ -1,9 +1,11 @@
 package root
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"gait/ledger"
 	"gait/ledger/home"
@@ -22,58 +24,142 @@ func (*LeftError) Fault() ledger.Fault {
 	return ledger.Fault{Code: "ledger_moved", Category: ledger.CategoryUnsafe}
 }
 
-// checkLeft refuses a successor of a backup if its ledger moved away after the backup was made,
-// as another root that home remembers shows, or the key. It fails with a *ledger.MovedError or
-// a *LeftError, unless AlthoughMoved says that the other place is lost.
-func (o Options) checkLeft(from Backup) error {
-	if !from.Succeeded || o.AlthoughMoved {
-		return nil
+// checkAlive refuses to give up a ledger, of which some keys are known, that goes on elsewhere:
+// it would end there. It fails with what alive returns. A ledger that was retired has ended.
+func (o Options) checkAlive(keys []ledger.VerifierKey) error {
+	alive, err := o.alive(keys)
+	return cmp.Or(err, alive)
+}
+
+// checkAlive is Options.checkAlive with all keys of the ledger that is here, if it can be read.
+func (s *site) checkAlive(known []ledger.VerifierKey) error {
+	return s.Options.checkAlive(s.allKeys(known))
+}
+
+// allKeys returns all keys of the ledger that is here or, if it cannot be read or is another
+// one, those that are known.
+func (s *site) allKeys(known []ledger.VerifierKey) []ledger.VerifierKey {
+	if got, _, err := s.peek(); err == nil && got.Has(known[0]) {
+		return got.Keys()
 	}
-	origin := from.Checkpoint.Origin
+	return known
+}
+
+// alive returns why a ledger, of which some keys are known, oldest first, is not to be given up
+// in this root, or nil: an *ElsewhereError if another root that home remembers goes on with it;
+// a *ledger.MovedError or a *LeftError if it moved away, unless AlthoughMoved says that the
+// other place is lost.
+func (o Options) alive(keys []ledger.VerifierKey) (alive, err error) {
+	origin := keys[0].Name()
 	_, retired, err := home.ReadRetirementNote(o.Home, origin)
 	if err != nil || retired {
-		return err
+		return nil, err
 	}
+	at, err := o.goesOnIn(origin)
+	if err != nil {
+		return nil, err
+	}
+	if at != "" {
+		return &ElsewhereError{Origin: origin, Dir: at, GivenUp: true}, nil
+	}
+	return o.left(keys)
+}
+
+// left returns a *ledger.MovedError or a *LeftError if a ledger moved away after it was in the
+// state of which the keys are known: as another root that home remembers shows, or its key.
+func (o Options) left(keys []ledger.VerifierKey) (moved, err error) {
+	if o.AlthoughMoved {
+		return nil, nil
+	}
+	origin := keys[0].Name()
 	all, err := home.KnownRoots(o.Home)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, p := range all {
 		if p.Origin() != origin {
 			continue
 		}
-		if err := o.NotAway(o.movedFrom(origin, p.Dir)); err != nil {
-			return err
+		moved, by := o.movedFrom(origin, p.Dir)
+		if moved == nil || slices.Contains(keys, moved.To) {
+			continue // it did not move from there, or what is here came after that
+		}
+		if k, err := home.SigningKey(o.Home, origin); err == nil && k.VerifierKey() != by {
+			continue // it came back, under another key
+		}
+		err := o.NotAway(moved)
+		if _, away := errors.AsType[*ledger.MovedError](err); away {
+			return err, nil
+		}
+		if err != nil {
+			return nil, err
 		}
 	}
-	if _, err := home.PrivateOf(o.Home, from.Keys.Current()); err != nil {
-		_, missing := errors.AsType[*home.KeyMissingError](err)
-		if missing {
-			err = nil
-		}
-		return err
-	}
-	_, err = home.SigningKey(o.Home, origin)
-	if _, away := errors.AsType[*home.KeyMissingError](err); away {
-		return &LeftError{Origin: origin}
-	}
-	return err
+	return o.keyPutAway(keys)
 }
 
-// movedFrom returns where a ledger that a root holds has moved; nil if it did not, or if that
-// cannot be read.
-func (o Options) movedFrom(origin, dir string) *ledger.Move {
-	there := Options{Dir: dir, Home: o.Home, Now: o.Now, Entropy: o.Entropy, LockTimeout: -1, AllowNetworkFS: o.AllowNetworkFS, FS: o.FS}
-	r, err := Open(context.Background(), there)
-	if err != nil {
-		return nil
+// keyPutAway returns a *LeftError if home has put away the newest key of a ledger, and has none
+// in its place: it moved away.
+func (o Options) keyPutAway(keys []ledger.VerifierKey) (left, err error) {
+	origin := keys[0].Name()
+	_, err = home.SigningKey(o.Home, origin)
+	if _, missing := errors.AsType[*home.KeyMissingError](err); !missing {
+		return nil, err
 	}
-	moved := r.Log.Moved()
+	all, err := home.Keys(o.Home)
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range all {
+		if !k.Retired || k.Origin != origin {
+			continue
+		}
+		if at := slices.Index(keys, k.Key); at < 0 || at == len(keys)-1 { // not one of before, when it came back
+			return &LeftError{Origin: origin}, nil
+		}
+	}
+	return nil, nil
+}
+
+// movedFrom returns where a ledger that a root holds has moved, and the key that signed it
+// there; nil if it did not move, or if that cannot be read.
+func (o Options) movedFrom(origin, dir string) (*ledger.Move, ledger.VerifierKey) {
+	r, err := Open(context.Background(), o.glance(dir))
+	if err != nil {
+		return nil, ledger.VerifierKey{}
+	}
+	moved, by := r.Log.Moved(), r.Log.Keys().Current()
 	if r.Log.Origin() != origin || r.Log.Imported() {
 		moved = nil
 	}
 	if err := r.Close(); err != nil {
+		return nil, by
+	}
+	return moved, by
+}
+
+// aliveIfKnown is alive for what an error or a hint says: what cannot be found out is found
+// out again, and fails, before a ledger is given up.
+func (o Options) aliveIfKnown(keys ...ledger.VerifierKey) error {
+	if o.glancing {
 		return nil
 	}
-	return moved
+	alive, _ := o.alive(keys)
+	return alive
+}
+
+// knownAlive reports whether a ledger is known to go on elsewhere.
+func (o Options) knownAlive(keys []ledger.VerifierKey) bool { return o.aliveIfKnown(keys...) != nil }
+
+// goesOn adds to an error which says that the ledger here is an older one where it goes on.
+func (s *site) goesOn(err error) error {
+	back, older := errors.AsType[*home.RolledBackError](err)
+	keys := s.lock.keys
+	if len(keys) == 0 && s.placed {
+		keys = []ledger.VerifierKey{s.place.Key}
+	}
+	if older && len(keys) > 0 && keys[0].Name() == back.Found.Origin {
+		back.Alive = s.aliveIfKnown(s.allKeys(keys)...)
+	}
+	return err
 }

@@ -16,6 +16,10 @@ type LostError struct {
 	Dir    string // of the ledger
 	Origin string
 	Seen   int64 // how many of its events this user has seen; 0 if that is not known
+
+	// Alive says why the ledger is not to be given up here: it goes on elsewhere. It is nil
+	// if no other place is known.
+	Alive error
 }
 
 func (e *LostError) Error() string {
@@ -75,7 +79,7 @@ func (s *site) missing(key ledger.VerifierKey) error {
 		return err
 	}
 	seen, _ := g.Seen()
-	return &LostError{Dir: s.ledgerDir(), Origin: key.Name(), Seen: seen.Size}
+	return &LostError{Dir: s.ledgerDir(), Origin: key.Name(), Seen: seen.Size, Alive: s.aliveIfKnown(key)}
 }
 
 func (s *site) retired(origin string) (bool, error) {

@@ -54,6 +54,7 @@ type Restoration struct {
 	KeyAdded bool              // it came with the backup
 	There    bool              // the root held that state of it already
 	KeyLate  bool              // after the ledger was there: its index is to be made again
+	Alive    error             // if it is older: why the ledger is not to be given up here, as it goes on elsewhere; nil if no other place is known
 }
 
 // Writable reports whether the ledger can be continued.
@@ -149,12 +150,13 @@ func (o Options) examine(from *Backup) (did Restoration, err error) {
 		return did, ErrNewestUnknown
 	}
 	if did.Copy || did.Retired || !from.Succeeded && (did.Older || did.Moved && !did.Here) {
+		did.Alive = o.aliveIfKnown(from.Keys.Keys()...)
 		return did, nil // it is only read
 	}
-	if err := o.checkLeft(*from); err != nil {
+	if err := o.checkElsewhere(from.Checkpoint.Origin); err != nil || !from.Succeeded {
 		return did, err
 	}
-	return did, o.checkElsewhere(from.Checkpoint.Origin)
+	return did, o.checkAlive(from.Keys.Keys())
 }
 
 // holdsBackup reports whether the root holds the ledger of the backup in that state

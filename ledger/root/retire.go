@@ -24,7 +24,8 @@ type Retirement struct {
 // is signed under its origin, and the next ledger created in the root names it as
 // its predecessor. Retire finishes a retirement that a crash interrupted.
 //
-// Errors are those of Open, a *ledger.MovedError unless Options.AlthoughMoved is set, and
+// Errors are those of Open, an *ElsewhereError if the ledger goes on in another root, a
+// *ledger.MovedError or *LeftError if it moved away and Options.AlthoughMoved is not set, and
 // *ledger.FieldError for the reason.
 func Retire(ctx context.Context, o Options, reason string) (Retirement, error) {
 	o.Create, o.Mode = false, Write
@@ -52,6 +53,9 @@ func (s *site) retire(reason string) (Retirement, error) {
 	}
 	keys, err := s.retiree()
 	if err != nil {
+		return Retirement{}, err
+	}
+	if err := s.checkAlive(keys); err != nil {
 		return Retirement{}, err
 	}
 	n, begun, err := home.ReadRetirementNote(s.Home, keys[0].Name())
@@ -98,6 +102,9 @@ func (s *site) retiree() ([]ledger.VerifierKey, error) {
 			Problem: "holds the ledger " + keys.Origin() + ", which was not created here",
 			Hint:    "move it back to where it came from",
 		}
+	}
+	if err == nil {
+		err = s.mayGiveUp()
 	}
 	return keys.Keys(), err
 }

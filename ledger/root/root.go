@@ -48,6 +48,7 @@ type Options struct {
 
 	step      func(string) error           // called after each step of Create and Retire
 	networkFS func(string) (string, error) // instead of statNetworkFS
+	glancing  bool                         // it is opened to see whether a ledger goes on in it: errors need not say where one does
 }
 
 func (o Options) notice(format string, args ...any) {
@@ -103,7 +104,7 @@ func Open(ctx context.Context, o Options) (*Root, error) {
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("opening %s: %w", o.Dir, errors.Join(s.whyUnread(err), s.lock.release()))
+		return nil, fmt.Errorf("opening %s: %w", o.Dir, errors.Join(s.goesOn(s.whyUnread(err)), s.lock.release()))
 	}
 	r.site = s
 	return r, nil

@@ -66,7 +66,7 @@ type Succeeded struct {
 // Open that may write. As long as nothing was written to
 // the successor, another Succeed for the same reason does nothing, and has the same result.
 //
-// Errors are those of Open, *ledger.FieldError for the reason, *home.RolledBackError if the
+// Errors are those of Retire, *home.RolledBackError if the
 // ledger contradicts what was seen of it, and those of Begin and of store.CreateFrom.
 func Succeed(ctx context.Context, o Options, how Succession) (Succeeded, error) {
 	did, err := succeed(ctx, o, how)
@@ -117,6 +117,9 @@ func succeed(ctx context.Context, o Options, how Succession) (did Succeeded, err
 // bequeath builds the successor, and then retires the ledger.
 func (s *site) bequeath(ctx context.Context, how Succession) (n home.RetirementNote, err error) {
 	keys, err := s.retiree()
+	if err == nil {
+		err = s.checkAlive(keys)
+	}
 	if err != nil {
 		return n, err
 	}
