@@ -13,7 +13,7 @@ import (
 
 // arrives finds out whether a backup is of a ledger that moved, and whether it moved here.
 // If so, the backup gets the keys of the ledger as it goes on here.
-func (s *site) arrives(from *Backup, did *Restoration) error {
+func (s *directory) arrives(from *Backup, did *Restoration) error {
 	moved, err := from.Keys.Moved(from.Moves)
 	if err != nil || moved == nil {
 		return err
@@ -38,7 +38,7 @@ func (s *site) arrives(from *Backup, did *Restoration) error {
 
 // promoteKey makes the key that was made for a ledger that moves here the one that signs it,
 // and trusts it, unless the user distrusts it.
-func (s *site) promoteKey(key ledger.VerifierKey, did *Restoration) error {
+func (s *restorer) promoteKey(key ledger.VerifierKey, did *Restoration) error {
 	if err := home.PromoteKey(s.Home, key); err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ const (
 
 // makesIn returns the directory in which a ledger is restored: beside that of the state that
 // moved away from here, if there is one.
-func (s *site) makesIn() (string, error) {
+func (s *restorer) makesIn() (string, error) {
 	beside := filepath.Join(s.dir, arrivingName)
 	if err := os.RemoveAll(beside); err != nil { // from before a crash
 		return "", home.InRoot.Unwritable(s.dir, err)
@@ -68,7 +68,7 @@ func (s *site) makesIn() (string, error) {
 }
 
 // putAside puts the state of a ledger that moved away aside, for the ledger that is back.
-func (s *site) putAside(dir string) error {
+func (s *restorer) putAside(dir string) error {
 	if dir == s.ledgerDir() {
 		return nil
 	}

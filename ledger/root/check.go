@@ -14,7 +14,7 @@ const maxTail = 10_000
 
 // checkSeen compares a ledger with its outside checkpoint, and reads the events
 // after it again.
-func (s *site) checkSeen(ctx context.Context, log ledger.Reader, g *home.Guard) error {
+func (s *comparison) checkSeen(ctx context.Context, log ledger.Reader, g *home.Guard) error {
 	if err := g.Check(); err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func (s *site) checkSeen(ctx context.Context, log ledger.Reader, g *home.Guard) 
 
 // mayBeOlder reports whether a ledger may be in an older state than was seen, since it is
 // written elsewhere: a copy, or one that moved away.
-func (s *site) mayBeOlder(ctx context.Context, log ledger.Reader, was home.Sighting) (bool, error) {
+func (s *comparison) mayBeOlder(ctx context.Context, log ledger.Reader, was home.Sighting) (bool, error) {
 	c, _ := log.Checkpoint()
 	if log.Imported() {
 		s.notice("this copy of %s has %d events; a newer state, of %d, was seen", c.Origin, c.Size, was.Size)
@@ -69,7 +69,7 @@ func (s *site) mayBeOlder(ctx context.Context, log ledger.Reader, was home.Sight
 }
 
 // noteMoved reports that a ledger goes on in another place.
-func (s *site) noteMoved(log *store.Log) {
+func (s *comparison) noteMoved(log *store.Log) {
 	if moved := log.Moved(); moved != nil && !log.Imported() {
 		s.notice("%s moved to %s at event %d, and goes on there; what is shown here is as of then", moved.Origin, moved.To, moved.Seq)
 	}
@@ -77,7 +77,7 @@ func (s *site) noteMoved(log *store.Log) {
 
 // noteUnseen reports that there is nothing to compare a ledger with, unless it was
 // just created.
-func (s *site) noteUnseen(origin string, g *home.Guard) {
+func (s *comparison) noteUnseen(origin string, g *home.Guard) {
 	then := "one is kept from now on"
 	if !s.Mode.writes() {
 		then = "the next command that writes keeps one"

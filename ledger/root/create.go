@@ -15,7 +15,7 @@ const defaultHost = "gait.local/"
 
 // create makes a ledger, or continues a creation that got as far as its key.
 // Nothing is written before everything is known to be well-formed and unused.
-func (s *site) create(ctx context.Context) (*Root, error) {
+func (s creator) create(ctx context.Context) (*Root, error) {
 	if err := ledger.FieldActor.Check(s.Actor); err != nil {
 		return nil, err
 	}
@@ -51,7 +51,7 @@ func (s *site) create(ctx context.Context) (*Root, error) {
 }
 
 // createLog makes the ledger that begins with first, and opens it.
-func (s *site) createLog(ctx context.Context, r *Root, first ledger.Event) (*store.Log, error) {
+func (s creator) createLog(ctx context.Context, r *Root, first ledger.Event) (*store.Log, error) {
 	err := pebble.Create(s.ledgerDir(), s.tableOptions(), func(t store.Table) error {
 		return store.Create(ctx, t, first, store.Options{Signer: r.Signer, Keys: s.macKeys})
 	})
@@ -63,7 +63,7 @@ func (s *site) createLog(ctx context.Context, r *Root, first ledger.Event) (*sto
 
 // begunKey returns the key of a creation that a crash interrupted before the
 // ledger existed, unless the caller asks for another origin.
-func (s *site) begunKey() (ledger.PrivateKey, bool) {
+func (s creator) begunKey() (ledger.PrivateKey, bool) {
 	last := s.lock.last
 	if last.kind != markCreating || s.Origin != "" && s.Origin != last.key.Name() {
 		return ledger.PrivateKey{}, false
@@ -75,7 +75,7 @@ func (s *site) begunKey() (ledger.PrivateKey, bool) {
 	return k, true
 }
 
-func (s *site) newKey(now time.Time) (ledger.PrivateKey, error) {
+func (s creator) newKey(now time.Time) (ledger.PrivateKey, error) {
 	origin := s.Origin
 	if origin == "" {
 		id, err := ledger.NewULID(now, s.Entropy)
@@ -101,7 +101,7 @@ func (o Options) checkClock(now, last time.Time) error {
 }
 
 // firstEvent seals event 0. It names the ledger that was retired here, if one was.
-func (s *site) firstEvent(key ledger.PrivateKey, now time.Time) (ledger.Event, error) {
+func (s creator) firstEvent(key ledger.PrivateKey, now time.Time) (ledger.Event, error) {
 	id, err := ledger.NewULID(now, s.Entropy)
 	if err != nil {
 		return ledger.Event{}, err
@@ -122,7 +122,7 @@ func (s *site) firstEvent(key ledger.PrivateKey, now time.Time) (ledger.Event, e
 
 // keepKey makes the key durable before anything is signed with it. It writes the
 // mark first: after a crash, the mark shows that the key belongs to this creation.
-func (s *site) keepKey(key ledger.PrivateKey) error {
+func (s creator) keepKey(key ledger.PrivateKey) error {
 	if err := s.lock.add(mark{kind: markCreating, key: key.VerifierKey()}); err != nil {
 		return err
 	}
@@ -135,7 +135,7 @@ func (s *site) keepKey(key ledger.PrivateKey) error {
 	return s.done("key")
 }
 
-func (s *site) createdLog(r *Root) error {
+func (s creator) createdLog(r *Root) error {
 	if err := s.done("ledger"); err != nil {
 		return err
 	}

@@ -100,19 +100,19 @@ func (e *OccupiedError) Error() string { return e.Dir + " holds " + e.Holds }
 // Unwrap returns store.ErrExists.
 func (*OccupiedError) Unwrap() error { return store.ErrExists }
 
-func (s *site) occupied(holds string) error { return &OccupiedError{Dir: s.dir, Holds: holds} }
+func (s *directory) occupied(holds string) error { return &OccupiedError{Dir: s.dir, Holds: holds} }
 
 // planPlace fails if the root holds something in which the backup is not restored.
 func (o Options) planPlace(from Backup, did Restoration) error {
 	o.Mode, o.Create = Read, false
-	s, err := enter(context.Background(), o)
+	in, err := enter(context.Background(), o)
 	if errors.Is(err, ErrNoLedger) || errors.Is(err, ErrLedgerMissing) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	s.arriving = did.Here
+	s := &restorer{installer: newInstaller(in), arriving: did.Here}
 	_, err = s.holdsBackup(from)
 	return errors.Join(err, s.lock.release())
 }
@@ -143,7 +143,7 @@ func (e *InsideError) Fault() ledger.Fault {
 
 // notInside fails with an *InsideError if the root is not there yet and would lie in another
 // one, or among the files of a home.
-func (s *site) notInside() error {
+func (s *directory) notInside() error {
 	if has, err := s.hasLedger(); err != nil || has || Is(s.dir) {
 		return err
 	}

@@ -149,7 +149,7 @@ func (x *examination) ledger(ctx context.Context) {
 
 // retired returns the error that refuses to write the ledger if it was retired, or nil.
 func (x *examination) retired(r *Root) (*RetiredError, error) {
-	s := &site{Options: x.Options, dir: r.Dir, lock: r.lock}
+	s := &directory{Options: x.Options, dir: r.Dir}
 	err := s.notRetired(r.Log.Origin())
 	if e, retired := errors.AsType[*RetiredError](err); retired {
 		return e, nil
@@ -231,7 +231,7 @@ func (x *examination) signing(r *Root) (Finding, error) {
 	if r.Restored != nil && x.knownAlive(r.Log.Keys().Keys()) {
 		return Finding{Detail: "none is needed: the ledger goes on elsewhere"}, nil
 	}
-	s := &site{Options: x.Options, dir: r.Dir, lock: r.lock}
+	s := &directory{Options: x.Options, dir: r.Dir}
 	k, err := s.signer(r.Log.Keys())
 	if _, missing := errors.AsType[*home.KeyMissingError](err); missing && r.lock.shared {
 		return Finding{Detail: "not here; reading needs none"}, nil

@@ -14,7 +14,7 @@ import (
 
 // checkSuccessor refuses to touch the directory of the successor if something is there that
 // this home has not made there for the ledger of the root.
-func (s *site) checkSuccessor() error {
+func (s builder) checkSuccessor() error {
 	entries, err := os.ReadDir(s.successorDir())
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
@@ -39,13 +39,13 @@ func (s *site) checkSuccessor() error {
 	return err
 }
 
-func (s *site) strange(problem, hint string) error {
+func (s builder) strange(problem, hint string) error {
 	return &home.UnsafeError{Path: s.successorDir(), Problem: problem, Hint: hint}
 }
 
 // checkEnding refuses to go on in a root whose ledger another home has retired, and whose
 // successor it has not put in its place.
-func (s *site) checkEnding() error {
+func (s builder) checkEnding() error {
 	last := s.lock.last
 	if s.lock.heir.IsZero() || last.kind != markRetired && !s.putAwayFor(s.lock.heir) {
 		return nil
@@ -56,7 +56,7 @@ func (s *site) checkEnding() error {
 // clearSuccessor removes the ledger that an earlier Succeed has built. If that was whole, its
 // key has signed it, and is not used again: it is retired or, if its name is to be used again,
 // removed. Nobody has seen what it signed.
-func (s *site) clearSuccessor() error {
+func (s builder) clearSuccessor() error {
 	signed, err := home.Exists(s.successorLedger())
 	if err != nil {
 		return err
@@ -87,7 +87,7 @@ func (s *site) clearSuccessor() error {
 
 // heirKey returns a key for the successor. The mark, durable before the key, shows after a
 // crash what the key was for.
-func (s *site) heirKey(now time.Time) (key ledger.PrivateKey, err error) {
+func (s builder) heirKey(now time.Time) (key ledger.PrivateKey, err error) {
 	if key, usable := s.unusedHeirKey(); usable && (s.Origin == "" || s.Origin == key.Name()) {
 		return key, nil
 	}
@@ -108,7 +108,7 @@ func (s *site) heirKey(now time.Time) (key ledger.PrivateKey, err error) {
 
 // unusedHeirKey returns the private key that was made for a successor, unless it is gone or
 // home knows of something that was signed with it.
-func (s *site) unusedHeirKey() (ledger.PrivateKey, bool) {
+func (s builder) unusedHeirKey() (ledger.PrivateKey, bool) {
 	was := s.lock.heir
 	if was.IsZero() {
 		return ledger.PrivateKey{}, false
@@ -118,7 +118,7 @@ func (s *site) unusedHeirKey() (ledger.PrivateKey, bool) {
 }
 
 // emptySuccessor removes what was built of a successor.
-func (s *site) emptySuccessor() error {
+func (s builder) emptySuccessor() error {
 	if err := s.checkSuccessor(); err != nil {
 		return err
 	}
@@ -133,7 +133,7 @@ func (s *site) emptySuccessor() error {
 }
 
 // dropSuccessor removes a successor that was built of a ledger that is given up without.
-func (s *site) dropSuccessor() error {
+func (s builder) dropSuccessor() error {
 	if s.lock.heir.IsZero() {
 		return nil
 	}
@@ -143,5 +143,5 @@ func (s *site) dropSuccessor() error {
 	return s.emptySuccessor()
 }
 
-func (s *site) successorDir() string    { return filepath.Join(s.dir, successorName) }
-func (s *site) successorLedger() string { return filepath.Join(s.successorDir(), ledgerName) }
+func (s builder) successorDir() string    { return filepath.Join(s.dir, successorName) }
+func (s builder) successorLedger() string { return filepath.Join(s.successorDir(), ledgerName) }

@@ -44,7 +44,7 @@ func (r *Root) Writable() error {
 	if err := r.Newest(); err != nil {
 		return err
 	}
-	return (&site{Options: r.options, dir: r.Dir}).notRetired(r.Log.Origin())
+	return (&directory{Options: r.options, dir: r.Dir}).notRetired(r.Log.Origin())
 }
 
 // MayWrite fails as Open does to write, if home cannot sign the ledger or keep its next
@@ -53,7 +53,7 @@ func (r *Root) MayWrite() error {
 	if err := r.Writable(); err != nil {
 		return err
 	}
-	s := &site{Options: r.options, dir: r.Dir}
+	s := &directory{Options: r.options, dir: r.Dir}
 	s.Mode = Write
 	if err := errors.Join(s.checkDir(s.dir), s.checkWritable(s.dir), s.checkLedgerDir()); err != nil {
 		return err
@@ -65,7 +65,7 @@ func (r *Root) MayWrite() error {
 // if home does not hold the private half of the key that it has in force, or if no
 // checkpoint can be kept there.
 func MaySign(dir, homeDir string, keys ledger.Keyring) error {
-	s := &site{Options: Options{Home: homeDir}, dir: dir}
+	s := &directory{Options: Options{Home: homeDir}, dir: dir}
 	if _, err := s.signer(keys); err != nil {
 		return err
 	}
@@ -114,14 +114,14 @@ func Import(ctx context.Context, o Options, from Copied) error {
 	if err != nil {
 		return fmt.Errorf("importing into %s: %w", o.Dir, err)
 	}
-	err = s.importLedger(ctx, from)
+	err = (&restorer{installer: newInstaller(s)}).importLedger(ctx, from)
 	if err := errors.Join(err, s.lock.release()); err != nil {
 		return fmt.Errorf("importing into %s: %w", o.Dir, err)
 	}
 	return nil
 }
 
-func (s *site) importLedger(ctx context.Context, from Copied) error {
+func (s *restorer) importLedger(ctx context.Context, from Copied) error {
 	keys := from.Keys
 	has, err := s.hasLedger()
 	switch last := s.lock.last; {
@@ -177,7 +177,7 @@ func (s *site) importLedger(ctx context.Context, from Copied) error {
 
 // known returns what was seen of the ledger with these keys. It fails with
 // home.ErrOtherKey if another key was seen, or is trusted, for its origin.
-func (s *site) known(keys ledger.Keyring) ([]home.Sighting, string, error) {
+func (s *directory) known(keys ledger.Keyring) ([]home.Sighting, string, error) {
 	other, err := home.OtherTrusted(s.Home, keys.Keys())
 	if err == nil && !other.IsZero() {
 		err = fmt.Errorf("%w: see %s", home.ErrOtherKey, home.TrustPath(s.Home))

@@ -16,7 +16,7 @@ const noteEvery = ledger.MaxIndexUndo / 8
 
 // macKeys returns the MAC keys that belong to a key of the ledger, if home can derive
 // them. A key file that this user cannot read is like none.
-func (s *site) macKeys(key ledger.VerifierKey) (store.MACKeys, bool, error) {
+func (s *directory) macKeys(key ledger.VerifierKey) (store.MACKeys, bool, error) {
 	keys, ok, err := home.ReadIndexKeys(s.Home, key)
 	if errors.Is(err, fs.ErrPermission) && !s.Mode.writes() {
 		return store.MACKeys{}, false, nil

@@ -30,7 +30,7 @@ func (*UnfinishedError) Fault() ledger.Fault {
 
 // bequeathed returns the note of the retirement of the ledger of the root, if it was
 // retired for a successor whose creation is not complete yet.
-func (s *site) bequeathed() (n home.RetirementNote, unfinished bool, err error) {
+func (s installer) bequeathed() (n home.RetirementNote, unfinished bool, err error) {
 	if s.lock.heir.IsZero() {
 		return n, false, nil
 	}
@@ -47,7 +47,7 @@ func (s *site) bequeathed() (n home.RetirementNote, unfinished bool, err error) 
 
 // ending returns the origin of the ledger that has the successor, by the marks or by what
 // home remembers.
-func (s *site) ending() string {
+func (s installer) ending() string {
 	switch last := s.lock.last; {
 	case s.putAwayFor(last.key) || last.kind == markRetired:
 		return s.lock.predecessor.Origin
@@ -65,14 +65,14 @@ func (s *site) ending() string {
 
 // putAwayFor reports whether the ledger before was put away and the creation of its
 // successor, with this key, was begun.
-func (s *site) putAwayFor(key ledger.VerifierKey) bool {
+func (s builder) putAwayFor(key ledger.VerifierKey) bool {
 	return s.lock.last.kind == markCreating && s.lock.isHeir(key) && s.lock.predecessor != nil
 }
 
 // handOver does the steps after the note of a retirement: it puts the ledger away, and its
 // successor, with its content first, in its place. It opens the successor, which completes
 // its creation.
-func (s *site) handOver(ctx context.Context, n home.RetirementNote) (was Retirement, r *Root, err error) {
+func (s installer) handOver(ctx context.Context, n home.RetirementNote) (was Retirement, r *Root, err error) {
 	if s.putAwayFor(n.Successor) {
 		if was, err = s.awayAlready(n); err != nil {
 			return was, nil, err
@@ -108,7 +108,7 @@ func (s *site) handOver(ctx context.Context, n home.RetirementNote) (was Retirem
 }
 
 // awayAlready returns what putAway returned before a crash.
-func (s *site) awayAlready(n home.RetirementNote) (was Retirement, err error) {
+func (s installer) awayAlready(n home.RetirementNote) (was Retirement, err error) {
 	was.RetirementNote = n
 	if was.Key, err = home.RetireKey(s.Home, n.Origin); err != nil {
 		return was, err
@@ -123,7 +123,7 @@ func (s *site) awayAlready(n home.RetirementNote) (was Retirement, err error) {
 
 // moveSuccessor moves the ledger or the content of the successor to its place, unless that
 // was done before a crash.
-func (s *site) moveSuccessor(name string) error {
+func (s installer) moveSuccessor(name string) error {
 	from := filepath.Join(s.successorDir(), name)
 	there, err := home.Exists(from)
 	if err != nil || !there {
@@ -137,7 +137,7 @@ func (s *site) moveSuccessor(name string) error {
 
 // finishSucceeding puts a successor in its place if a crash came in between. A reader gets
 // an *UnfinishedError, unless a ledger is in its place.
-func (s *site) finishSucceeding(ctx context.Context) (*Root, error) {
+func (s installer) finishSucceeding(ctx context.Context) (*Root, error) {
 	n, unfinished, err := s.bequeathed()
 	if err == nil && !unfinished {
 		err = s.checkEnding()
@@ -158,7 +158,7 @@ func (s *site) finishSucceeding(ctx context.Context) (*Root, error) {
 
 // succeededBefore reports whether the ledger here is the successor that an earlier Succeed
 // for the same reason has put in its place, and nothing was written to it since.
-func (s *site) succeededBefore(ctx context.Context, reason string) (did Succeeded, done bool, err error) {
+func (s installer) succeededBefore(ctx context.Context, reason string) (did Succeeded, done bool, err error) {
 	was := s.lock.predecessor
 	if was == nil || s.lock.last.kind != markComplete || s.lock.restored != nil {
 		return did, false, nil

@@ -22,7 +22,7 @@ func Join(ctx context.Context, o Options, log ledger.Reader, renew func(context.
 	if err != nil {
 		return nil, err
 	}
-	s := &site{Options: o, dir: dir, lock: &lock{path: filepath.Join(dir, lockName)}}
+	s := &comparison{directory: directory{Options: o, dir: dir}, lock: &lock{path: filepath.Join(dir, lockName)}}
 	keys := log.Keys()
 	if err := s.readPlace(); err != nil {
 		return nil, err

@@ -98,7 +98,7 @@ func (s *site) look(ctx context.Context, known []ledger.VerifierKey, by string) 
 }
 
 // compare checks an open ledger against its keys and its outside checkpoint.
-func (s *site) compare(ctx context.Context, log *store.Log, known []ledger.VerifierKey, by string) error {
+func (s *comparison) compare(ctx context.Context, log *store.Log, known []ledger.VerifierKey, by string) error {
 	if !log.Keys().Has(known[0]) {
 		return s.swapped(by, known[0], log.Keys().Current())
 	}
@@ -121,7 +121,7 @@ func (s *site) compare(ctx context.Context, log *store.Log, known []ledger.Verif
 
 // checkKnown refuses a ledger that lacks a rotation that is recorded elsewhere, and
 // one that was created here and says that it is a copy: less is asked of a copy.
-func (s *site) checkKnown(log *store.Log, known []ledger.VerifierKey, by string) error {
+func (s *comparison) checkKnown(log *store.Log, known []ledger.VerifierKey, by string) error {
 	for _, key := range known {
 		if !log.Keys().Has(key) {
 			return s.swapped(by, key, log.Keys().Current())
@@ -135,7 +135,7 @@ func (s *site) checkKnown(log *store.Log, known []ledger.VerifierKey, by string)
 
 // guardOf returns the outside checkpoint of an open ledger. Any key that the ledger
 // has, or is known to have had, may have signed it.
-func (s *site) guardOf(log *store.Log, known []ledger.VerifierKey) (*home.Guard, error) {
+func (s *comparison) guardOf(log *store.Log, known []ledger.VerifierKey) (*home.Guard, error) {
 	keys := log.Keys().Keys()
 	for _, key := range known {
 		if key.Name() == log.Origin() && !slices.Contains(keys, key) {
@@ -145,7 +145,7 @@ func (s *site) guardOf(log *store.Log, known []ledger.VerifierKey) (*home.Guard,
 	return home.LoadGuard(s.Home, keys...)
 }
 
-func (s *site) checkLedgerDir() error {
+func (s *directory) checkLedgerDir() error {
 	if err := s.checkDir(s.ledgerDir()); err != nil {
 		return err
 	}
@@ -181,7 +181,7 @@ func (s *site) peek() (ledger.Keyring, ledger.Checkpoint, error) {
 	return log.Keys(), c, log.Close()
 }
 
-func (s *site) notRetired(origin string) error {
+func (s *directory) notRetired(origin string) error {
 	_, retired, err := home.ReadRetirementNote(s.Home, origin)
 	if err == nil && retired {
 		err = s.retiredError(origin)
@@ -191,7 +191,7 @@ func (s *site) notRetired(origin string) error {
 
 // signer returns the private half of the key in force. If a crash interrupted the
 // rotation to that key, the private half is still in keys/next.
-func (s *site) signer(keys ledger.Keyring) (ledger.Signer, error) {
+func (s *directory) signer(keys ledger.Keyring) (ledger.Signer, error) {
 	origin, current := keys.Origin(), keys.Current()
 	if err := s.notRetired(origin); err != nil {
 		return nil, err
@@ -209,7 +209,7 @@ func (s *site) signer(keys ledger.Keyring) (ledger.Signer, error) {
 	return nil, s.swapped(home.KeyPath(s.Home, origin, false), k.VerifierKey(), current)
 }
 
-func (s *site) swapped(by string, want, got ledger.VerifierKey) error {
+func (s *directory) swapped(by string, want, got ledger.VerifierKey) error {
 	return &SwappedError{Dir: s.ledgerDir(), By: by, Want: want, Got: got}
 }
 

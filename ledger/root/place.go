@@ -51,14 +51,14 @@ func locate(dir string) (string, error) {
 }
 
 // readPlace reads what home remembers of the root.
-func (s *site) readPlace() (err error) {
+func (s *directory) readPlace() (err error) {
 	s.place, s.placed, err = home.ReadKnownRoot(s.Home, s.dir)
 	return err
 }
 
 // nothing returns the error that says why no ledger is there: none was ever begun here,
 // as far as is known, or it is lost.
-func (s *site) nothing() error {
+func (s *directory) nothing() error {
 	if !s.placed {
 		return ErrNoLedger
 	}
@@ -66,7 +66,7 @@ func (s *site) nothing() error {
 }
 
 // missing returns the error that says why a completed ledger is not there.
-func (s *site) missing(key ledger.VerifierKey) error {
+func (s *directory) missing(key ledger.VerifierKey) error {
 	retired, err := s.retired(key.Name())
 	if err != nil {
 		return err
@@ -82,14 +82,14 @@ func (s *site) missing(key ledger.VerifierKey) error {
 	return &LostError{Dir: s.ledgerDir(), Origin: key.Name(), Seen: seen.Size, Alive: s.aliveIfKnown(key)}
 }
 
-func (s *site) retired(origin string) (bool, error) {
+func (s *directory) retired(origin string) (bool, error) {
 	_, retired, err := home.ReadRetirementNote(s.Home, origin)
 	return retired, err
 }
 
 // mayBegin refuses to begin a new ledger in silence where another one was lost.
-func (s *site) mayBegin() error {
-	if s.Begin || !s.placed || s.lock.last.kind == markCreating {
+func (s *directory) mayBegin() error {
+	if s.Begin || !s.placed {
 		return nil
 	}
 	retired, err := s.retired(s.place.Origin())
@@ -101,7 +101,7 @@ func (s *site) mayBegin() error {
 
 // checkPlace refuses another ledger than the one that home remembers here, unless that
 // was retired.
-func (s *site) checkPlace(keys ledger.Keyring) error {
+func (s *comparison) checkPlace(keys ledger.Keyring) error {
 	if !s.placed || s.place.Origin() == keys.Origin() || s.accepting {
 		return nil
 	}
@@ -113,7 +113,7 @@ func (s *site) checkPlace(keys ledger.Keyring) error {
 }
 
 // remember keeps in home which ledger the root holds.
-func (s *site) remember(keys ledger.Keyring) error {
+func (s *directory) remember(keys ledger.Keyring) error {
 	now := home.KnownRoot{Dir: s.dir, Key: keys.Current()}
 	if s.placed && s.place == now {
 		return nil

@@ -66,7 +66,7 @@ func (e *RetiredError) goesOn() string {
 }
 
 // retiredError says that the ledger that is here was retired, and where its jobs go on.
-func (s *site) retiredError(origin string) error {
+func (s *directory) retiredError(origin string) error {
 	e := &RetiredError{Origin: origin, Dir: s.ledgerDir()}
 	n, retired, err := home.ReadRetirementNote(s.Home, origin)
 	if err != nil {

@@ -63,7 +63,7 @@ func (r *Root) Explain(err error) error { return r.site.whyUnread(err) }
 
 // denied returns an error of opening a file of the root as an *home.AccessError, if it is
 // one. A file that can be read was to be written.
-func (s *site) denied(path string, err error) error {
+func (s *directory) denied(path string, err error) error {
 	place := home.InRoot.Unreadable
 	if s.Mode.writes() && unix.Access(path, unix.R_OK) == nil {
 		place = home.InRoot.Unwritable

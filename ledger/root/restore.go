@@ -87,7 +87,7 @@ func Restore(ctx context.Context, o Options, from Backup) (Restoration, error) {
 // PlanRestore returns what Restore would return, but for the private key of a backup, and
 // fails if Restore would before it reads the events. It writes nothing but the pid in the lock file.
 func PlanRestore(o Options, from Backup) (Restoration, error) {
-	did, err := o.examine(&from)
+	did, err := o.compareBackup(&from)
 	if err != nil {
 		return did, fmt.Errorf("restoring %s: %w", from.Checkpoint.Origin, err)
 	}
@@ -106,14 +106,14 @@ func PlanRestore(o Options, from Backup) (Restoration, error) {
 
 func restore(ctx context.Context, o Options, from Backup) (did Restoration, err error) {
 	o.Create, o.Begin, o.Mode = true, true, Write
-	if did, err = o.examine(&from); err != nil {
+	if did, err = o.compareBackup(&from); err != nil {
 		return did, err
 	}
-	s, err := enter(ctx, o)
+	in, err := enter(ctx, o)
 	if err != nil {
 		return did, err
 	}
-	s.arriving = did.Here
+	s := &restorer{installer: newInstaller(in), arriving: did.Here}
 	there, err := s.holdsBackup(from)
 	if err == nil {
 		err = s.restore(ctx, from, &did, there)
@@ -121,10 +121,10 @@ func restore(ctx context.Context, o Options, from Backup) (did Restoration, err 
 	return did, errors.Join(err, s.lock.release())
 }
 
-// examine compares the backup with what home knows of its ledger, and finds out whether it
+// compareBackup compares the backup with what home knows of its ledger, and finds out whether it
 // goes on here. It writes nothing.
-func (o Options) examine(from *Backup) (did Restoration, err error) {
-	s := &site{Options: o}
+func (o Options) compareBackup(from *Backup) (did Restoration, err error) {
+	s := &directory{Options: o}
 	if did.Retired, err = s.retired(from.Checkpoint.Origin); err != nil {
 		return did, err
 	}
@@ -161,7 +161,7 @@ func (o Options) examine(from *Backup) (did Restoration, err error) {
 
 // holdsBackup reports whether the root holds the ledger of the backup in that state
 // already. It fails with store.ErrExists if it holds another one.
-func (s *site) holdsBackup(from Backup) (bool, error) {
+func (s *restorer) holdsBackup(from Backup) (bool, error) {
 	if _, unfinished, err := s.bequeathed(); unfinished { // its successor is to take its place
 		return false, s.occupied("a successor of it that is not in its place yet")
 	} else if err != nil {
@@ -188,7 +188,7 @@ func (s *site) holdsBackup(from Backup) (bool, error) {
 
 // isBackup reports whether the ledger here is that of the backup, in that state. It fails with
 // store.ErrExists if it is another one, but for the state in which it moved away from here.
-func (s *site) isBackup(from Backup) (bool, error) {
+func (s *restorer) isBackup(from Backup) (bool, error) {
 	log, err := s.readLog(context.Background())
 	if err != nil {
 		return false, s.occupied("a ledger that cannot be read")
@@ -213,7 +213,7 @@ func (s *site) isBackup(from Backup) (bool, error) {
 
 // restore does the steps. Each is durable before the next, and done again if there was a
 // crash.
-func (s *site) restore(ctx context.Context, from Backup, did *Restoration, there bool) error {
+func (s *restorer) restore(ctx context.Context, from Backup, did *Restoration, there bool) error {
 	beside := func() error {
 		if err := s.accept(from, did); err != nil {
 			return err
@@ -251,7 +251,7 @@ func (s *site) restore(ctx context.Context, from Backup, did *Restoration, there
 }
 
 // rememberRestored keeps the checkpoint of the backup as the newest seen.
-func (s *site) rememberRestored(from Backup) error {
+func (s *restorer) rememberRestored(from Backup) error {
 	signed := from.Signed
 	if from.Next != nil {
 		var err error
@@ -263,7 +263,7 @@ func (s *site) rememberRestored(from Backup) error {
 }
 
 // keepContent keeps contents, whose digests it checks.
-func (s *site) keepContent(each func(keep func(digest ledger.Hash, from io.ReadSeeker) error) error) error {
+func (s *restorer) keepContent(each func(keep func(digest ledger.Hash, from io.ReadSeeker) error) error) error {
 	err := ContentOf(s.dir).PutAll(func(to *content.Batch) error {
 		return each(func(digest ledger.Hash, in io.ReadSeeker) error {
 			e, err := to.PutFrom(in)
@@ -280,7 +280,7 @@ func (s *site) keepContent(each func(keep func(digest ledger.Hash, from io.ReadS
 }
 
 // restoreKey keeps the private key, if the backup has it, and finds out whether it is here.
-func (s *site) restoreKey(from Backup, did *Restoration) error {
+func (s *restorer) restoreKey(from Backup, did *Restoration) error {
 	if did.Here {
 		return s.promoteKey(from.Keys.Current(), did)
 	}
@@ -307,7 +307,7 @@ func (s *site) restoreKey(from Backup, did *Restoration) error {
 
 // accept remembers what the root holds, before it does: from then on no new ledger begins
 // there.
-func (s *site) accept(from Backup, did *Restoration) error {
+func (s *restorer) accept(from Backup, did *Restoration) error {
 	now := home.KnownRoot{Dir: s.dir, Key: from.Keys.Current()}
 	if from.onlyRead(did) {
 		now.Accepted = from.Checkpoint
@@ -320,7 +320,7 @@ func (s *site) accept(from Backup, did *Restoration) error {
 
 // restoreLedger makes the ledger. It calls beside when all of it has verified, before it
 // takes its place.
-func (s *site) restoreLedger(ctx context.Context, from Backup, beside func() error) error {
+func (s *restorer) restoreLedger(ctx context.Context, from Backup, beside func() error) error {
 	keys := s.macKeys
 	if !from.Key.VerifierKey().IsZero() && from.Next == nil {
 		keys = func(of ledger.VerifierKey) (store.MACKeys, bool, error) {
@@ -361,7 +361,7 @@ func (s *site) restoreLedger(ctx context.Context, from Backup, beside func() err
 }
 
 // markRestored writes the marks of the root, unless they are there.
-func (s *site) markRestored(from Backup, did *Restoration) error {
+func (s *restorer) markRestored(from Backup, did *Restoration) error {
 	was := s.lock.restored // of what was here before
 	newest := was != nil && was.SeenSize <= from.Checkpoint.Size && !from.onlyRead(did)
 	if last := s.lock.last; last.kind != markComplete || last.key != from.Keys.Current() || newest {

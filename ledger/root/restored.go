@@ -14,7 +14,7 @@ type Restored struct {
 
 // accepts reports whether the user has accepted to read the ledger in an older state than
 // was seen: this state, in this place; or the state in which the ledger was retired.
-func (s *site) accepts(c ledger.Checkpoint) (bool, error) {
+func (s *comparison) accepts(c ledger.Checkpoint) (bool, error) {
 	if s.Mode.writes() {
 		return false, nil
 	}
@@ -26,14 +26,14 @@ func (s *site) accepts(c ledger.Checkpoint) (bool, error) {
 }
 
 // readOlder notes that an older state of the ledger is read.
-func (s *site) readOlder(c, seen ledger.Checkpoint) {
+func (s *comparison) readOlder(c, seen ledger.Checkpoint) {
 	s.seen, s.restored = seen, &Restored{Size: c.Size, Seen: seen.Size}
 	s.notice("an older state of %s is shown: it has %d events, and %d were seen; nothing can be written to it", c.Origin, c.Size, seen.Size)
 }
 
 // checkMark refuses to write to a ledger that is marked as an older state. Another user
 // may have seen the newer one.
-func (s *site) checkMark(c ledger.Checkpoint) error {
+func (s *comparison) checkMark(c ledger.Checkpoint) error {
 	was := s.lock.restored
 	switch {
 	case was == nil || was.Origin != c.Origin || s.restored != nil:

@@ -40,14 +40,14 @@ func Retire(ctx context.Context, o Options, reason string) (Retirement, error) {
 	if err != nil {
 		return Retirement{}, fmt.Errorf("retiring the ledger in %s: %w", o.Dir, err)
 	}
-	was, err := s.retire(reason)
+	was, err := newInstaller(s).retire(reason)
 	if err := errors.Join(err, s.lock.release()); err != nil {
 		return Retirement{}, fmt.Errorf("retiring the ledger in %s: %w", o.Dir, err)
 	}
 	return was, nil
 }
 
-func (s *site) retire(reason string) (Retirement, error) {
+func (s retirer) retire(reason string) (Retirement, error) {
 	if err := s.notPutAway(); err != nil {
 		return Retirement{}, err
 	}
@@ -82,7 +82,7 @@ func (s *site) retire(reason string) (Retirement, error) {
 
 // retiree returns the keys, as far as they are known, of the ledger that a root
 // holds or should hold.
-func (s *site) retiree() ([]ledger.VerifierKey, error) {
+func (s retirer) retiree() ([]ledger.VerifierKey, error) {
 	has, err := s.hasLedger()
 	last := s.lock.last
 	switch {
@@ -111,7 +111,7 @@ func (s *site) retiree() ([]ledger.VerifierKey, error) {
 
 // lost returns the key of a ledger that home remembers in a root without marks. If it was
 // retired, that must have been here, and its end came before the mark.
-func (s *site) lost() ([]ledger.VerifierKey, error) {
+func (s retirer) lost() ([]ledger.VerifierKey, error) {
 	n, retired, err := home.ReadRetirementNote(s.Home, s.place.Origin())
 	if err == nil && retired && n.Root != s.dir {
 		err = ErrNoLedger
@@ -122,7 +122,7 @@ func (s *site) lost() ([]ledger.VerifierKey, error) {
 // mayGiveUp refuses a ledger that is written elsewhere: a copy, since to retire it would
 // retire that ledger, and one that moved away. If the ledger cannot be opened, it counts as
 // neither.
-func (s *site) mayGiveUp() error {
+func (s retirer) mayGiveUp() error {
 	log, _ := s.readLog(context.Background())
 	if log == nil {
 		return nil
@@ -152,7 +152,7 @@ func (o Options) NotAway(moved *ledger.Move) error {
 }
 
 // describe returns a note with the state in which the ledger is, and the newest seen.
-func (s *site) describe(known []ledger.VerifierKey, reason string) (home.RetirementNote, error) {
+func (s retirer) describe(known []ledger.VerifierKey, reason string) (home.RetirementNote, error) {
 	found, all := ledger.Checkpoint{}, known
 	if got, c, err := s.peek(); err == nil && got.Has(known[0]) {
 		found = c
@@ -171,7 +171,7 @@ func (s *site) describe(known []ledger.VerifierKey, reason string) (home.Retirem
 
 // whyRetired adds to the reason of a retirement that the ledger had moved away, if the user
 // says that it is lost there, and if there is room.
-func (s *site) whyRetired(reason string) string {
+func (s retirer) whyRetired(reason string) string {
 	if !s.AlthoughMoved {
 		return reason
 	}
@@ -200,7 +200,7 @@ func sameReason(n home.RetirementNote, reason string) bool {
 // putAway does the steps after the note: key, directory, mark. A successor that was built
 // before, of a ledger that gets none now, goes first: once another ledger is begun here, no
 // mark says what it was.
-func (s *site) putAway(n home.RetirementNote) (Retirement, error) {
+func (s retirer) putAway(n home.RetirementNote) (Retirement, error) {
 	was := Retirement{RetirementNote: n}
 	if n.Successor.IsZero() {
 		if err := s.dropSuccessor(); err != nil {
@@ -253,7 +253,7 @@ func (r Retirement) name() string {
 
 // moveLedger renames the ledger's directory, unless that was done before a crash,
 // and returns its new path. It returns "" if there is no such directory.
-func (s *site) moveLedger(was Retirement) (string, error) {
+func (s retirer) moveLedger(was Retirement) (string, error) {
 	name := was.name()
 	to := filepath.Join(s.dir, name)
 	has, err := s.hasLedger()
@@ -281,7 +281,7 @@ func (s *site) moveLedger(was Retirement) (string, error) {
 
 // finishRetiring finishes a retirement that a crash interrupted, if a new ledger is
 // to be created in the root. If not, the ledger stays in its place and can be read.
-func (s *site) finishRetiring() error {
+func (s retirer) finishRetiring() error {
 	last := s.lock.last
 	if last.kind != markComplete || !s.Mode.writes() {
 		return nil
@@ -299,7 +299,7 @@ func (s *site) finishRetiring() error {
 
 // moveContent renames the directory of the ledger's content to stand beside that of the
 // retired ledger, unless that was done before a crash.
-func (s *site) moveContent(was Retirement) error {
+func (s retirer) moveContent(was Retirement) error {
 	from := filepath.Join(s.dir, contentName)
 	there, err := home.Exists(from)
 	if err != nil || !there {

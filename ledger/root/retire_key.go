@@ -10,7 +10,7 @@ import (
 
 // putKeyAway moves the private key of a ledger that is retired to the retired keys, and
 // returns its new path, or "" if it is missing.
-func (s *site) putKeyAway(n home.RetirementNote) (string, error) {
+func (s retirer) putKeyAway(n home.RetirementNote) (string, error) {
 	inForce, next := s.nextKeyOf(n)
 	if next == nextInForce {
 		if err := home.PromoteKey(s.Home, inForce); err != nil {
@@ -31,7 +31,7 @@ func (s *site) putKeyAway(n home.RetirementNote) (string, error) {
 }
 
 // lacks reports whether home does not hold the private half of a key.
-func (s *site) lacks(key ledger.VerifierKey) bool {
+func (s retirer) lacks(key ledger.VerifierKey) bool {
 	_, err := home.PrivateOf(s.Home, key)
 	_, missing := errors.AsType[*home.KeyMissingError](err)
 	return missing
@@ -49,7 +49,7 @@ const (
 // nextKeyOf returns the key that a ledger has in force, and whether it is the one in
 // keys/next. As long as that is not known, the key in keys/next stays: it may be the only
 // copy of the key that a newer state of the ledger has in force.
-func (s *site) nextKeyOf(n home.RetirementNote) (ledger.VerifierKey, nextUse) {
+func (s retirer) nextKeyOf(n home.RetirementNote) (ledger.VerifierKey, nextUse) {
 	keys, c, err := s.peek()
 	if err != nil || c.Origin != n.Origin {
 		return ledger.VerifierKey{}, nextUnknown

@@ -197,51 +197,9 @@ func (r *Root) inPlace() error {
 	return err
 }
 
-// A site is a root whose lock this process holds.
-type site struct {
-	Options
-	dir       string // absolute, without links
-	lock      *lock
-	listing   pebble.Listing    // of the ledger as it was opened, if the lock is shared
-	place     home.KnownRoot    // what home remembers of it
-	placed    bool              // home remembers something
-	restored  *Restored         // the ledger that is open is in an older state than was seen
-	seen      ledger.Checkpoint // the newest state then
-	accepting bool              // Accept opens it
-	arriving  bool              // a ledger that moved here is restored
-	left      ledger.Checkpoint // of the state of it that moved away from here before; Size 0 if none is here
-}
-
-// enter takes the lock of a root. A root without a ledger is left unchanged unless
-// one is to be created.
-func enter(ctx context.Context, o Options) (*site, error) {
-	if err := home.CheckHome(o.Home); err != nil {
-		return nil, err
-	}
-	if err := o.checkFS(o.Dir); err != nil {
-		return nil, err
-	}
-	s := &site{Options: o, lock: &lock{}}
-	var err error
-	if s.dir, err = locate(o.Dir); err != nil {
-		return nil, home.InRoot.Unreadable(o.Dir, err)
-	}
-	if err := s.readPlace(); err != nil {
-		return nil, err
-	}
-	if err := s.prepare(); err != nil {
-		return nil, err
-	}
-	if err := o.checkDir(s.dir); err != nil {
-		return nil, err
-	}
-	s.lock, err = acquire(ctx, s.dir, o)
-	return s, err
-}
-
 // prepare makes the root's directory, if a ledger may be created there, and fails if there
 // is nothing to open.
-func (s *site) prepare() error {
+func (s *directory) prepare() error {
 	there, err := home.Exists(s.dir)
 	switch {
 	case err != nil:
@@ -304,7 +262,7 @@ func resolve(dir string) (string, error) {
 }
 
 // checkWritable fails if this user cannot write a directory of the root.
-func (s *site) checkWritable(dir string) error {
+func (s *directory) checkWritable(dir string) error {
 	if !s.Mode.writes() {
 		return nil
 	}
@@ -312,14 +270,14 @@ func (s *site) checkWritable(dir string) error {
 }
 
 // ledgerDir returns the directory of the ledger: that of one that was put away is a root too.
-func (s *site) ledgerDir() string {
+func (s *directory) ledgerDir() string {
 	if isPutAway(s.dir) {
 		return s.dir
 	}
 	return filepath.Join(s.dir, ledgerName)
 }
 
-func (s *site) hasLedger() (bool, error) { return home.Exists(s.ledgerDir()) }
+func (s *directory) hasLedger() (bool, error) { return home.Exists(s.ledgerDir()) }
 
 // checkFS refuses a network file system under path or, if path does not exist, under
 // its nearest existing parent.
@@ -342,34 +300,6 @@ func (o Options) checkFS(path string) error {
 		}
 		return err
 	}
-}
-
-// open opens what the root holds, as its last mark and its directory say.
-func (s *site) open(ctx context.Context) (*Root, error) {
-	if r, err := s.finishSucceeding(ctx); r != nil || err != nil {
-		return r, err
-	}
-	if err := s.finishRetiring(); err != nil {
-		return nil, err
-	}
-	has, err := s.hasLedger()
-	last := s.lock.last
-	switch {
-	case err != nil:
-		return nil, err
-	case has:
-		return s.openLedger(ctx)
-	case last.kind == markComplete && !(s.Create && s.Begin):
-		return nil, s.missing(last.key)
-	case s.Create:
-		if err := s.mayBegin(); err != nil {
-			return nil, err
-		}
-		return s.create(ctx)
-	case last.kind == markRetired:
-		return nil, fmt.Errorf("%w: %s was retired", ErrNoLedger, last.was.Origin)
-	}
-	return nil, s.nothing()
 }
 
 // Is reports whether a directory is a root: it holds the lock file of one.

@@ -84,14 +84,15 @@ func succeed(ctx context.Context, o Options, how Succession) (did Succeeded, err
 	if err := ledger.FieldActor.Check(o.Actor); err != nil {
 		return did, err
 	}
-	s, err := enter(ctx, o)
+	in, err := enter(ctx, o)
 	if _, lost := errors.AsType[*LostError](err); lost && how.Elsewhere { // with its root: the mark needs one
 		o.Create, o.Begin = true, true
-		s, err = enter(ctx, o)
+		in, err = enter(ctx, o)
 	}
 	if err != nil {
 		return did, err
 	}
+	s := newInstaller(in)
 	defer func() { err = errors.Join(err, s.lock.release()) }()
 	if err := s.notPutAway(); err != nil {
 		return did, err
@@ -115,7 +116,7 @@ func succeed(ctx context.Context, o Options, how Succession) (did Succeeded, err
 }
 
 // bequeath builds the successor, and then retires the ledger.
-func (s *site) bequeath(ctx context.Context, how Succession) (n home.RetirementNote, err error) {
+func (s installer) bequeath(ctx context.Context, how Succession) (n home.RetirementNote, err error) {
 	keys, err := s.retiree()
 	if err == nil {
 		err = s.checkAlive(keys)
@@ -162,7 +163,7 @@ func (s *site) bequeath(ctx context.Context, how Succession) (n home.RetirementN
 
 // checkEstate refuses a ledger that is another one than the root should hold, or that
 // contradicts what was seen of it: its jobs would go on in a history that was made up.
-func (s *site) checkEstate(ctx context.Context, e *Estate, known []ledger.VerifierKey) error {
+func (s builder) checkEstate(ctx context.Context, e *Estate, known []ledger.VerifierKey) error {
 	keys := e.Log.Keys()
 	if !keys.Has(known[0]) {
 		return s.swapped(s.lock.path, known[0], keys.Current())
@@ -183,7 +184,7 @@ func (s *site) checkEstate(ctx context.Context, e *Estate, known []ledger.Verifi
 }
 
 // buildSuccessor builds the successor in its directory and verifies it, and returns its key.
-func (s *site) buildSuccessor(ctx context.Context, how Succession, e Estate, n *home.RetirementNote) (ledger.PrivateKey, error) {
+func (s builder) buildSuccessor(ctx context.Context, how Succession, e Estate, n *home.RetirementNote) (ledger.PrivateKey, error) {
 	now := s.Now()
 	if err := s.checkSuccessionClock(ctx, e, now); err != nil {
 		return ledger.PrivateKey{}, err
@@ -236,7 +237,7 @@ func (s *site) buildSuccessor(ctx context.Context, how Succession, e Estate, n *
 	return key, s.done("successor")
 }
 
-func (s *site) checkSuccessionClock(ctx context.Context, e Estate, now time.Time) error {
+func (s builder) checkSuccessionClock(ctx context.Context, e Estate, now time.Time) error {
 	last := time.Time{}
 	if e.Log != nil {
 		if event, err := e.Log.Event(ctx, ledger.Seq(e.Log.Head().Size-1)); err == nil { // if it is damaged, the ledger needs a successor all the more
@@ -248,7 +249,7 @@ func (s *site) checkSuccessionClock(ctx context.Context, e Estate, now time.Time
 
 // builtBefore returns the key of the successor that an earlier Succeed has built of the
 // ledger as it is now.
-func (s *site) builtBefore(ctx context.Context, n home.RetirementNote, e Estate) (ledger.PrivateKey, bool, error) {
+func (s builder) builtBefore(ctx context.Context, n home.RetirementNote, e Estate) (ledger.PrivateKey, bool, error) {
 	there, err := home.Exists(s.successorLedger())
 	if err != nil || !there || s.lock.heir.IsZero() || e.Log == nil {
 		return ledger.PrivateKey{}, false, err
@@ -266,7 +267,7 @@ func (s *site) builtBefore(ctx context.Context, n home.RetirementNote, e Estate)
 }
 
 // verifySuccessor reads all of the successor that was built. same may be nil.
-func (s *site) verifySuccessor(ctx context.Context, key ledger.VerifierKey, same func(*ledger.Predecessor) bool) error {
+func (s builder) verifySuccessor(ctx context.Context, key ledger.VerifierKey, same func(*ledger.Predecessor) bool) error {
 	kept := content.Open(filepath.Join(s.successorDir(), contentName))
 	log, err := openLog(ctx, s.successorLedger(), pebble.Options{FS: s.FS, ReadOnly: true, Fatal: s.Fatal}, store.Options{ReadOnly: true, Keys: s.macKeys, Inherited: Inherited(kept)})
 	if err != nil {
