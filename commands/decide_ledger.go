@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"gait/ledger"
@@ -62,7 +63,7 @@ func (b *batch) indexRoot(ctx context.Context, dryRun bool) (root ledger.Hash, e
 	if b.before == nil && b.log == nil && len(b.entries) == 0 {
 		root, _, err = e.Log.IndexAt(ctx, e.known.head.Size)
 		if state := e.Log.Index(); dryRun && (state == ledger.IndexUnchecked || state == ledger.IndexBuilding) && isMismatch(err) {
-			return foldIndex(e.Log.Events(ctx, 0), e.known.head.Size)
+			return e.foldIndex(ctx, e.known.head.Size)
 		}
 		return root, err
 	}
@@ -75,10 +76,11 @@ func (b *batch) indexRoot(ctx context.Context, dryRun bool) (root ledger.Hash, e
 	return b.log.IndexRoot(ctx)
 }
 
-// foldIndex returns the root of the index over the first size events.
-func foldIndex(events ledger.Events, size int64) (ledger.Hash, error) {
-	var fold ledger.IndexFold
-	for e, err := range events {
+// foldIndex returns the root of the index over the first size events, from those. It fails
+// with ledger.ErrContentMissing if the request ids that event 0 names are not at hand.
+func (e *Engine) foldIndex(ctx context.Context, size int64) (ledger.Hash, error) {
+	fold := ledger.IndexFold{Inherited: e.Inherited}
+	for e, err := range e.Log.Events(ctx, 0) {
 		if err != nil {
 			return ledger.Hash{}, err
 		}
@@ -88,6 +90,9 @@ func foldIndex(events ledger.Events, size int64) (ledger.Hash, error) {
 		if fold.Size() == size {
 			break
 		}
+	}
+	if fold.Unchecked() {
+		return ledger.Hash{}, fmt.Errorf("the request ids that ledgers before used: %w", ledger.ErrContentMissing)
 	}
 	return fold.Root(), nil
 }

@@ -43,6 +43,10 @@ type Engine struct {
 	// with ErrBusy. 0 stands for DefaultMaxWaiting; below 0 none may.
 	MaxWaiting int
 
+	// Inherited yields the request ids of ledgers before that event 0 names. A dry run of
+	// CommitIndex may need them. It may be nil.
+	Inherited ledger.Inherited
+
 	mu      sync.Mutex
 	waiting []*call
 	running bool           // the sequencer runs

@@ -19,12 +19,13 @@ const (
 // the log's index, or false if there is none among the MaxIndexUndo events before the
 // log's end: of older ones the log can no longer tell what the index was.
 func NewestCommitment(ctx context.Context, log commitmentReader, before Seq) (Event, bool, error) {
-	return CommitmentAfter(ctx, log, -1, before)
+	return CommitmentAfter(ctx, log, Seq(log.Head().Size-MaxIndexUndo)-1, before)
 }
 
-// CommitmentAfter is NewestCommitment for the commitments that come after another event.
-func CommitmentAfter(ctx context.Context, log commitmentReader, after, before Seq) (Event, bool, error) {
-	oldest := max(after+1, 0, Seq(log.Head().Size-MaxIndexUndo))
+// CommitmentAfter returns the newest event between two others that commits to the log's
+// index, or false if there is none. It reads the log backwards.
+func CommitmentAfter(ctx context.Context, log EventReader, after, before Seq) (Event, bool, error) {
+	oldest := max(after+1, 0)
 	for to, window := before, Seq(firstWindow); to > oldest; window = min(4*window, lastWindow) {
 		from := max(oldest, to-window)
 		newest, found, err := lastCommitment(ctx, log, from, to)

@@ -47,14 +47,17 @@ func IndexEntries(e Event) []mpt.Entry {
 	return entries
 }
 
+// An Inherited yields the keys of the request ids that ledgers before have used, from the
+// content that event 0 names (see ReadRequests), or ErrContentMissing.
+type Inherited func(Requests) iter.Seq2[mpt.Key, error]
+
 // An IndexFold computes the index of a whole ledger from its events, and compares
 // each index_committed with it. The zero IndexFold is that of no events. It holds
 // about 150 bytes a key.
 type IndexFold struct {
-	// Inherited yields the keys in the content that event 0 names, if it names the
-	// request ids of a ledger before (see ReadRequests). If it is nil then, or yields
-	// ErrContentMissing, the index stays unknown: see Unchecked.
-	Inherited func(Requests) iter.Seq2[mpt.Key, error]
+	// Inherited is asked if event 0 names the request ids of a ledger before. If it is
+	// nil then, or yields ErrContentMissing, the index stays unknown: see Unchecked.
+	Inherited Inherited
 
 	size    int64
 	unknown bool

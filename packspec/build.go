@@ -23,6 +23,7 @@ type BuiltPack struct {
 	Checkpoint ledger.Checkpoint // its proofs are in this checkpoint's tree
 	Cosigned   bool              // whether witnesses cosigned that checkpoint
 	Commitment *ledger.Seq       // of a job pack: the commitment to the index that it stands on, or nil
+	Unproved   error             // if it stands on none that the tree may have: why the index could not be computed
 	Coverage   ledger.Coverage   // of a range pack
 }
 
@@ -33,7 +34,7 @@ const JobPasses = 2
 type JobOptions struct {
 	// AsOf is a commitment to the log's index. The pack then shows the job as it was
 	// before that event, and stands on it. If it is 0, the pack shows the job as it is,
-	// and stands on the newest commitment behind the job's last event, if there is one.
+	// and stands on the newest commitment after the job's last event, if there is one.
 	AsOf ledger.Seq
 
 	// Content returns content that an event of the ledger names, of at most limit bytes:
@@ -41,17 +42,24 @@ type JobOptions struct {
 	// ledger.ErrContentMissing, the pack has no such proof.
 	Content func(digest ledger.Hash, limit int64) ([]byte, error)
 
+	// Index says how the index is computed if the log cannot prove it.
+	Index IndexOptions
+
 	// Checked is the job as CheckJob has returned it. If no event of the job was added
 	// since, BuildJob ranges over the events once less.
 	Checked *CheckedJob
+
+	jobOnly bool // no commitment is looked for
 }
 
 // BuildJob writes the pack of a job to w, from offset 0 on. signer is the ledger's. The
 // proofs are in the newest checkpoint that witnesses have cosigned, if that covers the
 // job's last event and is signed by the key in force, and in the newest checkpoint
-// otherwise. If that tree has a commitment to the index behind the job's last event, the
-// pack proves with it that no event of the job was left out. The bytes depend only on
-// the log's head, its cosignatures, the job, the options and the pack format. BuildJob
+// otherwise. If that tree has a commitment to the index after the job's last event, the
+// pack proves with it that no event of the job was left out. If the log cannot prove its
+// index, that takes all events up to the commitment, and the content that event 0 may name.
+// The bytes depend only on the log's head, its cosignatures, the job, AsOf, the pack format,
+// and which of the contents that event 0 and the job's first event name are at hand. BuildJob
 // ranges over the job's events JobPasses times: the first time it folds and measures
 // them, the second time it writes them. It holds a few of them at a time.
 //
@@ -70,7 +78,7 @@ func BuildJob(ctx context.Context, w io.WriterAt, src ledger.Reader, job string,
 	if err != nil {
 		return BuiltPack{}, fmt.Errorf("building a pack of job %s: %w", job, err)
 	}
-	built := BuiltPack{Manifest: m, Size: size, Checkpoint: s.checkpoint, Cosigned: s.cosigned}
+	built := BuiltPack{Manifest: m, Size: size, Checkpoint: s.checkpoint, Cosigned: s.cosigned, Unproved: s.unproved}
 	if s.shape().committed {
 		seq := s.commitment.event.Seq()
 		built.Commitment = &seq
@@ -89,6 +97,7 @@ type snapshot struct {
 	createdProof ledger.Proof
 	headProof    ledger.Proof
 	commitment   commitment // its event is the zero Event if there is none
+	unproved     error      // why it is not one that the tree may have, or nil
 	continued    []byte     // the proof that another ledger held the job before; nil if there is none
 	events       ledger.Events
 	measured
@@ -111,7 +120,7 @@ type CheckedJob struct {
 // to the index that is appended for the pack is not appended in vain. Errors are those
 // of BuildJob.
 func CheckJob(ctx context.Context, src ledger.Reader, job string) (*CheckedJob, error) {
-	s, err := snapshotJob(ctx, src, job, JobOptions{})
+	s, err := snapshotJob(ctx, src, job, JobOptions{jobOnly: true})
 	if err != nil {
 		return nil, fmt.Errorf("checking job %s: %w", job, err)
 	}
@@ -147,8 +156,10 @@ func snapshotJobOnce(ctx context.Context, src ledger.Reader, job string, o JobOp
 	if err != nil {
 		return nil, err
 	}
-	if err := s.chooseCommitment(ctx, src, job, o.AsOf); err != nil {
-		return nil, err
+	if !o.jobOnly {
+		if err := s.chooseCommitment(ctx, src, job, o); err != nil {
+			return nil, err
+		}
 	}
 	if err := s.prove(ctx, src, signed); err != nil {
 		return nil, err

@@ -20,8 +20,8 @@ type commitment struct {
 
 // NeedsCommitment reports whether the pack of a job can prove that it is complete, but only
 // if another commitment to the index is appended first: the job's last event is newer than
-// every commitment, or the newest is so old that the log can no longer tell the job's path
-// in it; no cosigned tree covers the job's last event; and the log's index is proved. It
+// every commitment, or the newest is so old that the index has to be computed from all
+// events; no cosigned tree covers the job's last event; and the log's index is proved. It
 // fails with ErrJobNotFound.
 func NeedsCommitment(ctx context.Context, src ledger.Reader, job string) (bool, error) {
 	needs, err := needsCommitment(ctx, src, job)
@@ -52,8 +52,8 @@ func needsCommitmentOnce(ctx context.Context, src ledger.Reader, job string) (bo
 	if _, err := s.chooseCheckpoint(ctx, src, signed); err != nil || s.cosigned || src.Index() != ledger.IndexProved {
 		return false, err
 	}
-	_, found, err := s.findCommitment(ctx, src, 0)
-	return !found, err
+	e, found, err := s.findCommitment(ctx, src, 0)
+	return !found || src.Head().Size-int64(e.Seq()) > ledger.MaxIndexUndo, err
 }
 
 // findJob finds the job's last event or, if asOf is not 0, its last one before that event.
@@ -81,27 +81,24 @@ func (s *snapshot) findJob(ctx context.Context, src ledger.EventReader, job stri
 }
 
 // chooseCommitment chooses the commitment that the pack stands on, if there is one, and
-// reads the job's path in the index of that commitment.
-func (s *snapshot) chooseCommitment(ctx context.Context, src ledger.Reader, job string, asOf ledger.Seq) error {
-	e, found, err := s.findCommitment(ctx, src, asOf)
-	if err != nil || !found {
-		return err
+// finds the job's path in the index of that commitment.
+func (s *snapshot) chooseCommitment(ctx context.Context, src ledger.Reader, job string, o JobOptions) error {
+	e, found, err := s.findCommitment(ctx, src, o.AsOf)
+	if err == nil && found {
+		s.commitment.event = e
+		s.commitment.path, err = pathAt(ctx, src, job, e, s.head, o.Index)
 	}
-	path, err := pathAt(ctx, src, job, e, s.head)
-	if _, old := errors.AsType[*ledger.IndexTooOldError](err); old {
+	if _, elsewhere := errors.AsType[*notHereError](err); elsewhere {
+		s.commitment, s.unproved = commitment{}, err
 		return nil
 	}
-	s.commitment = commitment{event: e, path: path}
 	return err
 }
 
 // findCommitment returns event asOf, if that is not 0 and in the tree, and otherwise the
-// newest commitment in the tree, if it stands behind the job's last event. A log whose
-// index is not proved has none.
+// newest commitment in the tree that follows the job's last event. Which one that is
+// does not depend on whether the log's index is proved.
 func (s *snapshot) findCommitment(ctx context.Context, src ledger.Reader, asOf ledger.Seq) (ledger.Event, bool, error) {
-	if src.Index() != ledger.IndexProved {
-		return ledger.Event{}, false, nil
-	}
 	size := ledger.Seq(s.checkpoint.Size)
 	if asOf > 0 && asOf < size {
 		e, err := src.Event(ctx, asOf)
@@ -110,30 +107,37 @@ func (s *snapshot) findCommitment(ctx context.Context, src ledger.Reader, asOf l
 		}
 		return e, err == nil, err
 	}
-	e, found, err := src.Committed(ctx)
-	switch {
-	case err != nil || !found || e.Seq() < s.head.Seq || src.Head().Size-int64(e.Seq()) > ledger.MaxIndexUndo:
-		return ledger.Event{}, false, err
-	case e.Seq() < size:
-		return e, true, nil
+	switch src.Index() {
+	case ledger.IndexBuilding, ledger.IndexRefused: // the ledger is from before there were commitments
+		return ledger.Event{}, false, nil
+	case ledger.IndexUnchecked, ledger.IndexBroken: // the log may not know
+	case ledger.IndexProved:
+		e, found, err := src.Committed(ctx)
+		switch {
+		case err != nil || !found || e.Seq() < s.head.Seq:
+			return ledger.Event{}, false, err
+		case e.Seq() < size:
+			return e, true, nil
+		}
 	}
-	return ledger.CommitmentAfter(ctx, src, s.head.Seq, size) // the newest is behind the tree
+	e, found, err := ledger.CommitmentAfter(ctx, src, s.head.Seq, size)
+	return e, found, notHere(err)
 }
 
 // pathAt returns the path of a job in the index of a commitment, and checks that it ends
 // with the job's head.
-func pathAt(ctx context.Context, src ledger.IndexReader, job string, e ledger.Event, head ledger.JobHead) (mpt.Proof, error) {
+func pathAt(ctx context.Context, src ledger.Reader, job string, e ledger.Event, head ledger.JobHead, o IndexOptions) (mpt.Proof, error) {
 	p, _ := e.Payload().(ledger.IndexCommitted)
-	root, paths, err := src.IndexAt(ctx, int64(e.Seq()), ledger.JobKey(job))
+	root, path, err := indexAt(ctx, src, int64(e.Seq()), ledger.JobKey(job), o)
 	if err != nil {
 		return mpt.Proof{}, err
 	}
 	if root != p.Index {
 		return mpt.Proof{}, &ledger.IndexError{Seq: e.Seq(), Reason: fmt.Sprintf("it commits to the index %s; that of the events before it is %s", p.Index, root)}
 	}
-	newest, found, err := paths[0].Check(mpt.Hash(root), ledger.JobKey(job))
+	newest, found, err := path.Check(mpt.Hash(root), ledger.JobKey(job))
 	if err != nil || !found || ledger.Hash(newest) != head.Leaf {
 		return mpt.Proof{}, &ledger.IndexError{Seq: head.Seq, Reason: fmt.Sprintf("the index of event %d names %s as the newest event of job %s", e.Seq(), newest, job), Err: err}
 	}
-	return paths[0], nil
+	return path, nil
 }

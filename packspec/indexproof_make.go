@@ -44,23 +44,24 @@ type JobProof struct {
 // log's index. The proof is in the tree of the newest checkpoint that witnesses have
 // cosigned, if that covers the commitment and is signed by the key in force, and in that
 // of the newest checkpoint otherwise. If the log cannot prove its index, all events are
-// read, and progress, which may be nil, is called now and then. Errors: ErrJobNotFound,
+// read, as o says. Errors: ErrJobNotFound,
 // ErrNotCommitted, *NotCoveredError, ledger.ErrConflict if the log moved on during each
-// attempt, and those of src and progress.
-func ProveJob(ctx context.Context, src ledger.Reader, job string, progress func(done, total int64) error) (JobProof, error) {
-	return proveAbout(ctx, src, job, ClaimNewest, progress)
+// attempt, ledger.ErrContentMissing if the log's index needs content that is not there,
+// and those of src and o.
+func ProveJob(ctx context.Context, src ledger.Reader, job string, o IndexOptions) (JobProof, error) {
+	return proveAbout(ctx, src, job, ClaimNewest, o)
 }
 
 // ProveAbsent makes the proof that there was no such job before the newest commitment
 // to a log's index, as ProveJob does. It fails with ErrJobThere if there is one now.
-func ProveAbsent(ctx context.Context, src ledger.Reader, job string, progress func(done, total int64) error) (JobProof, error) {
-	return proveAbout(ctx, src, job, ClaimAbsent, progress)
+func ProveAbsent(ctx context.Context, src ledger.Reader, job string, o IndexOptions) (JobProof, error) {
+	return proveAbout(ctx, src, job, ClaimAbsent, o)
 }
 
-func proveAbout(ctx context.Context, src ledger.Reader, job string, claim IndexClaim, progress func(done, total int64) error) (p JobProof, err error) {
+func proveAbout(ctx context.Context, src ledger.Reader, job string, claim IndexClaim, o IndexOptions) (p JobProof, err error) {
 	for range maxAttempts {
 		p = JobProof{IndexProof: IndexProof{Claim: claim, JobID: job, SchemaID: IndexProofSchemaID, SchemaVersion: IndexProofSchemaVersion}}
-		if err = p.make(ctx, src, progress); !errors.Is(err, ledger.ErrConflict) {
+		if err = p.make(ctx, src, o); !errors.Is(err, ledger.ErrConflict) {
 			break
 		}
 	}
@@ -70,7 +71,7 @@ func proveAbout(ctx context.Context, src ledger.Reader, job string, claim IndexC
 	return p, nil
 }
 
-func (p *JobProof) make(ctx context.Context, src ledger.Reader, progress func(done, total int64) error) error {
+func (p *JobProof) make(ctx context.Context, src ledger.Reader, o IndexOptions) error {
 	var there bool
 	var err error
 	if p.Head, there, err = ledger.FindJob(ctx, src, p.JobID); err != nil {
@@ -93,7 +94,7 @@ func (p *JobProof) make(ctx context.Context, src ledger.Reader, progress func(do
 			return &NotCoveredError{JobID: p.JobID, Commitment: p.CommittedBy.Seq()}
 		}
 	}
-	path, err := p.prove(ctx, src, progress)
+	path, err := p.prove(ctx, src, o)
 	if err != nil {
 		return err
 	}
@@ -106,7 +107,7 @@ func (p *JobProof) findCommitment(ctx context.Context, src ledger.Reader) (err e
 	var found bool
 	p.CommittedBy, found, err = src.Committed(ctx)
 	if err == nil && !found && src.Index() != ledger.IndexProved { // then the log may not know
-		p.CommittedBy, found, err = ledger.NewestCommitment(ctx, src, ledger.Seq(src.Head().Size))
+		p.CommittedBy, found, err = ledger.CommitmentAfter(ctx, src, -1, ledger.Seq(src.Head().Size))
 	}
 	if err == nil && !found {
 		err = ErrNotCommitted
@@ -137,9 +138,9 @@ func newestBefore(ctx context.Context, src ledger.EventReader, job string, head 
 }
 
 // prove returns the path of the job's key in the index that the commitment is about.
-func (p *JobProof) prove(ctx context.Context, src ledger.Reader, progress func(done, total int64) error) (mpt.Proof, error) {
+func (p *JobProof) prove(ctx context.Context, src ledger.Reader, o IndexOptions) (mpt.Proof, error) {
 	size, key := int64(p.CommittedBy.Seq()), ledger.JobKey(p.JobID)
-	root, path, err := indexAt(ctx, src, size, key, progress)
+	root, path, err := indexAt(ctx, src, size, key, o)
 	if err != nil {
 		return path, err
 	}
@@ -156,42 +157,6 @@ func (p *JobProof) prove(ctx context.Context, src ledger.Reader, progress func(d
 	}
 	return path, nil
 }
-
-// indexAt returns the root that a log's index had at a size, and the path of a key in
-// it. If the log cannot prove that any more, the index is made from all events.
-func indexAt(ctx context.Context, src ledger.Reader, size int64, key mpt.Key, progress func(done, total int64) error) (root ledger.Hash, path mpt.Proof, err error) {
-	if src.Index() == ledger.IndexProved {
-		root, paths, err := src.IndexAt(ctx, size, key)
-		if err == nil {
-			return root, paths[0], nil
-		}
-		if f, _ := ledger.FaultOf(err); f.Code != tooOld.Code {
-			return root, path, err
-		}
-	}
-	var fold ledger.IndexFold
-	for e, err := range src.Events(ctx, 0) {
-		if err == nil && int64(e.Seq()) == size {
-			break
-		}
-		if err == nil {
-			err = fold.Add(e)
-		}
-		if err == nil && progress != nil && e.Seq()%4096 == 0 {
-			err = progress(int64(e.Seq()), size)
-		}
-		if err != nil {
-			return root, path, err
-		}
-	}
-	if fold.Unchecked() {
-		return root, path, fmt.Errorf("the request ids that ledgers before used: %w", ledger.ErrContentMissing)
-	}
-	return fold.Root(), fold.Prove(key), nil
-}
-
-// tooOld is the fault of a log that cannot prove its index any more, here or in a daemon.
-var tooOld, _ = ledger.FaultOf(&ledger.IndexTooOldError{})
 
 // addTree adds what shows that a signed tree has the commitment, and whose tree it is.
 func (p *JobProof) addTree(ctx context.Context, src ledger.Reader) error {

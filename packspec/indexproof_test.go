@@ -64,12 +64,12 @@ func verifyIndex(t testing.TB, b []byte, keys ...ledger.PrivateKey) packspec.Ind
 // more, and from one that never did. They are the same.
 func proveJob(t testing.TB, src ledger.Reader, job string) packspec.JobProof {
 	t.Helper()
-	p, err := packspec.ProveJob(t.Context(), src, job, nil)
+	p, err := packspec.ProveJob(t.Context(), src, job, packspec.IndexOptions{})
 	if err != nil {
 		t.Fatalf("ProveJob(%s) = %v", job, err)
 	}
 	for _, other := range []ledger.Reader{unproved{src}, forgetful{src}} {
-		again, err := packspec.ProveJob(t.Context(), other, job, func(int64, int64) error { return nil })
+		again, err := packspec.ProveJob(t.Context(), other, job, packspec.IndexOptions{Progress: func(int64, int64) error { return nil }})
 		if err != nil || !bytes.Equal(encode(t, again), encode(t, p)) {
 			t.Fatalf("ProveJob(%s) from %T = %s, %v, want %s", job, other, encode(t, again), err, encode(t, p))
 		}
@@ -107,7 +107,7 @@ func TestIndexProof(t *testing.T) {
 			t.Errorf("level %d (-want +got):\n%s", i, diff)
 		}
 	}
-	absent, err := packspec.ProveAbsent(t.Context(), l.Log, "job_9", nil)
+	absent, err := packspec.ProveAbsent(t.Context(), l.Log, "job_9", packspec.IndexOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,12 +123,12 @@ func TestIndexProof(t *testing.T) {
 func TestIndexProofNeedsACommitment(t *testing.T) {
 	l := ledgertest.New(t)
 	ledgertest.Append(t, l.Log, ledgertest.Submit("job_1"))
-	prove := func(make func(context.Context, ledger.Reader, string, func(int64, int64) error) (packspec.JobProof, error), job string) error {
-		_, err := make(t.Context(), l.Log, job, nil)
+	prove := func(make func(context.Context, ledger.Reader, string, packspec.IndexOptions) (packspec.JobProof, error), job string) error {
+		_, err := make(t.Context(), l.Log, job, packspec.IndexOptions{})
 		return err
 	}
 	for _, src := range []ledger.Reader{l.Log, unproved{l.Log}} {
-		if _, err := packspec.ProveJob(t.Context(), src, "job_1", nil); !errors.Is(err, packspec.ErrNotCommitted) {
+		if _, err := packspec.ProveJob(t.Context(), src, "job_1", packspec.IndexOptions{}); !errors.Is(err, packspec.ErrNotCommitted) {
 			t.Errorf("without a commitment: %v", err)
 		}
 	}
@@ -147,7 +147,7 @@ func TestIndexProofNeedsACommitment(t *testing.T) {
 		t.Errorf("no such job: %v", err)
 	}
 	enough := errors.New("enough")
-	if _, err := packspec.ProveJob(t.Context(), unproved{l.Log}, "job_1", func(int64, int64) error { return enough }); !errors.Is(err, enough) {
+	if _, err := packspec.ProveJob(t.Context(), unproved{l.Log}, "job_1", packspec.IndexOptions{Progress: func(int64, int64) error { return enough }}); !errors.Is(err, enough) {
 		t.Errorf("an error of progress gives %v", err)
 	}
 }
@@ -218,7 +218,7 @@ func TestEveryBitOfAnIndexProof(t *testing.T) {
 func FuzzIndexProof(f *testing.F) {
 	l := committed(f)
 	f.Add(encode(f, proveJob(f, l.Log, "job_1")))
-	absent, err := packspec.ProveAbsent(f.Context(), l.Log, "job_9", nil)
+	absent, err := packspec.ProveAbsent(f.Context(), l.Log, "job_9", packspec.IndexOptions{})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -38,7 +38,7 @@ func TestIndexProofsInPython(t *testing.T) {
 		all = append(all, judgeIndex(t, name, b, l.Key))
 	}
 	absent := func(job string) []byte {
-		p, err := packspec.ProveAbsent(t.Context(), l.Log, job, nil)
+		p, err := packspec.ProveAbsent(t.Context(), l.Log, job, packspec.IndexOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -101,7 +101,7 @@ func TestOneOfManyInPython(t *testing.T) {
 	}
 	commitIndex(t, l)
 	running, unknown := fmt.Sprint("job_", jobs/2), "never_used"
-	absent, err := packspec.ProveAbsent(t.Context(), l.Log, unknown, nil)
+	absent, err := packspec.ProveAbsent(t.Context(), l.Log, unknown, packspec.IndexOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

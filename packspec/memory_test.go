@@ -190,7 +190,7 @@ func hiding(t *testing.T) (all []hidden, key ledger.PrivateKey) {
 			proof("the end of job_3", encode(t, proveJob(t, l.Log, "job_3")))
 			continue
 		}
-		absent, err := packspec.ProveAbsent(t.Context(), l.Log, "job_3", nil)
+		absent, err := packspec.ProveAbsent(t.Context(), l.Log, "job_3", packspec.IndexOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}

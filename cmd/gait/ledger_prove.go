@@ -12,6 +12,7 @@ import (
 	"gait/commands/connect"
 	"gait/ledger"
 	"gait/ledger/home"
+	"gait/ledger/root"
 	"gait/packspec"
 )
 
@@ -92,12 +93,12 @@ func proveUsage(cmd *cobra.Command) error {
 }
 
 // A prover makes an index proof.
-type prover func(ctx context.Context, src ledger.Reader, job string, progress func(done, total int64) error) (packspec.JobProof, error)
+type prover func(ctx context.Context, src ledger.Reader, job string, o packspec.IndexOptions) (packspec.JobProof, error)
 
 // prove makes a proof to print.
 func prove(ctx context.Context, a *app, r *connect.Ledger, id string, make prover) (printed, error) {
 	done := newBar(a, "reading events")
-	p, err := make(ctx, r.Log, id, done.update)
+	p, err := make(ctx, r.Log, id, packspec.IndexOptions{Inherited: root.Inherited(root.ContentOf(r.Dir)), Progress: done.update})
 	done.stop()
 	switch {
 	case errors.Is(err, packspec.ErrJobNotFound):

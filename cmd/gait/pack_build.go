@@ -26,11 +26,12 @@ func packBuildCommand(a *app) *cobra.Command {
 signed ledger, and views derived from them. The same ledger gives the same bytes.
 
 The pack proves that no event of the job was left out, with an event that commits to
-the ledger's index behind the job's last event. If there is none, one is appended
+the ledger's index after the job's last event. If there is none, one is appended
 first; if the job goes on meanwhile, the pack shows it as it was then. A pack stands on
 the newest checkpoint that witnesses have cosigned, if that covers the job; then
 nothing is appended, and gait ledger cosign is what commits to the index. Nothing is
-appended to a copy, which can be packed too if you hold its key.
+appended to a copy, which can be packed too if you hold its key. If the index of a copy
+is unchecked, all its events are read to compute it.
 
 With --type range, export a run of events of all jobs, by default the whole ledger.
 It is rounded outward to bundles of 256 events, which is what clients of C2SP
@@ -108,13 +109,14 @@ func (a *app) packIn(ctx context.Context, dir string, f func(*connect.Ledger) er
 
 // A jobBuild builds the pack of a job.
 type jobBuild struct {
-	app     *app
-	ctx     context.Context
-	job     string
-	plan    packPlan
-	asOf    ledger.Seq           // the commitment to the index that was appended for the pack, or 0
-	checked *packspec.CheckedJob // the job as it was before that, or nil
-	made    *madePack
+	app      *app
+	ctx      context.Context
+	job      string
+	plan     packPlan
+	asOf     ledger.Seq           // the commitment to the index that was appended for the pack, or 0
+	checked  *packspec.CheckedJob // the job as it was before that, or nil
+	readOnly bool                 // it needs a commitment, and nothing can be written here
+	made     *madePack
 }
 
 // begin appends a commitment to the index, if the pack needs one, and builds the pack,
@@ -139,9 +141,22 @@ func (b *jobBuild) build(r *connect.Ledger) error {
 	}
 	defer done.stop()
 	b.made, err = buildPack(b.app, r, b.plan, func(w io.WriterAt, signer ledger.Signer) (packspec.BuiltPack, error) {
-		return packspec.BuildJob(b.ctx, w, log, b.job, signer, packspec.JobOptions{AsOf: b.asOf, Checked: b.checked, Content: root.ContentOf(r.Dir).Read})
+		kept := root.ContentOf(r.Dir)
+		return packspec.BuildJob(b.ctx, w, log, b.job, signer, packspec.JobOptions{
+			AsOf: b.asOf, Checked: b.checked, Content: kept.Read, Index: packspec.IndexOptions{Inherited: root.Inherited(kept), Progress: done.update},
+		})
 	})
-	return err
+	if err != nil || b.made.built.Commitment != nil {
+		return err
+	}
+	const less = "the pack does not prove that it has all of the job's events"
+	switch {
+	case b.made.built.Unproved != nil:
+		b.app.notice(fmt.Sprintf("%s: the ledger's index cannot be computed: %v", less, b.made.built.Unproved))
+	case b.readOnly:
+		b.app.notice("nothing can be written here, so no event commits to the index after the job: " + less)
+	}
+	return nil
 }
 
 // counted returns the log of a ledger, and a bar that shows how many of the job's events
@@ -171,8 +186,7 @@ func (b *jobBuild) commit(r *connect.Ledger) (ledger.Seq, error) {
 	if err != nil || !needs {
 		return 0, err
 	}
-	if r.ReadOnly() {
-		b.app.notice("nothing can be written here, so no event commits to the index behind the job: the pack does not prove that it has all of the job's events")
+	if b.readOnly = r.ReadOnly(); b.readOnly {
 		return 0, nil
 	}
 	log, done, err := b.counted(r)

@@ -114,10 +114,13 @@ func showBuilt(s *screen, m *madePack) {
 	switch {
 	case built.Commitment != nil:
 		complete = fmt.Sprintf("proved by event %d, which commits to the ledger's index", *built.Commitment)
-	case built.Manifest.PackType == packspec.TypeJob && m.final:
-		complete = "not proved: no event of that tree commits to the ledger's index behind the job, and none can be added here"
-	case built.Manifest.PackType == packspec.TypeJob:
-		complete = "not proved: no event of that tree commits to the ledger's index behind the job; gait ledger cosign"
+	case built.Manifest.PackType == packspec.TypeRange:
+	case built.Unproved != nil:
+		complete = fmt.Sprintf("not proved: the ledger's index cannot be computed: %s", plain(built.Unproved.Error()))
+	case m.final:
+		complete = "not proved: no event of that tree commits to the ledger's index after the job, and none can be added here"
+	default:
+		complete = "not proved: no event of that tree commits to the ledger's index after the job; gait ledger cosign"
 	}
 	tree := fmt.Sprintf("%s, root %s", count(built.Checkpoint.Size, "event"), built.Checkpoint.Root)
 	if built.Cosigned {
