@@ -30,7 +30,7 @@ session: build ## run the README's session with the built binary in an empty dir
 check: lint ## what to run before every commit: lint and the short tests, two minutes
 	$(GO) test -short -timeout 20m ./...
 
-test: ## run every test, a sample of the long ones; three minutes
+test: ## run every test, a sample of the long ones; five minutes on 2 cores
 	$(GO) test -timeout 20m ./...
 
 tried: ## try all of the lists that make test samples, and say how many there were
