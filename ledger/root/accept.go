@@ -54,7 +54,7 @@ func accept(ctx context.Context, o Options, verify func(*Root) error) (did Resto
 	now := home.KnownRoot{Dir: s.dir, Key: keys.Current()}
 	if s.restored != nil {
 		did.Older, did.Seen.Size = true, s.restored.Seen
-		did.Alive = s.aliveIfKnown(keys.Keys()...)
+		did.Alive = s.aliveIfKnown(lastKnown{keys: keys.Keys(), older: true})
 		now.Accepted = c
 	}
 	if err := now.Write(s.Home); err != nil {

@@ -228,7 +228,7 @@ func (x *examination) signing(r *Root) (Finding, error) {
 	if retired != nil && isPutAway(r.Dir) || r.Log.Imported() || r.Log.Moved() != nil || err != nil {
 		return Finding{Detail: "none is needed: nothing is signed here"}, err
 	}
-	if r.Restored != nil && x.knownAlive(r.Log.Keys().Keys()) {
+	if r.Restored != nil && x.aliveIfKnown(lastKnown{keys: r.Log.Keys().Keys(), older: true}) != nil {
 		return Finding{Detail: "none is needed: the ledger goes on elsewhere"}, nil
 	}
 	s := &directory{Options: x.Options, dir: r.Dir}
@@ -251,7 +251,7 @@ func (x *examination) guard(ctx context.Context, r *Root, c ledger.Checkpoint) (
 			Mind: true, Detail: fmt.Sprintf("an older state, which is only read: it has %d events, and %d were seen", c.Size, r.Restored.Seen),
 			Hint: `to go on with its jobs in a new ledger: gait ledger retire --reason "WHY" --successor`,
 		}
-		if alive := x.aliveIfKnown(r.Log.Keys().Keys()...); alive != nil {
+		if alive := x.aliveIfKnown(lastKnown{keys: r.Log.Keys().Keys(), older: true}); alive != nil {
 			f.Detail += "; " + alive.Error()
 			f.Hint = "write it where it goes on"
 		}

@@ -24,33 +24,41 @@ func (*LeftError) Fault() ledger.Fault {
 	return ledger.Fault{Code: "ledger_moved", Category: ledger.CategoryUnsafe}
 }
 
-// checkAlive refuses to give up a ledger, of which some keys are known, that goes on elsewhere:
-// it would end there. It fails with what alive returns. A ledger that was retired has ended.
-func (o Options) checkAlive(keys []ledger.VerifierKey) error {
-	alive, err := o.alive(keys)
+// A lastKnown is what is known of a ledger that may be given up: some keys, oldest first, and
+// whether its newest state was seen.
+type lastKnown struct {
+	keys  []ledger.VerifierKey
+	older bool // than what was seen
+}
+
+// checkAlive refuses to give up the ledger, of which these keys are known, if it goes on
+// elsewhere: it would end there. It fails with what alive returns.
+func (s *site) checkAlive(keys []ledger.VerifierKey) error {
+	alive, err := s.alive(s.allKnown(keys))
 	return cmp.Or(err, alive)
 }
 
-// checkAlive is Options.checkAlive with all keys of the ledger that is here, if it can be read.
-func (s *site) checkAlive(known []ledger.VerifierKey) error {
-	return s.Options.checkAlive(s.allKeys(known))
-}
-
-// allKeys returns all keys of the ledger that is here or, if it cannot be read or is another
-// one, those that are known.
-func (s *site) allKeys(known []ledger.VerifierKey) []ledger.VerifierKey {
-	if got, _, err := s.peek(); err == nil && got.Has(known[0]) {
-		return got.Keys()
+// allKnown adds to the keys of a ledger what the ledger says that is here, if it can be read
+// and is no other one.
+func (s *site) allKnown(keys []ledger.VerifierKey) lastKnown {
+	got, c, err := s.peek()
+	if err != nil || !got.Has(keys[0]) {
+		return lastKnown{keys: keys}
 	}
-	return known
+	g, err := home.LoadGuard(s.Home, got.Keys()...)
+	if err != nil {
+		return lastKnown{keys: got.Keys()}
+	}
+	seen, _ := g.Seen()
+	return lastKnown{keys: got.Keys(), older: seen.Size > c.Size}
 }
 
-// alive returns why a ledger, of which some keys are known, oldest first, is not to be given up
-// in this root, or nil: an *ElsewhereError if another root that home remembers goes on with it;
-// a *ledger.MovedError or a *LeftError if it moved away, unless AlthoughMoved says that the
-// other place is lost.
-func (o Options) alive(keys []ledger.VerifierKey) (alive, err error) {
-	origin := keys[0].Name()
+// alive returns why a ledger is not to be given up in this root, or nil: an *ElsewhereError if
+// another root that home remembers goes on with it; a *ledger.MovedError or a *LeftError if it
+// moved away, unless AlthoughMoved says that the other place is lost. A ledger that was retired
+// has ended.
+func (o Options) alive(is lastKnown) (alive, err error) {
+	origin := is.keys[0].Name()
 	_, retired, err := home.ReadRetirementNote(o.Home, origin)
 	if err != nil || retired {
 		return nil, err
@@ -62,16 +70,16 @@ func (o Options) alive(keys []ledger.VerifierKey) (alive, err error) {
 	if at != "" {
 		return &ElsewhereError{Origin: origin, Dir: at, GivenUp: true}, nil
 	}
-	return o.left(keys)
+	return o.left(is)
 }
 
-// left returns a *ledger.MovedError or a *LeftError if a ledger moved away after it was in the
-// state of which the keys are known: as another root that home remembers shows, or its key.
-func (o Options) left(keys []ledger.VerifierKey) (moved, err error) {
+// left returns a *ledger.MovedError or a *LeftError if a ledger moved away after the state of
+// which the keys are known: as another root that home remembers shows, or its key.
+func (o Options) left(is lastKnown) (moved, err error) {
 	if o.AlthoughMoved {
 		return nil, nil
 	}
-	origin := keys[0].Name()
+	origin := is.keys[0].Name()
 	all, err := home.KnownRoots(o.Home)
 	if err != nil {
 		return nil, err
@@ -81,7 +89,7 @@ func (o Options) left(keys []ledger.VerifierKey) (moved, err error) {
 			continue
 		}
 		moved, by := o.movedFrom(origin, p.Dir)
-		if moved == nil || slices.Contains(keys, moved.To) {
+		if moved == nil || slices.Contains(is.keys, moved.To) {
 			continue // it did not move from there, or what is here came after that
 		}
 		if k, err := home.SigningKey(o.Home, origin); err == nil && k.VerifierKey() != by {
@@ -95,13 +103,13 @@ func (o Options) left(keys []ledger.VerifierKey) (moved, err error) {
 			return nil, err
 		}
 	}
-	return o.keyPutAway(keys)
+	return o.keyPutAway(is)
 }
 
 // keyPutAway returns a *LeftError if home has put away the newest key of a ledger, and has none
 // in its place: it moved away.
-func (o Options) keyPutAway(keys []ledger.VerifierKey) (left, err error) {
-	origin := keys[0].Name()
+func (o Options) keyPutAway(is lastKnown) (left, err error) {
+	origin := is.keys[0].Name()
 	_, err = home.SigningKey(o.Home, origin)
 	if _, missing := errors.AsType[*home.KeyMissingError](err); !missing {
 		return nil, err
@@ -114,7 +122,8 @@ func (o Options) keyPutAway(keys []ledger.VerifierKey) (left, err error) {
 		if !k.Retired || k.Origin != origin {
 			continue
 		}
-		if at := slices.Index(keys, k.Key); at < 0 || at == len(keys)-1 { // not one of before, when it came back
+		// One before the newest was put away when the ledger moved another time, and came back.
+		if at := slices.Index(is.keys, k.Key); at == len(is.keys)-1 || at < 0 && is.older {
 			return &LeftError{Origin: origin}, nil
 		}
 	}
@@ -140,16 +149,13 @@ func (o Options) movedFrom(origin, dir string) (*ledger.Move, ledger.VerifierKey
 
 // aliveIfKnown is alive for what an error or a hint says: what cannot be found out is found
 // out again, and fails, before a ledger is given up.
-func (o Options) aliveIfKnown(keys ...ledger.VerifierKey) error {
+func (o Options) aliveIfKnown(is lastKnown) error {
 	if o.glancing {
 		return nil
 	}
-	alive, _ := o.alive(keys)
+	alive, _ := o.alive(is)
 	return alive
 }
-
-// knownAlive reports whether a ledger is known to go on elsewhere.
-func (o Options) knownAlive(keys []ledger.VerifierKey) bool { return o.aliveIfKnown(keys...) != nil }
 
 // goesOn adds to an error which says that the ledger here is an older one where it goes on.
 func (s *site) goesOn(err error) error {
@@ -159,7 +165,7 @@ func (s *site) goesOn(err error) error {
 		keys = []ledger.VerifierKey{s.place.Key}
 	}
 	if older && len(keys) > 0 && keys[0].Name() == back.Found.Origin {
-		back.Alive = s.aliveIfKnown(s.allKeys(keys)...)
+		back.Alive = s.aliveIfKnown(s.allKnown(keys))
 	}
 	return err
 }

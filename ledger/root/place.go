@@ -79,7 +79,7 @@ func (s *directory) missing(key ledger.VerifierKey) error {
 		return err
 	}
 	seen, _ := g.Seen()
-	return &LostError{Dir: s.ledgerDir(), Origin: key.Name(), Seen: seen.Size, Alive: s.aliveIfKnown(key)}
+	return &LostError{Dir: s.ledgerDir(), Origin: key.Name(), Seen: seen.Size, Alive: s.aliveIfKnown(lastKnown{keys: []ledger.VerifierKey{key}})}
 }
 
 func (s *directory) retired(origin string) (bool, error) {

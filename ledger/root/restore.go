@@ -1,6 +1,7 @@
 package root
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -150,13 +151,14 @@ func (o Options) compareBackup(from *Backup) (did Restoration, err error) {
 		return did, ErrNewestUnknown
 	}
 	if did.Copy || did.Retired || !from.Succeeded && (did.Older || did.Moved && !did.Here) {
-		did.Alive = o.aliveIfKnown(from.Keys.Keys()...)
+		did.Alive = o.aliveIfKnown(lastKnown{keys: from.Keys.Keys(), older: did.Older})
 		return did, nil // it is only read
 	}
 	if err := o.checkElsewhere(from.Checkpoint.Origin); err != nil || !from.Succeeded {
 		return did, err
 	}
-	return did, o.checkAlive(from.Keys.Keys())
+	alive, err := o.alive(lastKnown{keys: from.Keys.Keys(), older: newer})
+	return did, cmp.Or(err, alive)
 }
 
 // holdsBackup reports whether the root holds the ledger of the backup in that state

@@ -54,5 +54,5 @@ func (r *Root) Newest() error {
 		return nil
 	}
 	c, _ := r.Log.Checkpoint()
-	return &home.RolledBackError{Dir: r.Dir, Accepted: true, Found: c, Seen: ledger.Checkpoint{Origin: c.Origin, Size: r.Restored.Seen}, Alive: r.options.aliveIfKnown(r.Log.Keys().Keys()...)}
+	return &home.RolledBackError{Dir: r.Dir, Accepted: true, Found: c, Seen: ledger.Checkpoint{Origin: c.Origin, Size: r.Restored.Seen}, Alive: r.options.aliveIfKnown(lastKnown{keys: r.Log.Keys().Keys(), older: true})}
 }
