@@ -105,7 +105,8 @@ type Copied struct {
 
 // Import makes a root with a copy of a ledger. If any part of the copy does not
 // verify, it leaves no ledger there; store.Import names the errors, among them
-// store.ErrExists. If home knows another key for the ledger's origin, Import fails with
+// store.ErrExists. An Import that a crash interrupted is finished by another one of the
+// same copy. If home knows another key for the ledger's origin, Import fails with
 // home.ErrOtherKey. The caller has checked that the copy continues what was seen of the
 // ledger, and the contents: they are kept before the ledger takes its place.
 func Import(ctx context.Context, o Options, from Copied) error {
@@ -121,58 +122,126 @@ func Import(ctx context.Context, o Options, from Copied) error {
 	return nil
 }
 
+// importLedger does the steps. Each is durable before the next; if a crash comes in between,
+// those that are left are done by another Import of the same copy.
 func (s *restorer) importLedger(ctx context.Context, from Copied) error {
-	keys := from.Keys
-	has, err := s.hasLedger()
-	switch last := s.lock.last; {
-	case err != nil:
-		return err
-	case has:
-		return store.ErrExists
-	case last.kind == markComplete:
-		return s.missing(last.key)
-	case last.kind != markNone:
-		return store.ErrExists // a creation that was begun, or a ledger that was retired
-	}
-	seen, dir, err := s.known(keys)
+	there, err := s.holdsCopy(ctx, from)
 	if err != nil {
 		return err
 	}
-	var index store.IndexRoot
-	err = pebble.Create(s.ledgerDir(), pebble.Options{FS: s.FS, Fatal: s.Fatal}, func(t store.Table) (err error) {
-		if index, err = store.Import(ctx, t, from.Copy); err != nil || from.Content == nil {
+	seen, by, err := s.known(from.Keys)
+	if err != nil {
+		return err
+	}
+	// The place is remembered before it holds the ledger: from then on no new one begins there.
+	beside := func() error {
+		if err := s.remember(from.Keys); err != nil {
+			return err
+		}
+		if err := s.done("place"); err != nil || from.Content == nil {
 			return err
 		}
 		return s.keepContent(from.Content)
-	})
+	}
+	if there {
+		err = beside()
+	} else {
+		err = pebble.Create(s.ledgerDir(), pebble.Options{FS: s.FS, Fatal: s.Fatal}, func(t store.Table) error {
+			index, err := store.Import(ctx, t, from.Copy)
+			if err == nil {
+				err = s.noteComputed(from.Keys.Origin(), index)
+			}
+			if err != nil {
+				return err
+			}
+			return beside()
+		})
+	}
 	if err != nil {
 		return err
 	}
 	if err := s.done("ledger"); err != nil {
 		return err
 	}
+	if err := s.rememberCopy(from, seen, by); err != nil {
+		return err
+	}
+	if err := s.done("guard"); err != nil {
+		return err
+	}
+	if err := s.lock.add(mark{kind: markComplete, key: from.Keys.Current()}); err != nil {
+		return err
+	}
+	return s.done("mark")
+}
+
+// holdsCopy reports whether a crash has left the very ledger that is to be imported, without
+// its mark. It fails with store.ErrExists if the root holds a ledger otherwise, or held one.
+func (s *restorer) holdsCopy(ctx context.Context, from Copied) (bool, error) {
+	has, err := s.hasLedger()
+	switch last := s.lock.last; {
+	case err != nil:
+		return false, err
+	case has && last.kind == markNone:
+		return s.isCopy(ctx, from)
+	case has:
+		return false, store.ErrExists
+	case last.kind == markComplete:
+		return false, s.missing(last.key)
+	case last.kind != markNone:
+		return false, store.ErrExists // a creation that was begun, or a ledger that was retired
+	}
+	return false, nil
+}
+
+// isCopy is holdsCopy for a ledger that is there. It reads all events of what is to be
+// imported: they are compared with what was seen, and must be those of the ledger.
+func (s *restorer) isCopy(ctx context.Context, from Copied) (bool, error) {
+	log, err := s.readLog(ctx)
+	if err != nil {
+		return false, store.ErrExists //nolint:nilerr // whatever it is, it is no whole copy
+	}
+	defer log.Close()
+	want, err := ledger.OpenCheckpoint(from.Signed, from.Keys.Current())
+	if err != nil {
+		return false, err
+	}
+	if c, _ := log.Checkpoint(); c != want || !log.Imported() || !log.Keys().Equal(from.Keys) {
+		return false, store.ErrExists
+	}
+	at := ledger.Seq(0)
+	for e, err := range from.Entries {
+		if err != nil {
+			return false, err
+		}
+		is, err := log.Event(ctx, at)
+		if err != nil {
+			return false, err
+		}
+		if is.LeafHash() != e.Event.LeafHash() {
+			return false, fmt.Errorf("%w: event %d is another one than the checkpoint covers", ledger.ErrUnverified, at)
+		}
+		at++
+	}
+	if int64(at) != want.Size {
+		return false, fmt.Errorf("%w: %d events, and the checkpoint covers %d", ledger.ErrUnverified, at, want.Size)
+	}
+	return true, nil
+}
+
+// rememberCopy keeps the checkpoint of a copy as the newest seen, unless a newer one was seen.
+func (s *restorer) rememberCopy(from Copied, seen []home.Sighting, by string) error {
 	_, c, err := s.peek()
 	if err != nil {
 		return err
 	}
-	if err := s.remember(keys); err != nil {
-		return err
-	}
-	if err := s.lock.add(mark{kind: markComplete, key: keys.Current()}); err != nil {
-		return err
-	}
-	if index.Size > 0 {
-		if err := noteOf(keys.Origin(), index, false).Write(s.Home); err != nil {
-			return err
-		}
-	}
 	for _, at := range seen {
 		if at.Size > c.Size {
-			s.notice("a newer state of %s was seen, of %d events, by %s; this copy has %d", keys.Origin(), at.Size, dir, c.Size)
+			s.notice("a newer state of %s was seen, of %d events, by %s; this copy has %d", from.Keys.Origin(), at.Size, by, c.Size)
 			return nil
 		}
 	}
-	return home.Remember(s.Home, from.Signed, true, keys.Keys()...)
+	return home.Remember(s.Home, from.Signed, true, from.Keys.Keys()...)
 }
 
 // known returns what was seen of the ledger with these keys. It fails with

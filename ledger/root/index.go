@@ -71,6 +71,19 @@ func (s *site) noteIndex(log *store.Log, was home.IndexNote) error {
 	return nil
 }
 
+// noteComputed notes in home what the root of the index of a ledger's events is. It does so
+// before the ledger takes its place, and before a crash can come between. Size 0 says that
+// the root is not known: the request ids that event 0 names are not there.
+func (s *site) noteComputed(origin string, at store.IndexRoot) error {
+	if at.Size == 0 {
+		return nil
+	}
+	if err := noteOf(origin, at, false).Write(s.Home); err != nil {
+		return err
+	}
+	return s.done("index note")
+}
+
 func noteOf(origin string, at store.IndexRoot, kept bool) home.IndexNote {
 	return home.IndexNote{Origin: origin, At: []home.IndexAt{{Size: at.Size, Tree: at.Tree, Index: at.Index, Jobs: at.Jobs}}, Kept: kept}
 }

@@ -345,6 +345,9 @@ func (s *restorer) restoreLedger(ctx context.Context, from Backup, beside func()
 		} else {
 			index, err = store.Restore(ctx, t, from.Copy, from.Keys.Current(), store.Options{Keys: keys})
 		}
+		if err == nil {
+			err = s.noteComputed(from.Checkpoint.Origin, index)
+		}
 		if err != nil {
 			return err
 		}
@@ -356,10 +359,10 @@ func (s *restorer) restoreLedger(ctx context.Context, from Backup, beside func()
 	if err := s.putAside(dir); err != nil {
 		return err
 	}
-	if index.Size == 0 { // it is not known: the request ids that event 0 names are not there
-		return nil
+	if err := s.done("in place"); err != nil || index.Size == 0 || !keyed || from.ReadOnly {
+		return err
 	}
-	return noteOf(from.Checkpoint.Origin, index, keyed && !from.ReadOnly).Write(s.Home)
+	return noteOf(from.Checkpoint.Origin, index, true).Write(s.Home)
 }
 
 // markRestored writes the marks of the root, unless they are there.
