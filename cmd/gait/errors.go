@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"gait/commands/recall"
 	"gait/ledger"
 	"gait/ledger/home"
 )
@@ -90,20 +91,6 @@ func (e *panicError) Error() string { return fmt.Sprintf("internal error: %v", e
 // Fault returns what kind of error it is.
 func (*panicError) Fault() ledger.Fault { return ledger.FaultInternal }
 
-// A conflictError is proof that a key signed two histories, or that a history
-// was cut: two signed checkpoints that contradict each other.
-type conflictError struct {
-	text  string
-	notes [2][]byte // the one seen earlier, and the one found
-}
-
-func (e *conflictError) Error() string { return e.text }
-
-// Fault returns what kind of error it is.
-func (*conflictError) Fault() ledger.Fault {
-	return ledger.Fault{Code: "checkpoint_conflict", Category: ledger.CategoryVerification}
-}
-
 // A foreignError says that no key of the ledger here has signed a checkpoint of it.
 type foreignError struct {
 	note  string
@@ -136,8 +123,8 @@ func (e *foreignError) nextStep() string {
 // evidenceIn returns the signed notes that prove an error, or nil if there are
 // none.
 func evidenceIn(err error) [][]byte {
-	if e, ok := errors.AsType[*conflictError](err); ok {
-		return e.notes[:]
+	if e, ok := errors.AsType[*recall.ConflictError](err); ok {
+		return e.Notes[:]
 	}
 	if e, ok := errors.AsType[*home.RolledBackError](err); ok && e.SeenNote != nil {
 		return [][]byte{e.SeenNote, e.FoundNote}

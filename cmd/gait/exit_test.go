@@ -14,6 +14,7 @@ import (
 	"gait/commands"
 	"gait/commands/connect"
 	"gait/commands/daemon"
+	"gait/commands/recall"
 	"gait/commands/succeed"
 	"gait/ledger"
 	"gait/ledger/content"
@@ -138,8 +139,8 @@ var reported = []struct {
 	{wrap(ledger.ErrOutcomeUnknown, &home.AccessError{Place: home.InHome, Write: true, Err: syscall.ENOSPC}), "outcome_unknown outcome_unknown 1 true"},
 	{&root.ChangedError{}, "ledger_changed state_contention 1 true"},
 	{&home.MemoryError{Err: ledger.ErrMalformed}, "job_memory_damaged verification_failed 2 false"},
-	{&forkedError{}, "job_forked verification_failed 2 false"},
-	{&conflictError{}, "checkpoint_conflict verification_failed 2 false"},
+	{&recall.ForkedError{}, "job_forked verification_failed 2 false"},
+	{&recall.ConflictError{}, "checkpoint_conflict verification_failed 2 false"},
 	{&witness.ConflictError{}, "witness_conflict verification_failed 2 false"},
 	{&witness.AnswerError{}, "witness_answer_invalid verification_failed 2 false"},
 	{&witness.RefusedError{}, "witness_refused dependency_missing 7 false"},

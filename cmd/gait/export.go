@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gait/commands/connect"
+	"gait/commands/recall"
 	"gait/ledger"
 	"gait/ledger/content"
 	"gait/ledger/root"
@@ -125,7 +126,7 @@ func (x *exporting) readBack() (map[ledger.Hash]bool, error) {
 	if err != nil {
 		return nil, err
 	}
-	x.before = x.checkBefore(kept, trusted)
+	x.before = checkBefore(recall.Memory{Home: x.from.Home}, kept, trusted)
 	done := newBar(x.app, "reading it back")
 	defer done.stop()
 	var computed wholeIndex

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"gait/commands/connect"
+	"gait/commands/recall"
 	"gait/ledger"
 	"gait/packspec"
 )
@@ -27,13 +28,9 @@ type contentSource interface {
 
 // checkBefore returns the check of a ledger with content, on behalf of a user who trusts
 // these keys.
-func (a *app) checkBefore(kept contentSource, trusted []packspec.TrustedKey) *beforeCheck {
-	memory := &packMemory{a: a}
+func checkBefore(memory recall.Memory, kept contentSource, trusted []packspec.TrustedKey) *beforeCheck {
 	return &beforeCheck{ContinuedJobs: packspec.ContinuedJobs{
-		Options: packspec.Options{
-			Trusted: trusted, Before: memory.openBefore,
-			Seen: func(keys ...ledger.VerifierKey) ([]packspec.Sighting, error) { return sightings(a, keys...) },
-		},
+		Options: packspec.Options{Trusted: trusted, Before: memory.Jobs, Seen: memory.Checkpoints},
 		Content: kept.Read,
 	}, has: kept.Has}
 }
@@ -162,12 +159,12 @@ func (e *lackingError) fields() object { return e.found }
 
 // holdsToSeen requires that a ledger is the one that was seen in packs and proofs, and
 // passes each event to use.
-func holdsToSeen(ctx context.Context, r *connect.Ledger, use func(ledger.Event) error) error {
-	m, err := newLedgerMemory(r.Home, r.Log.Keys())
+func holdsToSeen(ctx context.Context, memory recall.Memory, r *connect.Ledger, use func(ledger.Event) error) error {
+	seen, err := memory.Ledger(r.Log.Keys())
 	if err != nil {
 		return err
 	}
-	for e, err := range m.checked(r.Log.Events(ctx, 0)) {
+	for e, err := range seen.Checked(r.Log.Events(ctx, 0)) {
 		if err == nil {
 			err = use(e)
 		}

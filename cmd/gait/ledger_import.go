@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gait/commands"
+	"gait/commands/recall"
 	"gait/ledger"
 	"gait/ledger/root"
 	"gait/ledger/store"
@@ -94,15 +95,16 @@ func importLedger(ctx context.Context, a *app, name, keyFile string) error {
 	if err := log.CheckFiles(); err != nil {
 		return err
 	}
-	if err := continuesSeen(a, log); err != nil {
+	memory := recall.Memory{Home: o.Home, Notice: a.notice}
+	if err := memory.CheckExport(log); err != nil {
 		return err
 	}
-	memory, err := newLedgerMemory(o.Home, log.Keys)
+	seen, err := memory.Ledger(log.Keys)
 	if err != nil {
 		return err
 	}
-	before := a.checkBefore(log.Content, trusted)
-	if err := copyInto(ctx, a, o.Options, log, before.checked(memory.checked(log.Events()))); err != nil {
+	before := checkBefore(memory, log.Content, trusted)
+	if err := copyInto(ctx, a, o.Options, log, before.checked(seen.Checked(log.Events()))); err != nil {
 		return err
 	}
 	c := log.Checkpoint

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,7 +10,6 @@ import (
 	"gait/commands"
 	"gait/commands/connect"
 	"gait/ledger"
-	"gait/ledger/home"
 	"gait/ledger/root"
 	"gait/packspec"
 )
@@ -139,9 +137,11 @@ func prove(ctx context.Context, a *app, r *connect.Ledger, id string, make prove
 
 // checkIndexProof checks a proof, without a ledger.
 func checkIndexProof(a *app, name, keyFile, policyFile string) error {
-	memory := &packMemory{a: a}
-	o := packspec.Options{Jobs: memory.open, Seen: func(keys ...ledger.VerifierKey) ([]packspec.Sighting, error) { return sightings(a, keys...) }}
-	var err error
+	memory, err := memoryOf(a)
+	if err != nil {
+		return err
+	}
+	var o packspec.Options
 	if o.Policy, err = readPolicy(a, policyFile); err != nil {
 		return err
 	}
@@ -152,12 +152,9 @@ func checkIndexProof(a *app, name, keyFile, policyFile string) error {
 	if err != nil {
 		return err
 	}
-	report, err := packspec.VerifyIndexProof(text, o)
+	report, err := memory.VerifyIndexProof(text, o)
 	if err != nil {
 		return fmt.Errorf("checking %s: %w", name, err)
-	}
-	if report.Report, err = memory.settle(shownFile{bytes.NewReader(text), int64(len(text)), home.FoundProof}, report.Report); err != nil {
-		return err
 	}
 	a.about(report.JobID)
 	if !a.json {
@@ -170,9 +167,7 @@ func checkIndexProof(a *app, name, keyFile, policyFile string) error {
 	if !report.Verified {
 		return &indexProofError{verifyError: notVerified(name, givenKeys(keyFile, policyFile, o.Policy), report.Report), whole: report}
 	}
-	if report.Checkpoint != "" {
-		rememberPack(a, report.Report)
-	}
+	memory.KeepCheckpointOf(report.Report)
 	if a.json {
 		return a.print(object{"path": name, "report": report}, nil)
 	}

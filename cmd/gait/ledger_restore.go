@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gait/commands/recall"
 	"gait/ledger"
 	"gait/ledger/content"
 	"gait/ledger/home"
@@ -134,7 +135,7 @@ func restoreBackup(ctx context.Context, a *app, name string, flags restoreFlags)
 	if err != nil {
 		return err
 	}
-	if err := continuesSeen(a, b.Log); err != nil {
+	if err := (recall.Memory{Home: o.Home}).CheckExport(b.Log); err != nil {
 		return err
 	}
 	o.AlthoughMoved = flags.althoughMoved
@@ -232,7 +233,7 @@ func trustedBackup(a *app, homeDir string, b *backup.Backup, inside ledger.Priva
 
 // planRestore verifies a backup, and says what restoring it would do.
 func planRestore(a *app, o root.Options, b *backup.Backup, from root.Backup) (root.Restoration, error) {
-	memory, err := newLedgerMemory(o.Home, b.Log.Keys)
+	seen, err := recall.Memory{Home: o.Home}.Ledger(b.Log.Keys)
 	if err != nil {
 		return root.Restoration{}, err
 	}
@@ -241,7 +242,7 @@ func planRestore(a *app, o root.Options, b *backup.Backup, from root.Backup) (ro
 	if err := b.Verify(bar.update); err != nil {
 		return root.Restoration{}, err
 	}
-	for _, err := range memory.checked(b.Events()) {
+	for _, err := range seen.Checked(b.Events()) {
 		if err != nil {
 			return root.Restoration{}, err
 		}
@@ -254,14 +255,14 @@ func planRestore(a *app, o root.Options, b *backup.Backup, from root.Backup) (ro
 }
 
 func restoreInto(ctx context.Context, a *app, o root.Options, b *backup.Backup, from root.Backup) (root.Restoration, error) {
-	memory, err := newLedgerMemory(o.Home, b.Log.Keys)
+	seen, err := recall.Memory{Home: o.Home}.Ledger(b.Log.Keys)
 	if err != nil {
 		return root.Restoration{}, err
 	}
 	bar := newBar(a, "restoring events")
 	defer bar.stop()
 	from.Copy = store.Copy{
-		Entries: projection.Entries(memory.checked(b.Events())), Rotations: b.Log.Rotations, Signed: b.Log.Signed, Cosigned: b.Cosigned,
+		Entries: projection.Entries(seen.Checked(b.Events())), Rotations: b.Log.Rotations, Signed: b.Log.Signed, Cosigned: b.Cosigned,
 		Inherited: b.Inherited, Progress: func(n int64) error { return bar.update(n, b.Size) },
 	}
 	from.Content = func(keep func(ledger.Hash, io.ReadSeeker) error) error {

@@ -87,7 +87,11 @@ func openSourceFile(a *app, name string, trusted []packspec.TrustedKey, given st
 	if !errors.Is(err, ledger.ErrMalformed) {
 		return source{}, err
 	}
-	report, err := packspec.Verify(file, size, packspec.Options{Trusted: trusted})
+	memory, err := memoryOf(a)
+	if err != nil {
+		return source{}, err
+	}
+	report, err := memory.VerifyPack(file, size, packspec.Options{Trusted: trusted})
 	if err == nil && !report.Verified {
 		err = &notVerified(name, given, report).packError
 	}

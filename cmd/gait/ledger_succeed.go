@@ -7,6 +7,7 @@ import (
 	"iter"
 
 	"gait/commands/connect"
+	"gait/commands/recall"
 	"gait/commands/succeed"
 	"gait/ledger"
 	"gait/ledger/content"
@@ -273,11 +274,11 @@ func (h *heir) look(ctx context.Context, from source) (*succeed.Survey, error) {
 	if err := h.checkTrust(from.keys); err != nil {
 		return nil, err
 	}
-	memory, err := newLedgerMemory(h.home, from.keys)
+	seen, err := recall.Memory{Home: h.home}.Ledger(from.keys)
 	if err != nil {
 		return nil, err
 	}
-	return succeed.Look(ctx, rememberedSource{from, memory}, o)
+	return succeed.Look(ctx, rememberedSource{from, seen}, o)
 }
 
 // keepAll is succeed.Writer.KeepAll for content that is kept in a store.
@@ -310,11 +311,11 @@ func (h *heir) checkTrust(keys ledger.Keyring) error {
 // A rememberedSource is a ledger whose events are compared with what was seen of them.
 type rememberedSource struct {
 	succeed.Source
-	memory *ledgerMemory
+	seen *recall.Ledger
 }
 
 func (r rememberedSource) Events(ctx context.Context, from ledger.Seq) ledger.Events {
-	return r.memory.checked(r.Source.Events(ctx, from))
+	return r.seen.Checked(r.Source.Events(ctx, from))
 }
 
 // An unreadableError says that nothing of a ledger can be read that was to be continued.

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gait/commands/connect"
+	"gait/commands/recall"
 	"gait/ledger/root"
 	"gait/packspec"
 	"gait/projection"
@@ -84,11 +85,12 @@ func verifyLedger(a *app, r *connect.Ledger, by verifiedBy, since seenFile) erro
 	if err := holdsToPacks(a, r); err != nil {
 		return err
 	}
-	before := a.checkBefore(root.ContentOf(r.Dir), by.trusted)
-	if err := holdsToSeen(a.running.Context(), r, before.event); err != nil {
+	memory := recall.Memory{Home: r.Home, Notice: a.notice}
+	before := checkBefore(memory, root.ContentOf(r.Dir), by.trusted)
+	if err := holdsToSeen(a.running.Context(), memory, r, before.event); err != nil {
 		return err
 	}
-	remember(a, signed, true, r.Log.Keys().Keys()...)
+	memory.KeepCheckpoint(signed, true, r.Log.Keys().Keys()...)
 	a.wasVerified(r, computed)
 	lines := before.tell(a, fields)
 	if err := before.missing(); err != nil && !r.Log.Imported() {

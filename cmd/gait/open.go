@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gait/commands/connect"
+	"gait/commands/recall"
 	"gait/ledger"
 	"gait/ledger/home"
 	"gait/ledger/root"
@@ -118,7 +119,7 @@ func (a *app) show(ctx context.Context, f func(*connect.Ledger) error) error {
 			return err
 		}
 		_, signed := r.Log.Checkpoint()
-		remember(a, signed, true, r.Log.Keys().Keys()...)
+		recall.Memory{Home: r.Home, Notice: a.notice}.KeepCheckpoint(signed, true, r.Log.Keys().Keys()...)
 		return nil
 	})
 }

@@ -9,7 +9,6 @@ import (
 	"os"
 
 	"gait/ledger"
-	"gait/ledger/home"
 	"gait/packspec"
 	"gait/packspec/finding"
 )
@@ -100,16 +99,11 @@ func seekablePack(a *app, in *input) (packFile, int64, error) {
 // verifyPack verifies a pack, compares it with what was seen of its jobs, and remembers
 // it.
 func verifyPack(a *app, file packFile, size int64, o packspec.Options) (packspec.Report, error) {
-	memory := &packMemory{a: a}
-	o.Jobs, o.Before = memory.open, memory.openBefore
-	report, err := packspec.Verify(file, size, o)
+	memory, err := memoryOf(a)
 	if err != nil {
 		return packspec.Report{}, err
 	}
-	if report, err = memory.settle(shownFile{file, size, home.FoundPack}, report); err != nil {
-		return report, err
-	}
-	return goesOnOnce(a, report)
+	return memory.VerifyPack(file, size, o)
 }
 
 // A verifyError says that a pack does not verify, with the whole report.

@@ -38,8 +38,11 @@ count. With --public-key too, both must hold.`,
 		if profile != "standard" && profile != "strict" {
 			return &usageError{code: "invalid_profile", text: fmt.Sprintf("%.40q is not a profile", profile), hint: "--profile standard or --profile strict"}
 		}
-		o := packspec.Options{Profile: packspec.Profile(profile), Seen: func(keys ...ledger.VerifierKey) ([]packspec.Sighting, error) { return sightings(a, keys...) }}
-		var err error
+		o := packspec.Options{Profile: packspec.Profile(profile)}
+		memory, err := memoryOf(a)
+		if err != nil {
+			return err
+		}
 		if o.Policy, err = readPolicy(a, policyFile); err != nil {
 			return err
 		}
@@ -53,14 +56,12 @@ count. With --public-key too, both must hold.`,
 		defer file.Close()
 		done := newBar(a, "verifying events")
 		o.Progress = done.update
-		report, err := verifyPack(a, file, size, o)
+		report, err := memory.VerifyPack(file, size, o)
 		done.stop()
 		if err != nil {
 			return err
 		}
-		if report.Verified && report.Checkpoint != "" {
-			rememberPack(a, report)
-		}
+		memory.KeepCheckpointOf(report)
 		return reportPack(a, args[0], givenKeys(keyFile, policyFile, o.Policy), report)
 	}
 	return cmd

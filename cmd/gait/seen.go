@@ -7,95 +7,15 @@ import (
 	"fmt"
 
 	"gait/commands/connect"
+	"gait/commands/recall"
 	"gait/ledger"
 	"gait/ledger/home"
-	"gait/packspec"
-	"gait/packspec/finding"
 )
 
-// sightings returns the checkpoints that the user has seen of a ledger with these
-// keys.
-func sightings(a *app, keys ...ledger.VerifierKey) ([]packspec.Sighting, error) {
-	homeDir, err := a.homeIfAny()
-	if err != nil || homeDir == "" { // without a home, no checkpoint was kept
-		return nil, err
-	}
-	all, _, err := home.Seen(homeDir, keys...)
-	if errors.Is(err, home.ErrOtherKey) {
-		return []packspec.Sighting{{OtherKey: true}}, nil
-	}
-	var seen []packspec.Sighting
-	for _, at := range all {
-		seen = append(seen, packspec.Sighting{Note: at.Note, Keys: at.Keys})
-	}
-	return seen, err
-}
-
-// remember keeps a verified checkpoint; linked says that it continues every
-// checkpoint seen before. If it cannot be kept, that is a notice and no error.
-func remember(a *app, signed []byte, linked bool, keys ...ledger.VerifierKey) {
-	homeDir, err := a.home()
-	if err == nil {
-		err = home.Remember(homeDir, signed, linked, keys...)
-	}
-	if err != nil {
-		a.notice(fmt.Sprintf("the checkpoint is not remembered, so an older one would not be noticed: %v", err))
-	}
-}
-
-// rememberPack keeps the checkpoint of a pack that was verified.
-func rememberPack(a *app, report packspec.Report) {
-	var keys []ledger.VerifierKey
-	for _, text := range report.LedgerKeys() {
-		key, err := ledger.ParseVerifierKey(text)
-		if err != nil {
-			panic("gait: a pack was verified by a key that is none: " + text)
-		}
-		keys = append(keys, key)
-	}
-	remember(a, []byte(report.Checkpoint), report.Level(finding.LevelFreshness).Status == finding.Proved, keys...)
-}
-
-// continuesSeen requires that an exported ledger continues the checkpoints seen of
-// it, except newer ones.
-func continuesSeen(a *app, log packspec.ExportedLog) error {
-	seen, err := sightings(a, log.Keys.Keys()...)
-	if err != nil {
-		return err
-	}
-	for _, at := range seen {
-		if at.OtherKey {
-			continue // the import refuses it
-		}
-		if err := continuesSighting(log, at); err != nil {
-			return ledger.Refute(err)
-		}
-	}
-	return nil
-}
-
-func continuesSighting(log packspec.ExportedLog, at packspec.Sighting) error {
-	conflict := &conflictError{notes: [2][]byte{at.Note, log.Signed}, text: "another history of this ledger was seen before"}
-	if !ledger.OneHistory(log.Keys.Keys(), at.Keys) {
-		conflict.text = "this ledger was seen to be handed on to another key"
-		return conflict
-	}
-	was, err := ledger.PeekCheckpoint(at.Note)
-	if err != nil {
-		return err
-	}
-	switch _, late, err := log.Keys.OpenSeen(at.Note); {
-	case !late.IsZero(): // also if it has more events than the export
-		return conflict
-	case was.Size > log.Size:
-		return nil
-	case err != nil:
-		return conflict
-	}
-	if ok, err := log.Continues(was); err != nil || ok {
-		return err
-	}
-	return conflict
+// memoryOf returns what the user of this command line remembers.
+func memoryOf(a *app) (recall.Memory, error) {
+	dir, err := a.homeIfAny()
+	return recall.Memory{Home: dir, Notice: a.notice}, err
 }
 
 // A seenFile is a file with a checkpoint that was seen earlier. The zero seenFile has
@@ -144,13 +64,13 @@ func holdsTo(ctx context.Context, r *connect.Ledger, name string, was ledger.Che
 	if was.Size == 0 {
 		return nil
 	}
-	conflict := &conflictError{notes: [2][]byte{bytes.Clone(note), found}}
+	conflict := &recall.ConflictError{Notes: [2][]byte{bytes.Clone(note), found}}
 	if !late.IsZero() {
-		conflict.text = fmt.Sprintf("the ledger was written in two places: %s has signed %s, of %d events, although another key had taken over from it", late, name, was.Size)
+		conflict.Text = fmt.Sprintf("the ledger was written in two places: %s has signed %s, of %d events, although another key had taken over from it", late, name, was.Size)
 		return conflict
 	}
 	if was.Size > now.Size {
-		conflict.text = fmt.Sprintf("the ledger was cut: %s has %d events, the ledger %d", name, was.Size, now.Size)
+		conflict.Text = fmt.Sprintf("the ledger was cut: %s has %d events, the ledger %d", name, was.Size, now.Size)
 		return conflict
 	}
 	path, err := r.Log.ConsistencyIn(ctx, found, was.Size)
@@ -158,7 +78,7 @@ func holdsTo(ctx context.Context, r *connect.Ledger, name string, was ledger.Che
 		return err
 	}
 	if err := ledger.CheckConsistency(path, was, now); err != nil {
-		conflict.text = fmt.Sprintf("the ledger was rewritten: its first %d events are not those of %s", was.Size, name)
+		conflict.Text = fmt.Sprintf("the ledger was rewritten: its first %d events are not those of %s", was.Size, name)
 		return conflict
 	}
 	return nil

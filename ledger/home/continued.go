@@ -79,20 +79,30 @@ func decodeContinued(b []byte) (c ContinuedSeen, err error) {
 	return c, nil
 }
 
-// NoteContinued remembers where a job goes on, unless that is known.
-func NoteContinued(home string, c ContinuedSeen) error {
-	if _, known, err := SeenContinued(home, c.Origin, c.JobID); known || err != nil {
-		return err
-	}
-	b, err := jcs.Marshal(c)
-	if err != nil {
-		return err
+// NoteContinued remembers where a job goes on, unless that is known, and returns what is
+// remembered: what another process has noted first may contradict c.
+func NoteContinued(home string, c ContinuedSeen) (ContinuedSeen, error) {
+	if was, known, err := SeenContinued(home, c.Origin, c.JobID); known || err != nil {
+		return was, err
 	}
 	path := continuedFile(home, c.Origin, c.JobID)
 	if err := makeDir(filepath.Dir(path)); err != nil {
-		return err
+		return c, err
 	}
-	return replaceFile(path, append(b, '\n'))
+	unlock, err := lock(filepath.Dir(path))
+	if err != nil {
+		return c, err
+	}
+	defer unlock()
+	// Another process may have noted it meanwhile.
+	if was, known, err := SeenContinued(home, c.Origin, c.JobID); known || err != nil {
+		return was, err
+	}
+	b, err := jcs.Marshal(c)
+	if err != nil {
+		return c, err
+	}
+	return c, replaceFile(path, append(b, '\n'))
 }
 
 // AnyContinued reports whether a home remembers such jobs.

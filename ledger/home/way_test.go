@@ -172,7 +172,8 @@ func TestNothingOfAnOpenHomeIsUsed(t *testing.T) {
 		"SeenContinued": {"continued", func() error { _, _, err := home.SeenContinued(dir, "gait.test/old", "job_1"); return err }},
 		"AnyContinued":  {"continued", func() error { _, err := home.AnyContinued(dir); return err }},
 		"NoteContinued": {"continued", func() error {
-			return home.NoteContinued(dir, home.ContinuedSeen{JobID: "job_1", JobSeq: 1, Origin: "gait.test/old", Successor: "gait.test/new"})
+			_, err := home.NoteContinued(dir, home.ContinuedSeen{JobID: "job_1", JobSeq: 1, Origin: "gait.test/old", Successor: "gait.test/new"})
+			return err
 		}},
 		"Remembered":          {"ledgers", func() error { _, err := home.Remembered(dir); return err }},
 		"SeenJobs":            {"ledgers", func() error { _, err := home.SeenJobs(dir, []ledger.VerifierKey{vkey}); return err }},
