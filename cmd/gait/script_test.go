@@ -244,6 +244,9 @@ func fieldCmd(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) < 1 || len(args) > 2 {
 		ts.Fatalf("usage: field PATH [VALUE]")
 	}
+	if strings.HasSuffix(args[0], ".") {
+		ts.Fatalf("field %s: quote it, # begins a comment", args[0])
+	}
 	got, found := lookUp(ts, args[0])
 	want := ""
 	if len(args) == 2 {
