@@ -13,8 +13,9 @@
 //	<root>/content/                           what events name by digest (package content)
 //	<root>/successor/                         the ledger and the content of a successor that is being built
 //	<root>/ledger.retired-<name>-<time>/      a ledger that was retired
-//	<root>/ledger.moved-<name>-<size>/        one as it was when it moved away, before it came back
 //	<root>/content.retired-<name>-<time>/     its content
+//	<root>/ledger.moved-<name>-<size>/        one as it was when it moved away, before it came back
+//	<root>/ledger.arriving/                   one that comes back, until it is whole
 //
 // Directories are 0700 and files 0600. If other users can write the root, its ledger
 // directory or its lock file, or if a symbolic link stands in for one of the last two,
@@ -68,10 +69,11 @@
 //
 // # Creating
 //
-// Each step is durable before the next: the mark "creating", the private key,
-// the ledger with its event 0, the trust entry, the outside checkpoint, the
-// mark "ledger". A crash in between leaves a creation that the next Open
-// finishes. A root with the mark "ledger" and no ledger is ErrLedgerMissing.
+// Each step is durable before the next, but for the outside checkpoint, which is not
+// synced: the mark "creating", the private key, the ledger with its event 0, the trust
+// entry, the outside checkpoint, the mark "ledger". A crash in between leaves a creation
+// that the next Open finishes. If the power fails after the mark, there may be no outside
+// checkpoint: the next Open that may write keeps one. A root with the mark "ledger" and no ledger is ErrLedgerMissing.
 //
 // # The outside checkpoint
 //

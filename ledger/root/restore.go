@@ -14,55 +14,6 @@ import (
 	"gait/ledger/store/pebble"
 )
 
-// A Backup is what Restore makes a root from. The caller has verified whose it is, and that
-// it contradicts nothing that was seen of the ledger, but for what is newer.
-type Backup struct {
-	store.Copy
-	Checkpoint ledger.Checkpoint
-	Keys       ledger.Keyring
-	Content    func(keep func(digest ledger.Hash, from io.ReadSeeker) error) error // calls keep with each content
-	Key        ledger.PrivateKey                                                   // the key in force, if the backup has it; zero if not
-
-	// Moves is the last event, if it moves the ledger to another place. If home has made the
-	// key that it names, the ledger goes on here.
-	Moves ledger.Event
-
-	// Continues reports whether the backup continues a state of its ledger. It is needed to
-	// restore a ledger where it was before it moved away.
-	Continues func(ledger.Checkpoint) (bool, error)
-
-	// Newest says that the user knows that nothing was written after the backup. It is
-	// needed to continue a ledger of which home has seen nothing.
-	Newest bool
-
-	// ReadOnly makes a copy, which is only read, whatever home has seen.
-	ReadOnly bool
-
-	// Succeeded says that Succeed comes next: the ledger itself is not continued. It is only
-	// read, and may have been retired in this root.
-	Succeeded bool
-}
-
-// A Restoration is the result of Restore.
-type Restoration struct {
-	Seen     ledger.Checkpoint // the newest state of the ledger that was seen; Size 0 if none was
-	Older    bool              // the backup is older than that, and not where the ledger moved away: what was restored is only read
-	Retired  bool              // the ledger was retired: what was restored is only read
-	Copy     bool              // it is a copy: it is only read
-	Moved    bool              // its last event moves it away from where the backup was made
-	Here     bool              // to this place: it goes on here, under a key that was made here
-	KeyFile  string            // the private key; "" if it is not here
-	KeyAdded bool              // it came with the backup
-	There    bool              // the root held that state of it already
-	KeyLate  bool              // after the ledger was there: its index is to be made again
-	Alive    error             // if it is older: why the ledger is not to be given up here, as it goes on elsewhere; nil if no other place is known
-}
-
-// Writable reports whether the ledger can be continued.
-func (r Restoration) Writable() bool {
-	return !r.Older && !r.Retired && !r.Copy && r.Moved == r.Here && r.KeyFile != "" && !r.KeyLate
-}
-
 // ErrNewestUnknown says that home has seen nothing of a ledger, so that it cannot tell
 // whether events came after a backup of it.
 var ErrNewestUnknown = ledger.NewError("nothing was seen of that ledger here, so it cannot be told whether the backup is the newest state of it",

@@ -24,29 +24,75 @@ const ledgerName = "ledger"
 // Options says which root to open, and how. Dir, Home, Now and Entropy are
 // required. Its zero Mode is Read.
 type Options struct {
-	Dir            string                                                                                                          // the root
-	Home           string                                                                                                          // the user's keys, trusted keys and outside checkpoints
-	Now            func() time.Time                                                                                                // the clock
-	Entropy        io.Reader                                                                                                       // for new keys and ids
-	LockTimeout    time.Duration                                                                                                   // how long to wait for the lock; 0: 10 s; negative: not at all
-	Mode           Mode                                                                                                            // what it is opened for
-	Create         bool                                                                                                            // create the ledger if none was ever completed; Read creates none
-	Begin          bool                                                                                                            // with Create: begin one although the ledger that was here is lost
-	Origin         string                                                                                                          // of the ledger created; "": gait.local/<ULID>
-	Actor          string                                                                                                          // the actor of event 0; required with Create
-	AllowNetworkFS bool                                                                                                            // open a root even if it is on a network file system
-	AcceptClock    bool                                                                                                            // write although Now is probably wrong: see ledger.CheckClock
-	Held           func() error                                                                                                    // called each time the lock is found held; its error ends the wait and is returned by Open
-	Notice         func(string)                                                                                                    // called with each line that the user should know; may be nil
-	Fatal          func(error)                                                                                                     // pebble.Options.Fatal
-	Building       func(phase string, done, total int64) error                                                                     // store.Options.Progress; may be nil
-	Views          func(context.Context, ledger.EventReader) iter.Seq2[ledger.JobView, error]                                      // store.Options.Views; may be nil
-	Tags           func(ctx context.Context, log ledger.EventReader, job ledger.JobEntry, first ledger.Event) (ledger.Tags, error) // store.Options.Tags; may be nil
-	AlthoughMoved  bool                                                                                                            // Retire and Succeed: the ledger moved away, and the place where it went is lost
-	DeferIndex     bool                                                                                                            // store.Options.Defer
-	FS             pebble.FS                                                                                                       // pebble.Options.FS: a view of the real file system
+	// Dir is the root.
+	Dir string
 
-	step      func(string) error           // called after each step of Create and Retire
+	// Home has the user's keys, trusted keys and outside checkpoints.
+	Home string
+
+	// Now is the clock, and Entropy is for new keys and ids.
+	Now     func() time.Time
+	Entropy io.Reader
+
+	// Mode says for what the root is opened.
+	Mode Mode
+
+	// LockTimeout is how long to wait for the lock. 0 stands for 10 seconds; if it is
+	// negative, Open does not wait.
+	LockTimeout time.Duration
+
+	// Held is called each time the lock is found held. Its error ends the wait, and Open
+	// returns it. It may be nil.
+	Held func() error
+
+	// Create makes Open create the ledger if none was ever completed. It does nothing in
+	// Mode Read.
+	Create bool
+
+	// Begin makes Create begin a ledger although the one that was here is lost.
+	Begin bool
+
+	// Origin is that of a ledger that is created. If it is "", one is made: gait.local/<ULID>.
+	Origin string
+
+	// Actor is the actor of event 0. It is required with Create.
+	Actor string
+
+	// AllowNetworkFS opens a root although it is on a network file system.
+	AllowNetworkFS bool
+
+	// AcceptClock writes although Now is probably wrong: ledger.CheckClock says when.
+	AcceptClock bool
+
+	// AlthoughMoved makes Retire and Succeed give up a ledger that moved away. It says that
+	// the place where it went is lost.
+	AlthoughMoved bool
+
+	// Notice is called with each line that the user should know. It may be nil.
+	Notice func(string)
+
+	// Building tells how far an index or the views are that are made while the ledger is
+	// opened. It is store.Options.Progress, and may be nil.
+	Building func(phase string, done, total int64) error
+
+	// DeferIndex leaves the index of an old ledger to a later open. It is store.Options.Defer.
+	DeferIndex bool
+
+	// Views returns the views that an old ledger gets. It is store.Options.Views, and may be
+	// nil.
+	Views func(context.Context, ledger.EventReader) iter.Seq2[ledger.JobView, error]
+
+	// Tags returns what a job is listed by. It is store.Options.Tags, and may be nil.
+	Tags func(ctx context.Context, log ledger.EventReader, job ledger.JobEntry, first ledger.Event) (ledger.Tags, error)
+
+	// Fatal is called if a write has failed, and nothing can be written any more. It is
+	// pebble.Options.Fatal.
+	Fatal func(error)
+
+	// FS is a view of the real file system. It is pebble.Options.FS.
+	FS pebble.FS
+
+	step      func(string) error           // called after each step of what is done in steps
 	networkFS func(string) (string, error) // instead of statNetworkFS
 	glancing  bool                         // it is opened to see whether a ledger goes on in it: errors need not say where one does
 }
