@@ -197,8 +197,8 @@ func (h *heir) tellLost(plan *succeed.Plan, seen ledger.Checkpoint) {
 	if newer := seen.Size - plan.Found.Size; newer > lost {
 		h.a.notice(fmt.Sprintf("%s of the ledger were seen, and a whole source has %d: what the others did, also a stop, is only known as far as the pack of a job shows it", count(seen.Size, "event"), plan.Found.Size))
 	}
-	if behind := plan.Behind(); len(behind) > 0 {
-		h.a.notice("events are lost that may have stopped " + someOf("job", behind) + ": what is not stopped or final goes on hold")
+	if may := plan.Incomplete(); len(may) > 0 {
+		h.a.notice("events are lost that may have stopped " + someOf("job", may) + ": what is not stopped or final goes on hold")
 	}
 	if h.did.gone = plan.Gone; len(h.did.gone) > 0 {
 		h.a.notice("nothing can be read of " + someOf("job", h.did.gone) + ", which the ledger had")

@@ -33,7 +33,7 @@ type Writer struct {
 func (p *Plan) Entries(ctx context.Context, first ledger.Event, w Writer) iter.Seq2[ledger.Entry, error] {
 	return func(yield func(ledger.Entry, error) bool) {
 		h, err := ledger.Head{}.Follow(first)
-		x := &writing{Writer: w, behind: p.behind, origin: first.Origin(), head: h, yield: yield}
+		x := &continuer{Writer: w, incomplete: p.incomplete, origin: first.Origin(), head: h, yield: yield}
 		if err == nil {
 			err = w.KeepAll(func(keep func([]byte) error) error {
 				x.keep = keep
@@ -46,18 +46,18 @@ func (p *Plan) Entries(ctx context.Context, first ledger.Event, w Writer) iter.S
 	}
 }
 
-// A writing is one range over Entries.
-type writing struct {
+// A continuer writes the events with which jobs are continued, in one range over Entries.
+type continuer struct {
 	Writer
-	from   *Survey         // that is read
-	behind map[string]bool // Plan.behind
-	origin string
-	head   ledger.Head
-	keep   func([]byte) error
-	open   map[string]*job // that have begun and not ended
-	held   int             // bytes of their events
-	yield  func(ledger.Entry, error) bool
-	ended  bool // the caller wants no more
+	from       *Survey         // that is read
+	incomplete map[string]bool // Plan.incomplete
+	origin     string
+	head       ledger.Head
+	keep       func([]byte) error
+	open       map[string]*job // that have begun and not ended
+	held       int             // bytes of their events
+	yield      func(ledger.Entry, error) bool
+	ended      bool // the caller wants no more
 }
 
 // A job is one that is read, up to its last event.
@@ -76,26 +76,27 @@ const (
 )
 
 // remember keeps an event of a job for its proof.
-func (x *writing) remember(j *job, e ledger.Event) {
+func (x *continuer) remember(j *job, e ledger.Event) {
 	size := len(e.Bytes())
 	if int64(len(j.events))+1 != e.JobSeq() {
 		return
 	}
 	if j.size+size > maxEarlier || x.held+size > maxHeld {
-		x.letGo(j)
+		x.forget(j)
 		return
 	}
 	j.events, j.size, x.held = append(j.events, e), j.size+size, x.held+size
 }
 
-func (x *writing) letGo(j *job) {
+// forget drops the events that were kept for the proof of a job.
+func (x *continuer) forget(j *job) {
 	x.held -= j.size
 	j.events, j.size = nil, 0
 }
 
 // proofOf returns the proof of a job's last event as content: with all events of the job, if
 // they are not too many.
-func (x *writing) proofOf(j *job, last ledger.Event, proved ledger.Proof) (p projection.ContinuedProof, text []byte, err error) {
+func (x *continuer) proofOf(j *job, last ledger.Event, proved ledger.Proof) (p projection.ContinuedProof, text []byte, err error) {
 	p = projection.ContinuedProof{Earlier: j.events, Event: last, Proof: proved}
 	if !p.Whole() {
 		p.Earlier = nil
@@ -107,7 +108,7 @@ func (x *writing) proofOf(j *job, last ledger.Event, proved ledger.Proof) (p pro
 	return p, text, err
 }
 
-func (x *writing) all(ctx context.Context, sources []*Survey) error {
+func (x *continuer) all(ctx context.Context, sources []*Survey) error {
 	for _, s := range sources {
 		x.from, x.open = s, map[string]*job{}
 		for e, err := range s.events(ctx) {
@@ -122,9 +123,9 @@ func (x *writing) all(ctx context.Context, sources []*Survey) error {
 	return nil
 }
 
-// read folds an event into its job, if that is continued from this source. Behind its last
+// read folds an event into its job, if that is continued from this source. After its last
 // one the job is continued.
-func (x *writing) read(ctx context.Context, e ledger.Event) error {
+func (x *continuer) read(ctx context.Context, e ledger.Event) error {
 	id := e.JobID()
 	last, mine := x.from.ends[id]
 	if !mine {
@@ -147,7 +148,7 @@ func (x *writing) read(ctx context.Context, e ledger.Event) error {
 		return nil
 	}
 	delete(x.open, id)
-	defer x.letGo(j)
+	defer x.forget(j)
 	if err := x.continued(ctx, j, e); err != nil {
 		return fmt.Errorf("job %s: %w", id, err)
 	}
@@ -155,7 +156,7 @@ func (x *writing) read(ctx context.Context, e ledger.Event) error {
 }
 
 // continued writes the first events of a job. last is its last event in the source.
-func (x *writing) continued(ctx context.Context, j *job, last ledger.Event) error {
+func (x *continuer) continued(ctx context.Context, j *job, last ledger.Event) error {
 	proved, err := x.from.source.ProofIn(ctx, x.from.signed, last.Seq())
 	if err != nil {
 		return err
@@ -205,7 +206,7 @@ func unused(j projection.Job, p ledger.Continued) (n int64) {
 }
 
 // write seals and yields the next event of a job.
-func (x *writing) write(j *projection.Folder, id, actor string, p ledger.Payload) error {
+func (x *continuer) write(j *projection.Folder, id, actor string, p ledger.Payload) error {
 	now := x.Now()
 	eventID, err := ledger.NewULID(now, x.Entropy)
 	if err != nil {

@@ -77,10 +77,10 @@ func (p *Plan) Lost() (int64, error) {
 	return newest.tree.Size - p.Found.Size, newest.Damage
 }
 
-// findBehind finds the jobs of which events may be lost: any of them may have stopped the job.
+// findIncomplete finds the jobs of which events may be lost: any of them may have stopped the job.
 // If events of the ledger are, these are all jobs of which it is not proved that they end with
 // the event that was found. Gone gets those of which nothing is left.
-func (p *Plan) findBehind(ctx context.Context) error {
+func (p *Plan) findIncomplete(ctx context.Context) error {
 	newest := p.newest()
 	if newest == nil {
 		return nil
@@ -92,7 +92,7 @@ func (p *Plan) findBehind(ctx context.Context) error {
 			return err
 		}
 	}
-	p.behind = map[string]bool{}
+	p.incomplete = map[string]bool{}
 	for _, s := range p.sources {
 		for id, last := range s.ends {
 			whole, err := ends(id, last.leaf)
@@ -100,7 +100,7 @@ func (p *Plan) findBehind(ctx context.Context) error {
 				return err
 			}
 			if !whole {
-				p.behind[id] = true
+				p.incomplete[id] = true
 			}
 		}
 	}
@@ -112,14 +112,14 @@ func (p *Plan) findBehind(ctx context.Context) error {
 	return nil
 }
 
-// Behind returns the jobs that may lack events that could not be read. They are put on hold,
+// Incomplete returns the jobs that may lack events that could not be read. They are put on hold,
 // unless they are final or stopped for good.
-func (p *Plan) Behind() []string { return slices.Sorted(maps.Keys(p.behind)) }
+func (p *Plan) Incomplete() []string { return slices.Sorted(maps.Keys(p.incomplete)) }
 
 // hold puts a job on hold of which events may be lost. One that cannot be paused is held
 // already, or can never run again.
-func (x *writing) hold(after *projection.Folder, id string) error {
-	if !x.behind[id] {
+func (x *continuer) hold(after *projection.Folder, id string) error {
+	if !x.incomplete[id] {
 		return nil
 	}
 	pause := ledger.Paused{Hold: true, Reason: ledger.ReasonEventsLost}

@@ -16,8 +16,8 @@ type Plan struct {
 	Content  []byte            // that Requests names
 	Gone     []string          // jobs of which nothing can be read
 
-	sources []*Survey
-	behind  map[string]bool // jobs of which events may be lost
+	sources    []*Survey
+	incomplete map[string]bool // jobs of which events may be lost
 }
 
 // A ForkError says that two sources have different events of a job in one place.
@@ -58,7 +58,7 @@ func Join(ctx context.Context, sources ...*Survey) (*Plan, error) {
 		p.Jobs += len(s.ends)
 	}
 	p.Requests, p.Content = ledger.RequestsOf(requests)
-	return p, p.findBehind(ctx)
+	return p, p.findIncomplete(ctx)
 }
 
 // agrees compares a source with those before it, and gives each job to one of them.
