@@ -24,20 +24,21 @@ func testTagged(t *testing.T, s *subject) {
 	s.add(t, later)
 	want := map[string]ledger.Tags{"job_a": {State: ledger.TagState{3}, Created: 1, Updated: 3, Fixed: a.Tags.Fixed}, "job_b": b.Tags}
 	for range 2 {
-		got := map[string]ledger.Tags{}
+		got, listed := map[string]ledger.Tags{}, 0
 		found, err := log.Tagged(t.Context(), func(at ledger.EventReader, jobs iter.Seq[*ledger.TaggedJob]) error {
 			for job := range jobs {
 				got[job.ID] = job.Tags
 			}
-			for id := range want {
-				if _, ok, err := ledger.FindJob(t.Context(), at, id); err != nil || !ok {
-					t.Errorf("what Tagged passes finds job %s: %t, %v", id, ok, err)
+			for entry, err := range at.Jobs(t.Context(), "") {
+				if _, ok, findErr := ledger.FindJob(t.Context(), at, entry.ID); err != nil || findErr != nil || !ok {
+					t.Errorf("what Tagged passes lists job %s, %v, and finds it: %t, %v", entry.ID, err, ok, findErr)
 				}
+				listed++
 			}
 			return nil
 		})
-		if diff := cmp.Diff(want, got); err != nil || !found || diff != "" {
-			t.Errorf("Tagged = %t, %v (-want +got):\n%s", found, err, diff)
+		if diff := cmp.Diff(want, got); err != nil || !found || listed != len(want) || diff != "" {
+			t.Errorf("Tagged = %t, %v, and what it passes lists %d jobs (-want +got):\n%s", found, err, listed, diff)
 		}
 	}
 }

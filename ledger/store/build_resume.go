@@ -12,7 +12,7 @@ var errUnproved = errors.New("the build before is not proved")
 
 // resume returns a verifier that goes on where the build before ended. If what that
 // has written does not hold, the verifier begins with event 0: nothing of it is used.
-func (b *builder) resume(ctx context.Context, at *Log) (*buildVerifier, error) {
+func (b *builder) resume(ctx context.Context, at *indexReader) (*buildVerifier, error) {
 	fresh := func() *buildVerifier {
 		return &buildVerifier{
 			chainVerifier: chainVerifier{ctx: ctx, log: at}, builder: b, done: noProgress,

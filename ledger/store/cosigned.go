@@ -25,7 +25,7 @@ func (l *Log) Keep(ctx context.Context, signed []byte, c ledger.Cosignature) err
 	if err != nil {
 		return fmt.Errorf("keeping a cosignature: %w", err)
 	}
-	kept, err := checkCosigned(ctx, l, c.Key, note)
+	kept, err := checkCosigned(ctx, &l.treeReader, c.Key, note)
 	if err != nil {
 		return fmt.Errorf("keeping a cosignature of %s: %w", c.Key.Name(), err)
 	}
@@ -60,7 +60,7 @@ func (l *Log) keep(ctx context.Context, all []ledger.Cosigned, kept ledger.Cosig
 
 // Cosigned returns what Keep has kept, in the order of the witnesses' keys, and
 // checks each again.
-func (l *Log) Cosigned(ctx context.Context) ([]ledger.Cosigned, error) {
+func (l *treeReader) Cosigned(ctx context.Context) ([]ledger.Cosigned, error) {
 	var all []ledger.Cosigned
 	for row, err := range scan(ctx, l.read, []byte{prefixCosigned}, after(prefixCosigned)) {
 		if err != nil {
@@ -75,7 +75,7 @@ func (l *Log) Cosigned(ctx context.Context) ([]ledger.Cosigned, error) {
 	return all, nil
 }
 
-func readCosigned(ctx context.Context, l *Log, k, note []byte) (ledger.Cosigned, error) {
+func readCosigned(ctx context.Context, l *treeReader, k, note []byte) (ledger.Cosigned, error) {
 	key, err := ledger.ParseWitnessKey(string(k[1:]))
 	if err != nil {
 		return ledger.Cosigned{}, corrupt(-1, "no witness has the key %.80q", k[1:])
@@ -89,7 +89,7 @@ func readCosigned(ctx context.Context, l *Log, k, note []byte) (ledger.Cosigned,
 
 // checkCosigned checks a note against the log: it must be a checkpoint of its tree,
 // signed by its key, with one cosignature of the witness and nothing else.
-func checkCosigned(ctx context.Context, l *Log, key ledger.WitnessKey, note []byte) (ledger.Cosigned, error) {
+func checkCosigned(ctx context.Context, l *treeReader, key ledger.WitnessKey, note []byte) (ledger.Cosigned, error) {
 	c, err := l.Keys().Open(note)
 	if err != nil {
 		return ledger.Cosigned{}, err

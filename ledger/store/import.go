@@ -75,7 +75,7 @@ func Restore(ctx context.Context, t Table, from Copy, key ledger.VerifierKey, o 
 func (f Copy) keepCosigned(ctx context.Context, l *Log) error {
 	c := l.change()
 	for _, kept := range f.Cosigned {
-		if _, err := checkCosigned(ctx, l, kept.Key, kept.Signed); err != nil {
+		if _, err := checkCosigned(ctx, &l.treeReader, kept.Key, kept.Signed); err != nil {
 			return unverified(err)
 		}
 		c.Put = append(c.Put, Row{cosignedKey(kept.Key), kept.Signed})

@@ -99,7 +99,7 @@ func (p pageReader) Pages(ctx context.Context, ids []mpt.PageID) ([][]byte, erro
 	return p.read.GetMany(ctx, keys)
 }
 
-func (l *Log) pages() pageReader { return pageReader{l.read} }
+func (l *indexReader) pages() pageReader { return pageReader{l.read} }
 
 // mismatch returns an *ledger.IndexError about event seq, or -1.
 func mismatch(seq ledger.Seq, format string, args ...any) error {
@@ -124,13 +124,6 @@ func isMismatch(err error) bool {
 	return ok
 }
 
-// Index says whether what the log finds by the id of a job or a request is proved.
-func (l *Log) Index() ledger.IndexState { return l.now.Load().index.state }
-
-// IndexErr returns why the index is not proved although it should be: nil if it is, or
-// if it is only not checked.
-func (l *Log) IndexErr() error { return l.now.Load().index.err }
-
 // An IndexRoot is the root of a log's index at one size of the log.
 type IndexRoot struct {
 	Size  int64
@@ -138,20 +131,6 @@ type IndexRoot struct {
 	Index ledger.Hash // root of their index
 	Jobs  int64       // how many jobs they are of
 }
-
-// IndexRoot returns the root of the index of all events, and whether the index is
-// proved.
-func (l *Log) IndexRoot() (root IndexRoot, ok bool) {
-	st := l.now.Load()
-	if !st.index.proved() {
-		return IndexRoot{}, false
-	}
-	return IndexRoot{Size: st.head.Size, Tree: st.checkpoint.Root, Index: ledger.Hash(st.index.tree.Root()), Jobs: st.index.jobs}, true
-}
-
-// Authenticated reports whether the log's own MAC says whose its index is: it is no copy,
-// and the MAC keys are there.
-func (l *Log) Authenticated() bool { return l.now.Load().macs != nil }
 
 // VerifiedIndex returns the index as the last successful Verify has computed it from all
 // events, if the log's index is unchecked and that is what the log has stored.
@@ -165,7 +144,7 @@ func (l *Log) VerifiedIndex() (IndexRoot, bool) {
 
 // Committed returns the newest event that commits to the index, and whether there is
 // one.
-func (l *Log) Committed(ctx context.Context) (ledger.Event, bool, error) {
+func (l *indexReader) Committed(ctx context.Context) (ledger.Event, bool, error) {
 	st := l.now.Load()
 	if err := st.index.check(); err != nil {
 		return ledger.Event{}, false, err

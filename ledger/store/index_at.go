@@ -12,7 +12,7 @@ import (
 // each key the proof of what the index had under it then. It fails with a
 // *ledger.IndexTooOldError if the log has more than ledger.MaxIndexUndo events since,
 // and with an *ledger.IndexError if the index is not proved.
-func (l *Log) IndexAt(ctx context.Context, size int64, keys ...mpt.Key) (ledger.Hash, []mpt.Proof, error) {
+func (l *indexReader) IndexAt(ctx context.Context, size int64, keys ...mpt.Key) (ledger.Hash, []mpt.Proof, error) {
 	root, proofs, err := l.indexAt(ctx, size, keys)
 	if err != nil {
 		return ledger.Hash{}, nil, fmt.Errorf("the index of %d events: %w", size, err)
@@ -20,12 +20,12 @@ func (l *Log) IndexAt(ctx context.Context, size int64, keys ...mpt.Key) (ledger.
 	return root, proofs, nil
 }
 
-func (l *Log) indexAt(ctx context.Context, size int64, keys []mpt.Key) (ledger.Hash, []mpt.Proof, error) {
-	at, snap, err := l.pin(ctx)
+func (l *indexReader) indexAt(ctx context.Context, size int64, keys []mpt.Key) (ledger.Hash, []mpt.Proof, error) {
+	at, done, err := l.pinned(ctx)
 	if err != nil {
 		return ledger.Hash{}, nil, err
 	}
-	defer snap.Close()
+	defer done()
 	st := at.now.Load()
 	switch {
 	case size < 0 || size > st.head.Size:
@@ -51,7 +51,7 @@ func (l *Log) indexAt(ctx context.Context, size int64, keys []mpt.Key) (ledger.H
 // undone returns the tree that the index had at size, from the one that it has at now.
 // The key of each job gets the event before the job's first event since; it is removed
 // if there is none, and so is the key of each request id that was used since.
-func (l *Log) undone(ctx context.Context, tree mpt.Tree, size, now int64) (mpt.Tree, error) {
+func (l *indexReader) undone(ctx context.Context, tree mpt.Tree, size, now int64) (mpt.Tree, error) {
 	if size == 0 { // what event 0 inherits was not there either
 		return mpt.Tree{}, nil
 	}

@@ -33,7 +33,7 @@ func (i inheritance) used(id string) error {
 }
 
 // inheritedKeys yields the keys of the content that event 0 names.
-func (l *Log) inheritedKeys(r ledger.Requests) iter.Seq2[mpt.Key, error] {
+func (l *indexReader) inheritedKeys(r ledger.Requests) iter.Seq2[mpt.Key, error] {
 	if l.inherited == nil {
 		return func(yield func(mpt.Key, error) bool) { yield(mpt.Key{}, missingRequests(r)) }
 	}
@@ -46,7 +46,7 @@ func missingRequests(r ledger.Requests) error {
 
 // inheritedUnproved fails with a *ledger.RequestUsedError if event 0 has used a request
 // id, if the index is not proved.
-func (l *Log) inheritedUnproved(id string) error {
+func (l *indexReader) inheritedUnproved(id string) error {
 	from := l.now.Load().inherits
 	if from.requests == nil {
 		return nil

@@ -17,7 +17,7 @@ import (
 // last must be the one that the job's head names. If the index is proved, so is the
 // head, and a caller that reads to the end has read the job's events, all of them and
 // no others. If the index is broken, the events after the head are read to prove it.
-func (l *Log) JobEvents(ctx context.Context, job string, from int64) ledger.Events {
+func (l *indexReader) JobEvents(ctx context.Context, job string, from int64) ledger.Events {
 	return func(yield func(ledger.Event, error) bool) {
 		end, found, err := l.jobEnd(ctx, job)
 		if err == nil && found && from <= end.JobSeq {
@@ -30,7 +30,7 @@ func (l *Log) JobEvents(ctx context.Context, job string, from int64) ledger.Even
 }
 
 // jobEnd returns where a job ends, and whether there is such a job.
-func (l *Log) jobEnd(ctx context.Context, job string) (ledger.JobHead, bool, error) {
+func (l *indexReader) jobEnd(ctx context.Context, job string) (ledger.JobHead, bool, error) {
 	if l.Index() == ledger.IndexBroken {
 		entry, found, err := l.LoadUnproved(ctx, job)
 		return entry.Head, found, err
@@ -50,7 +50,7 @@ const (
 
 // jobEvents yields the events of a job from a job_seq up to end. Their rows never
 // change, so they need not be of one commit.
-func jobEvents(ctx context.Context, l *Log, job string, from int64, end ledger.JobHead, yield func(ledger.Event, error) bool) error {
+func jobEvents(ctx context.Context, l *indexReader, job string, from int64, end ledger.JobHead, yield func(ledger.Event, error) bool) error {
 	w := jobWalk{log: l, job: job, from: from, end: end, at: ledger.JobHead{JobSeq: from - 1}}
 	some := min(from+fewEvents-1, end.JobSeq)
 	events := decodeRows((&jobRows{log: l, job: job, next: from, end: some}).rows(ctx))
@@ -65,7 +65,7 @@ func jobEvents(ctx context.Context, l *Log, job string, from int64, end ledger.J
 
 // jobRows reads the rows of a job's events in order.
 type jobRows struct {
-	log       *Log
+	log       *indexReader
 	job       string
 	next, end int64 // job_seq
 }
@@ -169,7 +169,7 @@ func decodeRow(row []byte) (ledger.Event, error) {
 
 // A jobWalk checks the events of a job as they are read in order.
 type jobWalk struct {
-	log  *Log
+	log  *indexReader
 	job  string
 	from int64
 	end  ledger.JobHead
@@ -225,7 +225,7 @@ func before(e ledger.Event, from int64) ledger.JobHead {
 
 // checkJobEnd checks the job's stored head against the head that its events led to,
 // and against the tree.
-func checkJobEnd(ctx context.Context, l *Log, job string, at, end ledger.JobHead) error {
+func checkJobEnd(ctx context.Context, l *indexReader, job string, at, end ledger.JobHead) error {
 	if at.Leaf != end.Leaf || at.Seq != end.Seq || at.Revision != end.Revision || !at.Time.Equal(end.Time) {
 		return corrupt(at.Seq, "expected the end of job %s with leaf hash %s, found %s", job, end.Leaf, at.Leaf)
 	}

@@ -14,7 +14,7 @@ import (
 //
 // If the index is proved, so is each job, and a caller that reads all of them has read
 // as many as the index has. Otherwise the caller gets an *ledger.IndexError.
-func (l *Log) Jobs(ctx context.Context, after string) iter.Seq2[ledger.JobEntry, error] {
+func (l *indexReader) Jobs(ctx context.Context, after string) iter.Seq2[ledger.JobEntry, error] {
 	return func(yield func(ledger.JobEntry, error) bool) {
 		if err := l.list(ctx, after, yield); err != nil {
 			yield(ledger.JobEntry{}, err)
@@ -22,12 +22,12 @@ func (l *Log) Jobs(ctx context.Context, after string) iter.Seq2[ledger.JobEntry,
 	}
 }
 
-func (l *Log) list(ctx context.Context, after string, yield func(ledger.JobEntry, error) bool) error {
-	at, snap, err := l.pin(ctx)
+func (l *indexReader) list(ctx context.Context, after string, yield func(ledger.JobEntry, error) bool) error {
+	at, done, err := l.pinned(ctx)
 	if err != nil {
 		return err
 	}
-	defer snap.Close()
+	defer done()
 	st := at.now.Load()
 	if err := st.index.check(); err != nil {
 		return err
@@ -35,7 +35,7 @@ func (l *Log) list(ctx context.Context, after string, yield func(ledger.JobEntry
 	listed := int64(0)
 	from := headKey(after + "\x00")
 	for limit := firstPage; ; limit = min(4*limit, lastPage/4) {
-		rows, more, err := snap.Scan(ctx, from, []byte{prefixHead + 1}, limit, false)
+		rows, more, err := at.read.Scan(ctx, from, []byte{prefixHead + 1}, limit, false)
 		if err != nil {
 			return err
 		}
@@ -60,7 +60,7 @@ func (l *Log) list(ctx context.Context, after string, yield func(ledger.JobEntry
 }
 
 // entries returns the jobs of a page of rows, up to the first one that is wrong.
-func (l *Log) entries(ctx context.Context, rows []Row) ([]ledger.JobEntry, error) {
+func (l *indexReader) entries(ctx context.Context, rows []Row) ([]ledger.JobEntry, error) {
 	st := l.now.Load()
 	p := jobPage{log: l, st: st, ids: make([]string, len(rows)), rows: make([][]byte, len(rows))}
 	for i, row := range rows {
@@ -90,7 +90,7 @@ func (l *Log) entries(ctx context.Context, rows []Row) ([]ledger.JobEntry, error
 
 // A jobPage is jobs that are listed together.
 type jobPage struct {
-	log  *Log
+	log  *indexReader
 	st   *state
 	ids  []string
 	rows [][]byte

@@ -14,8 +14,8 @@ import (
 // If the index is proved, then so is the answer: each id is looked up in the index, and
 // what is under it must be the leaf hash of the event that is returned, or of the one
 // that the job's head is made from. It fails with an *ledger.IndexError if not.
-func (l *Log) Load(ctx context.Context, jobs, requests []string) (ledger.Records, error) {
-	return settled(ctx, l, func(at *Log) (ledger.Records, error) {
+func (l *indexReader) Load(ctx context.Context, jobs, requests []string) (ledger.Records, error) {
+	return settled(ctx, l, func(at *indexReader) (ledger.Records, error) {
 		st := at.now.Load()
 		if err := st.index.check(); err != nil {
 			return ledger.Records{}, err
@@ -35,12 +35,12 @@ func (l *Log) Load(ctx context.Context, jobs, requests []string) (ledger.Records
 
 // settled returns what read returns. If that is an error, it may be because a commit
 // came in between, so read is called once more with a log that stays as it is.
-func settled[T any](ctx context.Context, l *Log, read func(*Log) (T, error)) (T, error) {
+func settled[T any](ctx context.Context, l *indexReader, read func(*indexReader) (T, error)) (T, error) {
 	found, err := read(l)
-	if err == nil || isIO(err) || l.table == nil {
+	if err == nil || isIO(err) || l.live == nil {
 		return found, err
 	}
-	at, snap, err := l.pin(ctx)
+	at, snap, err := l.live.pin(ctx)
 	if err != nil {
 		return found, err
 	}
@@ -50,7 +50,7 @@ func settled[T any](ctx context.Context, l *Log, read func(*Log) (T, error)) (T,
 
 // A lookup finds jobs and requests by their ids, in one state of a log.
 type lookup struct {
-	log            *Log
+	log            *indexReader
 	st             *state
 	jobs, requests []string
 	leaves         []ledger.Hash // under the keys of jobs and of requests, in the index; zero if there is none
@@ -246,7 +246,7 @@ func (r jobRow) entry(id string, st *state, last ledger.Event) ledger.JobEntry {
 }
 
 // jobHead returns where a job ends, and whether there is such a job.
-func (l *Log) jobHead(ctx context.Context, job string) (ledger.JobHead, bool, error) {
+func (l *indexReader) jobHead(ctx context.Context, job string) (ledger.JobHead, bool, error) {
 	found, err := l.Load(ctx, []string{job}, nil)
 	entry, ok := found.Jobs[job]
 	return entry.Head, ok, err

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -84,25 +83,20 @@ type Options struct {
 // A Log is an open ledger. Its methods may be called from any goroutine; Close
 // must wait until the others have returned.
 type Log struct {
-	table     Table  // nil in a log that is pinned to a snapshot
-	read      Reader // the table, or the snapshot
+	indexReader // of the table, as it is now
+
+	table     Table
 	ready     func() error
 	published func(signed []byte) error
-	keys      func(ledger.VerifierKey) (MACKeys, bool, error)
 	progress  func(phase string, done, total int64) error
-	inherited func(ledger.Requests) iter.Seq2[mpt.Key, error]
-	tagsOf    func(context.Context, ledger.EventReader, ledger.JobEntry, ledger.Event) (ledger.Tags, error)
 	tagFlush  int64
 	oneShot   bool
 	readOnly  bool
-	imported  bool // the log is a copy: nothing is ever signed here
 	restoring bool // Restore fills it
 
-	now     atomic.Pointer[state] // replaced after each commit, never changed
-	signed  atomic.Pointer[plan]  // signed and not yet committed, if there is one
+	signed  atomic.Pointer[plan] // signed and not yet committed, if there is one
 	recent  recentHeads
 	numbers recentNumbers
-	board   boardCache
 
 	verified atomic.Pointer[IndexRoot] // what Verify has computed, if the index is unchecked
 
@@ -130,60 +124,11 @@ type state struct {
 
 // newLog makes a log over a table that is at st.
 func newLog(t Table, st *state, o Options) *Log {
-	l := &Log{table: t, read: t, ready: o.Ready, published: o.Published, keys: o.Keys, progress: o.Progress, inherited: o.Inherited, tagsOf: o.Tags, tagFlush: cmp.Or(o.tagFlush, tagFlush), oneShot: o.OneShot, readOnly: o.ReadOnly}
+	l := &Log{table: t, ready: o.Ready, published: o.Published, progress: o.Progress, tagFlush: cmp.Or(o.tagFlush, tagFlush), oneShot: o.OneShot, readOnly: o.ReadOnly}
+	l.read, l.live, l.keys, l.inherited, l.tagsOf = t, l, o.Keys, o.Inherited, o.Tags
 	st.signer, st.changed = o.Signer, make(chan struct{})
 	l.now.Store(st)
 	return l
-}
-
-// macsOf returns what makes the MACs that belong to a key of the ledger, or nil if
-// their keys are not there.
-func (l *Log) macsOf(key ledger.VerifierKey) (*macs, error) {
-	if l.keys == nil || l.imported {
-		return nil, nil
-	}
-	keys, ok, err := l.keys(key)
-	if err != nil || !ok {
-		return nil, err
-	}
-	return newMACs(keys), nil
-}
-
-// pin returns a log for reading that stays as this one is now, and its snapshot,
-// which the caller closes.
-func (l *Log) pin(ctx context.Context) (*Log, Snapshot, error) {
-	for range pinTries {
-		at, snap, err := l.snapshot(ctx)
-		if err != nil {
-			return nil, nil, err
-		}
-		head, err := get(ctx, snap, keyHead)
-		if err == nil && bytes.Equal(head, headRow(at.Head())) {
-			return at, snap, nil
-		}
-		if err := errors.Join(err, snap.Close()); err != nil {
-			return nil, nil, err
-		}
-	}
-	l.mu.Lock() // commits move the head faster than it can be read
-	defer l.mu.Unlock()
-	return l.snapshot(ctx)
-}
-
-// pinTries is how often pin tries without keeping commits waiting.
-const pinTries = 4
-
-// snapshot returns a log for reading and its snapshot, which may be of a commit after
-// the log's state unless the caller holds l.mu.
-func (l *Log) snapshot(ctx context.Context) (*Log, Snapshot, error) {
-	st := l.now.Load()
-	snap, err := l.table.Snapshot(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	at := &Log{read: snap, readOnly: true, imported: l.imported, keys: l.keys, inherited: l.inherited, tagsOf: l.tagsOf}
-	at.now.Store(st)
-	return at, snap, nil
 }
 
 // advance makes st, which is durable, the log's state, and wakes callers that wait.
@@ -197,11 +142,6 @@ func (l *Log) advance(st *state) {
 	l.now.Store(st)
 	close(was.changed)
 }
-
-// Changed returns a channel that is closed when the log gets more events than it
-// has now, or is closed. A caller that asks for the channel before it reads misses
-// nothing.
-func (l *Log) Changed() <-chan struct{} { return l.now.Load().changed }
 
 // Wait waits until the log has more than size events, all durable. It fails
 // with the context's error, or with ErrClosed if the log is closed first.
@@ -241,26 +181,4 @@ func (l *Log) Close() error {
 	l.closed.Store(true)
 	l.advance(new(*l.now.Load())) // wakes callers that wait
 	return errors.Join(flushed, l.table.Close())
-}
-
-// Origin returns the name of the ledger, which its checkpoints carry.
-func (l *Log) Origin() string { return l.Keys().Origin() }
-
-// Keys returns the keys that have signed the ledger.
-func (l *Log) Keys() ledger.Keyring { return l.now.Load().keys }
-
-// Imported reports whether the log is a copy, made by Import.
-func (l *Log) Imported() bool { return l.imported }
-
-// Moved returns where the ledger goes on, or nil if it goes on here.
-func (l *Log) Moved() *ledger.Move { return l.now.Load().moved }
-
-// Head returns where the log ends.
-func (l *Log) Head() ledger.Head { return l.now.Load().head }
-
-// Checkpoint returns the newest checkpoint and its signed note, which the caller
-// must not change.
-func (l *Log) Checkpoint() (ledger.Checkpoint, []byte) {
-	st := l.now.Load()
-	return st.checkpoint, st.signed
 }

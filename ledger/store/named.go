@@ -15,25 +15,31 @@ import (
 // damaged. If the pages of the index do not prove it, the authentic root of the index does,
 // if all rows of jobs and request ids lead to it. Otherwise nothing is proved, and the
 // function always reports false.
-func (l *Log) Ends(ctx context.Context) (func(job string, leaf ledger.Hash) (bool, error), error) {
-	st := l.now.Load()
-	if st.index.proved() {
-		return func(job string, leaf ledger.Hash) (bool, error) { return l.endsWith(ctx, st, job, leaf) }, nil
+func (l *indexReader) Ends(ctx context.Context) (func(job string, leaf ledger.Hash) (bool, error), error) {
+	p := endProver{log: l, st: l.now.Load()}
+	if p.st.index.proved() {
+		return func(job string, leaf ledger.Hash) (bool, error) { return p.endsWith(ctx, job, leaf) }, nil
 	}
-	heads, err := l.rowsOfIndex(ctx, st)
+	heads, err := p.rows(ctx)
 	return func(job string, leaf ledger.Hash) (bool, error) {
 		is, known := heads[job]
 		return known && is == leaf, nil
 	}, err
 }
 
+// An endProver looks for what proves where jobs end, in one state of a log.
+type endProver struct {
+	log *indexReader
+	st  *state
+}
+
 // endsWith looks a job up in the index, which is proved, and in its row.
-func (l *Log) endsWith(ctx context.Context, st *state, job string, leaf ledger.Hash) (bool, error) {
-	in, keys := st.index.tree, []mpt.Key{ledger.JobKey(job)}
-	err := in.Warm(ctx, l.pages(), keys)
+func (p *endProver) endsWith(ctx context.Context, job string, leaf ledger.Hash) (bool, error) {
+	in, keys := p.st.index.tree, []mpt.Key{ledger.JobKey(job)}
+	err := in.Warm(ctx, p.log.pages(), keys)
 	var value mpt.Value
 	if err == nil {
-		value, _, err = in.Get(ctx, l.pages(), keys[0])
+		value, _, err = in.Get(ctx, p.log.pages(), keys[0])
 	}
 	if err = ofPages(err); isMismatch(err) {
 		return false, nil
@@ -41,7 +47,7 @@ func (l *Log) endsWith(ctx context.Context, st *state, job string, leaf ledger.H
 	if err != nil || ledger.Hash(value) != leaf {
 		return false, err
 	}
-	b, err := get(ctx, l.read, headKey(job))
+	b, err := get(ctx, p.log.read, headKey(job))
 	if err != nil || b == nil {
 		return false, err
 	}
@@ -49,19 +55,19 @@ func (l *Log) endsWith(ctx context.Context, st *state, job string, leaf ledger.H
 	return err == nil && row.head.Leaf == leaf, nil
 }
 
-// rowsOfIndex returns the leaf hashes with which jobs end by their rows, if these rows and
+// rows returns the leaf hashes with which jobs end by their rows, if these rows and
 // those of request ids are all that the index has, by its record. It returns nil if not.
-func (l *Log) rowsOfIndex(ctx context.Context, st *state) (map[string]ledger.Hash, error) {
-	b, err := get(ctx, l.read, keyRecord)
-	if err != nil || st.macs == nil {
+func (p *endProver) rows(ctx context.Context) (map[string]ledger.Hash, error) {
+	b, err := get(ctx, p.log.read, keyRecord)
+	if err != nil || p.st.macs == nil {
 		return nil, err
 	}
-	r, authentic, err := decodeRecord(b, st.macs)
-	if err != nil || !authentic || r.state != recordProved || r.origin != st.keys.Origin() || r.size != st.head.Size || r.tree != st.checkpoint.Root {
+	r, authentic, err := decodeRecord(b, p.st.macs)
+	if err != nil || !authentic || r.state != recordProved || r.origin != p.st.keys.Origin() || r.size != p.st.head.Size || r.tree != p.st.checkpoint.Root {
 		return nil, nil //nolint:nilerr // what cannot be decoded proves nothing
 	}
 	heads, leaves := map[string]ledger.Hash{}, []mpt.Leaf(nil)
-	err = l.leavesOfRows(ctx, st, func(leaf mpt.Leaf) { leaves = append(leaves, leaf) }, heads)
+	err = p.leaves(ctx, func(leaf mpt.Leaf) { leaves = append(leaves, leaf) }, heads)
 	if err == nil {
 		slices.SortFunc(leaves, func(a, b mpt.Leaf) int { return bytes.Compare(a.Key[:], b.Key[:]) })
 		var root mpt.Hash
@@ -82,31 +88,31 @@ func (l *Log) rowsOfIndex(ctx context.Context, st *state) (map[string]ledger.Has
 	return nil, nil
 }
 
-// leavesOfRows adds what the index has if the rows of jobs and request ids are whole.
-func (l *Log) leavesOfRows(ctx context.Context, st *state, add func(mpt.Leaf), heads map[string]ledger.Hash) error {
-	if st.inherits.requests != nil {
-		for key, err := range l.inheritedKeys(*st.inherits.requests) {
+// leaves adds what the index has if the rows of jobs and request ids are whole.
+func (p *endProver) leaves(ctx context.Context, add func(mpt.Leaf), heads map[string]ledger.Hash) error {
+	if p.st.inherits.requests != nil {
+		for key, err := range p.log.inheritedKeys(*p.st.inherits.requests) {
 			if err != nil {
 				return err
 			}
-			add(mpt.Leaf{Key: key, Value: mpt.Value(st.inherits.leaf)})
+			add(mpt.Leaf{Key: key, Value: mpt.Value(p.st.inherits.leaf)})
 		}
 	}
-	for row, err := range scan(ctx, l.read, []byte{prefixRequest}, after(prefixRequest)) {
+	for row, err := range scan(ctx, p.log.read, []byte{prefixRequest}, after(prefixRequest)) {
 		if err != nil {
 			return err
 		}
 		seq, ok := decodeSeq(row.Value)
-		if !ok || int64(seq) >= st.head.Size {
+		if !ok || int64(seq) >= p.st.head.Size {
 			return corrupt(-1, "expected the event of %s, found %s", rowName(row.Key), rowSaid(row.Value))
 		}
-		leaf, err := l.tree().leaf(ctx, seq)
+		leaf, err := p.log.tree().leaf(ctx, seq)
 		if err != nil {
 			return err
 		}
 		add(mpt.Leaf{Key: ledger.RequestKey(string(row.Key[1:])), Value: mpt.Value(leaf)})
 	}
-	for row, err := range scan(ctx, l.read, []byte{prefixHead}, after(prefixHead)) {
+	for row, err := range scan(ctx, p.log.read, []byte{prefixHead}, after(prefixHead)) {
 		if err != nil {
 			return err
 		}
@@ -124,17 +130,17 @@ func (l *Log) leavesOfRows(ctx context.Context, st *state, add func(mpt.Leaf), h
 // NamedJobs yields the ids of the jobs that have a row, in their order, and NamedRequests the
 // request ids. Nothing proves them, and the events that they name are not read: they say what
 // there was in a ledger whose events are damaged.
-func (l *Log) NamedJobs(ctx context.Context) iter.Seq2[string, error] {
+func (l *indexReader) NamedJobs(ctx context.Context) iter.Seq2[string, error] {
 	return l.named(ctx, prefixHead, ledger.FieldJobID)
 }
 
 // NamedRequests is described at NamedJobs.
-func (l *Log) NamedRequests(ctx context.Context) iter.Seq2[string, error] {
+func (l *indexReader) NamedRequests(ctx context.Context) iter.Seq2[string, error] {
 	return l.named(ctx, prefixRequest, ledger.FieldRequestID)
 }
 
 // named yields what stands after a prefix of keys, if it can be an id.
-func (l *Log) named(ctx context.Context, prefix byte, field ledger.Field) iter.Seq2[string, error] {
+func (l *indexReader) named(ctx context.Context, prefix byte, field ledger.Field) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		for row, err := range scan(ctx, l.read, []byte{prefix}, after(prefix)) {
 			if err != nil {

@@ -53,7 +53,7 @@ func (l *Log) load(ctx context.Context, o Options) error {
 		return err
 	}
 	defer snap.Close()
-	at := &Log{read: snap, readOnly: true, keys: l.keys, inherited: l.inherited}
+	at := l.of(snap)
 	st, err := at.readState(ctx, o)
 	if err != nil {
 		return err
@@ -64,7 +64,7 @@ func (l *Log) load(ctx context.Context, o Options) error {
 }
 
 // readState reads and checks the newest state.
-func (l *Log) readState(ctx context.Context, o Options) (*state, error) {
+func (l *indexReader) readState(ctx context.Context, o Options) (*state, error) {
 	m, err := readMeta(ctx, l.read)
 	if err != nil {
 		return nil, err
@@ -78,7 +78,7 @@ func (l *Log) readState(ctx context.Context, o Options) (*state, error) {
 	if err != nil {
 		return nil, err
 	}
-	keys, _, err := readKeys(ctx, l, first)
+	keys, _, err := readKeys(ctx, &l.treeReader, first)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +89,7 @@ func (l *Log) readState(ctx context.Context, o Options) (*state, error) {
 	if err := st.check(keys); err != nil {
 		return nil, err
 	}
-	last, err := checkEnd(ctx, l, st.head)
+	last, err := checkEnd(ctx, &l.treeReader, st.head)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +97,7 @@ func (l *Log) readState(ctx context.Context, o Options) (*state, error) {
 		return nil, err
 	}
 	if st.macs, err = l.macsOf(keys.Current()); err == nil {
-		st.index, err = l.openIndex(ctx, st, m.record, o)
+		st.index, err = (&indexOpener{log: l, st: st, known: o.Known, had: o.Indexed}).open(ctx, m.record)
 	}
 	return st, err
 }
@@ -188,7 +188,7 @@ func (st *state) check(keys ledger.Keyring) (err error) {
 }
 
 // checkEnd checks the last event against the head, and returns it.
-func checkEnd(ctx context.Context, l *Log, head ledger.Head) (ledger.Event, error) {
+func checkEnd(ctx context.Context, l *treeReader, head ledger.Head) (ledger.Event, error) {
 	last, err := l.event(ctx, ledger.Seq(head.Size-1))
 	if err != nil {
 		return last, err
@@ -209,7 +209,7 @@ func checkEnd(ctx context.Context, l *Log, head ledger.Head) (ledger.Event, erro
 }
 
 // checkInTree proves an event in the tree of the newest checkpoint.
-func checkInTree(ctx context.Context, l *Log, e ledger.Event) error {
+func checkInTree(ctx context.Context, l *treeReader, e ledger.Event) error {
 	c, signed := l.Checkpoint()
 	p, err := l.ProofIn(ctx, signed, e.Seq())
 	if err == nil {

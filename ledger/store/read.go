@@ -10,7 +10,7 @@ import (
 
 // Event returns one event, proved in the tree of the newest checkpoint: a row of hashes
 // says nothing by itself.
-func (l *Log) Event(ctx context.Context, seq ledger.Seq) (ledger.Event, error) {
+func (l *treeReader) Event(ctx context.Context, seq ledger.Seq) (ledger.Event, error) {
 	e, err := l.event(ctx, seq)
 	if err == nil && int64(seq)/ledger.TileWidth < l.Head().Size/ledger.TileWidth {
 		err = checkInTree(ctx, l, e)
@@ -22,7 +22,7 @@ func (l *Log) Event(ctx context.Context, seq ledger.Seq) (ledger.Event, error) {
 }
 
 // event reads an event and its leaf hash in one trip.
-func (l *Log) event(ctx context.Context, seq ledger.Seq) (ledger.Event, error) {
+func (l *treeReader) event(ctx context.Context, seq ledger.Seq) (ledger.Event, error) {
 	tree := l.tree()
 	values, err := l.read.GetMany(ctx, [][]byte{eventKey(seq), tree.leafKey(seq)})
 	if err != nil {
@@ -69,7 +69,7 @@ func stored(seq ledger.Seq, err error) error {
 // Events returns the events from seq on, up to the log's end at the time the
 // range begins. It may be ranged over more than once. Every event is checked
 // against the one before it and against the leaf hash the tree holds for it.
-func (l *Log) Events(ctx context.Context, from ledger.Seq) ledger.Events {
+func (l *treeReader) Events(ctx context.Context, from ledger.Seq) ledger.Events {
 	return func(yield func(ledger.Event, error) bool) {
 		w := walk{log: l, size: l.Head().Size, next: max(from, 0)}
 		if int64(w.next) >= w.size {
@@ -92,7 +92,7 @@ func (l *Log) Events(ctx context.Context, from ledger.Seq) ledger.Events {
 
 // eventsAhead is Events from one size of the log up to another. Many events are decoded
 // on all processors, while the caller works with those before.
-func (l *Log) eventsAhead(ctx context.Context, from, to int64) ledger.Events {
+func (l *treeReader) eventsAhead(ctx context.Context, from, to int64) ledger.Events {
 	return func(yield func(ledger.Event, error) bool) {
 		if from >= to {
 			return
@@ -115,7 +115,7 @@ func (l *Log) eventsAhead(ctx context.Context, from, to int64) ledger.Events {
 
 // A walk checks events as they are read in order.
 type walk struct {
-	log  *Log
+	log  *treeReader
 	size int64
 	next ledger.Seq
 	prev ledger.Hash // leaf hash of the event before; zero before the first

@@ -74,7 +74,7 @@ func (p *plan) keepRotation(c ledger.Checkpoint, signed []byte) error {
 
 // Rotations returns the rotations of the ledger's key in order, each with its
 // proof, checked again.
-func (l *Log) Rotations(ctx context.Context) ([]ledger.Rotation, error) {
+func (l *treeReader) Rotations(ctx context.Context) ([]ledger.Rotation, error) {
 	first, err := l.event(ctx, 0)
 	if err != nil {
 		return nil, err
@@ -84,7 +84,7 @@ func (l *Log) Rotations(ctx context.Context) ([]ledger.Rotation, error) {
 }
 
 // readKeys follows the stored rotations from event 0 on.
-func readKeys(ctx context.Context, l *Log, first ledger.Event) (ledger.Keyring, []ledger.Rotation, error) {
+func readKeys(ctx context.Context, l *treeReader, first ledger.Event) (ledger.Keyring, []ledger.Rotation, error) {
 	keys, err := ledger.NewKeyring(first)
 	if err != nil {
 		return keys, nil, err
@@ -108,7 +108,7 @@ func readKeys(ctx context.Context, l *Log, first ledger.Event) (ledger.Keyring, 
 	return keys, all, nil
 }
 
-func readRotation(ctx context.Context, l *Log, row Row) (ledger.Rotation, error) {
+func readRotation(ctx context.Context, l *treeReader, row Row) (ledger.Rotation, error) {
 	seq, ok := decodeSeq(row.Key[1:])
 	if !ok {
 		return ledger.Rotation{}, corrupt(-1, "no event belongs to %s", rowName(row.Key))
@@ -131,7 +131,7 @@ func (v *chainVerifier) rotations() error {
 	if err != nil {
 		return err
 	}
-	kept, _, err := readKeys(v.ctx, v.log, first)
+	kept, _, err := readKeys(v.ctx, &v.log.treeReader, first)
 	if err != nil {
 		return err
 	}

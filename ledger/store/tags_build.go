@@ -104,7 +104,7 @@ func (b *tagBuilder) step(ctx context.Context) (more bool, err error) {
 	if err != nil || len(rows) == 0 {
 		return false, err
 	}
-	jobs, err := b.log.tagsOfRows(ctx, rows)
+	jobs, err := (&tagMaker{&b.log.indexReader}).ofRows(ctx, rows)
 	if err != nil {
 		return false, err
 	}
@@ -130,24 +130,27 @@ func (b *tagBuilder) step(ctx context.Context) (more bool, err error) {
 	return more, b.progress(PhaseTags, t.jobs, max(t.jobs, st.index.jobs))
 }
 
-// tagsOfRows returns the tags that jobs should have, as their events say. The jobs are
+// A tagMaker makes tags from events.
+type tagMaker struct{ log *indexReader }
+
+// ofRows returns the tags that jobs should have, as their events say. The jobs are
 // those of a page of rows. A view counts only if the ledger's key has authenticated it.
-func (l *Log) tagsOfRows(ctx context.Context, rows []Row) ([]ledger.TaggedJob, error) {
-	entries, err := l.entries(ctx, rows)
+func (m *tagMaker) ofRows(ctx context.Context, rows []Row) ([]ledger.TaggedJob, error) {
+	entries, err := m.log.entries(ctx, rows)
 	if err != nil {
 		return nil, err
 	}
-	firsts, err := l.firstEvents(ctx, entries)
+	firsts, err := m.firstEvents(ctx, entries)
 	if err != nil {
 		return nil, err
 	}
 	jobs := make([]ledger.TaggedJob, len(entries))
 	for i, entry := range entries {
-		if l.now.Load().macs == nil { // whose view it is is not known
+		if m.log.now.Load().macs == nil { // whose view it is is not known
 			entry.View = nil
 		}
 		jobs[i].ID = entry.ID
-		if jobs[i].Tags, err = l.tagsOf(ctx, l, entry, firsts[i]); err != nil {
+		if jobs[i].Tags, err = m.log.tagsOf(ctx, m.log, entry, firsts[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -155,12 +158,12 @@ func (l *Log) tagsOfRows(ctx context.Context, rows []Row) ([]ledger.TaggedJob, e
 }
 
 // firstEvents returns the first event of each job, in two trips.
-func (l *Log) firstEvents(ctx context.Context, jobs []ledger.JobEntry) ([]ledger.Event, error) {
+func (m *tagMaker) firstEvents(ctx context.Context, jobs []ledger.JobEntry) ([]ledger.Event, error) {
 	keys := make([][]byte, len(jobs))
 	for i, job := range jobs {
 		keys[i] = indexKey(job.ID, 1)
 	}
-	named, err := l.read.GetMany(ctx, keys)
+	named, err := m.log.read.GetMany(ctx, keys)
 	if err != nil {
 		return nil, err
 	}
@@ -174,7 +177,7 @@ func (l *Log) firstEvents(ctx context.Context, jobs []ledger.JobEntry) ([]ledger
 	}
 	events := make([]ledger.Event, 0, len(jobs))
 	for chunk := range slices.Chunk(keys, eventsPage) {
-		values, err := l.read.GetMany(ctx, chunk)
+		values, err := m.log.read.GetMany(ctx, chunk)
 		if err != nil {
 			return nil, err
 		}

@@ -14,12 +14,12 @@ import (
 // what reads the log as of the same moment. ok is false, and use is not called, if the
 // log's format has no tags: then Jobs has all jobs. If the index is proved, there are as
 // many jobs as it has. Otherwise Tagged fails with an *ledger.IndexError.
-func (l *Log) Tagged(ctx context.Context, use func(ledger.EventReader, iter.Seq[*ledger.TaggedJob]) error) (ok bool, err error) {
-	at, snap, err := l.pin(ctx)
+func (l *indexReader) Tagged(ctx context.Context, use func(ledger.EventReader, iter.Seq[*ledger.TaggedJob]) error) (ok bool, err error) {
+	at, done, err := l.pinned(ctx)
 	if err != nil {
 		return false, err
 	}
-	defer snap.Close()
+	defer done()
 	st := at.now.Load()
 	if err := st.index.check(); err != nil {
 		return false, err
@@ -90,7 +90,7 @@ func (c *boardCache) put(b board, t tagsRecord) {
 }
 
 // readBoard reads the tags of all jobs. ok is false if there are none, or not yet.
-func (l *Log) readBoard(ctx context.Context, cache *boardCache) (b board, ok bool, err error) {
+func (l *indexReader) readBoard(ctx context.Context, cache *boardCache) (b board, ok bool, err error) {
 	m, err := readMeta(ctx, l.read)
 	if err != nil {
 		return b, false, err

@@ -27,7 +27,7 @@ func (v *verifier) tags() error {
 
 // checkTags returns the jobs whose tags are missing, or are not those that they should
 // be, sorted; mend says that the caller makes them again. It fails if the rows of tags cannot be read, or are of other jobs.
-func checkTags(ctx context.Context, l *Log, jobs int64, mend bool) (wrong []string, err error) {
+func checkTags(ctx context.Context, l *indexReader, jobs int64, mend bool) (wrong []string, err error) {
 	b, ok, err := l.readBoard(ctx, &boardCache{})
 	if err != nil {
 		return nil, err
@@ -78,7 +78,7 @@ func checkNumbers(ctx context.Context, r Reader, want map[string]int64) error {
 
 // wrongTags compares the tags of all jobs with those that they should have. Tags that say
 // nothing are right unless they are to be mended.
-func wrongTags(ctx context.Context, l *Log, tagged map[string]ledger.Tags, mend bool) (wrong []string, err error) {
+func wrongTags(ctx context.Context, l *indexReader, tagged map[string]ledger.Tags, mend bool) (wrong []string, err error) {
 	from := []byte{prefixHead}
 	for more := true; more; {
 		var rows []Row
@@ -91,7 +91,7 @@ func wrongTags(ctx context.Context, l *Log, tagged map[string]ledger.Tags, mend 
 		from = append(bytes.Clone(rows[len(rows)-1].Key), 0)
 		var want []ledger.TaggedJob
 		if l.tagsOf != nil {
-			if want, err = l.tagsOfRows(ctx, rows); err != nil {
+			if want, err = (&tagMaker{l}).ofRows(ctx, rows); err != nil {
 				return nil, err
 			}
 		}
@@ -116,7 +116,7 @@ func (r *rebuilder) tags() error {
 		return nil
 	}
 	if st.tags.state != tagsNone {
-		wrong, err := checkTags(r.ctx, r.log, int64(len(r.jobs)), true)
+		wrong, err := checkTags(r.ctx, &r.log.indexReader, int64(len(r.jobs)), true)
 		if err != nil && !isMismatch(err) {
 			return err
 		}

@@ -11,7 +11,7 @@ import (
 // File returns the content of a file of the log as C2SP tlog-tiles lays it out.
 // Tiles are as they are stored; each entry of a bundle is checked against the
 // event before it and the tile above it.
-func (l *Log) File(ctx context.Context, name ledger.TileName) ([]byte, error) {
+func (l *treeReader) File(ctx context.Context, name ledger.TileName) ([]byte, error) {
 	if !name.Entries {
 		return l.tree().tile(ctx, name.Level, name.Index, name.Width)
 	}
@@ -37,7 +37,7 @@ type tileReader struct {
 }
 
 // tree returns a reader of the log's tree as it is now.
-func (l *Log) tree() tileReader {
+func (l *treeReader) tree() tileReader {
 	st := l.now.Load()
 	return tileReader{read: l.read, size: st.head.Size, last: st.last}
 }
@@ -116,7 +116,7 @@ func (t tileReader) tiles(ctx context.Context) (ledger.Tiles, func() error) {
 
 // ProofIn returns the proof that event seq is in the tree of a checkpoint of
 // this log.
-func (l *Log) ProofIn(ctx context.Context, signed []byte, seq ledger.Seq) (ledger.Proof, error) {
+func (l *treeReader) ProofIn(ctx context.Context, signed []byte, seq ledger.Seq) (ledger.Proof, error) {
 	c, err := l.own(signed)
 	if err != nil {
 		return ledger.Proof{}, err
@@ -127,7 +127,7 @@ func (l *Log) ProofIn(ctx context.Context, signed []byte, seq ledger.Seq) (ledge
 }
 
 // own opens a checkpoint of this log that is not larger than it.
-func (l *Log) own(signed []byte) (ledger.Checkpoint, error) {
+func (l *treeReader) own(signed []byte) (ledger.Checkpoint, error) {
 	c, err := l.Keys().Open(signed)
 	if size := l.Head().Size; err == nil && c.Size > size {
 		err = fmt.Errorf("a checkpoint of %d events: the ledger has %d", c.Size, size)
@@ -137,7 +137,7 @@ func (l *Log) own(signed []byte) (ledger.Checkpoint, error) {
 
 // ConsistencyIn returns the proof that the tree of size old is a prefix of that
 // of a checkpoint of this log.
-func (l *Log) ConsistencyIn(ctx context.Context, signed []byte, old int64) ([]ledger.Hash, error) {
+func (l *treeReader) ConsistencyIn(ctx context.Context, signed []byte, old int64) ([]ledger.Hash, error) {
 	c, err := l.own(signed)
 	if err != nil {
 		return nil, err
@@ -148,7 +148,7 @@ func (l *Log) ConsistencyIn(ctx context.Context, signed []byte, old int64) ([]le
 }
 
 // RootAt returns the root that the tree had at a size up to the newest.
-func (l *Log) RootAt(ctx context.Context, size int64) (ledger.Hash, error) {
+func (l *treeReader) RootAt(ctx context.Context, size int64) (ledger.Hash, error) {
 	st := l.now.Load()
 	if size < 0 || size > st.head.Size {
 		return ledger.Hash{}, fmt.Errorf("root of a tree of %d: the ledger has %d", size, st.head.Size)

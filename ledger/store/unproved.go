@@ -12,8 +12,8 @@ import (
 // them against the signed tree. If one of them is of the job, it fails with an
 // *ledger.IndexError: the row was put back to an older state. That takes time, and is
 // meant for what cannot wait until the index is whole.
-func (l *Log) LoadUnproved(ctx context.Context, job string) (entry ledger.JobEntry, found bool, err error) {
-	entry, err = settled(ctx, l, func(at *Log) (ledger.JobEntry, error) {
+func (l *indexReader) LoadUnproved(ctx context.Context, job string) (entry ledger.JobEntry, found bool, err error) {
+	entry, err = settled(ctx, l, func(at *indexReader) (ledger.JobEntry, error) {
 		entry, ok, err := at.loadUnproved(ctx, job)
 		found = ok
 		return entry, err
@@ -21,7 +21,7 @@ func (l *Log) LoadUnproved(ctx context.Context, job string) (entry ledger.JobEnt
 	return entry, found && err == nil, err
 }
 
-func (l *Log) loadUnproved(ctx context.Context, job string) (ledger.JobEntry, bool, error) {
+func (l *indexReader) loadUnproved(ctx context.Context, job string) (ledger.JobEntry, bool, error) {
 	st := l.now.Load()
 	q := lookup{log: l, st: st, jobs: []string{job}}
 	if err := q.read(ctx); err != nil {
@@ -77,7 +77,7 @@ func headOf(e ledger.Event) ledger.JobHead {
 // usedUnproved reports whether a request id was used, if the index is not proved: a
 // row that is missing says nothing, so it reads all events. If one of them is damaged,
 // an id that no event before it uses counts as unused: the caller ends a job.
-func (l *Log) usedUnproved(ctx context.Context, id string) (used bool, err error) {
+func (l *indexReader) usedUnproved(ctx context.Context, id string) (used bool, err error) {
 	if err := l.inheritedUnproved(id); err != nil {
 		return false, err
 	}

@@ -57,7 +57,7 @@ type verifier struct {
 }
 
 // newVerifier returns a verifier of a log that does not change. use may be nil.
-func newVerifier(ctx context.Context, at *Log, use func(ledger.Event) error) *verifier {
+func newVerifier(ctx context.Context, at *indexReader, use func(ledger.Event) error) *verifier {
 	if use == nil {
 		use = func(ledger.Event) error { return nil }
 	}

@@ -14,7 +14,7 @@ import (
 // the head against the events.
 type chainVerifier struct {
 	ctx  context.Context
-	log  *Log
+	log  *indexReader
 	keys ledger.Keyring
 	head ledger.Head
 	tree ledger.Tree
