@@ -22,7 +22,7 @@ type Fork struct {
 // FindFork compares two packs. If both hold by themselves and are signed by keys of one
 // ledger, FindFork returns the first facts, of a job or of the ledger's own events, that
 // contradict each other: the holder of a key has written two histories. It returns nil
-// if there are none, and if it cannot tell. Whether anybody trusts the key is not asked.
+// if there are none, and if it cannot tell. Whether the key is trusted is not asked.
 // Errors are the readers' own, or wrap ledger.ErrUnsupportedVersion.
 func FindFork(a, b io.ReaderAt, sizeA, sizeB int64) (*Fork, error) {
 	one, err := selfSigned(a, sizeA)

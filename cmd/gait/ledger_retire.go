@@ -26,7 +26,7 @@ final is final, and decisions that were open are asked for again. Approvals that
 has used, of decisions and of holds, are given again too. Request ids that were
 used are refused. The ledger needs no private key for that, may be in an older state than
 was seen, and may be damaged: then the events before the damage count, what was lost is
-said, and each job that an event behind it may have stopped is put on hold. With --from, exports, backups, retired ledgers and packs of jobs count too, even if
+said, and each job that a later event may have stopped is put on hold. With --from, exports, backups, retired ledgers and packs of jobs count too, even if
 the ledger is gone: each job is continued from the source that has the most of it, and
 request ids that no source has are forgotten. The ledger is untouched until its successor
 is whole, and the same command finishes what a crash interrupted.

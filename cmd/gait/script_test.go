@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(heeding{m}, map[string]func(){"gait": mainUnderTest, "as": asMain, "frozen": frozenMain, "filled": filledMain})
 }
 
-// heeding runs tests whose programs heed the signals that end one, although whoever runs
+// heeding runs tests whose programs heed the signals that end one, although the process that runs
 // the tests ignores them, as nohup does: what is ignored is inherited, what is caught not.
 type heeding struct{ *testing.M }
 

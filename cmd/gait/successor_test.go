@@ -107,7 +107,7 @@ func saysRunning(_ *packtest.Successor, _ string, p *ledger.Continued) {
 	p.Hold, p.StoppedBy, p.Decisions = false, "", 0
 }
 
-// treeOfAStranger proves a job in a tree that a key has signed which nobody trusts.
+// treeOfAStranger proves a job in a tree that an untrusted key has signed.
 func treeOfAStranger(s *packtest.Successor, _ string, p *ledger.Continued) {
 	changeProof(s, p, func(proof *projection.ContinuedProof) {
 		key, err := ledger.GenerateKey(rand.Reader, p.Origin)

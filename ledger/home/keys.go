@@ -170,7 +170,7 @@ func CheckUnused(home, origin string, key ledger.VerifierKey) error {
 	return err
 }
 
-// RemoveUnused removes the private key of a ledger that was never shown to anybody. Nothing
+// RemoveUnused removes the private key of a ledger that was never shown. Nothing
 // is signed with it then, and its origin may be used.
 func RemoveUnused(home string, key ledger.VerifierKey) error {
 	path := KeyPath(home, key.Name(), false)

@@ -55,7 +55,7 @@ func (s builder) checkEnding() error {
 
 // clearSuccessor removes the ledger that an earlier Succeed has built. If that was whole, its
 // key has signed it, and is not used again: it is retired or, if its name is to be used again,
-// removed. Nobody has seen what it signed.
+// removed. No other process or user has seen what it signed.
 func (s builder) clearSuccessor() error {
 	signed, err := home.Exists(s.successorLedger())
 	if err != nil {

@@ -31,7 +31,7 @@ func (u *user) continueFrom(from root.Backup, changes ...func(*root.Options)) er
 	return err
 }
 
-// A backup that is continued in a successor is written by nobody in between, whether it is
+// A backup that is continued in a successor is not written in between, whether it is
 // the newest state seen or not, and the same call finishes what a crash interrupted.
 func TestRestoreAsSuccessorCrashes(t *testing.T) {
 	for _, newest := range []bool{false, true} {

@@ -93,7 +93,7 @@ func TestRestoreWithoutKey(t *testing.T) {
 	ledgertest.Check(t, r)
 }
 
-// A backup names no more witnesses than a log keeps. Anybody can add one to it.
+// A backup names no more witnesses than a log keeps. A forger can add one to it.
 func TestRestoreRefusesManyCosignatures(t *testing.T) {
 	l := ledgertest.New(t)
 	ledgertest.Append(t, l.Log, ledgertest.Submit("a"))

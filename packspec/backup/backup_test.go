@@ -218,8 +218,8 @@ func holds(b []byte) error {
 	return err
 }
 
-// A backup has one spelling: no changed bit and no other length is taken for one. What is
-// sealed by a passphrase is looked at by whoever opens it.
+// A backup has one spelling: no changed bit and no other length is taken for one. What
+// a passphrase seals is checked when it is opened.
 func TestEveryChangeOfABackup(t *testing.T) {
 	l, o := small(t)
 	o.SealedKey = nil
@@ -246,7 +246,7 @@ func checkRefused(t *testing.T, b []byte, what string, n int) {
 	}
 }
 
-// Whoever can write a zip can leave entries out, add some, and put those of another
+// An attacker who can write a zip can leave entries out, add some, and put those of another
 // backup in.
 func TestForgedBackups(t *testing.T) {
 	l, o := small(t)

@@ -33,7 +33,7 @@ func TestSummaryNamesAWitnessOnce(t *testing.T) {
 	}
 }
 
-// Anybody can make the key of a witness, and add what it cosigns to a backup: so there are no
+// An attacker can make the key of a witness, and add what it cosigns to a backup: so there are no
 // more than a log keeps.
 func TestSummaryNamesFewWitnesses(t *testing.T) {
 	key := ledgertest.Key(ledgertest.Origin)
