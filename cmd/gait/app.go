@@ -18,22 +18,35 @@ import (
 	"gait/projection"
 )
 
-// An app is one run of gait: its streams and surroundings, its global flags, and
-// what it has done so far. Time, chance, keys and the environment enter here and
-// nowhere else.
+// An app is one run of gait: what it opens ledgers and makes events with. Time, chance,
+// keys and the environment enter here and nowhere else.
 type app struct {
+	console
+
+	now         func() time.Time
+	entropy     io.Reader
+	exit        func(int)        // ends the process at once, for fail-stop
+	interrupted func() error     // returns why long work must stop; nil: it may go on
+	rules       projection.Rules // the rules that fixtures are replayed by; nil: today's
+}
+
+// A console is what a run reads from and prints to, and what it has done so far, which
+// it prints.
+type console struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
-	getenv         func(string) string
-	environ        func() []string // the variables as NAME=VALUE; nil: none
-	now            func() time.Time
-	entropy        io.Reader
-	exit           func(int)        // ends the process at once, for fail-stop
-	interrupted    func() error     // returns why long work must stop; nil: it may go on
-	rules          projection.Rules // the rules that fixtures are replayed by; nil: today's
+
+	surroundings
+	runState
+}
+
+// The surroundings of a run are its environment and its global flags: they say where its
+// ledger and its user's home are, and who acts.
+type surroundings struct {
+	getenv  func(string) string
+	environ func() []string // the variables as NAME=VALUE; nil: none
 
 	globalFlags
-	runState
 }
 
 // globalFlags are the flags that every command takes.
@@ -82,15 +95,18 @@ type heldClock struct {
 // newApp makes the app of this process. exit ends the process if a write
 // failed.
 func newApp(exit func(int)) *app {
-	return &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, environ: os.Environ, now: time.Now, entropy: rand.Reader, exit: exit}
+	return &app{
+		console: console{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, surroundings: surroundings{getenv: os.Getenv, environ: os.Environ}},
+		now:     time.Now, entropy: rand.Reader, exit: exit,
+	}
 }
 
 // actor returns the name of who acts: the flag, GAIT_ACTOR, or the login name.
-func (a *app) actor(flag string) string {
+func (s *surroundings) actor(flag string) string {
 	if flag != "" {
 		return flag
 	}
-	if name := a.getenv("GAIT_ACTOR"); name != "" {
+	if name := s.getenv("GAIT_ACTOR"); name != "" {
 		return name
 	}
 	if u, err := user.Current(); err == nil && u.Username != "" {

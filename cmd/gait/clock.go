@@ -25,10 +25,10 @@ func (a *app) do(ctx context.Context, l *connect.Ledger, r commands.Request) (co
 }
 
 // noteClock prints a notice if the clock was behind when an event was written.
-func (a *app) noteClock(e ledger.Event) {
+func (c *console) noteClock(e ledger.Event) {
 	if e.Payload() == nil || e.Clock().IsZero() {
 		return
 	}
-	a.heldUp = &heldClock{Reading: ledger.FormatTime(e.Clock()), CreatedAt: ledger.FormatTime(e.Time())}
-	a.notice(fmt.Sprintf("the clock reads %s, which is before the ledger's last event: this one is stamped %s, as that is", a.heldUp.Reading, a.heldUp.CreatedAt))
+	c.heldUp = &heldClock{Reading: ledger.FormatTime(e.Clock()), CreatedAt: ledger.FormatTime(e.Time())}
+	c.notice(fmt.Sprintf("the clock reads %s, which is before the ledger's last event: this one is stamped %s, as that is", c.heldUp.Reading, c.heldUp.CreatedAt))
 }

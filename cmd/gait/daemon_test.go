@@ -68,7 +68,7 @@ func rootIn(args []string) string {
 			return args[i+1]
 		}
 	}
-	return (&app{getenv: os.Getenv}).rootDir()
+	return (&surroundings{getenv: os.Getenv}).rootDir()
 }
 
 // A testDaemon is a running gait serve.

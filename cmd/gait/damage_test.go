@@ -22,7 +22,8 @@ func inProcess(t *testing.T, dir string, args ...string) (int, []byte) {
 	env := map[string]string{"GAIT_HOME": filepath.Join(dir, "home"), "GAIT_ROOT": filepath.Join(dir, "jobs"), "GAIT_ACTOR": "tester"}
 	var out, talk bytes.Buffer
 	a := &app{
-		stdout: &out, stderr: &talk, getenv: func(k string) string { return env[k] }, now: time.Now, entropy: rand.Reader,
+		console: console{stdout: &out, stderr: &talk, surroundings: surroundings{getenv: func(k string) string { return env[k] }}},
+		now:     time.Now, entropy: rand.Reader,
 		exit: func(code int) { panic(fmt.Sprintf("exit %d: %s", code, talk.String())) },
 	}
 	return runLine(context.Background(), a, args), out.Bytes()

@@ -132,7 +132,10 @@ func playStep(ctx context.Context, a *app, run lineRunner, step demoStep, keys s
 		return done, nil
 	}
 	var out bytes.Buffer
-	sub := &app{stdout: &out, stderr: &out, getenv: demoEnv(a, keys), now: a.now, entropy: a.entropy, exit: a.exit}
+	sub := &app{
+		console: console{stdout: &out, stderr: &out, surroundings: surroundings{getenv: demoEnv(a, keys)}},
+		now:     a.now, entropy: a.entropy, exit: a.exit,
+	}
 	code := run(ctx, sub, step.args)
 	demoShow(a, out.String())
 	if code != step.exit {

@@ -78,10 +78,12 @@ func wantEmptyUsage(t *testing.T, env, args []string, name string) {
 	var out, talk bytes.Buffer
 	home := filepath.Join(t.TempDir(), "none")
 	a := &app{
-		stdout: &out, stderr: &talk, now: time.Now, entropy: ledgertest.Entropy(1),
-		getenv:  func(name string) string { return map[string]string{"GAIT_HOME": home}[name] },
-		environ: func() []string { return env },
-		exit:    func(code int) { t.Fatalf("%q ends the process with %d", args, code) },
+		console: console{stdout: &out, stderr: &talk, surroundings: surroundings{
+			getenv:  func(name string) string { return map[string]string{"GAIT_HOME": home}[name] },
+			environ: func() []string { return env },
+		}},
+		now: time.Now, entropy: ledgertest.Entropy(1),
+		exit: func(code int) { t.Fatalf("%q ends the process with %d", args, code) },
 	}
 	code := runLine(t.Context(), a, append([]string{"--json"}, args...))
 	var e struct {

@@ -22,32 +22,32 @@ type detailedError interface {
 }
 
 // fail reports err and returns the exit code.
-func (a *app) fail(err error) int {
+func (c *console) fail(err error) int {
 	f := classify(err)
-	_, recorded := a.recorded(err)
-	if result, ok := a.recorded(err); ok && !isRefusal(err) {
+	_, recorded := c.recorded(err)
+	if result, ok := c.recorded(err); ok && !isRefusal(err) {
 		f, err = afterRecording(f, err, result)
 	}
-	f.hint = a.pasteable(err, f.hint)
+	f.hint = c.pasteable(err, f.hint)
 	printed := readerLeft(err) && !recorded // no process reads on, and nothing is to be said of the ledger
-	if _, mute := errors.AsType[*outputError](err); a.json && !mute {
-		printed = a.writeObject(a.failureObject(err, f)) == nil
+	if _, mute := errors.AsType[*outputError](err); c.json && !mute {
+		printed = c.writeObject(c.failureObject(err, f)) == nil
 	}
 	switch {
-	case a.log != nil:
-		a.failInLog(err, f, printed)
+	case c.log != nil:
+		c.failInLog(err, f, printed)
 	case !printed:
-		a.failForPeople(err, f)
+		c.failForPeople(err, f)
 	}
 	return f.exit
 }
 
 // failInLog logs why the process ends. printed says that stdout has it already.
-func (a *app) failInLog(err error, f failure, printed bool) {
-	defer a.log.flush()
-	if !a.log.only.Load() {
+func (c *console) failInLog(err error, f failure, printed bool) {
+	defer c.log.flush()
+	if !c.log.only.Load() {
 		if !printed {
-			a.failForPeople(err, f)
+			c.failForPeople(err, f)
 		}
 		return
 	}
@@ -58,7 +58,7 @@ func (a *app) failInLog(err error, f failure, printed bool) {
 	for i, note := range evidenceIn(err) {
 		attrs = append(attrs, slog.String(fmt.Sprint("evidence_", i+1), string(note)))
 	}
-	a.log.LogAttrs(context.Background(), slog.LevelError, textOf(err, f), attrs...)
+	c.log.LogAttrs(context.Background(), slog.LevelError, textOf(err, f), attrs...)
 }
 
 func isRefusal(err error) bool {
@@ -78,20 +78,20 @@ func afterRecording(f failure, err error, r commands.Result) (failure, error) {
 
 // pasteable completes the commands in the hint of an error: with the directory
 // of the ledger that it is about, and with the command that failed for its help.
-func (a *app) pasteable(err error, hint string) string {
-	dir := a.dir
+func (c *console) pasteable(err error, hint string) string {
+	dir := c.dir
 	if e, ok := errors.AsType[*dirError](err); ok {
 		dir = e.dir
 	}
 	switch hint {
 	case helpHint:
-		return a.running.CommandPath() + " --help"
+		return c.running.CommandPath() + " --help"
 	case againHint:
-		hint = howToRepeat(a.running)
+		hint = howToRepeat(c.running)
 	case otherNameHint:
-		hint = howToRename(a.running)
+		hint = howToRename(c.running)
 	}
-	return strings.ReplaceAll(withRoot(dir, hint), " gait …", " "+a.running.CommandPath()+" …")
+	return strings.ReplaceAll(withRoot(dir, hint), " gait …", " "+c.running.CommandPath()+" …")
 }
 
 // onceOnly are the commands that have no request id, and write nothing if what they
@@ -123,16 +123,16 @@ func howToRename(cmd *cobra.Command) string {
 }
 
 // failureObject returns the object that reports an error with --json.
-func (a *app) failureObject(err error, f failure) object {
-	out := a.envelope(false)
+func (c *console) failureObject(err error, f failure) object {
+	out := c.envelope(false)
 	out["error"], out["error_code"], out["error_category"], out["retryable"], out["hint"] = textOf(err, f), f.Code, f.Category, f.Retryable, f.hint
-	if a.jobID != "" {
-		out["job_id"] = a.jobID
+	if c.jobID != "" {
+		out["job_id"] = c.jobID
 	}
-	if a.heldUp != nil {
-		out["clock"] = a.heldUp
+	if c.heldUp != nil {
+		out["clock"] = c.heldUp
 	}
-	result, recorded := a.recorded(err)
+	result, recorded := c.recorded(err)
 	if recorded {
 		out["receipt"] = receiptOf(result)
 	}
@@ -157,22 +157,22 @@ func (a *app) failureObject(err error, f failure) object {
 
 // recorded returns the event that is on the ledger although the command failed:
 // a refusal, or an event that was written before something else failed.
-func (a *app) recorded(err error) (commands.Result, bool) {
+func (c *console) recorded(err error) (commands.Result, bool) {
 	if refused, ok := errors.AsType[*commands.RefusedError](err); ok {
 		return refused.Result, refused.Result.Receipt.TreeSize > 0
 	}
-	if result := a.written.Load(); result != nil {
+	if result := c.written.Load(); result != nil {
 		return *result, true
 	}
 	return commands.Result{}, false
 }
 
-func (a *app) failForPeople(err error, f failure) {
-	a.tellIndex()
+func (c *console) failForPeople(err error, f failure) {
+	c.tellIndex()
 	if p, ok := errors.AsType[*panicError](err); ok {
-		fmt.Fprintf(a.stderr, "%s\n", p.stack)
+		fmt.Fprintf(c.stderr, "%s\n", p.stack)
 	}
-	s := a.screenOn(a.stderr)
+	s := c.screenOn(c.stderr)
 	text := textOf(err, f)
 	if no, ok := errors.AsType[*commands.RefusedError](err); ok {
 		text = "refused: " + text
@@ -187,7 +187,7 @@ func (a *app) failForPeople(err error, f failure) {
 	for _, note := range evidenceIn(err) {
 		fmt.Fprintf(s, "\n%s", note)
 	}
-	io.WriteString(a.stderr, s.String())
+	io.WriteString(c.stderr, s.String())
 }
 
 // textOf returns the text of an error. A canceled context means that the user

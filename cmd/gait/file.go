@@ -29,8 +29,8 @@ const fromStdin = "-"
 // or for maxPipeWait: then its writer may have begun and not ended, or may never have
 // come. A file of nothing but white space is refused like an empty one, since a
 // command that failed leaves one, and a job could be bound to it.
-func (a *app) readFile(name string, limit int64) ([]byte, error) {
-	in, err := a.openInput(name, 0)
+func (c *console) readFile(name string, limit int64) ([]byte, error) {
+	in, err := c.openInput(name, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -64,17 +64,17 @@ type input struct {
 // openInput opens a file that the user named. If it is a pipe, reading ends after
 // maxPipeWait, or, if quiet is positive, when it gave nothing for so long. If the
 // command is interrupted, a read that waits fails.
-func (a *app) openInput(name string, quiet time.Duration) (*input, error) {
-	ctx := a.running.Context()
+func (c *console) openInput(name string, quiet time.Duration) (*input, error) {
+	ctx := c.running.Context()
 	if name == fromStdin {
-		if a.stdinRead {
+		if c.stdinRead {
 			return nil, &usageError{code: "invalid_usage", text: "two files are -, and standard input can be read once", hint: "name a file for one of them"}
 		}
-		a.stdinRead = true
-		if a.stdin == nil { // the demo's commands have none
-			a.stdin = bytes.NewReader(nil)
+		c.stdinRead = true
+		if c.stdin == nil { // the demo's commands have none
+			c.stdin = bytes.NewReader(nil)
 		}
-		return &input{Reader: &patientReader{ctx, a.stdin}, name: "standard input", stop: func() bool { return true }}, nil
+		return &input{Reader: &patientReader{ctx, c.stdin}, name: "standard input", stop: func() bool { return true }}, nil
 	}
 	f, err := openAtOnce(name)
 	if errors.Is(err, os.ErrNotExist) {

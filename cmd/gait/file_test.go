@@ -56,7 +56,7 @@ func TestInterruptedWaits(t *testing.T) {
 		cmd := &cobra.Command{}
 		cmd.SetContext(ctx)
 		in, hold := io.Pipe()
-		a := &app{stdin: in, getenv: func(string) string { return "" }, runState: runState{running: cmd}}
+		a := &app{console: console{stdin: in, surroundings: surroundings{getenv: func(string) string { return "" }}, runState: runState{running: cmd}}}
 		done := make(chan error, 1)
 		go func() { done <- wait(a) }()
 		select {

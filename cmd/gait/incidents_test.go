@@ -149,7 +149,8 @@ func (s *stage) run(exit int, args ...string) string {
 	s.t.Helper()
 	var out bytes.Buffer
 	a := &app{
-		stdout: &out, stderr: &out, getenv: s.getenv, now: func() time.Time { return s.now }, entropy: s.seed.entropy,
+		console: console{stdout: &out, stderr: &out, surroundings: surroundings{getenv: s.getenv}},
+		now:     func() time.Time { return s.now }, entropy: s.seed.entropy,
 		exit: func(code int) { s.t.Fatalf("the process ends with %d: %s", code, out.String()) },
 	}
 	if code := runLine(s.t.Context(), a, args); code != exit {

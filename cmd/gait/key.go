@@ -54,8 +54,8 @@ func trustFrom(a *app, from string, keys ...ledger.PublicKey) ([]packspec.Truste
 }
 
 // readKey reads a public key from a file.
-func (a *app) readKey(name string) (ledger.PublicKey, error) {
-	text, err := a.readFile(name, ledger.MaxPublicKeySize)
+func (c *console) readKey(name string) (ledger.PublicKey, error) {
+	text, err := c.readFile(name, ledger.MaxPublicKeySize)
 	if f, _ := ledger.FaultOf(err); f.Code == codeEmptyFile {
 		return ledger.PublicKey{}, badKey(name, ledger.ErrNoKey)
 	}
@@ -92,13 +92,13 @@ func badKey(name string, err error) error {
 }
 
 // keyNamed reads a public key from the argument itself or from the file it names.
-func (a *app) keyNamed(arg string) (ledger.PublicKey, error) {
+func (c *console) keyNamed(arg string) (ledger.PublicKey, error) {
 	key, err := ledger.ParsePublicKeyLine(arg)
 	if err == nil {
 		return key, nil
 	}
 	if isFile(arg) {
-		return a.readKey(arg)
+		return c.readKey(arg)
 	}
 	if errors.Is(err, ledger.ErrWeakKey) || errors.Is(err, ledger.ErrIsPrivate) {
 		return key, badKey("the argument", err)

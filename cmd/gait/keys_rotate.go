@@ -58,13 +58,13 @@ func draftRotation(a *app, l *connect.Ledger, actor, reason string) error {
 }
 
 // showDraft shows an event that would be written.
-func (a *app) showDraft(e ledger.Event) error {
-	a.noteClock(e)
+func (c *console) showDraft(e ledger.Event) error {
+	c.noteClock(e)
 	payload, err := payloadOf(e)
 	if err != nil {
 		return err
 	}
-	return a.print(object{"dry_run": true, "exit_code": 0, "type": e.Type(), "payload": payload}, func(s *screen) {
+	return c.print(object{"dry_run": true, "exit_code": 0, "type": e.Type(), "payload": payload}, func(s *screen) {
 		fmt.Fprintf(s, "%s would write %s and exit 0; nothing was written\n", s.bold("dry run:"), e.Type())
 		s.fields([2]string{"payload", string(payload)})
 	})

@@ -51,12 +51,12 @@ can be moved back: gait keys new here, gait ledger move there. Stop a gait serve
 }
 
 // movesTo reads the key of the place that a ledger is to move to.
-func (a *app) movesTo(named string) (ledger.VerifierKey, error) {
+func (c *console) movesTo(named string) (ledger.VerifierKey, error) {
 	if named == "" {
 		return ledger.VerifierKey{}, &usageError{code: "invalid_usage", text: "to which key? --to is missing", hint: "make one in the other place, there: gait keys new ORIGIN; then add --to KEY here"}
 	}
 	const hint = "give the key that is made in the other place, there: gait keys new ORIGIN"
-	public, err := a.keyNamed(named)
+	public, err := c.keyNamed(named)
 	if bad, ok := errors.AsType[*usageError](err); ok && bad.code == "invalid_public_key" {
 		bad.hint = hint
 	}

@@ -40,14 +40,14 @@ func (a *app) optionsIn(dir string) (connect.Options, error) {
 }
 
 // daemonMode returns how commands use a daemon: --require-daemon, or GAIT_DAEMON.
-func (a *app) daemonMode() (connect.Daemon, error) {
-	mode := connect.Daemon(a.getenv("GAIT_DAEMON"))
+func (s *surroundings) daemonMode() (connect.Daemon, error) {
+	mode := connect.Daemon(s.getenv("GAIT_DAEMON"))
 	switch mode {
 	case connect.Auto, connect.Never, connect.Require, "":
 	default:
 		return "", &usageError{code: "invalid_daemon_mode", text: fmt.Sprintf("GAIT_DAEMON takes require, never or auto, not %.40q", mode), hint: "unset GAIT_DAEMON"}
 	}
-	if a.requireDaemon {
+	if s.requireDaemon {
 		mode = connect.Require
 	}
 	return mode, nil

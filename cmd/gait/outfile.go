@@ -40,26 +40,26 @@ const outForms = "- is standard output"
 // outFile returns the file for output that the user named with a flag. Nothing is
 // written yet. If it is standard output, that has the file alone: all else that the
 // command prints goes to standard error from now on.
-func (a *app) outFile(flag, name string) (outFile, error) {
+func (c *console) outFile(flag, name string) (outFile, error) {
 	fd := 1
 	if name != toStdout {
-		at, err := a.outPath(flag, name)
+		at, err := c.outPath(flag, name)
 		number, open := openDescriptor(name)
 		if err != nil || !open {
-			return at.file(a.running.Context(), flag, err)
+			return at.file(c.running.Context(), flag, err)
 		}
 		fd = number
 	}
-	f := outFile{outPath: outPath{name}, ctx: a.running.Context()}
+	f := outFile{outPath: outPath{name}, ctx: c.running.Context()}
 	switch fd {
 	case 1:
-		if a.stdoutFor != "" {
-			return outFile{}, &usageError{code: "invalid_usage", text: a.stdoutFor + " and " + flag + " both name standard output", hint: "name a file with one of them"}
+		if c.stdoutFor != "" {
+			return outFile{}, &usageError{code: "invalid_usage", text: c.stdoutFor + " and " + flag + " both name standard output", hint: "name a file with one of them"}
 		}
-		f.to, f.stdout = a.stdout, true
-		a.stdoutFor, a.stdout = flag, talk{a.stderr}
+		f.to, f.stdout = c.stdout, true
+		c.stdoutFor, c.stdout = flag, talk{c.stderr}
 	case 2:
-		f.to = a.stderr
+		f.to = c.stderr
 	default: // gait has opened no file of its own yet that could have this number
 		copied, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
 		if err != nil {

@@ -23,11 +23,11 @@ func (p outPath) in(name string) outPath { return outPath{filepath.Join(p.path, 
 // outPath returns the path for output that the user named with a flag. It refuses one
 // inside the directory of a ledger or inside a home: a file there can be taken for one
 // of gait's, or replace one.
-func (a *app) outPath(flag, name string) (outPath, error) {
-	if err := a.checkTilde(flag, name); err != nil {
+func (s *surroundings) outPath(flag, name string) (outPath, error) {
+	if err := s.checkTilde(flag, name); err != nil {
 		return outPath{}, err
 	}
-	own, err := a.homeIfAny()
+	own, err := s.homeIfAny()
 	if err != nil {
 		return outPath{}, err
 	}

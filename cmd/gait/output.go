@@ -20,35 +20,35 @@ const outputVersion = "1.0.0"
 type object map[string]any
 
 // print writes the result: the object with --json, else what human writes.
-func (a *app) print(fields object, human func(*screen)) error {
-	if !a.json {
-		a.tellIndex()
-		s := a.screen()
+func (c *console) print(fields object, human func(*screen)) error {
+	if !c.json {
+		c.tellIndex()
+		s := c.screen()
 		human(s)
-		_, err := io.WriteString(a.stdout, s.String())
+		_, err := io.WriteString(c.stdout, s.String())
 		return err
 	}
-	return a.writeObject(a.success(fields))
+	return c.writeObject(c.success(fields))
 }
 
 // success returns the object of a command that succeeds.
-func (a *app) success(fields object) object {
-	out := a.envelope(true)
-	if a.heldUp != nil {
-		out["clock"] = a.heldUp
+func (c *console) success(fields object) object {
+	out := c.envelope(true)
+	if c.heldUp != nil {
+		out["clock"] = c.heldUp
 	}
 	maps.Copy(out, fields)
 	return out
 }
 
 // envelope returns what every output object has.
-func (a *app) envelope(ok bool) object {
-	out := object{"ok": ok, "schema_id": schemaOf(a.running), "schema_version": outputVersion, "operation": operationOf(a.running)}
-	if a.index != "" {
-		out["index"] = a.index
+func (c *console) envelope(ok bool) object {
+	out := object{"ok": ok, "schema_id": schemaOf(c.running), "schema_version": outputVersion, "operation": operationOf(c.running)}
+	if c.index != "" {
+		out["index"] = c.index
 	}
-	if a.restored != nil {
-		out["restored"] = object{"size": a.restored.Size, "seen_size": a.restored.Seen}
+	if c.restored != nil {
+		out["restored"] = object{"size": c.restored.Size, "seen_size": c.restored.Seen}
 	}
 	return out
 }
@@ -56,34 +56,34 @@ func (a *app) envelope(ok bool) object {
 // opened notes of each ledger that is opened whether its index is proved, whether it is in
 // an older state than was seen, and whether it can be written, for all that is printed:
 // answers, lines and errors.
-func (a *app) opened(l *connect.Ledger) {
-	a.index, a.restored, a.readOnly = "", l.Restored(), nil
+func (c *console) opened(l *connect.Ledger) {
+	c.index, c.restored, c.readOnly = "", l.Restored(), nil
 	if l.ReadOnly() {
-		a.readOnly = l.Writable()
+		c.readOnly = l.Writable()
 	}
 	if state := l.Log.Index(); state != ledger.IndexProved {
-		a.index = state.String()
+		c.index = state.String()
 	}
-	if !a.json && !a.readsAll {
-		a.tellIndex()
+	if !c.json && !c.readsAll {
+		c.tellIndex()
 	}
 }
 
 // tellIndex says on stderr, once, that the index is not proved.
-func (a *app) tellIndex() {
-	if a.index == "" || a.indexTold {
+func (c *console) tellIndex() {
+	if c.index == "" || c.indexTold {
 		return
 	}
-	a.indexTold = true
-	a.notice("index: " + a.index + ": what is shown of jobs is not proved by the ledger's index; gait ledger verify reads everything, and proves it")
+	c.indexTold = true
+	c.notice("index: " + c.index + ": what is shown of jobs is not proved by the ledger's index; gait ledger verify reads everything, and proves it")
 }
 
-func (a *app) writeObject(out object) error {
+func (c *console) writeObject(out object) error {
 	b, err := jcs.Marshal(out)
 	if err != nil {
 		return err
 	}
-	_, err = a.stdout.Write(append(b, '\n'))
+	_, err = c.stdout.Write(append(b, '\n'))
 	return err
 }
 
@@ -106,19 +106,19 @@ func operationOf(cmd *cobra.Command) string {
 
 // notice prints a line for people on stderr, or logs it. Commands in it are for the ledger
 // that the command line named.
-func (a *app) notice(text string) {
-	text = a.here(text)
-	if a.log != nil {
-		a.log.Warn(text)
+func (c *console) notice(text string) {
+	text = c.here(text)
+	if c.log != nil {
+		c.log.Warn(text)
 		return
 	}
-	fmt.Fprintln(a.stderr, "gait: "+plain(strings.ReplaceAll(text, "\n", "; ")))
+	fmt.Fprintln(c.stderr, "gait: "+plain(strings.ReplaceAll(text, "\n", "; ")))
 }
 
-func (a *app) screen() *screen { return a.screenOn(a.stdout) }
+func (c *console) screen() *screen { return c.screenOn(c.stdout) }
 
-func (a *app) screenOn(w io.Writer) *screen {
-	return &screen{colour: a.getenv("NO_COLOR") == "" && a.getenv("TERM") != "dumb" && isTerminal(w), here: a.here}
+func (c *console) screenOn(w io.Writer) *screen {
+	return &screen{colour: c.getenv("NO_COLOR") == "" && c.getenv("TERM") != "dumb" && isTerminal(w), here: c.here}
 }
 
 // here makes the commands in a hint commands for the same ledger as this one,

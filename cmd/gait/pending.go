@@ -21,8 +21,8 @@ type pendingDir struct {
 }
 
 // pendingDirAt begins a directory where a flag says.
-func (a *app) pendingDirAt(flag, name string, mode fs.FileMode) (*pendingDir, error) {
-	at, err := a.outPath(flag, name)
+func (c *console) pendingDirAt(flag, name string, mode fs.FileMode) (*pendingDir, error) {
+	at, err := c.outPath(flag, name)
 	if err != nil {
 		return nil, err
 	}

@@ -35,7 +35,7 @@ func TestColourOnlyOnTerminals(t *testing.T) {
 		{"a buffer", &bytes.Buffer{}, nil, false},
 	}
 	for _, tt := range tests {
-		a := &app{getenv: func(k string) string { return tt.env[k] }}
+		a := &console{surroundings: surroundings{getenv: func(k string) string { return tt.env[k] }}}
 		if got := a.screenOn(tt.to).colour; got != tt.want {
 			t.Errorf("colour on %s is %t, want %t", tt.name, got, tt.want)
 		}

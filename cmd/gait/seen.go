@@ -27,11 +27,11 @@ type seenFile struct {
 }
 
 // readSeen reads the checkpoint in a file, if name is not "".
-func (a *app) readSeen(name string) (seenFile, error) {
+func (c *console) readSeen(name string) (seenFile, error) {
 	if name == "" {
 		return seenFile{}, nil
 	}
-	text, err := a.readFile(name, ledger.MaxProofSize)
+	text, err := c.readFile(name, ledger.MaxProofSize)
 	if err != nil {
 		return seenFile{}, err
 	}

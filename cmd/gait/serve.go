@@ -215,8 +215,8 @@ func listenAll(a *app, r *root.Root, flags serveFlags, held func() error) ([]net
 
 // runtimeDir returns the directory for the socket of a root with a long path, or "" for
 // the default.
-func (a *app) runtimeDir() string {
-	if dir := a.getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
+func (s *surroundings) runtimeDir() string {
+	if dir := s.getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
 		return filepath.Join(dir, "gait")
 	}
 	return ""

@@ -68,7 +68,7 @@ func TestDaemonOutlivesItsLog(t *testing.T) {
 // Lines that could not be logged are counted, once the log is read again.
 func TestLogSaysWhatIsMissing(t *testing.T) {
 	reader, writer := io.Pipe()
-	a := &app{stderr: writer}
+	a := &app{console: console{stderr: writer}}
 	a.startLog(logFlags{format: "json", level: "debug"})
 	const lines = 3 * waitingLines
 	for i := range lines {

@@ -65,13 +65,13 @@ func (f logFlags) handler(to io.Writer) slog.Handler {
 }
 
 // startLog makes stderr a log that delays nothing.
-func (a *app) startLog(f logFlags) {
-	to := a.stderr
+func (c *console) startLog(f logFlags) {
+	to := c.stderr
 	w := newLogWriter(to, func(n int64) {
 		slog.New(f.handler(to)).Warn("log lines are missing: no process read them in time", "lines", n)
 	})
-	a.stderr, a.log = w, &processLog{Logger: slog.New(f.handler(w)), flush: w.flush}
-	a.log.only.Store(f.format == "json")
+	c.stderr, c.log = w, &processLog{Logger: slog.New(f.handler(w)), flush: w.flush}
+	c.log.only.Store(f.format == "json")
 }
 
 // A jsonLog writes lines of JSON, in which characters that plain escapes are escaped as

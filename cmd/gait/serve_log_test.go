@@ -166,7 +166,7 @@ func TestLogOfFaults(t *testing.T) {
 func TestLogIsPlain(t *testing.T) {
 	for _, format := range logFormats {
 		var b strings.Builder
-		a := &app{stderr: &b}
+		a := &app{console: console{stderr: &b}}
 		a.startLog(logFlags{format: format})
 		a.log.Warn("\x1b[2J \u009b2J \u202e \U000e0041 \xff é")
 		a.log.flush()

@@ -47,9 +47,9 @@ func (e *outputError) Unwrap() error { return e.err }
 // written to stdout any longer: its cause is then an error of which readerLeft is true. A
 // command that may wait for long before it writes again would not notice. The caller
 // calls stop.
-func (a *app) untilReaderLeaves(ctx context.Context) (_ context.Context, stop func()) {
+func (c *console) untilReaderLeaves(ctx context.Context) (_ context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	if f, ok := fileOf(a.stdout); ok {
+	if f, ok := fileOf(c.stdout); ok {
 		go func() {
 			if waitForHangup(int(f.Fd())) {
 				cancel(&outputError{unix.EPIPE})

@@ -11,14 +11,14 @@ import (
 // home returns the directory of the user's keys and trust. The variables that name it
 // must hold an absolute path: another directory would be meant in each working
 // directory, and with each a ledger would get a new key.
-func (a *app) home() (string, error) {
+func (s *surroundings) home() (string, error) {
 	for _, v := range []struct{ name, below string }{{"GAIT_HOME", ""}, {"XDG_CONFIG_HOME", "gait"}, {"HOME", filepath.Join(".config", "gait")}} {
-		dir := a.getenv(v.name)
+		dir := s.getenv(v.name)
 		switch {
 		case dir == "":
 			continue
 		case !filepath.IsAbs(dir):
-			return "", a.notAbsolute(v.name, dir, v.below)
+			return "", s.notAbsolute(v.name, dir, v.below)
 		case v.below == "":
 			return dir, nil
 		}
@@ -30,8 +30,8 @@ func (a *app) home() (string, error) {
 const codeHomeUnknown = "home_unknown"
 
 // homeIfAny is home for commands that work without one. It returns "" if none is known.
-func (a *app) homeIfAny() (string, error) {
-	dir, err := a.home()
+func (s *surroundings) homeIfAny() (string, error) {
+	dir, err := s.home()
 	if e, ok := errors.AsType[*usageError](err); ok && e.code == codeHomeUnknown {
 		return "", nil
 	}
@@ -39,8 +39,8 @@ func (a *app) homeIfAny() (string, error) {
 }
 
 // notAbsolute returns the error for a variable that holds no absolute path.
-func (a *app) notAbsolute(name, dir, below string) error {
-	meant, err := a.meant(dir)
+func (s *surroundings) notAbsolute(name, dir, below string) error {
+	meant, err := s.meant(dir)
 	if err != nil {
 		return err
 	}
@@ -52,13 +52,13 @@ func (a *app) notAbsolute(name, dir, below string) error {
 
 // meant returns the absolute path that a path means to people: ~ is a home directory,
 // and any other path begins in the working directory.
-func (a *app) meant(path string) (string, error) {
+func (s *surroundings) meant(path string) (string, error) {
 	first, rest, _ := strings.Cut(path, string(filepath.Separator))
 	name, tilde := strings.CutPrefix(first, "~")
 	if !tilde {
 		return filepath.Abs(path)
 	}
-	if dir := a.getenv("HOME"); name == "" && filepath.IsAbs(dir) {
+	if dir := s.getenv("HOME"); name == "" && filepath.IsAbs(dir) {
 		return filepath.Join(dir, rest), nil
 	}
 	of, err := user.Current()
@@ -72,29 +72,29 @@ func (a *app) meant(path string) (string, error) {
 }
 
 // rootDir returns the directory of the ledger.
-func (a *app) rootDir() string {
-	if a.dir != "" {
-		return a.dir
+func (s *surroundings) rootDir() string {
+	if s.dir != "" {
+		return s.dir
 	}
-	if dir := a.getenv("GAIT_ROOT"); dir != "" {
+	if dir := s.getenv("GAIT_ROOT"); dir != "" {
 		return dir
 	}
 	return filepath.Join(".", "gait-out", "jobs")
 }
 
 // checkRoot refuses a root whose path begins with a ~ that no shell has expanded.
-func (a *app) checkRoot() error {
+func (s *surroundings) checkRoot() error {
 	what := "--root"
-	if a.dir == "" {
+	if s.dir == "" {
 		what = "GAIT_ROOT"
 	}
-	return a.checkTilde(what, a.rootDir())
+	return s.checkTilde(what, s.rootDir())
 }
 
 // checkTilde refuses a path in a flag or variable that begins with a ~ that no shell has
 // expanded, as in --root=~/jobs: a directory called ~ would be made. One that is there
 // can be named ./~.
-func (a *app) checkTilde(what, path string) error {
+func (s *surroundings) checkTilde(what, path string) error {
 	if !strings.HasPrefix(path, "~") {
 		return nil
 	}
@@ -102,7 +102,7 @@ func (a *app) checkTilde(what, path string) error {
 	if err != nil {
 		return err
 	}
-	meant, err := a.meant(path)
+	meant, err := s.meant(path)
 	if err != nil || meant == plain { // a name may begin with ~
 		return err
 	}
