@@ -102,8 +102,9 @@ func (*OccupiedError) Unwrap() error { return store.ErrExists }
 
 func (s *directory) occupied(holds string) error { return &OccupiedError{Dir: s.dir, Holds: holds} }
 
-// planPlace fails if the root holds something in which the backup is not restored.
-func (o Options) planPlace(from Backup, did Restoration) error {
+// planPlace finds out whether the root holds what is in the backup already, and fails if it
+// holds something in which the backup is not restored.
+func (o Options) planPlace(from Backup, did *Restoration) error {
 	o.Mode, o.Create = Read, false
 	in, err := enter(context.Background(), o)
 	if errors.Is(err, ErrNoLedger) || errors.Is(err, ErrLedgerMissing) {
@@ -113,7 +114,10 @@ func (o Options) planPlace(from Backup, did Restoration) error {
 		return err
 	}
 	s := &restorer{installer: newInstaller(in), arriving: did.Here}
-	_, err = s.holdsBackup(from)
+	did.There, err = s.holdsBackup(from)
+	if err == nil && did.There {
+		err = s.findLateKey(context.Background(), from, did)
+	}
 	return errors.Join(err, s.lock.release())
 }
 

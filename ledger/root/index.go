@@ -24,6 +24,31 @@ func (s *directory) macKeys(key ledger.VerifierKey) (store.MACKeys, bool, error)
 	return store.MACKeys(keys), ok, err
 }
 
+// macKeysWith is macKeys of a home that holds that private key, unless it is zero.
+func (s *directory) macKeysWith(key ledger.PrivateKey) func(ledger.VerifierKey) (store.MACKeys, bool, error) {
+	if key.VerifierKey().IsZero() {
+		return s.macKeys
+	}
+	return func(of ledger.VerifierKey) (store.MACKeys, bool, error) {
+		k, err := home.DeriveIndexKeys(key)
+		return store.MACKeys(k), of == key.VerifierKey(), err
+	}
+}
+
+// findLateKey finds out whether the ledger of a backup, which is here already, could be
+// continued but for its index: it was made when the private key was not here.
+func (s *restorer) findLateKey(ctx context.Context, from Backup, did *Restoration) error {
+	if did.Copy || did.Retired || did.Older || did.Moved != did.Here || from.Succeeded {
+		return nil
+	}
+	log, err := s.readIndexed(ctx, s.macKeysWith(from.Key))
+	if err != nil {
+		return err
+	}
+	did.KeyLate = log.Index() == ledger.IndexBroken
+	return log.Close()
+}
+
 // withIndex adds to o what home knows of the index of a ledger.
 func (s *site) withIndex(o store.Options, note home.IndexNote) store.Options {
 	o.Keys = s.macKeys

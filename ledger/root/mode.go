@@ -51,10 +51,10 @@ func (s *site) readLog(ctx context.Context) (*store.Log, error) {
 	return s.openLog(ctx, pebble.Options{FS: s.FS, ReadOnly: true, NoLock: s.lock.shared, Fatal: s.Fatal}, store.Options{ReadOnly: true})
 }
 
-// readIndexed is readLog with what proves the ledger's index, as far as home has it.
-func (s *site) readIndexed(ctx context.Context) (*store.Log, error) {
+// readIndexed is readLog with what proves the ledger's index, if the MAC keys are there.
+func (s *site) readIndexed(ctx context.Context, macKeys func(ledger.VerifierKey) (store.MACKeys, bool, error)) (*store.Log, error) {
 	keys := func(of ledger.VerifierKey) (store.MACKeys, bool, error) {
-		k, ok, err := s.macKeys(of)
+		k, ok, err := macKeys(of)
 		return k, ok && err == nil, nil // a key that cannot be read is like none
 	}
 	return s.openLog(ctx, pebble.Options{FS: s.FS, ReadOnly: true, NoLock: s.lock.shared, Fatal: s.Fatal},

@@ -43,7 +43,7 @@ func PlanRestore(o Options, from Backup) (Restoration, error) {
 	if err != nil {
 		return did, fmt.Errorf("restoring %s: %w", from.Checkpoint.Origin, err)
 	}
-	if err := o.planPlace(from, did); err != nil {
+	if err := o.planPlace(from, &did); err != nil {
 		return did, fmt.Errorf("restoring %s: %w", from.Checkpoint.Origin, err)
 	}
 	k, err := home.PrivateOf(o.Home, from.Keys.Current())
@@ -181,8 +181,9 @@ func (s *restorer) restore(ctx context.Context, from Backup, did *Restoration, t
 	}
 	var err error
 	if did.There = there; there {
-		err = beside()
-		did.KeyLate = did.KeyAdded
+		if err = beside(); err == nil {
+			err = s.findLateKey(ctx, from, did)
+		}
 	} else {
 		err = s.restoreLedger(ctx, from, beside)
 	}
@@ -274,12 +275,9 @@ func (s *restorer) accept(from Backup, did *Restoration) error {
 // restoreLedger makes the ledger. It calls beside when all of it has verified, before it
 // takes its place.
 func (s *restorer) restoreLedger(ctx context.Context, from Backup, beside func() error) error {
-	keys := s.macKeys
-	if !from.Key.VerifierKey().IsZero() && from.Next == nil {
-		keys = func(of ledger.VerifierKey) (store.MACKeys, bool, error) {
-			k, err := home.DeriveIndexKeys(from.Key)
-			return store.MACKeys(k), of == from.Key.VerifierKey(), err
-		}
+	keys := s.macKeysWith(from.Key)
+	if from.Next != nil {
+		keys = s.macKeys
 	}
 	_, keyed, err := keys(from.Keys.Current())
 	if err != nil {

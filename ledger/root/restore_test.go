@@ -204,7 +204,8 @@ func TestRestoreInANewHome(t *testing.T) {
 	}
 }
 
-// Without the key the ledger is read; when the key comes, the index is rebuilt.
+// Without the key the ledger is read; when the key comes, by the backup or otherwise, the
+// index is rebuilt. Until then it cannot be written, however often it is restored.
 func TestRestoreWithoutKey(t *testing.T) {
 	u := newUser(t)
 	u.made(3)
@@ -220,16 +221,28 @@ func TestRestoreWithoutKey(t *testing.T) {
 	if _, err := u.try(noCreate); !isKeyMissing(err) {
 		t.Errorf("Open to write = %v, want a KeyMissingError", err)
 	}
-	_, err = home.ImportKey(u.Home, key)
-	must(t, err)
+	withKey := from
+	withKey.Key = key
+	plan, err := root.PlanRestore(u.Options, withKey)
+	if err != nil || !plan.There || !plan.KeyLate {
+		t.Errorf("PlanRestore with the key = %+v, %v", plan, err)
+	}
+	for _, from := range []root.Backup{withKey, withKey, from} {
+		if did := u.restored(from); did.Writable() || !did.KeyLate || did.KeyFile == "" || !did.There {
+			t.Errorf("Restore with the key, later = %+v, want its index to be rebuilt", did)
+		}
+	}
 	r := u.open(noCreate)
 	if r.Log.Index() != ledger.IndexBroken {
 		t.Errorf("the index is %s, want broken until it is rebuilt", r.Log.Index())
 	}
 	_, err = r.Log.Rebuild(t.Context(), nil)
 	must(t, err)
-	u.add(r, 1)
 	shut(t, r)
+	if did := u.restored(from); !did.Writable() {
+		t.Errorf("Restore of the rebuilt ledger = %+v, want it to go on", did)
+	}
+	u.made(4)
 	u.checkSize(4)
 }
 

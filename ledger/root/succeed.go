@@ -143,7 +143,7 @@ func (s installer) bequeath(ctx context.Context, how Succession) (n home.Retirem
 		return n, err
 	}
 	e.Missing = !has
-	if e.Log, e.Err = s.readIndexed(ctx); e.Log != nil {
+	if e.Log, e.Err = s.readIndexed(ctx, s.macKeys); e.Log != nil {
 		defer func() { err = errors.Join(err, e.Log.Close()) }()
 		if err := s.checkEstate(ctx, &e, keys); err != nil {
 			return n, err
