@@ -228,7 +228,7 @@ func (x *examination) signing(r *Root) (Finding, error) {
 	if retired != nil && isPutAway(r.Dir) || r.Log.Imported() || r.Log.Moved() != nil || err != nil {
 		return Finding{Detail: "none is needed: nothing is signed here"}, err
 	}
-	if r.Restored != nil && x.aliveIfKnown(lastKnown{keys: r.Log.Keys().Keys(), older: true}) != nil {
+	if x.isAlive(r) {
 		return Finding{Detail: "none is needed: the ledger goes on elsewhere"}, nil
 	}
 	s := &directory{Options: x.Options, dir: r.Dir}
@@ -240,6 +240,11 @@ func (x *examination) signing(r *Root) (Finding, error) {
 		return Finding{}, err
 	}
 	return Finding{Detail: k.VerifierKey().String()}, nil
+}
+
+// isAlive reports whether the ledger is in an older state, and goes on elsewhere.
+func (x *examination) isAlive(r *Root) bool {
+	return r.Restored != nil && x.aliveIfKnown(lastKnown{keys: r.Log.Keys().Keys(), older: true}) != nil
 }
 
 func (x *examination) guard(ctx context.Context, r *Root, c ledger.Checkpoint) (Finding, error) {
