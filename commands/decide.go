@@ -66,7 +66,7 @@ func (b *batch) try(ctx context.Context, c *call) (Result, error) {
 	if state != nil {
 		m.jobState = *state
 	}
-	if err := b.checkClock(ctx, r, m.now); err != nil {
+	if m.now, err = b.moment(ctx, r, m.now); err != nil {
 		return Result{}, err
 	}
 	at, _ := e.known.head.At(m.now)
@@ -80,21 +80,38 @@ func (b *batch) try(ctx context.Context, c *call) (Result, error) {
 	return b.write(c, m, payload)
 }
 
+// moment returns the time to decide on, which is what the clock reads. If that is probably
+// wrong, a job is stopped all the same, as of the last event, so that no later event is
+// stamped by that clock; any other request fails as checkClock does.
+func (b *batch) moment(ctx context.Context, r *Request, now time.Time) (time.Time, error) {
+	err := b.checkClock(ctx, r, now)
+	_, wrong := errors.AsType[*ledger.ClockError](err)
+	if _, stops := r.Command.(Stop); !wrong || !stops {
+		return now, err
+	}
+	return b.lastReading(ctx), nil
+}
+
 // checkClock fails with a *ledger.ClockError if the clock is probably wrong, unless the
 // request accepts that.
 func (b *batch) checkClock(ctx context.Context, r *Request, now time.Time) error {
-	head := b.engine.known.head
 	if r.AcceptClock {
 		return nil
 	}
+	return ledger.CheckClock(now, b.lastReading(ctx))
+}
+
+// lastReading returns what the clock of the last event read; zero if there is no event.
+func (b *batch) lastReading(ctx context.Context) time.Time {
+	head := b.engine.known.head
 	if head.Size == 0 {
-		return ledger.CheckClock(now, time.Time{})
+		return time.Time{}
 	}
-	last := head.Time
-	if event, err := b.last(ctx); err == nil { // if it is damaged, a job can still be stopped
-		last = event.Reading()
+	event, err := b.last(ctx)
+	if err != nil { // it is damaged, and a job can still be stopped
+		return head.Time
 	}
-	return ledger.CheckClock(now, last)
+	return event.Reading()
 }
 
 // replay answers a request whose id was used before.

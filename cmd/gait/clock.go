@@ -20,8 +20,20 @@ func (a *app) do(ctx context.Context, l *connect.Ledger, r commands.Request) (co
 	}
 	if !of.Replayed && !of.Repeated { // else it was written before
 		a.noteClock(of.Event)
+		a.noteStop(r, of.Event)
 	}
 	return result, err
+}
+
+// noteStop prints a notice if a job was stopped although the clock is probably wrong.
+func (a *app) noteStop(r commands.Request, e ledger.Event) {
+	_, stops := r.Command.(commands.Stop)
+	if !stops || a.acceptClock || e.Payload() == nil {
+		return
+	}
+	if suspect, wrong := errors.AsType[*ledger.ClockError](ledger.CheckClock(a.now(), e.Reading())); wrong {
+		a.notice(fmt.Sprintf("%v: the stop is stamped %s, as the event before it", suspect, ledger.FormatTime(e.Time())))
+	}
 }
 
 // noteClock prints a notice if the clock was behind when an event was written.

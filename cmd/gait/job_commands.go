@@ -30,6 +30,7 @@ func stopCommand(a *app) *cobra.Command {
 	return lifecycle(a, exits(&cobra.Command{
 		Use:     "stop [JOB]",
 		Short:   "Stop a job in an emergency: it can only be cancelled afterwards",
+		Long:    "Stop a job in an emergency: it can only be cancelled afterwards. If the clock is probably\nwrong, it is stopped as of the last event.",
 		Example: `gait job stop --id job_1 --reason "it pays the wrong account"`,
 	}, 0, 1, 2, 6, 7, 8), constant(commands.Stop{}))
 }

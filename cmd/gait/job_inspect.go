@@ -138,7 +138,7 @@ func writeList(w *bufio.Writer, name string, events ledger.Events, of func(ledge
 
 func inspectText(a *app, w *bufio.Writer, found projection.Moment, events func() ledger.Events, page pageFlags, past bool) error {
 	s, job := a.screen(), found.Job
-	showStatus(s, job, found.Stop)
+	showStatus(s, a.rootDir(), job, found.Stop)
 	if past {
 		showAsOf(s, found.Last)
 	}

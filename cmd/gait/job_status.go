@@ -44,7 +44,7 @@ are replayed.`,
 			return err
 		}
 		return a.print(object{"job_id": id, "job": job.StatusView()}, func(s *screen) {
-			showStatus(s, job, stop)
+			showStatus(s, a.rootDir(), job, stop)
 			s.next(nextCommand(a, job))
 		})
 	}
@@ -64,7 +64,7 @@ func pastStatus(a *app, cmd *cobra.Command, id string, at projection.AsOf, when 
 		return err
 	}
 	return a.print(object{"job_id": id, "job": found.Job.StatusView(), "as_of": asOfView(found.Last)}, func(s *screen) {
-		showStatus(s, found.Job, found.Stop)
+		showStatus(s, a.rootDir(), found.Job, found.Stop)
 		showAsOf(s, found.Last)
 	})
 }

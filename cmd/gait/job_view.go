@@ -9,8 +9,9 @@ import (
 	"gait/projection"
 )
 
-// showStatus prints a summary of a job. stopped is the event that stopped it, if any.
-func showStatus(s *screen, j projection.Job, stopped ledger.Event) {
+// showStatus prints a summary of a job of the ledger in root directory dir. stopped is the
+// event that stopped it, if any.
+func showStatus(s *screen, dir string, j projection.Job, stopped ledger.Event) {
 	fmt.Fprintf(s, "%s  %s\n", s.bold(j.ID), s.status(j.Status))
 	stop := string(j.StopReason)
 	if j.StopReason == projection.StopNone {
@@ -41,6 +42,9 @@ func showStatus(s *screen, j projection.Job, stopped ledger.Event) {
 	before := ""
 	if was := j.Continued; was != nil {
 		before = fmt.Sprintf("from %s, at revision %d there; its checkpoints and approvals are counted, not shown", was.Origin, was.Revision)
+		if kept := root.RetiredIn(dir, was.Origin); kept != "" {
+			before += "; they are read with gait job inspect --root " + quoted(kept) + " --id " + j.ID
+		}
 	}
 	s.fields([2]string{"imported", from}, [2]string{"continued", before}, [2]string{"revision", fmt.Sprint(j.Revision)}, [2]string{"stop reason", stop}, [2]string{"on hold", held}, [2]string{"since", since}, [2]string{"reason", why}, [2]string{"reason code", string(j.ReasonCode)},
 		[2]string{"checkpoints", fmt.Sprint(j.Checkpoints) + last},

@@ -53,7 +53,7 @@ never_holds. On a denial, --for approved exits 4 with decision_denied.`,
 			return err
 		}
 		return a.print(object{"job_id": id, "job": job.StatusView()}, func(s *screen) {
-			showStatus(s, job, stop)
+			showStatus(s, a.rootDir(), job, stop)
 			s.next(nextCommand(a, job))
 		})
 	}

@@ -180,7 +180,7 @@ func (w *watcher) draw() error {
 	if job.Status == projection.Running {
 		stop = ledger.Event{}
 	}
-	showStatus(s, job, stop)
+	showStatus(s, w.app.rootDir(), job, stop)
 	s.add("\n")
 	for _, e := range w.last {
 		showEvent(s, e)
