@@ -44,7 +44,8 @@ type Report struct {
 
 	Continued *ContinuedFrom `json:"continued,omitempty"` // where the job was before, if another ledger held it
 
-	Shown Shown `json:"-"`
+	Shown Shown        `json:"-"`
+	Ends  []ledger.End `json:"-"` // of all of the ledger's keys but the one in force
 }
 
 // A ContinuedFrom says in which ledger a job was before, and how that is shown.

@@ -53,6 +53,7 @@ type Policy struct {
 type Sighting struct {
 	Note []byte               // signed by one of the ledger's keys or of Keys
 	Keys []ledger.VerifierKey // that the ledger was seen with, oldest first; nil if it was one key
+	Ends []ledger.End         // of its keys, as far as the caller has seen where they ended
 
 	// OtherKey says that this is no checkpoint of the ledger: it has the same origin,
 	// but its key is unrelated to the ledger's keys.

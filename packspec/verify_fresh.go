@@ -67,6 +67,9 @@ func (v *ledgerVerifier) compareWith(at Sighting, continues continuity) (string,
 	if err := v.compareKeys(at.Note, seen); err != nil {
 		return "", err
 	}
+	if err := v.compareEnds(at.Note, at.Ends); err != nil {
+		return "", err
+	}
 	switch size := v.evidence.Size; {
 	case size == seen.Size && v.evidence.Root != seen.Root.String():
 		return "", v.conflict(at.Note, v.checkpoint, twoHistories(size), seen.Root.String(), v.evidence.Root)
@@ -93,14 +96,23 @@ func (v *ledgerVerifier) compareKeys(note []byte, seen ledger.Checkpoint) error 
 	case err != nil && seen.Size <= v.evidence.Size:
 		return v.conflict(note, v.checkpoint, fmt.Sprintf("the checkpoint seen before, of %d events, is not signed as it must be by these keys", seen.Size), "one history", "two")
 	}
-	for _, r := range v.rotations {
-		end, err := ledger.PeekCheckpoint(r.Proof.Checkpoint)
-		if err != nil {
-			return fmt.Errorf("the checkpoint of event %d: %w", r.Event.Seq(), err)
-		}
+	for i, end := range v.report.Ends {
 		if end.Size == seen.Size && end.Root != seen.Root {
-			return v.conflict(note, r.Proof.Checkpoint, twoHistories(end.Size), seen.Root.String(), end.Root.String())
+			return v.conflict(note, v.rotations[i].Proof.Checkpoint, twoHistories(end.Size), seen.Root.String(), end.Root.String())
 		}
+	}
+	return nil
+}
+
+// compareEnds compares the pack with where keys of its ledger were seen to end: the key in
+// force has signed nothing later than that, and each key before has ended there.
+func (v *ledgerVerifier) compareEnds(note []byte, ends []ledger.End) error {
+	now, err := ledger.PeekCheckpoint(v.checkpoint)
+	if err != nil {
+		return err
+	}
+	if was, no := ledger.ContradictedEnd(ends, v.keys.Keys(), v.report.Ends, now); no {
+		return v.conflict(note, v.checkpoint, fmt.Sprintf("another key was seen to take over from %s", was.Key), fmt.Sprintf("after event %d", was.Size-1), "another history")
 	}
 	return nil
 }

@@ -41,6 +41,9 @@ func (v *ledgerVerifier) readKeysFrom(has func(name string) bool, read func(name
 	v.report.Key, v.report.KeyID = v.key.String(), v.key.ID().String()
 	if keys := v.keys.Keys(); len(keys) > 1 {
 		v.report.Keys = keyTexts(keys)
+		if v.report.Ends, err = ledger.Ends(keys, v.rotations); err != nil {
+			return err
+		}
 	}
 	return v.openMemory()
 }

@@ -43,9 +43,13 @@ func (m Memory) Checkpoints(keys ...ledger.VerifierKey) ([]packspec.Sighting, er
 	if errors.Is(err, home.ErrOtherKey) {
 		return []packspec.Sighting{{OtherKey: true}}, nil
 	}
+	if err != nil {
+		return nil, err
+	}
+	ends, err := home.Ends(m.Home, keys[0].Name())
 	var seen []packspec.Sighting
 	for _, at := range all {
-		seen = append(seen, packspec.Sighting{Note: at.Note, Keys: at.Keys})
+		seen = append(seen, packspec.Sighting{Note: at.Note, Keys: at.Keys, Ends: ends})
 	}
 	return seen, err
 }
@@ -89,4 +93,10 @@ func (m Memory) KeepCheckpointOf(report packspec.Report) {
 		keys = append(keys, key)
 	}
 	m.KeepCheckpoint([]byte(report.Checkpoint), report.Level(finding.LevelFreshness).Status == finding.Proved, keys...)
+	if m.Home == "" {
+		return
+	}
+	if err := home.KeepEnds(m.Home, report.Ends...); err != nil {
+		m.notice("where keys of the ledger ended is not remembered, so a copy that goes on under one might not be noticed: %v", err)
+	}
 }

@@ -122,6 +122,14 @@ func continues(log packspec.ExportedLog, at packspec.Sighting) error {
 	if err != nil {
 		return err
 	}
+	ends, err := ledger.Ends(log.Keys.Keys(), log.Rotations)
+	if err != nil {
+		return err
+	}
+	if end, no := ledger.ContradictedEnd(at.Ends, log.Keys.Keys(), ends, log.Checkpoint); no {
+		conflict.Text = fmt.Sprintf("another key was seen to take over from %s after event %d of this ledger", end.Key, end.Size-1)
+		return conflict
+	}
 	switch _, late, err := log.Keys.OpenSeen(at.Note); {
 	case !late.IsZero(): // also if it has more events than the export
 		return conflict

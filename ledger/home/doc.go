@@ -19,6 +19,7 @@
 //	    pack.0, pack.1                        the newest checkpoint in a pack that did not prove how it follows that one
 //	    index                                 what is known of the ledger's index, one line of JSON
 //	    keys                                  the ledger's verifier keys, oldest first, one a line, once it had two
+//	    ends                                  where keys ended, one a line: key, size and root of the last tree that it signs
 //	    witnesses                             the ledger's witnesses: key and URL a line, and # comments
 //	    conflicts/                            evidence from witnesses that have seen another history
 //	    jobs/<sha256 of job id>               what packs and proofs showed of a job, below

@@ -187,6 +187,8 @@ func TestNothingOfAnOpenHomeIsUsed(t *testing.T) {
 		"PutNextKey":          {"keys/next", func() error { return home.PutNextKey(dir, next) }},
 		"ReadRetirementNote":  {"ledgers", func() error { _, _, err := home.ReadRetirementNote(dir, vkey.Name()); return err }},
 		"Remember":            {"ledgers", func() error { return home.Remember(dir, signed, true, vkey) }},
+		"Ends":                {"ledgers", func() error { _, err := home.Ends(dir, vkey.Name()); return err }},
+		"KeepEnds":            {"ledgers", func() error { return home.KeepEnds(dir, ledger.End{Key: vkey, Size: 9}) }},
 		"RemoveWitness":       {"ledgers", func() error { _, err := home.RemoveWitness(dir, vkey.Name(), "x"); return err }},
 		"RetireKey":           {"keys/retired", func() error { _, err := home.RetireKey(dir, vkey.Name()); return err }},
 		"ImportKey":           {"keys", func() error { _, err := home.ImportKey(dir, newKey(t, "new.example")); return err }},

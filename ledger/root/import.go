@@ -241,7 +241,10 @@ func (s *restorer) rememberCopy(from Copied, seen []home.Sighting, by string) er
 			return nil
 		}
 	}
-	return home.Remember(s.Home, from.Signed, true, from.Keys.Keys()...)
+	if err := home.Remember(s.Home, from.Signed, true, from.Keys.Keys()...); err != nil {
+		return err
+	}
+	return keepEndsOf(s.Home, from.Copy, from.Keys)
 }
 
 // known returns what was seen of the ledger with these keys. It fails with

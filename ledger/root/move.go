@@ -55,6 +55,9 @@ func move(ctx context.Context, o Options, to ledger.VerifierKey, actor, reason s
 	if err != nil {
 		return did, err
 	}
+	if err := r.keepEnd(did.Previous); err != nil {
+		return did, fmt.Errorf("%w: the ledger has moved, and the same command finishes it: %w", ledger.ErrOutcomeUnknown, err)
+	}
 	if did.Key, err = home.PutAwayKey(r.Home, did.Previous); err == nil {
 		err = r.options.done("key")
 	}

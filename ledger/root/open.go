@@ -266,7 +266,7 @@ func (s *site) check(ctx context.Context, r *Root, known []ledger.VerifierKey, b
 		}
 		s.notice("finished the rotation of the key of %s: %s signs it", r.Log.Origin(), r.Log.Keys().Current())
 	}
-	if err := errors.Join(s.noteIndex(r.Log, r.noted), s.remember(r.Log.Keys())); err != nil {
+	if err := errors.Join(s.noteIndex(r.Log, r.noted), s.remember(r.Log.Keys()), r.keepEnds(ctx)); err != nil {
 		return err
 	}
 	if err := g.Publish(note); err != nil {

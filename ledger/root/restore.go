@@ -213,7 +213,10 @@ func (s *restorer) rememberRestored(from Backup) error {
 			return err
 		}
 	}
-	return home.Remember(s.Home, signed, true, from.Keys.Keys()...)
+	if err := home.Remember(s.Home, signed, true, from.Keys.Keys()...); err != nil {
+		return err
+	}
+	return keepEndsOf(s.Home, from.Copy, from.Keys)
 }
 
 // keepContent keeps contents, whose digests it checks.

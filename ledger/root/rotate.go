@@ -139,6 +139,9 @@ func (r *Root) finishRotation() error {
 	if err := r.guard.KeepKeys(keys); err != nil {
 		return err
 	}
+	if err := r.keepEnds(context.Background()); err != nil {
+		return err
+	}
 	if err := r.options.done("keys seen"); err != nil {
 		return err
 	}
