@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"runtime"
@@ -55,9 +56,16 @@ func examineRoot(ctx context.Context, a *app) error {
 		})
 	}
 	for _, f := range root.Examine(ctx, o.Options) {
-		c := doctorCheck{Name: f.Name, Status: "ok", Detail: f.Detail, Hint: a.here(f.Hint)}
-		if f.Mind {
-			c.Status = "warning"
+		c := doctorCheck{Name: f.Name, Status: "ok", Detail: f.Detail}
+		todo := advice[f.Advice]
+		if f.At != "" {
+			todo = strings.ReplaceAll(todo, "AT", f.At)
+		}
+		switch todo = a.here(cmp.Or(todo, f.Hint)); {
+		case f.Mind:
+			c.Status, c.Hint = "warning", todo
+		case todo != "":
+			c.Detail += "; " + todo
 		}
 		if f.Err != nil {
 			how := classify(f.Err)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -291,7 +292,7 @@ func memoryHint(err error) string {
 
 func unsafeHint(err error) string {
 	if e, ok := errors.AsType[*home.UnsafeError](err); ok {
-		return e.Hint
+		return cmp.Or(advice[e.Advice], e.Hint)
 	}
 	return ""
 }

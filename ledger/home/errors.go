@@ -74,7 +74,8 @@ func (*OriginUsedError) Fault() ledger.Fault {
 type UnsafeError struct {
 	Path    string
 	Problem string
-	Hint    string // what to do about it
+	Hint    string // what to do about it, unless Advice says that
+	Advice  Advice
 }
 
 func (e *UnsafeError) Error() string { return e.Path + ": " + e.Problem }

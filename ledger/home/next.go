@@ -44,7 +44,7 @@ func AddNextKey(home string, key ledger.PrivateKey) (ledger.PrivateKey, bool, er
 		return key, false, cmp.Or(err, error(&UnsafeError{Path: retiredPath(home, origin), Problem: "says that the ledger was retired", Hint: "have it go on in a new ledger, which names that one"}))
 	}
 	if used := KeyPath(home, origin, false); present(used) {
-		return key, false, &UnsafeError{Path: used, Problem: "signs that ledger here already", Hint: "to have it in another directory: gait ledger backup, then gait ledger restore"}
+		return key, false, &UnsafeError{Path: used, Problem: "signs that ledger here already", Advice: AdviceRestoreBeside}
 	}
 	path := nextPath(home, origin)
 	err := addKeyFile(home, path, key)

@@ -83,7 +83,7 @@ func (s *comparison) noteUnseen(origin string, g *home.Guard) {
 		then = "the next command that writes keeps one"
 	}
 	if s.lock.shared {
-		then = "gait ledger verify keeps one"
+		then = "verifying all of it keeps one"
 	}
 	if s.lock.last.kind != markCreating {
 		s.notice("no checkpoint of %s is kept in %s, so an older copy of it would not be noticed; %s", origin, g.Dir(), then)

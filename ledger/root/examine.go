@@ -18,7 +18,9 @@ const lowSpace = 64 << 20
 type Finding struct {
 	Name   string
 	Detail string // the result, or what to watch for
-	Hint   string // what to do about it, if Mind is set
+	Hint   string // what to do about it, unless Advice says that
+	Advice home.Advice
+	At     string // the other root that Advice is about
 	Mind   bool   // nothing fails, but the user should look
 	Err    error  // why it fails
 }
@@ -110,7 +112,7 @@ func (x *examination) ledger(ctx context.Context) {
 		return
 	}
 	if errors.Is(err, ErrNoLedger) {
-		x.found = append(x.found, Finding{Name: "ledger", Detail: "none yet; gait job submit begins one"})
+		x.found = append(x.found, Finding{Name: "ledger", Detail: "none yet", Advice: AdviceBegin})
 		return
 	}
 	if err != nil {
@@ -161,7 +163,7 @@ func (x *examination) retired(r *Root) (*RetiredError, error) {
 // written. Copies on other machines are found by comparing checkpoints.
 func (x *examination) elsewhere(r *Root) (Finding, error) {
 	if moved := r.Log.Moved(); moved != nil {
-		return Finding{Detail: "it goes on under " + moved.To.String() + "; a place that writes it under another key writes a second history, which gait ledger verify --since FILE finds there"}, nil
+		return Finding{Detail: "it goes on under " + moved.To.String() + "; a place that writes it under another key writes a second history", Advice: AdviceCompareMoved}, nil
 	}
 	if retired, err := x.retired(r); retired != nil || err != nil {
 		return Finding{Detail: "nothing is signed under its origin any more"}, err
@@ -173,10 +175,10 @@ func (x *examination) elsewhere(r *Root) (Finding, error) {
 	if at != "" {
 		return Finding{
 			Mind: true, Detail: fmt.Sprintf("it is in %s too: if both are written, there are two histories of it", at),
-			Hint: fmt.Sprintf("write one of them only; to compare them: gait ledger checkpoint --out seen.checkpoint, then gait ledger verify --since seen.checkpoint --root %s", at),
+			Advice: AdviceCompareAt, At: at,
 		}, nil
 	}
-	return Finding{Detail: "none known here; gait ledger verify --since FILE compares it with a checkpoint of a copy elsewhere"}, err
+	return Finding{Detail: "none known here", Advice: AdviceCompareCopy}, err
 }
 
 // indexFound reports whether what the log says of jobs and request ids is proved.
@@ -191,9 +193,9 @@ func indexFound(log *store.Log) (Finding, error) {
 	case ledger.IndexUnchecked:
 	}
 	if log.Imported() {
-		return Finding{Mind: true, Detail: "unchecked: nothing that is shown of a job is proved", Hint: "read all of it once: gait ledger verify"}, nil
+		return Finding{Mind: true, Detail: "unchecked: nothing that is shown of a job is proved", Advice: AdviceVerify}, nil
 	}
-	return Finding{Mind: true, Detail: "unchecked: nothing that is shown of a job is proved", Hint: "read all of it once: gait ledger verify; an old ledger gets its index from the next command that writes"}, nil
+	return Finding{Mind: true, Detail: "unchecked: nothing that is shown of a job is proved", Advice: AdviceVerifyOld}, nil
 }
 
 // jobsOf counts jobs in words.
@@ -215,12 +217,12 @@ func (x *examination) trusts(r *Root) (Finding, error) {
 	for _, k := range keys {
 		if _, ended := r.Log.Keys().LeadsFrom(k, not); !ended.IsZero() {
 			return Finding{
-				Mind: true, Detail: fmt.Sprintf("you trust %s and distrust %s, which took over from it: the ledger does not verify without --public-key", k, ended),
-				Hint: "gait keys rotate, if the key is your own; else ask the ledger's owner for its newest key",
+				Mind: true, Detail: fmt.Sprintf("you trust %s and distrust %s, which took over from it: the ledger does not verify with the keys you trust", k, ended),
+				Advice: AdviceRotate,
 			}, err
 		}
 	}
-	return Finding{Mind: true, Detail: "you trust none of this ledger's keys: it does not verify without --public-key", Hint: "if a person you trust gave you its key: gait keys trust FILE"}, err
+	return Finding{Mind: true, Detail: "you trust none of this ledger's keys: it does not verify with the keys you trust", Advice: AdviceTrust}, err
 }
 
 func (x *examination) signing(r *Root) (Finding, error) {
@@ -254,11 +256,11 @@ func (x *examination) guard(ctx context.Context, r *Root, c ledger.Checkpoint) (
 	if r.Restored != nil {
 		f := Finding{
 			Mind: true, Detail: fmt.Sprintf("an older state, which is only read: it has %d events, and %d were seen", c.Size, r.Restored.Seen),
-			Hint: `to go on with its jobs in a new ledger: gait ledger retire --reason "WHY" --successor`,
+			Advice: AdviceContinue,
 		}
 		if alive := x.aliveIfKnown(lastKnown{keys: r.Log.Keys().Keys(), older: true}); alive != nil {
 			f.Detail += "; " + alive.Error()
-			f.Hint = "write it where it goes on"
+			f.Hint, f.Advice = "write it where it goes on", ""
 		}
 		return f, nil
 	}
@@ -270,11 +272,13 @@ func (x *examination) guard(ctx context.Context, r *Root, c ledger.Checkpoint) (
 		return Finding{}, err
 	}
 	if len(seen) == 0 {
-		keeps := "the next command that writes keeps one"
+		f := Finding{Mind: true, Detail: "no checkpoint is kept in " + dir + ": an older copy of the ledger would not be noticed"}
 		if r.lock.shared || r.Writable() != nil {
-			keeps = "gait ledger verify keeps one"
+			f.Advice = AdviceKeep
+		} else {
+			f.Hint = "the next command that writes keeps one"
 		}
-		return Finding{Mind: true, Detail: "no checkpoint is kept in " + dir + ": an older copy of the ledger would not be noticed", Hint: keeps}, nil
+		return f, nil
 	}
 	for _, at := range seen {
 		if f, err := compareSeen(ctx, r, at); f.Detail != "" || err != nil {
@@ -292,7 +296,7 @@ func compareSeen(ctx context.Context, r *Root, at home.Sighting) (Finding, error
 	case at.Size > c.Size && r.Log.Moved() != nil:
 		return Finding{Detail: fmt.Sprintf("%d of %d events seen are here: it goes on where it moved", c.Size, at.Size)}, nil
 	case at.Size > c.Size:
-		return Finding{Mind: true, Detail: fmt.Sprintf("a pack of this ledger was seen that has %d events, which are not here", at.Size), Hint: "find out who holds its key: gait ledger verify shows both checkpoints"}, nil
+		return Finding{Mind: true, Detail: fmt.Sprintf("a pack of this ledger was seen that has %d events, which are not here", at.Size), Advice: AdviceShowBoth}, nil
 	}
 	was, err := r.Log.RootAt(ctx, at.Size)
 	if err != nil || was == at.Root {
@@ -300,7 +304,7 @@ func compareSeen(ctx context.Context, r *Root, at home.Sighting) (Finding, error
 	}
 	return Finding{
 		Mind: true, Detail: fmt.Sprintf("a pack of this ledger was seen whose %d events are not the first %d here: there are two histories of it", at.Size, at.Size),
-		Hint: "tell those who rely on the ledger, and write it in one place only; gait ledger verify says more",
+		Advice: AdviceTellBoth,
 	}, nil
 }
 
@@ -311,7 +315,7 @@ func (x *examination) clock(r *Root) (Finding, error) {
 		return Finding{}, err
 	}
 	if suspect, ok := errors.AsType[*ledger.ClockError](ledger.CheckClock(now, last.Reading())); ok {
-		return Finding{Mind: true, Detail: suspect.Error(), Hint: "set the clock; if it is right, commands that write need --accept-clock"}, nil
+		return Finding{Mind: true, Detail: suspect.Error(), Advice: AdviceAcceptClock}, nil
 	}
 	if last := head.Time; now.Before(last) {
 		return Finding{Mind: true, Detail: fmt.Sprintf("behind the last event, of %s", ledger.FormatTime(last)), Hint: "set the clock; until it has caught up events carry that time"}, nil

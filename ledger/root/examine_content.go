@@ -23,7 +23,7 @@ func (x *examination) content(ctx context.Context, r *Root) {
 		if err != nil {
 			return Finding{}, err
 		}
-		f := Finding{Detail: fmt.Sprintf("%d files in %s; gait ledger verify checks each that an event names", len(all), r.Content().Dir())}
+		f := Finding{Detail: fmt.Sprintf("%d files in %s", len(all), r.Content().Dir()), Advice: AdviceCheckContent}
 		requests := ledger.InheritedRequests(created)
 		if requests == nil {
 			return f, nil

@@ -33,8 +33,10 @@ func (s builder) checkSuccessor() error {
 	}
 	_, err = home.PrivateOf(s.Home, s.lock.heir)
 	if _, missing := errors.AsType[*home.KeyMissingError](err); missing {
-		return s.strange(fmt.Sprintf("holds the successor %s, which another home has built and is to put in its place", s.lock.heir.Name()),
-			"finish it from the home that has its key: gait ledger retire --successor, with the same --reason; only if that home is lost, move that directory away")
+		return &home.UnsafeError{
+			Path: s.successorDir(), Problem: fmt.Sprintf("holds the successor %s, which another home has built and is to put in its place", s.lock.heir.Name()),
+			Advice: home.AdviceFinishSuccessor,
+		}
 	}
 	return err
 }
