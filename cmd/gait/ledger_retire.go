@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -74,8 +75,16 @@ func retire(ctx context.Context, a *app, reason string, althoughMoved bool) erro
 	fields := object{"origin": was.Origin, "path": was.Path, "seen": sizeAndRoot(was.Seen), "found": sizeAndRoot(was.Found)}
 	return a.print(fields, func(s *screen) {
 		s.done("retired %s", s.bold(was.Origin))
-		s.fields([2]string{"kept as", was.Path}, [2]string{"seen", count(was.Seen.Size, "event")}, [2]string{"found", count(was.Found.Size, "event")})
-		s.next("gait job submit --id job_1, which begins a new ledger that names this one")
+		lines := [][2]string{{"kept as", was.Path}, {"seen", count(was.Seen.Size, "event")}, {"found", count(was.Found.Size, "event")}}
+		if was.Reason != reason { // it was retired before
+			lines = append(lines, [2]string{"reason", was.Reason})
+		}
+		s.fields(lines...)
+		next := "gait job submit --id job_1, which begins a new ledger that names this one"
+		if !was.Successor.IsZero() { // in another root, of which this one is a copy
+			next = fmt.Sprintf("gait job list --root %s: %s continues its jobs", quoted(was.Root), was.Successor.Name())
+		}
+		s.next(next)
 	})
 }
 

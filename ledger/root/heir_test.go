@@ -122,3 +122,25 @@ func TestSuccessorOfALedgerThatGetsNone(t *testing.T) {
 		})
 	}
 }
+
+// Once the note names a successor, Retire does not do a half of what Succeed finishes.
+func TestRetireLeavesASuccessorToSucceed(t *testing.T) {
+	for _, step := range []string{"note", "key", "rename", "content", "mark", "creating", "move content", "move ledger"} {
+		t.Run(step, func(t *testing.T) {
+			u := newUser(t)
+			origin := u.made(4)
+			u.putContent("a proof")
+			if _, err := u.succeed(crashAt(step)); !errors.Is(err, errCrash) {
+				t.Fatalf("Succeed = %v, want the crash", err)
+			}
+			was, err := root.Retire(t.Context(), u.Options, "another reason")
+			if unfinished, ok := errors.AsType[*root.UnfinishedError](err); !ok || unfinished.Origin == origin {
+				t.Errorf("Retire = %+v, %v, want an UnfinishedError", was, err)
+			}
+			if did, err := u.succeed(); err != nil || !did.Resumed || did.Reason != "to go on" {
+				t.Errorf("Succeed = %+v, %v", did, err)
+			}
+			u.checkContinued(origin, 4, 4)
+		})
+	}
+}

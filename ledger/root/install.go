@@ -45,6 +45,16 @@ func (s installer) bequeathed() (n home.RetirementNote, unfinished bool, err err
 	return n, n.Successor == s.lock.heir, nil
 }
 
+// checkUnfinished fails with an *UnfinishedError if a crash came between the retirement of a
+// ledger and its successor: to give up the ledger alone would leave the root without either.
+func (s installer) checkUnfinished() error {
+	n, unfinished, err := s.bequeathed()
+	if err == nil && unfinished {
+		err = &UnfinishedError{Origin: n.Successor.Name(), Dir: s.successorDir()}
+	}
+	return err
+}
+
 // ending returns the origin of the ledger that has the successor, by the marks or by what
 // home remembers.
 func (s installer) ending() string {

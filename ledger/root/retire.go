@@ -22,9 +22,10 @@ type Retirement struct {
 
 // Retire gives up the ledger of a root, in whatever state it is. From then on nothing
 // is signed under its origin, and the next ledger created in the root names it as
-// its predecessor. Retire finishes a retirement that a crash interrupted.
+// its predecessor. Retire finishes a retirement that a crash interrupted, but for one with a
+// successor, which Succeed finishes.
 //
-// Errors are those of Open, an *ElsewhereError if the ledger goes on in another root, a
+// Errors are those of Open, an *UnfinishedError for such a one, an *ElsewhereError if the ledger goes on in another root, a
 // *ledger.MovedError or *LeftError if it moved away and Options.AlthoughMoved is not set, and
 // *ledger.FieldError for the reason.
 func Retire(ctx context.Context, o Options, reason string) (Retirement, error) {
@@ -40,7 +41,11 @@ func Retire(ctx context.Context, o Options, reason string) (Retirement, error) {
 	if err != nil {
 		return Retirement{}, fmt.Errorf("retiring the ledger in %s: %w", o.Dir, err)
 	}
-	was, err := newInstaller(s).retire(reason)
+	var was Retirement
+	in := newInstaller(s)
+	if err = in.checkUnfinished(); err == nil {
+		was, err = in.retire(reason)
+	}
 	if err := errors.Join(err, s.lock.release()); err != nil {
 		return Retirement{}, fmt.Errorf("retiring the ledger in %s: %w", o.Dir, err)
 	}
