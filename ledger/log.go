@@ -71,7 +71,7 @@ type ProofReader interface {
 	Rotations(context.Context) ([]Rotation, error)
 
 	// Cosigned returns what Keep has kept, in the order of the witnesses' keys.
-	Cosigned(context.Context) ([]Cosigned, error)
+	Cosigned(context.Context) ([]CosignedCheckpoint, error)
 }
 
 // An IndexReader proves what a log says of jobs and of request ids.
@@ -173,7 +173,7 @@ func NewestCosigned(ctx context.Context, log ProofReader) ([]byte, error) {
 	if err != nil || len(all) == 0 {
 		return nil, err
 	}
-	newest := slices.MaxFunc(all, func(x, y Cosigned) int { return cmp.Compare(x.Size, y.Size) })
+	newest := slices.MaxFunc(all, func(x, y CosignedCheckpoint) int { return cmp.Compare(x.Size, y.Size) })
 	note := bytes.TrimSuffix(newest.Signed, []byte(newest.Line()))
 	var by []Cosignature
 	for _, c := range all {
@@ -252,9 +252,9 @@ type JobView struct {
 // checkpoint in addition to the signatures of two keys of the ledger.
 const MaxCosigned = MaxSignatures - 2
 
-// A Cosigned is the newest checkpoint of a log that one witness has cosigned, as
+// A CosignedCheckpoint is the newest checkpoint of a log that one witness has cosigned, as
 // far as the log knows.
-type Cosigned struct {
+type CosignedCheckpoint struct {
 	Checkpoint
 	Cosignature
 	Signed []byte // the note, with the ledger's signatures and this cosignature

@@ -49,20 +49,20 @@ func (l *Ledger) File(ctx context.Context, name ledger.TileName) ([]byte, error)
 }
 
 // Cosigned returns what witnesses have cosigned, and verifies each cosignature.
-func (l *Ledger) Cosigned(ctx context.Context) ([]ledger.Cosigned, error) {
+func (l *Ledger) Cosigned(ctx context.Context) ([]ledger.CosignedCheckpoint, error) {
 	var list struct {
 		Cosigned []cosignedNote `json:"cosigned"`
 	}
 	if err := l.get(ctx, "/v1/ledger/cosigned", url.Values{}, &list); err != nil {
 		return nil, err
 	}
-	var all []ledger.Cosigned
+	var all []ledger.CosignedCheckpoint
 	for _, c := range list.Cosigned {
 		key, err := ledger.ParseWitnessKey(c.Witness)
 		if err != nil {
 			return nil, err
 		}
-		one := ledger.Cosigned{Signed: []byte(c.Note)}
+		one := ledger.CosignedCheckpoint{Signed: []byte(c.Note)}
 		by, err := ledger.Cosignatures(one.Signed, []ledger.WitnessKey{key})
 		if err == nil && len(by) != 1 {
 			err = fmt.Errorf("%w: it is not cosigned by %s", ledger.ErrUnverified, key.Name())

@@ -38,8 +38,8 @@ func (l *Log) Keep(ctx context.Context, signed []byte, c ledger.Cosignature) err
 
 // keep replaces what is kept of the same witness by kept, unless that is newer. If
 // there is no room, it replaces what is kept of the slowest witness.
-func (l *Log) keep(ctx context.Context, all []ledger.Cosigned, kept ledger.Cosigned) error {
-	var others []ledger.Cosigned
+func (l *Log) keep(ctx context.Context, all []ledger.CosignedCheckpoint, kept ledger.CosignedCheckpoint) error {
+	var others []ledger.CosignedCheckpoint
 	for _, k := range all {
 		switch {
 		case k.Key != kept.Key:
@@ -50,7 +50,7 @@ func (l *Log) keep(ctx context.Context, all []ledger.Cosigned, kept ledger.Cosig
 	}
 	c := l.change()
 	c.Put = []Row{{cosignedKey(kept.Key), kept.Signed}}
-	slices.SortStableFunc(others, func(x, y ledger.Cosigned) int { return cmp.Compare(x.Size, y.Size) })
+	slices.SortStableFunc(others, func(x, y ledger.CosignedCheckpoint) int { return cmp.Compare(x.Size, y.Size) })
 	for _, k := range others[:max(0, len(others)-ledger.MaxCosigned+1)] { // an older gait restored as many as a backup had
 		c.Remove = append(c.Remove, cosignedKey(k.Key))
 	}
@@ -60,8 +60,8 @@ func (l *Log) keep(ctx context.Context, all []ledger.Cosigned, kept ledger.Cosig
 
 // Cosigned returns what Keep has kept, in the order of the witnesses' keys, and
 // checks each again.
-func (l *treeReader) Cosigned(ctx context.Context) ([]ledger.Cosigned, error) {
-	var all []ledger.Cosigned
+func (l *treeReader) Cosigned(ctx context.Context) ([]ledger.CosignedCheckpoint, error) {
+	var all []ledger.CosignedCheckpoint
 	for row, err := range scan(ctx, l.read, []byte{prefixCosigned}, after(prefixCosigned)) {
 		if err != nil {
 			return nil, err
@@ -75,10 +75,10 @@ func (l *treeReader) Cosigned(ctx context.Context) ([]ledger.Cosigned, error) {
 	return all, nil
 }
 
-func readCosigned(ctx context.Context, l *treeReader, k, note []byte) (ledger.Cosigned, error) {
+func readCosigned(ctx context.Context, l *treeReader, k, note []byte) (ledger.CosignedCheckpoint, error) {
 	key, err := ledger.ParseWitnessKey(string(k[1:]))
 	if err != nil {
-		return ledger.Cosigned{}, corrupt(-1, "no witness has the key %.80q", k[1:])
+		return ledger.CosignedCheckpoint{}, corrupt(-1, "no witness has the key %.80q", k[1:])
 	}
 	kept, err := checkCosigned(ctx, l, key, note)
 	if err != nil && !isIO(err) {
@@ -89,26 +89,26 @@ func readCosigned(ctx context.Context, l *treeReader, k, note []byte) (ledger.Co
 
 // checkCosigned checks a note against the log: it must be a checkpoint of its tree,
 // signed by its key, with one cosignature of the witness and nothing else.
-func checkCosigned(ctx context.Context, l *treeReader, key ledger.WitnessKey, note []byte) (ledger.Cosigned, error) {
+func checkCosigned(ctx context.Context, l *treeReader, key ledger.WitnessKey, note []byte) (ledger.CosignedCheckpoint, error) {
 	c, err := l.Keys().Open(note)
 	if err != nil {
-		return ledger.Cosigned{}, err
+		return ledger.CosignedCheckpoint{}, err
 	}
 	root, err := l.RootAt(ctx, min(c.Size, l.Head().Size))
 	if err != nil {
-		return ledger.Cosigned{}, err
+		return ledger.CosignedCheckpoint{}, err
 	}
 	if c.Size > l.Head().Size || root != c.Root {
-		return ledger.Cosigned{}, fmt.Errorf("%w: a checkpoint of %d events with root %s is not of this ledger", ledger.ErrUnverified, c.Size, c.Root)
+		return ledger.CosignedCheckpoint{}, fmt.Errorf("%w: a checkpoint of %d events with root %s is not of this ledger", ledger.ErrUnverified, c.Size, c.Root)
 	}
 	by, err := ledger.Cosignatures(note, []ledger.WitnessKey{key})
 	if err != nil {
-		return ledger.Cosigned{}, err
+		return ledger.CosignedCheckpoint{}, err
 	}
 	if len(by) != 1 || !alone(note, c.Origin, by[0]) {
-		return ledger.Cosigned{}, fmt.Errorf("%w: it is not cosigned by %s alone", ledger.ErrUnverified, key.Name())
+		return ledger.CosignedCheckpoint{}, fmt.Errorf("%w: it is not cosigned by %s alone", ledger.ErrUnverified, key.Name())
 	}
-	return ledger.Cosigned{Checkpoint: c, Cosignature: by[0], Signed: note}, nil
+	return ledger.CosignedCheckpoint{Checkpoint: c, Cosignature: by[0], Signed: note}, nil
 }
 
 // alone reports whether a note's signatures are the ledger's, followed by c.

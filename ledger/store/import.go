@@ -18,7 +18,7 @@ type Copy struct {
 	Entries   iter.Seq2[ledger.Entry, error]                  // all events, from event 0 on, with views
 	Rotations []ledger.Rotation                               // of its key, in order
 	Signed    []byte                                          // the checkpoint that covers all events
-	Cosigned  []ledger.Cosigned                               // what witnesses have cosigned of it; only Restore keeps it
+	Cosigned  []ledger.CosignedCheckpoint                     // what witnesses have cosigned of it; only Restore keeps it
 	Inherited func(ledger.Requests) iter.Seq2[mpt.Key, error] // Options.Inherited; may be nil
 	Next      ledger.Signer                                   // of the place that the last event moves the ledger to, for Restore there
 	Progress  func(done int64) error                          // may be nil; an error of it ends the work

@@ -103,7 +103,7 @@ func TestRestoreRefusesManyCosignatures(t *testing.T) {
 		for i := range n {
 			w := ledgertest.NewWitness(fmt.Sprintf("w%02d.example", i))
 			by := cosign(t, w, from.Signed, 1)
-			from.Cosigned = append(from.Cosigned, ledger.Cosigned{Cosignature: by, Signed: []byte(string(from.Signed) + by.Line())})
+			from.Cosigned = append(from.Cosigned, ledger.CosignedCheckpoint{Cosignature: by, Signed: []byte(string(from.Signed) + by.Line())})
 		}
 		err := ledgertest.Restore(fmt.Sprint("jobs/again", n), from, l.Key.VerifierKey(), ledgertest.Options{FS: l.FS, Signer: l.Key})
 		if !errors.Is(err, want) {

@@ -27,12 +27,12 @@ const (
 // A Summary says what a backup is of.
 type Summary struct {
 	ledger.Checkpoint
-	Key      ledger.VerifierKey // the key in force
-	AsOf     time.Time          // of the last event
-	Cosigned []ledger.Cosigned  // what witnesses have cosigned
-	WithKey  bool               // the private key is there, sealed
-	Contents int                // how many contents it has
-	Bytes    int64              // of the file
+	Key      ledger.VerifierKey          // the key in force
+	AsOf     time.Time                   // of the last event
+	Cosigned []ledger.CosignedCheckpoint // what witnesses have cosigned
+	WithKey  bool                        // the private key is there, sealed
+	Contents int                         // how many contents it has
+	Bytes    int64                       // of the file
 }
 
 // A summary is a Summary as it is written: one line of JSON.
@@ -106,7 +106,7 @@ func decodeSummary(b []byte) (Summary, error) {
 	return s, nil
 }
 
-func (c cosigned) decode() (one ledger.Cosigned, err error) {
+func (c cosigned) decode() (one ledger.CosignedCheckpoint, err error) {
 	key, err := ledger.ParseWitnessKey(c.Witness)
 	if err != nil {
 		return one, err

@@ -18,11 +18,11 @@ func TestSummaryNamesAWitnessOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	one := ledger.Cosigned{Checkpoint: c, Signed: []byte(string(signed) + w.Line(signed, ledgertest.Start))}
+	one := ledger.CosignedCheckpoint{Checkpoint: c, Signed: []byte(string(signed) + w.Line(signed, ledgertest.Start))}
 	one.Key = w.Key
 	s := Summary{Checkpoint: c, Key: key.VerifierKey(), AsOf: ledgertest.Start}
 	for n, want := range []string{"", "", "two cosignatures of"} {
-		s.Cosigned = slices.Repeat([]ledger.Cosigned{one}, n)
+		s.Cosigned = slices.Repeat([]ledger.CosignedCheckpoint{one}, n)
 		b, err := s.encode()
 		if err != nil {
 			t.Fatal(err)
@@ -45,7 +45,7 @@ func TestSummaryNamesFewWitnesses(t *testing.T) {
 	s := Summary{Checkpoint: c, Key: key.VerifierKey(), AsOf: ledgertest.Start}
 	for i := range ledger.MaxCosigned + 1 {
 		w := ledgertest.NewWitness(fmt.Sprintf("w%02d.example", i))
-		one := ledger.Cosigned{Checkpoint: c, Signed: []byte(string(signed) + w.Line(signed, ledgertest.Start))}
+		one := ledger.CosignedCheckpoint{Checkpoint: c, Signed: []byte(string(signed) + w.Line(signed, ledgertest.Start))}
 		one.Key = w.Key
 		s.Cosigned = append(s.Cosigned, one)
 		b, err := s.encode()

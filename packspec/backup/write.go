@@ -59,7 +59,7 @@ func (b *Writer) plan(ctx context.Context, log Source, o Options) error {
 	if err != nil {
 		return err
 	}
-	b.Cosigned = slices.DeleteFunc(all, func(k ledger.Cosigned) bool { return k.Size > c.Size })
+	b.Cosigned = slices.DeleteFunc(all, func(k ledger.CosignedCheckpoint) bool { return k.Size > c.Size })
 	text, err := b.encode()
 	if err != nil {
 		return err
