@@ -32,24 +32,26 @@ type textRule struct {
 	max  int
 	form func(string) bool // nil: any clean text
 	like string            // the form, in words
+
+	wider *textRule // whose strings alone the form takes; nil: that of all strings
 }
 
 const alnum = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 var (
-	nameRule      = textRule{128, percentEncoded(nameForm), "a name of letters, digits and ._:@/- that begins with a letter or digit"}
-	newNameRule   = textRule{nameRule.max, isNewName, nameRule.like + ", with nothing percent-encoded that need not be"}
-	actorRule     = textRule{nameRule.max, isActor, newNameRule.like + ", and not " + ActorGait + ", which writes for the ledger itself"}
-	jobIDRule     = textRule{128, chars(alnum, "._:-"), "an id of letters, digits and ._:- that begins with a letter or digit"}
-	requestIDRule = textRule{MaxRequestID, printable, "printable ASCII without spaces"}
-	originRule    = textRule{MaxOrigin, isOrigin, "an origin like gait.example/log1"}
-	witnessRule   = textRule{128, isKeyName, "a key name without spaces and +"}
-	labelKeyRule  = textRule{MaxLabelKey, chars(alnum, "._/-"), "a key of letters, digits and ._/- that begins with a letter or digit"}
-	checkpointID  = textRule{20, isCheckpointID, "a checkpoint id like cp_0001"}
-	verbRule      = textRule{32, chars("abcdefghijklmnopqrstuvwxyz", " "), "a command's name"}
-	mediaTypeRule = textRule{MaxMediaType, isMediaType, "a media type like text/plain"}
-	fileNameRule  = textRule{MaxFileName, isFileName, "a file's name without / and \\"}
-	codeRule      = textRule{64, chars("abcdefghijklmnopqrstuvwxyz", "_"), "lower-case letters and _"}
+	nameRule      = textRule{max: 128, form: percentEncoded(nameForm), like: "a name of letters, digits and ._:@/-, with others percent-encoded, that begins with a letter or digit"}
+	newNameRule   = textRule{max: nameRule.max, form: isNewName, like: "a name with nothing percent-encoded that need not be", wider: &nameRule}
+	actorRule     = textRule{max: nameRule.max, form: isActor, like: "an actor's name: gait itself writes under it", wider: &newNameRule}
+	jobIDRule     = textRule{max: 128, form: chars(alnum, "._:-"), like: "an id of letters, digits and ._:- that begins with a letter or digit"}
+	requestIDRule = textRule{max: MaxRequestID, form: printable, like: "printable ASCII without spaces"}
+	originRule    = textRule{max: MaxOrigin, form: isOrigin, like: "an origin like gait.example/log1"}
+	witnessRule   = textRule{max: 128, form: isKeyName, like: "a key name without spaces and +"}
+	labelKeyRule  = textRule{max: MaxLabelKey, form: chars(alnum, "._/-"), like: "a key of letters, digits and ._/- that begins with a letter or digit"}
+	checkpointID  = textRule{max: 20, form: isCheckpointID, like: "a checkpoint id like cp_0001"}
+	verbRule      = textRule{max: 32, form: chars("abcdefghijklmnopqrstuvwxyz", " "), like: "a command's name"}
+	mediaTypeRule = textRule{max: MaxMediaType, form: isMediaType, like: "a media type like text/plain"}
+	fileNameRule  = textRule{max: MaxFileName, form: isFileName, like: "a file's name without / and \\"}
+	codeRule      = textRule{max: 64, form: chars("abcdefghijklmnopqrstuvwxyz", "_"), like: "lower-case letters and _"}
 
 	summaryRule   = textRule{max: MaxSummary}
 	reasonRule    = textRule{max: MaxReason}
@@ -192,6 +194,8 @@ func (r textRule) check(s string) string {
 		return "empty"
 	case len(s) > r.max:
 		return fmt.Sprintf("%d bytes, at most %d", len(s), r.max)
+	case r.wider != nil && r.wider.check(s) != "":
+		return r.wider.check(s)
 	case r.form != nil && !r.form(s):
 		return fmt.Sprintf("%.80q is not %s", s, r.like)
 	case r.form == nil:

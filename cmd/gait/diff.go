@@ -30,6 +30,8 @@ type diffError struct {
 	text  string
 	found projection.Differences
 	a, b  string
+
+	ofOneJob bool // they are two revisions of one job, which are to differ
 }
 
 func (e *diffError) Error() string { return e.text }
@@ -37,6 +39,13 @@ func (e *diffError) Error() string { return e.text }
 // Fault returns that of failed verification, by the error's code.
 func (e *diffError) Fault() ledger.Fault {
 	return ledger.Fault{Code: e.code, Category: ledger.CategoryVerification}
+}
+
+func (e *diffError) nextStep() string {
+	if e.ofOneJob {
+		return ""
+	}
+	return hints[e.code](e)
 }
 
 func (e *diffError) fields() object {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -51,7 +52,11 @@ gait job diff job_1 job_2 --ignore volatile --ignore job_id`,
 		if err != nil {
 			return err
 		}
-		return reportDiff(a, "jobs_differ", sides[0].name, sides[1].name, d.Found())
+		err = reportDiff(a, "jobs_differ", sides[0].name, sides[1].name, d.Found())
+		if differ, ok := errors.AsType[*diffError](err); ok && sides[0].job == sides[1].job {
+			differ.ofOneJob = true
+		}
+		return err
 	}
 	return cmd
 }

@@ -139,7 +139,7 @@ func (x *examination) ledger(ctx context.Context) {
 	case r.Log.Moved() != nil:
 		kind = ", which moved away and is only read here"
 	}
-	x.found = append(x.found, Finding{Name: "lock", Detail: r.lock.examined()}, Finding{Name: "ledger", Detail: fmt.Sprintf("%s, %d events%s", c.Origin, c.Size, kind)})
+	x.found = append(x.found, Finding{Name: "lock", Detail: r.lock.examined()}, Finding{Name: "ledger", Detail: fmt.Sprintf("%s, %s%s", c.Origin, eventsOf(c.Size), kind)})
 	x.find("index", func() (Finding, error) { return indexFound(r.Log) })
 	x.find("trust", func() (Finding, error) { return x.trusts(r) })
 	x.find("signing key", func() (Finding, error) { return x.signing(r) })
@@ -147,6 +147,14 @@ func (x *examination) ledger(ctx context.Context) {
 	x.find("clock", func() (Finding, error) { return x.clock(r) })
 	x.find("other places", func() (Finding, error) { return x.elsewhere(r) })
 	x.content(ctx, r)
+}
+
+// eventsOf returns a number of events in words.
+func eventsOf(size int64) string {
+	if size == 1 {
+		return "1 event"
+	}
+	return fmt.Sprintf("%d events", size)
 }
 
 // retired returns the error that refuses to write the ledger if it was retired, or nil.
