@@ -64,8 +64,8 @@ type runState struct {
 	running *cobra.Command // the command that is being carried out
 	index   string         // the state of the index of the ledger that it reads, if that is not proved
 
-	indexTold bool // that the index is not proved was said on stderr
-	readsAll  bool // it reads the whole ledger, and so proves the index itself
+	indexNoticed bool // that the index is not proved was said on stderr
+	readsAll     bool // it reads the whole ledger, and so proves the index itself
 
 	heldUp   *heldClock     // how the clock was behind when an event was written, or nil
 	restored *root.Restored // the ledger that it reads is in an older state than was seen; nil if it is not

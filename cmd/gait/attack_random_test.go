@@ -63,7 +63,7 @@ func TestRandomEditsOfADirectory(t *testing.T) {
 // not one that this gait writes.
 func isRefused(said string) bool {
 	code, out, _ := strings.Cut(said, " ")
-	return code == "2" && isAlarmed(spoken{2, out}) || strings.Contains(out, `"error_code":"unsupported_version"`) || strings.Contains(out, `"error_code":"ledger_read_only"`)
+	return code == "2" && isAlarmed(commandAnswer{2, out}) || strings.Contains(out, `"error_code":"unsupported_version"`) || strings.Contains(out, `"error_code":"ledger_read_only"`)
 }
 
 // attackedPast makes a ledger by commands.

@@ -49,7 +49,7 @@ func exportLedger(a *app, r *connect.Ledger, dir string) error {
 	}
 	defer out.remove()
 	c, _ := r.Log.Checkpoint()
-	x := exporting{app: a, from: r, out: out}
+	x := exporter{app: a, from: r, out: out}
 	err = x.write()
 	if err == nil {
 		err = out.keep()
@@ -68,8 +68,8 @@ func exportLedger(a *app, r *connect.Ledger, dir string) error {
 	})
 }
 
-// An exporting writes a ledger's files.
-type exporting struct {
+// An exporter writes a ledger's files.
+type exporter struct {
 	*app
 	from     *connect.Ledger
 	out      *pendingDir
@@ -81,7 +81,7 @@ type exporting struct {
 
 // write writes the files of the log, reads them back, and adds the contents that the
 // events name.
-func (x *exporting) write() error {
+func (x *exporter) write() error {
 	done := newBar(x.app, "exporting files")
 	err := packspec.Export(x.running.Context(), x.from.Log, func(path string, content []byte) error {
 		return x.add(path, bytes.NewReader(content))
@@ -97,7 +97,7 @@ func (x *exporting) write() error {
 	return x.addContents(named)
 }
 
-func (x *exporting) add(path string, from io.Reader) error {
+func (x *exporter) add(path string, from io.Reader) error {
 	counted := &countingReader{from: from}
 	err := x.out.addFrom(path, counted)
 	x.files, x.bytes = x.files+1, x.bytes+counted.read
@@ -107,7 +107,7 @@ func (x *exporting) add(path string, from io.Reader) error {
 // readBack reads the log that was written and verifies all of it, as gait ledger import
 // does, and the proofs of jobs that other ledgers held before. It notes the index of a
 // ledger whose own is unchecked. It returns the digests of the contents that events name.
-func (x *exporting) readBack() (map[ledger.Hash]bool, error) {
+func (x *exporter) readBack() (map[ledger.Hash]bool, error) {
 	files, err := openFolder(x.out.temporary)
 	if err != nil {
 		return nil, err
@@ -156,7 +156,7 @@ func (x *exporting) readBack() (map[ledger.Hash]bool, error) {
 
 // addContents adds the contents that events name, as far as they are there, and their
 // list.
-func (x *exporting) addContents(named map[ledger.Hash]bool) error {
+func (x *exporter) addContents(named map[ledger.Hash]bool) error {
 	kept := root.ContentOf(x.from.Dir)
 	all, err := kept.List()
 	if err != nil {
@@ -183,7 +183,7 @@ func (x *exporting) addContents(named map[ledger.Hash]bool) error {
 	return x.add(packspec.ContentList, bytes.NewReader(packspec.ListContents(listed)))
 }
 
-func (x *exporting) addContent(kept *content.Store, digest ledger.Hash) error {
+func (x *exporter) addContent(kept *content.Store, digest ledger.Hash) error {
 	from, err := kept.Get(digest)
 	if err != nil {
 		return err

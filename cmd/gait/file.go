@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// openAtOnce opens a file to read, without waiting for the writer of a pipe.
-func openAtOnce(name string) (*os.File, error) {
+// openNoWait opens a file to read, without waiting for the writer of a pipe.
+func openNoWait(name string) (*os.File, error) {
 	return os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 }
 
@@ -76,7 +76,7 @@ func (c *console) openInput(name string, quiet time.Duration) (*input, error) {
 		}
 		return &input{Reader: &patientReader{ctx, c.stdin}, name: "standard input", stop: func() bool { return true }}, nil
 	}
-	f, err := openAtOnce(name)
+	f, err := openNoWait(name)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, &usageError{code: "file_not_found", text: name + " does not exist", hint: "check the path"}
 	}

@@ -40,7 +40,7 @@ func TestInterruptedWaits(t *testing.T) {
 			return f.write([]byte("text"))
 		},
 		"a pipe whose reader does not read": func(a *app) error {
-			reader, err := openAtOnce(pipe)
+			reader, err := openNoWait(pipe)
 			if err != nil {
 				return err
 			}

@@ -182,7 +182,7 @@ func (b *ledgerBackup) mayReplace(ctx context.Context, at outFile, r *connect.Le
 	no := func(text string) error {
 		return &unsafeError{code: "would_overwrite", text: at.path + " " + text, hint: "choose another file with --out"}
 	}
-	file, err := openAtOnce(at.path)
+	file, err := openNoWait(at.path)
 	if err != nil {
 		return fmt.Errorf("looking at %s: %w", at, err)
 	}

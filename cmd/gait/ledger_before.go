@@ -95,7 +95,7 @@ func (b *beforeCheck) tell(a *app, fields object) (lines [][2]string) {
 		fields["requests"] = object{"count": b.requests.Count, "digest": b.requests.Digest, "missing": b.lacking}
 	}
 	if b.lacking {
-		a.index, a.indexTold = ledger.IndexUnchecked.String(), true
+		a.index, a.indexNoticed = ledger.IndexUnchecked.String(), true
 		a.notice(fmt.Sprintf("the index is unchecked: the request ids that the ledgers before used, content %s, are not there", b.requests.Digest))
 	}
 	return lines

@@ -53,7 +53,7 @@ gait ledger prove --check job_1.proof.json --public-key auditor.vkey --json`,
 			return err
 		}
 		a.about(id)
-		var p printed
+		var p printout
 		err := a.show(cmd.Context(), func(r *connect.Ledger) (err error) {
 			p, err = prove(cmd.Context(), a, r, id, make)
 			return err
@@ -94,21 +94,21 @@ func proveUsage(cmd *cobra.Command) error {
 type prover func(ctx context.Context, src ledger.Reader, job string, o packspec.IndexOptions) (packspec.JobProof, error)
 
 // prove makes a proof to print.
-func prove(ctx context.Context, a *app, r *connect.Ledger, id string, make prover) (printed, error) {
+func prove(ctx context.Context, a *app, r *connect.Ledger, id string, make prover) (printout, error) {
 	done := newBar(a, "reading events")
 	p, err := make(ctx, r.Log, id, packspec.IndexOptions{Inherited: root.Inherited(root.ContentOf(r.Dir)), Progress: done.update})
 	done.stop()
 	switch {
 	case errors.Is(err, packspec.ErrJobNotFound):
-		return printed{}, &usageError{code: "job_not_found", text: fmt.Sprintf("%v: %s", commands.ErrJobNotFound, id), hint: "gait job list shows the jobs there are; to prove that there was none: gait ledger prove --absent " + id}
+		return printout{}, &usageError{code: "job_not_found", text: fmt.Sprintf("%v: %s", commands.ErrJobNotFound, id), hint: "gait job list shows the jobs there are; to prove that there was none: gait ledger prove --absent " + id}
 	case errors.Is(err, packspec.ErrJobThere):
-		return printed{}, &usageError{code: "job_exists", text: "the ledger has a job " + id, hint: "prove where it ends: gait ledger prove --job " + id}
+		return printout{}, &usageError{code: "job_exists", text: "the ledger has a job " + id, hint: "prove where it ends: gait ledger prove --job " + id}
 	case err != nil:
-		return printed{}, err
+		return printout{}, err
 	}
 	text, err := p.Encode()
 	if err != nil {
-		return printed{}, err
+		return printout{}, err
 	}
 	origin := r.Log.Origin()
 	fields := object{
@@ -125,7 +125,7 @@ func prove(ctx context.Context, a *app, r *connect.Ledger, id string, make prove
 	if p.Claim == packspec.ClaimNewest {
 		claim = fmt.Sprintf("before event %d, event %d is the last one of job %s in %s", p.CommittedBy.Seq(), p.Newest.Seq(), id, origin)
 	}
-	return printed{fields, text, "a proof from " + origin, claim, func(old []byte) bool {
+	return printout{fields, text, "a proof from " + origin, claim, func(old []byte) bool {
 		was, err := packspec.ParseIndexProof(old)
 		if err != nil {
 			return false

@@ -27,11 +27,11 @@ gait ledger verify --since FILE.`,
 	}, 0, 1, 2, 6, 7, 8)
 	cmd.Flags().StringVar(&out, "out", "", "write it to this file; only a checkpoint of the same ledger is replaced; "+outForms)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		var p printed
+		var p printout
 		err := a.show(cmd.Context(), func(r *connect.Ledger) error {
 			c, signed := r.Log.Checkpoint()
 			fields := object{"origin": c.Origin, "tree_size": c.Size, "root": c.Root, "checkpoint": string(signed)}
-			p = printedNote(fields, c.Origin, signed)
+			p = notePrintout(fields, c.Origin, signed)
 			return nil
 		})
 		if err != nil {
@@ -56,7 +56,7 @@ checkpoint that it leads to (a C2SP tlog-proof).`,
 	cmd.Flags().Int64Var(&seq, "seq", -1, "the event's place in the ledger, from 0 (required)")
 	cmd.Flags().StringVar(&out, "out", "", "write it to this file; only a proof from the same ledger is replaced; "+outForms)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		var p printed
+		var p printout
 		err := a.show(cmd.Context(), func(r *connect.Ledger) error {
 			c, _ := r.Log.Checkpoint()
 			if !cmd.Flags().Changed("seq") {
@@ -74,7 +74,7 @@ checkpoint that it leads to (a C2SP tlog-proof).`,
 				return err
 			}
 			fields := object{"origin": c.Origin, "tree_size": c.Size, "root": c.Root, "seq": seq, "leaf_hash": e.LeafHash(), "proof": proof.String()}
-			p = printedNote(fields, c.Origin, []byte(proof.String()))
+			p = notePrintout(fields, c.Origin, []byte(proof.String()))
 			return nil
 		})
 		if err != nil {
@@ -85,9 +85,9 @@ checkpoint that it leads to (a C2SP tlog-proof).`,
 	return cmd
 }
 
-// A printed is a text that a command prints, or writes to the file of --out, once it has
+// A printout is a text that a command prints, or writes to the file of --out, once it has
 // closed the ledger: the reader of a pipe may let it wait.
-type printed struct {
+type printout struct {
 	fields object // of the JSON output
 	text   []byte
 	kind   string                // what it is, to people
@@ -95,9 +95,9 @@ type printed struct {
 	same   func(old []byte) bool // reports whether a file is of the same kind, and may be replaced
 }
 
-// printedNote returns a checkpoint or a proof to print.
-func printedNote(fields object, origin string, text []byte) printed {
-	return printed{fields: fields, text: text, kind: "from " + origin, same: func(old []byte) bool {
+// notePrintout returns a checkpoint or a proof to print.
+func notePrintout(fields object, origin string, text []byte) printout {
+	return printout{fields: fields, text: text, kind: "from " + origin, same: func(old []byte) bool {
 		c, _, err := checkpointIn(old)
 		return err == nil && c.Origin == origin
 	}}
@@ -105,7 +105,7 @@ func printedNote(fields object, origin string, text []byte) printed {
 
 // print prints the text, or writes it to the file out. It replaces only a file that
 // is of the same kind.
-func (p printed) print(a *app, out string) error {
+func (p printout) print(a *app, out string) error {
 	if out == "" {
 		return a.print(p.fields, func(s *screen) { s.add(string(p.text)) })
 	}

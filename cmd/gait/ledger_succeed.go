@@ -15,8 +15,8 @@ import (
 	"gait/ledger/root"
 )
 
-// A succeeded is what became of a ledger and of its jobs.
-type succeeded struct {
+// A succession is what became of a ledger and of its jobs.
+type succession struct {
 	root.Succeeded
 	jobs, decisions, requests int64
 	lost                      int64  // how many events of the ledger are known to be lost by damage
@@ -30,7 +30,7 @@ type succeeded struct {
 }
 
 // fields returns what an answer says of it.
-func (d *succeeded) fields() object {
+func (d *succession) fields() object {
 	fields := object{
 		"origin": d.Origin, "path": d.Path, "seen": sizeAndRoot(d.Seen), "found": sizeAndRoot(d.Found),
 		"successor": object{"origin": d.Successor.Name(), "public_key": d.Successor.String(), "tree_size": d.Size, "jobs": d.jobs, "decisions": d.decisions, "requests": d.requests, "holds": d.holds},
@@ -53,7 +53,7 @@ func (d *succeeded) fields() object {
 	return fields
 }
 
-func (d *succeeded) show(s *screen, before ...[2]string) {
+func (d *succession) show(s *screen, before ...[2]string) {
 	rows := before
 	if d.Path != "" {
 		rows = append(rows, [2]string{"kept as", d.Path})
@@ -74,7 +74,7 @@ func (d *succeeded) show(s *screen, before ...[2]string) {
 }
 
 // askedAgain says what waits for an approval in the successor.
-func (d *succeeded) askedAgain() string {
+func (d *succession) askedAgain() string {
 	text := count(d.decisions, "decision")
 	if d.holds > 0 {
 		text += ", and " + count(d.holds, "hold")
@@ -86,7 +86,7 @@ func (d *succeeded) askedAgain() string {
 }
 
 // count counts what the successor began with.
-func (d *succeeded) count(ctx context.Context, r *connect.Ledger) error {
+func (d *succession) count(ctx context.Context, r *connect.Ledger) error {
 	for e, err := range r.Log.Events(ctx, 0) {
 		if err != nil {
 			return err
@@ -129,14 +129,14 @@ type heir struct {
 	root   root.Options
 	bar    *bar
 	opened []source
-	did    succeeded
+	did    succession
 }
 
 // succeed retires the ledger of the root and puts the successor in its place.
-func (h *heir) succeed(ctx context.Context) (succeeded, error) {
+func (h *heir) succeed(ctx context.Context) (succession, error) {
 	o, err := h.a.options()
 	if err != nil {
-		return succeeded{}, err
+		return succession{}, err
 	}
 	h.home, o.Origin, o.AlthoughMoved = o.Home, h.origin, h.althoughMoved
 	h.root = o.Options
@@ -145,7 +145,7 @@ func (h *heir) succeed(ctx context.Context) (succeeded, error) {
 		err = closing
 	}
 	if err != nil {
-		return succeeded{}, err
+		return succession{}, err
 	}
 	o.Notice = nil
 	err = connect.With(ctx, o, func(r *connect.Ledger) error { return h.did.count(ctx, r) })

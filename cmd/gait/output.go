@@ -71,10 +71,10 @@ func (c *console) opened(l *connect.Ledger) {
 
 // tellIndex says on stderr, once, that the index is not proved.
 func (c *console) tellIndex() {
-	if c.index == "" || c.indexTold {
+	if c.index == "" || c.indexNoticed {
 		return
 	}
-	c.indexTold = true
+	c.indexNoticed = true
 	c.notice("index: " + c.index + ": what is shown of jobs is not proved by the ledger's index; gait ledger verify reads everything, and proves it")
 }
 

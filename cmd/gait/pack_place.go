@@ -154,7 +154,7 @@ func (p packPlan) mayReplace(keys ledger.Keyring) error {
 // isAt reports whether a file is a pack of the same job or range of a ledger with
 // these keys.
 func (p packPlan) isAt(path string, keys ledger.Keyring) (bool, error) {
-	file, err := openAtOnce(path)
+	file, err := openNoWait(path)
 	if err != nil {
 		return false, fmt.Errorf("looking at %s: %w", path, err)
 	}

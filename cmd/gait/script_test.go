@@ -25,14 +25,14 @@ import (
 
 func TestMain(m *testing.M) {
 	unix.Umask(0o022) // some users' lets groups write, and in such a directory no home is used
-	testscript.Main(heeding{m}, map[string]func(){"gait": mainUnderTest, "as": asMain, "frozen": frozenMain, "filled": filledMain})
+	testscript.Main(signalTests{m}, map[string]func(){"gait": mainUnderTest, "as": asMain, "frozen": frozenMain, "filled": filledMain})
 }
 
-// heeding runs tests whose programs heed the signals that end one, although the process that runs
+// signalTests runs tests whose programs heed the signals that end one, although the process that runs
 // the tests ignores them, as nohup does: what is ignored is inherited, what is caught not.
-type heeding struct{ *testing.M }
+type signalTests struct{ *testing.M }
 
-func (m heeding) Run() int {
+func (m signalTests) Run() int {
 	for _, s := range []os.Signal{unix.SIGHUP, unix.SIGINT} {
 		if signal.Ignored(s) {
 			signal.Notify(make(chan os.Signal, 1), s)
@@ -153,7 +153,7 @@ func runScripts(t *testing.T, dir string, without []string) {
 			env.Values[witnessesKey{}] = witnesses{}
 			env.Values[daemonKey{}] = &testDaemon{}
 			env.Values[savedKey{}] = map[string]ledgertest.Rows{}
-			env.Values[truthKey{}] = map[string]spoken{}
+			env.Values[truthKey{}] = map[string]commandAnswer{}
 			env.Setenv("PACKS", packs)
 			env.Setenv("VECTORS", vectors)
 			env.Setenv("INCIDENTS", incidents)

@@ -18,8 +18,8 @@ import (
 // truthKey is the key of what the commands of a script print on an honest ledger.
 type truthKey struct{}
 
-// A spoken answer is the exit code and the standard output of a command.
-type spoken struct {
+// A commandAnswer is the exit code and the standard output of a command.
+type commandAnswer struct {
 	code int
 	out  string
 }
@@ -38,7 +38,7 @@ func truthCmd(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 || len(args) > 3 {
 		ts.Fatalf("usage: truth record|check FILE [refused|right]")
 	}
-	known := ts.Value(truthKey{}).(map[string]spoken)
+	known := ts.Value(truthKey{}).(map[string]commandAnswer)
 	refused, lines := 0, strings.Split(strings.TrimSpace(ts.ReadFile(args[1])), "\n")
 	for _, line := range lines {
 		got := speak(ts, line)
@@ -70,7 +70,7 @@ func truthCmd(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // isAlarmed reports whether a command says that the ledger does not hold.
-func isAlarmed(s spoken) bool {
+func isAlarmed(s commandAnswer) bool {
 	var said struct {
 		Category string `json:"error_category"`
 	}
@@ -85,7 +85,7 @@ var changing = regexp.MustCompile(`\d{4}-\d\d-\d\dT[\d:.]+Z|\b[0-9A-HJKMNP-TV-Z]
 var warning = regexp.MustCompile(`"index":"(broken|building)",`)
 
 // speak runs one line of a file of truth.
-func speak(ts *testscript.TestScript, line string) spoken {
+func speak(ts *testscript.TestScript, line string) commandAnswer {
 	line, write := strings.CutPrefix(line, "write ")
 	env := append(envOf(ts), throughEnv+"="+ts.Getenv(throughEnv), "GAIT_DAEMON="+ts.Getenv("GAIT_DAEMON"))
 	if !write {
@@ -105,7 +105,7 @@ func speak(ts *testscript.TestScript, line string) spoken {
 	return said
 }
 
-func runLineOf(ts *testscript.TestScript, line string, env []string) spoken {
+func runLineOf(ts *testscript.TestScript, line string, env []string) commandAnswer {
 	words := strings.Fields(line)
 	cmd := exec.Command(lookGait(ts), append(words[1:], "--json")...)
 	cmd.Dir, cmd.Env = ts.Getenv("WORK"), env
@@ -118,7 +118,7 @@ func runLineOf(ts *testscript.TestScript, line string, env []string) spoken {
 	if code := cmd.ProcessState.ExitCode(); code >= 90 || code < 0 {
 		ts.Fatalf("%s exits %d: %s%s", line, code, out, stderr.Bytes())
 	}
-	return spoken{cmd.ProcessState.ExitCode(), warning.ReplaceAllString(string(out), "")}
+	return commandAnswer{cmd.ProcessState.ExitCode(), warning.ReplaceAllString(string(out), "")}
 }
 
 // signedIn returns the newest checkpoint that is stored in a copy.
