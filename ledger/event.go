@@ -199,6 +199,25 @@ func Decode(b []byte) (Event, error) {
 	return c.sealed(d, b), nil
 }
 
+// Interpret decodes an event as Decode does, for a caller that relies on what the event
+// says. It fails as Event.CheckMeaning does, too.
+func Interpret(b []byte) (Event, error) {
+	e, err := Decode(b)
+	if err == nil {
+		err = e.CheckMeaning()
+	}
+	return e, err
+}
+
+// CheckMeaning fails with ErrUnsupportedVersion if an event holds a command, a reserved
+// field: a newer version says what such an event means.
+func (e Event) CheckMeaning() error {
+	if len(e.Command()) > 0 {
+		return fmt.Errorf("event %d holds a signed command: %w", e.Seq(), ErrUnsupportedVersion)
+	}
+	return nil
+}
+
 // sealed returns the event that c has walked.
 func (c *coder) sealed(d Draft, raw []byte) Event {
 	return Event{kept: &sealedEvent{

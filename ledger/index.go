@@ -68,11 +68,14 @@ type IndexFold struct {
 
 // Add follows the ledger's next event, from event 0 on. It fails with a
 // *CorruptError if the event is not the next one or uses a request id that was used
-// before, and with an *IndexError if the event commits to another index than that of
-// the events before it. The fold is of no use after an error.
+// before, with an *IndexError if the event commits to another index than that of
+// the events before it, and as Event.CheckMeaning does. The fold is of no use after an error.
 func (f *IndexFold) Add(e Event) error {
 	if e.Seq() != Seq(f.size) {
 		return corrupt(Seq(f.size), "expected seq %d, found %d", f.size, e.Seq())
+	}
+	if err := e.CheckMeaning(); err != nil {
+		return err
 	}
 	if p, commits := e.Payload().(IndexCommitted); commits && !f.unknown {
 		if root := f.Root(); root != p.Index {

@@ -97,7 +97,7 @@ func (t TileLog) bundle(n int64, hashes tlog.HashReader) ([]Event, error) {
 		if leaf := LeafHash(entry); leaf != Hash(leaves[i]) {
 			return nil, &CorruptError{Seq: seq, Reason: fmt.Sprintf("expected leaf hash %s, found %s", Hash(leaves[i]), leaf), Err: ErrUnverified}
 		}
-		if events[i], err = Decode(entry); err != nil {
+		if events[i], err = Interpret(entry); err != nil {
 			return nil, &CorruptError{Seq: seq, Err: err}
 		}
 		if events[i].Seq() != seq {

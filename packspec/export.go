@@ -146,7 +146,7 @@ func (x *ExportedLog) Move() (last ledger.Event, moved *ledger.Move, err error) 
 	}
 	entries, err := ledger.ParseBundle(bundle, name.Width)
 	if err == nil {
-		last, err = ledger.Decode(entries[len(entries)-1])
+		last, err = ledger.Interpret(entries[len(entries)-1])
 	}
 	if err != nil {
 		return last, nil, fmt.Errorf("%s: the last event: %w", name, err)
@@ -237,7 +237,7 @@ func (x *ExportedLog) readKeys() error {
 	if err != nil {
 		return err
 	}
-	created, err := ledger.Decode(entries[0])
+	created, err := ledger.Interpret(entries[0])
 	if err == nil {
 		x.Keys, err = ledger.NewKeyring(created)
 	}
@@ -282,7 +282,7 @@ func readRotation(event, proof string, read func(string, int) ([]byte, error)) (
 	if err != nil {
 		return r, err
 	}
-	if r.Event, err = ledger.Decode(b); err != nil {
+	if r.Event, err = ledger.Interpret(b); err != nil {
 		return r, err
 	}
 	if b, err = read(proof, ledger.MaxProofSize); err != nil {

@@ -67,7 +67,7 @@ func (v *indexVerifier) canonical() (string, error) {
 		if part.text == "" && part.event == &v.event {
 			continue
 		}
-		if *part.event, err = ledger.Decode([]byte(part.text)); err != nil {
+		if *part.event, err = ledger.Interpret([]byte(part.text)); err != nil {
 			return "", finding.NotCanonical(part.name, err)
 		}
 	}

@@ -303,7 +303,7 @@ func (p *Pack) Events() ledger.Events {
 		return func(func(ledger.Event, error) bool) {}
 	}
 	return ledger.DecodeAhead(p.lines, func(n int64, line []byte) (ledger.Event, error) {
-		e, err := ledger.Decode(line)
+		e, err := ledger.Interpret(line)
 		return e, atLine(n, err)
 	})
 }

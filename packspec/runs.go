@@ -134,7 +134,7 @@ func (r *run) fill(in io.Reader, rest []byte) ([]byte, error) {
 func (r *run) decode() {
 	r.events = make([]ledger.Event, 0, len(r.lines))
 	for _, line := range r.lines {
-		e, err := ledger.Decode(line)
+		e, err := ledger.Interpret(line)
 		if err != nil {
 			r.err = err
 			break

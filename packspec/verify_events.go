@@ -12,7 +12,10 @@ import (
 // readEvents reads the events once, and keeps the first error of each level. It fails
 // if an event is not in its one form.
 func (v *jobVerifier) readEvents() error {
-	var err error
+	err := v.requests.Add(v.created)
+	if err != nil {
+		return err
+	}
 	if v.shown, err = v.newShownViews(); err != nil {
 		return err
 	}

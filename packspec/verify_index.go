@@ -18,7 +18,7 @@ func (v *jobVerifier) readCommitment() error {
 	if err != nil {
 		return err
 	}
-	if v.commitment.event, err = ledger.Decode(b); err != nil {
+	if v.commitment.event, err = ledger.Interpret(b); err != nil {
 		return finding.NotCanonical(entryCommitment, err)
 	}
 	if v.commitment.proof, err = v.readProof(entryCommitmentProof); err != nil {
@@ -57,7 +57,7 @@ func (v *jobVerifier) commitmentFollows() error {
 	case e.Seq() == last.Seq()+1 && e.Prev() != last.LeafHash():
 		return differ("prev", last.LeafHash().String(), e.Prev().String())
 	}
-	return nil
+	return asFailure(finding.LevelChain, finding.CodeChain, v.requests.Add(e))
 }
 
 // commitmentIncluded checks that the commitment is in the same tree as the job's last

@@ -62,7 +62,7 @@ func (v *ledgerVerifier) readCreated() error {
 	if err != nil {
 		return err
 	}
-	v.created, err = ledger.Decode(b)
+	v.created, err = ledger.Interpret(b)
 	return finding.NotCanonical(entryCreated, err)
 }
 

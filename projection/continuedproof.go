@@ -85,7 +85,7 @@ func ParseContinuedProof(b []byte) (ContinuedProof, error) {
 	if err != nil {
 		return ContinuedProof{}, err
 	}
-	e, err := ledger.Decode([]byte(w.Event))
+	e, err := ledger.Interpret([]byte(w.Event))
 	if err != nil {
 		return ContinuedProof{}, err
 	}
@@ -100,7 +100,7 @@ func eventsIn(text string) (all []ledger.Event, err error) {
 		if !ended {
 			return nil, fmt.Errorf("%w: the last line of earlier does not end", ledger.ErrMalformed)
 		}
-		e, err := ledger.Decode([]byte(line))
+		e, err := ledger.Interpret([]byte(line))
 		if err != nil {
 			return nil, err
 		}

@@ -15,8 +15,8 @@ type Rules func(Job, Fact) (Job, *Refusal)
 func Apply(j Job, e ledger.Event) (Job, error) { return apply(j, e, Next) }
 
 func apply(j Job, e ledger.Event, rules Rules) (Job, error) {
-	if len(e.Command()) > 0 {
-		return j, fmt.Errorf("event %d holds a signed command: %w", e.Seq(), ledger.ErrUnsupportedVersion)
+	if err := e.CheckMeaning(); err != nil {
+		return j, err
 	}
 	if j.Status != "" && j.ID != e.JobID() {
 		return j, &ledger.CorruptError{Seq: e.Seq(), Reason: fmt.Sprintf("an event of job %s among those of %s", e.JobID(), j.ID)}
