@@ -9,6 +9,10 @@
 // gait/ledger/store/pebble has the table of a ledger's directory, and package
 // gait/ledger/store/memtable one in memory, for tests.
 //
+// What reads a log is three types, each on the one before: what the newest state says, what
+// the signed tree proves, and what the index finds. Log adds what writes. Most reads are of
+// a snapshot, which the same three types read.
+//
 // # Promises
 //
 // One [Log.Append] is one change, however many events it appends. When Append
