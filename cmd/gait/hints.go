@@ -156,7 +156,7 @@ var hints = map[string]hintMaker{
 	"too_many_witnesses":     say("gait ledger witness remove NAME"),
 
 	// Packs, fixtures and files.
-	"pack_has_evidence":   say(`it has its own evidence: gait pack verify FILE; to go on with its job since its ledger was lost: gait ledger retire --reason "WHY" --successor --from FILE`),
+	"pack_has_evidence":   say(evidenceHint),
 	"not_comparable":      say("compare two packs of one type, both as they were built"),
 	"packs_differ":        say(ignoreHint),
 	"jobs_differ":         say(ignoreHint),

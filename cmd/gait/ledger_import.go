@@ -144,7 +144,7 @@ func copyInto(ctx context.Context, a *app, o root.Options, log packspec.Exported
 func importJob(ctx context.Context, a *app, pack, keyFile string, flags writeFlags) error {
 	claim, err := readClaim(a, pack, keyFile)
 	if err != nil {
-		return err
+		return hasEvidence(a.rootDir(), err)
 	}
 	a.about(claim.JobID)
 	err = carryOut(ctx, a, commands.Request{

@@ -24,13 +24,17 @@ it as its predecessor.
 With --successor that ledger is made at once, and continues the jobs under the same ids:
 each in its last state, with the proof of it. What was stopped is still stopped, what was
 final is final, and decisions that were open are asked for again. Approvals that no resume
-has used, of decisions and of holds, are given again too. Request ids that were
-used are refused. The ledger needs no private key for that, may be in an older state than
-was seen, and may be damaged: then the events before the damage count, what was lost is
-said, and each job that a later event may have stopped is put on hold. With --from, exports, backups, retired ledgers and packs of jobs count too, even if
-the ledger is gone: each job is continued from the source that has the most of it, and
-request ids that no source has are forgotten. The ledger is untouched until its successor
-is whole, and the same command finishes what a crash interrupted.
+has used, of decisions and of holds, are given again too. Request ids that were used are
+refused. The ledger needs no private key for that, may be in an older state than was seen,
+and may be damaged: then the events before the damage count, what was lost is
+said, and each job that a later event may have stopped is put on hold. The ledger is
+untouched until its successor is whole, and the same command finishes what a crash
+interrupted.
+
+With --from, exports, backups, retired ledgers and packs of jobs count too, even if the
+ledger is gone, and in any root that has held none: each job is continued from the source
+that has the most of it, and request ids that no source has are forgotten. Nothing is given
+up if the ledger goes on in another root that you use.
 
 A ledger that moved away is given up only with --although-moved, if the place where it
 went is lost: it can then not come back, and that place must write it no more.`,
@@ -83,6 +87,8 @@ func retire(ctx context.Context, a *app, reason string, althoughMoved bool) erro
 		next := "gait job submit --id job_1, which begins a new ledger that names this one"
 		if !was.Successor.IsZero() { // in another root, of which this one is a copy
 			next = fmt.Sprintf("gait job list --root %s: %s continues its jobs", quoted(was.Root), was.Successor.Name())
+		} else if was.Path != "" {
+			next += `; to continue its jobs instead: gait ledger retire --reason "WHY" --successor --from ` + quoted(was.Path)
 		}
 		s.next(next)
 	})

@@ -21,7 +21,23 @@ type source struct {
 	keys  ledger.Keyring  // of the ledger, if it is all of one
 	how   succeed.Options // to read it
 	moved *ledger.Move    // where the ledger goes on; nil if it does here
+	known []string        // of the pack of a job: the ledger's keys, oldest first
 	close func() error
+}
+
+// ledgerKeys returns keys of the ledger that it is of, oldest first.
+func (s source) ledgerKeys() ([]ledger.VerifierKey, error) {
+	if !s.how.OfJobs {
+		return s.keys.Keys(), nil
+	}
+	keys := make([]ledger.VerifierKey, len(s.known))
+	for i, text := range s.known {
+		var err error
+		if keys[i], err = ledger.ParseVerifierKey(text); err != nil {
+			return nil, err
+		}
+	}
+	return keys, nil
 }
 
 // openSource opens what --from names: a directory that holds a ledger, retired or not, or
@@ -105,7 +121,7 @@ func openSourceFile(a *app, name string, trusted []packspec.TrustedKey, given st
 	if p.proof, err = ledger.ParseProof(report.Shown.HeadProof); err == nil {
 		p.tree, err = ledger.PeekCheckpoint(p.proof.Checkpoint)
 	}
-	return source{Source: p, how: succeed.Options{OfJobs: true}, close: file.Close}, err
+	return source{Source: p, how: succeed.Options{OfJobs: true}, known: report.LedgerKeys(), close: file.Close}, err
 }
 
 // An exportSource is a ledger in files, as gait ledger export writes them.

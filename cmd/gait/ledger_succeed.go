@@ -140,16 +140,40 @@ func (h *heir) succeed(ctx context.Context) (succession, error) {
 	}
 	h.home, o.Origin, o.AlthoughMoved = o.Home, h.origin, h.althoughMoved
 	h.root = o.Options
-	h.did.Succeeded, err = root.Succeed(ctx, o.Options, root.Succession{Reason: h.reason, Begin: h.begin, Elsewhere: len(h.from) > 0})
+	how := root.Succession{Reason: h.reason, Begin: h.begin}
+	if len(h.from) > 0 {
+		how.Keys = func() ([]ledger.VerifierKey, error) { return h.sourceKeys(ctx) }
+	}
+	h.did.Succeeded, err = root.Succeed(ctx, o.Options, how)
 	if closing := h.stop(); err == nil {
 		err = closing
 	}
 	if err != nil {
-		return succession{}, err
+		return succession{}, noEstate(err)
 	}
 	o.Notice = nil
 	err = connect.With(ctx, o, func(r *connect.Ledger) error { return h.did.count(ctx, r) })
 	return h.did, err
+}
+
+// sourceKeys returns the keys of the ledger that the first of the other sources is of, if the
+// user holds or trusts one of them.
+func (h *heir) sourceKeys(ctx context.Context) (keys []ledger.VerifierKey, err error) {
+	trusted, err := trustedKeys(h.a, h.keyFile)
+	if err != nil {
+		return nil, err
+	}
+	from, err := openSource(ctx, h.a, h.from[0], trusted, h.keyFile)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, from.close()) }()
+	if !from.how.OfJobs { // of a pack, openSource has verified it
+		if err := h.checkTrust(from.keys); err != nil {
+			return nil, err
+		}
+	}
+	return from.ledgerKeys()
 }
 
 // stop ends the display of progress, and closes the sources.
@@ -232,7 +256,11 @@ func (h *heir) survey(ctx context.Context, e root.Estate) (surveys []*succeed.Su
 		}
 		survey, err := h.look(ctx, from)
 		if c, _ := from.Checkpoint(); err == nil && c.Origin != e.Keys[0].Name() {
-			err = &usageError{code: "invalid_usage", text: fmt.Sprintf("%s is of the ledger %s, and %s is to be continued", name, c.Origin, e.Keys[0].Name()), hint: "leave it out"}
+			hint := "leave it out"
+			if from.how.OfJobs {
+				hint += "; to look at it: gait pack verify " + quoted(name)
+			}
+			err = &usageError{code: "invalid_usage", text: fmt.Sprintf("%s is of the ledger %s, and %s is to be continued", name, c.Origin, e.Keys[0].Name()), hint: hint}
 		}
 		if err != nil {
 			return nil, fmt.Errorf("reading %s: %w", name, err)

@@ -98,7 +98,7 @@ func (s retirer) retiree() ([]ledger.VerifierKey, error) {
 	case !has && last.kind == markNone && s.placed:
 		return s.lost()
 	case !has:
-		return nil, ErrNoLedger
+		return nil, s.ended()
 	}
 	keys, _, err := s.peek()
 	if err == nil && last.kind == markRetired && keys.Origin() != last.was.Origin {

@@ -26,9 +26,10 @@ type Succession struct {
 	// Nothing is given up if it fails.
 	Begin func(context.Context, Estate) (Inheritance, error)
 
-	// Elsewhere says that Begin has other sources than the ledger in the root, so that this
-	// may be lost.
-	Elsewhere bool
+	// Keys returns keys, oldest first, of the ledger that the other sources are of that Begin
+	// has; it is nil if there are none. With other sources, the ledger in the root may be lost,
+	// and the root may be one that holds no ledger.
+	Keys func() ([]ledger.VerifierKey, error)
 }
 
 // An Estate is what is left of a ledger that gets a successor.
@@ -85,7 +86,10 @@ func succeed(ctx context.Context, o Options, how Succession) (did Succeeded, err
 		return did, err
 	}
 	in, err := enter(ctx, o)
-	if _, lost := errors.AsType[*LostError](err); lost && how.Elsewhere { // with its root: the mark needs one
+	if how.Keys != nil && (errors.Is(err, ErrNoLedger) || errors.Is(err, ErrLedgerMissing)) { // with its root: the mark needs one
+		if _, err := how.Keys(); err != nil { // what is no source makes no root
+			return did, err
+		}
 		o.Create, o.Begin = true, true
 		in, err = enter(ctx, o)
 	}
@@ -118,6 +122,9 @@ func succeed(ctx context.Context, o Options, how Succession) (did Succeeded, err
 // bequeath builds the successor, and then retires the ledger.
 func (s installer) bequeath(ctx context.Context, how Succession) (n home.RetirementNote, err error) {
 	keys, err := s.retiree()
+	if errors.Is(err, ErrNoLedger) && how.Keys != nil {
+		keys, err = s.adopt(how)
+	}
 	if err == nil {
 		err = s.checkAlive(keys)
 	}
@@ -151,6 +158,9 @@ func (s installer) bequeath(ctx context.Context, how Succession) (n home.Retirem
 	}
 	whole, err := s.buildSuccessor(ctx, how, e, &n)
 	if err != nil {
+		return n, err
+	}
+	if err := s.rememberAdopted(keys); err != nil {
 		return n, err
 	}
 	n.Successor = whole.VerifierKey()
@@ -189,7 +199,7 @@ func (s builder) buildSuccessor(ctx context.Context, how Succession, e Estate, n
 	if err := s.checkSuccessionClock(ctx, e, now); err != nil {
 		return ledger.PrivateKey{}, err
 	}
-	if !how.Elsewhere { // the other sources may be others now
+	if how.Keys == nil { // the other sources may be others now
 		if key, ok, err := s.builtBefore(ctx, *n, e); ok || err != nil {
 			return key, err
 		}

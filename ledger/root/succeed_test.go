@@ -311,7 +311,7 @@ func TestSucceedOfNothing(t *testing.T) {
 		t.Errorf("Succeed of a ledger that is lost = %v, want a LostError", err)
 	}
 	how := u.succession()
-	how.Elsewhere = true
+	how.Keys = func() ([]ledger.VerifierKey, error) { return nil, nil }
 	did, err := root.Succeed(t.Context(), u.Options, how)
 	if err != nil || did.Seen.Size != 3 || did.Found.Size != 0 || did.Path != "" {
 		t.Fatalf("Succeed from elsewhere = %+v, %v", did, err)
