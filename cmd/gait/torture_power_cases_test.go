@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"path/filepath"
 	"slices"
 )
 
@@ -30,12 +31,15 @@ var powerCases = []powerCase{
 		name: "restore of a copy", prepare: [][]string{{"rm", "-r", "gait-out"}},
 		args: []string{"ledger", "restore", "b.zip", "--read-only"},
 		left: func(g powerRig) string { return g.shows(false, "ledger_missing") },
-		done: func(g powerRig) string {
-			if code, said := g.said("job", "pause", "a"); code == 0 {
-				return fmt.Sprint("a copy is written: ", said)
-			}
-			return g.shows(false)
-		},
+		done: func(g powerRig) string { return g.isCopy() },
+	},
+	{
+		name: "an import",
+		prepare: [][]string{{"sh", "-c", `
+	key=$(gait keys show) && gait ledger export --dir exported && rm -r gait-out home && gait keys trust "$key"`}},
+		args: []string{"ledger", "import", "exported"}, over: "ledger_exists",
+		left: func(g powerRig) string { return g.shows(false, "ledger_missing", "ledger_not_found") },
+		done: func(g powerRig) string { return g.isCopy() },
 	},
 	{
 		name: "move away", prepare: movePlace,
@@ -61,18 +65,11 @@ var powerCases = []powerCase{
 		done: func(g powerRig) string { return g.goesOn() },
 	},
 	{
-		name: "return of a move, to where it was before",
-		prepare: slices.Concat(movePlace, [][]string{
-			{"gait", "ledger", "move", "--to", "there.vkey"},
-			{"gait", "ledger", "backup", "--out", "moved.zip"},
-			{"sh", "-c", `
-	origin=$(cut -d+ -f1 there.vkey) && gait keys new "$origin" >here.vkey &&
-	export GAIT_HOME="$PWD/there" GAIT_ROOT="$PWD/there-root" && gait ledger restore moved.zip && gait job submit --id b &&
-	gait ledger move --to here.vkey && gait ledger backup --out back.zip`},
-		}),
-		args: []string{"ledger", "restore", "back.zip"},
-		left: func(g powerRig) string { return g.shows(false, "ledger_missing") },
-		done: func(g powerRig) string { return g.goesOn() },
+		name:    "return of a move, to where it was before",
+		prepare: thereAndBack,
+		args:    []string{"ledger", "restore", "back.zip"},
+		left:    func(g powerRig) string { return g.shows(false, "ledger_missing") },
+		done:    func(g powerRig) string { return g.goesOn() },
 	},
 	{
 		name:    "successor of an older state",
@@ -132,6 +129,22 @@ var powerCases = []powerCase{
 			return g.isAt(nil, "job_not_found")
 		},
 	},
+	{
+		name: "a retirement after a rotation that was cut short",
+		prepare: [][]string{{"sh", "-c", `
+	cd home/keys && cp gait.local+*.key .was && gait keys rotate --root ../../gait-out/jobs && mkdir -p next &&
+	mv gait.local+*.key next && cd next && mv ../.was ../$(ls)`}},
+		args: []string{"ledger", "retire", "--reason", "over"}, over: "ledger_not_found",
+		left: func(g powerRig) string { return g.isAt([]float64{2}, "ledger_retired", "ledger_not_found") },
+		done: func(g powerRig) string { return g.isRetired() },
+	},
+	{
+		name:    "a retirement of what moved away and came back",
+		prepare: slices.Concat(thereAndBack, [][]string{{"gait", "ledger", "restore", "back.zip"}}),
+		args:    []string{"ledger", "retire", "--reason", "over"}, over: "ledger_not_found",
+		left: func(g powerRig) string { return g.isAt([]float64{2}, "ledger_retired", "ledger_not_found") },
+		done: func(g powerRig) string { return g.isRetired() },
+	},
 }
 
 // isAt says what is wrong with the job as status shows it: it has none of the revisions.
@@ -152,6 +165,16 @@ var movePlace = [][]string{{"sh", "-c", `
 	origin=$(gait ledger info --json | sed 's/.*"origin":"\([^"]*\)".*/\1/') && key=$(gait keys show) &&
 	export GAIT_HOME="$PWD/there" && gait keys new "$origin" >there.vkey && gait keys trust "$key"`}}
 
+// thereAndBack moves the ledger there and makes the backup with which it comes back.
+var thereAndBack = slices.Concat(movePlace, [][]string{
+	{"gait", "ledger", "move", "--to", "there.vkey"},
+	{"gait", "ledger", "backup", "--out", "moved.zip"},
+	{"sh", "-c", `
+	origin=$(cut -d+ -f1 there.vkey) && gait keys new "$origin" >here.vkey &&
+	export GAIT_HOME="$PWD/there" GAIT_ROOT="$PWD/there-root" && gait ledger restore moved.zip && gait job submit --id b &&
+	gait ledger move --to here.vkey && gait ledger backup --out back.zip`},
+})
+
 // shows says what is wrong with the job as status shows it. Errors of the codes given are
 // right too.
 func (g powerRig) shows(older bool, codes ...string) string {
@@ -163,6 +186,37 @@ func (g powerRig) shows(older bool, codes ...string) string {
 		return ""
 	case code != 0 || marked != older || job["revision"] != 2.0:
 		return fmt.Sprintf("status exits %d: %v", code, said)
+	}
+	return ""
+}
+
+// isCopy says what is wrong with a ledger that is only read, and whose index was checked.
+func (g powerRig) isCopy() string {
+	if code, said := g.said("job", "pause", "a"); code == 0 {
+		return fmt.Sprint("a copy is written: ", said)
+	}
+	if code, said := g.said("ledger", "info"); code != 0 || said["index"] != nil {
+		return fmt.Sprintf("info exits %d: %v", code, said)
+	}
+	return g.shows(false)
+}
+
+// isRetired says what is wrong with a ledger that was retired: its key signs packs of it and
+// no more.
+func (g powerRig) isRetired() string {
+	code, said := g.said("keys", "list")
+	keys, _ := said["keys"].([]any)
+	for _, k := range keys {
+		if k, _ := k.(map[string]any); k["signing"] != false {
+			return fmt.Sprintf("a key is left to sign with: %v", k)
+		}
+	}
+	dirs, err := filepath.Glob(filepath.Join(g.dir, "gait-out", "jobs", "ledger.retired-*"))
+	if err != nil || code != 0 || len(dirs) != 1 {
+		return fmt.Sprintf("keys list exits %d: %v; retired are %v, %v", code, said, dirs, err)
+	}
+	if code, said := g.said("pack", "build", "--root", dirs[0], "--from", "a", "--out", "retired.zip"); code != 0 {
+		return fmt.Sprintf("pack build exits %d: %v", code, said)
 	}
 	return ""
 }
