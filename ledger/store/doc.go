@@ -10,8 +10,8 @@
 // gait/ledger/store/memtable one in memory, for tests.
 //
 // What reads a log is three types, each on the one before: what the newest state says, what
-// the signed tree proves, and what the index finds. Log adds what writes. Most reads are of
-// a snapshot, which the same three types read.
+// the signed tree proves, and what the index finds. Log adds what writes. The same three types
+// read a snapshot of a log.
 //
 // # Promises
 //
