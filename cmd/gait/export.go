@@ -35,7 +35,7 @@ ledger gives the same files. gait ledger import reads them back.`,
 			return &usageError{code: "invalid_usage", text: "to which directory? --dir is missing", hint: "add --dir DIR"}
 		}
 		a.readsAll = true
-		return a.show(cmd.Context(), func(r *connect.Ledger) error { return exportLedger(a, r, filepath.Clean(dir)) })
+		return a.show(cmd.Context(), func(r *connect.Ledger) error { return exportLedger(a, r, dir) })
 	}
 	return cmd
 }
@@ -47,6 +47,7 @@ func exportLedger(a *app, r *connect.Ledger, dir string) error {
 	if err != nil {
 		return err
 	}
+	dir = filepath.Clean(dir)
 	defer out.remove()
 	c, _ := r.Log.Checkpoint()
 	x := exporter{app: a, from: r, out: out}

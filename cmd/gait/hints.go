@@ -268,6 +268,9 @@ func contentionHint(err error) string {
 		if e.Doing != "" {
 			return "that ends by itself; wait longer: --lock-timeout 10m"
 		}
+		if e.Reader {
+			return "wait longer: --lock-timeout 60s; " + advice[root.AdviceReadBackup]
+		}
 		return "wait for the process that holds it, or longer: --lock-timeout 60s; a gait serve holds it until it is stopped"
 	}
 	return "try again"

@@ -49,7 +49,7 @@ gait job inbox --waiting-for decision --json`,
 			case next != "":
 				s.next("gait job inbox --after " + next + flags.again(cmd, "limit"))
 			case len(items) == 0 && flags.any():
-				s.add("nothing waits for a verdict" + plain(flags.again(cmd, "after")) + "\n")
+				s.add("nothing that waits for a verdict matches" + plain(flags.again(cmd, "after")) + "\n")
 			case len(items) == 0:
 				s.add("nothing waits for a verdict\n")
 			}

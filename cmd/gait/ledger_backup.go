@@ -151,7 +151,7 @@ func (b *ledgerBackup) begin(ctx context.Context, r *connect.Ledger) error {
 	if b.sealed != nil && b.key.Key != keys.Current() {
 		return &root.SwappedError{Dir: r.Dir, By: b.key.Path, Want: b.key.Key, Got: keys.Current()}
 	}
-	if st, err := os.Stat(b.out); err == nil && st.IsDir() {
+	if st, err := os.Stat(b.out); b.out != toStdout && err == nil && st.IsDir() {
 		b.out = filepath.Join(b.out, fmt.Sprintf("backup_%s_%d.zip", strings.ReplaceAll(c.Origin, "/", "+"), c.Size))
 	}
 	at, err := b.outFile("--out", b.out)

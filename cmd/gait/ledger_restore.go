@@ -60,6 +60,7 @@ an older state that was put back there by other means, or the root of another le
 			"gait ledger restore payments.zip --root new/jobs --passphrase-file secret.txt --newest\n" +
 			"gait ledger restore payments.zip --root look/jobs --read-only\n" +
 			"gait ledger restore payments.zip --dry-run --json\n" +
+			"gait ledger restore payments.zip --dry-run --read-only --root look\n" +
 			"gait ledger restore payments.zip --as-successor --reason \"the disk was lost\"\n" +
 			"gait ledger restore --in-place",
 		Args: cobra.ArbitraryArgs,
@@ -146,7 +147,7 @@ func restoreBackup(ctx context.Context, a *app, name string, flags restoreFlags)
 		did, err = restoreInto(ctx, a, o.Options, b, from)
 	}
 	if errors.Is(err, store.ErrExists) {
-		err = existsError(a.rootDir(), err)
+		err = existsError(a.rootDir(), err, flags)
 		if flags.asSuccessor && !flags.dryRun { // a crash may have come after the restored ledger was retired
 			return succeedRestored(ctx, a, restoredBackup{b, did, moved}, flags, trusted, err)
 		}
@@ -161,12 +162,15 @@ func restoreBackup(ctx context.Context, a *app, name string, flags restoreFlags)
 }
 
 // existsError says what is in the way of a backup.
-func existsError(dir string, err error) error {
-	text := dir + " holds another ledger, or held one"
+func existsError(dir string, err error, flags restoreFlags) error {
+	text, hint := dir+" holds another ledger, or held one", "restore into another directory with --root, or move the directory ledger in that one away first; what it holds stays as it is then"
+	if flags.dryRun {
+		hint = "to look only whether the backup holds: add --read-only --root DIR, a directory that is not there"
+	}
 	if e, ok := errors.AsType[*root.OccupiedError](err); ok {
 		text = dir + " holds " + e.Holds
 	}
-	return &unsafeError{code: "ledger_exists", text: text, hint: "restore into another directory with --root, or move the directory ledger in that one away first; what it holds stays as it is then"}
+	return &unsafeError{code: "ledger_exists", text: text, hint: hint}
 }
 
 // A restoredBackup is a backup, what became of it, and where its ledger moved; nil if it did
@@ -301,7 +305,10 @@ func showRestored(a *app, b restoredBackup, trusted string, flags restoreFlags) 
 		}
 		what, next := b.meaning()
 		if flags.asSuccessor {
-			what, next = "no: a successor would continue its jobs", "the same without --dry-run"
+			what = "no: a successor would continue its jobs"
+		}
+		if flags.dryRun {
+			next = "the same without --dry-run"
 		}
 		s.fields([2]string{"directory", a.rootDir()}, [2]string{"as of", ledger.FormatTime(b.AsOf)}, [2]string{"root", b.Root.String()},
 			[2]string{"trusted by", trusted}, [2]string{"written", what})

@@ -22,6 +22,9 @@ type pendingDir struct {
 
 // pendingDirAt begins a directory where a flag says.
 func (c *console) pendingDirAt(flag, name string, mode fs.FileMode) (*pendingDir, error) {
+	if name == toStdout {
+		return nil, &usageError{code: "invalid_usage", text: flag + " names a directory, and standard output is none", hint: "name a directory with " + flag}
+	}
 	at, err := c.outPath(flag, name)
 	if err != nil {
 		return nil, err

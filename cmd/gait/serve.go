@@ -32,9 +32,10 @@ func serveCommand(a *app) *cobra.Command {
 		Use:   "serve",
 		Short: "Serve the ledger to many processes at once",
 		Long: `Open the ledger and keep it open for other processes: a daemon. If there is no ledger,
-it is created. While the daemon runs, every other gait command on the same root goes
-through it, with the same output and exit codes; commands that arrive together are
-written together.
+it is created. While the daemon runs, other gait commands on the same root go through
+it, with the same output and exit codes; commands that arrive together are written
+together. Those that replace the ledger or its key need the daemon stopped: keys rotate,
+ledger move, restore, retire.
 
 The daemon speaks JSON over HTTP to your own processes only, on gait.sock in the root.
 If that path is too long, gait.sock is a link to a socket under XDG_RUNTIME_DIR, or else

@@ -54,6 +54,9 @@ func (f serveFlags) check() error {
 // tokenIn reads the token for requests over TCP from a file, and creates the file
 // if there is none.
 func tokenIn(a *app, path string) (string, error) {
+	if path == toStdout {
+		return "", &usageError{code: "invalid_usage", text: "--token-file names a file that is kept, and standard output is none", hint: "--token-file ~/.config/gait/token"}
+	}
 	b, err := readToken(path)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return b, err
@@ -75,6 +78,9 @@ func tokenIn(a *app, path string) (string, error) {
 		return "", err
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return "", &unsafeError{code: "would_overwrite", text: path + " is a link to a file that is not there", hint: "make that file, or name another one with --token-file"}
+	}
 	if err != nil {
 		return "", err
 	}
@@ -97,7 +103,10 @@ func readToken(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if info.Mode().Perm()&0o077 != 0 || !info.Mode().IsRegular() {
+	if !info.Mode().IsRegular() {
+		return "", &unsafeError{code: "would_overwrite", text: path + " is no regular file, and no token is read from it", hint: "name a file with --token-file"}
+	}
+	if info.Mode().Perm()&0o077 != 0 {
 		return "", &home.UnsafeError{Path: path, Problem: "others can read the token", Hint: "chmod 600 " + path}
 	}
 	b, err := io.ReadAll(io.LimitReader(f, 4096))

@@ -37,6 +37,10 @@ const (
 	// AdviceContinue is to go on with the jobs in a successor.
 	AdviceContinue home.Advice = "continue"
 
+	// AdviceReadBackup is to wait for the process that holds the lock or, if that is a daemon
+	// of another user, to read a backup.
+	AdviceReadBackup home.Advice = "read_backup"
+
 	// AdviceBegin is to begin a ledger.
 	AdviceBegin home.Advice = "begin"
 

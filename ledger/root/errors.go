@@ -29,6 +29,7 @@ type LockedError struct {
 	PID    int           // of the holder; 0 if the file does not say
 	Doing  string        // what the holder does, if it takes long
 	Waited time.Duration // how long the caller waited
+	Reader bool          // the caller can only read the lock file: a daemon there does not answer it
 }
 
 func (e *LockedError) Error() string {

@@ -92,10 +92,10 @@ func (x *examination) memory() (Finding, error) {
 	}
 	forks, err := home.Forks(x.Home)
 	if len(forks) == 0 || err != nil {
-		return Finding{Detail: fmt.Sprintf("seen in packs and proofs: %s, none with two histories", jobsOf(jobs))}, err
+		return Finding{Detail: fmt.Sprintf("seen in packs and proofs: %s, none with two histories", counted(jobs, "job"))}, err
 	}
 	return Finding{
-		Mind: true, Detail: fmt.Sprintf("seen in packs and proofs: %s; files that show another history: %d, see %s", jobsOf(jobs), len(forks), forks[0]),
+		Mind: true, Detail: fmt.Sprintf("seen in packs and proofs: %s; files that show another history: %d, see %s", counted(jobs, "job"), len(forks), forks[0]),
 		Hint: "tell those who rely on that ledger: the holder of its key has written two histories",
 	}, nil
 }
@@ -108,7 +108,11 @@ func (x *examination) fileSystem() (Finding, error) {
 func (x *examination) ledger(ctx context.Context) {
 	r, err := Open(ctx, x.Options)
 	if busy, held := errors.AsType[*LockedError](err); held {
-		x.found = append(x.found, Finding{Name: "lock", Mind: true, Detail: fmt.Sprintf("held by %s; the ledger was not looked at", busy.holder()), Hint: "run it again when that process is done"})
+		f := Finding{Name: "lock", Mind: true, Detail: fmt.Sprintf("held by %s; the ledger was not looked at", busy.holder()), Hint: "run it again when that process is done"}
+		if busy.Reader && busy.Doing == "" {
+			f.Hint, f.Advice = "", AdviceReadBackup
+		}
+		x.found = append(x.found, f)
 		return
 	}
 	if errors.Is(err, ErrNoLedger) {
@@ -206,12 +210,12 @@ func indexFound(log *store.Log) (Finding, error) {
 	return Finding{Mind: true, Detail: "unchecked: nothing that is shown of a job is proved", Advice: AdviceVerifyOld}, nil
 }
 
-// jobsOf counts jobs in words.
-func jobsOf(n int) string {
+// counted returns a number of things in words.
+func counted[N int | int64](n N, thing string) string {
 	if n == 1 {
-		return "1 job"
+		return "1 " + thing
 	}
-	return fmt.Sprintf("%d jobs", n)
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 // trusts reports whether this user can verify what the ledger signs.

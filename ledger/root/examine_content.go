@@ -23,7 +23,7 @@ func (x *examination) content(ctx context.Context, r *Root) {
 		if err != nil {
 			return Finding{}, err
 		}
-		f := Finding{Detail: fmt.Sprintf("%d files in %s", len(all), r.Content().Dir()), Advice: AdviceCheckContent}
+		f := Finding{Detail: fmt.Sprintf("%s in %s", counted(len(all), "file"), r.Content().Dir()), Advice: AdviceCheckContent}
 		requests := ledger.InheritedRequests(created)
 		if requests == nil {
 			return f, nil
@@ -36,7 +36,7 @@ func (x *examination) content(ctx context.Context, r *Root) {
 				return Finding{}, fmt.Errorf("the request ids that the ledgers before used: %w", err)
 			}
 		}
-		f.Detail = fmt.Sprintf("%d request ids that the ledgers before used; %s", requests.Count, f.Detail)
+		f.Detail = fmt.Sprintf("%s that the ledgers before used; %s", counted(requests.Count, "request id"), f.Detail)
 		return f, nil
 	})
 }

@@ -102,7 +102,7 @@ func (x *examination) owners() (Finding, error) {
 		return Finding{Detail: "no file here that you cannot use"}, nil
 	}
 	return Finding{
-		Mind: true, Detail: fmt.Sprintf("%d files of other users that you cannot use, such as %s", len(bad), bad[0]),
+		Mind: true, Detail: fmt.Sprintf("%s of other users that you cannot use, such as %s", counted(len(bad), "file"), bad[0]),
 		Hint: home.ChownHint(bad[0]),
 	}, nil
 }

@@ -112,7 +112,7 @@ func tryLock(path string, mode Mode) (*lock, error) {
 	if err := take(f); err != nil {
 		defer f.Close()
 		if errors.Is(err, unix.EWOULDBLOCK) {
-			busy := &LockedError{Path: path}
+			busy := &LockedError{Path: path, Reader: shared}
 			busy.PID, busy.Doing = holder(f)
 			return nil, busy
 		}
@@ -125,7 +125,7 @@ func tryLock(path string, mode Mode) (*lock, error) {
 		var there fs.FileInfo
 		there, err = os.Lstat(path)
 		if err == nil && !os.SameFile(mine, there) || errors.Is(err, fs.ErrNotExist) {
-			err = &LockedError{Path: path}
+			err = &LockedError{Path: path, Reader: shared}
 		}
 	}
 	if err == nil {
