@@ -122,28 +122,33 @@ func handmade(t *testing.T, key ledger.PrivateKey, change func(event, commitment
 	return p
 }
 
+func replace(old, with string) func(string) string {
+	return func(text string) string { return strings.Replace(text, old, with, 1) }
+}
+
+func same(text string) string { return text }
+
+// malformedInTree change what handmade makes.
+var malformedInTree = []struct {
+	name              string
+	event, commitment func(string) string
+	exit              int
+}{
+	{"as they are", same, same, 0},
+	{"an event of an unknown type", replace(`"type":"submitted"`, `"type":"exploded"`), same, 2},
+	{"an event with another schema", replace(`"schema_id":"gait.ledger.event"`, `"schema_id":"gait.ledger.fact"`), same, 2},
+	{"a commitment with an unknown field", same, replace(`"payload":{`, `"payload":{"at":1,`), 2},
+	{"a commitment by another actor", same, replace(`"actor":"gait"`, `"actor":"mallory"`), 2},
+	{"a commitment of a later version", same, replace(`"schema_version":"1.2.0"`, `"schema_version":"1.9.0"`), 6},
+}
+
 // Both verifiers refuse what is no event and no job, though the key's holder has put it into
 // the tree and into the index.
 func TestMalformedEventsInTheTree(t *testing.T) {
 	needPython(t)
 	key := testKey(t, 1)
-	replace := func(old, with string) func(string) string {
-		return func(text string) string { return strings.Replace(text, old, with, 1) }
-	}
-	same := func(text string) string { return text }
 	var all []judgement
-	for _, tt := range []struct {
-		name              string
-		event, commitment func(string) string
-		exit              int
-	}{
-		{"as they are", same, same, 0},
-		{"an event of an unknown type", replace(`"type":"submitted"`, `"type":"exploded"`), same, 2},
-		{"an event with another schema", replace(`"schema_id":"gait.ledger.event"`, `"schema_id":"gait.ledger.fact"`), same, 2},
-		{"a commitment with an unknown field", same, replace(`"payload":{`, `"payload":{"at":1,`), 2},
-		{"a commitment by another actor", same, replace(`"actor":"gait"`, `"actor":"mallory"`), 2},
-		{"a commitment of a later version", same, replace(`"schema_version":"1.2.0"`, `"schema_version":"1.9.0"`), 6},
-	} {
+	for _, tt := range malformedInTree {
 		p := handmade(t, key, func(event, commitment string) (string, string) { return tt.event(event), tt.commitment(commitment) })
 		j := judgeIndex(t, tt.name, encode(t, packspec.JobProof{IndexProof: p}), key)
 		if all = append(all, j); j.exit != tt.exit {

@@ -1,10 +1,15 @@
 package packspec_test
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"os"
 	"regexp"
 	"strings"
 	"testing"
+
+	"gait/ledger"
+	"gait/ledger/mpt"
 )
 
 // SPEC.md is complete by itself: it has each field and payload type of package ledger.
@@ -51,6 +56,36 @@ func TestSpecNamesEveryFailure(t *testing.T) {
 	for _, name := range names {
 		if !strings.Contains(string(spec), "`"+name[1]+"`") && !strings.Contains(string(spec), "**"+name[1]+"**") {
 			t.Errorf("SPEC.md does not name %s", name[1])
+		}
+	}
+}
+
+// The example of the index in SPEC.md is what package mpt computes.
+func TestSpecIndexExample(t *testing.T) {
+	spec, err := os.ReadFile("SPEC.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var entries []mpt.Entry
+	for i, key := range []mpt.Key{ledger.JobKey("a"), ledger.JobKey("b"), ledger.RequestKey("r1")} {
+		entries = append(entries, mpt.Entry{Key: key, Value: sha256.Sum256([]byte{byte('1' + i)})})
+	}
+	tree, err := new(mpt.Tree).Set(t.Context(), nil, entries)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path, err := tree.Prove(t.Context(), nil, entries[1].Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := path.Encode() // 0x20, key, 0x20, value, bit 1, leaf of R, bit 0, leaf of A
+	if len(b) != 132 || b[66] != 1 || b[99] != 0 {
+		t.Fatalf("the path of B is %x", b)
+	}
+	root := tree.Root()
+	for _, hash := range [][]byte{root[:], b[1:33], b[34:66], b[67:99], b[100:]} {
+		if !strings.Contains(string(spec), hex.EncodeToString(hash)) {
+			t.Errorf("SPEC.md does not have %x", hash)
 		}
 	}
 }
