@@ -99,6 +99,33 @@ func TestContinuedProofCheck(t *testing.T) {
 	}
 }
 
+// A lone event contradicts what it says of the job beside its status.
+func TestContinuedProofOfOneEvent(t *testing.T) {
+	resume := func(s *story) { decided(s); s.add("worker_1", s.resumed()) }
+	for _, tt := range []struct {
+		field  string // that the event contradicts
+		given  func(*story)
+		change func(*ledger.Continued)
+	}{
+		{"hold", func(s *story) { s.add("boss", ledger.Paused{Hold: true}) }, func(p *ledger.Continued) { p.Hold = false }},
+		{"approval_count", decided, func(p *ledger.Continued) { p.Approvals = 0 }},
+		{"status_reason_code", decided, func(p *ledger.Continued) { p.StatusReasonCode = "paused" }},
+		{"environment_fingerprint", resume, func(p *ledger.Continued) { p.EnvironmentFingerprint = "envfp:there" }},
+		{"identity", resume, func(p *ledger.Continued) { p.Identity = "agent_8" }},
+		{"policy_digest", resume, func(p *ledger.Continued) { p.PolicyDigest = one }},
+		{"policy_ref", resume, func(p *ledger.Continued) { p.PolicyRef = "v2" }},
+	} {
+		s := tell(t)
+		tt.given(s)
+		proof, _, _ := proofOf(t, s)
+		_, lie := continueStory(t, s)
+		tt.change(&lie)
+		if err := proof.Check("job_1", lie); !errors.Is(err, ledger.ErrUnverified) || !strings.Contains(err.Error(), "another "+tt.field+" ") {
+			t.Errorf("with another %s: %v", tt.field, err)
+		}
+	}
+}
+
 func TestContinuedProofOfASubmission(t *testing.T) {
 	s := tell(t)
 	proof, _, _ := proofOf(t, s)
