@@ -190,12 +190,13 @@ func (g powerRig) shows(older bool, codes ...string) string {
 	return ""
 }
 
-// isCopy says what is wrong with a ledger that is only read, and whose index was checked.
+// isCopy says what is wrong with a ledger that is only read, whose index was checked, and of
+// which home keeps a checkpoint.
 func (g powerRig) isCopy() string {
 	if code, said := g.said("job", "pause", "a"); code == 0 {
 		return fmt.Sprint("a copy is written: ", said)
 	}
-	if code, said := g.said("ledger", "info"); code != 0 || said["index"] != nil {
+	if code, said := g.said("ledger", "info"); code != 0 || said["index"] != nil || said["seen"] == nil {
 		return fmt.Sprintf("info exits %d: %v", code, said)
 	}
 	return g.shows(false)

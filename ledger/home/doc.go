@@ -72,8 +72,9 @@
 // # The outside checkpoint
 //
 // A Guard keeps the newest signed checkpoint of a ledger in two slots. Each new one
-// overwrites the older slot, in place; slots are not synced. The newest slot that
-// verifies counts: the ledger must hold at least those events. A ledger that has
+// overwrites the older slot, in place. Slots are synced only when a ledger was imported or
+// restored: the next open of one that is written keeps its checkpoint again. The newest
+// slot that verifies counts: the ledger must hold at least those events. A ledger that has
 // fewer events, or another root at that size, is a *RolledBackError. A crash can
 // tear one slot; if both slots hold something that is no checkpoint, that is
 // corruption. If there is none yet, there is nothing to compare with. A checkpoint

@@ -89,6 +89,25 @@ func Remember(home string, signed []byte, linked bool, keys ...ledger.VerifierKe
 	return g.Publish(signed)
 }
 
+// SyncSeen makes durable what Remember keeps of a ledger. A ledger that is written needs it
+// not: its next open keeps the newest checkpoint again. A copy has no such open.
+func SyncSeen(home, origin string) error {
+	g := &Guard{dir: LedgerDir(home, origin), name: linkedName}
+	for i := range g.slots {
+		f, err := OpenFile(g.path(i), os.O_WRONLY)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err == nil {
+			err = errors.Join(f.Sync(), f.Close())
+		}
+		if err != nil {
+			return fmt.Errorf("syncing the outside checkpoint: %w", InHome.Unwritable(g.dir, err))
+		}
+	}
+	return SyncDir(g.dir)
+}
+
 // other reports whether other keys have signed all that is kept.
 func (g *Guard) other() bool {
 	return slices.ContainsFunc(g.slots[:], func(s slot) bool { return s.other }) && !g.slots[0].ok && !g.slots[1].ok

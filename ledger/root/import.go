@@ -244,6 +244,9 @@ func (s *restorer) rememberCopy(from Copied, seen []home.Sighting, by string) er
 	if err := home.Remember(s.Home, from.Signed, true, from.Keys.Keys()...); err != nil {
 		return err
 	}
+	if err := home.SyncSeen(s.Home, from.Keys.Origin()); err != nil {
+		return err
+	}
 	return keepEndsOf(s.Home, from.Copy, from.Keys)
 }
 

@@ -216,6 +216,9 @@ func (s *restorer) rememberRestored(from Backup) error {
 	if err := home.Remember(s.Home, signed, true, from.Keys.Keys()...); err != nil {
 		return err
 	}
+	if err := home.SyncSeen(s.Home, from.Keys.Origin()); err != nil {
+		return err
+	}
 	return keepEndsOf(s.Home, from.Copy, from.Keys)
 }
 
