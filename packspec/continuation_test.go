@@ -23,6 +23,7 @@ type continuation struct {
 	requests ledger.Hash
 	whole    bool // the proofs have all events of the jobs
 	lie      func(testing.TB, *continuation, *ledger.Continued)
+	ask      func(*projection.AskedAgain) // changes what job_1 asks for again; may be nil
 }
 
 // continued returns a ledger that continues job_1, which waits for a decision, and job_2,
@@ -100,6 +101,9 @@ func (c *continuation) take(t testing.TB, job string) {
 	}
 	specs := []ledgertest.EventSpec{{Job: job, Actor: "operator", Payload: p}}
 	for _, a := range again {
+		if c.ask != nil {
+			c.ask(&a)
+		}
 		specs = append(specs, ledgertest.EventSpec{Job: job, Actor: a.Actor, Payload: a.Payload})
 	}
 	ledgertest.Append(t, c.l.Log, specs...)

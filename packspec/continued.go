@@ -93,6 +93,9 @@ func (v *jobVerifier) continued() (string, error) {
 	if err == nil {
 		err = forgotten(v.created, p)
 	}
+	if err == nil {
+		err = v.compareAsked(p)
+	}
 	if errors.Is(err, ledger.ErrUnsupportedVersion) {
 		return "", err
 	}
@@ -117,6 +120,20 @@ func (v *jobVerifier) continued() (string, error) {
 		return v.unprovedBefore(what + "; but " + but)
 	}
 	return what, nil
+}
+
+// compareAsked fails if the job asks for other decisions than those that it waited for.
+func (v *jobVerifier) compareAsked(p projection.ContinuedProof) error {
+	texts, err := textsToAsk(v.first, p)
+	if err != nil {
+		return err
+	}
+	for i, text := range texts {
+		if i < len(v.asked) && v.asked[i].text != text {
+			return otherDecision(v.asked[i].seq, p.Event.Origin())
+		}
+	}
+	return nil
 }
 
 // forgotten fails if a proof shows that the other ledger used a request id, and event 0 names

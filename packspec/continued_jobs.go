@@ -25,7 +25,8 @@ type ContinuedJobs struct {
 
 	created  ledger.Event // event 0
 	byOrigin map[string]*LedgerBefore
-	signed   string // the checkpoint that signer has signed
+	asks     map[string]jobAsks // of jobs that have not asked for all of it yet
+	signed   string             // the checkpoint that signer has signed
 	signer   signerBefore
 }
 
@@ -64,8 +65,14 @@ func (*ContinuedError) Fault() ledger.Fault {
 	return ledger.Fault{Code: finding.CodeContinued, Category: ledger.CategoryVerification}
 }
 
+// jobAsks is what a job must ask for again, and the ledger before.
+type jobAsks struct {
+	origin string
+	texts  []ledger.Hash
+}
+
 // Add checks the next event of the ledger, from event 0 on. It fails with a *ContinuedError if the event
-// continues a job, and the proof contradicts it or what the caller has seen; with
+// continues a job, or asks for a decision again, and the proof contradicts it or what the caller has seen; with
 // ledger.ErrUnsupportedVersion; and with the errors of Options and Content.
 func (j *ContinuedJobs) Add(e ledger.Event) error {
 	if e.Seq() == 0 {
@@ -73,7 +80,7 @@ func (j *ContinuedJobs) Add(e ledger.Event) error {
 	}
 	c, ok := e.Payload().(ledger.Continued)
 	if !ok {
-		return nil
+		return j.compareAsked(e)
 	}
 	from := j.from(c.Origin)
 	from.Jobs++
@@ -86,12 +93,49 @@ func (j *ContinuedJobs) Add(e ledger.Event) error {
 		if err := forgotten(j.created, p); err != nil {
 			return &ContinuedError{Job: e.JobID(), Seq: e.Seq(), Err: err}
 		}
+		if err := j.expect(e, p); err != nil {
+			return err
+		}
 		err = j.judge(from, e, c, p)
 	}
 	if f, forked := errors.AsType[*finding.Failure](err); forked {
 		return &ContinuedError{Job: e.JobID(), Seq: e.Seq(), Err: errors.New(f.Reason)}
 	}
 	return err
+}
+
+// expect notes what a job must ask for again.
+func (j *ContinuedJobs) expect(first ledger.Event, p projection.ContinuedProof) error {
+	texts, err := textsToAsk(first, p)
+	if len(texts) == 0 || err != nil {
+		return err
+	}
+	if j.asks == nil {
+		j.asks = map[string]jobAsks{}
+	}
+	j.asks[first.JobID()] = jobAsks{p.Event.Origin(), texts}
+	return nil
+}
+
+// compareAsked fails if a job asks for another decision than the next one that it waited for.
+func (j *ContinuedJobs) compareAsked(e ledger.Event) error {
+	asks, waits := j.asks[e.JobID()]
+	if !waits {
+		return nil
+	}
+	asked, ok, err := askedAgain(e)
+	if !ok || err != nil {
+		return err
+	}
+	if asked.text != asks.texts[0] {
+		return &ContinuedError{Job: e.JobID(), Seq: e.Seq(), Err: otherDecision(e.Seq(), asks.origin)}
+	}
+	if asks.texts = asks.texts[1:]; len(asks.texts) > 0 {
+		j.asks[e.JobID()] = asks
+	} else {
+		delete(j.asks, e.JobID())
+	}
+	return nil
 }
 
 func (j *ContinuedJobs) from(origin string) *LedgerBefore {

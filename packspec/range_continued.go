@@ -83,7 +83,7 @@ func (v *rangeVerifier) openContinued() error {
 func (c *continuedRange) add(e ledger.Event) error {
 	was, ok := e.Payload().(ledger.Continued)
 	if !ok {
-		return nil
+		return c.check(e)
 	}
 	if c.count++; c.proofs == nil {
 		return nil
@@ -101,6 +101,11 @@ func (c *continuedRange) add(e ledger.Event) error {
 		}
 		return b, err
 	}
+	return c.check(e)
+}
+
+// check lets jobs check an event, and keeps the first one that does not hold.
+func (c *continuedRange) check(e ledger.Event) error {
 	err := c.jobs.Add(e)
 	if lie, ok := errors.AsType[*ContinuedError](err); ok {
 		c.fail(e.Seq(), lie)

@@ -55,6 +55,15 @@ func (v *jobVerifier) check(e ledger.Event) error {
 	if v.chainErr == nil && v.stateErr == nil {
 		v.stateErr = asFailure(finding.LevelStateMachine, finding.CodeTransition, v.fold.Add(e))
 	}
+	if v.continues() {
+		asked, ok, err := askedAgain(e)
+		if err != nil {
+			return err
+		}
+		if ok {
+			v.asked = append(v.asked, asked)
+		}
+	}
 	if v.chainErr == nil {
 		return v.see(e)
 	}

@@ -17,7 +17,8 @@ type jobVerifier struct {
 	commitment commitment
 	head       ledger.JobHead // after the events read so far
 	requests   ledger.RequestIDs
-	first      ledger.Event // of the job
+	first      ledger.Event    // of the job
+	asked      []decisionAsked // by a job that another ledger held before
 	fold       projection.Folder
 
 	// The first error of each level, found while reading the events.

@@ -139,24 +139,45 @@ func (p ContinuedProof) Check(job string, c ledger.Continued) error {
 	return nil
 }
 
-// checkState requires the state that all events of the job give.
-func (p ContinuedProof) checkState(job string, tree ledger.Checkpoint, c ledger.Continued) error {
+// AskedAgain returns the decisions for which the job must be asked again right after its
+// continued event. There are none if the proof, for which Check must hold, does not show the
+// whole state.
+func (p ContinuedProof) AskedAgain(job string, c ledger.Continued) ([]AskedAgain, error) {
+	if c.Decisions == 0 || !p.Whole() {
+		return nil, nil
+	}
+	_, again, err := p.continueJob(job, ledger.Checkpoint{Origin: c.Origin, Size: c.Size, Root: c.Root}, c.Proof)
+	return again, err
+}
+
+// continueJob returns what Continue gives for all events of the job.
+func (p ContinuedProof) continueJob(job string, tree ledger.Checkpoint, proof ledger.Content) (ledger.Continued, []AskedAgain, error) {
+	var none ledger.Continued
 	var all Folder
 	first := p.Event
 	for i, e := range append(slices.Clone(p.Earlier), p.Event) {
-		if e.JobID() != job || e.Origin() != c.Origin {
-			return unproved("event %d of the job is of job %q in %s", i+1, e.JobID(), e.Origin())
+		if e.JobID() != job || e.Origin() != tree.Origin {
+			return none, nil, unproved("event %d of the job is of job %q in %s", i+1, e.JobID(), e.Origin())
 		}
 		if err := all.Add(e); err != nil {
-			return unproved("event %d of the job does not follow: %s", i+1, err)
+			return none, nil, unproved("event %d of the job does not follow: %s", i+1, err)
 		}
 		if i == 0 {
 			first = e
 		}
 	}
-	want, _, err := Continue(all.Job, first, p.Event, tree, c.Proof)
+	want, again, err := Continue(all.Job, first, p.Event, tree, proof)
 	if err != nil {
-		return unproved("%s", err)
+		return none, nil, unproved("%s", err)
+	}
+	return want, again, nil
+}
+
+// checkState requires the state that all events of the job give.
+func (p ContinuedProof) checkState(job string, tree ledger.Checkpoint, c ledger.Continued) error {
+	want, _, err := p.continueJob(job, tree, c.Proof)
+	if err != nil {
+		return err
 	}
 	a, err := ledger.EncodePayload(want)
 	if err != nil {
