@@ -118,6 +118,7 @@ var hints = map[string]hintMaker{
 	"newest_unknown":       say("if nothing was written after the backup: add --newest; to look at it only: --read-only; to go on with its jobs in a new ledger: --as-successor"),
 	"nothing_to_accept":    say("nothing needs to be done"),
 	"ledger_moved":         movedHint,
+	"invalid_to":           say(otherKeyHint),
 	"ledger_retired":       retiredHint,
 	"successor_unfinished": say("the next command that writes finishes it: gait ledger retire --successor, with the same --reason"),
 	"nothing_to_continue":  say("continue from a backup: move the directory ledger in the root away, then gait ledger restore FILE --as-successor; or give it up: gait ledger retire --reason \"WHY\""),
@@ -176,6 +177,9 @@ var hints = map[string]hintMaker{
 	"output_failed":     say("what the command did stands; check where standard output goes"),
 	"internal_failure":  say("please report it with what it printed"),
 }
+
+// otherKeyHint says which key a ledger moves to.
+const otherKeyHint = "give the key that is made in the other place, there: gait keys new ORIGIN"
 
 const ignoreHint = "name what may differ with --ignore, such as --ignore volatile"
 

@@ -55,17 +55,16 @@ func (c *console) movesTo(named string) (ledger.VerifierKey, error) {
 	if named == "" {
 		return ledger.VerifierKey{}, &usageError{code: "invalid_usage", text: "to which key? --to is missing", hint: "make one in the other place, there: gait keys new ORIGIN; then add --to KEY here"}
 	}
-	const hint = "give the key that is made in the other place, there: gait keys new ORIGIN"
 	public, err := c.keyNamed(named)
 	if bad, ok := errors.AsType[*usageError](err); ok && bad.code == "invalid_public_key" {
-		bad.hint = hint
+		bad.hint = otherKeyHint
 	}
 	if err != nil {
 		return ledger.VerifierKey{}, err
 	}
 	key, err := ledger.ParseVerifierKey(public.String())
 	if err != nil {
-		return key, &usageError{code: "invalid_public_key", text: named + " does not say which ledger its key signs", hint: hint}
+		return key, &usageError{code: "invalid_public_key", text: named + " does not say which ledger its key signs", hint: otherKeyHint}
 	}
 	return key, nil
 }
