@@ -11,7 +11,7 @@ import (
 // Errors before anything is decided.
 var (
 	// ErrJobNotFound says that the ledger has no job of that id.
-	ErrJobNotFound = ledger.NewError("no such job", ledger.Fault{Code: "job_not_found", Category: ledger.CategoryInvalid})
+	ErrJobNotFound = projection.ErrJobNotFound
 
 	// ErrJobExists says that the ledger has a job of that id already.
 	ErrJobExists = ledger.NewError("the job exists already", ledger.Fault{Code: "job_exists", Category: ledger.CategoryInvalid})

@@ -14,7 +14,7 @@ import (
 )
 
 // ErrJobNotFound says that the log has no job with that id.
-var ErrJobNotFound = errors.New("no such job")
+var ErrJobNotFound = projection.ErrJobNotFound
 
 // A BuiltPack describes a pack that was written.
 type BuiltPack struct {
@@ -100,11 +100,11 @@ type snapshot struct {
 	unproved     error      // why it is not one that the tree may have, or nil
 	continued    []byte     // the proof that another ledger held the job before; nil if there is none
 	events       ledger.Events
-	measured
+	measurements
 }
 
-// measured is what a pack needs to know of all events of a job before it is written.
-type measured struct {
+// measurements are what a pack needs to know of all events of a job before it is written.
+type measurements struct {
 	first ledger.Event
 	fold  projection.Folder
 	sizes jobSizes
@@ -113,7 +113,7 @@ type measured struct {
 // A CheckedJob is a job whose events were read and checked.
 type CheckedJob struct {
 	head ledger.JobHead
-	measured
+	measurements
 }
 
 // CheckJob reads and checks all that BuildJob packs of a job. If it succeeds, a commitment
@@ -124,7 +124,7 @@ func CheckJob(ctx context.Context, src ledger.Reader, job string) (*CheckedJob, 
 	if err != nil {
 		return nil, fmt.Errorf("checking job %s: %w", job, err)
 	}
-	return &CheckedJob{s.head, s.measured}, nil
+	return &CheckedJob{s.head, s.measurements}, nil
 }
 
 // maxAttempts limits how often a log that moves on is read again.
@@ -166,7 +166,7 @@ func snapshotJobOnce(ctx context.Context, src ledger.Reader, job string, o JobOp
 	}
 	s.events = first(src.JobEvents(ctx, job, 1), s.head.JobSeq)
 	if o.Checked != nil && o.Checked.head.Leaf == s.head.Leaf {
-		s.measured = o.Checked.measured
+		s.measurements = o.Checked.measurements
 	} else if err := s.measure(); err != nil {
 		return nil, err
 	}

@@ -224,6 +224,8 @@ func TestBuildRefuses(t *testing.T) {
 	log := history(t, key)
 	if _, err := packspec.BuildJob(t.Context(), new(packspec.Buffer), log, "job_9", key, packspec.JobOptions{}); !errors.Is(err, packspec.ErrJobNotFound) {
 		t.Errorf("building a pack of no job: %v, want ErrJobNotFound", err)
+	} else if f, ok := ledger.FaultOf(err); !ok || f.Code != "job_not_found" || !errors.Is(err, commands.ErrJobNotFound) {
+		t.Errorf("building a pack of no job: the fault is %+v, want job_not_found", f)
 	}
 	if _, err := packspec.BuildJob(t.Context(), new(packspec.Buffer), log, "job_1", testKey(t, 2), packspec.JobOptions{}); err == nil {
 		t.Error("a pack was signed by a key that is not the ledger's")

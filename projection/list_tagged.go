@@ -134,12 +134,12 @@ func (m *matcher) matches(t *ledger.TaggedJob) bool {
 type firsts[T any] struct {
 	q     *Query
 	limit int
-	all   []placed[T] // up to twice as many; the others are behind them
+	all   []listEntry[T] // up to twice as many; the others come after them
 	full  bool
 	last  Place // of the values so far that are kept, once full
 }
 
-type placed[T any] struct {
+type listEntry[T any] struct {
 	place Place
 	value T
 }
@@ -151,14 +151,14 @@ func (f *firsts[T]) passes(place Place) bool {
 
 // add adds a value that passes.
 func (f *firsts[T]) add(place Place, value T) {
-	if f.all = append(f.all, placed[T]{place, value}); len(f.all) >= 2*f.limit {
+	if f.all = append(f.all, listEntry[T]{place, value}); len(f.all) >= 2*f.limit {
 		f.cut()
 	}
 }
 
 // cut sorts the values, and drops those that are too many.
 func (f *firsts[T]) cut() {
-	slices.SortFunc(f.all, func(a, b placed[T]) int { return f.q.compare(a.place, b.place) })
+	slices.SortFunc(f.all, func(a, b listEntry[T]) int { return f.q.compare(a.place, b.place) })
 	if len(f.all) >= f.limit {
 		f.all = f.all[:f.limit]
 		f.full, f.last = true, f.all[f.limit-1].place

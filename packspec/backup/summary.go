@@ -38,7 +38,7 @@ type Summary struct {
 // A summary is a Summary as it is written: one line of JSON.
 type summary struct {
 	AsOf     string          `json:"as_of"`
-	Cosigned []cosigned      `json:"cosigned"`
+	Cosigned []cosignature   `json:"cosigned"`
 	Origin   string          `json:"origin"`
 	Key      string          `json:"public_key"`
 	Root     ledger.Hash     `json:"root"`
@@ -47,18 +47,18 @@ type summary struct {
 	Size     json.RawMessage `json:"size"`
 }
 
-type cosigned struct {
+type cosignature struct {
 	Note    string `json:"note"`
 	Witness string `json:"witness"` // its key
 }
 
 func (s Summary) encode() ([]byte, error) {
 	w := summary{
-		AsOf: ledger.FormatTime(s.AsOf), Cosigned: []cosigned{}, Origin: s.Origin, Key: s.Key.String(), Root: s.Root,
+		AsOf: ledger.FormatTime(s.AsOf), Cosigned: []cosignature{}, Origin: s.Origin, Key: s.Key.String(), Root: s.Root,
 		SchemaID: schemaID, Version: schemaVersion, Size: fmt.Append(nil, s.Size),
 	}
 	for _, c := range s.Cosigned {
-		w.Cosigned = append(w.Cosigned, cosigned{Note: string(c.Signed), Witness: c.Key.String()})
+		w.Cosigned = append(w.Cosigned, cosignature{Note: string(c.Signed), Witness: c.Key.String()})
 	}
 	b, err := jcs.Marshal(w)
 	return append(b, '\n'), err
@@ -106,7 +106,7 @@ func decodeSummary(b []byte) (Summary, error) {
 	return s, nil
 }
 
-func (c cosigned) decode() (one ledger.CosignedCheckpoint, err error) {
+func (c cosignature) decode() (one ledger.CosignedCheckpoint, err error) {
 	key, err := ledger.ParseWitnessKey(c.Witness)
 	if err != nil {
 		return one, err
