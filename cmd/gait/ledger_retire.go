@@ -12,7 +12,7 @@ import (
 
 func retireCommand(a *app) *cobra.Command {
 	var reason, origin string
-	var successor, althoughMoved bool
+	var successor, althoughMoved, dryRun bool
 	var from []string
 	cmd := exits(&cobra.Command{
 		Use:   "retire",
@@ -40,6 +40,7 @@ A ledger that moved away is given up only with --although-moved, if the place wh
 went is lost: it can then not come back, and that place must write it no more.`,
 		Example: `gait ledger retire --reason "disk replaced, restored from last night's backup" --successor
 gait ledger retire --reason "disk lost" --successor --from export-2026-11 --from pack_job_7.zip
+gait ledger retire --reason "the project is over" --dry-run
 gait ledger retire --reason "the project is over"`,
 		Args: noArgs,
 	}, 0, 1, 2, 6, 7, 8)
@@ -47,6 +48,7 @@ gait ledger retire --reason "the project is over"`,
 	cmd.Flags().BoolVar(&successor, "successor", false, "continue its jobs in a new ledger, here")
 	cmd.Flags().StringArrayVar(&from, "from", nil, "with --successor: continue from this too, an export, a backup, a retired ledger, or the pack of a job; may be repeated")
 	cmd.Flags().BoolVar(&althoughMoved, "although-moved", false, "it moved away, and the place where it went is lost")
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "say what would be given up, and write nothing")
 	cmd.Flags().StringVar(&origin, "origin", "", "the successor's name in every checkpoint (default gait.local/ULID)")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if reason == "" {
@@ -57,6 +59,12 @@ gait ledger retire --reason "the project is over"`,
 		}
 		if (origin != "" || len(from) > 0) && !successor {
 			return &usageError{code: "invalid_usage", text: "--origin and --from are about a successor", hint: "add --successor, or leave them out"}
+		}
+		if dryRun && successor {
+			return &usageError{code: "invalid_usage", text: "--dry-run says what would be given up, without a successor", hint: "leave --successor out; with it, the ledger is untouched until its successor is whole"}
+		}
+		if dryRun {
+			return planRetire(cmd.Context(), a, reason, althoughMoved)
 		}
 		if successor {
 			return retireForSuccessor(cmd.Context(), a, heir{a: a, reason: reason, origin: origin, from: from, althoughMoved: althoughMoved})
@@ -91,6 +99,24 @@ func retire(ctx context.Context, a *app, reason string, althoughMoved bool) erro
 			next += `; to continue its jobs instead: gait ledger retire --reason "WHY" --successor --from ` + quoted(was.Path)
 		}
 		s.next(next)
+	})
+}
+
+// planRetire says what would be given up.
+func planRetire(ctx context.Context, a *app, reason string, althoughMoved bool) error {
+	o, err := a.options()
+	if err != nil {
+		return err
+	}
+	o.AlthoughMoved = althoughMoved
+	n, err := root.PlanRetire(ctx, o.Options, reason)
+	if err != nil {
+		return err
+	}
+	fields := object{"dry_run": true, "origin": n.Origin, "path": "", "seen": sizeAndRoot(n.Seen), "found": sizeAndRoot(n.Found)}
+	return a.print(fields, func(s *screen) {
+		fmt.Fprintf(s, "%s %s would be retired; nothing was written\n", s.bold("dry run:"), s.bold(n.Origin))
+		s.fields([2]string{"seen", count(n.Seen.Size, "event")}, [2]string{"found", count(n.Found.Size, "event")}, [2]string{"reason", n.Reason})
 	})
 }
 
