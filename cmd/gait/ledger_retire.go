@@ -60,13 +60,12 @@ gait ledger retire --reason "the project is over"`,
 		if (origin != "" || len(from) > 0) && !successor {
 			return &usageError{code: "invalid_usage", text: "--origin and --from are about a successor", hint: "add --successor, or leave them out"}
 		}
-		if dryRun && successor {
+		switch {
+		case dryRun && successor:
 			return &usageError{code: "invalid_usage", text: "--dry-run says what would be given up, without a successor", hint: "leave --successor out; with it, the ledger is untouched until its successor is whole"}
-		}
-		if dryRun {
+		case dryRun:
 			return planRetire(cmd.Context(), a, reason, althoughMoved)
-		}
-		if successor {
+		case successor:
 			return retireForSuccessor(cmd.Context(), a, heir{a: a, reason: reason, origin: origin, from: from, althoughMoved: althoughMoved})
 		}
 		return retire(cmd.Context(), a, reason, althoughMoved)
