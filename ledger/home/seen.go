@@ -93,6 +93,9 @@ func Remember(home string, signed []byte, linked bool, keys ...ledger.VerifierKe
 // not: its next open keeps the newest checkpoint again. A copy has no such open.
 func SyncSeen(home, origin string) error {
 	g := &Guard{dir: LedgerDir(home, origin), name: linkedName}
+	if err := checkWay(g.dir, true); err != nil {
+		return fmt.Errorf("syncing the outside checkpoint: %w", err)
+	}
 	for i := range g.slots {
 		f, err := OpenFile(g.path(i), os.O_WRONLY)
 		if errors.Is(err, fs.ErrNotExist) {

@@ -162,6 +162,7 @@ func TestNothingOfAnOpenHomeIsUsed(t *testing.T) {
 		"Distrust":      {"", func() error { _, _, err := home.Distrust(dir, vkey.PublicKey()); return err }},
 		"DropNextKey":   {"keys/next", func() error { return home.DropNextKey(dir, vkey.Name()) }},
 		"RotatedKeys":   {"ledgers", func() error { _, err := home.RotatedKeys(dir); return err }},
+		"SyncSeen":      {"ledgers", func() error { return home.SyncSeen(dir, vkey.Name()) }},
 		"Keep":          {"ledgers", func() error { return home.Keep(dir, signed, vkey) }},
 		"KeepConflict":  {"ledgers", func() error { _, err := home.KeepConflict(dir, vkey.Name(), nil); return err }},
 		"Forks":         {"ledgers", func() error { _, err := home.Forks(dir); return err }},
