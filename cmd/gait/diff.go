@@ -83,15 +83,7 @@ func showChanges(s *screen, list []projection.Change) {
 	rows := make([][]any, len(list))
 	for i, c := range list {
 		mark := map[string]string{projection.Added: s.green("+"), projection.Removed: s.red("-"), projection.Changed: s.yellow("≠")}[c.Op]
-		rows[i] = []any{mark, c.Path, shortValue(string(c.Before)), shortValue(string(c.After))}
+		rows[i] = []any{mark, c.Path, shorten(string(c.Before), 60), shorten(string(c.After), 60)}
 	}
 	s.table([]any{"", "fact", "before", "after"}, rows)
-}
-
-// shortValue shortens a value to fit a table.
-func shortValue(s string) string {
-	if r := []rune(s); len(r) > 60 {
-		return string(r[:59]) + "…"
-	}
-	return s
 }
