@@ -102,26 +102,40 @@ func (a *app) open(ctx context.Context, dir string, mode root.Mode, f func(*conn
 }
 
 // show opens the ledger to hand out what it has signed, which must be remembered
-// first. If the ledger is only read, or cannot be written, it is read, and remembered if
-// the home can be written.
+// first. If the ledger is only read, it is remembered if the home can be written.
 func (a *app) show(ctx context.Context, f func(*connect.Ledger) error) error {
-	opened := false
-	err := a.write(ctx, func(r *connect.Ledger) error {
-		opened = true
-		return f(r)
-	})
-	_, keyless := errors.AsType[*home.KeyMissingError](err)
-	if opened || !onlyRead(err) && !keyless && !unwritable(err) {
-		return err
-	}
-	return a.read(ctx, func(r *connect.Ledger) error {
-		if err := f(r); err != nil {
+	return a.writeOrRead(ctx, "", true, func(r *connect.Ledger, reading bool) error {
+		if err := f(r); err != nil || !reading {
 			return err
 		}
 		_, signed := r.Log.Checkpoint()
 		recall.Memory{Home: r.Home, Notice: a.notice}.KeepCheckpoint(signed, true, r.Log.Keys().Keys()...)
 		return nil
 	})
+}
+
+// writeOrRead opens the ledger in dir to write and hands it to f. If it is one that is
+// only read, or that this user cannot write, it is opened to read, and f is told; if
+// keyless, that also holds for a ledger whose private key is not here.
+func (a *app) writeOrRead(ctx context.Context, dir string, keyless bool, f func(r *connect.Ledger, reading bool) error) error {
+	opened := false
+	err := a.writeIn(ctx, dir, func(r *connect.Ledger) error {
+		opened = true
+		return f(r, false)
+	})
+	if opened || !onlyRead(err) && !unwritable(err) && !(keyless && lacksKey(err)) {
+		return err
+	}
+	read := a.readIn(ctx, dir, func(r *connect.Ledger) error { return f(r, true) })
+	if lacksKey(read) && !onlyRead(err) {
+		return err // whose ledger it is says more
+	}
+	return read
+}
+
+func lacksKey(err error) bool {
+	_, missing := errors.AsType[*home.KeyMissingError](err)
+	return missing
 }
 
 // unwritable reports whether an error of opening a ledger to write says that this user

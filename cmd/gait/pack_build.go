@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -12,7 +11,6 @@ import (
 	"gait/commands"
 	"gait/commands/connect"
 	"gait/ledger"
-	"gait/ledger/home"
 	"gait/ledger/root"
 	"gait/packspec"
 )
@@ -89,22 +87,10 @@ func buildJobPack(ctx context.Context, a *app, dir, job, to, out string) error {
 	return b.made.deliver(a, err)
 }
 
-// packIn opens the ledger in dir to build packs of it. One that is only read, or that this
-// user cannot write, is opened to read: nothing is written there.
+// packIn opens the ledger in dir to build packs of it. Nothing is written to one that is
+// opened to read.
 func (a *app) packIn(ctx context.Context, dir string, f func(*connect.Ledger) error) error {
-	opened := false
-	err := a.writeIn(ctx, dir, func(r *connect.Ledger) error {
-		opened = true
-		return f(r)
-	})
-	if opened || !onlyRead(err) && !unwritable(err) {
-		return err
-	}
-	read := a.readIn(ctx, dir, f)
-	if _, keyless := errors.AsType[*home.KeyMissingError](read); keyless && !onlyRead(err) {
-		return err // whose ledger it is says more
-	}
-	return read
+	return a.writeOrRead(ctx, dir, false, func(r *connect.Ledger, _ bool) error { return f(r) })
 }
 
 // A jobBuild builds the pack of a job.
