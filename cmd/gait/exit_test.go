@@ -153,7 +153,7 @@ var reported = []struct {
 	{&verifyError{packError: packError{code: "pack_bad"}}, "pack_bad verification_failed 2 false"},
 	{&finding.FormatError{Failure: finding.Failure{Code: "bad_zip"}}, "bad_zip verification_failed 2 false"},
 	{packspec.ErrNotComparable, "not_comparable invalid_input 6 false"},
-	{packspec.ErrJobNotFound, "internal_failure internal_failure 1 false"},
+	{packspec.ErrJobNotFound, "job_not_found invalid_input 6 false"},
 	{&diffError{code: "packs_differ"}, "packs_differ verification_failed 2 false"},
 	{&regressError{code: "regress_failed", category: ledger.CategoryRegress}, "regress_failed regress_failed 5 false"},
 	{&regressError{code: "no_fixtures", category: ledger.CategoryInvalid}, "no_fixtures invalid_input 6 false"},
