@@ -128,6 +128,9 @@ func (s *restorer) holdsBackup(from Backup) (bool, error) {
 		same, err := s.isBackup(from)
 		return same, err
 	}
+	if from.ReadOnly && s.lock.created { // what it holds may not say that it is a copy
+		return false, s.occupied("nothing now, and held the ledger itself, in the place of which no copy goes")
+	}
 	switch last := s.lock.last; {
 	case last.kind == markNone, last.kind == markComplete && last.key.Name() == from.Checkpoint.Origin,
 		from.Succeeded && last.kind == markRetired && last.was.Origin == from.Checkpoint.Origin:
