@@ -2,7 +2,6 @@ package packspec
 
 import (
 	"bufio"
-	"encoding/binary"
 	"fmt"
 	"io"
 
@@ -14,56 +13,16 @@ import (
 // needs its 64-bit form.
 const maxArchive = 1<<32 - 1
 
-// What every header of an archive says (APPNOTE 6.3, sections 4.3.7 and 4.3.12).
-const (
-	zipVersion = 10             // 1.0, which is all that stored entries need
-	zipMadeBy  = 3<<8 | 10      // Unix, so that the mode means something
-	zipDate    = 1<<5 | 1       // 1980-01-01, and the time is 00:00:00
-	zipMode    = 0o100644 << 16 // a plain file, rw-r--r--
-)
+// permissions are those of every file in an archive.
+const permissions = 0o644
 
-// An entry is a file in an archive. Its name, size, CRC and offset determine both
-// of its headers.
+// An entry is a file in an archive.
 type entry struct {
-	name string
-	size int64
-	crc  uint32
-	sum  ledger.Hash // SHA-256 of the content
-	at   int64       // of the local header
+	container.Header
+	sum ledger.Hash // SHA-256 of the content
 }
 
-// start returns the offset of the content, and end the offset behind it.
-func (e entry) start() int64 { return e.at + container.LocalSize + int64(len(e.name)) }
-func (e entry) end() int64   { return e.start() + e.size }
-
-// common appends the fields that both headers of an entry have, in their order.
-func (e entry) common(b []byte) []byte {
-	b = binary.LittleEndian.AppendUint16(b, zipVersion)
-	b = binary.LittleEndian.AppendUint16(b, 0) // flags
-	b = binary.LittleEndian.AppendUint16(b, 0) // method: stored
-	b = binary.LittleEndian.AppendUint16(b, 0) // time
-	b = binary.LittleEndian.AppendUint16(b, zipDate)
-	b = binary.LittleEndian.AppendUint32(b, e.crc)
-	b = binary.LittleEndian.AppendUint32(b, uint32(e.size)) // compressed
-	b = binary.LittleEndian.AppendUint32(b, uint32(e.size))
-	b = binary.LittleEndian.AppendUint16(b, uint16(len(e.name)))
-	return binary.LittleEndian.AppendUint16(b, 0) // extra field
-}
-
-func (e entry) localHeader() []byte {
-	return append(e.common([]byte(container.LocalMagic)), e.name...)
-}
-
-func (e entry) dirHeader() []byte {
-	b := binary.LittleEndian.AppendUint16([]byte(container.DirMagic), zipMadeBy)
-	b = e.common(b)
-	b = binary.LittleEndian.AppendUint16(b, 0) // comment
-	b = binary.LittleEndian.AppendUint16(b, 0) // disk
-	b = binary.LittleEndian.AppendUint16(b, 0) // internal attributes
-	b = binary.LittleEndian.AppendUint32(b, zipMode)
-	b = binary.LittleEndian.AppendUint32(b, uint32(e.at))
-	return append(b, e.name...)
-}
+func (e entry) record() []byte { return e.Record(permissions) }
 
 // An archiveWriter writes an archive. Its entries stand in order of name. Their
 // contents may be written at the same time, since each has its place before it is
@@ -93,15 +52,15 @@ func (a *archiveWriter) reserve(name string, size int64) (*section, error) {
 // resume is reserve for an entry whose first bytes are measured by m and written by
 // another writer.
 func (a *archiveWriter) resume(name string, size int64, m *container.Meter) (*section, error) {
-	if n := len(a.sections); container.CheckName(name) != "" || n > 0 && a.sections[n-1].name >= name {
+	if n := len(a.sections); container.CheckName(name) != "" || n > 0 && a.sections[n-1].Name >= name {
 		panic("packspec: entry " + name + " out of place")
 	}
-	s := &section{entry: entry{name: name, size: size, at: a.at}, Meter: m}
-	if s.end() > maxArchive {
+	s := &section{entry: entry{Header: container.Header{Name: name, Size: size, At: a.at}}, Meter: m}
+	if s.End() > maxArchive {
 		return nil, fmt.Errorf("writing %s: a pack ends below 4 GiB", name)
 	}
-	s.out = bufio.NewWriterSize(a.from(s.start()+m.Size), int(min(size, sectionBuffer)))
-	a.at = s.end()
+	s.out = bufio.NewWriterSize(a.from(s.Start()+m.Size), int(min(size, sectionBuffer)))
+	a.at = s.End()
 	a.sections = append(a.sections, s)
 	return s, nil
 }
@@ -111,30 +70,30 @@ func (a *archiveWriter) from(at int64) io.Writer { return io.NewOffsetWriter(a.w
 
 // Write writes the next bytes of the content.
 func (s *section) Write(p []byte) (int, error) {
-	if s.Size+int64(len(p)) > s.size {
+	if s.Meter.Size+int64(len(p)) > s.entry.Size {
 		return 0, s.changed()
 	}
 	_, _ = s.Meter.Write(p) // hashing does not fail
 	n, err := s.out.Write(p)
 	if err != nil {
-		err = fmt.Errorf("writing %s: %w", s.name, err)
+		err = fmt.Errorf("writing %s: %w", s.Name, err)
 	}
 	return n, err
 }
 
 // changed is the error of a content that does not have the size it had before.
 func (s *section) changed() error {
-	return fmt.Errorf("writing %s: it changed while the pack was made", s.name)
+	return fmt.Errorf("writing %s: it changed while the pack was made", s.Name)
 }
 
 // done ends the content. The section's entry then has its digests.
 func (s *section) done() error {
-	if s.Size != s.size {
+	if s.Meter.Size != s.entry.Size {
 		return s.changed()
 	}
-	s.crc, s.sum = s.CRC, s.Sum()
+	s.entry.CRC, s.sum = s.Meter.CRC, s.Sum()
 	if err := s.out.Flush(); err != nil {
-		return fmt.Errorf("writing %s: %w", s.name, err)
+		return fmt.Errorf("writing %s: %w", s.Name, err)
 	}
 	return nil
 }
@@ -165,12 +124,12 @@ func (a *archiveWriter) entries() []entry {
 func (a *archiveWriter) close() (int64, error) {
 	entries := a.entries()
 	for _, e := range entries {
-		if _, err := a.w.WriteAt(e.localHeader(), e.at); err != nil {
+		if _, err := a.w.WriteAt(e.Local(), e.At); err != nil {
 			return 0, fmt.Errorf("writing the pack: %w", err)
 		}
 	}
 	dir := directory(entries)
-	end := append(dir, container.EndRecord(len(entries), int64(len(dir)), a.at)...)
+	end := append(dir, container.End{Count: int64(len(entries)), Size: int64(len(dir)), At: a.at}.Record()...)
 	if a.at+int64(len(end)) > maxArchive {
 		return 0, fmt.Errorf("writing the pack: it ends below 4 GiB")
 	}
@@ -183,7 +142,7 @@ func (a *archiveWriter) close() (int64, error) {
 func directory(entries []entry) []byte {
 	var dir []byte
 	for _, e := range entries {
-		dir = append(dir, e.dirHeader()...)
+		dir = append(dir, e.record()...)
 	}
 	return dir
 }
@@ -192,7 +151,7 @@ func directory(entries []entry) []byte {
 func listed(entries []entry) []container.Entry {
 	var list []container.Entry
 	for _, e := range entries {
-		list = append(list, container.Entry{Name: e.name, Sum: e.sum})
+		list = append(list, container.Entry{Name: e.Name, Sum: e.sum})
 	}
 	return list
 }

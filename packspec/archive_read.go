@@ -3,7 +3,6 @@ package packspec
 import (
 	"bytes"
 	"cmp"
-	"encoding/binary"
 	"fmt"
 	"io"
 	"runtime"
@@ -25,8 +24,8 @@ func readArchive(r io.ReaderAt, size int64) ([]entry, error) {
 		return nil, err
 	}
 	for _, e := range entries { // before contents are read
-		if most := sizeLimit(e.name); e.size > most {
-			return nil, finding.AsFormat(finding.Failf(finding.LevelContainer, finding.CodeEntries, e.name, "%d bytes, at most %d", e.size, most))
+		if most := sizeLimit(e.Name); e.Size > most {
+			return nil, finding.AsFormat(finding.Failf(finding.LevelContainer, finding.CodeEntries, e.Name, "%d bytes, at most %d", e.Size, most))
 		}
 	}
 	if err := readEntries(r, entries); err != nil {
@@ -51,22 +50,22 @@ func parseDirectory(dir container.Directory) ([]entry, error) {
 	entries := make([]entry, 0, dir.Count)
 	at, rest := int64(0), dir.Bytes
 	for i := range dir.Count {
-		e, problem := parseDirHeader(rest)
+		e, problem := parseRecord(rest)
 		if problem != "" {
 			return nil, container.Malformed("", "directory record %d: %s", i, problem)
 		}
-		e.at = at
-		if !bytes.HasPrefix(rest, e.dirHeader()) {
-			return nil, container.Malformed(e.name, "its directory record is not as a pack's is")
+		e.At = at
+		if !bytes.HasPrefix(rest, e.record()) {
+			return nil, container.Malformed(e.Name, "its directory record is not as a pack's is")
 		}
-		if i > 0 && entries[i-1].name >= e.name {
-			return nil, container.Malformed(e.name, "it stands after %s: names are in order, each once", entries[i-1].name)
+		if i > 0 && entries[i-1].Name >= e.Name {
+			return nil, container.Malformed(e.Name, "it stands after %s: names are in order, each once", entries[i-1].Name)
 		}
-		if e.end() > dir.At {
-			return nil, container.Malformed(e.name, "%d bytes reach into the directory", e.size)
+		if e.End() > dir.At {
+			return nil, container.Malformed(e.Name, "%d bytes reach into the directory", e.Size)
 		}
-		rest = rest[len(e.dirHeader()):]
-		at = e.end()
+		rest = rest[len(e.record()):]
+		at = e.End()
 		entries = append(entries, e)
 	}
 	if len(rest) > 0 || at != dir.At {
@@ -75,21 +74,18 @@ func parseDirectory(dir container.Directory) ([]entry, error) {
 	return entries, nil
 }
 
-// parseDirHeader reads the fields that differ between entries. If it cannot, it
+// parseRecord reads the fields that differ between entries. If it cannot, it
 // returns the problem.
-func parseDirHeader(b []byte) (entry, string) {
+func parseRecord(b []byte) (entry, string) {
 	if len(b) < container.CentralSize {
 		return entry{}, "cut off"
 	}
-	nameLen := int(binary.LittleEndian.Uint16(b[28:]))
+	h, nameLen, _ := container.ParseRecord(b)
 	if nameLen > container.MaxName || len(b) < container.CentralSize+nameLen {
 		return entry{}, fmt.Sprintf("a name of %d bytes", nameLen)
 	}
-	e := entry{
-		crc: binary.LittleEndian.Uint32(b[16:]), size: int64(binary.LittleEndian.Uint32(b[20:])),
-		name: string(b[container.CentralSize : container.CentralSize+nameLen]),
-	}
-	return e, container.CheckName(e.name)
+	h.Name = string(b[container.CentralSize : container.CentralSize+nameLen])
+	return entry{Header: h}, container.CheckName(h.Name)
 }
 
 // readEntries reads the entries, as many at a time as there are processors. If some are
@@ -121,22 +117,22 @@ const readBuffer = 64 << 10
 // readEntry checks the local header and the content, and sets the digest. It reads
 // the content through buf.
 func readEntry(r io.ReaderAt, e *entry, buf []byte) error {
-	want := e.localHeader()
-	got, err := container.ReadAt(r, e.at, len(want))
+	want := e.Local()
+	got, err := container.ReadAt(r, e.At, len(want))
 	if err != nil {
 		return err
 	}
 	if !bytes.Equal(got, want) {
-		return container.Malformed(e.name, "its local header is not as the directory has it")
+		return container.Malformed(e.Name, "its local header is not as the directory has it")
 	}
 	m := container.NewMeter()
-	if _, err := io.CopyBuffer(m, io.NewSectionReader(r, e.start(), e.size), buf); err != nil {
-		return fmt.Errorf("reading %s: %w", e.name, err)
+	if _, err := io.CopyBuffer(m, io.NewSectionReader(r, e.Start(), e.Size), buf); err != nil {
+		return fmt.Errorf("reading %s: %w", e.Name, err)
 	}
-	if m.Size != e.size || m.CRC != e.crc {
+	if m.Size != e.Size || m.CRC != e.CRC {
 		return &finding.FormatError{Failure: finding.Failure{
-			Level: finding.LevelContainer, Code: finding.CodeArchive, Entry: e.name, Reason: "the content does not have the CRC-32 that the directory gives",
-			Expected: fmt.Sprintf("%08x", e.crc), Found: fmt.Sprintf("%08x", m.CRC),
+			Level: finding.LevelContainer, Code: finding.CodeArchive, Entry: e.Name, Reason: "the content does not have the CRC-32 that the directory gives",
+			Expected: fmt.Sprintf("%08x", e.CRC), Found: fmt.Sprintf("%08x", m.CRC),
 		}}
 	}
 	e.sum = m.Sum()

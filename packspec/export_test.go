@@ -26,7 +26,7 @@ func NewManifest(job, createdAt string, files []File, s ledger.Signer) container
 	for _, f := range files {
 		m := container.NewMeter()
 		m.Write(f.Data)
-		entries = append(entries, entry{name: f.Name, sum: m.Sum()})
+		entries = append(entries, entry{Header: container.Header{Name: f.Name}, sum: m.Sum()})
 	}
 	m, err := container.NewManifest(TypeJob, job, createdAt, listed(entries))
 	if err == nil && s != nil {
@@ -52,11 +52,11 @@ func Rebuild(r interface {
 	a := archiveWriter{w: w}
 	p := Pack{r: r, entries: entries}
 	for _, e := range entries {
-		b, err := p.read(e.name)
+		b, err := p.read(e.Name)
 		if err != nil {
 			return err
 		}
-		if err := a.add(e.name, b); err != nil {
+		if err := a.add(e.Name, b); err != nil {
 			return err
 		}
 	}

@@ -148,7 +148,7 @@ func Open(r io.ReaderAt, size int64) (*Pack, error) {
 }
 
 func (p *Pack) open() error {
-	i := slices.IndexFunc(p.entries, func(e entry) bool { return e.name == container.ManifestEntry })
+	i := slices.IndexFunc(p.entries, func(e entry) bool { return e.Name == container.ManifestEntry })
 	if i < 0 {
 		return finding.Failf(finding.LevelContainer, finding.CodeEntries, container.ManifestEntry, "the pack has no manifest")
 	}
@@ -190,10 +190,10 @@ func (p *Pack) checkNames() error {
 	}
 	for i := range max(len(want), len(p.entries)) {
 		switch {
-		case i >= len(p.entries) || i < len(want) && p.entries[i].name > want[i]:
+		case i >= len(p.entries) || i < len(want) && p.entries[i].Name > want[i]:
 			return finding.Failf(finding.LevelContainer, finding.CodeEntries, want[i], "the pack has no such entry")
-		case i >= len(want) || p.entries[i].name < want[i]:
-			return finding.Failf(finding.LevelContainer, finding.CodeEntries, p.entries[i].name, "not an entry of a %s pack", p.manifest.PackType)
+		case i >= len(want) || p.entries[i].Name < want[i]:
+			return finding.Failf(finding.LevelContainer, finding.CodeEntries, p.entries[i].Name, "not an entry of a %s pack", p.manifest.PackType)
 		}
 	}
 	return nil
@@ -240,7 +240,7 @@ func (p *Pack) rotations() (n int) {
 }
 
 func (p *Pack) entry(name string) (entry, bool) {
-	i, ok := slices.BinarySearchFunc(p.entries, name, func(e entry, name string) int { return strings.Compare(e.name, name) })
+	i, ok := slices.BinarySearchFunc(p.entries, name, func(e entry, name string) int { return strings.Compare(e.Name, name) })
 	if !ok {
 		return entry{}, false
 	}
@@ -272,7 +272,7 @@ func (p *Pack) section(name string) *io.SectionReader {
 	if !ok {
 		panic("packspec: no entry " + name)
 	}
-	return io.NewSectionReader(p.r, e.start(), e.size)
+	return io.NewSectionReader(p.r, e.Start(), e.Size)
 }
 
 // buffered returns an entry's content through a buffer large enough for any event

@@ -83,7 +83,7 @@ func (s *jobStreams) reserveState(a *archiveWriter, sizes jobSizes, j projection
 	if s.state, err = a.resume(entryState, sizes.state.Size+sizes.checkpoints+int64(len(s.stateEnd)), sizes.state); err != nil {
 		return err
 	}
-	s.stateStart.out = bufio.NewWriterSize(a.from(s.state.start()), int(min(sizes.state.Size, sectionBuffer)))
+	s.stateStart.out = bufio.NewWriterSize(a.from(s.state.Start()), int(min(sizes.state.Size, sectionBuffer)))
 	return nil
 }
 

@@ -21,6 +21,7 @@ import (
 	"gait/ledger/store"
 	"gait/packspec"
 	"gait/packspec/backup"
+	"gait/packspec/container"
 )
 
 // progress appends a checkpoint of a job, as the rules of jobs allow it.
@@ -307,7 +308,7 @@ func TestLargeArchives(t *testing.T) {
 	for _, tt := range []struct{ count, size, at int64 }{
 		{1, 66, 40}, {65534, 1 << 22, 1 << 31}, {65535, 1 << 22, 1 << 31}, {70000, 1 << 23, 1<<32 - 2}, {9, 600, 1<<32 - 1}, {9, 600, 1 << 40},
 	} {
-		end := backup.EndOf(tt.count, tt.size, tt.at)
+		end := container.End{Count: tt.count, Size: tt.size, At: tt.at}.Records()
 		total := tt.at + tt.size + int64(len(end))
 		count, size, at, err := backup.ReadEnd(&sparse{end: end, at: total - int64(len(end))}, total)
 		if err != nil || count != tt.count || size != tt.size || at != tt.at {

@@ -24,11 +24,8 @@ func Archive(all map[string][]byte) []byte {
 	return b.Bytes()
 }
 
-// EndOf returns what follows a directory.
-func EndOf(count, size, at int64) []byte { return directory{count, size, at}.end() }
-
 // ReadEnd reads where the directory of a zip is.
 func ReadEnd(r io.ReaderAt, size int64) (count, length, at int64, err error) {
 	d, err := readDirectory(r, size)
-	return d.count, d.size, d.at, err
+	return d.Count, d.Size, d.At, err
 }

@@ -14,6 +14,7 @@ import (
 	"gait/ledger/content"
 	"gait/ledger/mpt"
 	"gait/packspec"
+	"gait/packspec/container"
 	"gait/projection"
 )
 
@@ -32,7 +33,7 @@ type Backup struct {
 	LacksRequests bool
 
 	file     io.ReaderAt
-	contents []head
+	contents []container.Header
 }
 
 // Open opens a backup of size bytes. It reads all but events, tiles and contents. Errors
@@ -90,21 +91,21 @@ func readSummary(all fs.FS) (Summary, error) {
 }
 
 // sort finds the entries that are not the ledger's, and refuses those that no backup has.
-func (b *Backup) sort(all fs.FS, heads []head) (err error) {
+func (b *Backup) sort(all fs.FS, heads []container.Header) (err error) {
 	for _, h := range heads {
-		digest, isContent := strings.CutPrefix(h.name, dirContent)
+		digest, isContent := strings.CutPrefix(h.Name, dirContent)
 		switch {
 		case isContent:
-			if _, err := ledger.ParseHash(digest); err != nil || h.size > content.MaxSize {
-				return malformed("%s with %d bytes is no content", h.name, h.size)
+			if _, err := ledger.ParseHash(digest); err != nil || h.Size > content.MaxSize {
+				return malformed("%s with %d bytes is no content", h.Name, h.Size)
 			}
 			b.contents = append(b.contents, h)
-		case h.name == entryKey:
+		case h.Name == entryKey:
 			if b.SealedKey, err = readAll(all, entryKey, maxSealedKey); err != nil {
 				return err
 			}
-		case h.name != entrySummary && !strings.HasPrefix(h.name, dirLedger):
-			return malformed("%s is not a file of one", h.name)
+		case h.Name != entrySummary && !strings.HasPrefix(h.Name, dirLedger):
+			return malformed("%s is not a file of one", h.Name)
 		}
 	}
 	b.Contents, b.WithKey = len(b.contents), b.SealedKey != nil
@@ -175,7 +176,7 @@ func (b *Backup) Events() ledger.Events {
 func (b *Backup) noteLacking(e ledger.Event) {
 	for _, c := range ledger.Contents(e) {
 		name := dirContent + c.Digest.String()
-		if _, there := slices.BinarySearchFunc(b.contents, name, func(h head, name string) int { return strings.Compare(h.name, name) }); !there {
+		if _, there := slices.BinarySearchFunc(b.contents, name, func(h container.Header, name string) int { return strings.Compare(h.Name, name) }); !there {
 			b.Lacking, b.LacksRequests = append(b.Lacking, c.Digest), b.LacksRequests || e.Seq() == 0
 		}
 	}
@@ -184,12 +185,12 @@ func (b *Backup) noteLacking(e ledger.Event) {
 // EachContent calls use with each content. Its bytes are those in the file, not verified.
 func (b *Backup) EachContent(use func(content.Entry, io.ReadSeeker) error) error {
 	for _, h := range b.contents {
-		digest, err := ledger.ParseHash(h.name[len(dirContent):])
+		digest, err := ledger.ParseHash(h.Name[len(dirContent):])
 		if err == nil {
-			err = use(content.Entry{Digest: digest, Size: h.size}, io.NewSectionReader(b.file, h.start(), h.size))
+			err = use(content.Entry{Digest: digest, Size: h.Size}, io.NewSectionReader(b.file, h.Start(), h.Size))
 		}
 		if err != nil {
-			return fmt.Errorf("reading %s: %w", h.name, err)
+			return fmt.Errorf("reading %s: %w", h.Name, err)
 		}
 	}
 	return nil
@@ -199,8 +200,8 @@ func (b *Backup) EachContent(use func(content.Entry, io.ReadSeeker) error) error
 // fails with ledger.ErrContentMissing if they are not there.
 func (b *Backup) Inherited(r ledger.Requests) iter.Seq2[mpt.Key, error] {
 	for _, h := range b.contents {
-		if h.name == dirContent+r.Digest.String() {
-			return ledger.ReadRequests(io.NewSectionReader(b.file, h.start(), h.size), r)
+		if h.Name == dirContent+r.Digest.String() {
+			return ledger.ReadRequests(io.NewSectionReader(b.file, h.Start(), h.Size), r)
 		}
 	}
 	return func(yield func(mpt.Key, error) bool) {

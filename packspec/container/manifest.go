@@ -1,6 +1,6 @@
 // Package container has the outer parts that packs of gait and of PackSpec v1 share:
 // parts of a zip file, names of entries, the manifest, and the reading of canonical JSON
-// and of lines.
+// and of lines. The headers and the end of a zip are also those of backups.
 package container
 
 import (

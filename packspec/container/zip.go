@@ -3,7 +3,6 @@ package container
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash"
@@ -20,7 +19,7 @@ const (
 	MaxName    = 128
 )
 
-// The fixed parts of a zip (APPNOTE 6.3, sections 4.3.7, 4.3.12 and 4.3.16).
+// The fixed parts of a zip (APPNOTE 6.3, sections 4.3.7, 4.3.12 and 4.3.14 to 4.3.16).
 const (
 	LocalSize   = 30
 	CentralSize = 46
@@ -28,7 +27,6 @@ const (
 
 	LocalMagic = "PK\x03\x04"
 	DirMagic   = "PK\x01\x02"
-	endMagic   = "PK\x05\x06"
 )
 
 // ManifestEntry is the entry that lists the others.
@@ -51,32 +49,21 @@ type Directory struct {
 // record may have maxRecord bytes, with its name. It fails with a *finding.FormatError,
 // or with the reader's own error.
 func ReadDirectory(r io.ReaderAt, size, maxRecord int64) (d Directory, err error) {
-	end, err := ReadAt(r, size-EndSize, EndSize)
+	b, err := ReadAt(r, size-EndSize, EndSize)
 	if err != nil {
 		return d, err
 	}
-	count := int(binary.LittleEndian.Uint16(end[10:]))
-	dirSize, dirAt := int64(binary.LittleEndian.Uint32(end[12:])), int64(binary.LittleEndian.Uint32(end[16:]))
+	end := ParseEnd(b)
 	switch {
-	case !bytes.Equal(end, EndRecord(count, dirSize, dirAt)):
+	case !bytes.Equal(b, end.Record()):
 		return d, Malformed("", "it does not end in the end record of a zip without a comment")
-	case count < 1 || count > MaxEntries:
-		return d, Malformed("", "%d entries, not 1 to %d", count, MaxEntries)
-	case dirSize > int64(count)*maxRecord || dirAt+dirSize+EndSize != size:
+	case end.Count < 1 || end.Count > MaxEntries:
+		return d, Malformed("", "%d entries, not 1 to %d", end.Count, MaxEntries)
+	case end.Size > end.Count*maxRecord || end.At+end.Size+EndSize != size:
 		return d, Malformed("", "the directory is not right before the end record")
 	}
-	dir, err := ReadAt(r, dirAt, int(dirSize))
-	return Directory{Bytes: dir, At: dirAt, Count: count}, err
-}
-
-// EndRecord returns the end record of a directory of count records.
-func EndRecord(count int, size, at int64) []byte {
-	b := binary.LittleEndian.AppendUint32([]byte(endMagic), 0) // disks
-	b = binary.LittleEndian.AppendUint16(b, uint16(count))
-	b = binary.LittleEndian.AppendUint16(b, uint16(count))
-	b = binary.LittleEndian.AppendUint32(b, uint32(size))
-	b = binary.LittleEndian.AppendUint32(b, uint32(at))
-	return binary.LittleEndian.AppendUint16(b, 0) // comment
+	dir, err := ReadAt(r, end.At, int(end.Size))
+	return Directory{Bytes: dir, At: end.At, Count: int(end.Count)}, err
 }
 
 // ReadAt reads n bytes. If the file ends too early, it fails with a
