@@ -78,28 +78,10 @@ func (e *Engine) usedBy(ctx context.Context, r *Request) (ledger.Event, bool, er
 			return event, used, err
 		}
 	}
-	return e.usedUnproved(ctx, r.RequestID)
-}
-
-// usedUnproved returns the event that used a request id, and whether there is one, if
-// the index is not proved: it reads all events. If one of them is damaged, an id that
-// none before it uses counts as unused, since the job must be ended.
-func (e *Engine) usedUnproved(ctx context.Context, id string) (used ledger.Event, found bool, err error) {
-	if event, ok := e.known.requests.Get(id); ok {
+	if event, ok := e.known.requests.Get(r.RequestID); ok {
 		return event, true, nil
 	}
-	for event, err := range e.Log.Events(ctx, 0) {
-		if _, damaged := errors.AsType[*ledger.CorruptError](err); damaged {
-			return used, found, nil
-		}
-		if err != nil {
-			return ledger.Event{}, false, err
-		}
-		if event.RequestID() == id {
-			used, found = event, true
-		}
-	}
-	return used, found, nil
+	return ledger.UsedBy(e.Log.Events(ctx, 0), r.RequestID)
 }
 
 // eventsOf returns those of some events that are a job's.

@@ -22,6 +22,24 @@ type Requests struct {
 // Size returns the size of the content in bytes.
 func (r Requests) Size() int64 { return r.Count * int64(len(mpt.Key{})) }
 
+// UsedBy returns which of all events of a log used a request id, and whether one did. It
+// is for a log whose index is not proved, where a job can still be ended. So if an event
+// is damaged, an id that none before it used counts as unused.
+func UsedBy(all Events, id string) (e Event, found bool, err error) {
+	for e, err := range all {
+		if _, damaged := errors.AsType[*CorruptError](err); damaged {
+			break
+		}
+		if err != nil {
+			return Event{}, false, err
+		}
+		if e.RequestID() == id {
+			return e, true, nil
+		}
+	}
+	return Event{}, false, nil
+}
+
 // requests walks an object that names used request ids, absent if nil.
 func (c *coder) requests(name string, v **Requests) {
 	if !c.key(name, *v != nil) {

@@ -189,3 +189,39 @@ func FuzzReadRequests(f *testing.F) {
 		}
 	})
 }
+
+// What stands before damage counts, and what stands after it does not. Only damage is
+// passed over.
+func TestUsedBy(t *testing.T) {
+	event := seal(t, fullEvent())
+	unread := errors.New("the disk is gone")
+	events := func(list ...any) ledger.Events {
+		return func(yield func(ledger.Event, error) bool) {
+			for _, one := range list {
+				e, _ := one.(ledger.Event)
+				err, _ := one.(error)
+				if !yield(e, err) {
+					return
+				}
+			}
+		}
+	}
+	for _, tt := range []struct {
+		name  string
+		all   ledger.Events
+		id    string
+		found bool
+		err   error
+	}{
+		{"used", events(ledger.Event{}, event), "req-1", true, nil},
+		{"another id", events(event), "req-2", false, nil},
+		{"before damage", events(event, &ledger.CorruptError{Seq: 8}), "req-1", true, nil},
+		{"after damage", events(&ledger.CorruptError{Seq: 0}, event), "req-1", false, nil},
+		{"unread", events(unread, event), "req-1", false, unread},
+	} {
+		e, found, err := ledger.UsedBy(tt.all, tt.id)
+		if found != tt.found || !errors.Is(err, tt.err) || found && e.LeafHash() != event.LeafHash() {
+			t.Errorf("%s: UsedBy = %v, %t, %v", tt.name, e.Seq(), found, err)
+		}
+	}
+}

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 
 	"gait/ledger"
 )
@@ -75,20 +74,11 @@ func headOf(e ledger.Event) ledger.JobHead {
 }
 
 // usedUnproved reports whether a request id was used, if the index is not proved: a
-// row that is missing says nothing, so it reads all events. If one of them is damaged,
-// an id that no event before it uses counts as unused: the caller ends a job.
-func (l *indexReader) usedUnproved(ctx context.Context, id string) (used bool, err error) {
+// row that is missing says nothing, so it reads all events, as ledger.UsedBy does.
+func (l *indexReader) usedUnproved(ctx context.Context, id string) (bool, error) {
 	if err := l.inheritedUnproved(id); err != nil {
 		return false, err
 	}
-	for e, err := range l.Events(ctx, 0) {
-		if _, damaged := errors.AsType[*ledger.CorruptError](err); damaged {
-			return used, nil
-		}
-		if err != nil {
-			return false, err
-		}
-		used = used || e.RequestID() == id
-	}
-	return used, nil
+	_, used, err := ledger.UsedBy(l.Events(ctx, 0), id)
+	return used, err
 }
