@@ -307,6 +307,8 @@ func compareSeen(ctx context.Context, r *Root, at home.Sighting) (Finding, error
 	switch {
 	case at.Size > c.Size && r.Log.Moved() != nil:
 		return Finding{Detail: fmt.Sprintf("%d of %d events seen are here: it goes on where it moved", c.Size, at.Size)}, nil
+	case at.Size > c.Size && r.Log.Imported(): // as a copy is, of a ledger that goes on
+		return Finding{Detail: fmt.Sprintf("this copy has %s; a newer state, of %d, was seen", eventsOf(c.Size), at.Size)}, nil
 	case at.Size > c.Size:
 		return Finding{Mind: true, Detail: fmt.Sprintf("a pack of this ledger was seen that has %d events, which are not here", at.Size), Advice: AdviceShowBoth}, nil
 	}
