@@ -92,6 +92,9 @@ func verifyLedger(a *app, r *connect.Ledger, by verifiedBy, since seenFile) erro
 	}
 	memory.KeepCheckpoint(signed, true, r.Log.Keys().Keys()...)
 	a.wasVerified(r, computed)
+	if open, err := r.Root(); err == nil { // a daemon has noted it
+		open.NotePlace()
+	}
 	lines := before.tell(a, fields)
 	if err := before.missing(); err != nil && !r.Log.Imported() {
 		fields["verified"] = false

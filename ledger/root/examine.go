@@ -26,8 +26,9 @@ type Finding struct {
 }
 
 // Examine examines a root, and the user's home, part by part. If a part fails it
-// goes on with the next. It changes nothing but the pid in the lock file; in each
-// directory that must be writable it writes a file and removes it.
+// goes on with the next. It changes nothing but the pid in the lock file and, by NotePlace,
+// what home knows of where the ledger is; in each directory that must be writable it writes
+// a file and removes it.
 func Examine(ctx context.Context, o Options) []Finding {
 	o.Mode, o.Create = Read, false
 	o.Notice = nil // notices are reported as findings instead
@@ -143,6 +144,7 @@ func (x *examination) ledger(ctx context.Context) {
 	case r.Log.Moved() != nil:
 		kind = ", which moved away and is only read here"
 	}
+	r.NotePlace()
 	x.found = append(x.found, Finding{Name: "lock", Detail: r.lock.examined()}, Finding{Name: "ledger", Detail: fmt.Sprintf("%s, %s%s", c.Origin, eventsOf(c.Size), kind)})
 	x.find("index", func() (Finding, error) { return indexFound(r.Log) })
 	x.find("trust", func() (Finding, error) { return x.trusts(r) })
@@ -171,8 +173,8 @@ func (x *examination) retired(r *Root) (*RetiredError, error) {
 	return nil, err
 }
 
-// elsewhere looks for other roots that hold the ledger, of those that this user has
-// written. Copies on other machines are found by comparing checkpoints.
+// elsewhere looks for other roots that hold the ledger, of those that home remembers. Copies
+// on other machines are found by comparing checkpoints.
 func (x *examination) elsewhere(r *Root) (Finding, error) {
 	if moved := r.Log.Moved(); moved != nil {
 		return Finding{Detail: "it goes on under " + moved.To.String() + "; a place that writes it under another key writes a second history", Advice: AdviceCompareMoved}, nil

@@ -124,3 +124,27 @@ func (s *directory) remember(keys ledger.Keyring) error {
 	s.place, s.placed = now, true
 	return nil
 }
+
+// NotePlace keeps in home which ledger the root holds, as a command that writes does: a root
+// may have another path now, and only be read there. It does so for a ledger that this user
+// can write here, and of which no other root is known that goes on with it. It only gives
+// notice if it fails.
+func (r *Root) NotePlace() {
+	s, keys := r.site, r.Log.Keys()
+	if s.placed && s.place.Origin() == keys.Origin() {
+		return
+	}
+	if r.Restored != nil || r.Log.Imported() || r.Log.Moved() != nil || Is(filepath.Dir(s.dir)) {
+		return
+	}
+	if _, err := s.signer(keys); err != nil {
+		return
+	}
+	at, err := s.goesOnIn(keys.Origin())
+	if err == nil && at == "" {
+		err = s.remember(keys)
+	}
+	if err != nil {
+		s.notice("not noted that %s is in %s: %v", keys.Origin(), s.dir, err)
+	}
+}
