@@ -100,6 +100,7 @@ var reported = []struct {
 	{commands.ErrBusy, "busy state_contention 1 true"},
 	{&root.LockedError{}, "state_contention state_contention 1 true"},
 	{&ledger.MovedError{}, "ledger_moved unsafe_operation 8 false"},
+	{&root.BackError{}, "ledger_moved unsafe_operation 8 false"},
 	{&root.RetiredError{}, "ledger_retired unsafe_operation 8 false"},
 	{&succeed.ForkError{}, "job_forked verification_failed 2 false"},
 	{&unreadableError{err: missingFile}, "nothing_to_continue verification_failed 2 false"},

@@ -12,6 +12,7 @@ import (
 const (
 	retireHint    = `if you know why: gait ledger retire --reason "WHY", then continue in a new ledger that names this one`
 	successorHint = `to go on with its jobs in a new ledger: gait ledger retire --reason "WHY" --successor`
+	newerHint     = `put the newest state back, or restore a newer backup: move the directory ledger in the root away, then gait ledger restore FILE; `
 	lostHint      = `restore a backup: gait ledger restore FILE, and with --as-successor go on with its jobs in a new ledger; to begin a new ledger on purpose: gait ledger init; to give the old one up: gait ledger retire --reason "WHY"`
 )
 
@@ -55,6 +56,9 @@ func missingHint(err error) string {
 }
 
 func movedHint(err error) string {
+	if _, ok := errors.AsType[*root.BackError](err); ok {
+		return newerHint + successorHint
+	}
 	if e, ok := errors.AsType[*ledger.MovedError](err); ok {
 		return "write it where it goes on, under " + e.To.String() + "; to have it back here: gait keys new " + e.Origin + ", then there: gait ledger move --to KEY; if that place is lost: gait ledger retire --successor --although-moved --reason \"WHY\""
 	}

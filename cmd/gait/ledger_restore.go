@@ -321,6 +321,8 @@ func (b restoredBackup) meaning() (what, next string) {
 	switch did := b.did; {
 	case did.Here:
 		return "yes: it moved here, and goes on under " + b.moved.To.String(), "gait keys show, for those who check your packs"
+	case did.Back:
+		return fmt.Sprintf("no: it has %d events, and %d were seen: it moved, and went on here later", b.Size, did.Seen.Size), "gait job list; " + successorHint
 	case did.Moved && did.Seen.Size > b.Size && !did.Copy && !did.Retired:
 		return fmt.Sprintf("no: it moved to %s, and %d events were seen", b.moved.To, did.Seen.Size), "gait job list"
 	case did.Moved && !did.Copy && !did.Retired:

@@ -3,6 +3,7 @@ package root
 import (
 	"cmp"
 	"context"
+	"errors"
 
 	"gait/ledger"
 	"gait/ledger/home"
@@ -70,7 +71,14 @@ func (s *comparison) mayBeOlder(ctx context.Context, log ledger.Reader, was home
 
 // noteMoved reports that a ledger goes on in another place.
 func (s *comparison) noteMoved(log *store.Log) {
-	if moved := log.Moved(); moved != nil && !log.Imported() {
+	moved := log.Moved()
+	if moved == nil || log.Imported() {
+		return
+	}
+	back, older := errors.AsType[*BackError](s.movedError(moved))
+	if older {
+		s.notice("an older state of %s is shown, of when it moved: it has %d events, and %d were seen; nothing can be written to it", moved.Origin, moved.Seq+1, back.Seen)
+	} else {
 		s.notice("%s moved to %s at event %d, and goes on there; what is shown here is as of then", moved.Origin, moved.To, moved.Seq)
 	}
 }

@@ -141,6 +141,8 @@ func (x *examination) ledger(ctx context.Context) {
 		kind = ", which was retired and is only read" + retired.goesOn()
 	case r.Log.Imported():
 		kind = ", a copy that is only read"
+	case x.wentOn(r) > 0:
+		kind = ", which moved, and went on here later"
 	case r.Log.Moved() != nil:
 		kind = ", which moved away and is only read here"
 	}
@@ -173,10 +175,23 @@ func (x *examination) retired(r *Root) (*RetiredError, error) {
 	return nil, err
 }
 
+// wentOn is wentOnHere of the ledger, if it is not a copy. What cannot be found out is as if it
+// moved away.
+func (x *examination) wentOn(r *Root) int64 {
+	if r.Log.Imported() {
+		return 0
+	}
+	events, err := x.wentOnHere(r.Log.Moved())
+	if err != nil {
+		return 0
+	}
+	return events
+}
+
 // elsewhere looks for other roots that hold the ledger, of those that home remembers. Copies
 // on other machines are found by comparing checkpoints.
 func (x *examination) elsewhere(r *Root) (Finding, error) {
-	if moved := r.Log.Moved(); moved != nil {
+	if moved := r.Log.Moved(); moved != nil && x.wentOn(r) == 0 {
 		return Finding{Detail: "it goes on under " + moved.To.String() + "; a place that writes it under another key writes a second history", Advice: AdviceCompareMoved}, nil
 	}
 	if retired, err := x.retired(r); retired != nil || err != nil {
@@ -277,6 +292,12 @@ func (x *examination) guard(ctx context.Context, r *Root, c ledger.Checkpoint) (
 			f.Hint, f.Advice = "write it where it goes on", ""
 		}
 		return f, nil
+	}
+	if events := x.wentOn(r); events > 0 {
+		return Finding{
+			Mind: true, Detail: fmt.Sprintf("an older state, of when it moved, which is only read: it has %d events, and %d were seen", c.Size, events),
+			Advice: AdviceContinue,
+		}, nil
 	}
 	seen, dir, err := home.Seen(x.Home, r.Log.Keys().Keys()...)
 	if errors.Is(err, home.ErrOtherKey) {

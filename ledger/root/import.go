@@ -39,7 +39,7 @@ func (r *Root) Writable() error {
 		return &ImportedError{Origin: r.Log.Origin(), Dir: r.Dir}
 	}
 	if moved := r.Log.Moved(); moved != nil {
-		return &ledger.MovedError{Move: *moved}
+		return r.options.movedError(moved)
 	}
 	if err := r.Newest(); err != nil {
 		return err

@@ -92,7 +92,7 @@ func (s *site) look(ctx context.Context, known []ledger.VerifierKey, by string) 
 		return nil, &ImportedError{Origin: keys.Origin(), Dir: s.ledgerDir()}
 	}
 	if moved != nil {
-		return nil, &ledger.MovedError{Move: *moved}
+		return nil, s.movedError(moved)
 	}
 	return s.signer(keys)
 }

@@ -68,6 +68,10 @@ type Restoration struct {
 	// again before it can be written.
 	KeyLate bool
 
+	// Back says that the ledger moved, and that events were seen with which it went on under
+	// the key that signs it here: it is an older state, and no root goes on with it.
+	Back bool
+
 	// Alive says why an older ledger is not to be given up here: it goes on elsewhere. It is
 	// nil if no other place is known.
 	Alive error

@@ -101,15 +101,31 @@ func (o Options) compareBackup(from *Backup) (did Restoration, err error) {
 	if did.Seen.Size == 0 && !from.Newest && !from.ReadOnly && !from.Succeeded && !did.Retired && !did.Moved {
 		return did, ErrNewestUnknown
 	}
+	moved, err := was.Moved(from.Moves)
+	if err == nil {
+		err = o.mayGoOn(from, moved, newer, &did)
+	}
+	return did, err
+}
+
+// mayGoOn finds out whether the ledger of the backup, which moved unless moved is nil, goes on
+// elsewhere, and fails if it is to go on here then. newer says that a newer state was seen.
+func (o Options) mayGoOn(from *Backup, moved *ledger.Move, newer bool, did *Restoration) error {
+	if newer && !did.Copy && !did.Retired {
+		events, err := o.wentOnHere(moved)
+		if did.Back = events > 0; err != nil {
+			return err
+		}
+	}
 	if did.Copy || did.Retired || !from.Succeeded && (did.Older || did.Moved && !did.Here) {
 		did.Alive = o.aliveIfKnown(lastKnown{keys: from.Keys.Keys(), older: did.Older})
-		return did, nil // it is only read
+		return nil // it is only read
 	}
 	if err := o.checkElsewhere(from.Checkpoint.Origin); err != nil || !from.Succeeded {
-		return did, err
+		return err
 	}
 	alive, err := o.alive(lastKnown{keys: from.Keys.Keys(), older: newer})
-	return did, cmp.Or(err, alive)
+	return cmp.Or(err, alive, o.NotAway(moved))
 }
 
 // holdsBackup reports whether the root holds the ledger of the backup in that state

@@ -143,17 +143,20 @@ func (s retirer) mayGiveUp() error {
 }
 
 // NotAway fails with a *ledger.MovedError if a ledger that moved, or did not if moved is nil,
-// goes on elsewhere: unless it moved to this user, who has it no more, or AlthoughMoved says
-// that it is lost there.
+// goes on elsewhere: unless it moved to this user, or went on here later, who has it no more, or
+// AlthoughMoved says that it is lost there.
 func (o Options) NotAway(moved *ledger.Move) error {
 	if moved == nil || o.AlthoughMoved {
 		return nil
 	}
 	_, err := home.PrivateOf(o.Home, moved.To)
-	if _, missing := errors.AsType[*home.KeyMissingError](err); missing {
-		return &ledger.MovedError{Move: *moved}
+	if _, missing := errors.AsType[*home.KeyMissingError](err); !missing {
+		return err
 	}
-	return err
+	if seen, err := o.wentOnHere(moved); seen > 0 || err != nil {
+		return err
+	}
+	return &ledger.MovedError{Move: *moved}
 }
 
 // describe returns a note with the state in which the ledger is, and the newest seen.
