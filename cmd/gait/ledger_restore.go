@@ -164,10 +164,14 @@ func restoreBackup(ctx context.Context, a *app, name string, flags restoreFlags)
 // existsError says what is in the way of a backup.
 func existsError(dir string, err error, flags restoreFlags) error {
 	text, hint := dir+" holds another ledger, or held one", "restore into another directory with --root, or move the directory ledger in that one away first; what it holds stays as it is then"
+	e, ok := errors.AsType[*root.OccupiedError](err)
+	if ok && e.Whole {
+		hint = "restore into another directory with --root, or move all of that one away first; what it holds stays as it is then"
+	}
 	if flags.dryRun {
 		hint = "to look only whether the backup holds: add --read-only --root DIR, a directory that is not there"
 	}
-	if e, ok := errors.AsType[*root.OccupiedError](err); ok {
+	if ok {
 		text = dir + " holds " + e.Holds
 	}
 	return &unsafeError{code: "ledger_exists", text: text, hint: hint}

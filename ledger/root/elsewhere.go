@@ -93,7 +93,10 @@ func sameDir(a, b string) bool {
 }
 
 // An OccupiedError says what a root holds, or held, in which no backup is restored.
-type OccupiedError struct{ Dir, Holds string }
+type OccupiedError struct {
+	Dir, Holds string
+	Whole      bool // the backup is not restored there either if the ledger in it is moved away
+}
 
 func (e *OccupiedError) Error() string { return e.Dir + " holds " + e.Holds }
 

@@ -129,8 +129,30 @@ func (o Options) mayGoOn(from *Backup, moved *ledger.Move, newer bool, did *Rest
 }
 
 // holdsBackup reports whether the root holds the ledger of the backup in that state
-// already. It fails with store.ErrExists if it holds another one.
+// already. It fails with an *OccupiedError if it holds another one.
 func (s *restorer) holdsBackup(from Backup) (bool, error) {
+	there, err := s.findBackup(from)
+	if e, ok := errors.AsType[*OccupiedError](err); ok {
+		e.Whole = !s.mayHold(from)
+	}
+	return there, err
+}
+
+// mayHold reports whether the marks of the root let it hold the ledger of the backup.
+func (s *restorer) mayHold(from Backup) bool {
+	last := s.lock.last
+	switch {
+	case from.ReadOnly && s.lock.created: // what it holds may not say that it is a copy
+		return false
+	case last.kind == markComplete:
+		return last.key.Name() == from.Checkpoint.Origin
+	case last.kind == markRetired:
+		return from.Succeeded && last.was.Origin == from.Checkpoint.Origin
+	}
+	return last.kind == markNone
+}
+
+func (s *restorer) findBackup(from Backup) (bool, error) {
 	if _, unfinished, err := s.bequeathed(); unfinished { // its successor is to take its place
 		return false, s.occupied("a successor of it that is not in its place yet")
 	} else if err != nil {
@@ -144,13 +166,11 @@ func (s *restorer) holdsBackup(from Backup) (bool, error) {
 		same, err := s.isBackup(from)
 		return same, err
 	}
-	if from.ReadOnly && s.lock.created { // what it holds may not say that it is a copy
-		return false, s.occupied("nothing now, and held the ledger itself, in the place of which no copy goes")
-	}
-	switch last := s.lock.last; {
-	case last.kind == markNone, last.kind == markComplete && last.key.Name() == from.Checkpoint.Origin,
-		from.Succeeded && last.kind == markRetired && last.was.Origin == from.Checkpoint.Origin:
+	if s.mayHold(from) {
 		return false, nil
+	}
+	if from.ReadOnly && s.lock.created {
+		return false, s.occupied("nothing now, and held the ledger itself, in the place of which no copy goes")
 	}
 	if last := s.lock.last; last.kind == markRetired {
 		return false, s.occupied("nothing now, and held " + last.was.Origin + ", which was retired")
