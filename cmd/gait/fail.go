@@ -117,7 +117,7 @@ func howToRename(cmd *cobra.Command) string {
 	case "gait ledger retire", "gait ledger restore":
 		return "run it again with another name: add --origin ORIGIN"
 	case "gait keys import":
-		return "gait keys list shows the key of that ledger which is here already"
+		return "gait keys list shows the key of that ledger which is here already; if that ledger was rotated to this one: gait ledger verify, where it is, then import it again"
 	}
 	return "choose another name: gait ledger init --origin ORIGIN"
 }

@@ -282,6 +282,8 @@ func contentionHint(err error) string {
 
 func signingKeyHint(err error) string {
 	switch e, ok := errors.AsType[*home.KeyMissingError](err); {
+	case ok && !e.Earlier.IsZero():
+		return "put the newer key in its place: gait ledger verify, then gait keys import FILE; " + successorHint + ", which needs no key; reading and verifying work without it"
 	case ok && e.Origin == "":
 		return "a ledger comes with a key: gait ledger init"
 	case ok && e.Asked:

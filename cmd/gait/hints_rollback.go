@@ -83,7 +83,7 @@ func swappedHint(err error) string {
 	if e, ok := errors.AsType[*root.SwappedError](err); ok && e.Moved {
 		return "if you put it there: gait ledger restore --in-place; if not, find out who did"
 	}
-	return retireHint
+	return "find out why; put the ledger that was there back, or restore a backup of it: move the directory ledger in the root away, then gait ledger restore FILE; " + retireHint
 }
 
 func elsewhereHint(err error) string {

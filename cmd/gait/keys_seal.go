@@ -131,8 +131,9 @@ func keysImportCommand(a *app) *cobra.Command {
 		Short: "Take over a private key that gait keys export wrote",
 		Long: `Take over a private key that gait keys export wrote, or that a backup holds: from then on
 this user can sign for its ledger. Its public half is trusted, unless you distrust it or
-trust another key of that ledger. Without --passphrase-file the passphrase is asked for
-on the terminal.
+trust another key of that ledger. It takes the place of a key from which the ledger was
+rotated, if gait ledger verify or a pack has shown that here. Without --passphrase-file
+the passphrase is asked for on the terminal.
 
 Two places that write one ledger write two histories: let only one of them go on.`,
 		Example: "gait keys import payments.key.pem\ngait keys import payments.key.pem --passphrase-file secret.txt --json",

@@ -39,13 +39,21 @@ type KeyMissingError struct {
 	Origin string // "" if any ledger's key would do
 	Path   string // where the key was looked for
 	Asked  bool   // the user named Origin: maybe there is no such ledger
+
+	// Earlier is the key that is there: the ledger was rotated from it since. It is zero if
+	// there is none.
+	Earlier ledger.VerifierKey
 }
 
 func (e *KeyMissingError) Error() string {
 	if e.Origin == "" {
 		return "no signing key is in " + e.Path
 	}
-	return fmt.Sprintf("the signing key of %s is not in %s", e.Origin, e.Path)
+	s := fmt.Sprintf("the signing key of %s is not in %s", e.Origin, e.Path)
+	if !e.Earlier.IsZero() {
+		s += ", which holds an earlier one, " + e.Earlier.String()
+	}
+	return s
 }
 
 // Fault returns what kind of error it is.

@@ -206,7 +206,11 @@ func (s *directory) signer(keys ledger.Keyring) (ledger.Signer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nil, s.swapped(home.KeyPath(s.Home, origin, false), k.VerifierKey(), current)
+	path := home.KeyPath(s.Home, origin, false)
+	if keys.Has(k.VerifierKey()) { // the ledger was rotated since, in another home
+		return nil, &home.KeyMissingError{Origin: origin, Path: path, Earlier: k.VerifierKey()}
+	}
+	return nil, s.swapped(path, k.VerifierKey(), current)
 }
 
 func (s *directory) swapped(by string, want, got ledger.VerifierKey) error {

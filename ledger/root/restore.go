@@ -287,7 +287,7 @@ func (s *restorer) restoreKey(from Backup, did *Restoration) error {
 		if key != from.Keys.Current() {
 			return s.swapped("the backup", key, from.Keys.Current())
 		}
-		kept, err := home.ImportKey(s.Home, from.Key)
+		kept, err := home.ImportKey(s.Home, from.Key, from.Keys.Keys()...)
 		if err != nil {
 			return err
 		}

@@ -259,8 +259,8 @@ func TestRotateMissingKey(t *testing.T) {
 	shut(t, r)
 	write(t, home.KeyPath(u.Home, origin, false), old)
 	_, err := u.try(noCreate)
-	if _, ok := errors.AsType[*root.SwappedError](err); !ok {
-		t.Errorf("Open with the old key put back = %v, want a SwappedError", err)
+	if missing, ok := errors.AsType[*home.KeyMissingError](err); !ok || missing.Earlier.IsZero() {
+		t.Errorf("Open with the old key put back = %v, want a KeyMissingError that names it", err)
 	}
 	must(t, os.Remove(home.KeyPath(u.Home, origin, false)))
 	_, err = u.try(noCreate)
