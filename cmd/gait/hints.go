@@ -282,6 +282,8 @@ func contentionHint(err error) string {
 
 func signingKeyHint(err error) string {
 	switch e, ok := errors.AsType[*home.KeyMissingError](err); {
+	case ok && e.Rotated:
+		return `its ledger was rotated from that key: build packs where it goes on; if that place is lost: gait ledger retire --reason "WHY" --successor, and build them in the new ledger`
 	case ok && !e.Earlier.IsZero():
 		return "put the newer key in its place: gait ledger verify, then gait keys import FILE; " + successorHint + ", which needs no key; reading and verifying work without it"
 	case ok && e.Origin == "":

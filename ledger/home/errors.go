@@ -43,6 +43,9 @@ type KeyMissingError struct {
 	// Earlier is the key that is there: the ledger was rotated from it since. It is zero if
 	// there is none.
 	Earlier ledger.VerifierKey
+	// Rotated says that the ledger was rotated from the key that is missing since, as home
+	// knows: it is not to be imported.
+	Rotated bool
 }
 
 func (e *KeyMissingError) Error() string {

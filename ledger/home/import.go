@@ -78,6 +78,16 @@ func rotations(home string, key ledger.VerifierKey) ([]ledger.VerifierKey, error
 	return g.chain, nil
 }
 
+// IsRotated reports whether home knows that the ledger of a key was rotated from it to
+// another one.
+func IsRotated(home string, key ledger.VerifierKey) (bool, error) {
+	_, err := rotations(home, key)
+	if errors.Is(err, ErrOtherKey) {
+		return true, nil
+	}
+	return false, err
+}
+
 // before returns those of the keys of a ledger, oldest first, that come before key, or none
 // if key is not one of them.
 func before(keys []ledger.VerifierKey, key ledger.VerifierKey) []ledger.VerifierKey {

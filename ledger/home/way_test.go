@@ -161,6 +161,7 @@ func TestNothingOfAnOpenHomeIsUsed(t *testing.T) {
 		"CheckUnused":   {"keys", func() error { return home.CheckUnused(dir, vkey.Name(), vkey) }},
 		"Distrust":      {"", func() error { _, _, err := home.Distrust(dir, vkey.PublicKey()); return err }},
 		"DropNextKey":   {"keys/next", func() error { return home.DropNextKey(dir, vkey.Name()) }},
+		"IsRotated":     {"ledgers", func() error { _, err := home.IsRotated(dir, vkey); return err }},
 		"RotatedKeys":   {"ledgers", func() error { _, err := home.RotatedKeys(dir); return err }},
 		"SyncSeen":      {"ledgers", func() error { return home.SyncSeen(dir, vkey.Name()) }},
 		"Keep":          {"ledgers", func() error { return home.Keep(dir, signed, vkey) }},

@@ -264,7 +264,11 @@ func (x *examination) signing(r *Root) (Finding, error) {
 	}
 	s := &directory{Options: x.Options, dir: r.Dir}
 	k, err := s.signer(r.Log.Keys())
-	if _, missing := errors.AsType[*home.KeyMissingError](err); missing && r.lock.shared {
+	_, missing := errors.AsType[*home.KeyMissingError](err)
+	if _, other := errors.AsType[*SwappedError](err); r.Restored != nil && (missing || other) {
+		return Finding{Detail: "none is needed: an older state is only read"}, nil
+	}
+	if missing && r.lock.shared {
 		return Finding{Detail: "not here; reading needs none"}, nil
 	}
 	if err != nil {

@@ -1,6 +1,7 @@
 package root
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -86,9 +87,13 @@ func (r *Root) PackSigner() (ledger.Signer, error) {
 		return r.Signer, nil
 	}
 	signer, err := home.PrivateOf(r.Home, r.Log.Keys().Current())
-	_, missing := errors.AsType[*home.KeyMissingError](err)
+	lacks, missing := errors.AsType[*home.KeyMissingError](err)
 	if missing && r.Log.Imported() {
 		err = &ImportedError{Origin: r.Log.Origin(), Dir: r.Dir}
+	} else if missing {
+		var unread error
+		lacks.Rotated, unread = home.IsRotated(r.Home, r.Log.Keys().Current())
+		err = cmp.Or(unread, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("signing a pack: %w", err)
