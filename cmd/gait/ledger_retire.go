@@ -93,7 +93,10 @@ func retire(ctx context.Context, a *app, reason string, althoughMoved bool) erro
 		s.fields(lines...)
 		next := "gait job submit --id job_1, which begins a new ledger that names this one"
 		if !was.Successor.IsZero() { // in another root, of which this one is a copy
-			next = fmt.Sprintf("gait job list --root %s: %s continues its jobs", quoted(was.Root), was.Successor.Name())
+			next = was.Successor.Name() + " continues its jobs, in a root that is not known here"
+			if was.Goes != "" {
+				next = fmt.Sprintf("gait job list --root %s: %s continues its jobs", quoted(was.Goes), was.Successor.Name())
+			}
 		} else if was.Path != "" {
 			next += `; to continue its jobs instead: gait ledger retire --reason "WHY" --successor --from ` + quoted(was.Path)
 		}

@@ -76,11 +76,44 @@ func (s *directory) retiredError(origin string) error {
 		return e
 	}
 	e.Successor = n.Successor
-	switch parent := filepath.Dir(s.dir); {
-	case isPutAway(s.dir) && Is(parent): // the root may have moved
-		e.Root = parent
-	case n.Root != s.dir && Is(n.Root):
-		e.Root = n.Root
-	}
+	e.Root = s.whereNow(n)
 	return e
+}
+
+// whereNow returns the root, other than this one, in which a retired ledger was or, if it is
+// known, in which its successor goes on now. It returns "" if there is none.
+func (s *directory) whereNow(n home.RetirementNote) string {
+	at, parent := s.continuedIn(n), filepath.Dir(s.dir)
+	switch {
+	case at != "":
+		return at
+	case isPutAway(s.dir) && Is(parent): // the root may have moved
+		return parent
+	case n.Root != s.dir && Is(n.Root):
+		return n.Root
+	}
+	return ""
+}
+
+// maxHeirs is how many successors of successors are looked for.
+const maxHeirs = 64
+
+// continuedIn returns the other root where the successor of a retired ledger goes on, or the
+// successor of that. It returns "" if none is known, or if that cannot be told: the ledger is
+// retired all the same.
+func (s *directory) continuedIn(n home.RetirementNote) string {
+	if s.glancing {
+		return ""
+	}
+	for retired, heirs := true, 0; retired && !n.Successor.IsZero() && heirs < maxHeirs; heirs++ {
+		origin := n.Successor.Name()
+		at, err := s.goesOnIn(origin)
+		if err != nil || at != "" {
+			return at
+		}
+		if n, retired, err = home.ReadRetirementNote(s.Home, origin); err != nil {
+			return ""
+		}
+	}
+	return ""
 }

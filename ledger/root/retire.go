@@ -18,6 +18,10 @@ type Retirement struct {
 	home.RetirementNote
 	Path string // where the ledger's directory is now; "" if it was missing
 	Key  string // where its private key is now; "" if it was missing
+
+	// Goes is the root where its successor goes on, if that is another one than this and is
+	// known.
+	Goes string
 }
 
 // Retire gives up the ledger of a root, in whatever state it is. From then on nothing
@@ -82,7 +86,11 @@ func (s retirer) retire(reason string) (Retirement, error) {
 	if err := s.done("note"); err != nil {
 		return Retirement{}, err
 	}
-	return s.putAway(n)
+	was, err := s.putAway(n)
+	if err == nil && !n.Successor.IsZero() {
+		was.Goes = s.whereNow(n)
+	}
+	return was, err
 }
 
 // retiree returns the keys, as far as they are known, of the ledger that a root
