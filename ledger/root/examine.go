@@ -262,6 +262,11 @@ func (x *examination) signing(r *Root) (Finding, error) {
 	if x.isAlive(r) {
 		return Finding{Detail: "none is needed: the ledger goes on elsewhere"}, nil
 	}
+	if retired != nil {
+		if err := newInstaller(r.site).checkUnfinished(); err != nil {
+			return Finding{}, err
+		}
+	}
 	s := &directory{Options: x.Options, dir: r.Dir}
 	k, err := s.signer(r.Log.Keys())
 	_, missing := errors.AsType[*home.KeyMissingError](err)

@@ -133,8 +133,20 @@ func TestRetireLeavesASuccessorToSucceed(t *testing.T) {
 			if _, err := u.succeed(crashAt(step)); !errors.Is(err, errCrash) {
 				t.Fatalf("Succeed = %v, want the crash", err)
 			}
-			was, err := root.Retire(t.Context(), u.Options, "another reason")
-			if unfinished, ok := errors.AsType[*root.UnfinishedError](err); !ok || unfinished.Origin == origin {
+			var fails []error
+			for _, f := range root.Examine(t.Context(), u.Options) {
+				if f.Err != nil {
+					fails = append(fails, f.Err)
+				}
+			}
+			inPlace := step == "move ledger" // it can be read
+			if inPlace != (len(fails) == 0) || !inPlace && !isUnfinished(fails[0], origin) {
+				t.Errorf("Examine fails with %v, want an UnfinishedError", fails)
+			}
+			if n, err := root.PlanRetire(t.Context(), u.Options, "another reason"); !isUnfinished(err, origin) {
+				t.Errorf("PlanRetire = %+v, %v, want an UnfinishedError", n, err)
+			}
+			if was, err := root.Retire(t.Context(), u.Options, "another reason"); !isUnfinished(err, origin) {
 				t.Errorf("Retire = %+v, %v, want an UnfinishedError", was, err)
 			}
 			if did, err := u.succeed(); err != nil || !did.Resumed || did.Reason != "to go on" {
@@ -143,4 +155,11 @@ func TestRetireLeavesASuccessorToSucceed(t *testing.T) {
 			u.checkContinued(origin, 4, 4)
 		})
 	}
+}
+
+// isUnfinished reports whether an error says that the successor of a ledger is not in its
+// place.
+func isUnfinished(err error, origin string) bool {
+	unfinished, ok := errors.AsType[*root.UnfinishedError](err)
+	return ok && unfinished.Origin != origin
 }

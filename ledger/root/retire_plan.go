@@ -27,7 +27,11 @@ func PlanRetire(ctx context.Context, o Options, reason string) (home.RetirementN
 	if err != nil {
 		return home.RetirementNote{}, fmt.Errorf("retiring the ledger in %s: %w", o.Dir, err)
 	}
-	n, err := newInstaller(s).plan(reason)
+	var n home.RetirementNote
+	in := newInstaller(s)
+	if err = in.checkUnfinished(); err == nil {
+		n, err = in.plan(reason)
+	}
 	if err := errors.Join(err, s.lock.release()); err != nil {
 		return home.RetirementNote{}, fmt.Errorf("retiring the ledger in %s: %w", o.Dir, err)
 	}
