@@ -42,6 +42,10 @@ type Report struct {
 	Kept       string           `json:"kept,omitempty"`       // where the caller keeps the evidence of a fork
 	Notice     string           `json:"notice,omitempty"`     // what a pack of this format cannot show
 
+	// PastEnd says of the failure job_forked that the caller has seen the job go on in another
+	// ledger behind an earlier event than the pack has.
+	PastEnd bool `json:"-"`
+
 	Continued *ContinuedFrom `json:"continued,omitempty"` // where the job was before, if another ledger held it
 
 	Shown Shown        `json:"-"`

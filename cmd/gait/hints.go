@@ -142,7 +142,7 @@ var hints = map[string]hintMaker{
 	"root_unwritable":      accessHint,
 	"root_unreadable":      accessHint,
 	"ledger_changed":       say("try again; read a snapshot of it, or have the process that writes it stopped"),
-	"job_forked":           say("keep both, and tell those who rely on this ledger: the holder of its key has written two histories"),
+	"job_forked":           forkedHint,
 	"job_memory_damaged":   memoryHint,
 	"views_differ":         say("the events hold; make the views again: gait ledger rebuild"),
 	"checkpoint_conflict":  say("keep both signed checkpoints: together they show that the history was changed"),

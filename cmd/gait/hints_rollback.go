@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 
+	"gait/commands/recall"
 	"gait/ledger"
 	"gait/ledger/home"
 	"gait/ledger/root"
@@ -95,4 +96,15 @@ func elsewhereHint(err error) string {
 		return "go on there: gait job list --root " + quoted(e.Dir) + "; a copy that is not needed can be removed; only if the other one is not to go on: move its root away first"
 	}
 	return "its newest state is there: use --root " + quoted(e.Dir) + "; to look at this one only: --read-only"
+}
+
+// pastEndHint is about a ledger that has events of a job behind the one with which the job went
+// on in another ledger.
+const pastEndHint = "ask the ledger's owner: a successor that was made of an older backup looks the same, and these events were lost then; if it was not, there are two histories of the job: keep both files, and tell those who rely on this ledger"
+
+func forkedHint(err error) string {
+	if e, ok := errors.AsType[*recall.ForkedError](err); ok && e.PastEnd {
+		return pastEndHint
+	}
+	return "keep both, and tell those who rely on this ledger: the holder of its key has written two histories"
 }

@@ -131,6 +131,8 @@ func notVerified(path, given string, report packspec.Report) *verifyError {
 	switch {
 	case e.code == finding.CodeConflict:
 		e.hint = "keep both signed checkpoints: together they show that the history was changed"
+	case e.code == finding.CodeForked && report.PastEnd:
+		e.hint = pastEndHint
 	case e.code == finding.CodeForked && report.Kept != "":
 		e.hint = "tell those who rely on this ledger, and keep both files: what is known of the first, and a copy of this one, are in " + report.Kept
 	case e.code == finding.CodeForked:

@@ -26,34 +26,39 @@ func newSuccessors(homeDir string) (*successors, error) {
 	return &successors{home: homeDir, any: any, of: map[string]jobContinues{}}, err
 }
 
-// contradicts says how an event contradicts where its job was seen to go on, or returns "".
-// All events are of one ledger.
-func (s *successors) contradicts(e ledger.Event) (string, error) {
+// A contradiction says how an event contradicts where its job was seen to go on.
+type contradiction struct {
+	text    string // "" if it does not
+	pastEnd bool   // it is an event of the ledger before, behind the one with which the job went on
+}
+
+// contradicts says how an event contradicts where its job was seen to go on. All events are of
+// one ledger.
+func (s *successors) contradicts(e ledger.Event) (no contradiction, err error) {
 	if !s.any || e.JobID() == "" {
-		return "", nil
+		return no, nil
 	}
 	continues, asked := s.of[e.JobID()]
 	if !asked {
-		var err error
 		continues.ContinuedSeen, continues.known, err = home.SeenContinued(s.home, e.Origin(), e.JobID())
 		if err != nil {
-			return "", err
+			return no, err
 		}
 		s.of[e.JobID()] = continues
 	}
 	if continues.known {
-		if no := continues.EndsBefore(e.JobSeq()); no != "" {
-			return no, nil
+		if text := continues.EndsBefore(e.JobSeq()); text != "" {
+			return contradiction{text, true}, nil
 		}
 	}
 	if c, ok := e.Payload().(ledger.Continued); ok {
 		was, known, err := home.SeenContinued(s.home, c.Origin, e.JobID())
 		if err != nil || !known {
-			return "", err
+			return no, err
 		}
-		return was.Contradicts(e.Origin()), nil
+		return contradiction{text: was.Contradicts(e.Origin())}, nil
 	}
-	return "", nil
+	return no, nil
 }
 
 // keepSuccessor remembers where the job of a pack that verifies goes on, if a key that the

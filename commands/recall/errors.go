@@ -7,7 +7,13 @@ import (
 
 // A ForkedError says that a ledger contradicts what was seen of it in a pack or a proof, or
 // where a job was seen to go on.
-type ForkedError struct{ Text string }
+type ForkedError struct {
+	Text string
+
+	// PastEnd says that it has an event of a job behind the one with which that went on in a
+	// successor. If the successor was made of an older backup, the event was lost.
+	PastEnd bool
+}
 
 func (e *ForkedError) Error() string { return e.Text }
 

@@ -63,8 +63,8 @@ func (l *Ledger) check(e ledger.Event) error {
 	if err != nil {
 		return err
 	}
-	if no != "" {
-		return &ForkedError{Text: no}
+	if no.text != "" {
+		return &ForkedError{Text: no.text, PastEnd: no.pastEnd}
 	}
 	if _, remembered := l.jobs[e.JobID()]; remembered {
 		l.jobs[e.JobID()] = e.JobSeq()

@@ -48,7 +48,7 @@ type comparison struct {
 
 	*home.JobsSeen // nil as long as the ledger's keys are not known, or without a home
 	successors     *successors
-	goesOn         string // how the file contradicts where a job goes on, or ""
+	goesOn         contradiction
 }
 
 func (c *comparison) options(o packspec.Options) packspec.Options {
@@ -77,7 +77,7 @@ func (c *comparison) See(e ledger.Event) (*seen.Fork, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.goesOn == "" {
+	if c.goesOn.text == "" {
 		c.goesOn = no
 	}
 	return c.JobsSeen.See(e)
@@ -91,8 +91,9 @@ func (c *comparison) settle(report *packspec.Report) error {
 		return nil
 	}
 	forked := !report.Verified && report.Failure.Code == finding.CodeForked
-	if report.Verified && c.goesOn != "" {
-		report.Fail(goesOnTwice(c.goesOn))
+	if report.Verified && c.goesOn.text != "" {
+		report.Fail(goesOnTwice(c.goesOn.text))
+		report.PastEnd = c.goesOn.pastEnd
 	}
 	if forked || report.Verified && c.News() {
 		if err := c.keepJobs(report); err != nil {
