@@ -154,7 +154,13 @@ func (u *user) slot(origin, n string) string {
 func copyDir(t *testing.T, from, to string) {
 	t.Helper()
 	must(t, os.CopyFS(to, os.DirFS(from)))
-	must(t, filepath.WalkDir(to, func(path string, d os.DirEntry, err error) error {
+	closeToOthers(t, to)
+}
+
+// closeToOthers takes the modes for other users from all files of a directory.
+func closeToOthers(t *testing.T, dir string) {
+	t.Helper()
+	must(t, filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
 		mode := os.FileMode(0o600)
 		if err == nil && d.IsDir() {
 			mode = 0o700

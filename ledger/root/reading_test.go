@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -96,7 +97,16 @@ func (u *user) unclosed(n int) {
 	u.made(1)
 	r := u.open()
 	u.add(r, n-1)
-	copyDir(u.t, u.Dir, u.Dir+"-killed")
+	for before := []string(nil); before == nil || !slices.Equal(before, names(u.t, u.ledgerDir())); {
+		must(u.t, os.RemoveAll(u.Dir+"-killed")) // the store has removed an old log meanwhile
+		before = names(u.t, u.ledgerDir())
+		if err := os.CopyFS(u.Dir+"-killed", os.DirFS(u.Dir)); errors.Is(err, fs.ErrNotExist) {
+			before = nil
+		} else {
+			must(u.t, err)
+		}
+	}
+	closeToOthers(u.t, u.Dir+"-killed")
 	shut(u.t, r)
 	must(u.t, os.RemoveAll(u.Dir))
 	must(u.t, os.Rename(u.Dir+"-killed", u.Dir))
