@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
@@ -21,12 +22,16 @@ import (
 // files they write.
 var readingLines = []string{
 	"job status a", "job status missing", "job list", "job list --limit 1", "job list --waiting-for resume --sort updated", "job inbox", "job inspect a", "job inspect b --at-revision 2", "job events --id a", "job events",
-	"job checkpoint list --id a", "job checkpoint show --id a --checkpoint cp_0002", "job diff a b", "job diff --id a --from-revision 2", "job cancel a --dry-run",
-	"job wait a --for status=running --timeout 5s", "job wait a --for status=cancelled --timeout 300ms", "ledger commit-index --dry-run",
+	"job checkpoint list --id a", "job checkpoint show --id a --checkpoint cp_0002", "job diff a b", "job diff --id a --from-revision 2",
+	"job wait a --for status=running --timeout 5s", "job wait a --for status=cancelled --timeout 300ms",
 	"ledger info", "ledger verify", "ledger checkpoint", "ledger proof --seq 3", "ledger prove --job a", "ledger prove --absent c", "ledger prove --check a.proof", "ledger witness list", "keys show",
 	"ledger export --dir @dir", "replay gait-out/jobs", "replay a.zip", "pack verify a.zip", "pack inspect a.zip", "pack diff a.zip a.zip", "regress run --candidate gait-out/jobs --match job=a",
 	"__complete job status --id b",
 }
+
+// dryLines are dry runs: they read, too, and say what the command would do for the user who
+// asks.
+var dryLines = []string{"job cancel a --dry-run", "ledger commit-index --dry-run"}
 
 // keyLines are commands that also take the ledger's private key.
 var keyLines = []string{"keys list", "pack build --type job --from a --out @a.zip", "pack build --type range --from 2 --to 5 --out @r.zip", "regress init --from a --name kept --dir @regress"}
@@ -162,6 +167,37 @@ func (r *readRun) same(what string, want map[string]outcome, into string, stderr
 	}
 }
 
+// dry fails if a dry run of a user who cannot write does not fail as the command does.
+func (r *readRun) dry(what string) {
+	r.t.Helper()
+	for _, line := range dryLines {
+		before := r.root()
+		dry, code := r.fails(line)
+		if after := r.root(); after != before {
+			r.t.Errorf("%s: gait %s: the ledger's directory changed\n%s", what, line, cmp.Diff(before, after))
+		}
+		if itself, exit := r.fails(strings.TrimSuffix(line, " --dry-run")); dry != itself || code != exit || code == 0 {
+			r.t.Errorf("%s: gait %s: exit %d, %s; the command itself: exit %d, %s", what, line, code, dry, exit, itself)
+		}
+	}
+}
+
+// fails returns the error code and the exit code of a command.
+func (r *readRun) fails(line string) (string, int) {
+	cmd := r.gait(line + " --json")
+	out, err := cmd.Output()
+	if cmd.ProcessState == nil {
+		r.t.Fatal(err)
+	}
+	var said struct {
+		ErrorCode string `json:"error_code"`
+	}
+	if err := json.Unmarshal(out, &said); err != nil {
+		r.t.Errorf("gait %s --json prints %q: %v", line, out, err)
+	}
+	return said.ErrorCode, cmd.ProcessState.ExitCode()
+}
+
 // Each reading command prints the same on a read-only file system, to the byte, and
 // leaves the ledger's directory as it is. Go test tries a sample of the commands.
 func TestSameOnAReadOnlyMount(t *testing.T) {
@@ -173,8 +209,10 @@ func TestSameOnAReadOnlyMount(t *testing.T) {
 	jobs := filepath.Join(r.dir, "gait-out", "jobs")
 	r.as = []string{"frozen", jobs, "--"}
 	r.same("read-only root", want, "frozen_", true)
+	r.dry("read-only root")
 	r.as = []string{"frozen", jobs, r.home, "--"}
 	r.same("read-only root and home", want, "both_", false)
+	r.dry("read-only root and home")
 	for _, file := range []string{filepath.Join(jobs, "gait.lock"), filepath.Join(jobs, "ledger", "LOCK")} {
 		if err := os.Remove(file); err != nil {
 			t.Fatal(err)
@@ -228,6 +266,7 @@ func TestSameForOtherUsers(t *testing.T) {
 			}
 		}
 		r.same(fmt.Sprintf("user %d", uid), want, fmt.Sprintf("user%d_", uid), false)
+		r.dry(fmt.Sprintf("user %d", uid))
 	}
 	if err := os.Chmod(r.dir, 0o755); err != nil {
 		t.Fatal(err)
