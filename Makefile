@@ -34,7 +34,7 @@ test: ## run every test, a sample of the long ones; five minutes on 2 cores
 	$(GO) test -timeout 20m ./...
 
 tried: ## try all of the lists that make test samples, and say how many there were
-	$(GO) test -v -timeout 30m -run '$(TRIED)' -skip '^TestTorturePowerCuts' ./packspec ./ledger/store ./ledger/store/pebble ./cmd/gait -every | grep -E '^(ok|FAIL|--- FAIL|    [a-z_0-9]+_test.go:[0-9]+: )'
+	$(GO) test -v -timeout 30m -run '$(TRIED)' -skip '^TestTorturePowerCuts' ./packspec ./ledger/store ./ledger/store/pebble ./cmd/gait -every | grep -aE '^(ok|FAIL|--- FAIL|    [a-z_0-9]+_test.go:[0-9]+: )'
 
 torture: ## simulate SEEDS seeds from FIRST on for BUDGET at most, damage every bit on disk, fail each call of the binary and cut the power after it (if strace is there), kill it, freeze it, fill its disk, and count honest ledgers refused
 	$(GO) test -v -timeout 0 -run '^TestSimulation|^TestEveryBitAndEveryCut' ./ledger/store/pebble -seeds $(SEEDS) -first $(FIRST) -budget $(BUDGET) $(THOROUGH)
