@@ -146,6 +146,7 @@ func TestJobsThatAreNotThere(t *testing.T) {
 func TestFollowersSurviveDaemons(t *testing.T) {
 	const rounds = 200
 	o := options(t.TempDir())
+	o.LockTimeout = time.Minute // under the race detector the others may hold the lock in turn for longer than usual
 	do(t, o, submit)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
