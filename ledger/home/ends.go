@@ -76,10 +76,7 @@ func KeepEnds(home string, ends ...ledger.End) error {
 		return err
 	}
 	path := endsPath(home, origin)
-	if err := makeDir(filepath.Dir(path)); err != nil {
-		return err
-	}
-	unlock, err := lock(home)
+	unlock, err := lockFor(home, path)
 	if err != nil {
 		return err
 	}

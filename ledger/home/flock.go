@@ -3,6 +3,7 @@ package home
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 )
@@ -19,6 +20,14 @@ func lock(home string) (unlock func(), err error) {
 		return nil, fmt.Errorf("locking %s: %w", home, err)
 	}
 	return func() { d.Close() }, nil
+}
+
+// lockFor makes the directory of a file in home, and locks home to write it.
+func lockFor(home, path string) (unlock func(), err error) {
+	if err := makeDir(filepath.Dir(path)); err != nil {
+		return nil, err
+	}
+	return lock(home)
 }
 
 // TryFlock takes an exclusive flock(2) on f, or fails with EWOULDBLOCK if another

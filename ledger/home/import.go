@@ -114,10 +114,7 @@ func addKeyFile(home, path string, k ledger.PrivateKey) error { return putKeyFil
 // putKeyFile writes a private key in a place where there is none, or one of the earlier keys
 // of the ledger.
 func putKeyFile(home, path string, k ledger.PrivateKey, earlier []ledger.VerifierKey) error {
-	if err := makeDir(filepath.Dir(path)); err != nil {
-		return err
-	}
-	unlock, err := lock(home)
+	unlock, err := lockFor(home, path)
 	if err != nil {
 		return err
 	}

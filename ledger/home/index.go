@@ -111,10 +111,7 @@ func (n IndexNote) Write(home string) error {
 		panic("home: an index of no events")
 	}
 	path := indexPath(home, n.Origin)
-	if err := makeDir(filepath.Dir(path)); err != nil {
-		return err
-	}
-	unlock, err := lock(home)
+	unlock, err := lockFor(home, path)
 	if err != nil {
 		return err
 	}
