@@ -12,7 +12,7 @@ type Approve struct {
 }
 
 var approveRow = add(verb[Approve]{
-	Row:     Row{Verb: "approve"},
+	Row:     Row{Verb: "approve", Roles: []string{RoleApprover}},
 	check:   Approve.check,
 	summary: Approve.summary,
 	decide:  Approve.decide,

@@ -9,7 +9,7 @@ import (
 type Cancel struct{}
 
 var cancelRow = add(verb[Cancel]{
-	Row:    Row{Verb: "cancel", EndsJob: true},
+	Row:    Row{Verb: "cancel", EndsJob: true, Roles: []string{RoleOperator}},
 	decide: Cancel.decide,
 })
 

@@ -16,7 +16,7 @@ type AddCheckpoint struct {
 }
 
 var addCheckpointRow = add(verb[AddCheckpoint]{
-	Row:     Row{Verb: "checkpoint add", ReasonElsewhere: "say it in the summary"},
+	Row:     Row{Verb: "checkpoint add", ReasonElsewhere: "say it in the summary", Roles: []string{RoleWorker}},
 	check:   AddCheckpoint.check,
 	summary: AddCheckpoint.summary,
 	decide:  AddCheckpoint.decide,

@@ -13,7 +13,7 @@ import (
 type CommitIndex struct{}
 
 var commitIndexRow = add(verb[CommitIndex]{
-	Row:          Row{Verb: "commit-index", Actor: ledger.ActorGait},
+	Row:          Row{Verb: "commit-index", Actor: ledger.ActorGait, Roles: []string{RoleOperator}},
 	decideLedger: CommitIndex.decide,
 })
 

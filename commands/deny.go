@@ -12,7 +12,7 @@ type Deny struct {
 }
 
 var denyRow = add(verb[Deny]{
-	Row:     Row{Verb: "deny"},
+	Row:     Row{Verb: "deny", Roles: []string{RoleApprover}},
 	check:   Deny.check,
 	summary: Deny.summary,
 	decide:  Deny.decide,

@@ -15,7 +15,7 @@ type Import struct{ Claim ledger.Imported }
 const maxClaim = ledger.MaxEventSize - 4<<10
 
 var importRow = add(verb[Import]{
-	Row:      Row{Verb: "import", BeginsJob: true},
+	Row:      Row{Verb: "import", BeginsJob: true, Roles: []string{RoleOperator}},
 	check:    Import.check,
 	digested: Import.digested,
 	encode:   Import.encode,

@@ -18,7 +18,7 @@ type Resume struct {
 }
 
 var resumeRow = add(verb[Resume]{
-	Row:     Row{Verb: "resume"},
+	Row:     Row{Verb: "resume", Roles: []string{RoleOperator}},
 	fill:    Resume.fill,
 	check:   Resume.check,
 	summary: Resume.summary,

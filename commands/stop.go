@@ -9,7 +9,7 @@ import (
 type Stop struct{}
 
 var stopRow = add(verb[Stop]{
-	Row:    Row{Verb: "stop", EndsJob: true},
+	Row:    Row{Verb: "stop", EndsJob: true, Roles: []string{RoleOperator}},
 	decide: Stop.decide,
 })
 

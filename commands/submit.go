@@ -24,7 +24,10 @@ type Submit struct {
 }
 
 var submitRow = add(verb[Submit]{
-	Row:      Row{Verb: "submit", BeginsJob: true, OptionalJobID: true, CreatesLedger: true, ReasonElsewhere: "say it in a label"},
+	Row: Row{
+		Verb: "submit", BeginsJob: true, OptionalJobID: true, CreatesLedger: true, ReasonElsewhere: "say it in a label",
+		Roles: []string{RoleWorker, RoleOperator},
+	},
 	fill:     Submit.fill,
 	check:    Submit.check,
 	digested: Submit.digested,

@@ -23,6 +23,8 @@ type Row struct {
 	CreatesLedger   bool   // the command may be the first of a ledger, which is created for it
 	ReasonElsewhere string // how to give a reason instead, if the event has no place for one
 
+	Roles []string // who may issue the command, in a ledger or through a token that asks for a role
+
 	OfLedger bool   // the command is about the ledger: it names no job, and has no reason, request id or revision
 	Actor    string // the actor of its events, if the command names none
 
@@ -83,6 +85,9 @@ func Verbs() []string { return slices.Sorted(maps.Keys(table)) }
 // add adds a row to the table, when the package is initialized.
 func add[C Command](v verb[C]) *Row {
 	r := rowOf(v)
+	if len(v.Roles) == 0 {
+		panic("commands: the row of " + v.Verb + " says no role that may issue it")
+	}
 	if table[r.Verb] != nil {
 		panic("commands: two commands are called " + r.Verb)
 	}
