@@ -11,6 +11,17 @@ type Head struct {
 	Size int64     // events so far; the next event's Seq
 	Leaf Hash      // leaf hash of the last event
 	Time time.Time // of the last event
+
+	Authority Hash // leaf hash of the newest authority event; zero if there is none
+}
+
+// HeadAfter returns the head after e, which stands in the ledger. It does not check e.
+func HeadAfter(e Event) Head {
+	h := Head{Size: int64(e.Seq()) + 1, Leaf: e.LeafHash(), Time: e.Time(), Authority: e.Authority()}
+	if e.Type().OfAuthority() {
+		h.Authority = e.LeafHash()
+	}
+	return h
 }
 
 // Follow returns the head after e. It fails with a *CorruptError if e cannot
@@ -27,8 +38,10 @@ func (h Head) Follow(e Event) (Head, error) {
 		return h, corrupt(e.Seq(), "expected %s first, found %s", TypeLedgerCreated, e.Type())
 	case h.Size > 0 && e.Type() == TypeLedgerCreated:
 		return h, corrupt(e.Seq(), "%s again", TypeLedgerCreated)
+	case e.Authority() != h.Authority:
+		return h, corrupt(e.Seq(), "expected the authority %s, found %s", h.Authority, e.Authority())
 	}
-	return Head{Size: h.Size + 1, Leaf: e.LeafHash(), Time: e.Time()}, nil
+	return HeadAfter(e), nil
 }
 
 // A JobHead is the end of a job. The zero JobHead is that of a job without events.

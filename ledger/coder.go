@@ -137,6 +137,10 @@ func (c *coder) text(name string, v *string, n need, rule textRule) {
 		c.missing(name, n)
 		return
 	}
+	c.textValue(name, v, rule)
+}
+
+func (c *coder) textValue(name string, v *string, rule textRule) {
 	if !c.writing {
 		*v = c.readString(name)
 	}
@@ -148,6 +152,14 @@ func (c *coder) text(name string, v *string, n need, rule textRule) {
 	if c.writing {
 		c.buf = appendString(c.buf, *v)
 	}
+}
+
+// peek reports whether the input goes on with a key, and stays where it is.
+func (c *coder) peek(name string) bool {
+	pos, comma := c.pos, c.comma
+	found := c.key(name, true)
+	c.pos, c.comma = pos, comma
+	return found
 }
 
 // appendString writes a JSON string in its only spelling: raw UTF-8, with the

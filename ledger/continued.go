@@ -88,7 +88,7 @@ func (p *Continued) walk(c *coder) {
 }
 
 // Contents returns the contents that an event names, of which each is kept beside the
-// ledger under its digest.
+// ledger under its digest: plain content and content of the event's job.
 func Contents(e Event) []Content {
 	if r := InheritedRequests(e); r != nil {
 		return []Content{{Digest: r.Digest, Size: r.Size()}}
@@ -96,7 +96,27 @@ func Contents(e Event) []Content {
 	if p, ok := e.Payload().(Continued); ok {
 		return []Content{p.Proof}
 	}
-	return nil
+	return JobContents(e.Payload())
+}
+
+// JobContents returns the content of the job that a payload names: it is kept with a salt
+// before its bytes, see Content in the package's doc.
+func JobContents(p Payload) (named []Content) {
+	switch p := p.(type) {
+	case CheckpointAdded:
+		if p.Subject != (Content{}) {
+			named = append(named, p.Subject)
+		}
+		for _, a := range p.Attachments {
+			named = append(named, a.Content)
+		}
+	case Approved:
+		if p.Amended != (Content{}) {
+			named = append(named, p.Amended)
+		}
+	default: // all others name none
+	}
+	return named
 }
 
 // content walks an object that names content. It is never absent.

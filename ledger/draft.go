@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"bytes"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -28,17 +27,15 @@ type Draft struct {
 
 	Payload Payload
 
-	// Reserved: the exact bytes an actor signed, and the signatures. If they
-	// are present, actor, job, type, request id and payload must be those
-	// derived from Command; version 1.0.0 defines no derivation.
+	// Authority is the leaf hash of the newest authority event before this one; zero if
+	// there is none.
+	Authority Hash
+
+	// Command is the exact text that actors signed, and CommandSigs are the signatures,
+	// ascending. Package authority says how the event follows from the command. Events of
+	// versions up to 1.3.0 may have both in another form, which has no meaning.
 	Command     []byte
 	CommandSigs []CommandSig
-}
-
-// A CommandSig is an actor's Ed25519 signature over a command.
-type CommandSig struct {
-	KeyID Hash // SHA-256 of the 32 public key bytes
-	Sig   []byte
 }
 
 // Type returns the payload's type, or "" if there is no payload.
@@ -55,9 +52,9 @@ func payloadType(p Payload) Type {
 func walk(c *coder, d *Draft, t Type) {
 	c.object("event", func() {
 		c.text("actor", &d.Actor, required, nameRule)
+		c.since("1.4.0", func() { c.hash("authority", &d.Authority, optional) })
 		c.time("clock", &d.Clock, optional)
-		c.bytes("command", &d.Command, optional, 1, 32<<10)
-		c.list("command_sigs", len(d.CommandSigs), 16, func(i int) { walkSig(c, d, i) })
+		c.command(d)
 		c.time("created_at", &d.Time, required)
 		c.parts.time = uint16(c.at() - timeSize - 1)
 		c.text("event_id", &d.ID, required, textRule{max: ulid.EncodedSize})
@@ -126,20 +123,6 @@ func (c *coder) constant(name, value string) {
 	}
 }
 
-func walkSig(c *coder, d *Draft, i int) {
-	if !c.writing {
-		d.CommandSigs = append(d.CommandSigs, CommandSig{})
-	}
-	s := &d.CommandSigs[i]
-	c.object("command_sigs", func() {
-		c.hash("key_id", &s.KeyID, required)
-		c.bytes("sig", &s.Sig, required, 64, 64)
-	})
-	if i > 0 && bytes.Compare(d.CommandSigs[i-1].KeyID[:], s.KeyID[:]) >= 0 {
-		c.fail("command_sigs", "not sorted by key_id, each key once")
-	}
-}
-
 // isULID reports whether the characters of s are those of a ULID. If the first is
 // above 7, they are too many for 128 bits.
 var isULID = chars("01234567", "89ABCDEFGHJKMNPQRSTVWXYZ")
@@ -165,5 +148,7 @@ func checkDraft(c *coder, d *Draft) {
 		c.fail("clock", "only a reading before created_at is recorded")
 	case len(d.CommandSigs) > 0 && len(d.Command) == 0:
 		c.fail("command_sigs", "goes with command")
+	case len(d.Command) > 0 && d.RequestID == "" && !d.oldCommand():
+		c.fail("request_id", "missing: a signed command has one")
 	}
 }

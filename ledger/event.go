@@ -143,10 +143,14 @@ func (e Event) PayloadBytes() []byte {
 	return s.raw[s.parts.payload:s.parts.payloadEnd:s.parts.payloadEnd]
 }
 
-// Command returns the event's command, a reserved field.
+// Authority returns the leaf hash of the newest authority event before this one, or zero
+// if there is none.
+func (e Event) Authority() Hash { return e.sealed().draft.Authority }
+
+// Command returns the text that actors signed, or nil if the event is a claim.
 func (e Event) Command() []byte { return e.sealed().draft.Command }
 
-// CommandSigs returns the event's command_sigs, a reserved field.
+// CommandSigs returns the signatures over the command.
 func (e Event) CommandSigs() []CommandSig { return e.sealed().draft.CommandSigs }
 
 // Seal checks d against the format, encodes it, and returns the event. After
@@ -209,11 +213,11 @@ func Interpret(b []byte) (Event, error) {
 	return e, err
 }
 
-// CheckMeaning fails with ErrUnsupportedVersion if an event holds a command, a reserved
-// field: a newer version says what such an event means.
+// CheckMeaning fails with ErrUnsupportedVersion if an event holds a command in the form of
+// the versions up to 1.3.0: none says what such an event means.
 func (e Event) CheckMeaning() error {
-	if len(e.Command()) > 0 {
-		return fmt.Errorf("event %d holds a signed command: %w", e.Seq(), ErrUnsupportedVersion)
+	if e.sealed().draft.oldCommand() {
+		return fmt.Errorf("event %d holds a command in a form without a meaning: %w", e.Seq(), ErrUnsupportedVersion)
 	}
 	return nil
 }

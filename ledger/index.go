@@ -24,9 +24,8 @@ func JobKey(id string) mpt.Key { return indexKey("job/", id) }
 // that used a request id: SHA-256 of "request/" and the id.
 func RequestKey(id string) mpt.Key { return indexKey("request/", id) }
 
-// AuthorityKey is the key under which the index will hold the leaf hash of the
-// newest authority event: SHA-256 of "authority". No event of the versions that
-// this package knows sets it.
+// AuthorityKey is the key under which the index holds the leaf hash of the newest
+// authority event: SHA-256 of "authority".
 var AuthorityKey = indexKey("authority", "")
 
 func indexKey(kind, id string) mpt.Key {
@@ -34,8 +33,9 @@ func indexKey(kind, id string) mpt.Key {
 	return sha256.Sum256(append(append(room[:0], kind...), id...))
 }
 
-// IndexEntries returns what an event changes in the index: its job's key, and
-// that of its request id if it has one. Both get the event's leaf hash.
+// IndexEntries returns what an event changes in the index: its job's key, that of its
+// request id if it has one, and that of the authority if it is an authority event. Each
+// gets the event's leaf hash.
 func IndexEntries(e Event) []mpt.Entry {
 	var entries []mpt.Entry
 	if id := e.JobID(); id != "" {
@@ -43,6 +43,9 @@ func IndexEntries(e Event) []mpt.Entry {
 	}
 	if id := e.RequestID(); id != "" {
 		entries = append(entries, mpt.Entry{Key: RequestKey(id), Value: mpt.Value(e.LeafHash())})
+	}
+	if e.Type().OfAuthority() {
+		entries = append(entries, mpt.Entry{Key: AuthorityKey, Value: mpt.Value(e.LeafHash())})
 	}
 	return entries
 }
@@ -96,6 +99,9 @@ func (f *IndexFold) Add(e Event) error {
 			return corrupt(e.Seq(), "the request id %s was used before", id)
 		}
 		f.changed[key] = mpt.Value(e.LeafHash())
+	}
+	if e.Type().OfAuthority() {
+		f.changed[AuthorityKey] = mpt.Value(e.LeafHash())
 	}
 	if id := e.JobID(); id != "" {
 		leaf := f.jobs[id]

@@ -20,6 +20,10 @@ const (
 	TypeIndexCommitted  Type = "index_committed"
 	TypeLedgerMoved     Type = "ledger_moved"
 	TypeContinued       Type = "continued"
+	TypeActorEnrolled   Type = "actor_enrolled"
+	TypeActorRevoked    Type = "actor_revoked"
+	TypeAuthoritySet    Type = "authority_set"
+	TypeContentErased   Type = "content_erased"
 )
 
 // A CheckpointType says what a job's checkpoint is about.
@@ -123,6 +127,10 @@ type CheckpointAdded struct {
 	RequiredAction string // what a person must decide; always set if decision-needed
 	Summary        string
 	Continues      Hash // optional, of a decision: leaf hash of the event that asked for it in the ledger before
+	Decision            // of a decision: who decides, until when, and about what
+
+	Attachments []Attachment
+	ContentKey  Hash // optional: SHA-256 of the secret of the job's content, if no event before named it
 }
 
 // Paused says that the job was paused.
@@ -138,7 +146,10 @@ const ReasonEventsLost = "events of the ledger before could not be read: whether
 type Approved struct {
 	CheckpointID string // of the decision, if Target is one
 	Reason       string
-	Target       Hash // leaf hash of the event approved: a decision, a pause or a block
+	Target       Hash    // leaf hash of the event approved: a decision, a pause or a block
+	Subject      Hash    // optional: digest of what was decided about
+	Amended      Content // optional: what is approved in the place of the subject
+	ContentKey   Hash    // optional: as that of a checkpoint
 }
 
 // Denied is a denying verdict on what Target names.
@@ -146,6 +157,7 @@ type Denied struct {
 	CheckpointID string // of the decision, if Target is one
 	Reason       string
 	Target       Hash // leaf hash of the event denied: a decision, a pause or a block
+	Subject      Hash // optional: digest of what was decided about
 }
 
 // Resumed says that the job runs again, and in which environment and under which policy.

@@ -62,7 +62,7 @@ func (t TileLog) Events() Events {
 // that it follows the one before it.
 func (t TileLog) follow(head Head, e Event) (Head, error) {
 	if head.Size == 0 && t.First > 0 {
-		head = Head{Size: int64(e.Seq()), Leaf: e.Prev()}
+		head = Head{Size: int64(e.Seq()), Leaf: e.Prev(), Authority: e.Authority()}
 	}
 	head, err := head.Follow(e)
 	if err == nil && e.Origin() != t.Checkpoint.Origin {

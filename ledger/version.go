@@ -3,12 +3,12 @@ package ledger
 import "slices"
 
 // EventSchemaVersion is the newest format version that this package knows.
-const EventSchemaVersion = "1.3.0"
+const EventSchemaVersion = "1.4.0"
 
 // versions are the format versions that this package knows, oldest first. A
 // version is closed once it is on the main branch: from then on no type or field may be
 // added with it as its since.
-var versions = []string{"1.0.0", "1.1.0", "1.2.0", "1.3.0"}
+var versions = []string{"1.0.0", "1.1.0", "1.2.0", "1.3.0", "1.4.0"}
 
 // older reports whether version a is older than version b. An unknown version is
 // older than all others.
@@ -40,8 +40,8 @@ var eventTypes = []eventType{
 	{TypeSubmitted, "1.0.0", aboutJob, of((*Submitted).walk)},
 	{TypeCheckpointAdded, "1.0.0", aboutJob, of((*CheckpointAdded).walk)},
 	{TypePaused, "1.0.0", aboutJob, of((*Paused).walk)},
-	{TypeApproved, "1.0.0", aboutJob, of(func(p *Approved, c *coder) { walkVerdict(c, &p.CheckpointID, &p.Reason, &p.Target) })},
-	{TypeDenied, "1.0.0", aboutJob, of(func(p *Denied, c *coder) { walkVerdict(c, &p.CheckpointID, &p.Reason, &p.Target) })},
+	{TypeApproved, "1.0.0", aboutJob, of((*Approved).walk)},
+	{TypeDenied, "1.0.0", aboutJob, of((*Denied).walk)},
 	{TypeResumed, "1.0.0", aboutJob, of((*Resumed).walk)},
 	{TypeCancelled, "1.0.0", aboutJob, of(func(p *Cancelled, c *coder) { walkReason(c, &p.Reason) })},
 	{TypeStopped, "1.0.0", aboutJob, of(func(p *Stopped, c *coder) { walkReason(c, &p.Reason) })},
@@ -51,6 +51,10 @@ var eventTypes = []eventType{
 	{TypeIndexCommitted, "1.2.0", aboutLedger, of(func(p *IndexCommitted, c *coder) { c.hash("index", &p.Index, required) })},
 	{TypeLedgerMoved, "1.3.0", aboutLedger, of((*LedgerMoved).walk)},
 	{TypeContinued, "1.3.0", aboutJob, of((*Continued).walk)},
+	{TypeActorEnrolled, "1.4.0", aboutLedger, of((*ActorEnrolled).walk)},
+	{TypeActorRevoked, "1.4.0", aboutLedger, of((*ActorRevoked).walk)},
+	{TypeAuthoritySet, "1.4.0", aboutLedger, of((*AuthoritySet).walk)},
+	{TypeContentErased, "1.4.0", aboutJob, of((*ContentErased).walk)},
 }
 
 // Types returns the event types of the format, oldest first.

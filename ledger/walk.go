@@ -4,10 +4,26 @@ import "slices"
 
 func walkReason(c *coder, reason *string) { c.text("reason", reason, optional, reasonRule) }
 
-func walkVerdict(c *coder, id, reason *string, target *Hash) {
-	c.text("checkpoint_id", id, optional, checkpointID)
-	c.text("reason", reason, required, reasonRule)
-	c.hash("target", target, required)
+func (p *Approved) walk(c *coder) {
+	c.since("1.4.0", func() { c.optionalContent("amended", &p.Amended) })
+	c.text("checkpoint_id", &p.CheckpointID, optional, checkpointID)
+	c.since("1.4.0", func() { c.hash("content_key", &p.ContentKey, optional) })
+	c.text("reason", &p.Reason, required, reasonRule)
+	c.since("1.4.0", func() { c.hash("subject", &p.Subject, optional) })
+	c.hash("target", &p.Target, required)
+	switch {
+	case p.Amended != Content{} && p.Subject.IsZero():
+		c.fail("amended", "only a decision with a subject can be amended")
+	case !p.ContentKey.IsZero() && p.Amended == Content{}:
+		c.fail("content_key", "goes with content")
+	}
+}
+
+func (p *Denied) walk(c *coder) {
+	c.text("checkpoint_id", &p.CheckpointID, optional, checkpointID)
+	c.text("reason", &p.Reason, required, reasonRule)
+	c.since("1.4.0", func() { c.hash("subject", &p.Subject, optional) })
+	c.hash("target", &p.Target, required)
 }
 
 func (p *LedgerCreated) walk(c *coder) {
@@ -114,12 +130,34 @@ func (c *coder) checkLabels(name string, labels []Label) {
 }
 
 func (p *CheckpointAdded) walk(c *coder) {
+	c.since("1.4.0", func() {
+		ascending(c, "approvers", &p.Approvers, MaxApprovers, approverRule)
+		c.attachments(&p.Attachments)
+	})
 	c.text("checkpoint_id", &p.CheckpointID, required, checkpointID)
 	c.checkpointType(&p.CheckpointType)
+	c.since("1.4.0", func() { c.hash("content_key", &p.ContentKey, optional) })
 	c.since("1.3.0", func() { c.hash("continues", &p.Continues, optional) })
+	c.since("1.4.0", func() { c.time("expires_at", &p.ExpiresAt, optional) })
 	c.flag("late", &p.Late)
+	c.since("1.4.0", func() {
+		c.quorum(&p.Quorum)
+		c.text("replaces", &p.Replaces, optional, replacesRule)
+	})
 	c.text("required_action", &p.RequiredAction, optional, actionRule)
+	c.since("1.4.0", func() { c.optionalContent("subject", &p.Subject) })
 	c.text("summary", &p.Summary, required, summaryRule)
+	p.check(c)
+}
+
+// check checks the rules that join several fields.
+func (p *CheckpointAdded) check(c *coder) {
+	if !p.Decision.IsZero() && p.CheckpointType != CheckpointDecisionNeeded {
+		c.fail("checkpoint_type", "only a decision has approvers, a quorum, a subject, a time to expire or another that it replaces")
+	}
+	if !p.ContentKey.IsZero() && p.Subject == (Content{}) && len(p.Attachments) == 0 {
+		c.fail("content_key", "goes with content")
+	}
 	if !p.Continues.IsZero() && p.CheckpointType != CheckpointDecisionNeeded {
 		c.fail("continues", "only a decision is asked for again")
 	}

@@ -90,7 +90,10 @@ func follow(j Job, f Fact) (Job, *Refusal) {
 		last := lastRefusal(f.Actor, p)
 		j.LastRefusal = &last
 		return j, nil
-	case ledger.LedgerCreated, ledger.KeyRotated, ledger.IndexCommitted, ledger.LedgerMoved: // these belong to no job
+	case ledger.ContentErased:
+		return j, nil
+	case ledger.LedgerCreated, ledger.KeyRotated, ledger.IndexCommitted, ledger.LedgerMoved,
+		ledger.ActorEnrolled, ledger.ActorRevoked, ledger.AuthoritySet: // these belong to no job
 	}
 	return j, refuse(InvalidTransition, Details{}, "%T is not an event of a job", f.Payload)
 }

@@ -41,7 +41,8 @@ const (
 	ReasonResumedPolicy    ReasonCode = "resumed_with_policy_transition"
 	ReasonResumedEnv       ReasonCode = "resumed_with_env_override"
 	ReasonResumedEnvPolicy ReasonCode = "resumed_with_env_override_policy_transition"
-	ReasonImported         ReasonCode = "imported"  // of the event only: the status keeps the claimed one
+	ReasonImported         ReasonCode = "imported" // of the event only: the status keeps the claimed one
+	ReasonContentErased    ReasonCode = "content_erased"
 	ReasonContinued        ReasonCode = "continued" // of the event only: the status keeps the one before
 )
 
@@ -120,7 +121,10 @@ func MeaningOf(e ledger.Event) Meaning {
 		return Meaning{Code: ReasonImported, Reason: p.Reason}
 	case ledger.Continued:
 		return Meaning{Code: ReasonContinued, Stops: Status(p.Status) != Running}
-	case ledger.LedgerCreated, ledger.KeyRotated, ledger.IndexCommitted, ledger.LedgerMoved: // these belong to no job
+	case ledger.ContentErased:
+		return Meaning{Code: ReasonContentErased, Reason: p.Reason}
+	case ledger.LedgerCreated, ledger.KeyRotated, ledger.IndexCommitted, ledger.LedgerMoved,
+		ledger.ActorEnrolled, ledger.ActorRevoked, ledger.AuthoritySet: // these belong to no job
 		return Meaning{Code: ReasonCode(p.Type())}
 	}
 	panic(fmt.Sprintf("projection: no meaning for %T", e.Payload()))

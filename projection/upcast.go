@@ -23,6 +23,9 @@ var steps = []step{
 	// 1.3.0 added continued, ledger_moved and optional fields: hold, continues and
 	// predecessor.requests. Payloads of 1.2.0 keep their meaning.
 	{from: "1.2.0", to: "1.3.0"},
+	// 1.4.0 added authority, signed commands, content of jobs, and what a decision says of
+	// who decides, until when and about what. Payloads of 1.3.0 keep their meaning.
+	{from: "1.3.0", to: "1.4.0"},
 }
 
 // upcast returns an event's payload as the newest version would have it. The event

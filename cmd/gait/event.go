@@ -38,7 +38,10 @@ func eventInShort(e ledger.Event) string {
 	case ledger.Continued:
 		return fmt.Sprintf("was continued from %s: %s, at revision %d there", p.Origin, p.Status, p.Revision)
 	case ledger.Submitted, ledger.Resumed, ledger.Cancelled, ledger.Refused: // the type's name is enough
-	case ledger.LedgerCreated, ledger.KeyRotated, ledger.IndexCommitted, ledger.LedgerMoved: // these belong to no job
+	case ledger.ContentErased:
+		return "erased the content " + p.Digest.String()[:16]
+	case ledger.LedgerCreated, ledger.KeyRotated, ledger.IndexCommitted, ledger.LedgerMoved,
+		ledger.ActorEnrolled, ledger.ActorRevoked, ledger.AuthoritySet: // these belong to no job
 	}
 	return string(e.Type())
 }

@@ -92,7 +92,7 @@ func testHead(t *testing.T, s *subject) {
 	changed := s.Log.Changed()
 	s.fill(t)
 	last := s.events[len(s.events)-1]
-	want := ledger.Head{Size: int64(len(s.events)), Leaf: last.LeafHash(), Time: last.Time()}
+	want := ledger.HeadAfter(last)
 	if got := s.Log.Head(); got != want {
 		t.Errorf("Head = %+v, want %+v", got, want)
 	}

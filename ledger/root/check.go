@@ -112,7 +112,7 @@ func checkTail(ctx context.Context, log ledger.Reader, c ledger.Checkpoint, from
 		if err != nil {
 			return err
 		}
-		head = ledger.Head{Size: from, Leaf: e.LeafHash(), Time: e.Time()}
+		head = ledger.HeadAfter(e)
 	}
 	for e, err := range log.Events(ctx, ledger.Seq(from)) {
 		if err != nil {

@@ -73,7 +73,7 @@ func (v *chainVerifier) resume(size int64, root ledger.Hash) (err error) {
 	if err != nil {
 		return err
 	}
-	v.head = ledger.Head{Size: size, Leaf: last.LeafHash(), Time: last.Time()}
+	v.head = ledger.HeadAfter(last)
 	return v.keysAt(size)
 }
 

@@ -93,6 +93,7 @@ func (l *indexReader) readState(ctx context.Context, o Options) (*state, error) 
 	if err != nil {
 		return nil, err
 	}
+	st.head.Authority = ledger.HeadAfter(last).Authority
 	if st.moved, err = keys.Moved(last); err != nil {
 		return nil, err
 	}
