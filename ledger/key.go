@@ -63,7 +63,7 @@ func parseVkey(s string, alg byte, names textRule) (name string, public [ed25519
 	if vkeyText(parts[0], alg, public) != s {
 		return malformed("its id or spelling is not that of the key")
 	}
-	if err := checkStrong(public); err != nil {
+	if err := CheckStrong(public); err != nil {
 		return "", [ed25519.PublicKeySize]byte{}, err
 	}
 	return parts[0], public, nil

@@ -173,7 +173,7 @@ func parsePEM(b []byte) (PublicKey, error) {
 }
 
 func bareKey(public [ed25519.PublicKeySize]byte) (PublicKey, error) {
-	if err := checkStrong(public); err != nil {
+	if err := CheckStrong(public); err != nil {
 		return PublicKey{}, err
 	}
 	return PublicKey{public: public}, nil
@@ -199,9 +199,10 @@ var lowOrder = [][ed25519.PublicKeySize]byte{
 	},
 }
 
-// checkStrong refuses keys of low order in every spelling, and of every other key
-// the spellings whose y is not below 2^255-19 (RFC 8032, section 5.1.3).
-func checkStrong(public [ed25519.PublicKeySize]byte) error {
+// CheckStrong refuses Ed25519 keys of low order in every spelling, and of every other key
+// the spellings whose y is not below 2^255-19 (RFC 8032, section 5.1.3). The error wraps
+// ErrWeakKey.
+func CheckStrong(public [ed25519.PublicKeySize]byte) error {
 	if public == lowOrder[0] {
 		return fmt.Errorf("%w: it is all zeros", ErrWeakKey)
 	}
