@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gait/commands/connect"
+	"gait/commands/token"
 	"gait/ledger"
 	"gait/projection"
 )
@@ -98,6 +99,8 @@ func setCompletions(a *app, cmd *cobra.Command) {
 	case "gait serve":
 		completeFlag(cmd, "log-format", oneOf(logFormats))
 		completeFlag(cmd, "log-level", oneOf(logLevels))
+	case "gait serve token add":
+		completeFlag(cmd, "role", oneOf(token.Roles()))
 	case "gait job inbox":
 		completeFlag(cmd, "waiting-for", oneOf(projection.WaitsForPeople))
 	case "gait job list":

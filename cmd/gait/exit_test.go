@@ -148,6 +148,8 @@ var reported = []struct {
 	{&witness.UnreachableError{Err: context.DeadlineExceeded}, "witness_unreachable dependency_missing 7 true"},
 	{&witness.UnreachableError{Err: missingFile}, "witness_unreachable dependency_missing 7 true"},
 	{home.ErrWitnessKnown, "witness_exists invalid_input 6 false"},
+	{home.ErrTooManyTokens, "too_many_tokens invalid_input 6 false"},
+	{home.ErrNoToken, "token_not_found invalid_input 6 false"},
 	{home.ErrTooManyWitnesses, "too_many_witnesses invalid_input 6 false"},
 	{home.ErrNoWitness, "internal_failure internal_failure 1 false"},
 	{&packError{code: "pack_bad"}, "pack_bad verification_failed 2 false"},

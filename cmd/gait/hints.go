@@ -105,6 +105,8 @@ var hints = map[string]hintMaker{
 	"request_too_long":   say("send less at once"),
 	"unknown_address":    say("GET /openapi.json lists the addresses there are"),
 	"token_invalid":      say("send Authorization: Bearer and the token in the file of --token-file"),
+	"token_not_found":    say("gait serve token list shows those there are"),
+	"too_many_tokens":    say("gait serve token revoke ID"),
 	"foreign_request":    say("ask for 127.0.0.1 or localhost, and from no web page"),
 
 	// The ledger's directory and keys.

@@ -33,15 +33,9 @@ them may write it. gait ledger backup --with-key puts the key into a backup.`,
 		if out == "" {
 			return &usageError{code: "invalid_usage", text: "to which file? --out is missing", hint: "add --out FILE"}
 		}
-		at, err := a.outFile("--out", out)
+		at, err := a.newSecret(out)
 		if err != nil {
 			return err
-		}
-		if err := at.inDirectory(); err != nil {
-			return err
-		}
-		if at.exists {
-			return &unsafeError{code: "would_overwrite", text: out + " is there already", hint: "choose another file with --out"}
 		}
 		file, err := privateKeyOf(cmd.Context(), a, args)
 		if err != nil {
@@ -61,6 +55,21 @@ them may write it. gait ledger backup --with-key puts the key into a backup.`,
 		})
 	}
 	return cmd
+}
+
+// newSecret returns the file for a secret that --out names, which must not be there.
+func (c *console) newSecret(out string) (outFile, error) {
+	at, err := c.outFile("--out", out)
+	if err != nil {
+		return at, err
+	}
+	if err := at.inDirectory(); err != nil {
+		return at, err
+	}
+	if at.exists {
+		return at, &unsafeError{code: "would_overwrite", text: out + " is there already", hint: "choose another file with --out"}
+	}
+	return at, nil
 }
 
 // writePrivate writes a file that other users cannot read.

@@ -24,7 +24,7 @@ var readingLines = []string{
 	"job status a", "job status missing", "job list", "job list --limit 1", "job list --waiting-for resume --sort updated", "job inbox", "job inspect a", "job inspect b --at-revision 2", "job events --id a", "job events",
 	"job checkpoint list --id a", "job checkpoint show --id a --checkpoint cp_0002", "job diff a b", "job diff --id a --from-revision 2",
 	"job wait a --for status=running --timeout 5s", "job wait a --for status=cancelled --timeout 300ms",
-	"ledger info", "ledger verify", "ledger checkpoint", "ledger proof --seq 3", "ledger prove --job a", "ledger prove --absent c", "ledger prove --check a.proof", "ledger witness list", "keys show",
+	"ledger info", "ledger verify", "ledger checkpoint", "ledger proof --seq 3", "ledger prove --job a", "ledger prove --absent c", "ledger prove --check a.proof", "ledger witness list", "serve token list", "keys show",
 	"ledger export --dir @dir", "replay gait-out/jobs", "replay a.zip", "pack verify a.zip", "pack inspect a.zip", "pack diff a.zip a.zip", "regress run --candidate gait-out/jobs --match job=a",
 	"__complete job status --id b",
 }
@@ -38,7 +38,7 @@ var keyLines = []string{"keys list", "pack build --type job --from a --out @a.zi
 
 // writingCommands are the commands that write to a ledger, or to a home, or need none.
 var writingCommands = []string{
-	"completion", "demo", "doctor", "help", "schema list", "schema show", "serve", "version",
+	"completion", "demo", "doctor", "help", "schema list", "schema show", "serve", "serve token add", "serve token revoke", "version",
 	"job submit", "job checkpoint add", "job pause", "job stop", "job approve", "job deny", "job resume", "job cancel",
 	"keys trust", "keys distrust", "keys rotate", "keys new", "keys export", "keys import", "keys remove",
 	"ledger init", "ledger import", "ledger commit-index", "ledger cosign", "ledger rebuild", "ledger retire", "ledger witness add", "ledger witness remove",

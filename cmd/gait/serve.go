@@ -67,6 +67,7 @@ GAIT_DAEMON=require gait job status --id job_1`,
 	f.StringVar(&flags.log.format, "log-format", "text", "how log lines on stderr are written: text or json")
 	f.StringVar(&flags.log.level, "log-level", "", "what is logged: debug, info, warn or error (default info)")
 	f.BoolVar(&flags.log.quiet, "quiet", false, "log errors only, and do not print that commands are accepted")
+	cmd.AddCommand(serveTokenCommand(a))
 	f.BoolVar(&flags.systemd, "systemd", false, "print a systemd unit that serves this root, and do nothing else")
 	f.BoolVar(&flags.launchd, "launchd", false, "print a launchd property list that serves this root, and do nothing else")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {

@@ -100,6 +100,14 @@ func Served(ctx context.Context, o Options) (s Serving, ok bool) {
 	return d.serving(), true
 }
 
+// Served says who serves the ledger, if this process has it through a daemon.
+func (l *Ledger) Served() (s Serving, ok bool) {
+	if l.daemon == nil {
+		return s, false
+	}
+	return l.daemon.serving(), true
+}
+
 func (d *daemonLog) serving() Serving {
 	return Serving{Process: d.Process(), Socket: d.at.path, Size: d.Head().Size}
 }

@@ -21,6 +21,7 @@
 //	    keys                                  the ledger's verifier keys, oldest first, one a line, once it had two
 //	    ends                                  where keys ended, one a line: key, size and root of the last tree that it signs
 //	    witnesses                             the ledger's witnesses: key and URL a line, and # comments
+//	    tokens                                those whom the ledger's daemon admits, one a line, below
 //	    conflicts/                            evidence from witnesses that have seen another history
 //	    jobs/<sha256 of job id>               what packs and proofs showed of a job, below
 //	    jobs/ledger                           and of the ledger's own events
@@ -133,6 +134,17 @@
 // event, seen.tlog-proof or seen.checkpoint, seen_commitment.json,
 // seen_commitment.tlog-proof and seen.mpt-proof; and found.zip or found.proof.json, a copy
 // of the file that contradicts it. At most 64 are kept for a ledger.
+//
+// # Tokens
+//
+//	{"actor":"reviewer_1","created_at":"2026-11-30T20:00:00.000Z","id":"9f86d081884c","key":"…",
+//	 "role":"approver","schema_id":"gait.token","schema_version":"1.0.0"}
+//
+// A line of canonical JSON admits the holder of a token (package token) to the ledger's
+// daemon, as one actor and in one role. key is 64 hexadecimal digits, the public half of
+// the Ed25519 key that the token is the seed of: a reader of the file cannot act as
+// the holder. If a line is anything else, no token counts. A daemon reads the file again
+// when it has changed.
 //
 // # The note of a retirement
 //
