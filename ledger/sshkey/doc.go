@@ -34,6 +34,13 @@
 // [ParseSignature] refuses every other spelling of the same signature. The signature of a
 // token must say that its user was present, which ssh-keygen -Y verify does not ask.
 //
+// # Files
+//
+// [ParseKeys] reads .pub files and lists of keys, [ParseAllowedSigners] the ALLOWED SIGNERS
+// format of ssh-keygen(1), [ParseArmored] what ssh-keygen -Y sign writes. Each is bounded,
+// and takes a file as a whole or not at all. [FormatAllowedSigners] and [Armor] write what
+// ssh-keygen -Y verify reads.
+//
 // # What is not unique
 //
 // Who holds no key can still turn one ECDSA signature (r, s) into a second one, (r, n-s),

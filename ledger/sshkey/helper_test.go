@@ -1,6 +1,7 @@
 package sshkey_test
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -63,7 +64,7 @@ func edPrivate(seed byte) ed25519.PrivateKey {
 
 func ecPrivate(t testing.TB, seed byte) *ecdsa.PrivateKey {
 	t.Helper()
-	private, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), append(make([]byte, 31), seed))
+	private, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), append(bytes.Repeat([]byte{0x5a}, 31), seed)) // OpenSSH takes no small number
 	if err != nil {
 		t.Fatal(err)
 	}

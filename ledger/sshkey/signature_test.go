@@ -15,10 +15,11 @@ import (
 	"gait/ledger/sshkey"
 )
 
-// The vectors of ssh-keygen, for a plain key and both hashes.
+// The vectors of ssh-keygen, for every type of key and both hashes. The token was the one
+// of testdata/token.
 func TestVerifyWhatSSHKeygenSigned(t *testing.T) {
 	message := read(t, "message")
-	for _, name := range []string{"ed25519.sha512", "ed25519.sha256", "ecdsa.sha512", "ecdsa.sha256"} {
+	for _, name := range []string{"ed25519.sha512", "ed25519.sha256", "ecdsa.sha512", "ecdsa.sha256", "ed25519-sk.sha512", "ed25519-sk.sha256", "ecdsa-sk.sha512", "ecdsa-sk.sha256"} {
 		kind, _, _ := strings.Cut(name, ".")
 		file := read(t, name+".sig")
 		blob := blobOf(t, name+".sig")
@@ -175,7 +176,14 @@ func TestParseSignatureRefuses(t *testing.T) {
 
 // A token that nobody touched signs too, if its key was made so. That does not count.
 func TestVerifyAsksForPresence(t *testing.T) {
-	message := []byte("m")
+	message := read(t, "message")
+	s, err := sshkey.ParseSignature(blobOf(t, "no-touch.sig")) // which ssh-keygen -Y verify takes
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Verify(message); !errors.Is(err, sshkey.ErrSignature) {
+		t.Errorf("Verify of a key made with -O no-touch-required = %v, want ErrSignature", err)
+	}
 	for _, typ := range []string{sshkey.TypeTokenEd25519, sshkey.TypeTokenECDSA} {
 		for flags, want := range map[byte]bool{0: false, 1: true, 4: false, 5: true} {
 			k := newToken(t, typ)
