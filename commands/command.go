@@ -1,7 +1,6 @@
 package commands
 
 import (
-	"slices"
 	"time"
 
 	"gait/ledger"
@@ -33,21 +32,4 @@ func propose(j projection.Job, by Request, p ledger.Payload) (ledger.Payload, *p
 		return nil, no
 	}
 	return p, nil
-}
-
-// checkAll returns the first error.
-func checkAll(errs ...error) error {
-	i := slices.IndexFunc(errs, func(err error) bool { return err != nil })
-	if i < 0 {
-		return nil
-	}
-	return errs[i]
-}
-
-// checkOptional checks a text that may be left out.
-func checkOptional(f ledger.Field, s string) error {
-	if s == "" {
-		return nil
-	}
-	return f.Check(s)
 }

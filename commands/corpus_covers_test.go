@@ -227,6 +227,8 @@ func columnOfEvent(e ledger.Event) string {
 		return "resume"
 	case ledger.Cancelled:
 		return "cancel"
+	case ledger.ContentErased:
+		return "erase"
 	}
 	return ""
 }

@@ -130,6 +130,9 @@ func (b *batch) replay(ctx context.Context, c *call) (Result, bool, error) {
 	if event.RequestDigest() != c.digest {
 		return Result{}, false, &RequestIDError{RequestID: id, Seq: event.Seq()}
 	}
+	if event.JobID() == "" {
+		return Result{Event: event, Receipt: receiptOf(event), Replayed: true}, true, nil
+	}
 	state, err := b.engine.state(ctx, &Request{JobID: event.JobID(), Command: c.request.Command, DryRun: c.request.DryRun})
 	if err == nil && state == nil {
 		err = &ledger.CorruptError{Seq: event.Seq(), Reason: fmt.Sprintf("there is no job %s", event.JobID())}

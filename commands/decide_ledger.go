@@ -23,6 +23,9 @@ func (b *batch) tryLedger(ctx context.Context, c *call) (Result, error) {
 		return Result{}, err
 	}
 	r := &c.request
+	if result, done, err := b.replay(ctx, c); done || err != nil {
+		return result, err
+	}
 	s := LedgerState{Last: last, Index: func() (ledger.Hash, error) { return b.indexRoot(ctx, r.DryRun) }}
 	payload, err := r.Command.row().decideLedger(r.Command, s, *r)
 	if err != nil {
@@ -38,6 +41,9 @@ func (b *batch) tryLedger(ctx context.Context, c *call) (Result, error) {
 	event, err := b.sealLedger(c, payload, now)
 	if err != nil || r.DryRun {
 		return Result{Event: event}, err
+	}
+	if event.RequestID() != "" {
+		b.engine.known.requests.Put(event.RequestID(), event)
 	}
 	b.append(c, event)
 	return Result{Event: event}, nil
@@ -107,6 +113,9 @@ func (b *batch) sealLedger(c *call, p ledger.Payload, now time.Time) (ledger.Eve
 	at := e.known.head
 	draft := ledger.Draft{
 		Seq: ledger.Seq(at.Size), ID: id, Origin: e.Log.Origin(), Actor: r.actor(), Prev: at.Leaf, Payload: p,
+	}
+	if r.RequestID != "" {
+		draft.RequestID, draft.RequestDigest = r.RequestID, c.digest
 	}
 	draft.Time, draft.Clock = at.At(now)
 	event, err := ledger.Seal(draft)

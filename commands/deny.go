@@ -5,17 +5,20 @@ import (
 	"gait/projection"
 )
 
-// Deny gives a denying verdict on the decision named, or on the ask
-// that projection.VerdictTarget returns.
+// Deny gives a denying verdict on what Target names, or on the decision named, or on the
+// ask that projection.VerdictTarget returns.
 type Deny struct {
-	CheckpointID string `json:"checkpoint_id,omitempty"`
+	CheckpointID string      `json:"checkpoint_id,omitempty"`
+	Target       ledger.Hash `json:"target,omitzero"`  // leaf hash of the event that asked
+	Subject      ledger.Hash `json:"subject,omitzero"` // digest of what it asked about
 }
 
 var denyRow = add(verb[Deny]{
-	Row:     Row{Verb: "deny", Roles: []string{RoleApprover}},
-	check:   Deny.check,
-	summary: Deny.summary,
-	decide:  Deny.decide,
+	Row:      Row{Verb: "deny", Roles: []string{RoleApprover}},
+	check:    Deny.check,
+	summary:  Deny.summary,
+	digested: Deny.digested,
+	decide:   Deny.decide,
 })
 
 // Verb returns "deny".
@@ -27,10 +30,16 @@ func (c Deny) check(Request) error { return checkOptional(ledger.FieldCheckpoint
 
 func (c Deny) summary(projection.Job) string { return c.CheckpointID }
 
+// digested leaves out what that of an Approve does.
+func (c Deny) digested() any {
+	c.Target, c.Subject = ledger.Hash{}, ledger.Hash{}
+	return c
+}
+
 func (c Deny) decide(j projection.Job, by Request) (ledger.Payload, *projection.Refusal) {
-	ask, no := projection.VerdictTarget(j, projection.Denied, c.CheckpointID)
+	ask, no := projection.VerdictOn(j, projection.Denied, c.CheckpointID, c.Target)
 	if no != nil {
 		return nil, no
 	}
-	return propose(j, by, ledger.Denied{CheckpointID: ask.DecisionID(), Reason: reasonOr(by, "denied"), Target: ask.Target})
+	return propose(j, by, ledger.Denied{CheckpointID: ask.DecisionID(), Reason: reasonOr(by, "denied"), Target: ask.Target, Subject: c.Subject})
 }

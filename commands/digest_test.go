@@ -20,19 +20,34 @@ func everyVerb() []commands.Request {
 	labels := []ledger.Label{{Key: "team", Value: "payments"}, {Key: "env", Value: "<prod>"}}
 	added := request(commands.AddCheckpoint{Type: ledger.CheckpointDecisionNeeded, Summary: "refund is 900 € & more", RequiredAction: "approve the refund"})
 	added.Reason = ""
+	ofLedger := func(c commands.Command) commands.Request {
+		r := request(c)
+		r.JobID, r.IfRevision = "", nil
+		return r
+	}
 	return []commands.Request{
 		begins("", commands.Submit{EnvironmentFingerprint: env, Identity: "agent_7", Labels: labels, PolicyDigest: one, PolicyRef: "refunds@v3", ProducerVersion: "gait/1"}),
 		begins("moved here", commands.Import{Claim: everyClaim()}),
 		added,
-		request(commands.Approve{CheckpointID: "cp_0001"}),
-		request(commands.Deny{CheckpointID: "cp_0002"}),
+		request(commands.Approve{CheckpointID: "cp_0001", Target: one, Subject: two}),
+		request(commands.Deny{CheckpointID: "cp_0002", Target: one, Subject: two}),
 		request(commands.Resume{EnvironmentFingerprint: env, AllowEnvMismatch: true, Identity: "agent_8", PolicyDigest: two, PolicyRef: "refunds@v4"}),
 		request(commands.Pause{Hold: true}),
 		request(commands.Stop{}),
 		request(commands.Cancel{}),
+		request(commands.EraseContent{Digest: one}),
+		ofLedger(commands.AddActor{Actor: "ops_1", Bootstrap: ledger.BootstrapFlag, Keys: []string{otherKey, someKey}, Roles: []ledger.Role{ledger.RoleOperator, ledger.RoleAdmin}}),
+		ofLedger(commands.RevokeActor{Actor: "ops_1", Key: one}),
+		ofLedger(commands.SetAuthority{Admins: 2, Mode: ledger.ModeAll, Policies: []ledger.Hash{two, one}}),
 		{Command: commands.CommitIndex{}},
 	}
 }
+
+// Two keys of actors.
+const (
+	someKey  = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB"
+	otherKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgIC"
+)
 
 // barely returns a request of each verb, with nothing set that may be left out.
 func barely() []commands.Request {
@@ -54,7 +69,13 @@ func barely() []commands.Request {
 		all = append(all, commands.Request{JobID: "job_1", Actor: "worker_1", Command: c})
 	}
 	all[0].JobID = "" // the engine makes one
-	return append(all, commands.Request{Command: commands.CommitIndex{}})
+	return append(all,
+		commands.Request{JobID: "job_1", Actor: "boss", Reason: "personal data", Command: commands.EraseContent{Digest: one}},
+		commands.Request{Actor: "ops_1", Command: commands.AddActor{Actor: "ops_1", Keys: []string{someKey}, Roles: []ledger.Role{ledger.RoleWorker}}},
+		commands.Request{Actor: "ops_1", Reason: "left", Command: commands.RevokeActor{Actor: "ops_2"}},
+		commands.Request{Actor: "ops_1", Command: commands.SetAuthority{Admins: 1, Mode: ledger.ModeClaims}},
+		commands.Request{Command: commands.CommitIndex{}},
+	)
 }
 
 // everyClaim returns a claim with every field set but the reason, which is the
@@ -114,6 +135,22 @@ func TestRequestDigestsStay(t *testing.T) {
 			"60b6754fddaae5451a8521f4091e92b465b590574c31583b9afb2fda294d97ef",
 			"68d6eacd0e246823611ab369f258135d9a458ab197ce4c8808645eba21bc9385",
 		},
+		"content erase": {
+			"894b331da6c44fe057704c5e5996691123a75208113f23f8b34475e3c63be3c2",
+			"c185fdc46cae9e1deb1c736e0e93f1e37b98a080bf13847f4a68cad98c7749d7",
+		},
+		"actor add": {
+			"a84fdd396acac1495335e11ee6611978a0ee22b2416c37f89d39810b1c07deb1",
+			"6c8b7d49828b2d7fe7e53d4cd897de9081ba6b6231d072afc9781852295d504c",
+		},
+		"actor revoke": {
+			"2dc9a0e86554d209c1a9c5ad404f92ed9ce542af2f8604f7380bd940cfe95653",
+			"63a2f27f9fbd1861e0033099890afcf8ee1c04698727dd2ec50f4dd00b17b087",
+		},
+		"authority set": {
+			"382074e733f086625502a236a84c690a16b38fd9807a88bc3f743585390258c4",
+			"6ff19e0a35f7e29c9b882630a100fa2011aee8637e94e1331224ea5a49e7f275",
+		},
 	}
 	for i, all := range [][]commands.Request{everyVerb(), barely()} {
 		for _, r := range all {
@@ -126,6 +163,9 @@ func TestRequestDigestsStay(t *testing.T) {
 			}
 			if want := want[r.Command.Verb()][i]; got.String() != want {
 				t.Errorf("digest of %s = %s, want %s", r.Command.Verb(), got, want)
+			}
+			if _, adds := r.Command.(commands.AddCheckpoint); adds && i == 0 {
+				wantMore(t, r, got)
 			}
 			if p, pauses := r.Command.(commands.Pause); pauses && p.Hold { // as it was before there were holds
 				r.Command = commands.Pause{}

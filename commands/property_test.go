@@ -32,7 +32,7 @@ var (
 
 // someCommand draws a command. Those that end a job are rare.
 func someCommand(t *rapid.T) commands.Command {
-	switch n := rapid.IntRange(0, 27).Draw(t, "command"); {
+	switch n := rapid.IntRange(0, 28).Draw(t, "command"); {
 	case n < 7:
 		c := commands.AddCheckpoint{Type: someType.Draw(t, "type"), Summary: "s"}
 		if final := c.Type == ledger.CheckpointCompleted || c.Type == ledger.CheckpointFailed; final && n > 1 {
@@ -55,6 +55,8 @@ func someCommand(t *rapid.T) commands.Command {
 		}
 	case n == 26:
 		return commands.Stop{}
+	case n == 27:
+		return commands.EraseContent{Digest: one}
 	}
 	return commands.Cancel{}
 }
@@ -63,6 +65,9 @@ func someRequest(t *rapid.T) commands.Request {
 	r := commands.Request{JobID: someJob.Draw(t, "job"), Actor: someActor.Draw(t, "actor"), Reason: someReason.Draw(t, "reason"), Command: someCommand(t)}
 	if c, ok := r.Command.(commands.Resume); ok && c.AllowEnvMismatch && r.Reason == "" {
 		r.Reason = "moved"
+	}
+	if _, ok := r.Command.(commands.EraseContent); ok && r.Reason == "" {
+		r.Reason = "personal data"
 	}
 	if commands.RowOf(r.Command).ReasonElsewhere != "" {
 		r.Reason = ""
@@ -143,12 +148,15 @@ func columnOf(c commands.Command) string {
 	if p, ok := c.(commands.Pause); ok && p.Hold {
 		return "hold"
 	}
+	if _, ok := c.(commands.EraseContent); ok {
+		return "erase"
+	}
 	return c.Verb()
 }
 
 // keepsRules holds a change of state to the table and to the oracle.
 func keepsRules(t *rapid.T, b *bench, r commands.Request, before, after projection.Job, result commands.Result) {
-	if before.Status.Final() {
+	if _, erases := r.Command.(commands.EraseContent); before.Status.Final() && !erases {
 		t.Fatalf("%s changed a job that is %s", r.Command.Verb(), before.Status)
 	}
 	if may := mayFollow(b.t, before.Status, columnOf(r.Command)); !slices.Contains(may, after.Status) {

@@ -62,7 +62,8 @@ func (r Request) check() error {
 }
 
 // checkOfLedger checks that a command about the ledger has nothing that only commands
-// for jobs have.
+// for jobs have. If the row names the actor, the event follows from the ledger alone, and
+// the request has no reason and no id either.
 func (r Request) checkOfLedger(row *Row) error {
 	given := func(field string, is bool) error {
 		if !is {
@@ -70,11 +71,13 @@ func (r Request) checkOfLedger(row *Row) error {
 		}
 		return &ledger.FieldError{Field: field, Problem: row.Verb + " is about the ledger itself, and takes none"}
 	}
-	actor := given("actor", r.Actor != "")
+	errs := []error{given("job_id", r.JobID != "")}
 	if row.Actor == "" {
-		actor = ledger.FieldActor.Check(r.Actor)
+		errs = append(errs, ledger.FieldActor.Check(r.Actor), checkOptional(ledger.FieldReason, r.Reason), checkOptional(ledger.FieldRequestID, r.RequestID))
+	} else {
+		errs = append(errs, given("actor", r.Actor != ""), given("reason", r.Reason != ""), given("request_id", r.RequestID != ""))
 	}
-	return checkAll(given("job_id", r.JobID != ""), actor, given("reason", r.Reason != ""), given("request_id", r.RequestID != ""), given("if_revision", r.IfRevision != nil))
+	return checkAll(append(errs, given("if_revision", r.IfRevision != nil))...)
 }
 
 // actor returns the actor of the request's events.

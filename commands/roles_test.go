@@ -11,10 +11,14 @@ import (
 // The whole table of who may do what. An auditor may issue no command.
 func TestRoles(t *testing.T) {
 	want := map[string][]string{
+		"actor add":      {"admin"},
+		"actor revoke":   {"admin"},
 		"approve":        {"approver"},
+		"authority set":  {"admin"},
 		"cancel":         {"operator"},
 		"checkpoint add": {"worker"},
 		"commit-index":   {"operator"},
+		"content erase":  {"operator"},
 		"deny":           {"approver"},
 		"import":         {"operator"},
 		"pause":          {"operator"},

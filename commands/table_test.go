@@ -51,6 +51,7 @@ var columns = map[string]commands.Request{
 	"deny":            deny("reviewer"),
 	"resume":          resume(),
 	"cancel":          by("boss", commands.Cancel{}),
+	"erase":           {Actor: "boss", Reason: "personal data", Command: commands.EraseContent{Digest: one}},
 }
 
 // follows gives the stop reason and reason code that go with a status just entered.

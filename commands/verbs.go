@@ -25,8 +25,8 @@ type Row struct {
 
 	Roles []string // who may issue the command, in a ledger or through a token that asks for a role
 
-	OfLedger bool   // the command is about the ledger: it names no job, and has no reason, request id or revision
-	Actor    string // the actor of its events, if the command names none
+	OfLedger bool   // the command is about the ledger: it names no job and no revision
+	Actor    string // the actor of its events, if the command names none; then it has no reason and no request id
 
 	// The rules of the command, for a Command of this verb.
 	fill     func(Command, Surroundings) Command

@@ -237,6 +237,9 @@ func TestNothingAfterFinal(t *testing.T) {
 		b.must(states[state]...)
 		revision := b.job("job_1").Revision
 		for name, r := range columns {
+			if name == "erase" { // it changes no job
+				continue
+			}
 			b.refused(r, projection.InvalidTransition, 6)
 			if got := b.job("job_1"); got.Revision != revision || string(got.Status) != state {
 				t.Errorf("%s after %s: status %s, revision %d, want %s, %d", name, state, got.Status, got.Revision, state, revision)

@@ -3,12 +3,12 @@ package ledger
 import "time"
 
 // A Content names bytes that are kept beside a ledger, and shown with it. The digest is
-// the SHA-256 of the bytes.
+// the SHA-256 of the bytes. As JSON it is spelled as events spell it.
 type Content struct {
-	Digest    Hash
-	MediaType string // optional
-	Name      string // optional: of a file
-	Size      int64  // in bytes
+	Digest    Hash   `json:"digest"`
+	MediaType string `json:"media_type,omitempty"`
+	Name      string `json:"name,omitempty"` // of a file
+	Size      int64  `json:"size"`           // in bytes
 }
 
 // Continued is the first event of a job that another ledger held before, which was

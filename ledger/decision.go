@@ -13,7 +13,7 @@ const (
 type Attachment struct {
 	Content
 
-	Role AttachmentRole
+	Role AttachmentRole `json:"role"`
 }
 
 // An AttachmentRole says what an attachment is for.

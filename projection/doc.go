@@ -17,26 +17,26 @@
 //	no!        refused: approval_required
 //	no:twice   refused: already_decided
 //
-//	from                      plan   progress  decision-needed  blocked  completed  failed  pause   hold    stop               approve    deny      resume   cancel
-//	running                   =      =         decision_needed  blocked  completed  failed  paused  paused  emergency_stopped  no         no        no       cancelled
-//	paused                    =late  =late     no               no       no         failed  no      paused  emergency_stopped  =approved  denied    running  cancelled
-//	paused,open               =late  =late     no               no       no         failed  no      paused  emergency_stopped  =approved  denied    no!      cancelled
-//	paused,denied             =late  =late     no               no       no         failed  no      paused  emergency_stopped  =approved  no:twice  no!      cancelled
-//	paused,approved           =late  =late     no               no       no         failed  no      paused  emergency_stopped  =approved  denied    running  cancelled
-//	paused,held               =late  =late     no               no       no         failed  no      no      emergency_stopped  =approved  denied    no!      cancelled
-//	paused,lifted             =late  =late     no               no       no         failed  no      paused  emergency_stopped  no:twice   denied    running  cancelled
-//	decision_needed           =late  =late     =                blocked  no         failed  paused  paused  emergency_stopped  =approved  denied    no!      cancelled
-//	decision_needed,approved  =late  =late     =                blocked  no         failed  paused  paused  emergency_stopped  no:twice   denied    running  cancelled
-//	blocked                   =late  =late     decision_needed  =        no         failed  paused  paused  emergency_stopped  =approved  denied    running  cancelled
-//	blocked,open              =late  =late     decision_needed  =        no         failed  paused  paused  emergency_stopped  =approved  denied    no!      cancelled
-//	blocked,denied            =late  =late     decision_needed  =        no         failed  paused  paused  emergency_stopped  =approved  no:twice  no!      cancelled
-//	blocked,approved          =late  =late     decision_needed  =        no         failed  paused  paused  emergency_stopped  no:twice   denied    running  cancelled
-//	blocked,held              =late  =late     decision_needed  =        no         failed  paused  no      emergency_stopped  =approved  no:twice  no!      cancelled
-//	emergency_stopped         no     no        no               no       no         no      no      no      no                 no         no        no       cancelled
-//	emergency_stopped,open    no     no        no               no       no         no      no      no      no                 no         no        no       cancelled
-//	completed                 no     no        no               no       no         no      no      no      no                 no         no        no       no
-//	failed                    no     no        no               no       no         no      no      no      no                 no         no        no       no
-//	cancelled                 no     no        no               no       no         no      no      no      no                 no         no        no       no
+//	from                      plan   progress  decision-needed  blocked  completed  failed  pause   hold    stop               approve    deny      resume   cancel     erase
+//	running                   =      =         decision_needed  blocked  completed  failed  paused  paused  emergency_stopped  no         no        no       cancelled  =
+//	paused                    =late  =late     no               no       no         failed  no      paused  emergency_stopped  =approved  denied    running  cancelled  =
+//	paused,open               =late  =late     no               no       no         failed  no      paused  emergency_stopped  =approved  denied    no!      cancelled  =
+//	paused,denied             =late  =late     no               no       no         failed  no      paused  emergency_stopped  =approved  no:twice  no!      cancelled  =
+//	paused,approved           =late  =late     no               no       no         failed  no      paused  emergency_stopped  =approved  denied    running  cancelled  =
+//	paused,held               =late  =late     no               no       no         failed  no      no      emergency_stopped  =approved  denied    no!      cancelled  =
+//	paused,lifted             =late  =late     no               no       no         failed  no      paused  emergency_stopped  no:twice   denied    running  cancelled  =
+//	decision_needed           =late  =late     =                blocked  no         failed  paused  paused  emergency_stopped  =approved  denied    no!      cancelled  =
+//	decision_needed,approved  =late  =late     =                blocked  no         failed  paused  paused  emergency_stopped  no:twice   denied    running  cancelled  =
+//	blocked                   =late  =late     decision_needed  =        no         failed  paused  paused  emergency_stopped  =approved  denied    running  cancelled  =
+//	blocked,open              =late  =late     decision_needed  =        no         failed  paused  paused  emergency_stopped  =approved  denied    no!      cancelled  =
+//	blocked,denied            =late  =late     decision_needed  =        no         failed  paused  paused  emergency_stopped  =approved  no:twice  no!      cancelled  =
+//	blocked,approved          =late  =late     decision_needed  =        no         failed  paused  paused  emergency_stopped  no:twice   denied    running  cancelled  =
+//	blocked,held              =late  =late     decision_needed  =        no         failed  paused  no      emergency_stopped  =approved  no:twice  no!      cancelled  =
+//	emergency_stopped         no     no        no               no       no         no      no      no      no                 no         no        no       cancelled  =
+//	emergency_stopped,open    no     no        no               no       no         no      no      no      no                 no         no        no       cancelled  =
+//	completed                 no     no        no               no       no         no      no      no      no                 no         no        no       no         =
+//	failed                    no     no        no               no       no         no      no      no      no                 no         no        no       no         =
+//	cancelled                 no     no        no               no       no         no      no      no      no                 no         no        no       no         =
 //
 // Tests read it from testdata/transitions.txt.
 //

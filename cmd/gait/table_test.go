@@ -63,6 +63,9 @@ func columnArgs(column, id string) []string {
 	switch column {
 	case "approve", "deny":
 		args[5] = "reviewer"
+	case "erase":
+		args[0] = "content"
+		args = append(args, "--digest", strings.Repeat("5e", 32), "--reason", "personal data")
 	case "hold":
 		args[1] = "pause"
 		args = append(args, "--hold")

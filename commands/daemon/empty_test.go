@@ -44,6 +44,10 @@ func TestEmptyTexts(t *testing.T) {
 		commands.Stop{},
 		commands.Cancel{},
 		commands.CommitIndex{},
+		commands.EraseContent{},
+		commands.AddActor{},
+		commands.RevokeActor{},
+		commands.SetAuthority{},
 	}
 	var verbs []string
 	for _, c := range all {
