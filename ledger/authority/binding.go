@@ -1,0 +1,221 @@
+package authority
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"gait/ledger"
+)
+
+// A Kind says how a field of an event's payload follows from the command that was signed.
+type Kind string
+
+// The kinds.
+const (
+	Copied          Kind = "copied"            // equal to its source; absent if that is
+	CopiedIfPresent Kind = "copied_if_present" // equal to its source; if that is absent, derived
+	Derived         Kind = "derived"           // the rules make it from the job, and each fold checks it
+	Free            Kind = "free"              // neither
+)
+
+// A Source names the part of a command that a field is copied from.
+type Source string
+
+// The sources that are no arguments. An argument is SourceArgument and its name.
+const (
+	SourceArgument = "arguments."
+	SourceReason   = "reason"
+	SourceVerb     = "verb"
+)
+
+// A Field is how one field of a payload follows from a command.
+type Field struct {
+	Kind    Kind
+	From    Source // of the copied kinds
+	Default string // the field's value if the source is absent; "": it is absent too
+}
+
+// A Binding is how the event of one verb follows from its command.
+type Binding struct {
+	Verb   string
+	Event  ledger.Type      // the type of the event, if the command is not refused
+	Fields map[string]Field // of the payload, by name
+
+	// Arguments are those that the verb has and no field is copied from.
+	Arguments []string
+
+	begins     bool     // the command begins its job
+	unnamed    bool     // the command need not name its job
+	speechless bool     // the event has no place for a reason
+	undigested []string // arguments that the request digest does not cover
+}
+
+func argument(name string) Source { return SourceArgument + Source(name) }
+
+func copied(from Source) Field          { return Field{Kind: Copied, From: from} }
+func copiedIfPresent(from Source) Field { return Field{Kind: CopiedIfPresent, From: from} }
+func copiedOr(from Source, otherwise string) Field {
+	return Field{Kind: Copied, From: from, Default: otherwise}
+}
+
+var (
+	derived = Field{Kind: Derived}
+	free    = Field{Kind: Free}
+	reason  = copied(SourceReason)
+)
+
+// same returns fields that are copied from the arguments of their names, and adds more.
+func same(names []string, more map[string]Field) map[string]Field {
+	fields := map[string]Field{}
+	for _, name := range names {
+		fields[name] = copied(argument(name))
+	}
+	maps.Copy(fields, more)
+	return fields
+}
+
+// refusedFields are how an event that refuses a command follows from it, whatever its verb.
+var refusedFields = map[string]Field{
+	"command": copied(SourceVerb), "exit": derived, "reason": reason, "refusal": derived, "summary": derived,
+}
+
+// bindings are the verbs that can be signed. What the table does not name cannot.
+var bindings = []Binding{
+	{
+		Verb: "submit", Event: ledger.TypeSubmitted, begins: true, unnamed: true, speechless: true,
+		Fields: same([]string{"identity", "labels", "policy_digest", "policy_ref"}, map[string]Field{
+			"environment_fingerprint": copiedIfPresent(argument("environment_fingerprint")), "producer_version": derived,
+		}),
+	},
+	{
+		Verb: "checkpoint add", Event: ledger.TypeCheckpointAdded, speechless: true,
+		Fields: same([]string{"approvers", "attachments", "expires_at", "quorum", "replaces", "required_action", "subject", "summary"}, map[string]Field{
+			"checkpoint_type": copied(argument("type")), "checkpoint_id": derived, "late": derived, "continues": derived, "content_key": free,
+		}),
+	},
+	{
+		Verb: "pause", Event: ledger.TypePaused,
+		Fields: same([]string{"hold"}, map[string]Field{"reason": reason}),
+	},
+	{Verb: "cancel", Event: ledger.TypeCancelled, Fields: map[string]Field{"reason": reason}},
+	{Verb: "stop", Event: ledger.TypeStopped, Fields: map[string]Field{"reason": reason}},
+	{
+		Verb: "approve", Event: ledger.TypeApproved, undigested: []string{"subject", "target"},
+		Fields: same([]string{"amended", "subject", "target"}, map[string]Field{
+			"checkpoint_id": copiedIfPresent(argument("checkpoint_id")), "content_key": free, "reason": copiedOr(SourceReason, "approved"),
+		}),
+	},
+	{
+		Verb: "deny", Event: ledger.TypeDenied, undigested: []string{"subject", "target"},
+		Fields: same([]string{"subject", "target"}, map[string]Field{
+			"checkpoint_id": copiedIfPresent(argument("checkpoint_id")), "reason": copiedOr(SourceReason, "denied"),
+		}),
+	},
+	{
+		Verb: "resume", Event: ledger.TypeResumed, Arguments: []string{"allow_env_mismatch"},
+		Fields: map[string]Field{
+			"actual_fingerprint":    copiedIfPresent(argument("environment_fingerprint")),
+			"current_policy_digest": copied(argument("policy_digest")),
+			"current_policy_ref":    copiedIfPresent(argument("policy_ref")),
+			"identity":              copiedIfPresent(argument("identity")),
+			"reason":                reason,
+			"consumes":              derived, "expected_fingerprint": derived, "identity_validation_source": derived,
+			"policy_changed": derived, "previous_policy_digest": derived, "previous_policy_ref": derived,
+		},
+	},
+	{
+		Verb: "content erase", Event: ledger.TypeContentErased,
+		Fields: same([]string{"digest"}, map[string]Field{"reason": reason}),
+	},
+	{
+		Verb: "import", Event: ledger.TypeImported, begins: true,
+		Fields: map[string]Field{
+			"pack_sha256": copied(argument("pack_sha256")), "reason": reason,
+			"approvals": derived, "checkpoints": derived, "created_at": derived, "environment_fingerprint": derived, "identity": derived,
+			"pack_id": derived, "pack_key_id": derived, "pack_trusted": derived, "policy_digest": derived, "policy_ref": derived,
+			"producer_version": derived, "revision": derived, "status": derived, "status_reason_code": derived, "stop_reason": derived,
+			"stopped_at": derived, "stopped_by": derived, "updated_at": derived,
+		},
+	},
+	{
+		Verb: "actor add", Event: ledger.TypeActorEnrolled,
+		Fields: same([]string{"actor", "bootstrap", "keys", "roles"}, map[string]Field{"reason": reason}),
+	},
+	{
+		Verb: "actor revoke", Event: ledger.TypeActorRevoked,
+		Fields: same([]string{"actor", "key"}, map[string]Field{"reason": reason}),
+	},
+	{
+		Verb: "authority set", Event: ledger.TypeAuthoritySet,
+		Fields: same([]string{"admins", "mode", "policies"}, map[string]Field{"reason": reason}),
+	},
+	{Verb: "rotate", Event: ledger.TypeKeyRotated, Fields: map[string]Field{"key": derived, "previous": derived, "reason": reason}},
+	{
+		Verb: "move", Event: ledger.TypeLedgerMoved,
+		Fields: same([]string{"to"}, map[string]Field{"reason": reason}),
+	},
+}
+
+// verbs are the bindings by verb.
+var verbs = func() map[string]*Binding {
+	byVerb := map[string]*Binding{}
+	for i := range bindings {
+		byVerb[bindings[i].Verb] = &bindings[i]
+	}
+	return byVerb
+}()
+
+// Bindings returns the table of the verbs that can be signed, by verb. The caller must not
+// change it.
+func Bindings() []Binding {
+	all := slices.Clone(bindings)
+	slices.SortFunc(all, func(a, b Binding) int {
+		if a.Verb < b.Verb {
+			return -1
+		}
+		return 1
+	})
+	return all
+}
+
+// RefusedFields returns how the payload of a refused event follows from a command of any verb.
+func RefusedFields() map[string]Field { return maps.Clone(refusedFields) }
+
+// check checks that a command gives what its verb takes.
+func (b *Binding) check(c Command) error {
+	ofLedger := b.Event.OfLedger()
+	switch {
+	case ofLedger && c.JobID != "":
+		return &ledger.FieldError{Field: "job_id", Problem: c.Verb + " is about the ledger itself, and names no job"}
+	case !ofLedger && !b.unnamed && c.JobID == "":
+		return &ledger.FieldError{Field: "job_id", Problem: "missing"}
+	case (ofLedger || b.begins) && c.IfRevision != nil:
+		return &ledger.FieldError{Field: "if_revision", Problem: "there is no job before " + c.Verb}
+	case b.speechless && c.Reason != "":
+		return &ledger.FieldError{Field: "reason", Problem: "an event of " + c.Verb + " has no place for one"}
+	}
+	arguments, err := c.argumentValues()
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(arguments)) {
+		if !b.takes(name) {
+			return &ledger.FieldError{Field: "arguments", Problem: fmt.Sprintf("%s takes none called %.40q", c.Verb, name)}
+		}
+	}
+	return nil
+}
+
+// takes reports whether the verb has an argument of this name.
+func (b *Binding) takes(name string) bool {
+	if slices.Contains(b.Arguments, name) {
+		return true
+	}
+	for _, f := range b.Fields {
+		if f.From == argument(name) {
+			return true
+		}
+	}
+	return false
+}

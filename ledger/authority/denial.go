@@ -1,0 +1,52 @@
+package authority
+
+import (
+	"fmt"
+
+	"gait/ledger"
+)
+
+// A Denial says why authority does not allow something. It is an error.
+type Denial struct {
+	Code   Code
+	Reason string // a sentence for people, without the code
+}
+
+// A Code is the stable code of a denial.
+type Code string
+
+// The codes of denials. The first five are those of refusals too.
+const (
+	SignatureRequired Code = "signature_required" // a command that needs a signature has none
+	SignatureInvalid  Code = "signature_invalid"  // a signature that does not count for the actor or the event
+	RoleRequired      Code = "role_required"      // the actor has no role for this, or too few admins agree
+	Revoked           Code = "revoked"            // the actor, or the key, counts no more
+	CommandExpired    Code = "command_expired"    // the command is not for this time
+
+	KeyRefused      Code = "key_refused"       // a key that no actor can have
+	KeyInUse        Code = "key_in_use"        // a key of another actor, or one that was revoked
+	NameInUse       Code = "name_in_use"       // a name that looks like that of another actor
+	NotEnrolled     Code = "not_enrolled"      // there is no such actor, or no such key, to revoke
+	TooFewAdmins    Code = "too_few_admins"    // fewer admins would be left than must agree
+	NotTheFirst     Code = "authority_exists"  // a first actor, in a ledger that has one
+	FirstIsRequired Code = "authority_missing" // the first actor is missing, or not enrolled as a first actor is
+)
+
+func deny(code Code, format string, args ...any) *Denial {
+	return &Denial{Code: code, Reason: fmt.Sprintf(format, args...)}
+}
+
+func (d *Denial) Error() string { return d.Reason }
+
+// Fault returns the denial's code, and what kind of rule it comes from.
+func (d *Denial) Fault() ledger.Fault {
+	f := ledger.Fault{Code: string(d.Code), Category: ledger.CategoryConflict}
+	switch d.Code {
+	case SignatureRequired, SignatureInvalid, RoleRequired, Revoked, CommandExpired:
+		f.Category = ledger.CategoryPolicy
+	case KeyRefused:
+		f.Category = ledger.CategoryInvalid
+	case KeyInUse, NameInUse, NotEnrolled, TooFewAdmins, NotTheFirst, FirstIsRequired:
+	}
+	return f
+}
