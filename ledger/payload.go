@@ -197,9 +197,10 @@ type Refused struct {
 // exit codes do.
 func RefusalExit(code string) int64 {
 	switch code {
-	case "self_approval", "policy_required", "identity_mismatch", "environment_mismatch":
+	case "self_approval", "policy_required", "identity_mismatch", "environment_mismatch",
+		"signature_required", "signature_invalid", "role_required", "revoked", "subject_changed", "command_expired", "command_used":
 		return 3
-	case "approval_required":
+	case "approval_required", "decision_expired", "quorum_pending":
 		return 4
 	}
 	return 6

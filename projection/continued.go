@@ -39,6 +39,7 @@ func continued(j Job, f Fact, p ledger.Continued) (Job, *Refusal) {
 		return j, no
 	}
 	j.Created, j.ProducerVersion, j.EnvironmentFingerprint = ledger.FormatTime(p.CreatedAt), p.ProducerVersion, p.EnvironmentFingerprint
+	j.SubmittedBy = p.SubmittedBy
 	j.Identity, j.Labels, j.PolicyDigest, j.PolicyRef = p.Identity, slices.Clone(p.Labels), p.PolicyDigest, p.PolicyRef
 	j.Checkpoints, j.Approvals, j.Refusals = p.Checkpoints, p.Approvals, p.Refusals
 	j.Continued = &Continued{

@@ -25,7 +25,7 @@ func apply(j Job, e ledger.Event, rules Rules) (Job, error) {
 	if err != nil {
 		return j, err
 	}
-	next, no := rules(j, Fact{At: e.Time(), Actor: e.Actor(), Payload: payload, text: e.TimeText()})
+	next, no := rules(j, Fact{At: e.Time(), Reading: e.Reading(), Actor: e.Actor(), Payload: payload, text: e.TimeText()})
 	if no != nil {
 		return j, &ledger.CorruptError{Seq: e.Seq(), Reason: fmt.Sprintf("%s cannot follow: %s", e.Type(), no.Reason)}
 	}
@@ -43,6 +43,9 @@ func (j *Job) stamp(leaf ledger.Hash) {
 		}
 		if a.VerdictSeq == j.JobSeq {
 			a.VerdictLeaf = leaf
+		}
+		if n := len(a.Verdicts); n > 0 && a.Verdicts[n-1].Seq == j.JobSeq {
+			a.Verdicts[n-1].Leaf = leaf
 		}
 	}
 	for i := range j.Decisions {

@@ -32,6 +32,7 @@ func TestFold(t *testing.T) {
 	want := projection.Job{
 		ID: "job_1", Status: "paused", StopReason: "paused_by_user", ReasonCode: "paused", Revision: 3, JobSeq: 4,
 		Created: "2026-11-22T20:32:58.058Z", Updated: "2026-11-22T20:33:01.058Z", ProducerVersion: "gait/test", EnvironmentFingerprint: env,
+		SubmittedBy: "boss",
 		Checkpoints: 1, Refusals: 1,
 		LastCheckpoint: &projection.Checkpoint{
 			ID: "cp_0001", Created: "2026-11-22T20:32:59.058Z", Type: "progress", Summary: "about progress",

@@ -45,6 +45,7 @@ func imported(j Job, f Fact, p ledger.Imported) (Job, *Refusal) {
 	}
 	j.Status, j.StopReason, j.ReasonCode = claim.status, claim.stop, reason
 	j.Created, j.ProducerVersion, j.EnvironmentFingerprint = ledger.FormatTime(p.CreatedAt), p.ProducerVersion, p.EnvironmentFingerprint
+	j.SubmittedBy, j.SubmittedKey = f.Actor, f.key()
 	j.Identity, j.PolicyDigest, j.PolicyRef = p.Identity, p.PolicyDigest, p.PolicyRef
 	list := importedCheckpoints(p)
 	j.Checkpoints, j.Approvals = int64(len(list)), int64(len(p.Approvals))

@@ -7,7 +7,7 @@ import (
 )
 
 // Version is the version of the folds: a cached Job of another version is replayed.
-const Version = 2
+const Version = 3
 
 // A Status says what a job is doing.
 type Status string
@@ -59,6 +59,13 @@ type Job struct {
 	PolicyRef              string         `json:"policy_ref,omitempty"`
 	Identity               string         `json:"identity,omitempty"`
 	Labels                 []ledger.Label `json:"labels,omitempty"`
+
+	SubmittedBy  string      `json:"submitted_by"`           // who submitted or imported the job, perhaps in a ledger before; "" if no event says
+	SubmittedKey ledger.Hash `json:"submitted_key,omitzero"` // that signed the submission
+	PolicyBy     string      `json:"policy_by,omitempty"`    // who bound the job to its policy digest, if that was signed
+	PolicyKey    ledger.Hash `json:"policy_key,omitzero"`    // the key
+	ContentKey   ledger.Hash `json:"content_key,omitzero"`   // SHA-256 of the secret of the job's content
+	Signed       bool        `json:"signed,omitempty"`       // every event of the job so far is signed
 
 	Checkpoints    int64       `json:"checkpoint_count"`
 	Approvals      int64       `json:"approval_count"`
@@ -113,6 +120,31 @@ type Ask struct {
 	Claimed        bool   `json:"claimed,omitempty"`         // an import claims it: it needs an approval here in any case
 	Hold           bool   `json:"hold,omitempty"`            // of a pause or block: it needs an approval in any case
 	Continued      bool   `json:"continued,omitempty"`       // it was asked for in the ledger that held the job before
+
+	Approvers []string    `json:"approvers,omitempty"`  // who may decide: names, or "role:" and a role; empty: anyone who may
+	Expires   string      `json:"expires_at,omitempty"` // from then on it can neither be approved nor be used up
+	Quorum    int64       `json:"quorum,omitempty"`     // how many must approve; 0: one
+	Subject   Content     `json:"subject,omitzero"`     // what is decided about; its name and media type are read as the summary is
+	Amended   Content     `json:"amended,omitzero"`     // what an approver put in the subject's place
+	AskedKey  ledger.Hash `json:"asked_key,omitzero"`   // that signed the asking; zero: a claim asked
+	Replaces  string      `json:"replaces,omitempty"`   // what it took the place of, as the event names it
+	Verdicts  []Given     `json:"verdicts,omitempty"`   // the approvals so far, oldest first, if several can be needed or the ledger has authority
+}
+
+// A Content names what a decision is about, as ledger.Content does.
+type Content struct {
+	Digest    ledger.Hash `json:"digest"`
+	MediaType string      `json:"media_type,omitempty"`
+	Name      string      `json:"name,omitempty"`
+	Size      int64       `json:"size"`
+}
+
+// A Given is an approval that counted when it was given.
+type Given struct {
+	By   string      `json:"by"`
+	Key  ledger.Hash `json:"key,omitzero"` // that signed it; zero: a claim
+	Leaf ledger.Hash `json:"leaf"`         // leaf hash of the verdict's event
+	Seq  int64       `json:"seq"`          // its job_seq
 }
 
 // An AskKind says what asks: a decision, a pause or a block.
@@ -151,13 +183,28 @@ func (j Job) policyBound() bool { return !j.PolicyDigest.IsZero() || j.PolicyRef
 // Clone returns a Job that shares no memory with j.
 func (j Job) Clone() Job {
 	j.Labels = slices.Clone(j.Labels)
-	j.Decisions = slices.Clone(j.Decisions)
+	j.Decisions, j.Stop = cloneAsks(j.Decisions, j.Stop)
 	j.LastCheckpoint = clone(j.LastCheckpoint)
-	j.Stop = clone(j.Stop)
 	j.LastRefusal = clone(j.LastRefusal)
 	j.Imported = clone(j.Imported)
 	j.Continued = clone(j.Continued)
 	return j
+}
+
+// cloneAsks returns asks that share no memory with those given.
+func cloneAsks(decisions []Ask, stop *Ask) ([]Ask, *Ask) {
+	decisions, stop = slices.Clone(decisions), clone(stop)
+	for i := range decisions {
+		decisions[i].unshare()
+	}
+	if stop != nil {
+		stop.unshare()
+	}
+	return decisions, stop
+}
+
+func (a *Ask) unshare() {
+	a.Approvers, a.Verdicts = slices.Clone(a.Approvers), slices.Clone(a.Verdicts)
 }
 
 func clone[T any](p *T) *T {

@@ -11,10 +11,28 @@ import (
 // A Fact is the content of an event, without its place in the ledger.
 type Fact struct {
 	At      time.Time
+	Reading time.Time // what the clock read; zero: At
 	Actor   string
+	Keys    []ledger.Hash // that signed it, verified; none: the actor is a claim
 	Payload ledger.Payload
 
 	text string // At as the event spells it; "" if there is no event yet
+}
+
+// reading returns what the clock read.
+func (f Fact) reading() time.Time {
+	if f.Reading.IsZero() {
+		return f.At
+	}
+	return f.Reading
+}
+
+// key returns the key that signed the fact, or zero. A command about a job has one.
+func (f Fact) key() ledger.Hash {
+	if len(f.Keys) == 0 {
+		return ledger.Hash{}
+	}
+	return f.Keys[0]
 }
 
 // when returns how an event spells At.
@@ -42,12 +60,13 @@ func Next(j Job, f Fact) (Job, *Refusal) {
 // was continued from.
 func next(j Job, f Fact) (Job, *Refusal) {
 	after := j
-	after.Decisions, after.Stop = slices.Clone(j.Decisions), clone(j.Stop)
+	after.Decisions, after.Stop = cloneAsks(j.Decisions, j.Stop)
 	after, no := follow(after, f)
 	if no != nil {
 		return j, no
 	}
 	after.JobSeq = j.JobSeq + 1
+	after.Signed = len(f.Keys) > 0 && (j.Signed || j.JobSeq == 0)
 	if _, refused := f.Payload.(ledger.Refused); !refused {
 		after.Revision, after.Updated, after.LastRefusal = j.Revision+1, f.when(), nil
 	}
@@ -131,13 +150,16 @@ func submitted(j Job, f Fact, p ledger.Submitted) (Job, *Refusal) {
 		return j, refuse(InvalidTransition, Details{}, "job %s was submitted before", j.ID)
 	}
 	j = j.to(ReasonSubmitted)
-	j.Created = f.when()
+	j.Created, j.SubmittedBy, j.SubmittedKey = f.when(), f.Actor, f.key()
 	j.ProducerVersion = p.ProducerVersion
 	j.EnvironmentFingerprint = p.EnvironmentFingerprint
 	j.Identity = p.Identity
 	j.Labels = slices.Clone(p.Labels)
 	j.PolicyDigest = p.PolicyDigest
 	j.PolicyRef = p.PolicyRef
+	if !p.PolicyDigest.IsZero() && len(f.Keys) > 0 {
+		j.PolicyBy, j.PolicyKey = f.Actor, f.key()
+	}
 	return j, nil
 }
 

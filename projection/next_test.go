@@ -234,6 +234,8 @@ func TestRefusalExits(t *testing.T) {
 		projection.InvalidTransition: 6, projection.NothingToApprove: 6, projection.AlreadyDecided: 6, projection.CheckpointRequired: 6,
 		projection.DecisionNotOpen: 6, projection.TooManyDecisions: 6, projection.SelfApproval: 3, projection.PolicyRequired: 3,
 		projection.IdentityMismatch: 3, projection.EnvironmentMismatch: 3, projection.ApprovalRequired: 4,
+		projection.SignatureRequired: 3, projection.SignatureInvalid: 3, projection.RoleRequired: 3, projection.Revoked: 3,
+		projection.SubjectChanged: 3, projection.CommandExpired: 3, projection.CommandUsed: 3, projection.DecisionExpired: 4, projection.QuorumPending: 4,
 	}
 	for code, want := range tests {
 		if got := ledger.RefusalExit(string(code)); got != want {

@@ -29,6 +29,16 @@ const (
 	PolicyRequired      RefusalCode = "policy_required"
 	IdentityMismatch    RefusalCode = "identity_mismatch"
 	EnvironmentMismatch RefusalCode = "environment_mismatch"
+
+	SignatureRequired RefusalCode = "signature_required"
+	SignatureInvalid  RefusalCode = "signature_invalid"
+	RoleRequired      RefusalCode = "role_required"
+	Revoked           RefusalCode = "revoked"
+	SubjectChanged    RefusalCode = "subject_changed"
+	CommandExpired    RefusalCode = "command_expired"
+	CommandUsed       RefusalCode = "command_used"
+	DecisionExpired   RefusalCode = "decision_expired"
+	QuorumPending     RefusalCode = "quorum_pending"
 )
 
 // Details are the facts from which an interface makes its hint: what to do next, in
@@ -41,6 +51,11 @@ type Details struct {
 	Actor        string `json:"actor,omitempty"`         // the actor who may not do this
 	Identity     string `json:"identity,omitempty"`      // the identity the job acts as
 	Environment  string `json:"environment,omitempty"`   // the fingerprint of the environment in which the command ran
+	Replaces     string `json:"replaces,omitempty"`      // what only a new decision lifts, as that names it
+	Subject      string `json:"subject,omitempty"`       // digest of what is asked about now
+	ExpiredAt    string `json:"expired_at,omitempty"`    // since when the decision can no longer be approved
+	Approvals    int64  `json:"approvals,omitempty"`     // how many count
+	Needed       int64  `json:"needed,omitempty"`        // how many are needed
 	IndexDamaged bool   `json:"index_damaged,omitempty"` // there is no index, since the ledger is damaged
 	IndexSigned  bool   `json:"index_signed,omitempty"`  // the ledger's key has signed the index that does not hold
 }
@@ -51,9 +66,10 @@ func (r *Refusal) Error() string { return r.Reason }
 func (r *Refusal) Fault() ledger.Fault {
 	f := ledger.Fault{Code: string(r.Code), Category: ledger.CategoryInvalid}
 	switch r.Code {
-	case SelfApproval, PolicyRequired, IdentityMismatch, EnvironmentMismatch:
+	case SelfApproval, PolicyRequired, IdentityMismatch, EnvironmentMismatch,
+		SignatureRequired, SignatureInvalid, RoleRequired, Revoked, SubjectChanged, CommandExpired, CommandUsed:
 		f.Category = ledger.CategoryPolicy
-	case ApprovalRequired:
+	case ApprovalRequired, DecisionExpired, QuorumPending:
 		f.Category = ledger.CategoryApproval
 	case InvalidTransition, NothingToApprove, AlreadyDecided, CheckpointRequired, DecisionNotOpen, TooManyDecisions:
 	}

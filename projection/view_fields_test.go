@@ -15,6 +15,13 @@ var shownOtherwise = map[string]string{
 	"last_refusal": "", // recognizes the same one again
 	"decisions":    "open_decisions",
 	"stop":         "hold",
+
+	"submitted_by":  "", // verdicts are judged by it
+	"submitted_key": "",
+	"policy_by":     "", // resumes are judged by it
+	"policy_key":    "",
+	"content_key":   "", // of the job's content
+	"signed":        "actor_verified",
 }
 
 // A field that a Job keeps is shown, or shownOtherwise says why not.

@@ -1,6 +1,8 @@
 package projection
 
 import (
+	"errors"
+
 	"gait/ledger"
 	"gait/ledger/jcs"
 )
@@ -30,6 +32,7 @@ func (j *Job) walk(w *jcs.Walker, texts bool) {
 	w.Begin()
 	w.Int("approval_count", &j.Approvals, jcs.Always)
 	w.Int("checkpoint_count", &j.Checkpoints, jcs.Always)
+	w.Hash("content_key", (*[32]byte)(&j.ContentKey), jcs.UnlessZero)
 	jcs.Pointer(w, "continued", &j.Continued, (*Continued).walk)
 	jcs.Text(w, "created_at", &j.Created, jcs.Always)
 	jcs.List(w, "decisions", &j.Decisions, ask)
@@ -41,15 +44,20 @@ func (j *Job) walk(w *jcs.Walker, texts bool) {
 	jcs.List(w, "labels", &j.Labels, walkLabel)
 	jcs.Pointer(w, "last_checkpoint", &j.LastCheckpoint, (*Checkpoint).walk)
 	jcs.Pointer(w, "last_refusal", &j.LastRefusal, (*LastRefusal).walk)
+	jcs.Text(w, "policy_by", &j.PolicyBy, jcs.UnlessZero)
 	w.Hash("policy_digest", (*[32]byte)(&j.PolicyDigest), jcs.UnlessZero)
+	w.Hash("policy_key", (*[32]byte)(&j.PolicyKey), jcs.UnlessZero)
 	jcs.Text(w, "policy_ref", &j.PolicyRef, jcs.UnlessZero)
 	jcs.Text(w, "producer_version", &j.ProducerVersion, jcs.Always)
 	w.Int("refusal_count", &j.Refusals, jcs.Always)
 	w.Int("revision", &j.Revision, jcs.Always)
+	w.Flag("signed", &j.Signed, jcs.UnlessZero)
 	jcs.Text(w, "status", &j.Status, jcs.Always)
 	jcs.Text(w, "status_reason_code", &j.ReasonCode, jcs.Always)
 	jcs.Pointer(w, "stop", &j.Stop, ask)
 	jcs.Text(w, "stop_reason", &j.StopReason, jcs.Always)
+	jcs.Text(w, "submitted_by", &j.SubmittedBy, jcs.Always)
+	w.Hash("submitted_key", (*[32]byte)(&j.SubmittedKey), jcs.UnlessZero)
 	jcs.Text(w, "updated_at", &j.Updated, jcs.Always)
 	w.End()
 }
@@ -57,15 +65,24 @@ func (j *Job) walk(w *jcs.Walker, texts bool) {
 func (a *Ask) walk(w *jcs.Walker, texts bool) {
 	w.Begin()
 	jcs.Text(w, "actor", &a.Actor, jcs.Always)
+	a.Amended.walk(w, "amended", true)
+	jcs.List(w, "approvers", &a.Approvers, jcs.TextValue[string])
+	w.Hash("asked_key", (*[32]byte)(&a.AskedKey), jcs.UnlessZero)
 	jcs.Text(w, "checkpoint_id", &a.CheckpointID, jcs.UnlessZero)
 	w.Flag("claimed", &a.Claimed, jcs.UnlessZero)
 	w.Flag("continued", &a.Continued, jcs.UnlessZero)
 	jcs.Text(w, "created_at", &a.Created, jcs.Always)
+	jcs.Text(w, "expires_at", &a.Expires, jcs.UnlessZero)
 	w.Flag("hold", &a.Hold, jcs.UnlessZero)
 	w.Int("job_seq", &a.JobSeq, jcs.Always)
 	jcs.Text(w, "kind", &a.Kind, jcs.Always)
+	w.Int("quorum", &a.Quorum, jcs.UnlessZero)
+	jcs.Text(w, "replaces", &a.Replaces, jcs.UnlessZero)
 	if texts {
 		jcs.Text(w, "required_action", &a.RequiredAction, jcs.UnlessZero)
+	}
+	a.Subject.walk(w, "subject", texts)
+	if texts {
 		jcs.Text(w, "summary", &a.Summary, jcs.UnlessZero)
 	}
 	w.Hash("target", (*[32]byte)(&a.Target), jcs.Always)
@@ -73,6 +90,44 @@ func (a *Ask) walk(w *jcs.Walker, texts bool) {
 	jcs.Text(w, "verdict_by", &a.VerdictBy, jcs.UnlessZero)
 	w.Hash("verdict_leaf", (*[32]byte)(&a.VerdictLeaf), jcs.Always)
 	w.Int("verdict_seq", &a.VerdictSeq, jcs.UnlessZero)
+	jcs.List(w, "verdicts", &a.Verdicts, (*Given).walk)
+	w.End()
+}
+
+// walk walks a member that names content, which is left out if it names none.
+func (c *Content) walk(w *jcs.Walker, name string, texts bool) {
+	v := *c
+	if !texts {
+		v.MediaType, v.Name = "", ""
+	}
+	if !w.Member(name, v != Content{}, jcs.UnlessZero) {
+		return
+	}
+	w.Begin()
+	w.Hash("digest", (*[32]byte)(&v.Digest), jcs.Always)
+	if texts {
+		jcs.Text(w, "media_type", &v.MediaType, jcs.UnlessZero)
+		jcs.Text(w, "name", &v.Name, jcs.UnlessZero)
+	}
+	w.Int("size", &v.Size, jcs.Always)
+	w.End()
+	if v == (Content{}) {
+		w.Fail(errNoContent)
+	}
+	if !texts {
+		v.MediaType, v.Name = c.MediaType, c.Name
+	}
+	*c = v
+}
+
+var errNoContent = errors.New("content that names nothing is not left out")
+
+func (g *Given) walk(w *jcs.Walker) {
+	w.Begin()
+	jcs.Text(w, "by", &g.By, jcs.Always)
+	w.Hash("key", (*[32]byte)(&g.Key), jcs.UnlessZero)
+	w.Hash("leaf", (*[32]byte)(&g.Leaf), jcs.Always)
+	w.Int("seq", &g.Seq, jcs.Always)
 	w.End()
 }
 

@@ -160,6 +160,17 @@ func Text[S ~string](w *Walker, name string, v *S, p Presence) {
 	w.filled(*v == "", p)
 }
 
+// TextValue walks a string that is an element of a list.
+func TextValue[S ~string](v *S, w *Walker) {
+	if !w.reads {
+		if w.err == nil {
+			w.b = AppendString(w.b, string(*v))
+		}
+		return
+	}
+	*v = S(w.string())
+}
+
 // string reads a string.
 func (w *Walker) string() string {
 	start := len(w.b) - len(w.rest.rest) + 1

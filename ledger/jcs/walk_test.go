@@ -14,17 +14,18 @@ import (
 // A walked has a member of each kind, there always and left out if it is zero. Its
 // tags describe the same members as its walk method.
 type walked struct {
-	Bytes  sum        `json:"bytes"`
-	Count  int64      `json:"count"`
-	Few    []leaf     `json:"few,omitempty"`
-	Flag   bool       `json:"flag"`
-	Inside *leaf      `json:"inside,omitempty"`
-	Maybe  bool       `json:"maybe,omitempty"`
-	Name   string     `json:"name"`
-	No     int64      `json:"no,omitempty"`
-	Nested *walked    `json:"other,omitempty"`
-	Some   kindOfLeaf `json:"some,omitempty"`
-	Sum    sum        `json:"sum,omitzero"`
+	Bytes  sum          `json:"bytes"`
+	Count  int64        `json:"count"`
+	Few    []leaf       `json:"few,omitempty"`
+	Flag   bool         `json:"flag"`
+	Inside *leaf        `json:"inside,omitempty"`
+	Maybe  bool         `json:"maybe,omitempty"`
+	Name   string       `json:"name"`
+	No     int64        `json:"no,omitempty"`
+	Nested *walked      `json:"other,omitempty"`
+	Some   kindOfLeaf   `json:"some,omitempty"`
+	Sum    sum          `json:"sum,omitzero"`
+	Texts  []kindOfLeaf `json:"texts,omitempty"`
 }
 
 type kindOfLeaf string
@@ -61,6 +62,7 @@ func (v *walked) walk(w *jcs.Walker) {
 	jcs.Pointer(w, "other", &v.Nested, (*walked).walk)
 	jcs.Text(w, "some", &v.Some, jcs.UnlessZero)
 	w.Hash("sum", (*[32]byte)(&v.Sum), jcs.UnlessZero)
+	jcs.List(w, "texts", &v.Texts, jcs.TextValue[kindOfLeaf])
 	w.End()
 }
 
