@@ -31,6 +31,11 @@ func (EmptyLog) Load(context.Context, []string, []string) (ledger.Records, error
 	return ledger.Records{}, nil
 }
 
+// AuthorityEvents returns none.
+func (EmptyLog) AuthorityEvents(context.Context) ledger.Events {
+	return func(func(ledger.Event, error) bool) {}
+}
+
 // LoadUnproved finds nothing.
 func (EmptyLog) LoadUnproved(context.Context, string) (ledger.JobEntry, bool, error) {
 	return ledger.JobEntry{}, false, nil

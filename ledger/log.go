@@ -46,6 +46,10 @@ type EventReader interface {
 	// up to the job's end when the range begins; none if there is no such job.
 	JobEvents(ctx context.Context, job string, from int64) Events
 
+	// AuthorityEvents returns all authority events, oldest first, up to the log's end
+	// when the range begins. There are few, and finding them reads little else.
+	AuthorityEvents(context.Context) Events
+
 	// Jobs returns the jobs whose id is greater than after, in the order of the
 	// ids' bytes.
 	Jobs(ctx context.Context, after string) iter.Seq2[JobEntry, error]

@@ -50,6 +50,7 @@
 //	POST /v1/ledger/cosignatures            {"checkpoint","witness","line"}: keeps a cosignature
 //	POST /v1/ledger/index                   {"size","keys"}: the index's root then, and a proof of each key
 //	GET  /v1/ledger/committed?size=         {"event"}: the newest index_committed, if there is one
+//	GET  /v1/authority?from=&size=          a page of authority events, from a seq on
 //	POST /v1/ledger/verify                  reads the whole ledger again
 //	POST /v1/ledger/rebuild                 rebuilds all views
 //	POST /v1/ledger/rebuild-index           verifies all events, and rebuilds what follows from them but for the views

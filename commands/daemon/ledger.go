@@ -84,7 +84,12 @@ func (l *Ledger) set(st state) error {
 	if now.head.Leaf, err = ledger.ParseHash(st.Leaf); err != nil {
 		return err
 	}
-	now.head.Time, err = ledger.ParseTime(st.Time)
+	if now.head.Time, err = ledger.ParseTime(st.Time); err != nil {
+		return err
+	}
+	if st.Authority != "" {
+		now.head.Authority, err = ledger.ParseHash(st.Authority)
+	}
 	*l = now
 	return err
 }

@@ -189,6 +189,8 @@ func TestOpenAPI(t *testing.T) {
 		{"POST", "/v1/commands", `{"verb":"commit-index","job_id":"j1"}`, 400},
 		{"GET", "/v1/ledger/committed", "", 200},
 		{"GET", "/v1/ledger/committed?size=99", "", 400},
+		{"GET", "/v1/authority?from=1&size=2&limit=3", "", 200},
+		{"GET", "/v1/authority?from=-1", "", 400},
 		{"POST", "/v1/ledger/index", `{"size":2,"keys":["` + strings.Repeat("0f", 32) + `"]}`, 200},
 		{"POST", "/v1/ledger/index", `{"size":2,"keys":["x"]}`, 400},
 		{"POST", "/v1/ledger/index", `{"size":99,"keys":[]}`, 400},

@@ -18,9 +18,10 @@ type state struct {
 	Process    Process    `json:"process"`
 	Created    string     `json:"created"` // event 0
 	Rotations  []rotation `json:"rotations"`
-	Checkpoint string     `json:"checkpoint"` // the signed note
-	Leaf       string     `json:"leaf"`       // leaf hash of the last event
-	Time       string     `json:"time"`       // of the last event
+	Checkpoint string     `json:"checkpoint"`          // the signed note
+	Leaf       string     `json:"leaf"`                // leaf hash of the last event
+	Time       string     `json:"time"`                // of the last event
+	Authority  string     `json:"authority,omitempty"` // leaf hash of the newest authority event
 	Imported   bool       `json:"imported"`
 	Index      string     `json:"index"` // whether it is proved
 	Views      int        `json:"views"` // version of the folds that make views
@@ -70,6 +71,9 @@ func (s *Server) ledger(w http.ResponseWriter, q *http.Request) error {
 	st := state{
 		Process: s.Process, Created: string(first.Bytes()), Rotations: []rotation{}, Checkpoint: string(signed),
 		Leaf: last.LeafHash().String(), Time: ledger.FormatTime(last.Time()), Imported: s.Log.Imported(), Index: s.Log.Index().String(), Views: projection.Version,
+	}
+	if newest := ledger.HeadAfter(last).Authority; !newest.IsZero() {
+		st.Authority = newest.String()
 	}
 	for _, r := range rotations {
 		if int64(r.Event.Seq()) < c.Size {

@@ -37,6 +37,7 @@ var routes = []route{
 	{"POST", "/v1/ledger/cosignatures", (*Server).keep, nil, ""},
 	{"POST", "/v1/ledger/index", (*Server).index, nil, ""},
 	{"GET", "/v1/ledger/committed", (*Server).committed, []string{"size"}, ""},
+	{"GET", "/v1/authority", (*Server).authority, []string{"from", "size", "limit"}, ""},
 	{"POST", "/v1/ledger/verify", (*Server).verify, nil, ""},
 	{"POST", "/v1/ledger/rebuild", (*Server).rebuild, nil, ""},
 	{"POST", "/v1/ledger/rebuild-index", (*Server).rebuildIndex, nil, ""},

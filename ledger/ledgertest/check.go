@@ -45,6 +45,7 @@ func CheckInherited(t testing.TB, log *store.Log, inherited []mpt.Key, acked ...
 	checkTree(t, log, all)
 	checkIndex(t, log, all, inherited)
 	checkJobs(t, log, all)
+	checkAuthority(t, log, all)
 }
 
 func read(t testing.TB, seq ledger.Events) []ledger.Event {

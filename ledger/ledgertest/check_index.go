@@ -50,6 +50,9 @@ func checkIndexAt(t testing.TB, log *store.Log, all []ledger.Event, inherited []
 		if e.RequestID() != "" {
 			m[sha256.Sum256([]byte("request/"+e.RequestID()))] = e.LeafHash()
 		}
+		if e.Type().OfAuthority() {
+			m[sha256.Sum256([]byte("authority"))] = e.LeafHash()
+		}
 	}
 	keys := []mpt.Key{sha256.Sum256([]byte("job/" + last.JobID())), sha256.Sum256([]byte("request/" + last.RequestID())), sha256.Sum256([]byte("authority"))}
 	keys = append(keys, inherited[:min(len(inherited), 8)]...)

@@ -74,11 +74,11 @@ func (f *Forged) ProofIn(ctx context.Context, signed []byte, seq ledger.Seq) (le
 func Chain(t testing.TB, events ...ledger.Event) []ledger.Event {
 	t.Helper()
 	var chained []ledger.Event
-	var prev ledger.Hash
+	var head ledger.Head
 	jobs := map[string]ledger.JobHead{}
 	for i, e := range events {
 		d := e.Draft()
-		d.Seq, d.Prev = ledger.Seq(i), prev
+		d.Seq, d.Prev, d.Authority = ledger.Seq(i), head.Leaf, head.Authority
 		if d.JobID != "" {
 			job := jobs[d.JobID]
 			d.JobSeq, d.JobPrev, d.Revision = job.JobSeq+1, job.Leaf, job.Revision
@@ -90,9 +90,9 @@ func Chain(t testing.TB, events ...ledger.Event) []ledger.Event {
 		if err != nil {
 			t.Fatal(err)
 		}
-		prev = e.LeafHash()
+		head = ledger.HeadAfter(e)
 		if d.JobID != "" {
-			jobs[d.JobID] = ledger.JobHead{JobSeq: d.JobSeq, Leaf: prev, Revision: d.Revision, Seq: d.Seq, Time: d.Time}
+			jobs[d.JobID] = ledger.JobHead{JobSeq: d.JobSeq, Leaf: head.Leaf, Revision: d.Revision, Seq: d.Seq, Time: d.Time}
 		}
 		chained = append(chained, e)
 	}

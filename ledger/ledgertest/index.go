@@ -29,6 +29,9 @@ func IndexRoot(events []ledger.Event, inherited ...mpt.Key) ledger.Hash {
 		if e.RequestID() != "" {
 			newest[sha256.Sum256([]byte("request/"+e.RequestID()))] = e.LeafHash()
 		}
+		if e.Type().OfAuthority() {
+			newest[sha256.Sum256([]byte("authority"))] = e.LeafHash()
+		}
 	}
 	leaves := make([]indexLeaf, 0, len(newest))
 	for key, value := range newest {

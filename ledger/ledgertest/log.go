@@ -29,7 +29,7 @@ type Subject struct {
 // one event, signed by the Key of Origin.
 func TestLog(t *testing.T, newLog func(t *testing.T) Subject) {
 	for name, test := range map[string]func(*testing.T, *subject){
-		"Head": testHead, "Events": testEvents, "Jobs": testJobs, "Load": testLoad, "Proofs": testProofs, "Files": testFiles,
+		"Head": testHead, "Events": testEvents, "Jobs": testJobs, "Authority": testAuthority, "Load": testLoad, "Proofs": testProofs, "Files": testFiles,
 		"Rotations": testRotations, "Cosigned": testCosigned, "Views": testViews, "Verify": testVerify, "Rebuild": testRebuild, "FalseIndex": testFalseIndex, "Index": testIndex, "Committed": testCommitted,
 		"Batch": testBatch, "Tagged": testTagged, "Conflict": testConflict, "Overtaken": testOvertaken, "Context": testContext,
 	} {
@@ -366,6 +366,7 @@ func testContext(t *testing.T, s *subject) {
 		"Events":        firstError(s.Log.Events(ctx, 0)),
 		"JobEvents":     firstError(s.Log.JobEvents(ctx, "job_a", 1)),
 		"Jobs":          firstError(s.Log.Jobs(ctx, "")),
+		"Authority":     firstError(s.Log.AuthorityEvents(ctx)),
 		"ProofIn":       second(s.Log.ProofIn(ctx, signed, 1)),
 		"ConsistencyIn": second(s.Log.ConsistencyIn(ctx, signed, 3)),
 		"RootAt":        second(s.Log.RootAt(ctx, 3)),

@@ -91,6 +91,7 @@ func (d EventSpec) draft(origin string, head ledger.Head, job ledger.JobHead) le
 		Revision:  job.Revision + 1,
 		RequestID: d.RequestID,
 		Payload:   d.Payload,
+		Authority: head.Authority,
 	}
 	e.ID = eventID(head.Size, e.Time)
 	if e.Type() == ledger.TypeIndexCommitted {

@@ -45,7 +45,7 @@ func (r *Root) draft(actor string, payload ledger.Payload) (ledger.Event, error)
 	if err != nil {
 		return ledger.Event{}, err
 	}
-	e := ledger.Draft{Seq: ledger.Seq(head.Size), ID: id, Origin: r.Log.Origin(), Actor: actor, Prev: head.Leaf, Payload: payload}
+	e := ledger.Draft{Seq: ledger.Seq(head.Size), ID: id, Origin: r.Log.Origin(), Actor: actor, Prev: head.Leaf, Authority: head.Authority, Payload: payload}
 	e.Time, e.Clock = head.At(now)
 	return ledger.Seal(e)
 }

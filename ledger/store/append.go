@@ -181,6 +181,14 @@ func (p *plan) addEvent(ctx context.Context, entry ledger.Entry) error {
 	}
 	p.tree.Append(e.LeafHash(), p.put)
 	p.head, p.last = head, e
+	if e.Type().OfAuthority() {
+		p.authority = append(p.authority, authorityRow(e))
+	}
+	if e.RequestID() != "" {
+		if err := p.addRequest(ctx, e); err != nil {
+			return err
+		}
+	}
 	if e.JobID() == "" {
 		return nil
 	}
@@ -202,11 +210,6 @@ func (p *plan) addToJob(ctx context.Context, entry ledger.Entry) error {
 	}
 	p.jobs[e.JobID()], p.views[e.JobID()] = job, entry.View
 	p.tag(entry)
-	if e.RequestID() != "" {
-		if err := p.addRequest(ctx, e); err != nil {
-			return err
-		}
-	}
 	p.jobIndex = append(p.jobIndex, Row{p.keep(indexKey(e.JobID(), e.JobSeq())), p.keep(encodeSeq(e.Seq()))})
 	return nil
 }
@@ -289,7 +292,7 @@ func (p *plan) changeTo(ctx context.Context, st *state, pages []Row) (*Change, e
 		sortRows(rows)
 	}
 	c := &Change{From: headRow(p.from.head), To: headRow(st.head)}
-	c.Insert = slices.Concat(p.events, p.jobIndex, p.proofs, p.used, p.tiles)
+	c.Insert = slices.Concat(p.authority, p.events, p.jobIndex, p.proofs, p.used, p.tiles)
 	jobs := slices.Sorted(maps.Keys(p.jobs))
 	c.Put = make([]Row, 0, len(tags.rows)+len(jobs)+len(pages)+metaRows+len(tags.numbers))
 	c.Put = append(c.Put, tags.rows...)
@@ -314,14 +317,14 @@ func (p *plan) metaRows(st *state, edge []byte) []Row {
 	if st.signed != nil {
 		rows = append(rows, Row{keyCheckpoint, st.signed})
 	}
-	rows = append(rows, Row{keyEdge, edge}, Row{keyFormat, []byte(st.tags.format())})
+	rows = append(rows, Row{keyEdge, edge}, Row{keyFormat, []byte(st.format())})
 	if p.copying && !p.log.restoring && st.signed != nil {
 		rows = append(rows, Row{keyImported, []byte(importedYes)})
 	}
 	if st.signed != nil && (st.index.proved() || p.copying) {
 		rows = append(rows, Row{keyRecord, p.record(st).encode(st.macs)})
 	}
-	if st.tags.state != tagsNone && len(p.jobs) > 0 || p.from.head.Size == 0 {
+	if st.tags.state != tagsNone && (len(p.jobs) > 0 || p.from.tags.state == tagsNone) || p.from.head.Size == 0 {
 		rows = append(rows, Row{keyTags, st.tags.encode()})
 	}
 	if len(p.tiles) > 0 {

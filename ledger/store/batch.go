@@ -42,7 +42,7 @@ type plan struct {
 
 // plannedRows are the rows of a plan, by kind.
 type plannedRows struct {
-	events, jobIndex, proofs, used, tiles []Row // inserted: e, j, k, r, t
+	authority, events, jobIndex, proofs, used, tiles []Row // inserted: a, e, j, k, r, t
 
 	partial partialTiles
 	room    []byte // for keys and short values

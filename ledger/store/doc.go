@@ -31,8 +31,8 @@
 //
 // The tree proves each event, but not which event is a job's last. So beside the tree
 // stands an index, a Merkle Patricia tree (package gait/ledger/mpt) over what the ledger
-// says now: for each job the leaf hash of its last event, and for each request id the
-// leaf hash of the event that used it. Each batch writes a record of it: the size and
+// says now: for each job the leaf hash of its last event, for each request id the leaf hash
+// of the event that used it, and that of the newest authority event. Each batch writes a record of it: the size and
 // root of the tree, the root of the index, and an HMAC under a secret that only the
 // holder of the ledger's key can make. Open compares the record with the newest
 // checkpoint. From then on [Log.Load], [Log.JobEvents] and [Log.Jobs] look everything up in the
@@ -40,6 +40,10 @@
 // fail with a [*ledger.IndexError]. An id that the index does not have has no row that is
 // read. So an attacker who writes the rows without the key can make the log fail, but not
 // make it forget.
+//
+// Authority events need no index: each event names the newest one before it. So the last
+// event, which the signed tree proves, leads to all of them, and [Log.AuthorityEvents] finds
+// each by its row.
 //
 // A view is not proved by the index. It has an HMAC of its own, of the job's id, head
 // and view: a view that is missing, or another's, or older, is not returned, and its
@@ -87,6 +91,7 @@
 // are 32 bytes. A job id never holds the byte 0x00.
 //
 //	key                       value
+//	a seq                     the leaf hash of an authority event
 //	b n                       part n of what an unfinished build of the index has found, below
 //	c witness key             the newest checkpoint that the witness has cosigned: a note with its cosignature
 //	e seq                     the exact bytes of the event
@@ -98,7 +103,7 @@
 //	k seq                     the proof of a rotation, in the checkpoint that both keys signed: a .tlog-proof
 //	m/checkpoint              the newest checkpoint, a signed note
 //	m/edge                    the right edge of the tree: size, and its hashes from the highest level down
-//	m/format                  the version of this table, "3"
+//	m/format                  the version of this table: "4" if there is an authority event, otherwise "3"
 //	m/head                    the head row: size, leaf hash and time (Unix milliseconds) of the last event
 //	m/imported                "1" if the ledger is a copy, which is never written
 //	m/index                   the record of the index, below
@@ -112,7 +117,7 @@
 // level is one byte, a level of C2SP tlog-tiles: row 0 holds the leaf hashes,
 // row 1 the roots of full tiles of row 0, and so on.
 //
-// Rows under e, j, k, r and t are inserted once and never change. All others are
+// Rows under a, e, j, k, r and t are inserted once and never change. All others are
 // slots: they may be put again and removed.
 //
 // The record of the index is
@@ -166,9 +171,12 @@
 // Rows under g, and m/tags, end with the first 8 bytes of the SHA-256 of their key and of
 // what is before these bytes.
 //
-// # Formats 1 and 2
+// # Formats 1 to 3
 //
-// Ledgers of format 2 have no tags: no rows under g and n, and no m/tags. Those of format
+// Ledgers of format 3 have no authority event, and no row under a. The batch of the first
+// authority event makes the format 4, so that programs which know no such events refuse the
+// ledger with ledger.ErrUnsupportedVersion, and do not call it damaged. A ledger without
+// authority events stays as it is. Ledgers of format 2 have no tags: no rows under g and n, and no m/tags. Those of format
 // 1 have no index either. Both are read for ever. Format 1 also differs in these rows:
 //
 //	h job                     the job's head alone

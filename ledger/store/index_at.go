@@ -49,20 +49,25 @@ func (l *indexReader) indexAt(ctx context.Context, size int64, keys []mpt.Key) (
 }
 
 // undone returns the tree that the index had at size, from the one that it has at now.
-// The key of each job gets the event before the job's first event since; it is removed
-// if there is none, and so is the key of each request id that was used since.
+// The key of each job gets the event before the job's first event since, and that of the
+// authority the one that its first event since names; it is removed if there is none, and
+// so is the key of each request id that was used since.
 func (l *indexReader) undone(ctx context.Context, tree mpt.Tree, size, now int64) (mpt.Tree, error) {
 	if size == 0 { // what event 0 inherits was not there either
 		return mpt.Tree{}, nil
 	}
 	var entries []mpt.Entry
-	jobs := map[string]bool{}
+	jobs, authority := map[string]bool{}, false
 	for e, err := range l.eventsAhead(ctx, size, now) {
 		if err != nil {
 			return tree, err
 		}
 		if id := e.RequestID(); id != "" {
 			entries = append(entries, mpt.Entry{Key: ledger.RequestKey(id), Remove: true})
+		}
+		if e.Type().OfAuthority() && !authority {
+			authority = true
+			entries = append(entries, mpt.Entry{Key: ledger.AuthorityKey, Value: mpt.Value(e.Authority()), Remove: e.Authority().IsZero()})
 		}
 		if id := e.JobID(); id != "" && !jobs[id] {
 			jobs[id] = true

@@ -10,20 +10,21 @@ import (
 
 // The first byte of a key says what it holds. See the package doc.
 const (
-	prefixBuild    = 'b'
-	prefixCosigned = 'c'
-	prefixEvent    = 'e'
-	prefixTags     = 'g'
-	prefixHead     = 'h'
-	prefixPage     = 'i'
-	prefixIndex    = 'j'
-	prefixRotation = 'k'
-	prefixNumber   = 'n'
-	prefixMeta     = 'm'
-	prefixPartial  = 'p' // in format 1
-	prefixRequest  = 'r'
-	prefixTile     = 't'
-	prefixView     = 'v' // in format 1
+	prefixAuthority = 'a'
+	prefixBuild     = 'b'
+	prefixCosigned  = 'c'
+	prefixEvent     = 'e'
+	prefixTags      = 'g'
+	prefixHead      = 'h'
+	prefixPage      = 'i'
+	prefixIndex     = 'j'
+	prefixRotation  = 'k'
+	prefixNumber    = 'n'
+	prefixMeta      = 'm'
+	prefixPartial   = 'p' // in format 1
+	prefixRequest   = 'r'
+	prefixTile      = 't'
+	prefixView      = 'v' // in format 1
 )
 
 var (
@@ -37,12 +38,13 @@ var (
 	keyUpper      = []byte("m/upper")
 )
 
-// Versions of the key table in the package doc. What is written is format 3, or format 2
-// as long as its jobs have no tags.
+// Versions of the key table in the package doc. What is written is format 4 once there is
+// an authority event, and before that format 3, or format 2 as long as its jobs have no tags.
 const (
 	format1 = "1"
 	format2 = "2"
 	format3 = "3"
+	format4 = "4"
 )
 
 func eventKey(seq ledger.Seq) []byte {

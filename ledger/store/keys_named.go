@@ -15,6 +15,10 @@ func rowName(k []byte) string {
 	id := string(k[1:])
 	seq, isSeq := decodeSeq(k[1:])
 	switch k[0] {
+	case prefixAuthority:
+		if isSeq {
+			return fmt.Sprintf("the authority event %d", seq)
+		}
 	case prefixEvent:
 		if isSeq {
 			return fmt.Sprintf("event %d", seq)

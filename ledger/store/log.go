@@ -122,6 +122,17 @@ type state struct {
 	moved      *ledger.Move // the ledger goes on in another place; nil if it goes on here
 }
 
+// format returns the format of the rows.
+func (st *state) format() string {
+	switch {
+	case !st.head.Authority.IsZero():
+		return format4
+	case st.tags.state == tagsNone:
+		return format2
+	}
+	return format3
+}
+
 // newLog makes a log over a table that is at st.
 func newLog(t Table, st *state, o Options) *Log {
 	l := &Log{table: t, ready: o.Ready, published: o.Published, progress: o.Progress, tagFlush: cmp.Or(o.tagFlush, tagFlush), oneShot: o.OneShot, readOnly: o.ReadOnly}

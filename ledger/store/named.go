@@ -98,6 +98,9 @@ func (p *endProver) leaves(ctx context.Context, add func(mpt.Leaf), heads map[st
 			add(mpt.Leaf{Key: key, Value: mpt.Value(p.st.inherits.leaf)})
 		}
 	}
+	if newest := p.st.head.Authority; !newest.IsZero() {
+		add(mpt.Leaf{Key: ledger.AuthorityKey, Value: mpt.Value(newest)})
+	}
 	for row, err := range scan(ctx, p.log.read, []byte{prefixRequest}, after(prefixRequest)) {
 		if err != nil {
 			return err

@@ -118,7 +118,7 @@ func (m meta) checkFormat() error {
 	switch b := m.format; {
 	case b == nil:
 		return corrupt(-1, "no %s", keyFormat)
-	case string(b) == format1 || string(b) == format2 || string(b) == format3:
+	case string(b) == format1 || string(b) == format2 || string(b) == format3 || string(b) == format4:
 		return nil
 	case len(b) > 0 && len(b) < 10 && b[0] >= '1' && b[0] <= '9':
 		return fmt.Errorf("store format %q: %w", b, ledger.ErrUnsupportedVersion)

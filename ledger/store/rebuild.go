@@ -136,7 +136,7 @@ func (r *rebuilder) flush() error {
 	return r.log.commit(r.ctx, c)
 }
 
-// lostRows inserts what the indexes of events and of request ids lack.
+// lostRows inserts what the indexes of events, of authority events and of request ids lack.
 func (r *rebuilder) lostRows() error {
 	lost, err := r.unindexedEvents()
 	if err != nil {
@@ -147,7 +147,11 @@ func (r *rebuilder) lostRows() error {
 		return err
 	}
 	sortRows(ids)
-	lost = append(lost, ids...)
+	authority, err := r.unlistedAuthority()
+	if err != nil {
+		return err
+	}
+	lost = slices.Concat(authority, lost, ids)
 	for chunk := range slices.Chunk(lost, buildRows) {
 		c := r.log.change()
 		c.Insert = chunk

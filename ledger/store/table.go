@@ -81,7 +81,7 @@ const HeadKey = "m/head"
 // changes. All other rows are slots.
 func InsertOnce(key []byte) bool {
 	switch key[0] {
-	case prefixEvent, prefixIndex, prefixRotation, prefixRequest, prefixTile:
+	case prefixAuthority, prefixEvent, prefixIndex, prefixRotation, prefixRequest, prefixTile:
 		return true
 	}
 	return false

@@ -42,14 +42,6 @@ type tagsRecord struct {
 
 const tagsRecordFixed = 1 + 4*8 + 1
 
-// format returns the format of the rows.
-func (t tagsRecord) format() string {
-	if t.state == tagsNone {
-		return format2
-	}
-	return format3
-}
-
 func (t tagsRecord) encode() []byte {
 	b := append(make([]byte, 0, tagsRecordFixed+len(t.built)), byte(t.state))
 	for _, n := range []int64{t.jobs, t.flushes, t.rows, t.changes} {
@@ -72,7 +64,7 @@ func decodeTagsRecord(row []byte) (t tagsRecord, ok bool) {
 
 // tagsRecord returns what the row m/tags says. A ledger opens without it.
 func (m meta) tagsRecord() tagsRecord {
-	if string(m.format) != format3 {
+	if f := string(m.format); f != format3 && f != format4 {
 		return tagsRecord{}
 	}
 	t, ok := decodeTagsRecord(m.tags)

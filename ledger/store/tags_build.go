@@ -68,13 +68,13 @@ func (b *tagBuilder) begin(ctx context.Context) error {
 
 // put commits a change and what is known of the tags after it.
 func (b *tagBuilder) put(ctx context.Context, c *Change, t tagsRecord) error {
-	c.Put = append(c.Put, Row{keyFormat, []byte(t.format())}, Row{keyTags, t.encode()})
+	st := *b.log.now.Load()
+	st.tags = t
+	c.Put = append(c.Put, Row{keyFormat, []byte(st.format())}, Row{keyTags, t.encode()})
 	sortRows(c.Put)
 	if err := b.log.commit(ctx, c); err != nil {
 		return err
 	}
-	st := *b.log.now.Load()
-	st.tags = t
 	b.log.advance(&st)
 	return nil
 }

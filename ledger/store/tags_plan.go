@@ -39,6 +39,10 @@ type tagRows struct {
 // from being appended: then there are no tags any more.
 func (p *plan) retag(ctx context.Context) (tagRows, error) {
 	r := tagRows{after: p.from.tags}
+	if r.after.state == tagsNone && len(p.authority) > 0 { // rows of format 4 have tags, at least begun
+		r.after.state = tagsBuilding
+		return r, nil
+	}
 	if len(p.jobs) == 0 || r.after.state == tagsNone || r.after.state == tagsLost {
 		return r, nil
 	}

@@ -33,7 +33,7 @@ func (l *Log) Verify(ctx context.Context, use func(ledger.Event) error, progress
 	for _, step := range []func() error{
 		v.format, v.beginIndex,
 		func() error { return v.events(orNothing(progress)) },
-		v.rotations, v.state, v.indexRows, v.jobIndex, v.requestIDs, v.heads, v.tags, v.tiles, v.format1, v.cosigned, v.strangers,
+		v.rotations, v.state, v.indexRows, v.authority, v.jobIndex, v.requestIDs, v.heads, v.tags, v.tiles, v.format1, v.cosigned, v.strangers,
 	} {
 		if err := step(); err != nil {
 			return fmt.Errorf("verifying: %w", err)
@@ -50,6 +50,8 @@ type verifier struct {
 	chainVerifier
 	jobs map[string]*verifiedJob
 	use  func(ledger.Event) error
+
+	authorityEvents []Row // the rows that there should be of them
 
 	index    indexVerifier
 	requests []verifiedRequest

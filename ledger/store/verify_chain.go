@@ -213,7 +213,7 @@ func (v *chainVerifier) strangers() error {
 		return err
 	}
 	known := [][]byte{keyCheckpoint, keyEdge, keyFormat, keyHead, keyImported}
-	prefixes := []byte{prefixCosigned, prefixEvent, prefixHead, prefixIndex, prefixRotation, prefixMeta, prefixRequest, prefixTile}
+	prefixes := []byte{prefixAuthority, prefixCosigned, prefixEvent, prefixHead, prefixIndex, prefixRotation, prefixMeta, prefixRequest, prefixTile}
 	if m.old() || m.unfinished() {
 		prefixes = append(prefixes, prefixBuild, prefixPartial, prefixView)
 	}

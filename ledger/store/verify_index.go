@@ -22,8 +22,14 @@ type verifiedJob struct {
 	indexed int64 // how many of them were found in the index
 }
 
-// job checks an event against its job, and against the request ids.
+// job notes the rows that an event has, and checks it against its job.
 func (v *verifier) job(e ledger.Event) (err error) {
+	if e.Type().OfAuthority() {
+		v.authorityEvents = append(v.authorityEvents, authorityRow(e))
+	}
+	if e.RequestID() != "" {
+		v.requests = append(v.requests, verifiedRequest{sum: maphash.String(v.seed, e.RequestID()), seq: e.Seq()})
+	}
 	if e.JobID() == "" {
 		return nil
 	}
@@ -36,9 +42,6 @@ func (v *verifier) job(e ledger.Event) (err error) {
 		return err
 	}
 	j.seqs = append(j.seqs, e.Seq())
-	if e.RequestID() != "" {
-		v.requests = append(v.requests, verifiedRequest{sum: maphash.String(v.seed, e.RequestID()), seq: e.Seq()})
-	}
 	return nil
 }
 
@@ -55,6 +58,26 @@ func named(key, b []byte, seq ledger.Seq) error {
 		return corrupt(seq, "expected the row of %s to name it, found %s", rowName(key), rowSaid(b))
 	}
 	return nil
+}
+
+// namedBy returns the event that a row of an index names.
+func namedBy(row Row) ledger.Seq {
+	seq, _ := decodeSeq(row.Value)
+	if row.Key[0] == prefixAuthority {
+		seq, _ = authoritySeq(row)
+	}
+	return seq
+}
+
+// namedRow checks that the row of an index under a key is the one that there should be.
+func namedRow(want Row, b []byte) error {
+	if want.Key[0] == prefixAuthority && !bytes.Equal(want.Value, b) {
+		return corrupt(namedBy(want), "expected the row of %s to hold its leaf hash %x, found %x", rowName(want.Key), want.Value, b)
+	}
+	if want.Key[0] == prefixAuthority {
+		return nil
+	}
+	return named(want.Key, b, namedBy(want))
 }
 
 // jobIndex checks that the job index names the events of each job, in order and
