@@ -47,7 +47,7 @@ const (
 	MaxActorKeys = 8   // keys of an actor
 	MaxAdmins    = 8   // admins that must agree
 	MaxPolicies  = 16  // policies that anyone may bind
-	MaxActorKey  = 340 // bytes of an actor's key as text, and more than any key of these types has
+	MaxActorKey  = 288 // bytes of an actor's key as text, which is 207 for the longest type and longer if it names an application
 )
 
 // ActorEnrolled says who an actor is from here on: the keys under which the actor signs,
@@ -100,10 +100,10 @@ func (p *ActorEnrolled) walk(c *coder) {
 	ascending(c, "keys", &p.Keys, MaxActorKeys, actorKeyRule)
 	c.text("reason", &p.Reason, optional, reasonRule)
 	ascending(c, "roles", &p.Roles, len(Roles), roleRule)
-	if c.err == nil && len(p.Keys) == 0 {
+	if len(p.Keys) == 0 {
 		c.missing("keys", required)
 	}
-	if c.err == nil && len(p.Roles) == 0 {
+	if len(p.Roles) == 0 {
 		c.missing("roles", required)
 	}
 }
@@ -168,9 +168,11 @@ func isApprover(s string) bool {
 }
 
 // isEnrolled reports whether an actor of this name can be enrolled: one that nothing
-// is percent-encoded in, so that it looks like what it is.
+// is percent-encoded in, and that is not gait or a role in any case of letters, so that
+// it looks like what it is.
 func isEnrolled(s string) bool {
-	return isActor(s) && !strings.Contains(s, "%") && !strings.HasPrefix(s, RolePrefix)
+	small := strings.ToLower(s)
+	return isActor(s) && !strings.Contains(s, "%") && small != ActorGait && !strings.HasPrefix(small, RolePrefix)
 }
 
 func oneOf[T ~string](all []T) func(string) bool {

@@ -93,6 +93,58 @@ func TestHeadFollow(t *testing.T) {
 	}
 }
 
+// Every event names the newest authority event before it.
+func TestHeadFollowsAuthority(t *testing.T) {
+	head := ledger.Head{}
+	var events []ledger.Event
+	add := func(p ledger.Payload) ledger.Event {
+		d := eventOf(p)
+		d.Seq, d.Prev, d.Authority = ledger.Seq(head.Size), head.Leaf, head.Authority
+		e := seal(t, d)
+		next, err := head.Follow(e)
+		if err != nil || next != ledger.HeadAfter(e) {
+			t.Fatalf("Follow(event %d) = %+v, %v, want %+v", e.Seq(), next, err, ledger.HeadAfter(e))
+		}
+		head, events = next, append(events, e)
+		return e
+	}
+	enrol := enrolled(func(*ledger.ActorEnrolled) {}).Payload
+	add(ledger.LedgerCreated{Format: 1, Key: vkeyText})
+	if !head.Authority.IsZero() {
+		t.Errorf("after event 0 the authority is %s", head.Authority)
+	}
+	first := add(enrol)
+	if head.Authority != first.LeafHash() {
+		t.Errorf("after the first authority event the authority is %s, want that event", head.Authority)
+	}
+	add(ledger.IndexCommitted{Index: hashOf("index")})
+	if head.Authority != first.LeafHash() {
+		t.Errorf("after another event the authority is %s, want that of the first authority event", head.Authority)
+	}
+	second := add(ledger.AuthoritySet{Admins: 1, Mode: ledger.ModeAll})
+	add(ledger.KeyRotated{Key: vkeyText, Previous: "old"})
+	for _, tt := range []struct {
+		name string
+		size int
+		is   ledger.Hash
+	}{
+		{"one before there is any", 1, first.LeafHash()},
+		{"none after the first", 2, ledger.Hash{}},
+		{"another", 2, hashOf("other")},
+		{"none of a second authority event", 3, ledger.Hash{}},
+		{"the one before", 4, first.LeafHash()},
+		{"itself", 4, events[4].LeafHash()},
+	} {
+		d := events[tt.size].Draft()
+		d.Authority = tt.is
+		_, err := ledger.HeadAfter(events[tt.size-1]).Follow(seal(t, d))
+		wantCorrupt(t, err, d.Seq)
+	}
+	if second.Authority() != first.LeafHash() {
+		t.Errorf("the second authority event follows %s, want the first", second.Authority())
+	}
+}
+
 func TestJobHeadFollow(t *testing.T) {
 	events := history(t)
 	job := []ledger.Event{events[1], events[2], events[4]}

@@ -32,6 +32,9 @@ func TestContentsHasAllThatIsNamed(t *testing.T) {
 func digestsIn(v reflect.Value) (all []ledger.Hash) {
 	switch c := v.Interface().(type) {
 	case ledger.Content:
+		if c == (ledger.Content{}) {
+			return nil
+		}
 		return []ledger.Hash{c.Digest}
 	case ledger.Requests:
 		return []ledger.Hash{c.Digest}

@@ -3,7 +3,7 @@
 // proofs with which anyone can check them. It is pure: it reads no file, no
 // clock and no randomness that it was not given.
 //
-// This page specifies the format, versions 1.0.0 to 1.3.0. What it calls malformed
+// This page specifies the format, versions 1.0.0 to 1.4.0. What it calls malformed
 // is refused with an error that wraps [ErrMalformed]; nothing is repaired,
 // skipped or guessed. Sizes are in bytes. In payloads, and wherever a job is
 // meant, a checkpoint is a worker's record of progress; everywhere else it is
@@ -40,14 +40,16 @@
 // # Event
 //
 // The envelope's fields in order. Those marked ? may be left out. A job event
-// has job_id, job_seq and revision; events about the ledger itself
-// (ledger_created, key_rotated, index_committed and ledger_moved) have none of job_id,
-// job_prev, job_seq, revision.
+// has job_id, job_seq and revision; events about the ledger itself (ledger_created,
+// key_rotated, index_committed, ledger_moved, actor_enrolled, actor_revoked and
+// authority_set) have none of job_id, job_prev, job_seq, revision.
 //
-//	actor           who asked for it, a claim: name¹
+//	actor           who asked for it, a claim unless there is a command: name¹
+//	authority?      since 1.4.0: leaf hash of the newest authority event before; there once there is one
 //	clock?          the raw clock reading, if created_at was held back; before created_at
-//	command?        reserved: the exact bytes an actor signed, base64 of 1 to 32768
-//	command_sigs?   reserved: 1 to 16 of {key_id, sig}, ascending by key_id, each key once; only with command
+//	command?        since 1.4.0: the exact text that actors signed, 16384; only with request_id
+//	command_sigs?   since 1.4.0: a list of {sig}, each base64 of 1 to 1024: 1 in an event of a job, and 1 to
+//	                16 in one about the ledger, ascending by their bytes, each once; with command and only then
 //	created_at      when it was written; never before the created_at of the event before
 //	event_id        a ULID: 26 characters of Crockford's base32 in upper case, the first one 0 to 7
 //	job_id          [A-Za-z0-9][A-Za-z0-9._:-]{0,127}
@@ -70,11 +72,14 @@
 // of the 128 bytes ([OSActor]). Commands encode no byte that need not be, so that no
 // two of their names are the same name; a decoder takes those that are stored.
 //
-// In command_sigs, key_id is the SHA-256 of a 32-byte Ed25519 public key and
-// sig its signature over command, base64 of 64 bytes. A later version will say how actor,
-// job_id, type, request_id and payload are derived from command. Versions up to 1.3.0 do
-// not, so an event that holds a command is decoded, but its meaning is that of a newer
-// version: a reader that folds or verifies it fails with [ErrUnsupportedVersion].
+// A command is canonical JSON of a schema of its own (see gait/ledger/authority, which
+// also says how actor, job_id, request_id, request_digest and payload follow from it), and
+// each sig an SSHSIG over it, namespace "gait-command" (OpenSSH, PROTOCOL.sshsig). This
+// package compares neither. In versions up to 1.3.0 both had another form, which no
+// gait has written: command was base64 of 1 to 32768 bytes, and command_sigs, which could
+// be left out, 1 to 16 of {key_id, sig}, ascending by key_id, each once: the SHA-256 of a
+// 32-byte Ed25519 public key, and base64 of 64 bytes. Such an event is decoded, but it
+// has no meaning: a reader that folds or verifies it fails with [ErrUnsupportedVersion].
 //
 // # Payloads
 //
@@ -88,30 +93,40 @@
 //	submitted         environment_fingerprint (text, 256)
 //	                  identity? (name)
 //	                  labels? (object of 1 to 16: key [A-Za-z0-9][A-Za-z0-9._/-]{0,62}, value text of 63)
-//	                  policy_digest? (digest)
-//	                  policy_ref? (text, 256)
-//	                  producer_version (text, 128)
-//	checkpoint_added  checkpoint_id (cp_ and a number from 1, padded to four digits)
+//	                  policy_digest? (digest), policy_ref? (text, 256), producer_version (text, 128)
+//	checkpoint_added  approvers? (since 1.4.0, with decision-needed only: list of 1 to 16, ascending, each once: who
+//	                  may decide, a name or role: and a role)
+//	                  attachments? (since 1.4.0; list of 1 to 16 contents, each also with its role: artifact, log or state)
+//	                  checkpoint_id (cp_ and a number from 1, padded to four digits)
 //	                  checkpoint_type (plan, progress, decision-needed, blocked, completed, failed)
+//	                  content_key? (since 1.4.0; digest of the secret of the job's content: see Content; with subject
+//	                  or attachments only)
 //	                  continues? (since 1.3.0; hash, with decision-needed only: the event that asked for
-//	                  the decision in the ledger that the job is continued from), late? (true)
+//	                  the decision in the ledger that the job is continued from)
+//	                  expires_at? (since 1.4.0, with decision-needed only; time: from then on it can neither be
+//	                  approved nor used up), late? (true)
+//	                  quorum? (since 1.4.0, with decision-needed only; 2 to 16: how many must approve, else one)
+//	                  replaces? (since 1.4.0, with decision-needed only: the checkpoint_id of the decision or block
+//	                  that this takes the place of, or pause, for the pause or hold that the job is in)
 //	                  required_action? (text, 512; not left out of decision-needed)
+//	                  subject? (since 1.4.0, with decision-needed only; content: what is decided about)
 //	                  summary (text, 512)
 //	paused, cancelled, emergency_stop_acknowledged
 //	                  hold? (since 1.3.0, of paused only; true: another actor must approve the pause before a resume)
 //	                  reason? (text, 1024)
-//	approved, denied  checkpoint_id? (as above), reason (text, 1024), target (hash)
+//	approved, denied  amended? (since 1.4.0, of approved and with subject only; content: what is approved in its place)
+//	                  checkpoint_id? (as above), content_key? (since 1.4.0; as above, with amended only)
+//	                  reason (text, 1024), subject? (since 1.4.0; digest of the content that was decided about)
+//	                  target (hash)
 //	resumed           actual_fingerprint (text, 256)
-//	                  consumes? (list of 1 to 65 hashes)
-//	                  current_policy_digest? (digest), current_policy_ref? (text, 256)
-//	                  expected_fingerprint (text, 256)
+//	                  consumes? (list of 1 to 65 hashes), current_policy_digest? (digest)
+//	                  current_policy_ref? (text, 256), expected_fingerprint (text, 256)
 //	                  identity? (name), identity_validation_source? (text, 128)
 //	                  policy_changed? (true)
 //	                  previous_policy_digest? (digest), previous_policy_ref? (text, 256)
 //	                  reason? (text, 1024)
 //	refused           command (a command's name: lower-case letters and spaces, 32)
-//	                  exit (integer, 1 to 255)
-//	                  reason? (text, 1024)
+//	                  exit (integer, 1 to 255), reason? (text, 1024)
 //	                  refusal (an error code: lower-case letters and _, 64)
 //	                  summary? (text, 512: that of a checkpoint, or else what the command named)
 //	key_rotated       since 1.1.0
@@ -145,13 +160,34 @@
 //	                  status, status_reason_code, stop_reason (each lower-case letters and _, 64)
 //	                  stopped_by? (text, 128: who asked for its pause or block)
 //	                  submitted_by? (name: the actor of its first event)
+//	actor_enrolled    since 1.4.0; an authority event: who the actor is from here on
+//	                  actor (name without %, that, in any case of letters, is not gait and does not begin with role:)
+//	                  bootstrap? (of the first authority event: init, terminal or flag), reason? (text, 1024)
+//	                  keys (list of 1 to 8, ascending, each once: an OpenSSH public key, its type, a space and base64
+//	                  of its wire form, 288; types ssh-ed25519, ecdsa-sha2-nistp256, sk-ssh-ed25519@openssh.com
+//	                  and sk-ecdsa-sha2-nistp256@openssh.com)
+//	                  roles (list of 1 to 5, ascending, each once: admin, approver, auditor, operator, worker)
+//	actor_revoked     since 1.4.0; an authority event: the actor, or one key, counts no more
+//	                  actor (as above), key? (digest of the one key's wire form), reason (text, 1024)
+//	authority_set     since 1.4.0; an authority event
+//	                  admins (1 to 8: how many must agree on an authority event), mode (claims, verdicts or all)
+//	                  policies? (list of 1 to 16 digests, ascending, each once: anyone may bind them), reason? (text, 1024)
+//	content_erased    since 1.4.0; digest (of a content of the job whose bytes were deleted), reason (text, 1024)
 //
 // # Content
 //
 // Content is bytes that are kept beside the ledger and that an event names:
 //
-//	digest (SHA-256 of the bytes), media_type? (like text/plain, 127), name? (a file's, text of 255 without
+//	digest (SHA-256 of what is kept), media_type? (like text/plain, 127), name? (a file's, text of 255 without
 //	/ and \, not . or ..), size (of the bytes)
+//
+// Plain content is kept as it is. Content of a job (subject, amended, attachments) is kept
+// as 16 bytes of salt and the bytes, so that its digest does not show what short bytes
+// were once they are erased. The salt is the first 16 bytes of HMAC-SHA-256(secret, bytes),
+// and the secret 32 random bytes, kept with the job's content: equal contents of a job
+// have equal digests, and to show one shows nothing of others. The job's first event that
+// names such content has content_key, the SHA-256 of the secret. Bytes that a
+// content_erased names are gone; what names them stays as it is ([JobContents]).
 //
 // The proof of a continued is one object of canonical JSON, media type
 // "application/gait-continued-proof" (see [ContinuedProof]): it shows the job's last
@@ -170,6 +206,9 @@
 //   - seq counts from 0 without gaps, and prev is the leaf hash of the event before;
 //   - the first event, and no other, is ledger_created;
 //   - no request_id occurs twice;
+//   - authority is the leaf hash of the newest actor_enrolled, actor_revoked or
+//     authority_set event before, and is left out before there is one: the authority
+//     events are a chain of their own, to which every event after leads;
 //   - created_at never falls. When a clock steps back, the time of the event
 //     before is written again, and the clock's reading goes into clock ([Head.At]). So a writer asks
 //     [CheckClock] first: one time far ahead would be that of all later events.
@@ -207,7 +246,7 @@
 //	SHA-256("job/" ‖ job_id)          the leaf hash of the job's newest event
 //	SHA-256("request/" ‖ request_id)  the leaf hash of the event that used the request id,
 //	                                  or of event 0 if its predecessor's requests have that key
-//	SHA-256("authority")              reserved; no event of these versions sets it
+//	SHA-256("authority")              since 1.4.0: the leaf hash of the newest authority event
 //
 // An index_committed event puts its root into the tree: the root over all events
 // before it. A proof in the index, together with the event's inclusion in a signed
@@ -312,13 +351,12 @@
 //
 // So an event is malformed if its schema_version is not the newest that it uses.
 // A field of a later version is an unknown field in an event of an older one,
-// and an unknown field or type is malformed. command and command_sigs have the
-// form given above in versions up to 1.3.0, and readers of these versions go on
-// decoding them; no gait has written them, and a later version may change their
-// form.
+// and an unknown field or type is malformed. command and command_sigs have one form
+// in versions up to 1.3.0 and another from 1.4.0 on: an event of the first form can use
+// nothing of 1.4.0.
 //
-// An event of any schema_version but 1.0.0, 1.1.0, 1.2.0 and 1.3.0, in any spelling, is
-// not malformed: the error wraps [ErrUnsupportedVersion], as does the error for a
+// An event of any schema_version but 1.0.0, 1.1.0, 1.2.0, 1.3.0 and 1.4.0, in any spelling,
+// is not malformed: the error wraps [ErrUnsupportedVersion], as does the error for a
 // ledger_created whose format is not 1.
 //
 // # Worked example

@@ -146,9 +146,6 @@ func checkDraft(c *coder, d *Draft) {
 		c.fail("request_digest", "goes with request_id")
 	case !d.Clock.IsZero() && !d.Clock.Before(d.Time):
 		c.fail("clock", "only a reading before created_at is recorded")
-	case len(d.CommandSigs) > 0 && len(d.Command) == 0:
-		c.fail("command_sigs", "goes with command")
-	case len(d.Command) > 0 && d.RequestID == "" && !d.oldCommand():
-		c.fail("request_id", "missing: a signed command has one")
 	}
+	checkCommand(c, d)
 }

@@ -19,6 +19,12 @@ func FuzzDecode(f *testing.F) {
 	}
 	full := seal(f, fullEvent()).Bytes()
 	f.Add(full)
+	signed := seal(f, signedEvent()).Bytes()
+	f.Add(signed)
+	f.Add(seal(f, signedByTwo()).Bytes())
+	for _, s := range signedSpellings {
+		f.Add(bytes.Replace(signed, []byte(s.old), []byte(s.new), 1))
+	}
 	for _, s := range spellings {
 		if b := bytes.Replace(full, []byte(s.old), []byte(s.new), 1); len(b) < 4<<10 {
 			f.Add(b)

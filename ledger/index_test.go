@@ -41,6 +41,8 @@ func TestIndexEntries(t *testing.T) {
 		{step, []mpt.Key{ledger.JobKey("job_1")}},
 		{full, []mpt.Key{ledger.JobKey("job_1"), ledger.RequestKey("req-1")}},
 		{seal(t, turn), []mpt.Key{ledger.RequestKey("req-2")}},
+		{seal(t, signedByTwo()), []mpt.Key{ledger.RequestKey("req-1"), ledger.AuthorityKey}},
+		{seal(t, signedEvent()), []mpt.Key{ledger.JobKey("job_1"), ledger.RequestKey("req-1")}},
 		{seal(t, eventOf(ledger.IndexCommitted{Index: hashOf("index")})), nil},
 	} {
 		var keys []mpt.Key
@@ -177,10 +179,14 @@ func TestIndexFoldIsNaive(t *testing.T) {
 		for seq := range rapid.IntRange(0, 40).Draw(t, "events") {
 			d := eventOf(ledger.Paused{})
 			d.Seq, d.JobID = ledger.Seq(seq), rapid.SampledFrom([]string{"a", "b", "c", "d", "e"}).Draw(t, "job")
+			if rapid.IntRange(0, 4).Draw(t, "of authority") == 0 {
+				d = signedByTwo()
+				d.Seq, d.Prev, d.RequestID = ledger.Seq(seq), hashOf("prev"), "authority"+ledger.CheckpointID(int64(seq))
+			}
 			if d.Seq == 0 {
 				d.Prev = ledger.Hash{}
 			}
-			if rapid.Bool().Draw(t, "with a request id") {
+			if d.JobID != "" && rapid.Bool().Draw(t, "with a request id") {
 				d.RequestID, d.RequestDigest = d.JobID+ledger.CheckpointID(int64(seq)), hashOf("request")
 			}
 			e, err := ledger.Seal(d)

@@ -96,6 +96,30 @@ var limits = []struct {
 	{"identity_validation_source", 128, func(s string) ledger.Draft {
 		return resumed(func(p *ledger.Resumed) { p.IdentityValidationSource = s })
 	}},
+	{"actor", 128, func(s string) ledger.Draft { return enrolled(func(p *ledger.ActorEnrolled) { p.Actor = s }) }},
+	{"reason", 1024, func(s string) ledger.Draft { return enrolled(func(p *ledger.ActorEnrolled) { p.Reason = s }) }},
+	{"actor", 128, func(s string) ledger.Draft { return eventOf(ledger.ActorRevoked{Actor: s, Reason: "r"}) }},
+	{"reason", 1024, func(s string) ledger.Draft { return eventOf(ledger.ActorRevoked{Actor: "ann", Reason: s}) }},
+	{"reason", 1024, func(s string) ledger.Draft {
+		return eventOf(ledger.AuthoritySet{Admins: 1, Mode: ledger.ModeAll, Reason: s})
+	}},
+	{"reason", 1024, func(s string) ledger.Draft {
+		return eventOf(ledger.ContentErased{Digest: hashOf("c"), Reason: s})
+	}},
+	{"approvers", 128, func(s string) ledger.Draft {
+		return decided(func(p *ledger.CheckpointAdded) { p.Approvers = []string{s} })
+	}},
+	{"name", 255, func(s string) ledger.Draft {
+		return decided(func(p *ledger.CheckpointAdded) { p.Subject = ledger.Content{Digest: hashOf("c"), Name: s} })
+	}},
+	{"name", 255, func(s string) ledger.Draft {
+		return checkpointed(func(p *ledger.CheckpointAdded) {
+			p.Attachments = []ledger.Attachment{{Content: ledger.Content{Digest: hashOf("c"), Name: s}, Role: ledger.AttachLog}}
+		})
+	}},
+	{"command", 16 << 10, func(s string) ledger.Draft {
+		return changed(signedEvent(), func(d *ledger.Draft) { d.Command = []byte(s) })
+	}},
 }
 
 func TestStringLimits(t *testing.T) {
@@ -174,6 +198,16 @@ func TestCountLimits(t *testing.T) {
 	for i := range hashes {
 		hashes[i] = ledger.Hash{byte(i + 1)}
 	}
+	var names, keys []string
+	var attached []ledger.Attachment
+	var newSigs [][]byte
+	for i := range 17 {
+		names, newSigs = append(names, fmt.Sprintf("n%02d", i)), append(newSigs, []byte{byte(i)})
+		attached = append(attached, ledger.Attachment{Content: ledger.Content{Digest: hashes[0], Size: int64(i)}, Role: ledger.AttachLog})
+	}
+	for i := range 9 {
+		keys = append(keys, actorKey("ssh-ed25519", string(rune('0'+i))))
+	}
 	for _, tt := range []struct {
 		field      string
 		edge, over ledger.Draft
@@ -200,6 +234,29 @@ func TestCountLimits(t *testing.T) {
 			"command", enveloped(func(e *ledger.Draft) { e.Command = make([]byte, 32<<10) }), enveloped(func(e *ledger.Draft) { e.Command = make([]byte, 32<<10+1) }),
 			[2]string{`A=","created_at"`, `AAAA","created_at"`},
 		},
+		{"approvers", decided(func(p *ledger.CheckpointAdded) { p.Approvers = names[:16] }), decided(func(p *ledger.CheckpointAdded) { p.Approvers = names }), [2]string{`"n15"`, `"n15","n16"`}},
+		{
+			"attachments", checkpointed(func(p *ledger.CheckpointAdded) { p.Attachments = attached[:16] }), checkpointed(func(p *ledger.CheckpointAdded) { p.Attachments = attached }),
+			[2]string{`"size":15}`, `"size":15},{"digest":"` + hashes[0].String() + `","role":"log","size":16}`},
+		},
+		{"keys", enrolled(func(p *ledger.ActorEnrolled) { p.Keys = keys[:8] }), enrolled(func(p *ledger.ActorEnrolled) { p.Keys = keys }), [2]string{keys[7] + `"`, keys[7] + `","` + keys[8] + `"`}},
+		{
+			"policies", eventOf(ledger.AuthoritySet{Admins: 1, Mode: ledger.ModeAll, Policies: hashes[:16]}), eventOf(ledger.AuthoritySet{Admins: 1, Mode: ledger.ModeAll, Policies: hashes[:17]}),
+			[2]string{`"` + hashes[15].String() + `"`, `"` + hashes[15].String() + `","` + hashes[16].String() + `"`},
+		},
+		{
+			"command_sigs", changed(signedByTwo(), func(d *ledger.Draft) { d.CommandSigs = ledger.SortedSigs(newSigs[:16]) }),
+			changed(signedByTwo(), func(d *ledger.Draft) { d.CommandSigs = ledger.SortedSigs(newSigs) }),
+			[2]string{`{"sig":"Dw=="}`, `{"sig":"Dw=="},{"sig":"EA=="}`},
+		},
+		{
+			"sig", changed(signedEvent(), func(d *ledger.Draft) { d.CommandSigs[0].Sig = make([]byte, 1<<10) }),
+			changed(signedEvent(), func(d *ledger.Draft) { d.CommandSigs[0].Sig = make([]byte, 1<<10+1) }),
+			[2]string{`AA=="}`, `AAA="}`},
+		},
+		{"quorum", decided(func(p *ledger.CheckpointAdded) { p.Quorum = 16 }), decided(func(p *ledger.CheckpointAdded) { p.Quorum = 17 }), [2]string{`"quorum":16`, `"quorum":17`}},
+		{"quorum", decided(func(p *ledger.CheckpointAdded) { p.Quorum = 2 }), decided(func(p *ledger.CheckpointAdded) { p.Quorum = 1 }), [2]string{`"quorum":2`, `"quorum":1`}},
+		{"admins", eventOf(ledger.AuthoritySet{Admins: 8, Mode: ledger.ModeAll}), eventOf(ledger.AuthoritySet{Admins: 9, Mode: ledger.ModeAll}), [2]string{`"admins":8`, `"admins":9`}},
 		{"exit", refused(func(p *ledger.Refused) { p.Exit = 255 }), refused(func(p *ledger.Refused) { p.Exit = 256 }), [2]string{`"exit":255`, `"exit":256`}},
 		{
 			"job_seq", enveloped(func(e *ledger.Draft) { e.JobSeq = 1<<53 - 1 }), enveloped(func(e *ledger.Draft) { e.JobSeq = 1 << 53 }),

@@ -89,7 +89,11 @@ var anyPayload = rapid.OneOf(
 			Late: rapid.Bool().Draw(t, "late"), RequiredAction: anyText(512).Draw(t, "action"), Summary: anyText(512).Draw(t, "summary"),
 		}
 		if p.CheckpointType == ledger.CheckpointDecisionNeeded {
-			p.Continues = maybe(t, "continues", anyHash)
+			p.Continues, p.Decision = maybe(t, "continues", anyHash), maybe(t, "decision", anyDecision)
+		}
+		p.Attachments = maybe(t, "attachments", anyAttachments)
+		if len(p.Attachments) > 0 || p.Subject != (ledger.Content{}) {
+			p.ContentKey = maybe(t, "content key", anyHash)
 		}
 		return p
 	}),
@@ -101,10 +105,14 @@ var anyPayload = rapid.OneOf(
 	}),
 	asPayload(func(t *rapid.T) ledger.Stopped { return ledger.Stopped{Reason: maybe(t, "reason", anyText(1024))} }),
 	asPayload(func(t *rapid.T) ledger.Approved {
-		return ledger.Approved{CheckpointID: maybe(t, "id", anyID), Reason: anyText(1024).Draw(t, "reason"), Target: anyHash.Draw(t, "target")}
+		p := ledger.Approved{CheckpointID: maybe(t, "id", anyID), Reason: anyText(1024).Draw(t, "reason"), Target: anyHash.Draw(t, "target"), Subject: maybe(t, "subject", anyHash)}
+		if !p.Subject.IsZero() && rapid.Bool().Draw(t, "amended") {
+			p.Amended, p.ContentKey = anyContent.Draw(t, "amended to"), maybe(t, "content key", anyHash)
+		}
+		return p
 	}),
 	asPayload(func(t *rapid.T) ledger.Denied {
-		return ledger.Denied{CheckpointID: maybe(t, "id", anyID), Reason: anyText(1024).Draw(t, "reason"), Target: anyHash.Draw(t, "target")}
+		return ledger.Denied{CheckpointID: maybe(t, "id", anyID), Reason: anyText(1024).Draw(t, "reason"), Target: anyHash.Draw(t, "target"), Subject: maybe(t, "subject", anyHash)}
 	}),
 	asPayload(func(t *rapid.T) ledger.Resumed {
 		return ledger.Resumed{
@@ -164,6 +172,7 @@ var anyPayload = rapid.OneOf(
 		previous := anyText(255).Draw(t, "previous")
 		return ledger.KeyRotated{Key: previous + "+", Previous: previous, Reason: maybe(t, "reason", anyText(1024))}
 	}),
+	anyActorEnrolled, anyActorRevoked, anyAuthoritySet, anyContentErased,
 )
 
 // The properties hold for events of every type.
@@ -179,7 +188,7 @@ func TestAnyPayloadDrawsEveryType(t *testing.T) {
 	}
 }
 
-var anyDraft = rapid.Custom(func(t *rapid.T) ledger.Draft {
+var anyClaim = rapid.Custom(func(t *rapid.T) ledger.Draft {
 	e := ledger.Draft{
 		ID: anyULID.Draw(t, "event_id"), Origin: anyOrigin.Draw(t, "origin"), Time: anyTime.Draw(t, "created_at"),
 		Actor: anyName.Draw(t, "actor"), Payload: anyPayload.Draw(t, "payload"),
@@ -190,11 +199,8 @@ var anyDraft = rapid.Custom(func(t *rapid.T) ledger.Draft {
 	if rapid.Bool().Draw(t, "request") {
 		e.RequestID, e.RequestDigest = rapid.StringMatching(`[!-~]{1,128}`).Draw(t, "request_id"), anyHash.Draw(t, "request_digest")
 	}
-	if rapid.Bool().Draw(t, "command") {
-		e.Command = rapid.SliceOfN(rapid.Byte(), 1, 300).Draw(t, "command")
-		for i := range rapid.IntRange(0, 16).Draw(t, "sigs") {
-			e.CommandSigs = append(e.CommandSigs, ledger.CommandSig{KeyID: ledger.Hash{byte(i + 1)}, Sig: rapid.SliceOfN(rapid.Byte(), 64, 64).Draw(t, "sig")})
-		}
+	if rapid.Bool().Draw(t, "authority is there") {
+		e.Authority = anyHash.Draw(t, "authority")
 	}
 	if rapid.Bool().Draw(t, "later") {
 		e.Seq, e.Prev = ledger.Seq(anyInt.Draw(t, "seq")), anyHash.Draw(t, "prev")

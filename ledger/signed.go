@@ -5,11 +5,12 @@ import (
 	"slices"
 )
 
-// Limits of a signed command.
+// Limits of a signed command. Together with the largest payload that may have so many
+// signatures, they fit into an event.
 const (
 	MaxCommand     = 16 << 10 // bytes of the command
-	MaxCommandSigs = 16
-	MaxCommandSig  = 1 << 10 // bytes of a signature, an SSHSIG
+	MaxCommandSigs = 16       // signatures of an event about the ledger; an event of a job has one
+	MaxCommandSig  = 1 << 10  // bytes of a signature, an SSHSIG
 )
 
 // commandRule is the form of a command in events from version 1.4.0 on.
@@ -27,7 +28,10 @@ type CommandSig struct {
 // oldCommand reports whether a draft has a command in the form of the versions up to
 // 1.3.0, which no gait has written: without signatures, or with key ids.
 func (d *Draft) oldCommand() bool {
-	return len(d.Command) > 0 && (len(d.CommandSigs) == 0 || !d.CommandSigs[0].KeyID.IsZero())
+	if len(d.CommandSigs) == 0 {
+		return len(d.Command) > 0
+	}
+	return !d.CommandSigs[0].KeyID.IsZero()
 }
 
 // command walks the command and its signatures.
@@ -40,20 +44,37 @@ func (c *coder) command(d *Draft) {
 	c.since("1.4.0", func() {
 		text := string(d.Command)
 		c.text("command", &text, optional, commandRule)
-		d.Command = []byte(text)
+		if !c.writing && text != "" {
+			d.Command = []byte(text)
+		}
 		c.list("command_sigs", len(d.CommandSigs), MaxCommandSigs, func(i int) { walkSig(c, d, i) })
 	})
-	if c.err == nil && len(d.Command) > 0 && len(d.CommandSigs) == 0 {
+}
+
+// checkCommand checks the rules that join a command with other fields. Those of the
+// versions up to 1.3.0 had the first of them alone.
+func checkCommand(c *coder, d *Draft) {
+	switch {
+	case len(d.CommandSigs) > 0 && len(d.Command) == 0:
+		c.fail("command_sigs", "goes with command")
+	case len(d.Command) == 0 || older(c.used, "1.4.0"):
+	case len(d.CommandSigs) == 0:
 		c.missing("command_sigs", required)
-	}
-	if len(d.Command) == 0 {
-		d.Command = nil
+	case d.oldCommand():
+		c.fail("key_id", "the form of the versions up to 1.3.0, in an event that uses %s", c.used)
+	case d.RequestID == "":
+		c.fail("request_id", "missing: a signed command has one")
+	case d.JobID != "" && len(d.CommandSigs) > 1:
+		c.fail("command_sigs", "%d, but an event of a job follows from one actor's command, which one key signs", len(d.CommandSigs))
 	}
 }
 
 func walkSig(c *coder, d *Draft, i int) {
 	d.CommandSigs = grown(c, d.CommandSigs)
 	s := &d.CommandSigs[i]
+	if !s.KeyID.IsZero() {
+		c.fail("key_id", "all signatures have one, in the form of the versions up to 1.3.0, or none has")
+	}
 	c.object("command_sigs", func() { c.bytes("sig", &s.Sig, required, 1, MaxCommandSig) })
 	if c.err == nil && i > 0 && bytes.Compare(d.CommandSigs[i-1].Sig, s.Sig) >= 0 {
 		c.fail("command_sigs", "not in order, each once")

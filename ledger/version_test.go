@@ -146,6 +146,14 @@ var closed = map[string]map[ledger.Type]string{
 			"producer_version reason revision status status_reason_code stop_reason stopped_at stopped_by updated_at",
 	},
 	"1.2.0": {"index_committed": "index"},
+	"1.3.0": {
+		"ledger_created":   "format key predecessor",
+		"checkpoint_added": "checkpoint_id checkpoint_type continues late required_action summary",
+		"paused":           "hold reason",
+		"ledger_moved":     "reason to",
+		"continued": "approval_count checkpoint_count created_at decision_count environment_fingerprint hold identity imported_by job_seq labels leaf origin " +
+			"policy_digest policy_ref producer_version proof refusal_count revision root size status status_reason_code stop_reason stopped_by submitted_by",
+	},
 }
 
 // Nothing is added to a closed version: a new type or field is of a later one.

@@ -13,7 +13,7 @@ func (p *Approved) walk(c *coder) {
 	c.hash("target", &p.Target, required)
 	switch {
 	case p.Amended != Content{} && p.Subject.IsZero():
-		c.fail("amended", "only a decision with a subject can be amended")
+		c.fail("subject", "missing: only a decision with a subject can be amended")
 	case !p.ContentKey.IsZero() && p.Amended == Content{}:
 		c.fail("content_key", "goes with content")
 	}
