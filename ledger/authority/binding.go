@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"gait/ledger"
 )
@@ -35,6 +36,10 @@ type Field struct {
 	From    Source // of the copied kinds
 	Default string // the field's value if the source is absent; "": it is absent too
 }
+
+// Argument returns the name of the argument that the field is copied from, and whether it is
+// copied from one.
+func (f Field) Argument() (string, bool) { return strings.CutPrefix(string(f.From), SourceArgument) }
 
 // A Binding is how the event of one verb follows from its command.
 type Binding struct {
