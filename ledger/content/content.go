@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"gait/ledger"
 	"gait/ledger/home"
@@ -29,13 +30,29 @@ type Entry struct {
 
 // A Store is the content beside one ledger. Its methods may be called from any
 // goroutine. A caller of Put holds the lock of the ledger's root.
+//
+// A process keeps content of jobs through one Store, which knows what of it is not durable
+// yet.
 type Store struct {
 	dir string
-	mu  sync.Mutex // held while a file is written
+	mu  sync.Mutex // held while plain content is written
+
+	disk     disk
+	counter  atomic.Int64 // of files that are written
+	making   sync.Mutex   // held while a secret is made
+	flushing sync.Mutex   // held while files are made durable; locked before jobs
+	jobs     sync.Mutex   // guards the fields below
+	waiting  map[pendingName]*writing
+	durable  map[string]bool // paths of files that this process has synced
+	broken   error           // a *SyncError
 }
 
 // Open returns the store in dir. It does no I/O: the first Put makes the directory.
-func Open(dir string) *Store { return &Store{dir: dir} }
+func Open(dir string) *Store { return openOn(dir, realDisk{}) }
+
+func openOn(dir string, d disk) *Store {
+	return &Store{dir: dir, disk: d, waiting: map[pendingName]*writing{}, durable: map[string]bool{}}
+}
 
 // Dir returns the directory of the store.
 func (s *Store) Dir() string { return s.dir }

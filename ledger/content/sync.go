@@ -1,0 +1,185 @@
+package content
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path/filepath"
+	"slices"
+
+	"gait/ledger"
+	"gait/ledger/home"
+)
+
+// A Name says where content stands: its digest, and the job whose it is. The zero Owner is
+// that of plain content.
+type Name struct {
+	Owner  Owner
+	Digest ledger.Hash
+}
+
+// Names returns the names of the contents that an event names, in the order of
+// ledger.Contents.
+func Names(e ledger.Event) []Name {
+	all := ledger.Contents(e)
+	var owner Owner
+	if len(ledger.JobContents(e.Payload())) > 0 {
+		owner = OwnerOf(e.JobID())
+	}
+	names := make([]Name, len(all))
+	for i, c := range all {
+		names[i] = Name{Owner: owner, Digest: c.Digest}
+	}
+	return names
+}
+
+// A SizeError says that an event gives content another size than it has.
+type SizeError struct {
+	Digest      ledger.Hash
+	Named, Kept int64
+}
+
+func (e *SizeError) Error() string {
+	return fmt.Sprintf("the content %s has %d bytes, not %d", e.Digest, e.Kept, e.Named)
+}
+
+// Fault returns what kind of error it is.
+func (*SizeError) Fault() ledger.Fault {
+	return ledger.Fault{Code: "content_size", Category: ledger.CategoryInvalid}
+}
+
+// Check fails with a *MissingError if content that an event names is not kept, and with a
+// *SizeError if it has another size than the event says. It need not be durable.
+func (s *Store) Check(e ledger.Event) error {
+	said := ledger.Contents(e)
+	for i, name := range Names(e) {
+		size, err := s.sizeOf(name)
+		if err == nil && size != said[i].Size {
+			err = &SizeError{Digest: name.Digest, Named: said[i].Size, Kept: size}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sizeOf returns how many bytes content has, durable or not, by the size of its file.
+func (s *Store) sizeOf(name Name) (int64, error) {
+	s.jobs.Lock()
+	defer s.jobs.Unlock()
+	if w := s.waiting[pendingName{name.Owner, name.Digest.String()}]; w != nil {
+		return w.size, nil
+	}
+	return s.statSize(name)
+}
+
+func (s *Store) statSize(name Name) (int64, error) {
+	path := s.pathOf(name)
+	st, err := s.disk.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return 0, &MissingError{Digest: name.Digest, Dir: filepath.Dir(path)}
+	case err != nil:
+		return 0, fmt.Errorf("looking for content: %w", home.InRoot.Unreadable(path, err))
+	case !st.Mode().IsRegular():
+		return 0, &home.UnsafeError{Path: path, Problem: "is not a regular file", Hint: "move it away"}
+	case name.Owner == Owner{}:
+		return st.Size(), nil
+	}
+	return st.Size() - SaltSize, nil
+}
+
+func (s *Store) pathOf(name Name) string {
+	if name.Owner == (Owner{}) {
+		return s.path(name.Digest)
+	}
+	return s.nameIn(name.Owner, name.Digest.String())
+}
+
+// Sync makes durable what events name, all of it at once. It is called before they are
+// committed, and fails as Check does. What it has seen is young: Collect leaves it.
+func (s *Store) Sync(ctx context.Context, events []ledger.Event) error {
+	named := map[Name]bool{}
+	for _, e := range events {
+		if err := s.Check(e); err != nil {
+			return err
+		}
+		for _, name := range Names(e) {
+			named[name] = true
+		}
+	}
+	if len(named) == 0 {
+		return nil
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	waits := map[pendingName]bool{}
+	for name := range named {
+		waits[pendingName{name.Owner, name.Digest.String()}] = true
+	}
+	err := s.flush(func(n pendingName) bool { return waits[n] })
+	if err == nil {
+		err = s.syncOlder(named)
+	}
+	return s.failed(err)
+}
+
+// syncOlder makes sure of what this process has not synced. A process before it, which was
+// killed, may have given a file its name and not have synced the directory.
+func (s *Store) syncOlder(named map[Name]bool) error {
+	var paths []string
+	dirs := map[string]bool{}
+	for name := range named {
+		known, err := s.touch(name)
+		if err != nil {
+			return err
+		}
+		if known {
+			continue
+		}
+		path := s.pathOf(name)
+		paths = append(paths, path)
+		dirs[filepath.Dir(path)] = true
+		dirs[filepath.Dir(filepath.Dir(path))] = true
+		if name.Owner != (Owner{}) {
+			dirs[s.dir] = true
+		}
+	}
+	if len(paths) == 0 {
+		return nil
+	}
+	err := each(paths, func(path string) error {
+		f, err := s.disk.Open(path)
+		if err != nil {
+			return err
+		}
+		return errors.Join(f.Sync(), f.Close())
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.syncDirs(slices.Sorted(maps.Keys(dirs))); err != nil {
+		return err
+	}
+	s.jobs.Lock()
+	defer s.jobs.Unlock()
+	for _, path := range paths {
+		s.vouch(path)
+	}
+	return nil
+}
+
+// touch makes content young, and reports whether this process has synced it.
+func (s *Store) touch(name Name) (known bool, err error) {
+	s.jobs.Lock()
+	defer s.jobs.Unlock()
+	if _, err := s.statSize(name); err != nil {
+		return false, err
+	}
+	path := s.pathOf(name)
+	return s.durable[path], s.disk.Touch(path)
+}
