@@ -78,7 +78,7 @@ func serve(t *testing.T, a agent.Agent) (socket string) {
 // listen calls handle for each connection to a socket until the test ends.
 func listen(t *testing.T, handle func(net.Conn)) (socket string) {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "agent") // the path of a socket is short
+	dir, err := os.MkdirTemp("", "agent") //nolint:usetesting // the path of a socket is short
 	if err != nil {
 		t.Fatal(err)
 	}
