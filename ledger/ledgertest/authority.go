@@ -2,46 +2,38 @@ package ledgertest
 
 import (
 	"bytes"
-	"crypto/ed25519"
-	"crypto/sha256"
-	"encoding/base64"
 	"fmt"
 	"slices"
 	"testing"
 
 	"gait/ledger"
+	"gait/ledger/authoritytest"
 	"gait/ledger/store"
 )
 
-// SSHKey returns the public key of an actor, as OpenSSH writes it. The n-th key of an actor
-// is always the same.
-func SSHKey(actor string, n int) string {
-	seed := sha256.Sum256([]byte(fmt.Sprint("key ", n, " of ", actor)))
-	public := ed25519.NewKeyFromSeed(seed[:]).Public().(ed25519.PublicKey)
-	const kind = "ssh-ed25519"
-	blob := slices.Concat([]byte{0, 0, 0, byte(len(kind))}, []byte(kind), []byte{0, 0, 0, byte(len(public))}, public)
-	return kind + " " + base64.StdEncoding.EncodeToString(blob)
-}
-
-// Enroll returns the spec of the event that enrols an actor with the actor's first key.
-// The first actor of a ledger is an admin and says how it came to be one.
-func Enroll(actor string, roles ...ledger.Role) EventSpec {
-	slices.Sort(roles)
-	return EventSpec{Actor: actor, RequestID: "enroll_" + actor, Payload: ledger.ActorEnrolled{Actor: actor, Keys: []string{SSHKey(actor, 0)}, Roles: roles}}
-}
-
-// FirstAdmin is Enroll for the first actor of a ledger.
-func FirstAdmin(actor string) EventSpec {
-	d := Enroll(actor, ledger.RoleAdmin)
+// FirstAdmin returns the spec of the event that enrols the first actor of a ledger, an admin.
+func FirstAdmin(t testing.TB, actor string) EventSpec {
+	t.Helper()
+	d := Enroll(t, actor, actor, ledger.RoleAdmin)
 	p := d.Payload.(ledger.ActorEnrolled)
 	p.Bootstrap = ledger.BootstrapFlag
 	d.Payload = p
 	return d
 }
 
+// Enroll returns the spec of the event with which an admin enrols an actor, with the actor's
+// key.
+func Enroll(t testing.TB, admin, actor string, roles ...ledger.Role) EventSpec {
+	t.Helper()
+	slices.Sort(roles)
+	p := ledger.ActorEnrolled{Actor: actor, Keys: []string{authoritytest.Key(t, actor).String()}, Roles: roles}
+	return EventSpec{Actor: admin, RequestID: "enroll_" + actor, Signers: []string{admin}, Payload: p}
+}
+
 // Revoke returns the spec of the event with which an admin revokes an actor.
 func Revoke(admin, actor string) EventSpec {
-	return EventSpec{Actor: admin, RequestID: "revoke_" + actor, Payload: ledger.ActorRevoked{Actor: actor, Reason: "left"}}
+	p := ledger.ActorRevoked{Actor: actor, Reason: "left"}
+	return EventSpec{Actor: admin, RequestID: "revoke_" + actor, Signers: []string{admin}, Payload: p}
 }
 
 // checkAuthority compares the authority events of a log with those among all its events.
@@ -66,17 +58,12 @@ func checkAuthority(t testing.TB, log *store.Log, all []ledger.Event) {
 func testAuthority(t *testing.T, s *subject) {
 	s.fill(t)
 	same(t, "AuthorityEvents without any", s.Log.AuthorityEvents(t.Context()))
-	specs := []EventSpec{FirstAdmin("admin_1"), step("job_a", 3)}
+	specs := []EventSpec{FirstAdmin(t, "admin_1"), step("job_a", 3)}
 	for i := range 20 {
 		actor := fmt.Sprint("actor_", i)
-		specs = append(specs, Enroll(actor, ledger.RoleApprover), step("job_a", int64(4+i)))
+		specs = append(specs, Enroll(t, "admin_1", actor, ledger.RoleApprover), step("job_a", int64(4+i)))
 		if i%3 == 0 {
 			specs = append(specs, Revoke("admin_1", actor))
-		}
-	}
-	for i := range specs {
-		if specs[i].Payload.Type().OfAuthority() {
-			specs[i].Actor = "admin_1"
 		}
 	}
 	s.add(t, specs...)

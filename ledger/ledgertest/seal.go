@@ -11,6 +11,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"gait/ledger"
+	"gait/ledger/authoritytest"
 	"gait/ledger/store"
 )
 
@@ -18,9 +19,10 @@ import (
 type EventSpec struct {
 	Job       string
 	Payload   ledger.Payload
-	Actor     string // "tester" if empty
-	RequestID string // none if empty
-	View      []byte // the job's view after the event; none if nil
+	Actor     string   // "tester" if empty
+	RequestID string   // none if empty
+	Signers   []string // whose keys of authoritytest sign the event's command; none: it is a claim
+	View      []byte   // the job's view after the event; none if nil
 	Tags      ledger.Tags
 }
 
@@ -50,7 +52,7 @@ func Seal(t testing.TB, log *store.Log, specs ...EventSpec) []ledger.Entry {
 				t.Fatalf("FindJob(%q) = %v", d.Job, err)
 			}
 		}
-		e, err := ledger.Seal(d.draft(log.Origin(), head, job))
+		e, err := ledger.Seal(d.draft(t, log.Origin(), head, job))
 		if err != nil {
 			t.Fatalf("sealing %+v: %v", d, err)
 		}
@@ -71,14 +73,15 @@ func Seal(t testing.TB, log *store.Log, specs ...EventSpec) []ledger.Entry {
 // its job.
 func SealAfter(t testing.TB, log *store.Log, job ledger.JobHead, d EventSpec) []ledger.Entry {
 	t.Helper()
-	e, err := ledger.Seal(d.draft(log.Origin(), log.Head(), job))
+	e, err := ledger.Seal(d.draft(t, log.Origin(), log.Head(), job))
 	if err != nil {
 		t.Fatalf("sealing %+v: %v", d, err)
 	}
 	return []ledger.Entry{{Event: e, View: d.View, Tags: d.Tags}}
 }
 
-func (d EventSpec) draft(origin string, head ledger.Head, job ledger.JobHead) ledger.Draft {
+func (d EventSpec) draft(t testing.TB, origin string, head ledger.Head, job ledger.JobHead) ledger.Draft {
+	t.Helper()
 	e := ledger.Draft{
 		Seq:       ledger.Seq(head.Size),
 		Origin:    origin,
@@ -108,6 +111,17 @@ func (d EventSpec) draft(origin string, head ledger.Head, job ledger.JobHead) le
 	}
 	if e.Type() == ledger.TypeRefused {
 		e.Revision = job.Revision
+	}
+	if len(d.Signers) > 0 {
+		var keys []authoritytest.Signer
+		for _, actor := range d.Signers {
+			keys = append(keys, authoritytest.Key(t, actor))
+		}
+		c := authoritytest.CommandOf(t, e)
+		if e.RequestID != "" {
+			c.RequestID = e.RequestID
+		}
+		authoritytest.Sign(t, &e, c, keys...)
 	}
 	return e
 }
@@ -193,7 +207,7 @@ func MoveAway(t testing.TB, log *store.Log, n uint64) ledger.Receipt {
 // Moves seals the event that moves a ledger to the place of a key.
 func Moves(t testing.TB, log *store.Log, to ledger.PrivateKey) ledger.Event {
 	t.Helper()
-	e, err := ledger.Seal(EventSpec{Payload: ledger.LedgerMoved{To: to.VerifierKey().String()}}.draft(log.Origin(), log.Head(), ledger.JobHead{}))
+	e, err := ledger.Seal(EventSpec{Payload: ledger.LedgerMoved{To: to.VerifierKey().String()}}.draft(t, log.Origin(), log.Head(), ledger.JobHead{}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,7 +218,7 @@ func Moves(t testing.TB, log *store.Log, to ledger.PrivateKey) ledger.Event {
 func Rotation(t testing.TB, log *store.Log, next ledger.PrivateKey) ledger.Event {
 	t.Helper()
 	p := ledger.KeyRotated{Key: next.VerifierKey().String(), Previous: log.Keys().Current().String()}
-	e, err := ledger.Seal(EventSpec{Payload: p}.draft(log.Origin(), log.Head(), ledger.JobHead{}))
+	e, err := ledger.Seal(EventSpec{Payload: p}.draft(t, log.Origin(), log.Head(), ledger.JobHead{}))
 	if err != nil {
 		t.Fatal(err)
 	}
