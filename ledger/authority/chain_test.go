@@ -111,49 +111,75 @@ func TestChain(t *testing.T) {
 		{"more admins than there are", 1, nil, "root", func(c cast) (ledger.Payload, signers) { return set(3, ledger.ModeAll), signers{c.root} }, "too_few_admins"},
 		{"as many admins as there are", 1, nil, "root", func(c cast) (ledger.Payload, signers) { return set(2, ledger.ModeAll), signers{c.root} }, ""},
 		{"the key of another actor", 1, nil, "root", func(c cast) (ledger.Payload, signers) { return enrol("new", at.Lines(c.wim), worker), signers{c.root} }, "key_in_use"},
-		{"a key that another actor had before", 1, func(c cast) { c.Enroll("root", c.root, "wim", fresh, worker) }, "root",
-			func(c cast) (ledger.Payload, signers) { return enrol("new", at.Lines(c.wim), worker), signers{c.root} }, "key_in_use"},
-		{"a key that the actor had before", 1, func(c cast) { c.Enroll("root", c.root, "wim", fresh, worker) }, "root",
-			func(c cast) (ledger.Payload, signers) { return enrol("wim", at.Lines(c.wim), worker), signers{c.root} }, ""},
-		{"a key that was revoked", 1, func(c cast) { c.Sign("root", "", revoke("wim", c.wim), c.root) }, "root",
-			func(c cast) (ledger.Payload, signers) { return enrol("wim", at.Lines(c.wim), worker), signers{c.root} }, "key_in_use"},
-		{"a key of an actor who was revoked", 1, func(c cast) { c.Sign("root", "", revoke("wim"), c.root) }, "root",
-			func(c cast) (ledger.Payload, signers) { return enrol("wim", at.Lines(c.wim), worker), signers{c.root} }, "key_in_use"},
+		{
+			"a key that another actor had before", 1, func(c cast) { c.Enroll("root", c.root, "wim", fresh, worker) }, "root",
+			func(c cast) (ledger.Payload, signers) { return enrol("new", at.Lines(c.wim), worker), signers{c.root} }, "key_in_use",
+		},
+		{
+			"a key that the actor had before", 1, func(c cast) { c.Enroll("root", c.root, "wim", fresh, worker) }, "root",
+			func(c cast) (ledger.Payload, signers) { return enrol("wim", at.Lines(c.wim), worker), signers{c.root} }, "",
+		},
+		{
+			"a key that was revoked", 1, func(c cast) { c.Sign("root", "", revoke("wim", c.wim), c.root) }, "root",
+			func(c cast) (ledger.Payload, signers) { return enrol("wim", at.Lines(c.wim), worker), signers{c.root} }, "key_in_use",
+		},
+		{
+			"a key of an actor who was revoked", 1, func(c cast) { c.Sign("root", "", revoke("wim"), c.root) }, "root",
+			func(c cast) (ledger.Payload, signers) { return enrol("wim", at.Lines(c.wim), worker), signers{c.root} }, "key_in_use",
+		},
 		{"a key that an actor had before it was revoked", 1, func(c cast) {
 			c.Enroll("root", c.root, "wim", fresh, worker)
 			c.Sign("root", "", revoke("wim"), c.root)
 		}, "root", func(c cast) (ledger.Payload, signers) { return enrol("wim", at.Lines(c.wim), worker), signers{c.root} }, "key_in_use"},
-		{"a revoked actor, with a new key", 1, func(c cast) { c.Sign("root", "", revoke("wim"), c.root) }, "root",
-			func(c cast) (ledger.Payload, signers) { return enrol("wim", at.Lines(fresh), worker), signers{c.root} }, ""},
+		{
+			"a revoked actor, with a new key", 1, func(c cast) { c.Sign("root", "", revoke("wim"), c.root) }, "root",
+			func(c cast) (ledger.Payload, signers) { return enrol("wim", at.Lines(fresh), worker), signers{c.root} }, "",
+		},
 		{"a name in another case", 1, nil, "root", func(c cast) (ledger.Payload, signers) { return enrol("WIM", at.Lines(fresh), worker), signers{c.root} }, "name_in_use"},
-		{"a revoked actor's name in another case", 1, func(c cast) { c.Sign("root", "", revoke("wim"), c.root) }, "root",
-			func(c cast) (ledger.Payload, signers) { return enrol("Wim", at.Lines(fresh), worker), signers{c.root} }, "name_in_use"},
+		{
+			"a revoked actor's name in another case", 1, func(c cast) { c.Sign("root", "", revoke("wim"), c.root) }, "root",
+			func(c cast) (ledger.Payload, signers) { return enrol("Wim", at.Lines(fresh), worker), signers{c.root} }, "name_in_use",
+		},
 		{"an unknown actor's revocation", 1, nil, "root", func(c cast) (ledger.Payload, signers) { return revoke("eve"), signers{c.root} }, "not_enrolled"},
-		{"a revoked actor's revocation", 1, func(c cast) { c.Sign("root", "", revoke("wim"), c.root) }, "root",
-			func(c cast) (ledger.Payload, signers) { return revoke("wim"), signers{c.root} }, "not_enrolled"},
+		{
+			"a revoked actor's revocation", 1, func(c cast) { c.Sign("root", "", revoke("wim"), c.root) }, "root",
+			func(c cast) (ledger.Payload, signers) { return revoke("wim"), signers{c.root} }, "not_enrolled",
+		},
 		{"the revocation of another actor's key", 1, nil, "root", func(c cast) (ledger.Payload, signers) { return revoke("wim", c.olga), signers{c.root} }, "not_enrolled"},
 		{"the last key of an actor", 1, nil, "root", func(c cast) (ledger.Payload, signers) { return revoke("wim", c.wim), signers{c.root} }, ""},
-		{"an actor whose keys are gone", 1, func(c cast) { c.Sign("root", "", revoke("wim", c.wim), c.root) }, "root",
-			func(c cast) (ledger.Payload, signers) { return revoke("wim"), signers{c.root} }, ""},
+		{
+			"an actor whose keys are gone", 1, func(c cast) { c.Sign("root", "", revoke("wim", c.wim), c.root) }, "root",
+			func(c cast) (ledger.Payload, signers) { return revoke("wim"), signers{c.root} }, "",
+		},
 		{"a worker's revocation, by one of two", 2, nil, "ada", func(c cast) (ledger.Payload, signers) { return revoke("wim"), signers{c.ada} }, ""},
 		{"an admin's revocation, by one of two", 2, nil, "ada", func(c cast) (ledger.Payload, signers) { return revoke("root"), signers{c.ada} }, "role_required"},
 		{"an admin's key, by one of two", 2, nil, "ada", func(c cast) (ledger.Payload, signers) { return revoke("root", c.root), signers{c.ada} }, "role_required"},
 		{"an admin's revocation, by both", 2, nil, "ada", func(c cast) (ledger.Payload, signers) { return revoke("root"), signers{c.ada, c.root} }, "too_few_admins"},
 		{"an admin's revocation", 1, nil, "ada", func(c cast) (ledger.Payload, signers) { return revoke("root"), signers{c.ada} }, ""},
 		{"an admin's own revocation", 1, nil, "ada", func(c cast) (ledger.Payload, signers) { return revoke("ada"), signers{c.ada} }, ""},
-		{"the last admin", 1, func(c cast) { c.Sign("ada", "", revoke("root"), c.ada) }, "ada",
-			func(c cast) (ledger.Payload, signers) { return revoke("ada"), signers{c.ada} }, "too_few_admins"},
-		{"the last admin's last key", 1, func(c cast) { c.Sign("ada", "", revoke("root"), c.ada) }, "ada",
-			func(c cast) (ledger.Payload, signers) { return revoke("ada", c.ada), signers{c.ada} }, "too_few_admins"},
-		{"the last admin becomes a worker", 1, func(c cast) { c.Sign("ada", "", revoke("root"), c.ada) }, "ada",
-			func(c cast) (ledger.Payload, signers) { return enrol("ada", at.Lines(c.ada), worker), signers{c.ada} }, "too_few_admins"},
-		{"the last admin gets another key", 1, func(c cast) { c.Sign("ada", "", revoke("root"), c.ada) }, "ada",
-			func(c cast) (ledger.Payload, signers) { return enrol("ada", at.Lines(fresh), admin), signers{c.ada} }, ""},
+		{
+			"the last admin", 1, func(c cast) { c.Sign("ada", "", revoke("root"), c.ada) }, "ada",
+			func(c cast) (ledger.Payload, signers) { return revoke("ada"), signers{c.ada} }, "too_few_admins",
+		},
+		{
+			"the last admin's last key", 1, func(c cast) { c.Sign("ada", "", revoke("root"), c.ada) }, "ada",
+			func(c cast) (ledger.Payload, signers) { return revoke("ada", c.ada), signers{c.ada} }, "too_few_admins",
+		},
+		{
+			"the last admin becomes a worker", 1, func(c cast) { c.Sign("ada", "", revoke("root"), c.ada) }, "ada",
+			func(c cast) (ledger.Payload, signers) { return enrol("ada", at.Lines(c.ada), worker), signers{c.ada} }, "too_few_admins",
+		},
+		{
+			"the last admin gets another key", 1, func(c cast) { c.Sign("ada", "", revoke("root"), c.ada) }, "ada",
+			func(c cast) (ledger.Payload, signers) { return enrol("ada", at.Lines(fresh), admin), signers{c.ada} }, "",
+		},
 		{"one of two admins becomes a worker", 2, nil, "ada", func(c cast) (ledger.Payload, signers) {
 			return enrol("ada", at.Lines(c.ada), worker), signers{c.ada, c.root}
 		}, "too_few_admins"},
-		{"by a revoked admin", 1, func(c cast) { c.Sign("ada", "", revoke("root"), c.ada) }, "root",
-			func(c cast) (ledger.Payload, signers) { return set(1, ledger.ModeAll), signers{c.root} }, "revoked"},
+		{
+			"by a revoked admin", 1, func(c cast) { c.Sign("ada", "", revoke("root"), c.ada) }, "root",
+			func(c cast) (ledger.Payload, signers) { return set(1, ledger.ModeAll), signers{c.root} }, "revoked",
+		},
 		{"by an admin's revoked key", 1, func(c cast) {
 			c.Sign("root", "", enrol("root", at.Lines(c.root, fresh), admin), c.root)
 			c.Sign("ada", "", revoke("root", c.root), c.ada)

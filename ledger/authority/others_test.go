@@ -1,0 +1,94 @@
+package authority_test
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"testing"
+
+	"gait/ledger"
+	"gait/ledger/jcs"
+)
+
+// An other is a payload that differs in one field.
+type other struct {
+	field   string
+	payload ledger.Payload
+}
+
+// others returns payloads that differ from that of an event in one field each, which is left
+// out or has another value. There is at least one for each field that the payload has.
+func others(t *testing.T, e ledger.Event) (all []other) {
+	t.Helper()
+	var fields map[string]any
+	if err := json.Unmarshal(e.PayloadBytes(), &fields); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		found := 0
+		for _, value := range append(otherValues(fields[name]), nil) {
+			edited := maps.Clone(fields)
+			edited[name] = value
+			if value == nil {
+				delete(edited, name)
+			}
+			text, err := jcs.Marshal(edited)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if p, err := ledger.DecodePayload(e.Type(), text); err == nil {
+				all, found = append(all, other{name, p}), found+1
+			}
+		}
+		if decision := fields["checkpoint_type"] == "decision-needed"; found == 0 && !(decision && name == "checkpoint_type") {
+			t.Errorf("found no other value for %s of %s", name, e.Type())
+		}
+	}
+	return all
+}
+
+// otherValues returns values that differ from v. Most are not valid for the field.
+func otherValues(v any) []any {
+	switch v := v.(type) {
+	case string:
+		texts := []string{
+			v + "x", "other", "cp_0009", "pause", "plan", "all", "claims", hashOf("another").String(), "2026-11-23T20:00:00.000Z",
+			"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgIC", "log", "worker", "admin", "role:worker",
+			"gait.example/authority+3+AAAA",
+		}
+		var all []any
+		for _, s := range texts {
+			if s != v {
+				all = append(all, s)
+			}
+		}
+		return all
+	case float64:
+		return []any{int64(v) + 1}
+	case []any:
+		var all []any
+		for i := range v {
+			all = append(all, slices.Delete(slices.Clone(v), i, i+1))
+			for _, element := range otherValues(v[i]) {
+				edited := slices.Clone(v)
+				edited[i] = element
+				all = append(all, edited)
+			}
+		}
+		return all
+	case map[string]any:
+		var all []any
+		for name, value := range v {
+			for _, member := range otherValues(value) {
+				edited := maps.Clone(v)
+				edited[name] = member
+				all = append(all, edited)
+			}
+			edited := maps.Clone(v)
+			delete(edited, name)
+			all = append(all, edited)
+		}
+		return all
+	}
+	return nil
+}
