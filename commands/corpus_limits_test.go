@@ -101,7 +101,7 @@ func writeReasons(c *writer) {
 		c.t.Fatal(err)
 	}
 	c.append(ledger.Draft{JobID: "reasons", Actor: "worker_1", Payload: ledger.Resumed{
-		Consumes: j.UsableApprovals(), ExpectedFingerprint: env, ActualFingerprint: env,
+		Consumes: j.UsableApprovals(projection.Basis{}), ExpectedFingerprint: env, ActualFingerprint: env,
 		Identity: longIdentity, IdentityValidationSource: fill("directory ", 128), Reason: long,
 	}})
 	c.must("reasons", because("boss", long, commands.Stop{}), because("boss", long, commands.Cancel{}))

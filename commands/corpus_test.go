@@ -128,7 +128,7 @@ func (c *writer) put(d ledger.Draft) ledger.Event {
 	}
 	job, _, _, err := projection.Load(c.t.Context(), c.log, e.JobID())
 	if err == nil {
-		job, err = projection.Apply(job, e)
+		job, err = projection.Apply(job, e, nil)
 	}
 	if err != nil {
 		c.t.Fatal(err)

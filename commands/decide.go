@@ -188,7 +188,7 @@ func (b *batch) write(c *call, m moment, p ledger.Payload) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	next, err := projection.Apply(m.job, event)
+	next, err := projection.Apply(m.job, event, nil)
 	if err != nil {
 		panic("commands: the fold refuses the event that was decided: " + err.Error())
 	}

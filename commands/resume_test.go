@@ -163,7 +163,7 @@ func TestResumeNeedsApprovalFirst(t *testing.T) {
 	b.refused(by("worker_1", commands.Resume{EnvironmentFingerprint: env, PolicyDigest: one}), projection.ApprovalRequired, 4)
 	b.must(approve("reviewer"))
 	b.refused(resume(), projection.PolicyRequired, 3)
-	if got := b.job("job_1").UsableApprovals(); len(got) != 1 {
+	if got := b.job("job_1").UsableApprovals(projection.Basis{}); len(got) != 1 {
 		t.Errorf("a refused resume left %d approvals, want 1", len(got))
 	}
 	b.must(by("worker_1", commands.Resume{EnvironmentFingerprint: env, PolicyDigest: one}))

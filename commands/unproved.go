@@ -44,7 +44,7 @@ func (e *Engine) state(ctx context.Context, r *Request) (*jobState, error) {
 	}
 	job, ok := projection.DecodeJob(entry.View, entry.Head)
 	if !ok || job.ID != r.JobID {
-		if job, err = projection.Fold(eventsOf(e.Log.Events(ctx, 0), r.JobID), entry.Head); err != nil {
+		if job, err = projection.Fold(eventsOf(e.Log.Events(ctx, 0), r.JobID), entry.Head, projection.StatesOf(ctx, e.Log)); err != nil {
 			return nil, err
 		}
 	}

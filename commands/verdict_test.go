@@ -171,7 +171,7 @@ func TestResumeUsesUpApprovals(t *testing.T) {
 	third := b.must(approveNamed("reviewer", "cp_0003"))
 	resumed := b.must(resume())
 	consumes(t, resumed, second, first, stop, third)
-	if j := resumed.Job; len(j.Decisions) != 0 || j.Stop != nil || len(j.UsableApprovals()) != 0 {
+	if j := resumed.Job; len(j.Decisions) != 0 || j.Stop != nil || len(j.UsableApprovals(projection.Basis{})) != 0 {
 		t.Errorf("a resumed job keeps asks: %v, %v", j.Decisions, j.Stop)
 	}
 	b.must(pause())

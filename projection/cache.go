@@ -106,7 +106,7 @@ func JobOf(ctx context.Context, log ledger.EventReader, entry ledger.JobEntry) (
 
 // replay returns the job of an entry from its events.
 func replay(ctx context.Context, log ledger.EventReader, entry ledger.JobEntry) (Job, error) {
-	j, err := Fold(log.JobEvents(ctx, entry.ID, 1), entry.Head)
+	j, err := Fold(log.JobEvents(ctx, entry.ID, 1), entry.Head, StatesOf(ctx, log))
 	if err != nil {
 		return Job{}, fmt.Errorf("replaying job %s: %w", entry.ID, err)
 	}
@@ -160,6 +160,9 @@ func (a *Ask) readTexts(e ledger.Event) error {
 	for _, c := range CheckpointsOf(e) {
 		if c.ID == a.CheckpointID && e.LeafHash() == a.Target {
 			a.Summary, a.RequiredAction = c.Summary, c.RequiredAction
+			if p, asks := e.Payload().(ledger.CheckpointAdded); asks {
+				a.Subject = p.Subject
+			}
 			return nil
 		}
 	}

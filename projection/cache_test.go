@@ -305,7 +305,7 @@ func use(t *testing.T, j projection.Job) {
 		ledger.Refused{Command: "pause"},
 		ledger.Approved{Target: one},
 		ledger.Denied{},
-		ledger.Resumed{Consumes: j.UsableApprovals()},
+		ledger.Resumed{Consumes: j.UsableApprovals(projection.Basis{})},
 		ledger.CheckpointAdded{CheckpointType: decision, CheckpointID: ledger.CheckpointID(j.Checkpoints + 1)},
 	} {
 		projection.Next(j, projection.Fact{At: epoch, Actor: "worker_1", Payload: p})

@@ -44,7 +44,7 @@ func Continue(j Job, first, last ledger.Event, tree ledger.Checkpoint, proof led
 	for i, a := range j.Decisions {
 		ask := AskedAgain{Actor: ledger.NameOf(a.Actor), Payload: ledger.CheckpointAdded{
 			CheckpointID: ledger.CheckpointID(j.Checkpoints + int64(i) + 1), CheckpointType: ledger.CheckpointDecisionNeeded,
-			Continues: a.Target, RequiredAction: a.RequiredAction, Summary: a.Summary,
+			Continues: a.Target, RequiredAction: a.RequiredAction, Summary: a.Summary, Decision: a.asAsked(),
 		}}
 		if ask.Actor == "" { // an import does not say who asked
 			ask.Actor = p.ImportedBy

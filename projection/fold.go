@@ -5,27 +5,49 @@ import (
 	"iter"
 
 	"gait/ledger"
+	"gait/ledger/authority"
 )
 
 // Rules say which fact may follow in which job, as Next does.
 type Rules func(Job, Fact) (Job, *Refusal)
 
-// Apply folds an event into its job: it returns the job after the event. It fails
-// with a *ledger.CorruptError if the rules do not allow the event.
-func Apply(j Job, e ledger.Event) (Job, error) { return apply(j, e, Next) }
-
-func apply(j Job, e ledger.Event, rules Rules) (Job, error) {
-	if err := e.CheckMeaning(); err != nil {
-		return j, err
-	}
-	if j.Status != "" && j.ID != e.JobID() {
-		return j, &ledger.CorruptError{Seq: e.Seq(), Reason: fmt.Sprintf("an event of job %s among those of %s", e.JobID(), j.ID)}
-	}
-	payload, err := upcast(e)
+// Apply folds an event into its job: it returns the job after the event. s is the
+// authority in force before the event, which the event names; nil if it names none. Apply
+// fails with a *ledger.CorruptError if authority or the rules do not allow the event. It
+// verifies no signatures.
+func Apply(j Job, e ledger.Event, s *authority.State) (Job, error) {
+	f, err := factOf(e, s)
 	if err != nil {
 		return j, err
 	}
-	next, no := rules(j, Fact{At: e.Time(), Reading: e.Reading(), Actor: e.Actor(), Payload: payload, text: e.TimeText()})
+	return apply(j, e, f, Next)
+}
+
+// factOf returns the fact of an event that authority admits.
+func factOf(e ledger.Event, s *authority.State) (Fact, error) {
+	signed, err := s.Check(e)
+	if err != nil {
+		return Fact{}, err
+	}
+	f, err := claimOf(e)
+	f.Keys, f.Authority = signed.Keys, s
+	return f, err
+}
+
+// claimOf returns the fact of an event as one that no one signed.
+func claimOf(e ledger.Event) (Fact, error) {
+	if err := e.CheckMeaning(); err != nil {
+		return Fact{}, err
+	}
+	payload, err := upcast(e)
+	return Fact{At: e.Time(), Reading: e.Reading(), Actor: e.Actor(), Payload: payload, text: e.TimeText()}, err
+}
+
+func apply(j Job, e ledger.Event, f Fact, rules Rules) (Job, error) {
+	if j.Status != "" && j.ID != e.JobID() {
+		return j, &ledger.CorruptError{Seq: e.Seq(), Reason: fmt.Sprintf("an event of job %s among those of %s", e.JobID(), j.ID)}
+	}
+	next, no := rules(j, f)
 	if no != nil {
 		return j, &ledger.CorruptError{Seq: e.Seq(), Reason: fmt.Sprintf("%s cannot follow: %s", e.Type(), no.Reason)}
 	}
@@ -57,14 +79,34 @@ func (j *Job) stamp(leaf ledger.Hash) {
 }
 
 // A Folder folds the events of one job, from the first, and checks the job's chain.
-// The zero Folder is ready for a job's first event.
+// The zero Folder is ready for a job's first event, if the ledger has no authority.
 type Folder struct {
-	Job  Job
-	Head ledger.JobHead
+	Job    Job
+	Head   ledger.JobHead
+	States States // gives the authority at each event; if nil, no event names one
 
 	// Next are the rules; if nil, those of package projection. Only tests of the
 	// rules set others.
 	Next Rules
+
+	trusted bool // verdicts and resumes are not judged: the authority is not known
+}
+
+// fact returns the fact of the next event.
+func (f *Folder) fact(e ledger.Event) (Fact, error) {
+	if f.trusted && !e.Authority().IsZero() {
+		fact, err := claimOf(e)
+		if err == nil {
+			fact.Keys, err = authority.KeysOf(e)
+		}
+		fact.trusted = true
+		return fact, err
+	}
+	s, err := f.States.at(e)
+	if err != nil {
+		return Fact{}, err
+	}
+	return factOf(e, s)
 }
 
 // Add folds the next event. It fails with a *ledger.CorruptError.
@@ -77,7 +119,11 @@ func (f *Folder) Add(e ledger.Event) error {
 	if rules == nil {
 		rules = next
 	}
-	job, err := apply(f.Job, e, rules)
+	fact, err := f.fact(e)
+	if err != nil {
+		return err
+	}
+	job, err := apply(f.Job, e, fact, rules)
 	if err != nil {
 		return err
 	}
@@ -89,9 +135,10 @@ func (f *Folder) Add(e ledger.Event) error {
 }
 
 // Fold folds all events of a job and requires that they end at head, the job's
-// head according to the log.
-func Fold(events iter.Seq2[ledger.Event, error], head ledger.JobHead) (Job, error) {
-	var f Folder
+// head according to the log. states gives the authority at each event; it may be nil if no
+// event names one.
+func Fold(events iter.Seq2[ledger.Event, error], head ledger.JobHead, states States) (Job, error) {
+	f := Folder{States: states}
 	for e, err := range events {
 		if err != nil {
 			return Job{}, err

@@ -25,7 +25,7 @@ func TestFold(t *testing.T) {
 	s.checkpoint(progress)
 	s.add("worker_1", ledger.Refused{Command: "resume", Exit: 6, Refusal: "invalid_transition"})
 	s.add("worker_1", ledger.Paused{})
-	got, err := projection.Fold(eventsOf(s.events...), s.at.Head)
+	got, err := projection.Fold(eventsOf(s.events...), s.at.Head, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +169,7 @@ func TestFoldRefusesWhatCannotFollow(t *testing.T) {
 			if diff := cmp.Diff(string(before), string(s.encoded())); diff != "" {
 				t.Errorf("an event that was refused changed the fold:\n%s", diff)
 			}
-			if _, err := projection.Fold(eventsOf(append(s.events, e)...), s.at.Head); err == nil {
+			if _, err := projection.Fold(eventsOf(append(s.events, e)...), s.at.Head, nil); err == nil {
 				t.Error("Fold takes it")
 			}
 		})
@@ -235,7 +235,7 @@ func TestFoldEndsAtTheHead(t *testing.T) {
 		{"one twice", []ledger.Event{s.events[0], s.events[1], s.events[1], s.events[2]}, after},
 	}
 	for _, tt := range tests {
-		_, err := projection.Fold(eventsOf(tt.events...), tt.head)
+		_, err := projection.Fold(eventsOf(tt.events...), tt.head, nil)
 		if _, ok := errors.AsType[*ledger.CorruptError](err); !ok {
 			t.Errorf("%s: Fold = %v, want a CorruptError", tt.name, err)
 		}
@@ -248,7 +248,7 @@ func TestFoldEndsAtTheHead(t *testing.T) {
 	for name, change := range heads {
 		head := after
 		change(&head)
-		_, err := projection.Fold(eventsOf(s.events...), head)
+		_, err := projection.Fold(eventsOf(s.events...), head, nil)
 		t.Run("another "+name, func(t *testing.T) { isCorrupt(t, err, head.Seq) })
 	}
 }
@@ -259,7 +259,7 @@ func TestFoldPassesErrorsOn(t *testing.T) {
 	broken := func(yield func(ledger.Event, error) bool) {
 		_ = yield(s.events[0], nil) && yield(ledger.Event{}, cause)
 	}
-	if _, err := projection.Fold(broken, s.at.Head); !errors.Is(err, cause) {
+	if _, err := projection.Fold(broken, s.at.Head, nil); !errors.Is(err, cause) {
 		t.Errorf("Fold of events that break off = %v, want the cause", err)
 	}
 }
@@ -270,7 +270,7 @@ func TestApplyRefusesSignedCommands(t *testing.T) {
 	d := s.draft("worker_1", ledger.Paused{})
 	d.Command = []byte("pause")
 	d.CommandSigs = []ledger.CommandSig{{KeyID: one, Sig: make([]byte, 64)}}
-	if _, err := projection.Apply(s.at.Job, s.seal(d)); !errors.Is(err, ledger.ErrUnsupportedVersion) {
+	if _, err := projection.Apply(s.at.Job, s.seal(d), nil); !errors.Is(err, ledger.ErrUnsupportedVersion) {
 		t.Errorf("Apply = %v, want ErrUnsupportedVersion", err)
 	}
 	if err := s.at.Add(s.seal(d)); !errors.Is(err, ledger.ErrUnsupportedVersion) {
@@ -288,7 +288,7 @@ func TestApplyRefusesEventsOfTheLedger(t *testing.T) {
 	}
 	for name, j := range map[string]projection.Job{"no job": {}, "a job": {ID: "job_1", Status: projection.Running}} {
 		t.Run(name, func(t *testing.T) {
-			_, err := projection.Apply(j, created)
+			_, err := projection.Apply(j, created, nil)
 			isCorrupt(t, err, 0)
 		})
 	}

@@ -15,7 +15,7 @@ func History(ctx context.Context, log ledger.EventReader, id string, visit func(
 	if err != nil || !ok {
 		return false, err
 	}
-	var f Folder
+	f := Folder{States: StatesOf(ctx, log)}
 	for e, err := range log.JobEvents(ctx, id, 1) {
 		if err != nil {
 			return true, err

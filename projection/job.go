@@ -121,22 +121,14 @@ type Ask struct {
 	Hold           bool   `json:"hold,omitempty"`            // of a pause or block: it needs an approval in any case
 	Continued      bool   `json:"continued,omitempty"`       // it was asked for in the ledger that held the job before
 
-	Approvers []string    `json:"approvers,omitempty"`  // who may decide: names, or "role:" and a role; empty: anyone who may
-	Expires   string      `json:"expires_at,omitempty"` // from then on it can neither be approved nor be used up
-	Quorum    int64       `json:"quorum,omitempty"`     // how many must approve; 0: one
-	Subject   Content     `json:"subject,omitzero"`     // what is decided about; its name and media type are read as the summary is
-	Amended   Content     `json:"amended,omitzero"`     // what an approver put in the subject's place
-	AskedKey  ledger.Hash `json:"asked_key,omitzero"`   // that signed the asking; zero: a claim asked
-	Replaces  string      `json:"replaces,omitempty"`   // what it took the place of, as the event names it
-	Verdicts  []Given     `json:"verdicts,omitempty"`   // the approvals so far, oldest first, if several can be needed or the ledger has authority
-}
-
-// A Content names what a decision is about, as ledger.Content does.
-type Content struct {
-	Digest    ledger.Hash `json:"digest"`
-	MediaType string      `json:"media_type,omitempty"`
-	Name      string      `json:"name,omitempty"`
-	Size      int64       `json:"size"`
+	Approvers []string       `json:"approvers,omitempty"`  // who may decide: names, or "role:" and a role; empty: anyone who may
+	Expires   string         `json:"expires_at,omitempty"` // from then on it can neither be approved nor be used up
+	Quorum    int64          `json:"quorum,omitempty"`     // how many must approve; 0: one
+	Subject   ledger.Content `json:"subject,omitzero"`     // what is decided about; its name and media type are read as the summary is
+	Amended   ledger.Content `json:"amended,omitzero"`     // what an approver put in the subject's place
+	AskedKey  ledger.Hash    `json:"asked_key,omitzero"`   // that signed the asking; zero: a claim asked
+	Replaces  string         `json:"replaces,omitempty"`   // what it took the place of, as the event names it
+	Verdicts  []Given        `json:"verdicts,omitempty"`   // the approvals so far, oldest first, if several can be needed or the ledger has authority
 }
 
 // A Given is an approval that counted when it was given.
@@ -220,8 +212,8 @@ func (a Ask) unsettled() bool {
 	return a.Verdict == Denied || a.Verdict == Undecided && (a.Kind == KindDecision || a.Claimed || a.Hold)
 }
 
-// Unsettled returns the asks that keep the job from resuming: decisions not
-// approved, and a pause or block that was denied, or that is not approved and is a hold
+// Unsettled returns the asks that keep the job from resuming, by their recorded verdicts:
+// decisions not approved, and a pause or block that was denied, or that is not approved and is a hold
 // or claimed by an import.
 func (j Job) Unsettled() []Ask {
 	var asks []Ask
@@ -234,21 +226,6 @@ func (j Job) Unsettled() []Ask {
 		asks = append(asks, *j.Stop)
 	}
 	return asks
-}
-
-// UsableApprovals returns the leaf hashes of the approvals that a resume would use up, oldest first.
-func (j Job) UsableApprovals() []ledger.Hash {
-	asks := slices.Clone(j.Decisions)
-	if j.Stop != nil {
-		asks = append(asks, *j.Stop)
-	}
-	asks = slices.DeleteFunc(asks, func(a Ask) bool { return a.Verdict != Approved })
-	slices.SortFunc(asks, func(a, b Ask) int { return int(a.VerdictSeq - b.VerdictSeq) })
-	var leaves []ledger.Hash
-	for _, a := range asks {
-		leaves = append(leaves, a.VerdictLeaf)
-	}
-	return leaves
 }
 
 // What a job waits for, as WaitingFor says it.
@@ -265,15 +242,11 @@ const (
 // WaitsFor lists everything a job can wait for.
 var WaitsFor = []string{WaitsForWorker, WaitsForDecision, WaitsForHold, WaitsForReversal, WaitsForResume, WaitsForCancel, WaitsForNothing}
 
-// WaitingFor says in a word what must come next: one of WaitsFor.
+// WaitingFor says what must come next, as it was recorded: one of WaitsFor. What has expired
+// or was revoked since makes no difference: WaitingForAt says that.
 func (j Job) WaitingFor() string {
-	switch {
-	case j.Status.Final():
-		return WaitsForNothing
-	case j.Status == EmergencyStopped:
-		return WaitsForCancel
-	case j.Status == Running:
-		return WaitsForWorker
+	if word := j.goesOn(); word != "" {
+		return word
 	}
 	waiting := WaitsForResume
 	for _, a := range j.Unsettled() {
@@ -287,4 +260,17 @@ func (j Job) WaitingFor() string {
 		}
 	}
 	return waiting
+}
+
+// goesOn says what a job that is not stopped waits for; "" if it is stopped.
+func (j Job) goesOn() string {
+	switch {
+	case j.Status.Final():
+		return WaitsForNothing
+	case j.Status == EmergencyStopped:
+		return WaitsForCancel
+	case j.Status == Running:
+		return WaitsForWorker
+	}
+	return ""
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"gait/ledger"
+	"gait/ledger/authority"
 )
 
 // A Fact is the content of an event, without its place in the ledger.
@@ -16,7 +17,12 @@ type Fact struct {
 	Keys    []ledger.Hash // that signed it, verified; none: the actor is a claim
 	Payload ledger.Payload
 
-	text string // At as the event spells it; "" if there is no event yet
+	// Authority is that in force before the fact; nil if the ledger has none. It must admit
+	// the fact: see authority.State.May, and Check of events.
+	Authority *authority.State
+
+	text    string // At as the event spells it; "" if there is no event yet
+	trusted bool   // verdicts and resumes are not judged: the authority is not known
 }
 
 // reading returns what the clock read.
@@ -89,11 +95,11 @@ func follow(j Job, f Fact) (Job, *Refusal) {
 	case ledger.Paused:
 		return paused(j, f, p)
 	case ledger.Approved:
-		return verdict(j, f, Approved, p.CheckpointID, p.Target)
+		return approved(j, f, p)
 	case ledger.Denied:
-		return verdict(j, f, Denied, p.CheckpointID, p.Target)
+		return denied(j, f, p)
 	case ledger.Resumed:
-		return resumed(j, p)
+		return resumed(j, f, p)
 	case ledger.Cancelled:
 		if j.Status.Final() {
 			return j, cannot(j, "be cancelled")
@@ -187,6 +193,10 @@ func checkpointAdded(j Job, f Fact, p ledger.CheckpointAdded) (Job, *Refusal) {
 	if !p.Continues.IsZero() {
 		status = askedAgain
 	}
+	j, no := j.namesContent(p.ContentKey)
+	if no != nil {
+		return j, no
+	}
 	next, no := status(j, f, p)
 	if no != nil {
 		return j, no
@@ -211,8 +221,8 @@ func checkpointStatus(j Job, f Fact, p ledger.CheckpointAdded) (Job, *Refusal) {
 			return j.to(ReasonCompleted), nil
 		}
 	case ledger.CheckpointDecisionNeeded:
-		if j.Status != PausedStatus {
-			return decisionNeeded(j, askOf(KindDecision, j, f, p))
+		if j.Status != PausedStatus || p.Replaces != "" {
+			return decisionNeeded(j, f, p)
 		}
 	case ledger.CheckpointBlocked:
 		if j.Status != PausedStatus {
@@ -224,27 +234,20 @@ func checkpointStatus(j Job, f Fact, p ledger.CheckpointAdded) (Job, *Refusal) {
 
 // askOf returns what a checkpoint asks for.
 func askOf(kind AskKind, j Job, f Fact, p ledger.CheckpointAdded) Ask {
-	a := Ask{CheckpointID: p.CheckpointID, Kind: kind, JobSeq: j.JobSeq + 1, Actor: f.Actor, Created: f.when()}
-	if kind == KindDecision {
-		a.Summary, a.RequiredAction = p.Summary, p.RequiredAction
+	a := Ask{CheckpointID: p.CheckpointID, Kind: kind, JobSeq: j.JobSeq + 1, Actor: f.Actor, Created: f.when(), AskedKey: f.key()}
+	if kind != KindDecision {
+		return a
+	}
+	a.Summary, a.RequiredAction = p.Summary, p.RequiredAction
+	a.Approvers, a.Quorum, a.Subject, a.Replaces = slices.Clone(p.Approvers), p.Quorum, p.Subject, p.Replaces
+	if !p.ExpiresAt.IsZero() {
+		a.Expires = ledger.FormatTime(p.ExpiresAt)
 	}
 	return a
 }
 
 func cannotTake(j Job, p ledger.CheckpointAdded) *Refusal {
 	return cannot(j, "take a "+string(p.CheckpointType)+" checkpoint")
-}
-
-func decisionNeeded(j Job, ask Ask) (Job, *Refusal) {
-	if len(j.Decisions) >= ledger.MaxOpenDecisions {
-		return j, refuse(TooManyDecisions, j.details(),
-			"job %s has asked for %d decisions since it last ran, approved ones included: the most that one resume can use up", j.ID, len(j.Decisions))
-	}
-	j.Decisions = append(j.Decisions, ask)
-	if j.Status == DecisionNeeded {
-		return j, nil
-	}
-	return j.to(ReasonDecisionNeeded), nil
 }
 
 func blocked(j Job, ask Ask) Job {
@@ -272,7 +275,7 @@ func paused(j Job, f Fact, p ledger.Paused) (Job, *Refusal) {
 	case p.Hold && j.Stop != nil && j.Stop.unsettled():
 		return j, refuse(InvalidTransition, j.details(), "job %s is held already: it cannot be resumed before an approval of %s", j.ID, j.Stop.what())
 	}
-	j = j.replaceStop(Ask{Kind: KindPause, JobSeq: j.JobSeq + 1, Actor: f.Actor, Created: f.when(), Hold: p.Hold})
+	j = j.replaceStop(Ask{Kind: KindPause, JobSeq: j.JobSeq + 1, Actor: f.Actor, Created: f.when(), AskedKey: f.key(), Hold: p.Hold})
 	return j.to(ReasonPaused), nil
 }
 

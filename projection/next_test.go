@@ -63,7 +63,7 @@ func TestNextIsPure(t *testing.T) {
 			actor := rapid.SampledFrom([]string{"worker_1", "reviewer"}).Draw(rt, "actor")
 			nextIsPure(rt, s, actor, somePayload(rt, s))
 		}
-		got, err := projection.Fold(s.JobEvents(rt.Context(), "job_1", 1), s.at.Head)
+		got, err := projection.Fold(s.JobEvents(rt.Context(), "job_1", 1), s.at.Head, nil)
 		if err != nil {
 			rt.Fatal(err)
 		}
@@ -78,7 +78,7 @@ func nextIsPure(t *rapid.T, s *story, actor string, p ledger.Payload) {
 	frozen := text(t, before)
 	draft := s.draft(actor, p)
 	next, no := projection.Next(before, projection.Fact{At: draft.Time, Actor: actor, Payload: p})
-	applied, err := projection.Apply(before, s.seal(draft))
+	applied, err := projection.Apply(before, s.seal(draft), nil)
 	if !bytes.Equal(text(t, before), frozen) {
 		t.Fatalf("Next or Apply of %s changed the job it was given", p.Type())
 	}
@@ -197,7 +197,7 @@ func TestCloneCopiesEverything(t *testing.T) {
 	}
 	view := j.StatusView()
 	view.LastCheckpoint.Summary, view.OpenDecisions[0].Summary, view.SafetyInvariants[0], view.Labels["team"] = "x", "x", "x", "x"
-	usable := j.UsableApprovals()
+	usable := j.UsableApprovals(projection.Basis{})
 	usable[0] = two
 	unsettled := j.Unsettled()
 	unsettled[0].Actor = "x"

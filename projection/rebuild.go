@@ -6,6 +6,7 @@ import (
 	"iter"
 
 	"gait/ledger"
+	"gait/ledger/authority"
 )
 
 // A RebuiltView is a job's view rebuilt from events, with the one stored.
@@ -33,7 +34,7 @@ func Rebuild(ctx context.Context, log ledger.EventReader) iter.Seq2[RebuiltView,
 				yield(RebuiltView{}, err)
 				return
 			}
-			job, err := Fold(log.JobEvents(ctx, entry.ID, 1), entry.Head)
+			job, err := Fold(log.JobEvents(ctx, entry.ID, 1), entry.Head, StatesOf(ctx, log))
 			if err != nil {
 				yield(RebuiltView{}, err)
 				return
@@ -63,11 +64,15 @@ func Views(ctx context.Context, log ledger.EventReader) iter.Seq2[ledger.JobView
 // events, and *ledger.CorruptError if the rules do not allow an event.
 func Entries(events ledger.Events) iter.Seq2[ledger.Entry, error] {
 	return func(yield func(ledger.Entry, error) bool) {
-		jobs := map[string]*Folder{}
+		jobs, chain := map[string]*Folder{}, &authority.Chain{}
 		for e, err := range events {
 			entry := ledger.Entry{Event: e}
-			if err == nil && !e.Type().OfLedger() {
-				entry, err = addTo(jobs, e)
+			switch {
+			case err != nil:
+			case e.Type().OfAuthority():
+				err = chain.Add(e)
+			case !e.Type().OfLedger():
+				entry, err = addTo(jobs, e, func(leaf ledger.Hash) (*authority.State, error) { return stateIn(chain, leaf) })
 			}
 			if !yield(entry, err) || err != nil {
 				return
@@ -77,10 +82,10 @@ func Entries(events ledger.Events) iter.Seq2[ledger.Entry, error] {
 }
 
 // addTo folds an event into its job, and returns it with the job's view and tags.
-func addTo(jobs map[string]*Folder, e ledger.Event) (ledger.Entry, error) {
+func addTo(jobs map[string]*Folder, e ledger.Event, states States) (ledger.Entry, error) {
 	job := jobs[e.JobID()]
 	if job == nil {
-		job = &Folder{}
+		job = &Folder{States: states}
 		jobs[e.JobID()] = job
 	}
 	if err := job.Add(e); err != nil {

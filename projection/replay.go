@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"gait/ledger"
+	"gait/ledger/authority"
 	"gait/ledger/jcs"
 )
 
@@ -31,6 +32,10 @@ type Replay struct {
 	Put func(path string, text []byte) error
 
 	Next Rules // if nil, those of this package
+
+	// Authority has the authority events before the first event given. A Replay adds those
+	// that it is given. It may be nil if the first event given is the ledger's.
+	Authority *authority.Chain
 
 	room    []byte // reused for each line
 	jobs    map[string]*jobReplay
@@ -66,7 +71,10 @@ type ViewDigest struct {
 // event does not follow in its job, and with the errors of Put. It skips events of
 // jobs that begin before the first event given.
 func (r *Replay) Add(e ledger.Event) error {
-	if e.Type().OfLedger() || r.skipped[e.JobID()] {
+	if e.Type().OfLedger() {
+		return r.follow(e)
+	}
+	if r.skipped[e.JobID()] {
 		return nil
 	}
 	j := r.jobs[e.JobID()]
@@ -78,7 +86,7 @@ func (r *Replay) Add(e ledger.Event) error {
 		return nil
 	}
 	if j == nil {
-		j = &jobReplay{Folder: Folder{Next: r.Next}}
+		j = &jobReplay{Folder: Folder{Next: r.Next, States: r.state}}
 		if r.jobs == nil {
 			r.jobs = map[string]*jobReplay{}
 		}
@@ -89,6 +97,24 @@ func (r *Replay) Add(e ledger.Event) error {
 	}
 	return r.addLists(j, e)
 }
+
+// follow checks an event about the ledger itself against authority.
+func (r *Replay) follow(e ledger.Event) error {
+	if e.Type().OfAuthority() {
+		if r.Authority == nil {
+			r.Authority = &authority.Chain{}
+		}
+		return r.Authority.Add(e)
+	}
+	s, err := States(r.state).at(e)
+	if err == nil {
+		_, err = s.Check(e)
+	}
+	return err
+}
+
+// state returns the authority state after an event that was added.
+func (r *Replay) state(leaf ledger.Hash) (*authority.State, error) { return stateIn(r.Authority, leaf) }
 
 func (r *Replay) addLists(j *jobReplay, e ledger.Event) error {
 	list := listEvents

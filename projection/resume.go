@@ -1,26 +1,38 @@
 package projection
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
 	"gait/ledger"
+	"gait/ledger/authority"
 )
 
-// resumed applies a resume: everything asked for must be approved, and environment,
-// policy and identity must be those of the job, or the event must record the change.
-func resumed(j Job, p ledger.Resumed) (Job, *Refusal) {
+// resumed applies a resume: everything asked for must be approved, as judged by the
+// authority and the reading of the resume, and environment, policy and identity must be
+// those of the job, or the event must record the change.
+func resumed(j Job, f Fact, p ledger.Resumed) (Job, *Refusal) {
 	if !j.stopped() {
 		return j, cannot(j, "be resumed")
 	}
-	if open := j.Unsettled(); len(open) > 0 {
-		return j, approvalRequired(j, open)
+	if !f.trusted {
+		if no := unsettled(j, f.basis()); no != nil {
+			return j, no
+		}
+		if no := checkConsumes(j, f.basis(), p); no != nil {
+			return j, no
+		}
 	}
-	for _, check := range []func(Job, ledger.Resumed) *Refusal{checkConsumes, checkPolicy, checkIdentity, checkEnvironment} {
+	for _, check := range []func(Job, ledger.Resumed) *Refusal{checkPolicy, checkIdentity, checkEnvironment} {
 		if no := check(j, p); no != nil {
 			return j, no
 		}
 	}
+	if no := checkBinding(j, f, p); no != nil && !f.trusted {
+		return j, no
+	}
+	j.PolicyBy, j.PolicyKey = j.boundBy(f, p)
 	j.PolicyDigest, j.PolicyRef, j.Identity = p.CurrentPolicyDigest, p.CurrentPolicyRef, p.Identity
 	j.Decisions, j.Stop = nil, nil
 	return j.to(ResumeReason(p)), nil
@@ -40,27 +52,94 @@ func ResumeReason(p ledger.Resumed) ReasonCode {
 	return ReasonResumed
 }
 
-func approvalRequired(j Job, open []Ask) *Refusal {
-	var what []string
-	for _, a := range open {
-		state := "open"
-		if a.Verdict == Denied {
-			state = "denied"
-		}
-		what = append(what, a.what()+" ("+state+")")
+// unsettled refuses a resume while something keeps the job from it.
+func unsettled(j Job, b Basis) *Refusal {
+	open := j.UnsettledAt(b)
+	if len(open) == 0 {
+		return nil
 	}
+	pending := true
+	for _, d := range open {
+		if d.Outcome == OutcomeExpired {
+			return expired(j, d)
+		}
+		pending = pending && d.Outcome == OutcomePending
+	}
+	if pending {
+		d := j.details().naming(open[0].DecisionID())
+		d.Approvals, d.Needed = int64(len(open[0].Counts)), open[0].Needed
+		return refuse(QuorumPending, d, "job %s cannot be resumed before more approvals of %s", j.ID, listed(open))
+	}
+	return approvalRequired(j, b, open)
+}
+
+func approvalRequired(j Job, b Basis, open []Judgement) *Refusal {
 	d := j.details()
 	if len(open) > 1 {
 		d.CheckpointID = open[0].CheckpointID
 	}
-	return refuse(ApprovalRequired, d, "job %s cannot be resumed before an approval of %s", j.ID, strings.Join(what, ", "))
+	for _, o := range open {
+		if o.Outcome == OutcomeDenied && b.Authority != nil {
+			d.Replaces = o.ReplacedBy()
+			break
+		}
+	}
+	return refuse(ApprovalRequired, d, "job %s cannot be resumed before an approval of %s", j.ID, listed(open))
 }
 
-func checkConsumes(j Job, p ledger.Resumed) *Refusal {
-	if !slices.Equal(p.Consumes, j.UsableApprovals()) {
-		return refuse(InvalidTransition, Details{}, "a resume of job %s uses up its %d approvals, each once", j.ID, len(j.UsableApprovals()))
+// listed names asks with what they have come to.
+func listed(open []Judgement) string {
+	var what []string
+	for _, d := range open {
+		state := string(d.Outcome)
+		if d.Outcome == OutcomePending {
+			state = fmt.Sprintf("%d of %d", len(d.Counts), d.Needed)
+		}
+		what = append(what, d.what()+" ("+state+")")
+	}
+	return strings.Join(what, ", ")
+}
+
+func checkConsumes(j Job, b Basis, p ledger.Resumed) *Refusal {
+	if usable := j.UsableApprovals(b); !slices.Equal(p.Consumes, usable) {
+		return refuse(InvalidTransition, Details{}, "a resume of job %s uses up its %d approvals, each once", j.ID, len(usable))
 	}
 	return nil
+}
+
+// checkBinding refuses a resume under a policy that no one binds who counts now: neither the
+// ledger, which lets anyone bind it, nor the resumer, nor the operator who bound it before.
+func checkBinding(j Job, f Fact, p ledger.Resumed) *Refusal {
+	s, policy := f.Authority, p.CurrentPolicyDigest
+	switch {
+	case !f.basis().strict(), policy.IsZero(), s.Binds(policy), f.operates(),
+		policy == j.PolicyDigest && operator(s, j.PolicyBy, j.PolicyKey):
+		return nil
+	}
+	d := j.details()
+	d.Actor = f.Actor
+	return refuse(RoleRequired, d, "job %s cannot be resumed under policy %s, which no operator in force has bound: %s is none", j.ID, policy, f.Actor)
+}
+
+// boundBy returns who binds the job to the policy of a resume, and by which key; nothing if
+// that is a claim.
+func (j Job) boundBy(f Fact, p ledger.Resumed) (string, ledger.Hash) {
+	switch {
+	case p.CurrentPolicyDigest.IsZero():
+	case f.operates() || f.trusted && len(f.Keys) > 0:
+		return f.Actor, f.key()
+	case p.CurrentPolicyDigest == j.PolicyDigest:
+		return j.PolicyBy, j.PolicyKey
+	}
+	return "", ledger.Hash{}
+}
+
+// operates reports whether an operator signed the fact.
+func (f Fact) operates() bool { return operator(f.Authority, f.Actor, f.key()) }
+
+// operator reports whether an actor is an operator, and the key is the actor's.
+func operator(s *authority.State, actor string, key ledger.Hash) bool {
+	return !key.IsZero() && s.InForce(actor, key) && s.Has(actor, ledger.RoleOperator)
 }
 
 func checkPolicy(j Job, p ledger.Resumed) *Refusal {

@@ -110,7 +110,7 @@ func (s *story) resumed() ledger.Resumed {
 	j := s.at.Job
 	policy := j.PolicyDigest
 	return ledger.Resumed{
-		Consumes: j.UsableApprovals(), ExpectedFingerprint: j.EnvironmentFingerprint, ActualFingerprint: j.EnvironmentFingerprint,
+		Consumes: j.UsableApprovals(projection.Basis{}), ExpectedFingerprint: j.EnvironmentFingerprint, ActualFingerprint: j.EnvironmentFingerprint,
 		PreviousPolicyDigest: policy, CurrentPolicyDigest: policy, PreviousPolicyRef: j.PolicyRef, CurrentPolicyRef: j.PolicyRef, Identity: j.Identity,
 	}
 }

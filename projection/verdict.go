@@ -2,6 +2,7 @@ package projection
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"gait/ledger"
@@ -57,28 +58,146 @@ func several(j Job, open []Ask) *Refusal {
 	return refuse(CheckpointRequired, j.details().naming(ids[0]), "job %s has %d open decisions: %s", j.ID, len(open), strings.Join(ids, ", "))
 }
 
-// verdict applies an approval or denial of the event whose leaf hash is target.
-func verdict(j Job, f Fact, v Verdict, checkpointID string, target ledger.Hash) (Job, *Refusal) {
+// asked returns the ask of the job that a verdict is about.
+func (j *Job) asked(v Verdict, checkpointID string, target ledger.Hash) (*Ask, *Refusal) {
 	if !j.stopped() {
-		return j, cannot(j, fmt.Sprintf("be %s: nothing waits for a verdict", v))
+		return nil, cannot(*j, fmt.Sprintf("be %s: nothing waits for a verdict", v))
 	}
 	ask := j.find(target, checkpointID)
 	if ask == nil {
-		return j, refuse(NothingToApprove, j.details(), "job %s has nothing that waits with leaf hash %s", j.ID, target)
+		return nil, refuse(NothingToApprove, j.details(), "job %s has nothing that waits with leaf hash %s", j.ID, target)
 	}
-	if ask.Verdict == v {
-		return j, refuse(AlreadyDecided, j.details(), "%s of job %s was %s already, by %s", ask.what(), j.ID, v, ask.VerdictBy)
+	return ask, nil
+}
+
+// approved applies an approval. The ask is approved once as many count as are needed.
+func approved(j Job, f Fact, p ledger.Approved) (Job, *Refusal) {
+	ask, no := j.asked(Approved, p.CheckpointID, p.Target)
+	if no == nil {
+		j, no = j.namesContent(p.ContentKey)
 	}
-	if v == Approved && (f.Actor == ask.Actor || f.Actor == j.Identity || f.Actor == j.importerOf(*ask)) {
-		return j, selfApproval(j, *ask, f.Actor)
+	if no != nil {
+		return j, no
 	}
-	ask.Verdict, ask.VerdictBy, ask.VerdictSeq, ask.VerdictLeaf = v, f.Actor, j.JobSeq+1, ledger.Hash{}
-	if v == Denied {
-		return j.to(ReasonDenied), nil
+	now := j.Judge(*ask, f.basis())
+	if !f.trusted {
+		if no := j.mayApprove(now, f, p); no != nil {
+			return j, no
+		}
+	}
+	if p.Amended != (ledger.Content{}) {
+		ask.Amended, now.Counts = p.Amended, nil
+	}
+	counts := append(slices.Clone(now.Counts), Given{By: f.Actor, Key: f.key(), Seq: j.JobSeq + 1})
+	ask.Verdict, ask.VerdictBy, ask.VerdictSeq, ask.VerdictLeaf, ask.Verdicts = Undecided, "", 0, ledger.Hash{}, nil
+	if f.Authority != nil || f.trusted || ask.Quorum > 1 {
+		ask.Verdicts = counts
+	}
+	if int64(len(counts)) >= now.Needed {
+		ask.Verdict, ask.VerdictBy, ask.VerdictSeq = Approved, f.Actor, j.JobSeq+1
 	}
 	j.Approvals++
 	j.ReasonCode = ReasonApproved
 	return j, nil
+}
+
+// denied applies a denial. One is enough, and it clears the approvals.
+func denied(j Job, f Fact, p ledger.Denied) (Job, *Refusal) {
+	ask, no := j.asked(Denied, p.CheckpointID, p.Target)
+	if no != nil {
+		return j, no
+	}
+	if !f.trusted {
+		if ask.Verdict == Denied {
+			return j, already(j, *ask)
+		}
+		if no := j.mayDecide(*ask, f, p.Subject); no != nil {
+			return j, no
+		}
+	}
+	ask.Verdict, ask.VerdictBy, ask.VerdictSeq, ask.VerdictLeaf, ask.Verdicts = Denied, f.Actor, j.JobSeq+1, ledger.Hash{}, nil
+	return j.to(ReasonDenied), nil
+}
+
+// mayApprove refuses an approval that does not count. What authority says of the actor was
+// asked before: see Fact.
+func (j Job) mayApprove(now Judgement, f Fact, p ledger.Approved) *Refusal {
+	b := f.basis()
+	switch {
+	case now.Outcome == OutcomeDenied && f.Authority != nil:
+		d := j.details()
+		d.Replaces = now.ReplacedBy()
+		return refuse(AlreadyDecided, d, "%s of job %s was denied by %s, and that stands: only a new decision lifts it that takes its place", now.what(), j.ID, now.VerdictBy)
+	case now.Outcome == OutcomeApproved:
+		return already(j, now.Ask)
+	}
+	if !now.listed(b, f.Actor) {
+		return notListed(j, now.Ask, f.Actor)
+	}
+	if why := j.own(&now.Ask, b, f.Actor, f.key()); why != "" {
+		return selfApproval(j, now.Ask, f.Actor, why)
+	}
+	if now.Outcome == OutcomeExpired {
+		return expired(j, now)
+	}
+	if no := j.sameSubject(now.Ask, f, p.Subject); no != nil {
+		return no
+	}
+	if p.Amended != (ledger.Content{}) && now.about().IsZero() {
+		return refuse(InvalidTransition, j.details(), "%s of job %s is about no content that could be amended", now.what(), j.ID)
+	}
+	for _, g := range now.Counts {
+		if g.By == f.Actor || !g.Key.IsZero() && g.Key == f.key() {
+			return already(j, now.Ask)
+		}
+	}
+	return nil
+}
+
+// mayDecide refuses a verdict by someone who may not decide, or about something else.
+func (j Job) mayDecide(a Ask, f Fact, subject ledger.Hash) *Refusal {
+	if !a.listed(f.basis(), f.Actor) {
+		return notListed(j, a, f.Actor)
+	}
+	return j.sameSubject(a, f, subject)
+}
+
+// sameSubject refuses a verdict about another subject than the ask has now. Without
+// authority a verdict need not name one.
+func (j Job) sameSubject(a Ask, f Fact, subject ledger.Hash) *Refusal {
+	if subject == a.about() || subject.IsZero() && f.Authority == nil {
+		return nil
+	}
+	d := j.details().naming(a.DecisionID())
+	d.Subject = a.about().OrEmpty()
+	return refuse(SubjectChanged, d, "%s of job %s is about %s, and the verdict about %s", a.what(), j.ID, subjectOf(a.about()), subjectOf(subject))
+}
+
+func subjectOf(digest ledger.Hash) string {
+	if digest.IsZero() {
+		return "no content"
+	}
+	return "content " + digest.String()
+}
+
+func already(j Job, a Ask) *Refusal {
+	verdict, by := a.Verdict, a.VerdictBy
+	if n := len(a.Verdicts); n > 0 {
+		verdict, by = Approved, a.Verdicts[n-1].By
+	}
+	return refuse(AlreadyDecided, j.details(), "%s of job %s was %s already, by %s", a.what(), j.ID, verdict, by)
+}
+
+func notListed(j Job, a Ask, actor string) *Refusal {
+	d := j.details().naming(a.DecisionID())
+	d.Actor = actor
+	return refuse(RoleRequired, d, "%s of job %s is decided by %s, and not by %s", a.what(), j.ID, strings.Join(a.Approvers, ", "), actor)
+}
+
+func expired(j Job, d Judgement) *Refusal {
+	details := j.details().naming(d.DecisionID())
+	details.ExpiredAt, details.Replaces = d.Expires, d.ReplacedBy()
+	return refuse(DecisionExpired, details, "%s of job %s has expired, at %s: a new decision has to take its place", d.what(), j.ID, d.Expires)
 }
 
 // importerOf returns who imported an ask, here or in the ledger before, or "".
@@ -92,15 +211,7 @@ func (j Job) importerOf(a Ask) string {
 	return ""
 }
 
-func selfApproval(j Job, a Ask, actor string) *Refusal {
-	why := "who asked for it"
-	switch {
-	case actor == a.Actor:
-	case actor == j.importerOf(a):
-		why = "who imported the job"
-	default:
-		why = "the job's own identity"
-	}
+func selfApproval(j Job, a Ask, actor, why string) *Refusal {
 	d := j.details()
 	d.Actor = actor
 	return refuse(SelfApproval, d, "%s of job %s cannot be approved by %s, %s", a.what(), j.ID, actor, why)

@@ -65,7 +65,7 @@ func (j *Job) walk(w *jcs.Walker, texts bool) {
 func (a *Ask) walk(w *jcs.Walker, texts bool) {
 	w.Begin()
 	jcs.Text(w, "actor", &a.Actor, jcs.Always)
-	a.Amended.walk(w, "amended", true)
+	walkContent(w, "amended", &a.Amended, true)
 	jcs.List(w, "approvers", &a.Approvers, jcs.TextValue[string])
 	w.Hash("asked_key", (*[32]byte)(&a.AskedKey), jcs.UnlessZero)
 	jcs.Text(w, "checkpoint_id", &a.CheckpointID, jcs.UnlessZero)
@@ -81,7 +81,7 @@ func (a *Ask) walk(w *jcs.Walker, texts bool) {
 	if texts {
 		jcs.Text(w, "required_action", &a.RequiredAction, jcs.UnlessZero)
 	}
-	a.Subject.walk(w, "subject", texts)
+	walkContent(w, "subject", &a.Subject, texts)
 	if texts {
 		jcs.Text(w, "summary", &a.Summary, jcs.UnlessZero)
 	}
@@ -94,13 +94,13 @@ func (a *Ask) walk(w *jcs.Walker, texts bool) {
 	w.End()
 }
 
-// walk walks a member that names content, which is left out if it names none.
-func (c *Content) walk(w *jcs.Walker, name string, texts bool) {
+// walkContent walks a member that names content, which is left out if it names none.
+func walkContent(w *jcs.Walker, name string, c *ledger.Content, texts bool) {
 	v := *c
 	if !texts {
 		v.MediaType, v.Name = "", ""
 	}
-	if !w.Member(name, v != Content{}, jcs.UnlessZero) {
+	if !w.Member(name, v != ledger.Content{}, jcs.UnlessZero) {
 		return
 	}
 	w.Begin()
@@ -111,7 +111,7 @@ func (c *Content) walk(w *jcs.Walker, name string, texts bool) {
 	}
 	w.Int("size", &v.Size, jcs.Always)
 	w.End()
-	if v == (Content{}) {
+	if v == (ledger.Content{}) {
 		w.Fail(errNoContent)
 	}
 	if !texts {

@@ -146,7 +146,7 @@ func (s state) follow(r commands.Request, a commands.Result) (state, bool) {
 	if err != nil {
 		return s, false
 	}
-	job, err := projection.Apply(s.job, a.Event)
+	job, err := projection.Apply(s.job, a.Event, nil)
 	if err != nil || !reflect.DeepEqual(job, a.Job) {
 		return s, false
 	}

@@ -1,0 +1,125 @@
+package projection
+
+import (
+	"slices"
+
+	"gait/ledger"
+)
+
+// An Outcome is what an ask has come to.
+type Outcome string
+
+// The outcomes.
+const (
+	OutcomeOpen     Outcome = "open"     // no approval counts
+	OutcomePending  Outcome = "pending"  // some count, and more are needed
+	OutcomeApproved Outcome = "approved" // as many count as are needed
+	OutcomeDenied   Outcome = "denied"
+	OutcomeExpired  Outcome = "expired" // it can neither be approved nor used up
+)
+
+// A Judgement is what an ask has come to on a basis. It can differ from the verdict that
+// the ask had when it was recorded: a key was revoked since, or the mode was raised.
+type Judgement struct {
+	Ask
+
+	Outcome Outcome
+	Counts  []Given // the approvals that count, oldest first
+	Needed  int64   // how many must
+}
+
+// Judge returns what an ask of the job has come to.
+func (j *Job) Judge(a Ask, b Basis) Judgement {
+	d := Judgement{Ask: a, Needed: a.needs(b)}
+	switch {
+	case a.Verdict == Denied:
+		d.Outcome = OutcomeDenied
+		return d
+	case b.expired(a.Expires):
+		d.Outcome = OutcomeExpired
+	}
+	d.Counts = j.counting(&a, b)
+	switch {
+	case d.Outcome != "":
+	case int64(len(d.Counts)) >= d.Needed:
+		d.Outcome = OutcomeApproved
+	case len(d.Counts) > 0:
+		d.Outcome = OutcomePending
+	default:
+		d.Outcome = OutcomeOpen
+	}
+	return d
+}
+
+// Unsettled reports whether the ask keeps its job from resuming.
+func (d Judgement) Unsettled() bool {
+	switch d.Outcome {
+	case OutcomeApproved:
+		return false
+	case OutcomeDenied, OutcomeExpired:
+		return true
+	case OutcomeOpen, OutcomePending:
+	}
+	return d.Kind == KindDecision || d.Claimed || d.Hold
+}
+
+// judgements returns what each ask of the job has come to: its decisions, then its pause
+// or block.
+func (j *Job) judgements(b Basis) []Judgement {
+	all := make([]Judgement, 0, len(j.Decisions)+1)
+	for _, a := range j.Decisions {
+		all = append(all, j.Judge(a, b))
+	}
+	if j.Stop != nil {
+		all = append(all, j.Judge(*j.Stop, b))
+	}
+	return all
+}
+
+// UnsettledAt returns the asks that keep the job from resuming.
+func (j Job) UnsettledAt(b Basis) []Judgement {
+	return slices.DeleteFunc(j.judgements(b), func(d Judgement) bool { return !d.Unsettled() })
+}
+
+// UsableApprovals returns the leaf hashes of the verdicts that a resume would use up,
+// oldest first: of each ask that is approved, the newest one that counts.
+func (j Job) UsableApprovals(b Basis) []ledger.Hash {
+	var newest []Given
+	for _, d := range j.judgements(b) {
+		if d.Outcome == OutcomeApproved {
+			newest = append(newest, d.Counts[len(d.Counts)-1])
+		}
+	}
+	slices.SortFunc(newest, func(x, y Given) int { return int(x.Seq - y.Seq) })
+	var leaves []ledger.Hash
+	for _, g := range newest {
+		leaves = append(leaves, g.Leaf)
+	}
+	return leaves
+}
+
+// WaitingForAt says what must come next: one of WaitsFor. What expired or was denied waits
+// for a decision that takes its place.
+func (j Job) WaitingForAt(b Basis) string {
+	if word := j.goesOn(); word != "" {
+		return word
+	}
+	waiting := WaitsForResume
+	for _, d := range j.UnsettledAt(b) {
+		switch {
+		case d.waitsForReversal():
+			if waiting != WaitsForHold {
+				waiting = WaitsForReversal
+			}
+		case d.Hold:
+			waiting = WaitsForHold
+		default:
+			return WaitsForDecision
+		}
+	}
+	return waiting
+}
+
+func (d Judgement) waitsForReversal() bool {
+	return d.Outcome == OutcomeDenied || d.Outcome == OutcomeExpired
+}
