@@ -150,6 +150,23 @@ var hints = map[string]hintMaker{
 	"checkpoint_conflict":  say("keep both signed checkpoints: together they show that the history was changed"),
 	"weak_public_key":      say("remove that key: anyone can sign under it"),
 
+	// Keys of actors, and signing.
+	"unsupported_key":         say("make a key of a type that is taken: ssh-keygen -t ed25519"),
+	"certificate_unsupported": say("give the public key itself"),
+	"private_key_given":       say("give the file whose name ends in .pub"),
+	"empty_public_key":        say("give a .pub file, or a list of public keys with one on each line"),
+	"signature_invalid":       say("sign the exact bytes of the command: ssh-keygen -Y sign -n gait-command -f KEY FILE"),
+	"sign_key_missing":        say("name the key: --sign-key FILE, or add it to ssh-agent: ssh-add FILE"),
+	"agent_unavailable":       say("start ssh-agent, or name a file: --sign-key FILE"),
+	"agent_key_missing":       say("add the key to ssh-agent: ssh-add FILE; ssh-add -l shows those it has"),
+	"agent_key_ambiguous":     say("name one: --sign-key agent:FINGERPRINT; ssh-add -l shows those it has"),
+	"agent_timeout":           say("nothing was signed; touch the token or confirm when the agent asks, and run it again"),
+	"agent_refused":           say("nothing was signed; confirm when the agent asks, or look whether it still has the key: ssh-add -l"),
+	"unsafe_key_file":         say("chmod 600 FILE; if others may have read it, have the key revoked and use a new one"),
+	"key_on_token":            say("ssh-add FILE, then --sign-key agent"),
+	"passphrase_missing":      say("run it on a terminal, or add the key to ssh-agent: ssh-add FILE"),
+	"revocations_unreadable":  say("have the list made again: a JSON array of names, or one name on each line"),
+
 	// Witnesses.
 	"witness_conflict":       say("keep the evidence; find out whether a copy of this ledger was written to, or this one was restored from an old copy"),
 	"witness_answer_invalid": say("check URL and key with the witness's operator: gait ledger witness list"),
