@@ -92,3 +92,17 @@ func otherValues(v any) []any {
 	}
 	return nil
 }
+
+// fieldsOf returns the fields of an event's payload as JSON texts.
+func fieldsOf(t *testing.T, e ledger.Event) map[string]string {
+	t.Helper()
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(e.PayloadBytes(), &fields); err != nil {
+		t.Fatal(err)
+	}
+	texts := map[string]string{}
+	for name, text := range fields {
+		texts[name] = string(text)
+	}
+	return texts
+}
