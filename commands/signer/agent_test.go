@@ -90,7 +90,7 @@ func TestAgentThatDoesNotSign(t *testing.T) {
 		{"its user declines", func(ssh.PublicKey, []byte) (*ssh.Signature, error) {
 			return nil, errors.New("declined")
 		}, signer.ErrAgentRefused, "agent_refused"},
-		{"nobody touches the token", func(ssh.PublicKey, []byte) (*ssh.Signature, error) {
+		{"the token is not touched", func(ssh.PublicKey, []byte) (*ssh.Signature, error) {
 			<-held
 			return nil, errors.New("too late")
 		}, signer.ErrAgentTimeout, "agent_timeout"},
@@ -118,7 +118,7 @@ func TestAgentThatDoesNotSign(t *testing.T) {
 	}
 }
 
-// Who interrupts a command does not wait for the agent.
+// An interrupted command does not wait for the agent.
 func TestAgentIsInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	socket := listen(t, func(conn net.Conn) {

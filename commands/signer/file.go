@@ -124,8 +124,8 @@ func readKeyFile(path string) ([]byte, error) {
 	return b, nil
 }
 
-// exposed reports whether the file gives other users access. As ssh does, it leaves the files of
-// other owners alone: those are for their owners to keep.
+// exposed reports whether the user's own file gives other users access. As in ssh, the mode
+// of a file that belongs to another user does not matter.
 func exposed(about fs.FileInfo) bool {
 	stat, ok := about.Sys().(*syscall.Stat_t)
 	return about.Mode().Perm()&0o077 != 0 && (!ok || int(stat.Uid) == os.Getuid())

@@ -129,7 +129,7 @@ func TestFromFilePublicHalf(t *testing.T) {
 	}
 }
 
-// Files of other owners are theirs to keep: ssh takes them, too.
+// As in ssh, the mode of a file that belongs to another user does not matter.
 func TestFromFileOfAnotherOwner(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can give a file away")

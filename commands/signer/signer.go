@@ -60,7 +60,7 @@ var (
 	// ErrPassphrase says that the passphrase given does not open a key.
 	ErrPassphrase = fault("the passphrase is wrong", "wrong_passphrase", ledger.CategoryInvalid)
 
-	// ErrNoPassphrase says that a key needs a passphrase, and there is none to ask.
+	// ErrNoPassphrase says that a key needs a passphrase, and none was given.
 	ErrNoPassphrase = fault("a passphrase protects the key, and none was given", "passphrase_missing", ledger.CategoryInvalid)
 )
 

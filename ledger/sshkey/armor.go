@@ -31,9 +31,10 @@ func Armor(blob []byte) []byte {
 	return b.Bytes()
 }
 
-// ParseArmored returns the blob in the file that ssh-keygen -Y sign writes. It takes any line
-// ends, any width of lines, and blanks around each line, as files get them that are mailed
-// or pasted; nothing but the one signature. It does not parse the blob. Errors wrap ErrSignature.
+// ParseArmored returns the blob in the file that ssh-keygen -Y sign writes. Mail and
+// terminals change files, so it takes any line ends, lines of any width, and blanks around
+// each line. It refuses everything else before and after the signature. It does not parse
+// the blob. Errors wrap ErrSignature.
 func ParseArmored(file []byte) ([]byte, error) {
 	if len(file) > MaxArmored {
 		return nil, bad("a file of more than %d bytes", MaxArmored)

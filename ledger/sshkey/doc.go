@@ -43,8 +43,8 @@
 //
 // # What is not unique
 //
-// Who holds no key can still turn one ECDSA signature (r, s) into a second one, (r, n-s),
-// which verifies too. OpenSSH makes both forms, so neither can be refused. Who holds the
-// key can make any number of signatures of one message. Nothing may rely on the bytes of a
-// signature being the only ones: a command is known by its own bytes.
+// An ECDSA signature (r, s) has a second form, (r, n-s), which verifies too and can be
+// made without the private key. OpenSSH makes both forms, so neither can be refused. And
+// the key's holder can make any number of signatures of one message. So nothing may rely
+// on the bytes of a signature: a command is identified by its own bytes.
 package sshkey
