@@ -184,7 +184,14 @@ func (b *batch) lastOf(ctx context.Context, m moment) (ledger.Event, error) {
 // and does not use up a request id.
 func (b *batch) write(c *call, m moment, p ledger.Payload) (Result, error) {
 	e, r := b.engine, &c.request
+	p, err := e.keyed(m, r.JobID, p)
+	if err != nil {
+		return Result{}, err
+	}
 	event, err := e.seal(c, m, p)
+	if err == nil {
+		err = e.checkContent(event)
+	}
 	if err != nil {
 		return Result{}, err
 	}
@@ -222,6 +229,9 @@ func (b *batch) append(c *call, event ledger.Event) {
 	k.head, k.last = head, event
 	b.entries = append(b.entries, ledger.Entry{Event: event})
 	b.bytes += len(event.Bytes())
+	if namesContent(event) {
+		b.naming = append(b.naming, event)
+	}
 	c.wrote = true
 }
 

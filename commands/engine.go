@@ -47,6 +47,10 @@ type Engine struct {
 	// CommitIndex may need them. It may be nil.
 	Inherited ledger.Inherited
 
+	// Content keeps what events name by digest. It may be nil: then nothing is asked about
+	// it.
+	Content Content
+
 	mu      sync.Mutex
 	waiting []*call
 	running bool           // the sequencer runs

@@ -30,6 +30,7 @@ type batch struct {
 	planned int            // events in log
 	entries []ledger.Entry // decided, and not in log yet
 	bytes   int
+	naming  []ledger.Event // those that name content
 
 	err  error         // why it was not written; set when done is closed
 	done chan struct{} // closed when it is durable, or has failed
@@ -185,7 +186,9 @@ func (b *batch) begin(ctx context.Context) (err error) {
 func (e *Engine) launch(ctx context.Context, b *batch) {
 	if before := b.before; before != nil && before.err != nil && b.err == nil {
 		b.err = before.err
-		if errors.Is(before.err, ledger.ErrOutcomeUnknown) {
+		if _, unkept := errors.AsType[*keepingError](before.err); unkept {
+			b.err = ledger.ErrConflict // it is decided again without the batch before
+		} else if errors.Is(before.err, ledger.ErrOutcomeUnknown) {
 			b.err = fmt.Errorf("the batch before it failed: %w", before.err)
 		}
 	}
@@ -222,6 +225,10 @@ func (b *batch) commit(ctx context.Context) {
 		close(b.done)
 		b.finish(receipt)
 	}()
+	if b.err = b.keepContent(ctx); b.err != nil {
+		b.log.Discard()
+		return
+	}
 	receipt, b.err = b.log.Commit(ctx)
 }
 
@@ -234,8 +241,11 @@ func (b *batch) finish(receipt ledger.Receipt) {
 		return
 	}
 	var rest []*call
+	_, unkept := errors.AsType[*keepingError](b.err)
 	for _, c := range b.calls {
 		switch {
+		case unkept && c.wrote && !b.unkept(c):
+			rest = append(rest, c)
 		case b.err == nil:
 			c.complete(receipt)
 			c.answer()

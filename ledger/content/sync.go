@@ -99,6 +99,15 @@ func (s *Store) pathOf(name Name) string {
 	return s.nameIn(name.Owner, name.Digest.String())
 }
 
+// ContentKey returns the content key of a job. It is zero if the job has no secret here.
+func (s *Store) ContentKey(job string) (ledger.Hash, error) {
+	secret, ok, err := s.Job(job).Secret()
+	if err != nil || !ok {
+		return ledger.Hash{}, err
+	}
+	return KeyOf(secret), nil
+}
+
 // Sync makes durable what events name, all of it at once. It is called before they are
 // committed, and fails as Check does. What it has seen is young: Collect leaves it.
 func (s *Store) Sync(ctx context.Context, events []ledger.Event) error {

@@ -1,0 +1,86 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"gait/ledger"
+)
+
+// A Content keeps the bytes that events name by digest (package ledger/content). An Engine
+// asks it about events that name some, and about no others.
+type Content interface {
+	// ContentKey returns the content key of a job. It is zero if the job's content has no
+	// secret.
+	ContentKey(job string) (ledger.Hash, error)
+
+	// Check fails with ledger.ErrContentMissing if content that an event names is not kept,
+	// or with another error if it is not as the event says. It need not be durable.
+	Check(ledger.Event) error
+
+	// Sync makes durable what events name, and fails as Check does. It is called once for
+	// the events of a batch, before they are committed.
+	Sync(ctx context.Context, events []ledger.Event) error
+}
+
+// A keepingError says that the content of a batch could not be made durable. Nothing of the
+// batch was written.
+type keepingError struct{ err error }
+
+func (e *keepingError) Error() string { return e.err.Error() }
+
+func (e *keepingError) Unwrap() error { return e.err }
+
+// keyed returns a payload with the content key of its job, if it is the job's first that
+// names content.
+func (e *Engine) keyed(m moment, job string, p ledger.Payload) (ledger.Payload, error) {
+	if e.Content == nil || !m.job.ContentKey.IsZero() || len(ledger.JobContents(p)) == 0 {
+		return p, nil
+	}
+	key, err := e.Content.ContentKey(job)
+	if err != nil {
+		return p, fmt.Errorf("the content key of %s: %w", job, err)
+	}
+	if named, ok := p.(ledger.CheckpointAdded); ok {
+		named.ContentKey = key
+		return named, nil
+	}
+	if named, ok := p.(ledger.Approved); ok {
+		named.ContentKey = key
+		return named, nil
+	}
+	panic(fmt.Sprintf("commands: %T has no content key", p))
+}
+
+// checkContent fails if content that an event names is not kept.
+func (e *Engine) checkContent(event ledger.Event) error {
+	if e.Content == nil || !namesContent(event) {
+		return nil
+	}
+	return e.Content.Check(event)
+}
+
+func namesContent(event ledger.Event) bool { return len(ledger.Contents(event)) > 0 }
+
+// keepContent makes durable what the events of the batch name. Its error is a *keepingError.
+func (b *batch) keepContent(ctx context.Context) error {
+	if b.engine.Content == nil || len(b.naming) == 0 {
+		return nil
+	}
+	if err := b.engine.Content.Sync(ctx, b.naming); err != nil {
+		return &keepingError{err}
+	}
+	return nil
+}
+
+// unkept reports whether a call ends with the error of a batch whose content could not be
+// made durable. The other calls are decided again: those that name none, and those whose
+// content is there although another one was missing.
+func (b *batch) unkept(c *call) bool {
+	event := c.written().Event
+	if !namesContent(event) {
+		return false
+	}
+	return !errors.Is(b.err, ledger.ErrContentMissing) || b.engine.checkContent(event) != nil
+}
