@@ -33,7 +33,7 @@ trust the new one instead: with it a thief could still name another successor.`,
 	f.BoolVar(&dryRun, "dry-run", false, "show what would be written, with a key made for it, and write nothing")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if dryRun {
-			return a.write(cmd.Context(), func(r *connect.Ledger) error { return draftRotation(a, r, a.actor(actor), reason) })
+			return a.write(cmd.Context(), func(r *connect.Ledger) error { return draftRotation(cmd.Context(), a, r, a.actor(actor), reason) })
 		}
 		return rotateKey(cmd.Context(), a, a.actor(actor), reason)
 	}
@@ -41,7 +41,7 @@ trust the new one instead: with it a thief could still name another successor.`,
 }
 
 // draftRotation shows the event that a rotation would write.
-func draftRotation(a *app, l *connect.Ledger, actor, reason string) error {
+func draftRotation(ctx context.Context, a *app, l *connect.Ledger, actor, reason string) error {
 	r, err := l.Root()
 	if err != nil {
 		return err
@@ -50,7 +50,7 @@ func draftRotation(a *app, l *connect.Ledger, actor, reason string) error {
 	if err != nil {
 		return err
 	}
-	e, err := r.RotationDraft(key.VerifierKey(), actor, reason)
+	e, err := r.RotationDraft(ctx, key.VerifierKey(), root.Order{Actor: actor, Reason: reason})
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func rotateKey(ctx context.Context, a *app, actor, reason string) error {
 			return err
 		}
 		a.writing.Store(true)
-		did, err = r.Rotate(ctx, actor, reason)
+		did, err = r.Rotate(ctx, root.Order{Actor: actor, Reason: reason})
 		return err
 	})
 	if err != nil {

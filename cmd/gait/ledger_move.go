@@ -43,7 +43,7 @@ can be moved back: gait keys new here, gait ledger move there. Stop a gait serve
 			return err
 		}
 		if dryRun {
-			return a.write(cmd.Context(), func(l *connect.Ledger) error { return draftMove(a, l, key, a.actor(actor), reason) })
+			return a.write(cmd.Context(), func(l *connect.Ledger) error { return draftMove(cmd.Context(), a, l, key, a.actor(actor), reason) })
 		}
 		return moveLedger(cmd.Context(), a, key, a.actor(actor), reason)
 	}
@@ -70,12 +70,12 @@ func (c *console) movesTo(named string) (ledger.VerifierKey, error) {
 }
 
 // draftMove shows the event that a move would write.
-func draftMove(a *app, l *connect.Ledger, to ledger.VerifierKey, actor, reason string) error {
+func draftMove(ctx context.Context, a *app, l *connect.Ledger, to ledger.VerifierKey, actor, reason string) error {
 	r, err := l.Root()
 	if err != nil {
 		return err
 	}
-	e, err := r.MoveDraft(to, actor, reason)
+	e, err := r.MoveDraft(ctx, to, root.Order{Actor: actor, Reason: reason})
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func moveLedger(ctx context.Context, a *app, to ledger.VerifierKey, actor, reaso
 		return err
 	}
 	a.writing.Store(true)
-	did, err := root.Move(ctx, o.Options, to, actor, reason)
+	did, err := root.Move(ctx, o.Options, to, root.Order{Actor: actor, Reason: reason})
 	if err != nil {
 		return err
 	}

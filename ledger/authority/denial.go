@@ -15,13 +15,14 @@ type Denial struct {
 // A Code is the stable code of a denial.
 type Code string
 
-// The codes of denials. The first five are those of refusals too.
+// The codes of denials. The first six are those of refusals too.
 const (
 	SignatureRequired Code = "signature_required" // a command that needs a signature has none
 	SignatureInvalid  Code = "signature_invalid"  // a signature that does not count for the actor or the event
 	RoleRequired      Code = "role_required"      // the actor has no role for this, or too few admins agree
 	Revoked           Code = "revoked"            // the actor, or the key, counts no more
 	CommandExpired    Code = "command_expired"    // the command is not for this time
+	CommandUsed       Code = "command_used"       // the request id of the command is used up
 
 	KeyRefused      Code = "key_refused"       // a key that no actor can have
 	KeyInUse        Code = "key_in_use"        // a key of another actor, or one that was revoked
@@ -42,7 +43,7 @@ func (d *Denial) Error() string { return d.Reason }
 func (d *Denial) Fault() ledger.Fault {
 	f := ledger.Fault{Code: string(d.Code), Category: ledger.CategoryConflict}
 	switch d.Code {
-	case SignatureRequired, SignatureInvalid, RoleRequired, Revoked, CommandExpired:
+	case SignatureRequired, SignatureInvalid, RoleRequired, Revoked, CommandExpired, CommandUsed:
 		f.Category = ledger.CategoryPolicy
 	case KeyRefused:
 		f.Category = ledger.CategoryInvalid

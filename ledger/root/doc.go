@@ -92,6 +92,10 @@
 // the mark, are written. If a crash comes after the event, the next Open that may
 // write finishes the rest.
 //
+// In a ledger with authority an enrolled actor rotates or moves it with a command that an
+// admin has signed, and the event carries that command (Order). The ledger's own key vouches
+// for what another name does.
+//
 // # Moving
 //
 // Move hands the ledger over to another place, which has made a key for it

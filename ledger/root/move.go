@@ -25,16 +25,16 @@ type MoveResult struct {
 // Read. If a crash comes after the event, another Move to the same key finishes the rest.
 //
 // Errors are those of MoveDraft, of Open, and of the log's Move.
-func Move(ctx context.Context, o Options, to ledger.VerifierKey, actor, reason string) (MoveResult, error) {
+func Move(ctx context.Context, o Options, to ledger.VerifierKey, by Order) (MoveResult, error) {
 	o.Create, o.Mode = false, Once
-	did, err := move(ctx, o, to, actor, reason)
+	did, err := move(ctx, o, to, by)
 	if err != nil {
 		return MoveResult{}, fmt.Errorf("moving the ledger in %s: %w", o.Dir, err)
 	}
 	return did, nil
 }
 
-func move(ctx context.Context, o Options, to ledger.VerifierKey, actor, reason string) (did MoveResult, err error) {
+func move(ctx context.Context, o Options, to ledger.VerifierKey, by Order) (did MoveResult, err error) {
 	r, err := Open(ctx, o)
 	moved, before := errors.AsType[*ledger.MovedError](err)
 	if before && moved.To == to {
@@ -50,7 +50,7 @@ func move(ctx context.Context, o Options, to ledger.VerifierKey, actor, reason s
 	if did.Finished {
 		err = r.findMove(ctx, &did)
 	} else {
-		err = r.moveAway(ctx, actor, reason, &did)
+		err = r.moveAway(ctx, by, &did)
 	}
 	if err != nil {
 		return did, err
@@ -68,9 +68,9 @@ func move(ctx context.Context, o Options, to ledger.VerifierKey, actor, reason s
 }
 
 // moveAway appends the event.
-func (r *Root) moveAway(ctx context.Context, actor, reason string, did *MoveResult) error {
+func (r *Root) moveAway(ctx context.Context, by Order, did *MoveResult) error {
 	var err error
-	if did.Event, err = r.MoveDraft(did.To, actor, reason); err != nil {
+	if did.Event, err = r.MoveDraft(ctx, did.To, by); err != nil {
 		return err
 	}
 	// If home was restored from a backup made in the middle of a rotation, the only
@@ -101,13 +101,13 @@ func (r *Root) findMove(ctx context.Context, did *MoveResult) (err error) {
 }
 
 // MoveDraft returns the event, sealed, that would move the ledger to the place of a key. It
-// fails with a *ledger.FieldError for actor, reason or key, with ErrTooManyRotations, or with
-// a *ledger.ClockError.
-func (r *Root) MoveDraft(to ledger.VerifierKey, actor, reason string) (ledger.Event, error) {
+// fails with a *ledger.FieldError for actor, reason or key, with ErrTooManyRotations, with a
+// *ledger.ClockError, or with an *authority.Denial.
+func (r *Root) MoveDraft(ctx context.Context, to ledger.VerifierKey, by Order) (ledger.Event, error) {
 	if err := r.checkTo(to); err != nil {
 		return ledger.Event{}, err
 	}
-	return r.draft(actor, ledger.LedgerMoved{To: to.String(), Reason: reason})
+	return r.draft(ctx, by, ledger.LedgerMoved{To: to.String(), Reason: by.Reason})
 }
 
 // checkTo refuses a key that no place can go on with.

@@ -38,7 +38,7 @@ func (u *user) tryMove(to ledger.VerifierKey, changes ...func(*root.Options)) (r
 		for _, change := range changes {
 			change(o)
 		}
-	}), to, "tester", "to another machine")
+	}), to, root.Order{Actor: "tester", Reason: "to another machine"})
 }
 
 func (u *user) movesTo(to ledger.VerifierKey) root.MoveResult {

@@ -19,35 +19,10 @@ type RotateResult struct {
 }
 
 // RotationDraft returns the event, sealed, that would rotate the ledger's key to
-// key. It fails with a *ledger.FieldError for actor or reason, or with
-// ErrTooManyRotations, or with a *ledger.ClockError.
-func (r *Root) RotationDraft(key ledger.VerifierKey, actor, reason string) (ledger.Event, error) {
-	return r.draft(actor, ledger.KeyRotated{Key: key.String(), Previous: r.Log.Keys().Current().String(), Reason: reason})
-}
-
-// draft seals the next event of the ledger, which hands it over to another key.
-func (r *Root) draft(actor string, payload ledger.Payload) (ledger.Event, error) {
-	if len(r.Log.Keys().Keys()) > ledger.MaxRotations {
-		return ledger.Event{}, ErrTooManyRotations
-	}
-	if err := ledger.FieldActor.Check(actor); err != nil {
-		return ledger.Event{}, err
-	}
-	now, head := r.options.Now(), r.Log.Head()
-	last, err := r.Log.Event(context.Background(), ledger.Seq(head.Size-1))
-	if err != nil {
-		return ledger.Event{}, err
-	}
-	if err := r.options.checkClock(now, last.Reading()); err != nil {
-		return ledger.Event{}, err
-	}
-	id, err := ledger.NewULID(now, r.options.Entropy)
-	if err != nil {
-		return ledger.Event{}, err
-	}
-	e := ledger.Draft{Seq: ledger.Seq(head.Size), ID: id, Origin: r.Log.Origin(), Actor: actor, Prev: head.Leaf, Authority: head.Authority, Payload: payload}
-	e.Time, e.Clock = head.At(now)
-	return ledger.Seal(e)
+// key. It fails with a *ledger.FieldError for actor or reason, with ErrTooManyRotations, with
+// a *ledger.ClockError, or with an *authority.Denial.
+func (r *Root) RotationDraft(ctx context.Context, key ledger.VerifierKey, by Order) (ledger.Event, error) {
+	return r.draft(ctx, by, ledger.KeyRotated{Key: key.String(), Previous: r.Log.Keys().Current().String(), Reason: by.Reason})
 }
 
 // NewKey makes a key for the ledger. It writes nothing.
@@ -60,12 +35,12 @@ func (r *Root) NewKey() (ledger.PrivateKey, error) {
 // afterwards. The old private key is then lost, and cannot sign for this ledger any
 // more. If a crash comes after the event, the next Open that may write finishes the
 // rotation. Errors are those of RotationDraft and of the log's Rotate.
-func (r *Root) Rotate(ctx context.Context, actor, reason string) (RotateResult, error) {
+func (r *Root) Rotate(ctx context.Context, by Order) (RotateResult, error) {
 	key, err := r.NewKey()
 	if err != nil {
 		return RotateResult{}, err
 	}
-	e, err := r.RotationDraft(key.VerifierKey(), actor, reason)
+	e, err := r.RotationDraft(ctx, key.VerifierKey(), by)
 	if err != nil {
 		return RotateResult{}, fmt.Errorf("rotating the key of %s: %w", r.Log.Origin(), err)
 	}

@@ -14,7 +14,7 @@ import (
 
 func rotateKey(t *testing.T, r *root.Root) root.RotateResult {
 	t.Helper()
-	did, err := r.Rotate(t.Context(), "tester", "time to")
+	did, err := r.Rotate(t.Context(), root.Order{Actor: "tester", Reason: "time to"})
 	must(t, err)
 	return did
 }
@@ -65,7 +65,7 @@ func TestRotateCrashes(t *testing.T) {
 			u.made(2)
 			r := u.open(crashAt(step))
 			before := r.Log.Keys().Current()
-			if _, err := r.Rotate(t.Context(), "tester", ""); !errors.Is(err, errCrash) {
+			if _, err := r.Rotate(t.Context(), root.Order{Actor: "tester"}); !errors.Is(err, errCrash) {
 				t.Fatalf("Rotate = %v, want the crash", err)
 			}
 			shut(t, r)
@@ -183,7 +183,7 @@ func TestRetireAfterARotationCutShort(t *testing.T) {
 func (u *user) rotationCutShort() ledger.VerifierKey {
 	u.t.Helper()
 	r := u.open(crashAt("event"))
-	if _, err := r.Rotate(u.t.Context(), "tester", ""); !errors.Is(err, errCrash) {
+	if _, err := r.Rotate(u.t.Context(), root.Order{Actor: "tester"}); !errors.Is(err, errCrash) {
 		u.t.Fatalf("Rotate = %v, want the crash", err)
 	}
 	key := r.Log.Keys().Current()
@@ -240,7 +240,7 @@ func TestRetireDropsAKeyThatWasNeverUsed(t *testing.T) {
 	u := newUser(t)
 	u.made(2)
 	r := u.open(crashAt("next key"))
-	if _, err := r.Rotate(t.Context(), "tester", ""); !errors.Is(err, errCrash) {
+	if _, err := r.Rotate(t.Context(), root.Order{Actor: "tester"}); !errors.Is(err, errCrash) {
 		t.Fatalf("Rotate = %v, want the crash", err)
 	}
 	inForce := r.Log.Keys().Current()
@@ -285,7 +285,7 @@ func TestRotateWithTheKeyInNext(t *testing.T) {
 	write(t, place, before)
 	r = u.open(crashAt("next key"))
 	inForce := r.Log.Keys().Current()
-	if _, err := r.Rotate(t.Context(), "tester", ""); !errors.Is(err, errCrash) {
+	if _, err := r.Rotate(t.Context(), root.Order{Actor: "tester"}); !errors.Is(err, errCrash) {
 		t.Fatalf("Rotate = %v, want the crash", err)
 	}
 	shut(t, r)
