@@ -19,6 +19,7 @@ var approveRow = add(verb[Approve]{
 	check:    Approve.check,
 	summary:  Approve.summary,
 	digested: Approve.digested,
+	about:    Approve.about,
 	decide:   Approve.decide,
 })
 
@@ -27,8 +28,9 @@ func (Approve) Verb() string { return approveRow.Verb }
 
 func (Approve) row() *Row { return approveRow }
 
-func (c Approve) check(Request) error {
-	if err := checkOptional(ledger.FieldCheckpointID, c.CheckpointID); err != nil || c.Amended == (ledger.Content{}) {
+func (c Approve) check(by Request) error {
+	err := checkAll(checkOptional(ledger.FieldCheckpointID, c.CheckpointID), checkTarget(by, c.Target))
+	if err != nil || c.Amended == (ledger.Content{}) {
 		return err
 	}
 	return checkContent("amended", c.Amended)
@@ -43,13 +45,18 @@ func (c Approve) digested() any {
 	return c
 }
 
+func (c Approve) about(j projection.Job) (Approve, *projection.Refusal) {
+	no := fillTarget(j, projection.Approved, c.CheckpointID, &c.Target, &c.Subject)
+	return c, no
+}
+
 func (c Approve) decide(j projection.Job, by Request) (ledger.Payload, *projection.Refusal) {
 	ask, no := projection.VerdictOn(j, projection.Approved, c.CheckpointID, c.Target)
 	if no != nil {
 		return nil, no
 	}
 	return propose(j, by, ledger.Approved{
-		CheckpointID: ask.DecisionID(), Reason: reasonOr(by, "approved"), Target: ask.Target, Subject: c.Subject, Amended: c.Amended,
+		CheckpointID: ask.DecisionID(), Reason: reasonOr(by, "approved"), Target: ask.Target, Subject: subjectOf(c.Subject, by, ask), Amended: c.Amended,
 	})
 }
 

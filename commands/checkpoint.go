@@ -1,7 +1,6 @@
 package commands
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -78,16 +77,10 @@ func (c AddCheckpoint) encode() (json.RawMessage, error) {
 }
 
 func decodeAddCheckpoint(b json.RawMessage) (AddCheckpoint, error) {
-	var a checkpointArguments
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&a); err != nil {
-		return AddCheckpoint{}, fmt.Errorf("%w: %w", ledger.ErrMalformed, err)
+	a, err := decodeObject[checkpointArguments](b)
+	if err != nil || a.ExpiresAt == "" {
+		return a.AddCheckpoint, err
 	}
-	if a.ExpiresAt == "" {
-		return a.AddCheckpoint, nil
-	}
-	var err error
 	a.AddCheckpoint.ExpiresAt, err = ledger.ParseTime(a.ExpiresAt)
 	return a.AddCheckpoint, err
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"gait/ledger"
+	"gait/ledger/authority"
 	"gait/projection"
 )
 
@@ -18,18 +19,49 @@ type Command interface {
 	row() *Row
 }
 
+// A Moment is what a command is decided at, beside the state of its job.
+type Moment struct {
+	At        time.Time        // of the event
+	Reading   time.Time        // what the clock read; zero: At
+	Authority *authority.State // in force; nil if the ledger has none
+	Keys      []ledger.Hash    // that signed the command, verified; none if its actor is a claim
+}
+
 // Decide returns the payload of the event that carries a request out, or why
 // there is none, for a job as it is at a moment. It is pure, and what an Engine
 // asks.
-func Decide(j projection.Job, at time.Time, r Request) (ledger.Payload, *projection.Refusal) {
-	r.at = at
+func Decide(j projection.Job, m Moment, r Request) (ledger.Payload, *projection.Refusal) {
+	r.moment = m
 	return r.Command.row().decide(r.Command, j, r)
 }
 
-// propose asks the state machine whether p may follow, as the actor's fact.
+// propose asks whether the actor may do what p says, and then the state machine whether p
+// may follow, as the actor's fact.
 func propose(j projection.Job, by Request, p ledger.Payload) (ledger.Payload, *projection.Refusal) {
-	if _, no := projection.Next(j, projection.Fact{At: by.at, Actor: by.Actor, Payload: p}); no != nil {
+	m := by.moment
+	if no := m.may(by, p); no != nil {
+		return nil, &projection.Refusal{
+			Code: projection.RefusalCode(no.Code), Reason: no.Reason,
+			Details: projection.Details{JobID: j.ID, Status: j.Status, Actor: by.Actor},
+		}
+	}
+	f := projection.Fact{At: m.At, Reading: m.Reading, Actor: by.Actor, Keys: m.Keys, Payload: p, Authority: m.Authority}
+	if _, no := projection.Next(j, f); no != nil {
 		return nil, no
 	}
 	return p, nil
+}
+
+// basis returns what verdicts are judged by.
+func (m Moment) basis() projection.Basis {
+	b := projection.Basis{Authority: m.Authority, Reading: m.Reading}
+	if b.Reading.IsZero() {
+		b.Reading = m.At
+	}
+	return b
+}
+
+// may asks the authority whether a request may lead to an event with a payload.
+func (m Moment) may(by Request, p ledger.Payload) *authority.Denial {
+	return m.Authority.May(authority.Act{Actor: by.actor(), Keys: m.Keys, Payload: p})
 }

@@ -34,7 +34,7 @@ func (e *keepingError) Unwrap() error { return e.err }
 
 // keyed returns a payload with the content key of its job, if it is the job's first that
 // names content.
-func (e *Engine) keyed(m moment, job string, p ledger.Payload) (ledger.Payload, error) {
+func (e *Engine) keyed(m basis, job string, p ledger.Payload) (ledger.Payload, error) {
 	if e.Content == nil || !m.job.ContentKey.IsZero() || len(ledger.JobContents(p)) == 0 {
 		return p, nil
 	}

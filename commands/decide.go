@@ -30,10 +30,12 @@ func (b *batch) decide(ctx context.Context, c *call) {
 	}
 }
 
-// A moment is what a command is decided on: the job as it is, and the clock.
-type moment struct {
+// A basis is what a command is decided on: the job as it is, and the moment.
+type basis struct {
 	jobState
-	now time.Time
+	Moment
+
+	now time.Time // what the clock reads
 }
 
 func (b *batch) try(ctx context.Context, c *call) (Result, error) {
@@ -47,7 +49,7 @@ func (b *batch) try(ctx context.Context, c *call) (Result, error) {
 			return Result{}, err
 		}
 	}
-	m := moment{now: e.Now()}
+	m := basis{now: e.Now()}
 	if result, done, err := b.replay(ctx, c); done || err != nil {
 		return result, err
 	}
@@ -66,11 +68,13 @@ func (b *batch) try(ctx context.Context, c *call) (Result, error) {
 	if state != nil {
 		m.jobState = *state
 	}
-	if m.now, err = b.moment(ctx, r, m.now); err != nil {
+	if m.now, err = b.now(ctx, r, m.now); err != nil {
 		return Result{}, err
 	}
-	at, _ := e.known.head.At(m.now)
-	payload, no := Decide(m.job, at, *r)
+	if m.Moment, err = b.moment(ctx, c, m.now); err != nil {
+		return Result{}, err
+	}
+	payload, no := Decide(m.job, m.Moment, *r)
 	if no != nil && first {
 		return Result{}, &InvalidError{Err: no} // there is no job to keep the refusal for
 	}
@@ -80,10 +84,10 @@ func (b *batch) try(ctx context.Context, c *call) (Result, error) {
 	return b.write(c, m, payload)
 }
 
-// moment returns the time to decide on, which is what the clock reads. If that is probably
+// now returns the time to decide on, which is what the clock reads. If that is probably
 // wrong, a job is stopped all the same, as of the last event, so that no later event is
 // stamped by that clock; any other request fails as checkClock does.
-func (b *batch) moment(ctx context.Context, r *Request, now time.Time) (time.Time, error) {
+func (b *batch) now(ctx context.Context, r *Request, now time.Time) (time.Time, error) {
 	err := b.checkClock(ctx, r, now)
 	_, wrong := errors.AsType[*ledger.ClockError](err)
 	if _, stops := r.Command.(Stop); !wrong || !stops {
@@ -114,46 +118,16 @@ func (b *batch) lastReading(ctx context.Context) time.Time {
 	return event.Reading()
 }
 
-// replay answers a request whose id was used before.
-func (b *batch) replay(ctx context.Context, c *call) (Result, bool, error) {
-	id := c.request.RequestID
-	if id == "" {
-		return Result{}, false, nil
-	}
-	event, seen, err := b.engine.usedBy(ctx, &c.request)
-	if err != nil || !seen {
-		return Result{}, false, err
-	}
-	if p, before := event.Payload().(ledger.LedgerCreated); before {
-		return Result{}, false, &ledger.RequestUsedError{RequestID: id, Origin: p.Predecessor.Origin}
-	}
-	if event.RequestDigest() != c.digest {
-		return Result{}, false, &RequestIDError{RequestID: id, Seq: event.Seq()}
-	}
-	if event.JobID() == "" {
-		return Result{Event: event, Receipt: receiptOf(event), Replayed: true}, true, nil
-	}
-	state, err := b.engine.state(ctx, &Request{JobID: event.JobID(), Command: c.request.Command, DryRun: c.request.DryRun})
-	if err == nil && state == nil {
-		err = &ledger.CorruptError{Seq: event.Seq(), Reason: fmt.Sprintf("there is no job %s", event.JobID())}
-	}
-	if err != nil {
-		return Result{}, false, err
-	}
-	return Result{Job: state.job, Event: event, Receipt: receiptOf(event), Replayed: true}, true, nil
-}
-
-// receiptOf returns the receipt of an event written before. The tree size is
-// the smallest that holds it.
-func receiptOf(event ledger.Event) ledger.Receipt {
-	return ledger.Receipt{Seq: event.Seq(), Leaf: event.LeafHash(), Revision: event.Revision(), TreeSize: int64(event.Seq()) + 1}
-}
-
-// refuse records a refusal, or answers with the one before if it is the same.
-func (b *batch) refuse(ctx context.Context, c *call, m moment, no *projection.Refusal) (Result, error) {
+// refuse records a refusal, or answers with the one before if it is the same. That of a
+// signed command is always recorded, since it uses the command up. An actor who may not even
+// be refused gets the authority's denial, and no event.
+func (b *batch) refuse(ctx context.Context, c *call, m basis, no *projection.Refusal) (Result, error) {
 	r := &c.request
 	p := ledger.Refused{Command: r.Command.Verb(), Exit: ledger.RefusalExit(string(no.Code)), Reason: r.Reason, Refusal: string(no.Code), Summary: r.Command.row().summary(r.Command, m.job)}
-	if m.job.Repeats(r.Actor, p) {
+	if no := m.may(*r, p); no != nil {
+		return Result{}, no
+	}
+	if c.signature == nil && m.job.Repeats(r.Actor, p) {
 		event, err := b.lastOf(ctx, m)
 		if err != nil {
 			return Result{}, err
@@ -169,7 +143,7 @@ func (b *batch) refuse(ctx context.Context, c *call, m moment, no *projection.Re
 
 // lastOf returns the last event of a job, which is a refusal. It must be the one that
 // the job's head names: its receipt is given again.
-func (b *batch) lastOf(ctx context.Context, m moment) (ledger.Event, error) {
+func (b *batch) lastOf(ctx context.Context, m basis) (ledger.Event, error) {
 	if m.last.Payload() != nil {
 		return m.last, nil
 	}
@@ -180,9 +154,9 @@ func (b *batch) lastOf(ctx context.Context, m moment) (ledger.Event, error) {
 	return event, err
 }
 
-// write seals one event and puts it into the batch. A refusal takes no revision
-// and does not use up a request id.
-func (b *batch) write(c *call, m moment, p ledger.Payload) (Result, error) {
+// write seals one event and puts it into the batch. A refusal takes no revision, and uses up
+// a request id only if it was signed.
+func (b *batch) write(c *call, m basis, p ledger.Payload) (Result, error) {
 	e, r := b.engine, &c.request
 	p, err := e.keyed(m, r.JobID, p)
 	if err != nil {
@@ -190,12 +164,15 @@ func (b *batch) write(c *call, m moment, p ledger.Payload) (Result, error) {
 	}
 	event, err := e.seal(c, m, p)
 	if err == nil {
+		err = m.guard(event)
+	}
+	if err == nil {
 		err = e.checkContent(event)
 	}
 	if err != nil {
 		return Result{}, err
 	}
-	next, err := projection.Apply(m.job, event, nil)
+	next, err := projection.Apply(m.job, event, m.Authority)
 	if err != nil {
 		panic("commands: the fold refuses the event that was decided: " + err.Error())
 	}
@@ -212,9 +189,6 @@ func (b *batch) write(c *call, m moment, p ledger.Payload) (Result, error) {
 		state.last = event
 	}
 	e.known.jobs.Put(r.JobID, state)
-	if event.RequestID() != "" {
-		e.known.requests.Put(event.RequestID(), event)
-	}
 	b.append(c, event)
 	return result, nil
 }
@@ -227,6 +201,12 @@ func (b *batch) append(c *call, event ledger.Event) {
 		panic("commands: the sealed event cannot follow: " + err.Error())
 	}
 	k.head, k.last = head, event
+	if event.Type().OfAuthority() {
+		k.ahead = append(k.ahead, event)
+	}
+	if event.RequestID() != "" {
+		k.requests.Put(event.RequestID(), event)
+	}
 	b.entries = append(b.entries, ledger.Entry{Event: event})
 	b.bytes += len(event.Bytes())
 	if namesContent(event) {
@@ -235,7 +215,7 @@ func (b *batch) append(c *call, event ledger.Event) {
 	c.wrote = true
 }
 
-func (e *Engine) seal(c *call, m moment, p ledger.Payload) (ledger.Event, error) {
+func (e *Engine) seal(c *call, m basis, p ledger.Payload) (ledger.Event, error) {
 	r, at := &c.request, e.known.head
 	id, err := e.newID(m.now)
 	if err != nil {
@@ -243,15 +223,13 @@ func (e *Engine) seal(c *call, m moment, p ledger.Payload) (ledger.Event, error)
 	}
 	draft := ledger.Draft{
 		Seq: ledger.Seq(at.Size), ID: id, Origin: e.Log.Origin(), Actor: r.Actor, Prev: at.Leaf,
-		JobID: r.JobID, JobSeq: m.head.JobSeq + 1, JobPrev: m.head.Leaf, Revision: m.job.Revision, Payload: p,
+		JobID: r.JobID, JobSeq: m.head.JobSeq + 1, JobPrev: m.head.Leaf, Revision: m.job.Revision, Payload: p, Authority: at.Authority,
 	}
 	draft.Time, draft.Clock = at.At(m.now)
 	if p.Type() != ledger.TypeRefused {
 		draft.Revision++
-		if r.RequestID != "" {
-			draft.RequestID, draft.RequestDigest = r.RequestID, c.digest
-		}
 	}
+	c.sign(&draft)
 	event, err := ledger.Seal(draft)
 	if err != nil {
 		return ledger.Event{}, &InvalidError{Err: err}

@@ -38,12 +38,19 @@ func (b *batch) tryLedger(ctx context.Context, c *call) (Result, error) {
 	if err := b.checkClock(ctx, r, now); err != nil {
 		return Result{}, err
 	}
+	m, err := b.moment(ctx, c, now)
+	if err != nil {
+		return Result{}, err
+	}
+	if no := m.may(*r, payload); no != nil {
+		return Result{}, no
+	}
 	event, err := b.sealLedger(c, payload, now)
+	if err == nil {
+		err = m.guard(event)
+	}
 	if err != nil || r.DryRun {
 		return Result{Event: event}, err
-	}
-	if event.RequestID() != "" {
-		b.engine.known.requests.Put(event.RequestID(), event)
 	}
 	b.append(c, event)
 	return Result{Event: event}, nil
@@ -112,11 +119,9 @@ func (b *batch) sealLedger(c *call, p ledger.Payload, now time.Time) (ledger.Eve
 	}
 	at := e.known.head
 	draft := ledger.Draft{
-		Seq: ledger.Seq(at.Size), ID: id, Origin: e.Log.Origin(), Actor: r.actor(), Prev: at.Leaf, Payload: p,
+		Seq: ledger.Seq(at.Size), ID: id, Origin: e.Log.Origin(), Actor: r.actor(), Prev: at.Leaf, Payload: p, Authority: at.Authority,
 	}
-	if r.RequestID != "" {
-		draft.RequestID, draft.RequestDigest = r.RequestID, c.digest
-	}
+	c.sign(&draft)
 	draft.Time, draft.Clock = at.At(now)
 	event, err := ledger.Seal(draft)
 	if err != nil {

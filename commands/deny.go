@@ -18,6 +18,7 @@ var denyRow = add(verb[Deny]{
 	check:    Deny.check,
 	summary:  Deny.summary,
 	digested: Deny.digested,
+	about:    Deny.about,
 	decide:   Deny.decide,
 })
 
@@ -26,7 +27,9 @@ func (Deny) Verb() string { return denyRow.Verb }
 
 func (Deny) row() *Row { return denyRow }
 
-func (c Deny) check(Request) error { return checkOptional(ledger.FieldCheckpointID, c.CheckpointID) }
+func (c Deny) check(by Request) error {
+	return checkAll(checkOptional(ledger.FieldCheckpointID, c.CheckpointID), checkTarget(by, c.Target))
+}
 
 func (c Deny) summary(projection.Job) string { return c.CheckpointID }
 
@@ -36,10 +39,15 @@ func (c Deny) digested() any {
 	return c
 }
 
+func (c Deny) about(j projection.Job) (Deny, *projection.Refusal) {
+	no := fillTarget(j, projection.Denied, c.CheckpointID, &c.Target, &c.Subject)
+	return c, no
+}
+
 func (c Deny) decide(j projection.Job, by Request) (ledger.Payload, *projection.Refusal) {
 	ask, no := projection.VerdictOn(j, projection.Denied, c.CheckpointID, c.Target)
 	if no != nil {
 		return nil, no
 	}
-	return propose(j, by, ledger.Denied{CheckpointID: ask.DecisionID(), Reason: reasonOr(by, "denied"), Target: ask.Target, Subject: c.Subject})
+	return propose(j, by, ledger.Denied{CheckpointID: ask.DecisionID(), Reason: reasonOr(by, "denied"), Target: ask.Target, Subject: subjectOf(c.Subject, by, ask)})
 }

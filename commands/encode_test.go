@@ -93,7 +93,7 @@ func sortLists(c commands.Command) {
 }
 
 func sameRequest(t interface{ Errorf(string, ...any) }, want, got commands.Request) {
-	unexported := cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".at" }, cmp.Ignore())
+	unexported := cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".moment" }, cmp.Ignore())
 	if diff := cmp.Diff(want, got, unexported); diff != "" {
 		t.Errorf("Parse(Encode) of %s (-want +got):\n%s", want.Command.Verb(), diff)
 	}

@@ -80,9 +80,13 @@ type Result struct {
 
 // Do carries a request out: one command, one event. A refusal is returned as a
 // *RefusedError, with the receipt of its event. Other errors: *InvalidError,
-// ErrJobNotFound, ErrJobExists, *RevisionError, *RequestIDError, *ledger.ClockError,
-// *ledger.RequestUsedError, ErrContention, ErrBusy, ledger.ErrOutcomeUnknown, and those
+// *authority.Denial, ErrJobNotFound, ErrJobExists, *RevisionError, *RequestIDError,
+// *UsedError, *ledger.ClockError, *ledger.RequestUsedError, ErrContention, ErrBusy, ledger.ErrOutcomeUnknown, and those
 // of the log.
+//
+// The signatures of a signed request are verified in the goroutine of the caller. A signed
+// request is carried out once: the event that it leads to, a refusal too, uses its request id
+// up. Asked again, Do answers with that event, and writes nothing.
 //
 // If the context ends while the request still waits, the request is not carried
 // out, and Do fails with the context's error. If it ends later, Do fails with
@@ -97,6 +101,10 @@ func (e *Engine) Do(ctx context.Context, r Request) (Result, error) {
 		if c.digest, err = r.digest(); err != nil {
 			return Result{}, err
 		}
+	}
+	var err error
+	if c.signature, err = r.verify(e.Log.Origin()); err != nil {
+		return Result{}, err
 	}
 	if err := e.enqueue(c); err != nil {
 		return Result{}, err

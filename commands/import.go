@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"gait/ledger"
+	"gait/ledger/jcs"
 	"gait/projection"
 )
 
@@ -15,12 +16,14 @@ type Import struct{ Claim ledger.Imported }
 const maxClaim = ledger.MaxEventSize - 4<<10
 
 var importRow = add(verb[Import]{
-	Row:      Row{Verb: "import", BeginsJob: true, Roles: []string{RoleOperator}},
-	check:    Import.check,
-	digested: Import.digested,
-	encode:   Import.encode,
-	decode:   decodeImport,
-	decide:   Import.decide,
+	Row:          Row{Verb: "import", BeginsJob: true, Roles: []string{RoleOperator}},
+	check:        Import.check,
+	digested:     Import.digested,
+	encode:       Import.encode,
+	decode:       decodeImport,
+	encodeSigned: func(c Import) (json.RawMessage, error) { return jcs.Marshal(c.digested()) },
+	decodeSigned: decodeSignedImport,
+	decide:       Import.decide,
 })
 
 // Verb returns "import".
@@ -30,10 +33,17 @@ func (Import) row() *Row { return importRow }
 
 // digested leaves out all of the claim but the pack's digest: it is the same
 // command if the importer trusts other keys when it is sent again.
-func (c Import) digested() any {
-	return struct {
-		PackSHA256 ledger.Hash `json:"pack_sha256"`
-	}{c.Claim.PackSHA256}
+func (c Import) digested() any { return importArguments{c.Claim.PackSHA256} }
+
+// An importArguments is what of an import's arguments is digested and signed.
+type importArguments struct {
+	PackSHA256 ledger.Hash `json:"pack_sha256"`
+}
+
+func decodeSignedImport(b json.RawMessage) (c Import, err error) {
+	arguments, err := decodeObject[importArguments](b)
+	c.Claim.PackSHA256 = arguments.PackSHA256
+	return c, err
 }
 
 // encode writes the arguments as the payload of an imported event.

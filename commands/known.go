@@ -32,7 +32,8 @@ type jobState struct {
 // and by the one being made; all others are in the log.
 type known struct {
 	head     ledger.Head
-	last     ledger.Event // the event that head ends with; zero if it was not read
+	last     ledger.Event   // the event that head ends with; zero if it was not read
+	ahead    []ledger.Event // authority events that may not be in the log yet, oldest first
 	jobs     recent.Map[string, *jobState]
 	requests recent.Map[string, ledger.Event]
 	answer   answer // to the calls that are being decided

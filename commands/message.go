@@ -22,6 +22,8 @@ type Message struct {
 	DryRun      bool            `json:"dry_run,omitempty"`
 	AcceptClock bool            `json:"accept_clock,omitempty"`
 	Arguments   json.RawMessage `json:"arguments,omitempty"`
+	Command     string          `json:"command,omitempty"`      // what actors signed: the text of a gait.command
+	CommandSigs [][]byte        `json:"command_sigs,omitempty"` // the signatures over it, each an SSHSIG
 }
 
 // Message returns the request as JSON.
@@ -30,15 +32,19 @@ func (r Request) Message() (Message, error) {
 	if err != nil {
 		return Message{}, fmt.Errorf("encoding the arguments of %s: %w", r.Command.Verb(), err)
 	}
-	return Message{
+	m := Message{
 		Verb: r.Command.Verb(), JobID: r.JobID, Actor: r.Actor, Reason: r.Reason, RequestID: r.RequestID,
 		IfRevision: r.IfRevision, DryRun: r.DryRun, AcceptClock: r.AcceptClock, Arguments: arguments,
-	}, nil
+	}
+	if s := r.Signed; s != nil {
+		m.Command, m.CommandSigs = string(s.Text), s.Sigs
+	}
+	return m, nil
 }
 
 // Request returns the request of a message. It fails with an *InvalidError if
-// the verb is unknown or the arguments are not its own. It does not Check the
-// request.
+// the verb is unknown, the arguments are not its own, or there are signatures and no
+// command. It does not Check the request.
 func (m Message) Request() (Request, error) {
 	row, known := table[m.Verb]
 	if !known {
@@ -55,10 +61,17 @@ func (m Message) Request() (Request, error) {
 	if err != nil {
 		return Request{}, &InvalidError{Err: err}
 	}
-	return Request{
+	r := Request{
 		JobID: m.JobID, Actor: m.Actor, Reason: m.Reason, RequestID: m.RequestID, IfRevision: m.IfRevision,
 		DryRun: m.DryRun, AcceptClock: m.AcceptClock, Command: c,
-	}, nil
+	}
+	switch {
+	case m.Command != "":
+		r.Signed = &Signed{Text: []byte(m.Command), Sigs: m.CommandSigs}
+	case len(m.CommandSigs) > 0:
+		return Request{}, invalid("command_sigs", "there is no command that they sign")
+	}
+	return r, nil
 }
 
 // digest is the SHA-256 of what makes two requests the same command, as

@@ -16,6 +16,8 @@ type call struct {
 	digest  ledger.Hash // if the request has an id
 	done    chan struct{}
 
+	signature *signature // nil if the actor is a claim
+
 	tries  int
 	result Result
 	err    error

@@ -2,7 +2,6 @@ package commands
 
 import (
 	"fmt"
-	"time"
 
 	"gait/ledger"
 )
@@ -21,7 +20,9 @@ type Request struct {
 	// AcceptClock says to write although the engine's clock is probably wrong.
 	AcceptClock bool
 
-	at time.Time // what the engine's clock read
+	Signed *Signed // nil if the actor is a claim
+
+	moment Moment // what it is decided at
 }
 
 // Check returns an *InvalidError if the request is not well formed. It does not
@@ -39,7 +40,7 @@ func (r Request) check() error {
 	}
 	row := r.Command.row()
 	if row.OfLedger {
-		return checkAll(r.checkOfLedger(row), row.check(r.Command, r))
+		return checkAll(r.checkOfLedger(row), row.check(r.Command, r), r.checkSigned())
 	}
 	errs := []error{
 		ledger.FieldActor.Check(r.Actor), checkOptional(ledger.FieldReason, r.Reason),
@@ -58,7 +59,7 @@ func (r Request) check() error {
 	if row.ReasonElsewhere != "" && r.Reason != "" { // it would be lost
 		errs = append(errs, &ledger.FieldError{Field: "reason", Problem: "the event has no place for one; " + row.ReasonElsewhere})
 	}
-	return checkAll(append(errs, row.check(r.Command, r))...)
+	return checkAll(append(errs, row.check(r.Command, r), r.checkSigned())...)
 }
 
 // checkOfLedger checks that a command about the ledger has nothing that only commands

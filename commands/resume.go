@@ -59,7 +59,7 @@ func (c Resume) summary(j projection.Job) string {
 
 func (c Resume) decide(j projection.Job, by Request) (ledger.Payload, *projection.Refusal) {
 	p := ledger.Resumed{
-		Consumes: j.UsableApprovals(projection.Basis{Reading: by.at}), ExpectedFingerprint: j.EnvironmentFingerprint, ActualFingerprint: c.EnvironmentFingerprint,
+		Consumes: j.UsableApprovals(by.moment.basis()), ExpectedFingerprint: j.EnvironmentFingerprint, ActualFingerprint: c.EnvironmentFingerprint,
 		PreviousPolicyDigest: j.PolicyDigest, PreviousPolicyRef: j.PolicyRef, CurrentPolicyDigest: c.PolicyDigest, CurrentPolicyRef: c.PolicyRef,
 		Identity: c.Identity, Reason: by.Reason,
 	}

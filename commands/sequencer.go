@@ -83,7 +83,7 @@ func (e *Engine) begin() *batch {
 	} else if head := e.Log.Head(); head.Size != e.known.head.Size || head.Leaf != e.known.head.Leaf {
 		e.known = known{head: head}
 	} else {
-		e.known.requests = recent.Map[string, ledger.Event]{} // all of them are in the log
+		e.known.requests, e.known.ahead = recent.Map[string, ledger.Event]{}, nil // all of them are in the log
 	}
 	b.at = e.known.head
 	return b

@@ -28,11 +28,12 @@ var submitRow = add(verb[Submit]{
 		Verb: "submit", BeginsJob: true, OptionalJobID: true, CreatesLedger: true, ReasonElsewhere: "say it in a label",
 		Roles: []string{RoleWorker, RoleOperator},
 	},
-	fill:     Submit.fill,
-	check:    Submit.check,
-	digested: Submit.digested,
-	encode:   Submit.encode,
-	decide:   Submit.decide,
+	fill:         Submit.fill,
+	check:        Submit.check,
+	digested:     Submit.digested,
+	encode:       Submit.encode,
+	encodeSigned: func(c Submit) (json.RawMessage, error) { return jcs.Marshal(c.digested()) },
+	decide:       Submit.decide,
 })
 
 // Verb returns "submit".

@@ -35,7 +35,11 @@ type Row struct {
 	digested func(Command) (json.RawMessage, error)
 	encode   func(Command) (json.RawMessage, error)
 	decode   func(json.RawMessage) (Command, error)
+	about    func(Command, projection.Job) (Command, *projection.Refusal)
 	decide   func(Command, projection.Job, Request) (ledger.Payload, *projection.Refusal)
+
+	encodeSigned func(Command) (json.RawMessage, error)
+	decodeSigned func(json.RawMessage) (Command, error)
 
 	decideLedger func(Command, LedgerState, Request) (ledger.Payload, error)
 }
@@ -66,6 +70,13 @@ type verb[C Command] struct {
 	// encoding/json does, with no other fields than those of C.
 	encode func(C) (json.RawMessage, error)
 	decode func(json.RawMessage) (C, error)
+	// encodeSigned and decodeSigned do so with the arguments that an actor signs. Default:
+	// encode and decode.
+	encodeSigned func(C) (json.RawMessage, error)
+	decodeSigned func(json.RawMessage) (C, error)
+	// about returns the command with what a signed one says of the job as it is. Default: as
+	// it is.
+	about func(C, projection.Job) (C, *projection.Refusal)
 	// decide returns the payload of the event, or why there is none. It is pure.
 	decide func(C, projection.Job, Request) (ledger.Payload, *projection.Refusal)
 	// decideLedger is decide for a command about the ledger. It returns nil if the
@@ -113,6 +124,9 @@ func rowOf[C Command](v verb[C]) *Row {
 	}
 	r.encode = func(c Command) (json.RawMessage, error) { return v.encode(as[C](c)) }
 	r.decode = func(b json.RawMessage) (Command, error) { return v.decode(b) }
+	r.encodeSigned = func(c Command) (json.RawMessage, error) { return v.encodeSigned(as[C](c)) }
+	r.decodeSigned = func(b json.RawMessage) (Command, error) { return v.decodeSigned(b) }
+	r.about = func(c Command, j projection.Job) (Command, *projection.Refusal) { return v.about(as[C](c), j) }
 	r.decide = func(c Command, j projection.Job, by Request) (ledger.Payload, *projection.Refusal) {
 		return v.decide(as[C](c), j, by)
 	}
@@ -136,7 +150,16 @@ func (v verb[C]) withDefaults() verb[C] {
 		v.encode = func(c C) (json.RawMessage, error) { return jcs.Marshal(c) }
 	}
 	if v.decode == nil {
-		v.decode = decodeArguments[C]
+		v.decode = decodeObject[C]
+	}
+	if v.encodeSigned == nil {
+		v.encodeSigned = v.encode
+	}
+	if v.decodeSigned == nil {
+		v.decodeSigned = v.decode
+	}
+	if v.about == nil {
+		v.about = func(c C, _ projection.Job) (C, *projection.Refusal) { return c, nil }
 	}
 	return v
 }
@@ -150,12 +173,12 @@ func as[C Command](c Command) C {
 	return typed
 }
 
-// decodeArguments reads an object with no other fields than those of C.
-func decodeArguments[C Command](b json.RawMessage) (c C, err error) {
+// decodeObject reads an object with no other fields than those of T.
+func decodeObject[T any](b json.RawMessage) (v T, err error) {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
-	if err := d.Decode(&c); err != nil {
-		return c, fmt.Errorf("%w: %w", ledger.ErrMalformed, err)
+	if err := d.Decode(&v); err != nil {
+		return v, fmt.Errorf("%w: %w", ledger.ErrMalformed, err)
 	}
-	return c, nil
+	return v, nil
 }

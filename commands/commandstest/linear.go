@@ -13,12 +13,15 @@ import (
 
 	"gait/commands"
 	"gait/ledger"
+	"gait/ledger/authority"
 	"gait/projection"
 )
 
 // A History is requests and their answers, in the order that the callers could
 // observe. Its zero value is empty.
 type History struct {
+	Authority *authority.State // in force all the time; nil if the ledger has none
+
 	clock atomic.Int64
 
 	mu  sync.Mutex
@@ -55,21 +58,25 @@ func (h *History) Operations() []porcupine.Operation {
 // Linearizable reports whether a ledger that carries out one request after
 // another, each at some moment between call and return, could give the same
 // answers. The jobs begin with the history.
-func (h *History) Linearizable() bool { return porcupine.CheckOperations(Model(), h.Operations()) }
+func (h *History) Linearizable() bool {
+	return porcupine.CheckOperations(Model(h.Authority), h.Operations())
+}
 
 // A state is a job as the model knows it. It is never changed.
 type state struct {
 	job  projection.Job
 	head ledger.JobHead
 	used map[string]ledger.Hash // leaf hashes by request id
+
+	authority *authority.State // in force all the time
 }
 
 // Model returns the model of a History: each job by itself, by commands.Decide and
-// projection.Apply.
-func Model() porcupine.Model {
+// projection.Apply, under an authority.
+func Model(in *authority.State) porcupine.Model {
 	return porcupine.Model{
 		Partition: byJob,
-		Init:      func() any { return state{} },
+		Init:      func() any { return state{authority: in} },
 		Step: func(s, input, output any) (bool, any) {
 			next, ok := s.(state).step(input.(commands.Request), output.(answer))
 			return ok, next
@@ -98,11 +105,15 @@ func byJob(all []porcupine.Operation) [][]porcupine.Operation {
 // is possible.
 func (s state) step(r commands.Request, a answer) (state, bool) {
 	begins := commands.RowOf(r.Command).BeginsJob
-	if leaf, used := s.used[r.RequestID]; used {
-		return s, a.err == nil && a.result.Replayed && a.result.Event.LeafHash() == leaf
-	}
 	var stale *commands.RevisionError
 	var refused *commands.RefusedError
+	if leaf, used := s.used[r.RequestID]; used {
+		result := a.result
+		if errors.As(a.err, &refused) {
+			result = refused.Result
+		}
+		return s, (a.err == nil || refused != nil) && result.Replayed && result.Event.LeafHash() == leaf
+	}
 	switch there := s.head.JobSeq > 0; {
 	case begins && there:
 		return s, errors.Is(a.err, commands.ErrJobExists)
@@ -116,21 +127,33 @@ func (s state) step(r commands.Request, a answer) (state, bool) {
 		return s, false
 	}
 	e := a.result.Event
-	payload, no := commands.Decide(s.job, e.Time(), r)
+	payload, no := s.decide(r, e)
 	if no != nil || !reflect.DeepEqual(payload, e.Payload()) {
 		return s, false
 	}
 	return s.follow(r, a.result)
 }
 
+// decide decides a request at the moment of the event that it led to.
+func (s state) decide(r commands.Request, e ledger.Event) (ledger.Payload, *projection.Refusal) {
+	m := commands.Moment{At: e.Time(), Reading: e.Reading(), Authority: s.authority}
+	if r.Signed != nil {
+		var err error
+		if m.Keys, err = authority.KeysOf(e); err != nil {
+			return nil, &projection.Refusal{Reason: err.Error()}
+		}
+	}
+	return commands.Decide(s.job, m, r)
+}
+
 // refuses is step for an answer that is a refusal.
 func (s state) refuses(r commands.Request, a *commands.RefusedError) (state, bool) {
-	_, no := commands.Decide(s.job, a.Result.Event.Time(), r)
+	_, no := s.decide(r, a.Result.Event)
 	if no == nil || no.Code != a.Refusal.Code {
 		return s, false
 	}
 	p, ok := a.Result.Event.Payload().(ledger.Refused)
-	switch repeats := ok && s.job.Repeats(r.Actor, p); {
+	switch repeats := ok && r.Signed == nil && s.job.Repeats(r.Actor, p); {
 	case !ok || a.Result.Repeated != repeats:
 		return s, false
 	case repeats:
@@ -146,11 +169,11 @@ func (s state) follow(r commands.Request, a commands.Result) (state, bool) {
 	if err != nil {
 		return s, false
 	}
-	job, err := projection.Apply(s.job, a.Event, nil)
+	job, err := projection.Apply(s.job, a.Event, s.authority)
 	if err != nil || !reflect.DeepEqual(job, a.Job) {
 		return s, false
 	}
-	next := state{job: job, head: head, used: s.used}
+	next := state{job: job, head: head, used: s.used, authority: s.authority}
 	if a.Event.RequestID() == r.RequestID && r.RequestID != "" {
 		next.used = maps.Clone(s.used)
 		if next.used == nil {
@@ -169,6 +192,8 @@ func Kind(op porcupine.Operation) string {
 	switch {
 	case a.err == nil && a.result.Replayed:
 		return "replayed"
+	case isRefused && refused.Result.Replayed:
+		return "refusal replayed"
 	case a.err == nil:
 		return "written"
 	case isRefused && refused.Result.Repeated:
