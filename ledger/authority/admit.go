@@ -29,7 +29,7 @@ func (s *State) admit(a Act) (change, *Denial) {
 	case ledger.ActorRevoked:
 		return s.admitRevoked(p)
 	case ledger.AuthoritySet:
-		if n := s.adminsWithout("", nil); p.Admins > int64(n) {
+		if n := s.adminsWith(Actor{}); p.Admins > int64(n) {
 			return change{}, deny(TooFewAdmins, "%d admins are to agree, and there are %d who can sign", p.Admins, n)
 		}
 		return change{set: &p}, nil
@@ -132,7 +132,7 @@ func (s *State) admitEnrolled(p ledger.ActorEnrolled) (change, *Denial) {
 			return change{}, deny(KeyInUse, "the key %s belongs to the actor %s", key.Fingerprint(), owner)
 		}
 	}
-	if n := s.adminsWithout(p.Actor, &actor); n < s.admins {
+	if n := s.adminsWith(actor); n < s.admins {
 		return change{}, deny(TooFewAdmins, "%d admins must agree, and %d would be left", s.admins, n)
 	}
 	before, _ := s.Actor(p.Actor)
@@ -150,25 +150,24 @@ func (s *State) admitRevoked(p ledger.ActorRevoked) (change, *Denial) {
 	case !p.Key.IsZero() && !a.has(p.Key):
 		return change{}, deny(NotEnrolled, "the key %s of %s is not in force", fingerprint(p.Key), p.Actor)
 	}
-	left := Actor{Roles: a.Roles}
+	left := Actor{Name: p.Actor, Roles: a.Roles}
 	if !p.Key.IsZero() {
 		left.Keys = slices.DeleteFunc(slices.Clone(a.Keys), func(k sshkey.Key) bool { return k.ID() == p.Key })
 	}
-	if n := s.adminsWithout(p.Actor, &left); n < s.admins {
+	if n := s.adminsWith(left); n < s.admins {
 		return change{}, deny(TooFewAdmins, "%d admins must agree, and %d would be left", s.admins, n)
 	}
 	return change{revoked: p.Actor, key: p.Key}, nil
 }
 
-// adminsWithout counts the admins who can sign, with an actor taken as it is given.
-func (s *State) adminsWithout(name string, instead *Actor) int {
-	n := 0
-	for _, a := range s.Actors() {
-		if a.Name != name && a.administers() {
-			n++
-		}
+// adminsWith counts the admins who can sign, with an actor taken as it is given. With the
+// zero Actor it counts those of now.
+func (s *State) adminsWith(a Actor) int {
+	n := s.signers
+	if before, _ := s.Actor(a.Name); before.administers() {
+		n--
 	}
-	if instead != nil && instead.administers() {
+	if a.administers() {
 		n++
 	}
 	return n

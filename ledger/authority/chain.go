@@ -48,16 +48,21 @@ func (c *Chain) Add(e ledger.Event) error {
 func (c *Chain) apply(e ledger.Event, now *State, changes change) {
 	if now == nil {
 		c.origin, c.book, c.places = e.Origin(), newBook(), map[ledger.Hash]int{}
-		now = &State{mode: ledger.ModeClaims, admins: 1}
+		now = &State{book: c.book, place: -1, mode: ledger.ModeClaims, admins: 1}
 	}
 	next := *now
 	next.book, next.place, next.leaf = c.book, len(c.events), e.LeafHash()
 	switch {
 	case changes.enrolled != nil:
 		changes.enrolled.Since = e.Seq()
+		next.signers = now.adminsWith(*changes.enrolled)
 		c.book.enroll(next.place, *changes.enrolled)
 	case changes.revoked != "":
+		before, _ := now.Actor(changes.revoked)
 		c.book.revoke(next.place, e.Seq(), changes.revoked, changes.key)
+		if after, _ := next.Actor(changes.revoked); before.administers() && !after.administers() {
+			next.signers--
+		}
 	case changes.set != nil:
 		next.mode, next.admins, next.policies = changes.set.Mode, int(changes.set.Admins), slices.Clone(changes.set.Policies)
 	}

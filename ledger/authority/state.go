@@ -17,7 +17,8 @@ type State struct {
 	place    int // of the event among the authority events, from 0
 	leaf     ledger.Hash
 	mode     ledger.Mode
-	admins   int
+	admins   int // that must agree
+	signers  int // admins who can sign
 	policies []ledger.Hash
 }
 
