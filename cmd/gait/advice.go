@@ -20,7 +20,7 @@ var advice = map[home.Advice]string{
 	root.AdviceCompareMoved: "gait ledger verify --since FILE finds a second history there",
 	root.AdviceCompareCopy:  "gait ledger verify --since FILE compares it with a checkpoint of a copy elsewhere",
 	root.AdviceCompareAt:    "write one of them only; to compare them: gait ledger checkpoint --out seen.checkpoint, then gait ledger verify --since seen.checkpoint --root AT",
-	root.AdviceReadBackup:   "run it again when that process is done; a gait serve there answers its own user only: read a backup that its user makes, gait ledger restore FILE --read-only --root DIR",
+	root.AdviceReadBackup:   "run it again when that process is done; a daemon (gait serve) there answers its own user only: read a backup that its user makes, gait ledger restore FILE --read-only --root DIR",
 	root.AdviceCheckContent: "gait ledger verify checks each that an event names",
 	root.AdviceRotate:       "gait keys rotate, if the key is your own; else ask the ledger's owner for its newest key",
 	root.AdviceTrust:        "if a person you trust gave you its key: gait keys trust FILE, or --public-key FILE for one command",

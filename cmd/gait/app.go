@@ -4,8 +4,6 @@ import (
 	"crypto/rand"
 	"io"
 	"os"
-	"os/user"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -99,20 +97,6 @@ func newApp(exit func(int)) *app {
 		console: console{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, surroundings: surroundings{getenv: os.Getenv, environ: os.Environ}},
 		now:     time.Now, entropy: rand.Reader, exit: exit,
 	}
-}
-
-// actor returns the name of who acts: the flag, GAIT_ACTOR, or the login name.
-func (s *surroundings) actor(flag string) string {
-	if flag != "" {
-		return flag
-	}
-	if name := s.getenv("GAIT_ACTOR"); name != "" {
-		return name
-	}
-	if u, err := user.Current(); err == nil && u.Username != "" {
-		return ledger.OSActor(u.Username)
-	}
-	return ledger.OSActor("uid-" + strconv.Itoa(os.Getuid()))
 }
 
 // about notes which job the command is about, for its errors.

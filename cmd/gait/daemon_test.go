@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -32,7 +33,7 @@ func TestScriptsThroughDaemon(t *testing.T) {
 	for _, dir := range []string{"script", "regress"} {
 		t.Run(dir, func(t *testing.T) {
 			// The deadlines of a daemon's connections go by its clock, which must not be another one than the system's.
-			runScripts(t, filepath.Join("..", "..", "fixtures", dir), []string{"daemon.txtar", "clock_suspect.txtar"})
+			runScripts(t, filepath.Join("..", "..", "fixtures", dir), []string{"daemon.txtar", "remote.txtar", "tls.txtar", "clock_suspect.txtar"})
 		})
 	}
 }
@@ -107,7 +108,7 @@ func (d *testDaemon) stop() error {
 type daemonKey struct{}
 
 // daemonCmd runs the daemon of a script: daemon start [ARG…], daemon stop,
-// daemon kill, daemon freeze, daemon thaw.
+// daemon kill, daemon freeze, daemon thaw. ADDRESS is that of --listen, with --json.
 func daemonCmd(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
 		ts.Fatalf("usage: daemon start|stop|kill|freeze|thaw")
@@ -126,6 +127,10 @@ func daemonCmd(ts *testscript.TestScript, neg bool, args []string) {
 		d, err := startDaemon(cmd)
 		ts.Check(err)
 		*running = *d
+		var said struct{ Address string }
+		if json.Unmarshal([]byte(d.ready), &said) == nil { // of --json
+			ts.Setenv("ADDRESS", said.Address)
+		}
 		ts.Defer(func() { _ = d.cmd.Process.Kill(); _ = d.cmd.Wait(); log.Close() })
 	case "stop":
 		ts.Check(running.stop())

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"gait/commands"
+	"gait/commands/connect"
 	"gait/commands/daemon"
 	"gait/ledger"
 	"gait/ledger/home"
@@ -100,13 +101,19 @@ var hints = map[string]hintMaker{
 
 	// The daemon.
 	"daemon_not_running": say("start one: gait serve"),
-	"daemon_unreachable": say("nothing was done; check that gait serve still runs, then try again"),
+	"daemon_unreachable": say("nothing was done; check that the daemon (gait serve) still runs, then try again"),
 	"daemon_version":     say("stop the daemon, and start it with this gait: gait serve"),
 	"request_too_long":   say("send less at once"),
 	"unknown_address":    say("GET /openapi.json lists the addresses there are"),
-	"token_invalid":      say("send Authorization: Bearer and the token in the file of --token-file"),
+	"token_invalid":      tokenHint,
 	"token_not_found":    say("gait serve token list shows those there are"),
 	"too_many_tokens":    say("gait serve token revoke ID"),
+	"token_actor":        say("leave --actor and GAIT_ACTOR out: the actor is then the token's"),
+	"challenge_expired":  say("try again"),
+	"daemon_unproved":    say("do not rely on it: another process may have the daemon's address; ask the ledger's owner where it is served"),
+	"needs_root":         say("run it where the ledger's root is, without GAIT_URL, or name the root with --root"),
+	"untrusted_key":      keyHint,
+	"key_mismatch":       say("do not rely on it: another key signs under that name"),
 	"foreign_request":    say("ask for 127.0.0.1 or localhost, and from no web page"),
 
 	// The ledger's directory and keys.
@@ -294,7 +301,7 @@ func contentionHint(err error) string {
 		if e.Reader {
 			return "wait longer: --lock-timeout 60s; " + advice[root.AdviceReadBackup]
 		}
-		return "wait for the process that holds it, or longer: --lock-timeout 60s; a gait serve holds it until it is stopped"
+		return "wait for the process that holds it, or longer: --lock-timeout 60s; a daemon (gait serve) holds it until it is stopped"
 	}
 	return "try again"
 }
@@ -336,6 +343,26 @@ func accessHint(err error) string {
 	}
 	if said, ok := errors.AsType[*daemon.Error](err); ok {
 		return said.Hint
+	}
+	return ""
+}
+
+// tokenHint says what to do about a token that is not accepted, or is missing.
+func tokenHint(err error) string {
+	if errors.Is(err, connect.ErrTokenNeeded) {
+		return "name the file of a token in " + tokenFileVariable + "; " + askForToken
+	}
+	return "it may have been revoked; " + askForToken
+}
+
+// keyHint says what to do about a daemon's key that the user does not trust.
+func keyHint(err error) string {
+	e, ok := errors.AsType[*root.UntrustedError](err)
+	if ok && !e.Ended.IsZero() {
+		return distrustedHint
+	}
+	if ok {
+		return untrustedHint("", e.Key.String())
 	}
 	return ""
 }

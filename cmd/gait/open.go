@@ -26,14 +26,25 @@ func (a *app) optionsIn(dir string) (connect.Options, error) {
 	if err != nil {
 		return connect.Options{}, err
 	}
+	var remote connect.Remote
+	if dir == "" {
+		if remote, err = a.remote(); err != nil {
+			return connect.Options{}, err
+		}
+	}
 	mode, err := a.daemonMode()
 	o := connect.Options{
+		Remote: remote,
 		Options: root.Options{
 			Dir: cmp.Or(dir, a.rootDir()), Home: homeDir, Now: a.now, Entropy: a.entropy, LockTimeout: a.lockWait(),
 			AllowNetworkFS: a.allowNetworkFS, AcceptClock: a.acceptClock, Actor: a.actor(""), Notice: a.notice, Fatal: func(err error) { a.fatal(inDir(dir, err)) },
 			Building: showBuilding(a), Views: projection.Views, Tags: projection.EntryTags,
 		},
 		Daemon: mode, Opened: a.opened,
+	}
+	if !remote.URL.IsZero() {
+		o.Dir = remote.URL.String() // what errors name
+		return o, err
 	}
 	o.Held = connect.Held(o)
 	return o, err

@@ -58,6 +58,7 @@ gait pack verify ./gait-out/pack_job_1.zip`,
 	flags.BoolVar(&a.requireDaemon, "require-daemon", false, "go through the daemon of gait serve, or fail (env GAIT_DAEMON=require|never|auto)")
 	cmd.AddCommand(serveCommand(a), jobCommand(a), ledgerCommand(a), keysCommand(a), packCommand(a), replayCommand(a), regressCommand(a), schemaCommand(a), demoCommand(a, runLine), doctorCommand(a), completionCommand(a), versionCommand(a))
 	setCompletions(a, cmd)
+	goThroughURL(cmd)
 	return orVersion(a, group(a, cmd))
 }
 
@@ -72,6 +73,9 @@ func checkGlobalFlags(a *app, cmd *cobra.Command, args []string) error {
 		return err
 	}
 	if err := a.checkRoot(); err != nil {
+		return err
+	}
+	if err := checkURL(a, cmd); err != nil {
 		return err
 	}
 	if a.lockTimeout < 0 {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -19,6 +20,7 @@ import (
 	"gait/commands/connect"
 	"gait/commands/daemon"
 	"gait/ledger"
+	"gait/ledger/home"
 	"gait/ledger/root"
 )
 
@@ -56,20 +58,16 @@ the command that they run.`,
 		Example: `gait serve
 gait serve --log-format json --log-level debug 2>> gait.log
 gait serve --listen 127.0.0.1:7070 --token-file ~/.config/gait/token
+gait serve token add --actor reviewer_1 --role approver --out reviewer_1.token
+gait serve --listen 0.0.0.0:7070 --tls-cert cert.pem --tls-key key.pem
+GAIT_URL=https://gait.example:7070 GAIT_TOKEN_FILE=reviewer_1.token gait job inbox
 mkdir -p ~/.config/systemd/user && gait serve --systemd > ~/.config/systemd/user/gait.service
 systemctl --user daemon-reload && systemctl --user enable --now gait.service
 GAIT_DAEMON=require gait job status --id job_1`,
 		Args: noArgs,
 	}, 0, 1, 2, 6, 7, 8)
-	f := cmd.Flags()
-	f.StringVar(&flags.listen, "listen", "", "listen on this loopback address and port too, such as 127.0.0.1:7070")
-	f.StringVar(&flags.tokenFile, "token-file", "", "file with the token that requests to --listen must have; made if there is none")
-	f.StringVar(&flags.log.format, "log-format", "text", "how log lines on stderr are written: text or json")
-	f.StringVar(&flags.log.level, "log-level", "", "what is logged: debug, info, warn or error (default info)")
-	f.BoolVar(&flags.log.quiet, "quiet", false, "log errors only, and do not print that commands are accepted")
+	flags.add(cmd.Flags())
 	cmd.AddCommand(serveTokenCommand(a))
-	f.BoolVar(&flags.systemd, "systemd", false, "print a systemd unit that serves this root, and do nothing else")
-	f.BoolVar(&flags.launchd, "launchd", false, "print a launchd property list that serves this root, and do nothing else")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := flags.check(); err != nil {
 			return err
@@ -111,8 +109,8 @@ func serveLedger(ctx context.Context, a *app, flags serveFlags) (err error) {
 	servers := s.HTTP(len(listeners))
 	served := make(chan error, len(servers))
 	for i, l := range listeners {
-		if l.Addr().Network() == "tcp" {
-			s.Guard(servers[i], token, l.Addr().String())
+		if err := s.Guard(servers[i], doorAt(a, r, l, flags, token)); err != nil {
+			return err
 		}
 		go func() { served <- servers[i].Serve(l) }()
 	}
@@ -134,21 +132,42 @@ func serveLedger(ctx context.Context, a *app, flags serveFlags) (err error) {
 // openToServe opens the root, and reads the token of --listen.
 func openToServe(ctx context.Context, a *app, flags serveFlags) (r *root.Root, token string, err error) {
 	o, err := a.options()
-	if err == nil && flags.listen != "" {
+	if err == nil && flags.tokenFile != "" {
 		token, err = tokenIn(a, flags.tokenFile)
 	}
 	if err != nil {
 		return nil, "", err
 	}
-	o.Mode, o.Create = root.Serve, true
+	o.Mode, o.Create = root.Serve, flags.listen == "" || flags.tokenFile != ""
 	o.Held = func() error {
 		if by, ok := connect.Served(ctx, o); ok {
 			return &servedError{dir: o.Dir, by: by}
 		}
 		return nil // the lock says which other process it is
 	}
-	r, err = root.Open(ctx, o.Options)
-	return r, token, err
+	if r, err = root.Open(ctx, o.Options); err != nil {
+		return nil, "", err
+	}
+	if err := flags.checkTokens(r.Home, r.Log.Origin()); err != nil {
+		return nil, "", errors.Join(err, r.Close())
+	}
+	return r, token, nil
+}
+
+// doorAt returns whom the daemon admits at one of its addresses.
+func doorAt(a *app, r *root.Root, l net.Listener, flags serveFlags, bearer string) daemon.Door {
+	tokens := home.NewTokenReader(r.Home, r.Log.Origin())
+	d := daemon.Door{
+		Address: l.Addr().String(), Own: true, Signer: r.Signer, Entropy: a.entropy,
+		Tokens: func(id string) (daemon.Holder, bool, error) {
+			t, ok, err := tokens.Token(id)
+			return daemon.Holder{Actor: t.Actor, Role: t.Role, Key: t.Key}, ok, err
+		},
+	}
+	if l.Addr().Network() == "tcp" {
+		d.Own, d.Bearer, d.TLS = false, bearer, flags.cert != ""
+	}
+	return d
 }
 
 // A servedError says that another daemon serves the root.
@@ -206,13 +225,21 @@ func listenAll(a *app, r *root.Root, flags serveFlags, held func() error) ([]net
 	if flags.listen == "" {
 		return []net.Listener{l}, nil
 	}
+	encrypted, err := flags.tlsConfig()
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
 	tcp, err := net.Listen("tcp", flags.listen)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("listening at %s: %w", flags.listen, err), l.Close())
 	}
 	// Clients are known by their token only after they have connected, so these
 	// connections do not count as the user's own.
-	return []net.Listener{l, connect.Shed(tcp, 0)}, nil
+	tcp = connect.Shed(tcp, 0)
+	if encrypted != nil {
+		tcp = tls.NewListener(tcp, encrypted)
+	}
+	return []net.Listener{l, tcp}, nil
 }
 
 // runtimeDir returns the directory for the socket of a root with a long path, or "" for
@@ -261,7 +288,7 @@ func announce(a *app, r *root.Root, listeners []net.Listener, flags serveFlags) 
 	err := a.print(fields, func(s *screen) {
 		s.done("%s is served at %s", s.bold(r.Log.Origin()), path)
 		if len(listeners) > 1 {
-			s.fields([2]string{"also at", "http://" + listeners[1].Addr().String()})
+			s.fields([2]string{"also at", flags.scheme() + "://" + listeners[1].Addr().String()})
 		}
 	})
 	if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -11,8 +12,10 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/spf13/pflag"
 	"golang.org/x/sys/unix"
 
+	"gait/commands/token"
 	"gait/ledger"
 	"gait/ledger/home"
 )
@@ -20,8 +23,21 @@ import (
 // serveFlags are the flags of gait serve.
 type serveFlags struct {
 	listen, tokenFile string
+	cert, key         string // of --tls-cert and --tls-key
 	systemd, launchd  bool
 	log               logFlags
+}
+
+func (f *serveFlags) add(set *pflag.FlagSet) {
+	set.StringVar(&f.listen, "listen", "", "listen on this address and port too, such as 127.0.0.1:7070")
+	set.StringVar(&f.tokenFile, "token-file", "", "file with a token with which requests to --listen are your own; made if there is none")
+	set.StringVar(&f.cert, "tls-cert", "", "file with the certificates, in PEM, with which --listen encrypts")
+	set.StringVar(&f.key, "tls-key", "", "file with the private key of --tls-cert, in PEM")
+	set.StringVar(&f.log.format, "log-format", "text", "how log lines on stderr are written: text or json")
+	set.StringVar(&f.log.level, "log-level", "", "what is logged: debug, info, warn or error (default info)")
+	set.BoolVar(&f.log.quiet, "quiet", false, "log errors only, and do not print that commands are accepted")
+	set.BoolVar(&f.systemd, "systemd", false, "print a systemd unit that serves this root, and do nothing else")
+	set.BoolVar(&f.launchd, "launchd", false, "print a launchd property list that serves this root, and do nothing else")
 }
 
 // check also refuses addresses that processes of other machines can reach.
@@ -33,22 +49,62 @@ func (f serveFlags) check() error {
 		return &usageError{code: "invalid_usage", text: "--systemd and --launchd print a unit each, and take no --listen", hint: "add --listen to the unit's command line"}
 	}
 	if f.listen == "" {
-		if f.tokenFile != "" {
-			return &usageError{code: "invalid_usage", text: "--token-file is for --listen", hint: "--listen 127.0.0.1:7070"}
+		if f.tokenFile != "" || f.cert != "" || f.key != "" {
+			return &usageError{code: "invalid_usage", text: "--token-file, --tls-cert and --tls-key are for --listen", hint: "--listen 127.0.0.1:7070"}
 		}
 		return nil
+	}
+	if (f.cert == "") != (f.key == "") {
+		return &usageError{code: "invalid_usage", text: "--tls-cert and --tls-key belong together", hint: "--tls-cert FILE --tls-key FILE"}
 	}
 	at, err := netip.ParseAddrPort(f.listen)
 	if err != nil {
 		return &usageError{code: "invalid_listen", text: fmt.Sprintf("--listen takes an address and a port, not %.80q", f.listen), hint: "--listen 127.0.0.1:7070"}
 	}
-	if !at.Addr().IsLoopback() {
-		return &unsafeError{code: "not_loopback", text: f.listen + " can be reached from elsewhere, and nothing is encrypted", hint: "listen on 127.0.0.1, and let ssh -L or a proxy with TLS forward to it"}
+	if !at.Addr().IsLoopback() && f.cert == "" {
+		return &unsafeError{code: "not_loopback", text: f.listen + " can be reached from elsewhere, and nothing is encrypted", hint: "add --tls-cert FILE --tls-key FILE, or listen on 127.0.0.1, and let ssh -L or a proxy with TLS forward to it"}
 	}
-	if f.tokenFile == "" {
-		return &usageError{code: "invalid_usage", text: "--listen needs --token-file: every user of this machine can reach a port", hint: "--token-file ~/.config/gait/token"}
+	if !at.Addr().IsLoopback() && f.tokenFile != "" {
+		return &unsafeError{code: "not_loopback", text: "the token of --token-file admits to everything, and " + f.listen + " can be reached from elsewhere", hint: "leave --token-file out: gait serve token add makes a token for one actor in one role"}
 	}
 	return nil
+}
+
+func (f serveFlags) scheme() string {
+	if f.cert != "" {
+		return "https"
+	}
+	return "http"
+}
+
+// checkTokens refuses an address that admits no client.
+func (f serveFlags) checkTokens(homeDir, origin string) error {
+	if f.listen == "" || f.tokenFile != "" {
+		return nil
+	}
+	all, err := home.Tokens(homeDir, origin)
+	if err != nil || len(all) > 0 {
+		return err
+	}
+	return &usageError{
+		code: "invalid_usage", text: "--listen needs a token, since every user of this machine can reach a port: there is none, and no --token-file",
+		hint: "gait serve token add --actor NAME --role " + ledger.OneOf(token.Roles()) + "; or, to be yourself there: --token-file ~/.config/gait/token",
+	}
+}
+
+// tlsConfig returns how connections to --listen are encrypted, or nil if they are not.
+func (f serveFlags) tlsConfig() (*tls.Config, error) {
+	if f.cert == "" {
+		return nil, nil
+	}
+	if st, err := os.Stat(f.key); err == nil && st.Mode().Perm()&0o077 != 0 {
+		return nil, &home.UnsafeError{Path: f.key, Problem: "others can read the key", Hint: "chmod 600 " + quoted(f.key)}
+	}
+	pair, err := tls.LoadX509KeyPair(f.cert, f.key)
+	if err != nil {
+		return nil, &usageError{code: "invalid_tls", text: fmt.Sprintf("%s and %s are no certificate and its key in PEM: %v", f.cert, f.key, err), hint: "--tls-cert FILE --tls-key FILE"}
+	}
+	return &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{pair}, NextProtos: []string{"http/1.1"}}, nil
 }
 
 // tokenIn reads the token for requests over TCP from a file, and creates the file
@@ -110,9 +166,9 @@ func readToken(path string) (string, error) {
 		return "", &home.UnsafeError{Path: path, Problem: "others can read the token", Hint: "chmod 600 " + path}
 	}
 	b, err := io.ReadAll(io.LimitReader(f, 4096))
-	token := strings.TrimSpace(string(ledger.PlainText(b)))
-	if err == nil && len(token) < 32 {
+	text := strings.TrimSpace(string(ledger.PlainText(b)))
+	if err == nil && len(text) < 32 {
 		err = &usageError{code: "invalid_token", text: path + " holds no token of 32 characters or more", hint: "remove it: a new one is made"}
 	}
-	return token, err
+	return text, err
 }

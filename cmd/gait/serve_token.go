@@ -90,15 +90,13 @@ func addToken(cmd *cobra.Command, a *app, actor, role, out string) error {
 			return err
 		}
 		t, err := token.New(a.entropy, l.Log.Origin(), role, actor)
+		if err == nil && out != "" {
+			err = writePrivate(at, []byte(t.Text()+"\n"))
+		}
 		if err != nil {
-			return err
+			return fmt.Errorf("making the token: %w", err)
 		}
 		kept := home.Token{ID: t.ID(), Actor: actor, Role: role, Key: t.Public(), Created: a.now().UTC()}
-		if out != "" {
-			if err := writePrivate(at, []byte(t.Text()+"\n")); err != nil {
-				return fmt.Errorf("writing %s: %w", out, err)
-			}
-		}
 		if err := home.AddToken(homeDir, l.Log.Origin(), kept); err != nil {
 			return err
 		}

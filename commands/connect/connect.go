@@ -26,6 +26,7 @@ const (
 type Options struct {
 	root.Options        // Open ignores Held and sets its own
 	Daemon       Daemon // whether to go through a daemon
+	Remote       Remote // the daemon to go through, if it is named by a URL
 
 	// Opened is called with each ledger that was opened, before anything is read of it.
 	// It may be nil.
@@ -56,6 +57,9 @@ func Open(ctx context.Context, o Options) (*Ledger, error) {
 }
 
 func open(ctx context.Context, o Options) (*Ledger, error) {
+	if !o.Remote.URL.IsZero() {
+		return joinURL(ctx, o)
+	}
 	if o.Daemon == Never {
 		o.Held = nil
 		return openHere(ctx, o)

@@ -22,6 +22,7 @@ type daemonLog struct {
 	transport *http.Transport
 	at        socket
 	home      string // of this process's user
+	url       URL    // by which the daemon was named; the zero URL if it was found in a root
 }
 
 // join opens a ledger through the daemon of its root. It returns nil if none
@@ -45,6 +46,9 @@ func join(ctx context.Context, o Options) (*Ledger, error) {
 // dial asks the daemon of a root for its ledger. It returns nil if none runs: a
 // socket that no process listens at is left over from a daemon that was killed.
 func dial(ctx context.Context, o Options) (*daemonLog, error) {
+	if !o.Remote.URL.IsZero() {
+		return dialURL(ctx, o)
+	}
 	at, err := find(o.Dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -133,7 +137,12 @@ func Held(o Options) func() error {
 	}
 }
 
-func (d *daemonLog) running() error { return &RunningError{Dir: d.at.root, By: d.serving()} }
+func (d *daemonLog) running() error {
+	if !d.url.IsZero() {
+		return &NoRootError{URL: d.url.String()}
+	}
+	return &RunningError{Dir: d.at.root, By: d.serving()}
+}
 
 // Close closes the connections.
 func (d *daemonLog) Close() { d.transport.CloseIdleConnections() }
@@ -167,7 +176,7 @@ func (d *daemonLog) do(ctx context.Context, r commands.Request) (commands.Result
 // able to keep the next one too. A home that cannot be written keeps no user from
 // reading.
 func (d *daemonLog) settle(o Options) error {
-	if d.Process().Home == Absolute(d.home) {
+	if d.keepsHere() {
 		return nil
 	}
 	_, signed := d.Checkpoint()
@@ -184,9 +193,13 @@ func (d *daemonLog) settle(o Options) error {
 	return err
 }
 
+// keepsHere reports whether the daemon keeps checkpoints in the user's home itself. The
+// word of one that was named by a URL, which another user may run, does not count.
+func (d *daemonLog) keepsHere() bool { return d.url.IsZero() && d.Process().Home == Absolute(d.home) }
+
 // keep keeps a checkpoint in the user's home, if the daemon has another home.
 func (d *daemonLog) keep(signed []byte) error {
-	if d.Process().Home == Absolute(d.home) {
+	if d.keepsHere() {
 		return nil
 	}
 	return home.Keep(d.home, signed, d.Keys().Keys()...)

@@ -6,6 +6,7 @@ import (
 
 	"gait/commands"
 	"gait/ledger"
+	"gait/ledger/home"
 	"gait/ledger/root"
 	"gait/projection"
 )
@@ -57,16 +58,25 @@ func (l *Ledger) MayWrite() error {
 	if l.root != nil {
 		return l.root.MayWrite()
 	}
+	if l.daemon != nil && !l.daemon.url.IsZero() { // the daemon signs
+		return nil
+	}
 	return root.MaySign(l.Dir, l.Home, l.Log.Keys())
 }
 
 // PackSigner returns what signs a pack of the ledger: Signer or, for a ledger that is only
 // read, what root.Root.PackSigner returns. Nothing else is signed for such a ledger.
 func (l *Ledger) PackSigner() (ledger.Signer, error) {
-	if l.Signer != nil || l.root == nil {
+	switch {
+	case l.Signer != nil:
 		return l.Signer, nil
+	case l.root != nil:
+		return l.root.PackSigner()
+	case l.daemon.url.IsZero():
+		return nil, nil
 	}
-	return l.root.PackSigner()
+	origin := l.Log.Origin()
+	return nil, &home.KeyMissingError{Origin: origin, Path: home.KeyPath(l.Home, origin, false)}
 }
 
 // ReadOnly reports whether the ledger was opened to be read: nothing can be written.

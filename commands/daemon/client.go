@@ -29,6 +29,14 @@ type Client struct {
 	// NoJobs leaves the job out of results. A job with a longer history takes
 	// longer to send.
 	NoJobs bool
+
+	// Base is how the daemon's address begins, such as https://gait.example:7070. Empty
+	// is for a transport that connects to it whatever the address is.
+	Base string
+
+	// Credential proves each request. It is nil if the daemon knows its client already,
+	// as one at a socket of the user's does.
+	Credential *Credential
 }
 
 // Transport returns a transport that makes its connections with dial, whatever the
@@ -44,8 +52,8 @@ func Transport(dial func(context.Context) (net.Conn, error)) *http.Transport {
 // grace is how much longer than the daemon's timeout a client waits.
 const grace = 15 * time.Second
 
-// base is the address used for every daemon.
-const base = "http://gait"
+// base returns how addresses begin.
+func (c *Client) base() string { return cmp.Or(c.Base, "http://gait") }
 
 // Do carries out a request, as the Do of an engine does: a refusal is a
 // *commands.RefusedError. Other errors are an *Error that the daemon answered; an
@@ -63,8 +71,8 @@ func (c *Client) Do(ctx context.Context, r commands.Request) (commands.Result, e
 	}
 	a := answer{wireError: new(wireError)}
 	err = c.ask(ctx, http.MethodPost, "/v1/commands", b, &a)
-	if lost, ok := errors.AsType[*UnreachableError](err); ok && lost.sent && !r.DryRun {
-		return commands.Result{}, fmt.Errorf("%w: %w", ledger.ErrOutcomeUnknown, lost)
+	if isLost(err) && !r.DryRun {
+		return commands.Result{}, fmt.Errorf("%w: %w", ledger.ErrOutcomeUnknown, err)
 	}
 	said, isError := errors.AsType[*Error](err)
 	if isError && said.Details == (projection.Details{}) { // the daemon is older than details
@@ -83,6 +91,12 @@ func (c *Client) Do(ctx context.Context, r commands.Request) (commands.Result, e
 		return commands.Result{}, &commands.RefusedError{Refusal: no, Result: result}
 	}
 	return result, nil
+}
+
+// isLost reports whether a request was sent, and its answer is not known.
+func isLost(err error) bool {
+	lost, ok := errors.AsType[*UnreachableError](err)
+	return ok && lost.sent || errors.Is(err, errUnsignedAnswer)
 }
 
 // ask sends a request and reads the object that the daemon answers into v, which
@@ -111,6 +125,9 @@ func (c *Client) read(ctx context.Context, method, path string, body []byte) ([]
 	if err == nil && len(b) > maxReply {
 		err = fmt.Errorf("%w: an answer of more than %d bytes", ledger.ErrMalformed, maxReply)
 	}
+	if errors.Is(err, ErrUnproved) {
+		return nil, err
+	}
 	if err != nil {
 		lost := unreachable(ctx, err)
 		lost.sent = true
@@ -122,12 +139,23 @@ func (c *Client) read(ctx context.Context, method, path string, body []byte) ([]
 	return b, readError(res.StatusCode, b)
 }
 
-// send sends a request. It sends the body only when the daemon asks for it: if the
-// connection breaks before that, the daemon has done nothing.
+// send sends a request, with a proof if the client has a credential.
 func (c *Client) send(ctx context.Context, method, path string, body []byte) (*http.Response, error) {
-	q, err := http.NewRequestWithContext(ctx, method, base+path, http.NoBody)
+	if c.Credential != nil {
+		return c.sendProved(ctx, method, path, body)
+	}
+	return c.sendOnce(ctx, method, path, body, "")
+}
+
+// sendOnce sends a request. It sends the body only when the daemon asks for it: if the
+// connection breaks before that, the daemon has done nothing.
+func (c *Client) sendOnce(ctx context.Context, method, path string, body []byte, authorization string) (*http.Response, error) {
+	q, err := http.NewRequestWithContext(ctx, method, c.base()+path, http.NoBody)
 	if err != nil {
 		return nil, fmt.Errorf("asking the daemon: %w", err)
+	}
+	if authorization != "" {
+		q.Header.Set("Authorization", authorization)
 	}
 	content := &reader{of: bytes.NewReader(body)}
 	if body != nil {

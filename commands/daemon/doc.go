@@ -60,6 +60,7 @@
 //	GET  /v1/job/head?id=&size=             where a job ends, and its view
 //	GET  /v1/job/events?id=&from=&size=     a page of a job's events
 //	GET  /v1/events?since=&job=             server-sent events, as they are appended
+//	GET  /v1/challenge?client=              a challenge, for who is to prove a token
 //	GET  /healthz, /readyz, /metrics, /openapi.json
 //
 // A page is lines: at most limit= of them, and some 1 MiB at most. Those of events
@@ -71,4 +72,16 @@
 // data the event, byte for byte. The stream begins after the Last-Event-ID, if there
 // is one, or after since (-1: with event 0), or else with the next event that is
 // appended. In every 15 seconds without an event the daemon sends a comment.
+//
+// # Who may ask
+//
+// At the socket in the root a request is the user's: the system lets no other user connect.
+// At a TCP address it carries a token of one of two kinds. With the one in the file of
+// gait serve --token-file, as Authorization: Bearer, it is the user's too. With the proof
+// of a token of gait serve token add, as package token says, it is that of one actor in one
+// role, at the socket too: every role reads, the row of a command says which may send it
+// (commands.Row), and /v1/ledger/cosignatures, rebuild and rebuild-index take an operator.
+// Otherwise the error is role_required, or token_actor if the command is by another actor.
+// A Client with a Credential proves each request, and believes no answer that the
+// ledger's key has not signed.
 package daemon

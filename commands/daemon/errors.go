@@ -78,7 +78,7 @@ func status(err error, f ledger.Fault) int {
 	switch {
 	case errors.Is(err, ErrTooLong):
 		return http.StatusRequestEntityTooLarge
-	case errors.Is(err, ErrToken):
+	case errors.Is(err, ErrToken), errors.Is(err, ErrChallengeOver):
 		return http.StatusUnauthorized
 	case errors.Is(err, ErrForeign):
 		return http.StatusForbidden

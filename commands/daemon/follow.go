@@ -88,6 +88,9 @@ func (st *stream) run() {
 	defer beat.Stop()
 	for {
 		changed := st.server.Log.Changed()
+		if !isStillAdmitted(st.ctx) {
+			return
+		}
 		if err := st.push(); err != nil {
 			st.server.logFault("/v1/events", err)
 			st.say("event: error\ndata: %s\n\n", oneLine(err))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -21,6 +22,29 @@ var (
 	ErrForeign = ledger.NewError("the request is for another host, or from a page of one", ledger.Fault{Code: "foreign_request", Category: ledger.CategoryPolicy})
 )
 
+// A Door says whom a server admits at one address.
+type Door struct {
+	Address string // at which the server listens
+
+	// Own says that the system lets only the user's own processes connect: a request
+	// without a token is the user's.
+	Own bool
+
+	// TLS says that connections are encrypted, and the server is known by its
+	// certificate: it may be asked for under any name.
+	TLS bool
+
+	// Bearer is the token with which a request is the user's. If it is empty, none is.
+	Bearer string
+
+	// Tokens finds the holder of a token by its id. Signer, the ledger's, signs
+	// challenges, whose nonces are made with Entropy. If Tokens is nil, no token of
+	// this kind is accepted.
+	Tokens  func(id string) (Holder, bool, error)
+	Signer  ledger.Signer
+	Entropy io.Reader
+}
+
 // A knownConn is a connection whose listener takes its client for a stranger until
 // Known is called.
 type knownConn interface{ Known() }
@@ -28,41 +52,93 @@ type knownConn interface{ Known() }
 // connKey is the key of a request's connection in its context.
 type connKey struct{}
 
-// Guard makes h, an HTTP server for TCP on a loopback address, answer only requests
-// that carry the token, are for this host, and were not made by a web page. Every user
-// of this machine can connect: a request must come soon, and one that is turned away
-// ends its connection. If a connection has a method Known(), Guard calls it when a
-// request carries the token.
-func (s *Server) Guard(h *http.Server, token, address string) {
-	within, want := h.Handler, sha256.Sum256([]byte(token))
-	h.ReadHeaderTimeout = strangerTimeout
+// Guard makes h, an HTTP server for one address, answer only requests that its door
+// admits and that were not made by a web page; without TLS they must also be for this
+// host. If all users of this machine can connect, a request must come soon, and one
+// that is turned away ends its connection. If a connection has a method Known(), Guard
+// calls it when a request is admitted.
+func (s *Server) Guard(h *http.Server, d Door) error {
+	g, err := newGuard(s, d, h.Handler)
+	if err != nil {
+		return err
+	}
+	if !d.Own {
+		h.ReadHeaderTimeout = strangerTimeout
+	}
 	h.ConnContext = func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connKey{}, c) }
-	h.Handler = http.HandlerFunc(func(to http.ResponseWriter, q *http.Request) {
-		w := s.withDeadlines(to, q)
-		scheme, got, _ := strings.Cut(q.Header.Get("Authorization"), " ")
-		bearer := strings.EqualFold(scheme, "Bearer") // RFC 9110, section 11.1
-		sum := sha256.Sum256([]byte(got))             // so that the comparison takes the same time for any length
-		switch {
-		case !local(q.Host, address) || len(q.Header.Values("Origin")) > 0:
-			s.turnAway(w, q, ErrForeign)
-		case !bearer || subtle.ConstantTimeCompare(sum[:], want[:]) != 1:
-			w.Header().Set("WWW-Authenticate", "Bearer")
-			s.turnAway(w, q, ErrToken)
-		default:
-			if c, ok := q.Context().Value(connKey{}).(knownConn); ok {
-				c.Known()
-			}
-			within.ServeHTTP(w, q)
+	h.Handler = g
+	return nil
+}
+
+// A guard is a handler that lets only some requests through.
+type guard struct {
+	server *Server
+	door   Door
+	bearer [sha256.Size]byte
+	proofs *proofs // nil if the door accepts none
+	within http.Handler
+}
+
+func newGuard(s *Server, d Door, within http.Handler) (*guard, error) {
+	g := &guard{server: s, door: d, bearer: sha256.Sum256([]byte(d.Bearer)), within: within}
+	if d.Tokens == nil {
+		return g, nil
+	}
+	var err error
+	g.proofs, err = newProofs(d.Entropy, s.Now)
+	return g, err
+}
+
+func (g *guard) ServeHTTP(to http.ResponseWriter, q *http.Request) {
+	scheme, given, _ := strings.Cut(q.Header.Get("Authorization"), " ")
+	switch {
+	case !g.door.Own && (!g.door.TLS && !local(q.Host, g.door.Address) || len(q.Header.Values("Origin")) > 0):
+		g.turnAway(to, q, ErrForeign)
+	case g.proofs != nil && q.URL.Path == challengePath:
+		g.within.ServeHTTP(to, q.WithContext(context.WithValue(q.Context(), guardKey{}, g)))
+	case strings.EqualFold(scheme, "Bearer") && g.isBearer(given), g.door.Own && !strings.EqualFold(scheme, proofScheme): // RFC 9110, section 11.1
+		g.admit(to, q)
+	case g.proofs != nil && strings.EqualFold(scheme, proofScheme):
+		proven, err := g.prove(q, given)
+		if err != nil {
+			g.turnAway(to, q, err)
+			return
 		}
-	})
+		g.admit(proven.sign(to), proven.request)
+		proven.seal()
+	default:
+		g.turnAway(to, q, ErrToken)
+	}
+}
+
+// isBearer reports whether a token admits as the user. Hashes are compared, so that it
+// takes the same time for any length.
+func (g *guard) isBearer(given string) bool {
+	sum := sha256.Sum256([]byte(given))
+	return g.door.Bearer != "" && subtle.ConstantTimeCompare(sum[:], g.bearer[:]) == 1
+}
+
+func (g *guard) admit(w http.ResponseWriter, q *http.Request) {
+	conn := q.Context().Value(connKey{})
+	if encrypted, ok := conn.(interface{ NetConn() net.Conn }); ok {
+		conn = encrypted.NetConn()
+	}
+	if c, ok := conn.(knownConn); ok {
+		c.Known()
+	}
+	g.within.ServeHTTP(w, q)
 }
 
 // turnAway answers with an error, and ends the connection. Its log names no address:
 // that of a stranger may hold anything.
-func (s *Server) turnAway(w *deadlineWriter, q *http.Request, err error) {
+func (g *guard) turnAway(to http.ResponseWriter, q *http.Request, err error) {
+	w := g.server.withDeadlines(to, q)
 	w.Header().Set("Connection", "close")
-	s.fail(w, err)
-	s.logRequest("turned away", q, w.status, 0)
+	if status(err, ledger.Fault{}) == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", "Bearer")
+	}
+	g.server.fail(w, err)
+	g.server.logRequest("turned away", q, w.status, 0)
 }
 
 // local reports whether a host is this machine, at the port of the address that the

@@ -23,6 +23,7 @@ type testServer struct {
 	server *daemon.Server
 	http   *http.Server
 	client *daemon.Client
+	tokens sync.Map     // of daemon.Holder, by the token's id
 	behind atomic.Int64 // how far the server's clock is behind; its time limits end earlier by as much
 }
 
@@ -43,6 +44,10 @@ func serve(t testing.TB) *testServer {
 	if err != nil {
 		t.Fatal(err)
 	}
+	door := daemon.Door{Own: true, Address: s.path, Tokens: s.holder, Signer: ledgertest.Key(l.Log.Origin()), Entropy: ledgertest.Entropy(8)}
+	if err := s.server.Guard(s.http, door); err != nil {
+		t.Fatal(err)
+	}
 	done, handler := make(chan struct{}), s.http.Handler
 	var running sync.WaitGroup // requests, which go on for a while when their connection is closed
 	s.http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -54,6 +59,15 @@ func serve(t testing.TB) *testServer {
 	t.Cleanup(func() { s.http.Close(); <-done; running.Wait() })
 	s.client = s.newClient(t)
 	return s
+}
+
+// holder finds who holds a token.
+func (s *testServer) holder(id string) (daemon.Holder, bool, error) {
+	h, ok := s.tokens.Load(id)
+	if !ok {
+		return daemon.Holder{}, false, nil
+	}
+	return h.(daemon.Holder), true, nil
 }
 
 func (s *testServer) newClient(t testing.TB) *daemon.Client {

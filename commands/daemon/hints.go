@@ -35,6 +35,9 @@ var hints = map[string]func(projection.Details) string{
 	"request_too_long":    say("send less in one request"),
 	"unknown_address":     say("GET /openapi.json lists the addresses"),
 	"token_invalid":       say("send the header Authorization: Bearer with the token from the daemon's token file"),
+	"challenge_expired":   say("ask for another one: GET /v1/challenge"),
+	"role_required":       say("ask the ledger's owner for a token of that role"),
+	"token_actor":         say("send it as the actor that the token is for"),
 	"foreign_request":     say("send it to 127.0.0.1 or localhost, and not from a web page"),
 
 	// Ledgers that continue another one, and content.

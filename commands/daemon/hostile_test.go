@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"gait/commands/daemon"
 	"gait/ledger/ledgertest"
 )
 
@@ -202,7 +203,9 @@ func TestGuard(t *testing.T) {
 	}
 	_, port, _ := net.SplitHostPort(l.Addr().String())
 	h := &http.Server{Handler: s.http.Handler}
-	s.server.Guard(h, "0123456789abcdef0123456789abcdef", "127.0.0.2:"+port)
+	if err := s.server.Guard(h, daemon.Door{Bearer: "0123456789abcdef0123456789abcdef", Address: "127.0.0.2:" + port}); err != nil {
+		t.Fatal(err)
+	}
 	go h.Serve(l)
 	t.Cleanup(func() { h.Close() })
 	for _, tt := range []struct {

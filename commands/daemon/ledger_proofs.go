@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -151,9 +152,9 @@ func (l *Ledger) followProgress(ctx context.Context, path string, report func(do
 		}
 		switch {
 		case p.Code != "":
-			return progress{}, p.err()
+			return progress{}, cmp.Or(ends(lines), error(p.err()))
 		case p.End:
-			return p, nil
+			return p, ends(lines)
 		}
 		if report == nil {
 			continue
@@ -163,8 +164,19 @@ func (l *Ledger) followProgress(ctx context.Context, path string, report func(do
 		}
 	}
 	err = lines.Err()
-	if err == nil {
+	switch {
+	case errors.Is(err, ErrUnproved):
+		return progress{}, err
+	case err == nil:
 		err = fmt.Errorf("%w: %s came to no end", ledger.ErrMalformed, path)
 	}
 	return progress{}, unreachable(ctx, err)
+}
+
+// ends fails if an answer goes on, or does not end as it must.
+func ends(lines *bufio.Scanner) error {
+	if lines.Scan() {
+		return fmt.Errorf("%w: an answer goes on after its end", ledger.ErrMalformed)
+	}
+	return lines.Err()
 }

@@ -171,6 +171,8 @@ func TestOpenAPI(t *testing.T) {
 		{"POST", "/v1/commands", `{"verb":"cancel","job_id":"j1","actor":"w","dry_run":true}`, 200},
 		{"POST", "/v1/commands", `{"verb":"pause","job_id":"j9","actor":"w"}`, 404},
 		{"POST", "/v1/commands", `{`, 400},
+		{"GET", "/v1/challenge?client=" + strings.Repeat("0f", 16), "", 200},
+		{"GET", "/v1/challenge?client=0F", "", 400},
 		{"GET", "/v1/ledger", "", 200},
 		{"GET", "/v1/ledger/event?seq=1", "", 200},
 		{"GET", "/v1/ledger/event?seq=100", "", 400},

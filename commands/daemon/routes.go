@@ -24,6 +24,7 @@ var routes = []route{
 	{"GET", "/readyz", (*Server).readyz, nil, ""},
 	{"GET", "/metrics", (*Server).metrics, nil, ""},
 	{"GET", "/openapi.json", (*Server).openAPI, nil, ""},
+	{"GET", challengePath, (*Server).challenge, []string{"client"}, "client"},
 	{"GET", "/v1/events", (*Server).follow, []string{"since", "job"}, ""},
 	{"GET", "/v1/ledger", (*Server).ledger, nil, ""},
 	{"GET", "/v1/ledger/event", (*Server).event, []string{"seq"}, "seq"},
@@ -46,6 +47,22 @@ var routes = []route{
 	{"GET", "/v1/job", (*Server).job, []string{"id"}, "id"},
 	{"GET", "/v1/job/head", (*Server).jobHead, []string{"id", "size"}, "id"},
 	{"GET", "/v1/job/events", (*Server).jobEvents, []string{"id", "from", "size", "limit"}, "id"},
+}
+
+// takesRole says which role a token must have for an address. All roles may ask for the
+// others; which may send a command, the command's row says.
+var takesRole = map[string]string{
+	"/v1/ledger/cosignatures":  commands.RoleOperator,
+	"/v1/ledger/rebuild":       commands.RoleOperator,
+	"/v1/ledger/rebuild-index": commands.RoleOperator,
+}
+
+// check refuses a request by a token of another role, and one that checkQuery refuses.
+func (r route) check(q *http.Request) error {
+	if err := mayAsk(q.Context(), takesRole[r.path]); err != nil {
+		return err
+	}
+	return r.checkQuery(q.URL.RawQuery)
 }
 
 // checkQuery refuses a query that is not well formed and, under /v1, one with a

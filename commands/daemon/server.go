@@ -95,7 +95,7 @@ func (s *Server) handler() http.Handler {
 			err := fmt.Errorf("%s %s: %w", q.Method, r.path, ErrMethod)
 			if q.Method != r.method {
 				w.Header().Set("Allow", r.method)
-			} else if err = r.checkQuery(q.URL.RawQuery); err == nil {
+			} else if err = r.check(q); err == nil {
 				err = r.handle(s, w, q)
 			}
 			if err != nil {
@@ -163,6 +163,9 @@ func (s *Server) command(w http.ResponseWriter, q *http.Request) error {
 	}
 	r, asked, err := decodeRequest(b)
 	if err != nil {
+		return err
+	}
+	if err := mayIssue(q.Context(), r); err != nil {
 		return err
 	}
 	r = r.Fill(s.Here)
