@@ -10,12 +10,28 @@ import (
 	"gait/ledger/authority"
 )
 
-// A Basis is what verdicts are judged by: who may decide, and what the clock reads. The
-// zero Basis is that of a ledger without authority, before anything has expired.
+// A Basis is what verdicts are judged by: who may decide, and what the clock reads. On the
+// zero Basis nothing is judged: verdicts are as they were recorded.
 type Basis struct {
 	Authority *authority.State // in force; nil if the ledger has none
 	Reading   time.Time
 }
+
+// BasisOf returns what the verdicts in a log are judged by now.
+func BasisOf(ctx context.Context, log HeadLog, now time.Time) (Basis, error) {
+	s, err := authority.At(ctx, log, log.Head().Authority)
+	return Basis{Authority: s, Reading: now}, err
+}
+
+// A HeadLog has a head and authority events.
+type HeadLog interface {
+	authority.Log
+
+	Head() ledger.Head
+}
+
+// IsZero reports whether nothing is judged.
+func (b Basis) IsZero() bool { return b.Authority == nil && b.Reading.IsZero() }
 
 // basis returns what the fact is judged by.
 func (f Fact) basis() Basis { return Basis{f.Authority, f.reading()} }

@@ -121,7 +121,7 @@ func TestContinuedHold(t *testing.T) {
 			s.add("reviewer", ledger.Approved{Reason: "r", CheckpointID: "cp_0004", Target: s.at.Job.Decisions[0].Target})
 		}
 		hold := s.events[0].LeafHash()
-		if got := s.at.Job.OnHold(); got == nil || got.Actor != "ann" || got.Target != hold.String() || s.at.Job.WaitingFor() != "hold" {
+		if got := s.at.Job.OnHold(projection.Basis{}); got == nil || got.Actor != "ann" || got.Target != hold.String() || s.at.Job.WaitingFor() != "hold" {
 			t.Errorf("a %s job has the hold %+v and waits for %s", status, got, s.at.Job.WaitingFor())
 		}
 		if no := s.refuses("worker_1", s.resumed()); no.Code != projection.ApprovalRequired {
@@ -139,7 +139,7 @@ func TestContinuedHold(t *testing.T) {
 
 func TestContinuedWithoutHold(t *testing.T) {
 	s := continues(t, stoppedForm("paused", "paused_by_user"))
-	if j := s.at.Job; j.OnHold() != nil || j.WaitingFor() != "resume" || j.Stop.Actor != "operator" || j.Stop.Kind != projection.KindPause {
+	if j := s.at.Job; j.OnHold(projection.Basis{}) != nil || j.WaitingFor() != "resume" || j.Stop.Actor != "operator" || j.Stop.Kind != projection.KindPause {
 		t.Errorf("a paused job waits for %s, its stop is %+v", j.WaitingFor(), j.Stop)
 	}
 	s.refuses("operator", ledger.Approved{Reason: "r", Target: s.at.Head.Leaf}) // who asked

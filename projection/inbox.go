@@ -11,51 +11,82 @@ var WaitsForPeople = []string{WaitsForDecision, WaitsForHold, WaitsForReversal}
 
 // An InboxItem is something of a job that waits for a verdict.
 type InboxItem struct {
+	Progress
+
 	JobID          string            `json:"job_id"`
 	WaitingFor     string            `json:"waiting_for"` // one of WaitsForPeople
 	Kind           AskKind           `json:"kind"`
 	CheckpointID   string            `json:"checkpoint_id,omitempty"` // of a decision
 	AskedBy        string            `json:"asked_by"`
+	AskedByClaim   bool              `json:"asked_by_claim,omitempty"` // the asking is not signed, in a ledger with authority
 	Since          string            `json:"since"`
 	Summary        string            `json:"summary,omitempty"`
 	RequiredAction string            `json:"required_action,omitempty"`
-	Target         string            `json:"target"`              // leaf hash of the event that asked
-	DeniedBy       string            `json:"denied_by,omitempty"` // who gave the verdict that must be reversed
-	NotBy          []string          `json:"not_by"`              // who may not approve it
+	Target         string            `json:"target"`                // leaf hash of the event that asked
+	DeniedBy       string            `json:"denied_by,omitempty"`   // who gave the verdict that must be reversed
+	Replace        string            `json:"replace,omitempty"`     // only a decision that replaces this lifts it: a checkpoint id, or pause
+	NotBy          []string          `json:"not_by"`                // who may not approve it
+	MayApprove     []string          `json:"may_approve,omitempty"` // the actors who could now, as far as the ledger or the decision names them
+	Anyone         bool              `json:"anyone,omitempty"`      // others could too, whose names are claims
 	Labels         map[string]string `json:"labels,omitempty"`
 }
 
-// InboxOf returns what of a job waits for a verdict, the oldest first.
-func InboxOf(j Job) []InboxItem {
+// InboxOf returns what of a job waits for a verdict on a basis, the oldest first.
+func InboxOf(j Job, b Basis) []InboxItem { return inboxOf(j, b, "") }
+
+// inboxOf is InboxOf, or if mine is not "", that of it which this actor could approve now.
+func inboxOf(j Job, b Basis, mine string) []InboxItem {
 	items := []InboxItem{}
 	if j.Status.Final() || !j.stopped() {
 		return items
 	}
 	labels := j.common(StatusSchemaID).Labels
-	for _, a := range j.Unsettled() {
-		item := InboxItem{
-			JobID: j.ID, WaitingFor: WaitsForDecision, Kind: a.Kind, CheckpointID: a.DecisionID(), AskedBy: a.Actor, Since: a.Created,
-			Summary: a.Summary, RequiredAction: a.RequiredAction, Target: a.Target.String(), Labels: labels, NotBy: []string{},
+	for _, d := range j.UnsettledAt(b) {
+		if mine != "" && !j.couldApprove(d, b, mine) {
+			continue
 		}
+		item := InboxItem{
+			Progress: d.progress(b), JobID: j.ID, WaitingFor: WaitsForDecision, Kind: d.Kind, CheckpointID: d.DecisionID(),
+			AskedBy: d.Actor, AskedByClaim: d.askedBy(b) != "", Since: d.Created,
+			Summary: d.Summary, RequiredAction: d.RequiredAction, Target: d.Target.String(), Labels: labels, NotBy: j.notBy(d.Ask, b),
+		}
+		item.MayApprove, item.Anyone = j.approvers(d, b)
 		switch {
-		case a.Verdict == Denied:
-			item.WaitingFor, item.DeniedBy = WaitsForReversal, a.VerdictBy
-		case a.Hold:
+		case d.waitsForReversal():
+			item.WaitingFor = WaitsForReversal
+		case d.Hold:
 			item.WaitingFor = WaitsForHold
 		}
-		for _, actor := range []string{a.Actor, j.Identity, j.importerOf(a)} {
-			if actor != "" && !slices.Contains(item.NotBy, actor) {
-				item.NotBy = append(item.NotBy, actor)
-			}
+		if d.Outcome == OutcomeDenied {
+			item.DeniedBy = d.VerdictBy
+		}
+		if d.closed(b) {
+			item.Replace = d.ReplacedBy()
 		}
 		items = append(items, item)
 	}
 	return items
 }
 
+// notBy returns who may not approve an ask, whoever else may.
+func (j *Job) notBy(a Ask, b Basis) []string {
+	names := []string{}
+	own := []string{a.Actor, j.Identity, j.importerOf(a)}
+	if b.strict() {
+		own = append(own, j.SubmittedBy)
+	}
+	for _, actor := range own {
+		if actor != "" && !slices.Contains(names, actor) {
+			names = append(names, actor)
+		}
+	}
+	return names
+}
+
 // Inbox returns what waits for one of some verdicts, of WaitsForPeople, in the first jobs of
 // a list that have any, up to q.Limit of them. next is the place after which more jobs
 // would follow, or nil. list is List for the log that has the jobs; q.Waiting is not used.
+// With q.Mine only what that actor could approve now is returned.
 func Inbox(ctx context.Context, list func(context.Context, Query) (page []Job, more bool, err error), q Query, verdicts []string) (items []InboxItem, next *Place, err error) {
 	q.Waiting = nil
 	for _, verdict := range verdicts { // a job can wait for it behind what is listed before it
@@ -70,7 +101,7 @@ func Inbox(ctx context.Context, list func(context.Context, Query) (page []Job, m
 			return nil, nil, err
 		}
 		for _, j := range page {
-			found := slices.DeleteFunc(InboxOf(j), func(i InboxItem) bool { return !slices.Contains(verdicts, i.WaitingFor) })
+			found := slices.DeleteFunc(inboxOf(j, q.Basis, q.Mine), func(i InboxItem) bool { return !slices.Contains(verdicts, i.WaitingFor) })
 			switch {
 			case len(found) == 0:
 			case jobs == limit:

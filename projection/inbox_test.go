@@ -25,12 +25,12 @@ func TestInboxOf(t *testing.T) {
 		{JobID: "a", WaitingFor: "reversal", Kind: "decision", CheckpointID: "cp_0002", AskedBy: "worker", Since: "t2", Target: zero, DeniedBy: "boss", NotBy: []string{"worker"}},
 		{JobID: "a", WaitingFor: "hold", Kind: "pause", AskedBy: "ops", Since: "t3", Target: zero, NotBy: []string{"ops", "worker"}},
 	}
-	if diff := cmp.Diff(want, projection.InboxOf(j)); diff != "" {
+	if diff := cmp.Diff(want, projection.InboxOf(j, projection.Basis{})); diff != "" {
 		t.Errorf("InboxOf (-want +got):\n%s", diff)
 	}
 	for _, status := range []projection.Status{projection.Running, projection.Completed, projection.EmergencyStopped} {
 		j.Status = status
-		if got := projection.InboxOf(j); len(got) > 0 {
+		if got := projection.InboxOf(j, projection.Basis{}); len(got) > 0 {
 			t.Errorf("a job that is %s has %d things in the inbox", status, len(got))
 		}
 	}
@@ -60,7 +60,7 @@ func TestInboxHidesNothing(t *testing.T) {
 
 		var want, got []string
 		for _, id := range l.matches(q) {
-			for _, item := range projection.InboxOf(l.jobs[id]) {
+			for _, item := range projection.InboxOf(l.jobs[id], projection.Basis{}) {
 				if slices.Contains(verdicts, item.WaitingFor) {
 					want = append(want, item.JobID+item.CheckpointID)
 				}

@@ -89,7 +89,8 @@ type Checkpoint struct {
 	RequiredAction string `json:"required_action,omitempty"`
 	ReasonCode     string `json:"reason_code"`
 	Actor          string `json:"actor,omitempty"`
-	Claimed        bool   `json:"claimed,omitempty"` // an import claims it
+	Verified       bool   `json:"actor_verified,omitempty"` // its event is signed
+	Claimed        bool   `json:"claimed,omitempty"`        // an import claims it
 }
 
 // A Verdict is the last verdict on an Ask: none, approved or denied.

@@ -32,6 +32,15 @@ type Judgement struct {
 func (j *Job) Judge(a Ask, b Basis) Judgement {
 	d := Judgement{Ask: a, Needed: a.needs(b)}
 	switch {
+	case b.IsZero() && a.Verdict != Undecided:
+		d.Outcome, d.Counts = Outcome(a.Verdict), a.given()
+		return d
+	case b.IsZero():
+		d.Outcome, d.Counts = OutcomeOpen, a.given()
+		if len(d.Counts) > 0 {
+			d.Outcome = OutcomePending
+		}
+		return d
 	case a.Verdict == Denied:
 		d.Outcome = OutcomeDenied
 		return d

@@ -17,6 +17,9 @@ type Filter struct {
 	Actor    string         // who submitted or imported the job, perhaps in a ledger before
 	Labels   []ledger.Label // the job has all of them
 	Since    time.Time      // the job changed then or later
+
+	Basis Basis  // by which Waiting and Mine are judged; zero: as it was recorded
+	Mine  string // of Inbox: only what this actor could approve now
 }
 
 // A Sort says in which order jobs are listed.
@@ -131,11 +134,7 @@ func ListAll(ctx context.Context, log ledger.EventReader, q Query) (page []Job, 
 				return nil, false, err
 			}
 		}
-		holds, err := q.holds(ctx, log, j)
-		if err != nil {
-			return nil, false, err
-		}
-		if place := q.PlaceOf(j); holds && best.passes(place) {
+		if place := q.PlaceOf(j); q.holds(j) && best.passes(place) {
 			best.add(place, j)
 		}
 		if inOrder && len(best.all) > q.Limit {
@@ -160,23 +159,19 @@ func cut(ctx context.Context, log ledger.EventReader, jobs []Job, limit int) (pa
 	return page, more, nil
 }
 
-// holds reports whether a job matches. It reads the job's first event only if the
-// filter needs the actor who submitted the job.
-func (f *Filter) holds(ctx context.Context, log ledger.EventReader, j Job) (bool, error) {
+// holds reports whether a job matches.
+func (f *Filter) holds(j Job) bool {
 	switch {
 	case len(f.Statuses) > 0 && !slices.Contains(f.Statuses, j.Status),
-		len(f.Waiting) > 0 && !slices.Contains(f.Waiting, j.WaitingFor()),
-		!f.Since.IsZero() && j.Updated < ledger.FormatTime(f.Since.UTC()):
-		return false, nil
+		len(f.Waiting) > 0 && !slices.Contains(f.Waiting, j.WaitingForAt(f.Basis)),
+		!f.Since.IsZero() && j.Updated < ledger.FormatTime(f.Since.UTC()),
+		f.Actor != "" && j.SubmittedBy != f.Actor:
+		return false
 	}
 	for _, l := range f.Labels {
 		if !slices.Contains(j.Labels, l) {
-			return false, nil
+			return false
 		}
 	}
-	if f.Actor == "" {
-		return true, nil
-	}
-	first, err := JobEvent(ctx, log, j.ID, 1)
-	return SubmittedBy(first) == f.Actor, err
+	return true
 }

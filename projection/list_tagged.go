@@ -74,11 +74,7 @@ func readTagged(ctx context.Context, at ledger.EventReader, tagged []ledger.Tagg
 		if want := TagsOf(j, ledger.Event{}); want.State != t.State || want.Updated != t.Updated || milliseconds(j.Created) != t.Created {
 			return nil, wrongTag(t.ID, "it is %s, waits for %s, and changed at %s", j.Status, j.WaitingFor(), j.Updated)
 		}
-		holds, err := q.holds(ctx, at, j)
-		if err != nil {
-			return nil, err
-		}
-		if holds { // if not, a label or an actor has the tag of another one
+		if q.holds(j) { // if not, a label or an actor has the tag of another one
 			jobs = append(jobs, j)
 		}
 	}
@@ -103,9 +99,7 @@ func (f *Filter) matcher() *matcher {
 	for _, s := range f.Statuses {
 		m.statuses = append(m.statuses, statusLetters[s])
 	}
-	for _, w := range f.Waiting {
-		m.waiting = append(m.waiting, waitingLetters[w])
-	}
+	m.waiting = f.waitingLetters()
 	for _, l := range f.Labels {
 		m.tags = append(m.tags, labelTag(l))
 	}

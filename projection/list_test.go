@@ -106,7 +106,8 @@ func randomLog(rng *rand.Rand, n int) *listed {
 				j.Labels = append(j.Labels, ledger.Label{Key: key, Value: fmt.Sprint(rng.IntN(3))})
 			}
 		}
-		l.jobs[j.ID], l.actors[j.ID] = j, fmt.Sprint("actor_", rng.IntN(3))
+		j.SubmittedBy = fmt.Sprint("actor_", rng.IntN(3))
+		l.jobs[j.ID], l.actors[j.ID] = j, j.SubmittedBy
 		l.tags[j.ID] = projection.TagsOf(j, l.first(j.ID))
 	}
 	return l

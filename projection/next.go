@@ -181,7 +181,7 @@ func (j Job) Late(t ledger.CheckpointType) bool {
 }
 
 func checkpointAdded(j Job, f Fact, p ledger.CheckpointAdded) (Job, *Refusal) {
-	cp := checkpoint(p, f.Actor, f.when())
+	cp := checkpoint(p, f.Actor, f.when(), len(f.Keys) > 0)
 	var room [24]byte
 	if want := ledger.AppendCheckpointID(room[:0], j.Checkpoints+1); p.CheckpointID != string(want) {
 		return j, refuse(InvalidTransition, Details{}, "the job's next checkpoint is %s, not %s", string(want), p.CheckpointID)

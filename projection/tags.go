@@ -3,6 +3,7 @@ package projection
 import (
 	"context"
 	"hash/fnv"
+	"slices"
 
 	"gait/ledger"
 )
@@ -22,12 +23,49 @@ var (
 	}
 )
 
+// judgedLetters are those for what a stopped job waits for, if that can differ from what was
+// recorded: a decision of the job expires, or the ledger has authority, or several must
+// approve.
+var judgedLetters = map[string]byte{WaitsForDecision: 'D', WaitsForHold: 'H', WaitsForReversal: 'V', WaitsForResume: 'R'}
+
+// waitingLetter returns the letter for what a job waits for, as it was recorded.
+func waitingLetter(j Job) byte {
+	word := j.WaitingFor()
+	judged := func(a Ask) bool { return a.Expires != "" || len(a.Verdicts) > 0 }
+	if letter, stopped := judgedLetters[word]; stopped && (slices.ContainsFunc(j.Decisions, judged) || j.Stop != nil && judged(*j.Stop)) {
+		return letter
+	}
+	return waitingLetters[word]
+}
+
+// waitingLetters returns the letters that a job can have that waits for what the filter
+// says; nil: any.
+func (f *Filter) waitingLetters() (letters []byte) {
+	for _, w := range f.Waiting {
+		letters = append(letters, waitingLetters[w])
+		if letter, stopped := judgedLetters[w]; stopped {
+			letters = append(letters, letter)
+		}
+	}
+	judges := slices.ContainsFunc(f.Waiting, func(w string) bool { return judgedLetters[w] != 0 })
+	if f.Basis.IsZero() || !judges {
+		return letters
+	}
+	for word, letter := range judgedLetters {
+		letters = append(letters, letter)
+		if f.Basis.Authority != nil { // what was approved before the ledger had authority may not count now
+			letters = append(letters, waitingLetters[word])
+		}
+	}
+	return letters
+}
+
 // TagsOf returns the tags of a job: its status, what it waits for, when it changed last
 // and, if first is its first event, when it was created, its labels, and who submitted or
 // imported it. Labels and actors are hashes, so another one may have the same tag.
 func TagsOf(j Job, first ledger.Event) ledger.Tags {
 	t := ledger.Tags{
-		State:   ledger.TagState{tagsVersion, statusLetters[j.Status], waitingLetters[j.WaitingFor()]},
+		State:   ledger.TagState{tagsVersion, statusLetters[j.Status], waitingLetter(j)},
 		Updated: milliseconds(j.Updated),
 	}
 	if first.JobSeq() != 1 {

@@ -2,10 +2,8 @@ package projection
 
 import (
 	"encoding/json"
-	"strconv"
 
 	"gait/ledger"
-	"gait/ledger/jcs"
 )
 
 // The schema ids and versions of the views, as their JSON has them.
@@ -36,7 +34,7 @@ type Common struct {
 	SafetyInvariantVersion string            `json:"safety_invariant_version"`
 	SafetyInvariantHash    string            `json:"safety_invariant_hash"`
 	SafetyInvariants       []string          `json:"safety_invariants"`
-	ActorVerified          bool              `json:"actor_verified"` // false: actors are claims
+	ActorVerified          bool              `json:"actor_verified"` // every event of the job is signed; if false, an actor can be a claim
 	Imported               *Import           `json:"imported,omitempty"`
 	Continued              *Continued        `json:"continued,omitempty"`
 }
@@ -56,6 +54,8 @@ type StatusView struct {
 // A Hold is a pause or block that keeps a job from resuming until another actor approves
 // it.
 type Hold struct {
+	Progress
+
 	CreatedAt string  `json:"created_at"`
 	Actor     string  `json:"actor"`  // who asked for it, and may not approve it
 	Target    string  `json:"target"` // leaf hash of the event that asked
@@ -63,18 +63,25 @@ type Hold struct {
 }
 
 // OnHold returns the job's hold, or nil if it has none or if that was approved.
-func (j Job) OnHold() *Hold {
-	if !j.stopped() || j.Stop == nil || !j.Stop.Hold || j.Stop.Verdict == Approved {
+func (j Job) OnHold(b Basis) *Hold {
+	if !j.stopped() || j.Stop == nil || !j.Stop.Hold {
 		return nil
 	}
-	return &Hold{CreatedAt: j.Stop.Created, Actor: j.Stop.Actor, Target: j.Stop.Target.String(), Verdict: j.Stop.Verdict}
+	d := j.Judge(*j.Stop, b)
+	if d.Outcome == OutcomeApproved {
+		return nil
+	}
+	return &Hold{Progress: d.progress(b), CreatedAt: d.Created, Actor: d.Actor, Target: d.Target.String(), Verdict: d.shown()}
 }
 
 // An OpenDecision is a decision that keeps a job from continuing.
 type OpenDecision struct {
+	Progress
+
 	CheckpointID   string  `json:"checkpoint_id"`
 	CreatedAt      string  `json:"created_at"`
 	Actor          string  `json:"actor"`
+	AskedBy        string  `json:"asked_by,omitempty"` // AskedByClaim, or "" if the asking is signed or the ledger has no authority
 	Summary        string  `json:"summary"`
 	RequiredAction string  `json:"required_action"`
 	Target         string  `json:"target"` // leaf hash of the event that asked
@@ -98,22 +105,28 @@ func (j Job) common(schema string) Common {
 	return c
 }
 
-// StatusView returns the bounded view of j.
-func (j Job) StatusView() StatusView {
+// StatusView returns the bounded view of j as it was recorded. It follows from the job's
+// events alone.
+func (j Job) StatusView() StatusView { return j.StatusViewAt(Basis{}) }
+
+// StatusViewAt returns the bounded view of j with verdicts judged on a basis.
+func (j Job) StatusViewAt(b Basis) StatusView {
 	v := StatusView{
 		Common: j.common(StatusSchemaID), CheckpointCount: j.Checkpoints, ApprovalCount: j.Approvals,
-		RefusalCount: j.Refusals, LastCheckpoint: clone(j.LastCheckpoint), OpenDecisions: []OpenDecision{}, WaitingFor: j.WaitingFor(), Hold: j.OnHold(),
+		RefusalCount: j.Refusals, LastCheckpoint: clone(j.LastCheckpoint), OpenDecisions: []OpenDecision{}, WaitingFor: j.WaitingForAt(b), Hold: j.OnHold(b),
 	}
 	if j.Status.Final() {
 		return v
 	}
 	for _, a := range j.Decisions {
-		if a.Verdict != Approved {
-			v.OpenDecisions = append(v.OpenDecisions, OpenDecision{
-				CheckpointID: a.CheckpointID, CreatedAt: a.Created, Actor: a.Actor,
-				Summary: a.Summary, RequiredAction: a.RequiredAction, Target: a.Target.String(), Verdict: a.Verdict,
-			})
+		d := j.Judge(a, b)
+		if d.Outcome == OutcomeApproved {
+			continue
 		}
+		v.OpenDecisions = append(v.OpenDecisions, OpenDecision{
+			Progress: d.progress(b), CheckpointID: a.CheckpointID, CreatedAt: a.Created, Actor: a.Actor, AskedBy: d.askedBy(b),
+			Summary: a.Summary, RequiredAction: a.RequiredAction, Target: a.Target.String(), Verdict: d.shown(),
+		})
 	}
 	return v
 }
@@ -128,13 +141,16 @@ type View struct {
 
 // An Approval is a verdict, approving or denying.
 type Approval struct {
-	CreatedAt    string  `json:"created_at"`
-	Actor        string  `json:"actor"`
-	Reason       string  `json:"reason"`
-	Verdict      Verdict `json:"verdict"`
-	Target       string  `json:"target,omitempty"` // left out if an import claims it
-	CheckpointID string  `json:"checkpoint_id,omitempty"`
-	Claimed      bool    `json:"claimed,omitempty"` // an import claims it
+	CreatedAt     string  `json:"created_at"`
+	Actor         string  `json:"actor"`
+	ActorVerified bool    `json:"actor_verified,omitempty"` // it is signed
+	Reason        string  `json:"reason"`
+	Verdict       Verdict `json:"verdict"`
+	Target        string  `json:"target,omitempty"`  // left out if an import claims it
+	Subject       string  `json:"subject,omitempty"` // digest of what was decided about
+	Amended       string  `json:"amended,omitempty"` // digest of what was approved in its place
+	CheckpointID  string  `json:"checkpoint_id,omitempty"`
+	Claimed       bool    `json:"claimed,omitempty"` // an import claims it
 }
 
 // View returns the view of j with the given lists.
@@ -152,27 +168,32 @@ func (j Job) View(checkpoints []Checkpoint, approvals []Approval) View {
 // CheckpointOf returns the checkpoint that an event adds, if it adds one.
 func CheckpointOf(e ledger.Event) (Checkpoint, bool) {
 	if p, ok := e.Payload().(ledger.CheckpointAdded); ok {
-		return checkpoint(p, e.Actor(), e.TimeText()), true
+		return checkpoint(p, e.Actor(), e.TimeText(), signed(e)), true
 	}
 	return Checkpoint{}, false
 }
 
+// signed reports whether an event is signed.
+func signed(e ledger.Event) bool { return len(e.CommandSigs()) > 0 }
+
 // checkpoint returns the checkpoint that an actor added at a time.
-func checkpoint(p ledger.CheckpointAdded, actor, at string) Checkpoint {
+func checkpoint(p ledger.CheckpointAdded, actor, at string, signed bool) Checkpoint {
 	return Checkpoint{
 		ID: p.CheckpointID, Created: at, Type: string(p.CheckpointType), Summary: p.Summary,
-		RequiredAction: p.RequiredAction, ReasonCode: string(CheckpointReason(p.CheckpointType)), Actor: actor,
+		RequiredAction: p.RequiredAction, ReasonCode: string(CheckpointReason(p.CheckpointType)), Actor: actor, Verified: signed,
 	}
 }
 
 // ApprovalOf returns the verdict that an event records, if it records one.
 func ApprovalOf(e ledger.Event) (Approval, bool) {
-	a := Approval{Actor: e.Actor()}
+	a := Approval{Actor: e.Actor(), ActorVerified: signed(e)}
 	switch p := e.Payload().(type) {
 	case ledger.Approved:
 		a.Verdict, a.Reason, a.Target, a.CheckpointID = Approved, p.Reason, p.Target.String(), p.CheckpointID
+		a.Subject, a.Amended = p.Subject.OrEmpty(), p.Amended.Digest.OrEmpty()
 	case ledger.Denied:
 		a.Verdict, a.Reason, a.Target, a.CheckpointID = Denied, p.Reason, p.Target.String(), p.CheckpointID
+		a.Subject = p.Subject.OrEmpty()
 	default:
 		return Approval{}, false
 	}
@@ -213,6 +234,7 @@ type EventView struct {
 	Revision      int64           `json:"revision"`
 	Type          ledger.Type     `json:"type"`
 	Actor         string          `json:"actor"`
+	ActorVerified bool            `json:"actor_verified,omitempty"` // the event is signed
 	ReasonCode    string          `json:"reason_code"`
 	Payload       json.RawMessage `json:"payload"`
 }
@@ -221,53 +243,6 @@ type EventView struct {
 func EventViewOf(e ledger.Event) EventView {
 	return EventView{
 		SchemaID: EventSchemaID, SchemaVersion: SchemaVersion, CreatedAt: e.TimeText(), JobID: e.JobID(), Revision: e.Revision(),
-		Type: e.Type(), Actor: e.Actor(), ReasonCode: string(MeaningOf(e).Code), Payload: e.PayloadBytes(),
+		Type: e.Type(), Actor: e.Actor(), ActorVerified: signed(e), ReasonCode: string(MeaningOf(e).Code), Payload: e.PayloadBytes(),
 	}
-}
-
-// AppendEventView appends the view of a job's event to b, in canonical JSON.
-func AppendEventView(b []byte, e ledger.Event) []byte {
-	b = jcs.AppendString(append(b, `{"actor":`...), e.Actor())
-	b = append(append(b, `,"created_at":"`...), e.TimeText()...)
-	b = jcs.AppendString(append(b, `","job_id":`...), e.JobID())
-	b = append(append(b, `,"payload":`...), e.PayloadBytes()...)
-	b = jcs.AppendString(append(b, `,"reason_code":`...), string(MeaningOf(e).Code))
-	b = strconv.AppendInt(append(b, `,"revision":`...), e.Revision(), 10)
-	return append(append(append(b, `,"schema_id":"`+EventSchemaID+`","schema_version":"`+SchemaVersion+`","type":"`...), e.Type()...), `"}`...)
-}
-
-// AppendCheckpoint appends a job's checkpoint to b, in canonical JSON.
-func AppendCheckpoint(b []byte, c *Checkpoint) []byte {
-	b = append(b, '{')
-	if c.Actor != "" {
-		b = append(jcs.AppendString(append(b, `"actor":`...), c.Actor), ',')
-	}
-	b = jcs.AppendString(append(b, `"checkpoint_id":`...), c.ID)
-	if c.Claimed {
-		b = append(b, `,"claimed":true`...)
-	}
-	b = jcs.AppendString(append(b, `,"created_at":`...), c.Created)
-	b = jcs.AppendString(append(b, `,"reason_code":`...), c.ReasonCode)
-	if c.RequiredAction != "" {
-		b = jcs.AppendString(append(b, `,"required_action":`...), c.RequiredAction)
-	}
-	b = jcs.AppendString(append(b, `,"summary":`...), c.Summary)
-	return append(jcs.AppendString(append(b, `,"type":`...), c.Type), '}')
-}
-
-// AppendApproval appends a verdict to b, in canonical JSON.
-func AppendApproval(b []byte, a *Approval) []byte {
-	b = jcs.AppendString(append(b, `{"actor":`...), a.Actor)
-	if a.CheckpointID != "" {
-		b = jcs.AppendString(append(b, `,"checkpoint_id":`...), a.CheckpointID)
-	}
-	if a.Claimed {
-		b = append(b, `,"claimed":true`...)
-	}
-	b = jcs.AppendString(append(b, `,"created_at":`...), a.CreatedAt)
-	b = jcs.AppendString(append(b, `,"reason":`...), a.Reason)
-	if a.Target != "" {
-		b = jcs.AppendString(append(b, `,"target":`...), a.Target)
-	}
-	return append(jcs.AppendString(append(b, `,"verdict":`...), string(a.Verdict)), '}')
 }

@@ -43,10 +43,11 @@ func ParseCondition(text string) (Condition, error) {
 // String returns the condition as ParseCondition reads it.
 func (c Condition) String() string { return c.text }
 
-// Holds reports whether the condition holds for a job. It fails with a *NeverError if
-// waiting is useless, because the condition can no longer hold for the job, and with
-// a *DeniedError if a decision that should be approved was denied.
-func (c Condition) Holds(j Job) (bool, error) {
+// Holds reports whether the condition holds for a job, with verdicts judged on a basis. It
+// fails with a *NeverError if waiting is useless, because the condition can no longer hold
+// for the job, with a *DeniedError if a decision that should be approved was denied, and
+// with an *ExpiredError if one has expired.
+func (c Condition) Holds(j Job, b Basis) (bool, error) {
 	switch {
 	case c.statuses != nil:
 		if slices.Contains(c.statuses, j.Status) {
@@ -59,12 +60,15 @@ func (c Condition) Holds(j Job) (bool, error) {
 	case j.Status.Final() || j.Status == EmergencyStopped:
 		return false, &NeverError{Want: c.text, Job: j}
 	}
-	for _, ask := range j.Unsettled() {
-		if ask.Verdict == Undecided {
+	for _, d := range j.UnsettledAt(b) {
+		switch {
+		case !d.waitsForReversal():
 			return false, nil
-		}
-		if c.approved {
-			return false, &DeniedError{By: ask.VerdictBy, Job: j}
+		case !c.approved:
+		case d.Outcome == OutcomeExpired:
+			return false, &ExpiredError{CheckpointID: d.CheckpointID, At: d.Expires, Job: j}
+		default:
+			return false, &DeniedError{By: d.VerdictBy, Job: j}
 		}
 	}
 	return true, nil
@@ -119,4 +123,20 @@ func (e *DeniedError) Error() string {
 // Fault returns the error's code, decision_denied.
 func (e *DeniedError) Fault() ledger.Fault {
 	return ledger.Fault{Code: "decision_denied", Category: ledger.CategoryApproval}
+}
+
+// An ExpiredError says that a decision that should be approved has expired.
+type ExpiredError struct {
+	CheckpointID string
+	At           string // since when
+	Job          Job
+}
+
+func (e *ExpiredError) Error() string {
+	return fmt.Sprintf("job %s is not approved: decision %s has expired, at %s", e.Job.ID, e.CheckpointID, e.At)
+}
+
+// Fault returns the error's code, decision_expired.
+func (e *ExpiredError) Fault() ledger.Fault {
+	return ledger.Fault{Code: string(DecisionExpired), Category: ledger.CategoryApproval}
 }

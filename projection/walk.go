@@ -134,6 +134,7 @@ func (g *Given) walk(w *jcs.Walker) {
 func (c *Checkpoint) walk(w *jcs.Walker) {
 	w.Begin()
 	jcs.Text(w, "actor", &c.Actor, jcs.UnlessZero)
+	w.Flag("actor_verified", &c.Verified, jcs.UnlessZero)
 	jcs.Text(w, "checkpoint_id", &c.ID, jcs.Always)
 	w.Flag("claimed", &c.Claimed, jcs.UnlessZero)
 	jcs.Text(w, "created_at", &c.Created, jcs.Always)

@@ -73,6 +73,9 @@ func (a *app) inbox(ctx context.Context, flags *listFlags) (items []inboxItem, n
 	}
 	var found []projection.InboxItem
 	err = a.read(ctx, func(r *connect.Ledger) error {
+		if q.Basis, err = r.Basis(ctx); err != nil {
+			return err
+		}
 		var after *projection.Place
 		found, after, err = projection.Inbox(ctx, r.List, q, verdicts)
 		if after != nil {

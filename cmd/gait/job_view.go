@@ -29,7 +29,7 @@ func showStatus(s *screen, dir string, j projection.Job, stopped ledger.Event) {
 		last = fmt.Sprintf(", last %s %s: %s", cp.ID, cp.Type, cp.Summary)
 	}
 	held := ""
-	if h := j.OnHold(); h != nil {
+	if h := j.OnHold(projection.Basis{}); h != nil {
 		held = "since " + h.CreatedAt + " by " + h.Actor + ": only an approval by another actor lifts it"
 		if h.Verdict == projection.Denied {
 			held += "; " + j.Stop.VerdictBy + " denied it"

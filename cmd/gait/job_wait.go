@@ -125,17 +125,20 @@ func (e *waitError) fields() object {
 // lookOnce looks at a job once. It fails with errTimeout if the condition does
 // not hold.
 func lookOnce(ctx context.Context, o connect.Options, id string, want projection.Condition) (job projection.Job, stop ledger.Event, err error) {
+	var at projection.Basis
 	err = connect.Retry(ctx, o, func(l *connect.Ledger) (err error) {
 		if job, err = l.Job(ctx, id); err != nil {
 			return err
 		}
-		stop, err = projection.LastStop(ctx, l.Log, job)
+		if stop, err = projection.LastStop(ctx, l.Log, job); err == nil {
+			at, err = l.Basis(ctx)
+		}
 		return err
 	})
 	if err != nil {
 		return job, stop, err
 	}
-	held, err := want.Holds(job)
+	held, err := want.Holds(job, at)
 	if err == nil && !held {
 		err = errTimeout
 	}

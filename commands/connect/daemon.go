@@ -40,7 +40,7 @@ func join(ctx context.Context, o Options) (*Ledger, error) {
 		d.Close()
 		return nil, fmt.Errorf("opening %s: %w", o.Dir, err)
 	}
-	return &Ledger{Log: d, Signer: signer, Dir: d.at.root, Home: o.Home, readOnly: o.Mode == root.Read, acceptClock: o.AcceptClock, daemon: d, do: d.do}, nil
+	return &Ledger{Log: d, Signer: signer, Dir: d.at.root, Home: o.Home, now: o.Now, readOnly: o.Mode == root.Read, acceptClock: o.AcceptClock, daemon: d, do: d.do}, nil
 }
 
 // dial asks the daemon of a root for its ledger. It returns nil if none runs: a

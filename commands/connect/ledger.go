@@ -3,6 +3,7 @@ package connect
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"gait/commands"
 	"gait/ledger"
@@ -19,6 +20,7 @@ type Ledger struct {
 	Home    string
 	Created bool // Open created the ledger
 
+	now         func() time.Time
 	readOnly    bool // it was opened with root.Read
 	acceptClock bool // as root.Options says
 
@@ -181,10 +183,21 @@ func found(id string, ok bool, err error) error {
 	return err
 }
 
-// List is projection.List. The word of a daemon that lists them counts for jobs.
+// Basis returns what verdicts are judged by now.
+func (l *Ledger) Basis(ctx context.Context) (projection.Basis, error) {
+	return projection.BasisOf(ctx, l.Log, l.now())
+}
+
+// List is projection.List, with verdicts judged as of now. The word of a daemon that lists them counts for jobs.
 func (l *Ledger) List(ctx context.Context, q projection.Query) (page []projection.Job, more bool, err error) {
 	if l.daemon != nil {
 		return l.daemon.List(ctx, q)
+	}
+	if q.Basis.IsZero() {
+		var err error
+		if q.Basis, err = l.Basis(ctx); err != nil {
+			return nil, false, err
+		}
 	}
 	return projection.List(ctx, l.root.Log, q)
 }

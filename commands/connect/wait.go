@@ -23,6 +23,7 @@ type waiter struct {
 	want projection.Condition
 	job  projection.Job
 	stop ledger.Event
+	at   projection.Basis
 }
 
 func (w *waiter) Look(ctx context.Context, l *Ledger) (seen int64, err error) {
@@ -34,8 +35,12 @@ func (w *waiter) Look(ctx context.Context, l *Ledger) (seen int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	w.job, w.stop = job, stop
+	at, err := l.Basis(ctx)
+	if err != nil {
+		return 0, err
+	}
+	w.job, w.stop, w.at = job, stop, at
 	return l.Log.Head().Size, nil
 }
 
-func (w *waiter) Show() (bool, error) { return w.want.Holds(w.job) }
+func (w *waiter) Show() (bool, error) { return w.want.Holds(w.job, w.at) }

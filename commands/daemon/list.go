@@ -98,6 +98,9 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if q.Basis, err = projection.BasisOf(r.Context(), s.Log, s.Now()); err != nil {
+		return err
+	}
 	jobs, more, err := projection.List(r.Context(), s.Log, q)
 	if err != nil {
 		return err

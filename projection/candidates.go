@@ -1,0 +1,58 @@
+package projection
+
+import (
+	"slices"
+	"strings"
+
+	"gait/ledger"
+	"gait/ledger/authority"
+)
+
+// closed reports whether no approval is possible any more: only a decision that takes the
+// place of the ask lifts it.
+func (d Judgement) closed(b Basis) bool {
+	return d.Outcome == OutcomeExpired || d.Outcome == OutcomeDenied && b.Authority != nil
+}
+
+// couldApprove reports whether an approval by the actor would count now, if an enrolled actor
+// signs it with one of the keys that are in force.
+func (j *Job) couldApprove(d Judgement, b Basis, actor string) bool {
+	if d.closed(b) || d.Outcome == OutcomeApproved || !d.listed(b, actor) || slices.ContainsFunc(d.Counts, func(g Given) bool { return g.By == actor }) {
+		return false
+	}
+	if !b.Authority.Enrolled(actor) {
+		return !b.strict() && j.own(&d.Ask, b, actor, ledger.Hash{}) == ""
+	}
+	a, _ := b.Authority.Actor(actor)
+	return b.Authority.Has(actor, ledger.RoleApprover) && j.hasKeyFor(d, b, a)
+}
+
+// hasKeyFor reports whether an actor has a key that has not approved the ask and makes it no
+// approval of the actor's own ask.
+func (j *Job) hasKeyFor(d Judgement, b Basis, a authority.Actor) bool {
+	for _, k := range a.Keys {
+		used := slices.ContainsFunc(d.Counts, func(g Given) bool { return g.Key == k.ID() })
+		if !used && j.own(&d.Ask, b, a.Name, k.ID()) == "" {
+			return true
+		}
+	}
+	return false
+}
+
+// approvers returns the actors who could approve an ask now: those whom the ledger has
+// enrolled, and those whom the ask names. anyone says that others could too, since their
+// names are claims, in a ledger with authority.
+func (j *Job) approvers(d Judgement, b Basis) (names []string, anyone bool) {
+	for _, a := range b.Authority.Actors() {
+		if j.couldApprove(d, b, a.Name) {
+			names = append(names, a.Name)
+		}
+	}
+	for _, name := range d.Approvers {
+		if !strings.HasPrefix(name, ledger.RolePrefix) && !slices.Contains(names, name) && j.couldApprove(d, b, name) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names, b.Authority != nil && len(d.Approvers) == 0 && !b.strict() && !d.closed(b)
+}
