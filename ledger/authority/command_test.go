@@ -72,7 +72,7 @@ func TestParseCommandRefuses(t *testing.T) {
 		{"a control character", replace(`"look"`, `"\u001b"`)},
 		{"no job", replace(`"job_id":"job_1",`, "")},
 		{"an unknown verb", replace(`"pause"`, `"pauses"`)},
-		{"a verb that nobody signs", replace(`"pause"`, `"commit-index"`)},
+		{"a verb that is never signed", replace(`"pause"`, `"commit-index"`)},
 		{"too long", replace("look", strings.Repeat("x", ledger.MaxCommand))},
 	} {
 		if _, err := authority.ParseCommand([]byte(tt.text)); !errors.Is(err, ledger.ErrMalformed) {
