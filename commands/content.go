@@ -22,6 +22,9 @@ type Content interface {
 	// Sync makes durable what events name, and fails as Check does. It is called once for
 	// the events of a batch, before they are committed.
 	Sync(ctx context.Context, events []ledger.Event) error
+
+	// EraseOf deletes content of a job, durably. It does nothing if there is none.
+	EraseOf(job string, digest ledger.Hash) error
 }
 
 // A keepingError says that the content of a batch could not be made durable. Nothing of the
@@ -83,4 +86,21 @@ func (b *batch) unkept(c *call) bool {
 		return false
 	}
 	return !errors.Is(b.err, ledger.ErrContentMissing) || b.engine.checkContent(event) != nil
+}
+
+// erase deletes what the event of a call erases. A call whose event was written before
+// deletes it too, since a crash may have come in between, unless the job has changed since:
+// it may name that content again.
+func (b *batch) erase(c *call) {
+	event := c.written().Event
+	p, ok := event.Payload().(ledger.ContentErased)
+	if !ok || b.engine.Content == nil || c.err != nil || c.request.DryRun {
+		return
+	}
+	if c.result.Replayed && event.Revision() != c.result.Job.Revision {
+		return
+	}
+	if err := b.engine.Content.EraseOf(event.JobID(), p.Digest); err != nil {
+		c.result, c.err = Result{}, fmt.Errorf("event %d records it, but the bytes are not deleted yet: %w", event.Seq(), err)
+	}
 }

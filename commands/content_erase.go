@@ -5,8 +5,8 @@ import (
 	"gait/projection"
 )
 
-// EraseContent records that the bytes of a content of the job are deleted. Its caller
-// deletes them once the event is durable.
+// EraseContent records that the bytes of a content of the job are deleted. The
+// engine deletes them once the event is durable, before it answers.
 type EraseContent struct {
 	Digest ledger.Hash `json:"digest"`
 }

@@ -3,6 +3,7 @@ package commands_test
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -168,5 +169,46 @@ func TestContentThatCannotBeSynced(t *testing.T) {
 			}
 			s.log.check(t)
 		})
+	}
+}
+
+// Erased content is deleted before the command is answered. If that fails, the same request
+// does it; but not once the job has changed, since it may name the same content again.
+func TestErasedContentIsDeleted(t *testing.T) {
+	b := newBench(t)
+	k := keepContent(t, b)
+	b.must(submit())
+	c := k.put(t, "job_1", "a name")
+	b.must(attaching("job_1", c))
+	has := func() bool {
+		t.Helper()
+		there, err := k.Job("job_1").Has(c.Digest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return there
+	}
+	erase := commands.Request{Command: commands.EraseContent{Digest: c.Digest}, Reason: "asked to", RequestID: "e-1", JobID: "job_1", Actor: "operator"}
+	dry := erase
+	dry.DryRun = true
+	if b.must(dry); !has() {
+		t.Error("a dry run deletes")
+	}
+	path := filepath.Join(k.Dir(), "jobs", content.OwnerOf("job_1").String())
+	ledgertest.Must(t, errors.Join(os.Rename(path, path+"-"), os.Mkdir(path, 0o700), os.MkdirAll(filepath.Join(path, c.Digest.String(), "full"), 0o700)))
+	if _, err := b.do(erase); err == nil || !strings.Contains(err.Error(), "not deleted yet") {
+		t.Errorf("what cannot be deleted = %v", err)
+	}
+	ledgertest.Must(t, errors.Join(os.RemoveAll(path), os.Rename(path+"-", path)))
+	if did := b.must(erase); !did.Replayed || has() {
+		t.Errorf("the same request deletes it: %t, replayed %t", !has(), did.Replayed)
+	}
+	b.must(attaching("job_1", k.put(t, "job_1", "a name")))
+	if did := b.must(erase); !did.Replayed || !has() {
+		t.Error("an old request deletes what was named since")
+	}
+	erase.RequestID = "e-2"
+	if b.must(erase); has() {
+		t.Error("a new request does not delete")
 	}
 }

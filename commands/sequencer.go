@@ -248,6 +248,7 @@ func (b *batch) finish(receipt ledger.Receipt) {
 			rest = append(rest, c)
 		case b.err == nil:
 			c.complete(receipt)
+			b.erase(c)
 			c.answer()
 		case c.wrote || c.panics != nil:
 			c.fail(fmt.Errorf("writing event %d: %w", c.written().Event.Seq(), b.err))

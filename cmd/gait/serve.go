@@ -259,7 +259,7 @@ func newServer(a *app, r *root.Root) (*daemon.Server, error) {
 	}
 	metrics := daemon.NewMetrics(a.now)
 	return &daemon.Server{
-		Engine: &commands.Engine{Log: metrics.Count(r.Log), Now: a.now, Entropy: a.entropy, Inherited: root.Inherited(r.Content())},
+		Engine: &commands.Engine{Log: metrics.Count(r.Log), Now: a.now, Entropy: a.entropy, Inherited: root.Inherited(r.Content()), Content: r.Content()},
 		Log:    r.Log,
 		Process: daemon.Process{
 			PID: os.Getpid(), Version: moduleVersion(), Root: r.Dir, Home: connect.Absolute(r.Home), Lock: lock, Since: ledger.FormatTime(a.now().UTC()),

@@ -112,7 +112,7 @@ func openHere(ctx context.Context, o Options) (*Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	engine := &commands.Engine{Log: r.Log, Now: o.Now, Entropy: o.Entropy, Inherited: root.Inherited(r.Content())}
+	engine := &commands.Engine{Log: r.Log, Now: o.Now, Entropy: o.Entropy, Inherited: root.Inherited(r.Content()), Content: r.Content()}
 	return &Ledger{Log: r.Log, Signer: r.Signer, Dir: r.Dir, Home: r.Home, Created: r.Created, now: o.Now, readOnly: o.Mode == root.Read, acceptClock: o.AcceptClock, root: r, engine: engine, do: engine.Do}, nil
 }
 

@@ -188,6 +188,9 @@ func (j *JobStore) Erase(digest ledger.Hash) error {
 	return nil
 }
 
+// EraseOf is Erase for content of a job.
+func (s *Store) EraseOf(job string, digest ledger.Hash) error { return s.Job(job).Erase(digest) }
+
 func (j *JobStore) erase(digest ledger.Hash) error {
 	s := j.store
 	s.flushing.Lock()

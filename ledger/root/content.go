@@ -13,9 +13,10 @@ import (
 
 const contentName = "content"
 
-// Content returns the content that is kept beside the ledger of a root. Putting content
+// Content returns the content that is kept beside the ledger of a root, always the same
+// store: it knows what was put and is not durable yet, which Close drops. Putting content
 // there takes the lock of the root.
-func (r *Root) Content() *content.Store { return ContentOf(r.Dir) }
+func (r *Root) Content() *content.Store { return r.content }
 
 // ContentOf returns the content that is kept beside the ledger of the root in dir, which
 // may be the directory of a ledger that was put away. One that moved away and came back has

@@ -39,7 +39,7 @@ func (s creator) create(ctx context.Context) (*Root, error) {
 			return nil, err
 		}
 	}
-	r := &Root{Dir: s.dir, Home: s.Home, Signer: key, lock: s.lock, options: s.Options}
+	r := &Root{Dir: s.dir, Home: s.Home, content: ContentOf(s.dir), Signer: key, lock: s.lock, options: s.Options}
 	if r.Log, err = s.createLog(ctx, r, first); err != nil {
 		return nil, err
 	}

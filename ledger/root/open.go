@@ -22,7 +22,7 @@ func (s *site) openLedger(ctx context.Context) (*Root, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Root{Dir: s.dir, Home: s.Home, lock: s.lock, options: s.Options}
+	r := &Root{Dir: s.dir, Home: s.Home, content: ContentOf(s.dir), lock: s.lock, options: s.Options}
 	if s.openAtOnce(ctx, r, known) {
 		if err := s.check(ctx, r, known, by); err != nil {
 			return nil, errors.Join(err, r.Log.Close())

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"gait/ledger"
+	"gait/ledger/content"
 	"gait/ledger/home"
 	"gait/ledger/store"
 	"gait/ledger/store/pebble"
@@ -122,6 +123,7 @@ type Root struct {
 	Restored *Restored // the ledger is in an older state than was seen; nil if it is not
 
 	site    *site
+	content *content.Store
 	lock    *lock
 	guard   *home.Guard // nil until the log's key is known
 	options Options
@@ -164,7 +166,7 @@ func (r *Root) Close() error {
 			return errors.Join(err, r.lock.release())
 		}
 	}
-	return errors.Join(r.Log.Close(), r.lock.release())
+	return errors.Join(r.content.Drop(), r.Log.Close(), r.lock.release())
 }
 
 // LockID returns the LockID of the lock file that the root holds.
