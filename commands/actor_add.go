@@ -16,7 +16,7 @@ type AddActor struct {
 }
 
 var addActorRow = add(verb[AddActor]{
-	Row:          Row{Verb: "actor add", Roles: []string{RoleAdmin}},
+	Row:          Row{Verb: "actor add", Roles: []ledger.Role{ledger.RoleAdmin}},
 	check:        AddActor.check,
 	digested:     func(c AddActor) any { return c.sorted() },
 	encode:       encodeSorted[AddActor],

@@ -9,7 +9,7 @@ type RevokeActor struct {
 }
 
 var revokeActorRow = add(verb[RevokeActor]{
-	Row:          Row{Verb: "actor revoke", Roles: []string{RoleAdmin}},
+	Row:          Row{Verb: "actor revoke", Roles: []ledger.Role{ledger.RoleAdmin}},
 	check:        RevokeActor.check,
 	decideLedger: RevokeActor.decide,
 })

@@ -17,7 +17,7 @@ type SetAuthority struct {
 }
 
 var setAuthorityRow = add(verb[SetAuthority]{
-	Row:          Row{Verb: "authority set", Roles: []string{RoleAdmin}},
+	Row:          Row{Verb: "authority set", Roles: []ledger.Role{ledger.RoleAdmin}},
 	check:        SetAuthority.check,
 	digested:     func(c SetAuthority) any { return c.sorted() },
 	encode:       encodeSorted[SetAuthority],

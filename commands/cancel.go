@@ -9,7 +9,7 @@ import (
 type Cancel struct{}
 
 var cancelRow = add(verb[Cancel]{
-	Row:    Row{Verb: "cancel", EndsJob: true, Roles: []string{RoleOperator}},
+	Row:    Row{Verb: "cancel", EndsJob: true, Roles: []ledger.Role{ledger.RoleOperator}},
 	decide: Cancel.decide,
 })
 

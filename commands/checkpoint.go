@@ -28,7 +28,7 @@ type AddCheckpoint struct {
 }
 
 var addCheckpointRow = add(verb[AddCheckpoint]{
-	Row:     Row{Verb: "checkpoint add", ReasonElsewhere: "say it in the summary", Roles: []string{RoleWorker}},
+	Row:     Row{Verb: "checkpoint add", ReasonElsewhere: "say it in the summary", Roles: []ledger.Role{ledger.RoleWorker}},
 	check:   AddCheckpoint.check,
 	summary: AddCheckpoint.summary,
 	encode:  AddCheckpoint.encode,

@@ -13,7 +13,7 @@ import (
 type CommitIndex struct{}
 
 var commitIndexRow = add(verb[CommitIndex]{
-	Row:          Row{Verb: "commit-index", Actor: ledger.ActorGait, Roles: []string{RoleOperator}},
+	Row:          Row{Verb: "commit-index", Actor: ledger.ActorGait, Roles: []ledger.Role{ledger.RoleOperator}},
 	decideLedger: CommitIndex.decide,
 })
 

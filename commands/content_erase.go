@@ -12,7 +12,7 @@ type EraseContent struct {
 }
 
 var eraseContentRow = add(verb[EraseContent]{
-	Row:     Row{Verb: "content erase", Roles: []string{RoleOperator}},
+	Row:     Row{Verb: "content erase", Roles: []ledger.Role{ledger.RoleOperator}},
 	check:   EraseContent.check,
 	summary: func(c EraseContent, _ projection.Job) string { return c.Digest.String() },
 	decide:  EraseContent.decide,

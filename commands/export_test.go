@@ -39,3 +39,6 @@ var panickingRow = rowOf(verb[Panicking]{
 })
 
 func (Panicking) row() *Row { return panickingRow }
+
+// RowOfVerb returns the row of a verb.
+func RowOfVerb(verb string) *Row { return table[verb] }

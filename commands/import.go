@@ -16,7 +16,7 @@ type Import struct{ Claim ledger.Imported }
 const maxClaim = ledger.MaxEventSize - 4<<10
 
 var importRow = add(verb[Import]{
-	Row:          Row{Verb: "import", BeginsJob: true, Roles: []string{RoleOperator}},
+	Row:          Row{Verb: "import", BeginsJob: true, Roles: []ledger.Role{ledger.RoleOperator}},
 	check:        Import.check,
 	digested:     Import.digested,
 	encode:       Import.encode,

@@ -12,7 +12,7 @@ type Pause struct {
 }
 
 var pauseRow = add(verb[Pause]{
-	Row:     Row{Verb: "pause", Roles: []string{RoleOperator}},
+	Row:     Row{Verb: "pause", Roles: []ledger.Role{ledger.RoleOperator}},
 	summary: Pause.summary,
 	decide:  Pause.decide,
 })

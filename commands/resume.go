@@ -18,7 +18,7 @@ type Resume struct {
 }
 
 var resumeRow = add(verb[Resume]{
-	Row:     Row{Verb: "resume", Roles: []string{RoleOperator}},
+	Row:     Row{Verb: "resume", Roles: []ledger.Role{ledger.RoleOperator}},
 	fill:    Resume.fill,
 	check:   Resume.check,
 	summary: Resume.summary,

@@ -42,7 +42,7 @@ type outcomes struct {
 func (s *stage) start(ctx context.Context, requests ...commands.Request) *outcomes {
 	o := &outcomes{results: make([]commands.Result, len(requests)), errs: make([]error, len(requests))}
 	for i, r := range requests {
-		if r.JobID == "" {
+		if r.JobID == "" && !commands.RowOf(r.Command).OfLedger {
 			r.JobID = "job_1"
 		}
 		s.wait.Go(func() { o.results[i], o.errs[i] = s.engine.Do(ctx, r) })

@@ -9,7 +9,7 @@ import (
 type Stop struct{}
 
 var stopRow = add(verb[Stop]{
-	Row:    Row{Verb: "stop", EndsJob: true, Roles: []string{RoleOperator}},
+	Row:    Row{Verb: "stop", EndsJob: true, Roles: []ledger.Role{ledger.RoleOperator}},
 	decide: Stop.decide,
 })
 

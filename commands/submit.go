@@ -26,7 +26,7 @@ type Submit struct {
 var submitRow = add(verb[Submit]{
 	Row: Row{
 		Verb: "submit", BeginsJob: true, OptionalJobID: true, CreatesLedger: true, ReasonElsewhere: "say it in a label",
-		Roles: []string{RoleWorker, RoleOperator},
+		Roles: []ledger.Role{ledger.RoleWorker, ledger.RoleOperator},
 	},
 	fill:         Submit.fill,
 	check:        Submit.check,

@@ -23,7 +23,7 @@ type Row struct {
 	CreatesLedger   bool   // the command may be the first of a ledger, which is created for it
 	ReasonElsewhere string // how to give a reason instead, if the event has no place for one
 
-	Roles []string // who may issue the command, in a ledger or through a token that asks for a role
+	Roles []ledger.Role // who may issue the command, in a ledger or through a token that asks for a role
 
 	OfLedger bool   // the command is about the ledger: it names no job and no revision
 	Actor    string // the actor of its events, if the command names none; then it has no reason and no request id

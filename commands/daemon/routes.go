@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"gait/ledger"
+
 	"gait/commands"
 )
 
@@ -52,9 +54,9 @@ var routes = []route{
 // takesRole says which role a token must have for an address. All roles may ask for the
 // others; which may send a command, the command's row says.
 var takesRole = map[string]string{
-	"/v1/ledger/cosignatures":  commands.RoleOperator,
-	"/v1/ledger/rebuild":       commands.RoleOperator,
-	"/v1/ledger/rebuild-index": commands.RoleOperator,
+	"/v1/ledger/cosignatures":  string(ledger.RoleOperator),
+	"/v1/ledger/rebuild":       string(ledger.RoleOperator),
+	"/v1/ledger/rebuild-index": string(ledger.RoleOperator),
 }
 
 // check refuses a request by a token of another role, and one that checkQuery refuses.

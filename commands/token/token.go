@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"gait/commands"
 	"gait/ledger"
 )
 
@@ -28,7 +27,7 @@ type Token struct {
 // Roles returns the roles that a token may have. Who decides who may do what is not
 // decided over a connection, so there is no token for an admin.
 func Roles() []string {
-	return []string{commands.RoleWorker, commands.RoleOperator, commands.RoleApprover, commands.RoleAuditor}
+	return []string{string(ledger.RoleWorker), string(ledger.RoleOperator), string(ledger.RoleApprover), string(ledger.RoleAuditor)}
 }
 
 // New makes a token from 32 bytes of entropy.
