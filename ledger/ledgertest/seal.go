@@ -24,6 +24,7 @@ type EventSpec struct {
 	Signers   []string // whose keys of authoritytest sign the event's command; none: it is a claim
 	View      []byte   // the job's view after the event; none if nil
 	Tags      ledger.Tags
+	Edit      func(*ledger.Draft) // what a forger changes last; may be nil
 }
 
 // Submit returns the spec of a job's first event.
@@ -122,6 +123,9 @@ func (d EventSpec) draft(t testing.TB, origin string, head ledger.Head, job ledg
 			c.RequestID = e.RequestID
 		}
 		authoritytest.Sign(t, &e, c, keys...)
+	}
+	if d.Edit != nil {
+		d.Edit(&e)
 	}
 	return e
 }

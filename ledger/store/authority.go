@@ -186,7 +186,8 @@ func (v *verifier) authority() error {
 	}
 	missing, err := v.unlistedAuthority()
 	if err == nil && len(missing) > 0 {
-		err = lost(missing[0].Key, namedBy(missing[0]))
+		seq, _ := authoritySeq(missing[0])
+		err = lost(missing[0].Key, seq)
 	}
 	return err
 }
@@ -202,9 +203,12 @@ func (v *verifier) unlistedAuthority() (missing []Row, err error) {
 		if len(want) == 0 || !bytes.Equal(want[0].Key, k) {
 			return corrupt(-1, "no authority event belongs to %s", rowName(k))
 		}
-		err := namedRow(want[0], b)
-		want = want[1:]
-		return err
+		is := want[0]
+		if want = want[1:]; !bytes.Equal(is.Value, b) {
+			seq, _ := authoritySeq(is)
+			return corrupt(seq, "expected the row of %s to hold its leaf hash %x, found %x", rowName(k), is.Value, b)
+		}
+		return nil
 	})
 	return append(missing, want...), err
 }

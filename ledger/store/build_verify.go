@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"gait/ledger"
+	"gait/ledger/authority"
 	"gait/ledger/mpt"
 )
 
@@ -23,7 +24,7 @@ type buildVerifier struct {
 	done  buildProgress             // but for size and tree: up to the newest event
 
 	changed map[string]bool // jobs whose newest event is not in the index yet
-	used    []mpt.Entry     // of request ids and of the authority that are not in the index yet
+	used    []mpt.Entry     // of request ids that are not in the index yet
 	set     []mpt.Entry     // what was set in the index since the last step
 	rows    []Row           // what the indexes must have of the events since the last step
 }
@@ -74,7 +75,9 @@ func (v *buildVerifier) event(e ledger.Event) error {
 		}
 		v.done.committed = int64(e.Seq()) + 1
 	}
-	v.noteEvent(e)
+	if err := v.envelope(e); err != nil {
+		return err
+	}
 	if err := v.job(e); err != nil {
 		return err
 	}
@@ -84,17 +87,18 @@ func (v *buildVerifier) event(e ledger.Event) error {
 	return v.step()
 }
 
-// noteEvent notes what an event sets in the index and what rows it has, but for those of
-// its job.
-func (v *buildVerifier) noteEvent(e ledger.Event) {
+// envelope checks an event against authority, which no ledger of format 1 has: events of
+// authority make the format 4. It notes the event's request id.
+func (v *buildVerifier) envelope(e ledger.Event) error {
 	if e.Type().OfAuthority() {
-		v.used = append(v.used, mpt.Entry{Key: ledger.AuthorityKey, Value: mpt.Value(e.LeafHash())})
-		v.rows = append(v.rows, authorityRow(e))
+		return corrupt(e.Seq(), "%s in a ledger whose index was not complete", e.Type())
 	}
 	if request := e.RequestID(); request != "" {
 		v.used = append(v.used, mpt.Entry{Key: ledger.RequestKey(request), Value: mpt.Value(e.LeafHash())})
 		v.rows = append(v.rows, Row{requestKey(request), encodeSeq(e.Seq())})
 	}
+	_, err := (*authority.State)(nil).Check(e)
+	return err
 }
 
 // job checks an event against its job.
@@ -188,8 +192,8 @@ func (v *buildVerifier) step() error {
 	return v.builder.log.commit(v.ctx, c)
 }
 
-// indexed checks that the indexes of events, of authority events and of request ids name the
-// events since the last step.
+// indexed checks that the indexes of events and of request ids name the events since the
+// last step.
 func (v *buildVerifier) indexed() error {
 	sortRows(v.rows)
 	keys := make([][]byte, len(v.rows))
@@ -202,8 +206,8 @@ func (v *buildVerifier) indexed() error {
 	}
 	first, wrong := ledger.Seq(-1), error(nil)
 	for i, row := range v.rows {
-		seq := namedBy(row)
-		if err := namedRow(row, found[i]); err != nil && (wrong == nil || seq < first) {
+		seq, _ := decodeSeq(row.Value)
+		if err := named(row.Key, found[i], seq); err != nil && (wrong == nil || seq < first) {
 			first, wrong = seq, err
 		}
 	}

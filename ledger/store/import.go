@@ -27,8 +27,8 @@ type Copy struct {
 // Import makes a copy of a ledger in a table without rows, and leaves the table
 // open: the same events, hashes and signed checkpoint. The copy is never written,
 // even by a process that has the key. Import fails if the events do not follow each
-// other from event 0 on, are not those of the checkpoint, or are signed by other keys
-// than they name; such an error wraps ledger.ErrUnverified. The rows in the table are
+// other from event 0 on, are not those of the checkpoint, are signed by other keys
+// than they name, or are not what authority admits and actors signed; such an error wraps ledger.ErrUnverified. The rows in the table are
 // then useless, and have no checkpoint.
 //
 // Import returns the index of the events, as it has computed it, or zero if it could
@@ -89,6 +89,8 @@ func (f Copy) keepCosigned(ctx context.Context, l *Log) error {
 func (f Copy) into(ctx context.Context, l *Log) error {
 	p := newCopyPlan(l)
 	defer func() { p.Discard() }()
+	var authorized authorizer
+	defer func() { _ = authorized.end(nil) }()
 	left := f.Rotations
 	c, _ := ledger.PeekCheckpoint(f.Signed) // commitLast opens it
 	n := 0
@@ -96,8 +98,11 @@ func (f Copy) into(ctx context.Context, l *Log) error {
 		if err != nil {
 			return err
 		}
-		if left, err = p.copy(ctx, e, left, c.Size); err != nil {
-			return unverified(err)
+		if left, err = p.copy(ctx, e, left, c.Size); err == nil {
+			err = authorized.add(e.Event)
+		}
+		if err != nil {
+			return unverified(authorized.end(err))
 		}
 		inherits := e.Event.Seq() == 0 && ledger.InheritedRequests(e.Event) != nil
 		if n++; n%importBatch != 0 && !inherits {
@@ -111,6 +116,9 @@ func (f Copy) into(ctx context.Context, l *Log) error {
 	}
 	if len(left) > 0 {
 		return fmt.Errorf("%w: the rotation at event %d is not among the events", ledger.ErrUnverified, left[0].Event.Seq())
+	}
+	if err := authorized.end(nil); err != nil {
+		return unverified(err)
 	}
 	return p.commitLast(ctx, f.Signed, f.Next)
 }

@@ -10,7 +10,7 @@ import (
 
 // Verify reads everything the log holds and checks it, from the bytes up: that
 // each event decodes and follows the one before it in the ledger and in its
-// job, that the tree over them is the signed one, and that tiles, indexes and
+// job, that authority admits it and its signatures hold, that the tree over them is the signed one, and that tiles, indexes and
 // heads say exactly what the events say. Views are opaque, so it does not check
 // them. It computes the index again and compares with it the pages, byte for byte, the
 // record, and each event that commits to it. A failure is a *ledger.CorruptError, which
@@ -51,6 +51,7 @@ type verifier struct {
 	jobs map[string]*verifiedJob
 	use  func(ledger.Event) error
 
+	authorized      authorizer
 	authorityEvents []Row // the rows that there should be of them
 
 	index    indexVerifier
@@ -68,11 +69,14 @@ func newVerifier(ctx context.Context, at *indexReader, use func(ledger.Event) er
 
 // events checks all events, from event 0 on.
 func (v *verifier) events(progress func(done, total int64) error) error {
-	return v.chainVerifier.events(v.event, progress)
+	return v.authorized.end(v.chainVerifier.events(v.event, progress))
 }
 
-// event checks an event that follows those before it against its job and the index.
+// event checks an event that follows those before it against authority, its job and the index.
 func (v *verifier) event(e ledger.Event) error {
+	if err := v.authorized.add(e); err != nil {
+		return err
+	}
 	if err := v.job(e); err != nil {
 		return err
 	}

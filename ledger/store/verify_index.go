@@ -60,26 +60,6 @@ func named(key, b []byte, seq ledger.Seq) error {
 	return nil
 }
 
-// namedBy returns the event that a row of an index names.
-func namedBy(row Row) ledger.Seq {
-	seq, _ := decodeSeq(row.Value)
-	if row.Key[0] == prefixAuthority {
-		seq, _ = authoritySeq(row)
-	}
-	return seq
-}
-
-// namedRow checks that the row of an index under a key is the one that there should be.
-func namedRow(want Row, b []byte) error {
-	if want.Key[0] == prefixAuthority && !bytes.Equal(want.Value, b) {
-		return corrupt(namedBy(want), "expected the row of %s to hold its leaf hash %x, found %x", rowName(want.Key), want.Value, b)
-	}
-	if want.Key[0] == prefixAuthority {
-		return nil
-	}
-	return named(want.Key, b, namedBy(want))
-}
-
 // jobIndex checks that the job index names the events of each job, in order and
 // without a gap, and no others.
 func (v *verifier) jobIndex() error {
