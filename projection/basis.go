@@ -147,6 +147,12 @@ func (j *Job) counts(a *Ask, g Given, b Basis) bool {
 	return a.listed(b, g.By) && j.own(a, b, g.By, g.Key) == ""
 }
 
+// same reports whether two names are one's. With authority they are if they look alike: a
+// name may have been claimed before an actor was enrolled that it looks like.
+func (b Basis) same(name, other string) bool {
+	return name == other || b.Authority != nil && authority.Alike(name, other)
+}
+
 // own says in words whose own ask it is that an actor, who signs with a key, would approve,
 // or returns "" if it is another's. No name counts under which the key was ever enrolled.
 func (j *Job) own(a *Ask, b Basis, actor string, key ledger.Hash) string {
@@ -155,14 +161,14 @@ func (j *Job) own(a *Ask, b Basis, actor string, key ledger.Hash) string {
 		submitter, submitted = j.SubmittedBy, j.SubmittedKey
 	}
 	for _, name := range append([]string{actor}, b.Authority.Owners(key)...) {
-		switch name {
-		case a.Actor:
+		switch {
+		case b.same(name, a.Actor):
 			return "who asked for it"
-		case j.importerOf(*a):
+		case b.same(name, j.importerOf(*a)):
 			return "who imported the job"
-		case j.Identity:
+		case b.same(name, j.Identity):
 			return "the job's own identity"
-		case submitter:
+		case b.same(name, submitter):
 			return "who submitted the job"
 		}
 	}

@@ -133,6 +133,10 @@ func (s *State) Owners(key ledger.Hash) []string {
 	return nil
 }
 
+// Alike reports whether one of two names can be taken for the other: whether they differ at
+// most in upper and lower case and in percent-encoding.
+func Alike(a, b string) bool { return look(a) == look(b) }
+
 // look returns what a name looks like: in lower case, and without percent-encoding.
 func look(name string) string {
 	var b strings.Builder
