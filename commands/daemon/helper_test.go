@@ -22,6 +22,7 @@ type testServer struct {
 	path   string
 	server *daemon.Server
 	http   *http.Server
+	open   http.Handler // of the server, without a guard
 	client *daemon.Client
 	tokens sync.Map     // of daemon.Holder, by the token's id
 	behind atomic.Int64 // how far the server's clock is behind; its time limits end earlier by as much
@@ -44,6 +45,7 @@ func serve(t testing.TB) *testServer {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.open = s.http.Handler
 	door := daemon.Door{Own: true, Address: s.path, Tokens: s.holder, Signer: ledgertest.Key(l.Log.Origin()), Entropy: ledgertest.Entropy(8)}
 	if err := s.server.Guard(s.http, door); err != nil {
 		t.Fatal(err)
