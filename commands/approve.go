@@ -15,7 +15,7 @@ type Approve struct {
 }
 
 var approveRow = add(verb[Approve]{
-	Row:      Row{Verb: "approve", Roles: []ledger.Role{ledger.RoleApprover}},
+	Row:      Row{Verb: "approve", Verdict: true, Roles: []ledger.Role{ledger.RoleApprover}},
 	check:    Approve.check,
 	summary:  Approve.summary,
 	digested: Approve.digested,

@@ -14,7 +14,7 @@ type Deny struct {
 }
 
 var denyRow = add(verb[Deny]{
-	Row:      Row{Verb: "deny", Roles: []ledger.Role{ledger.RoleApprover}},
+	Row:      Row{Verb: "deny", Verdict: true, Roles: []ledger.Role{ledger.RoleApprover}},
 	check:    Deny.check,
 	summary:  Deny.summary,
 	digested: Deny.digested,

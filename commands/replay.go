@@ -75,7 +75,7 @@ func receiptOf(event ledger.Event) ledger.Receipt {
 // answer now without deciding anything. A client asks this before it fills in what a signed
 // command says of the job as it is. Errors are those of Do: a *RefusedError if the command was
 // refused, and *RequestIDError or *UsedError if the id belongs to another command.
-func Outcome(ctx context.Context, log Log, r Request) (Result, bool, error) {
+func Outcome(ctx context.Context, log ledger.EventReader, r Request) (Result, bool, error) {
 	if r.RequestID == "" {
 		return Result{}, false, nil
 	}

@@ -19,6 +19,7 @@ type Row struct {
 
 	BeginsJob       bool   // the command is the first of its job
 	OptionalJobID   bool   // the engine makes a job id if the request has none
+	Verdict         bool   // the command is about what waits in the job: a signed one names it
 	EndsJob         bool   // the command ends its job for good, and so does not wait for a proved index
 	CreatesLedger   bool   // the command may be the first of a ledger, which is created for it
 	ReasonElsewhere string // how to give a reason instead, if the event has no place for one

@@ -147,15 +147,20 @@ func (d *daemonLog) running() error {
 // Close closes the connections.
 func (d *daemonLog) Close() { d.transport.CloseIdleConnections() }
 
-// do has the daemon carry a request out, and verifies the receipt.
+// do has the daemon carry a request out, and verifies the receipt, and that what happened
+// is what was signed.
 func (d *daemonLog) do(ctx context.Context, r commands.Request) (commands.Result, error) {
 	result, err := d.client.Do(ctx, r)
-	written := result.Receipt
+	answer := result
 	if refused, ok := errors.AsType[*commands.RefusedError](err); ok {
-		written = refused.Result.Receipt
+		answer = refused.Result
 	} else if err != nil {
 		return result, err
 	}
+	if bad := d.checkSigned(ctx, r, answer); bad != nil {
+		return commands.Result{}, fmt.Errorf("the daemon's answer: %w", bad)
+	}
+	written := answer.Receipt
 	if written.Checkpoint == nil { // nothing was written now
 		return result, err
 	}

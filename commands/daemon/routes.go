@@ -7,9 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"gait/ledger"
-
 	"gait/commands"
+	"gait/ledger"
 )
 
 // A route is one address of the interface.
