@@ -202,6 +202,9 @@ func (h *heir) begin(ctx context.Context, e root.Estate) (root.Inheritance, erro
 		return root.Inheritance{}, err
 	}
 	h.tellLost(plan, e.Seen)
+	if plan.Authority {
+		h.a.notice("actors were enrolled in the ledger: its successor begins without authority, until a first admin is enrolled there")
+	}
 	if plan.Requests != nil {
 		if _, err := e.Keep.Put(plan.Content); err != nil {
 			return root.Inheritance{}, err

@@ -7,4 +7,9 @@
 // content proves the last event in the newest tree that the other ledger has signed; the
 // decisions that were open follow at once. If events of the other ledger cannot be read, each
 // job that may have had some of them is put on hold: one of them may have stopped it.
+//
+// The ledger that continues the jobs begins without authority: no actor is enrolled there,
+// and the first one is enrolled as in any new ledger. That is the way on if the keys of the
+// admins are lost. Signed verdicts of the ledger before are not verdicts of this one: what
+// they decided is asked again, with its approvers, quorum and subject.
 package succeed

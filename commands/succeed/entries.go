@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gait/ledger"
+	"gait/ledger/authority"
 	"gait/projection"
 )
 
@@ -54,8 +55,9 @@ type continuer struct {
 	origin     string
 	head       ledger.Head
 	keep       func([]byte) error
-	open       map[string]*job // that have begun and not ended
-	held       int             // bytes of their events
+	chain      *authority.Chain // of from, as far as it was read
+	open       map[string]*job  // that have begun and not ended
+	held       int              // bytes of their events
 	yield      func(ledger.Entry, error) bool
 	ended      bool // the caller wants no more
 }
@@ -110,9 +112,13 @@ func (x *continuer) proofOf(j *job, last ledger.Event, proved ledger.Proof) (p p
 
 func (x *continuer) all(ctx context.Context, sources []*Survey) error {
 	for _, s := range sources {
-		x.from, x.open = s, map[string]*job{}
+		x.from, x.open, x.chain = s, map[string]*job{}, &authority.Chain{}
 		for e, err := range s.events(ctx) {
-			if err == nil && !e.Type().OfLedger() {
+			switch {
+			case err != nil:
+			case e.Type().OfAuthority():
+				err = x.chain.Add(e)
+			case !e.Type().OfLedger():
 				err = x.read(ctx, e)
 			}
 			if err != nil {
@@ -121,6 +127,24 @@ func (x *continuer) all(ctx context.Context, sources []*Survey) error {
 		}
 	}
 	return nil
+}
+
+// folder returns what folds the events of a job of the source. Of single jobs the authority
+// is not at hand, and they are verified.
+func (x *continuer) folder() projection.Folder {
+	if x.from.options.OfJobs {
+		return projection.Believer()
+	}
+	return projection.Folder{States: x.state}
+}
+
+// state returns the authority after an event of the source.
+func (x *continuer) state(leaf ledger.Hash) (*authority.State, error) {
+	s, known := x.chain.At(leaf)
+	if !known {
+		return nil, &ledger.CorruptError{Seq: -1, Reason: fmt.Sprintf("an event names the authority event %s, which is not among those before it", leaf)}
+	}
+	return s, nil
 }
 
 // read folds an event into its job, if that is continued from this source. After its last
@@ -133,7 +157,7 @@ func (x *continuer) read(ctx context.Context, e ledger.Event) error {
 	}
 	j := x.open[id]
 	if j == nil {
-		j = &job{first: e}
+		j = &job{Folder: x.folder(), first: e}
 		x.open[id] = j
 	}
 	err := last.agrees(e)

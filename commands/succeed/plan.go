@@ -16,6 +16,10 @@ type Plan struct {
 	Content  []byte            // that Requests names
 	Gone     []string          // jobs of which nothing can be read
 
+	// Authority says that actors were enrolled in the ledger. In the one that continues it
+	// nobody is: it begins without authority.
+	Authority bool
+
 	sources    []*Survey
 	incomplete map[string]bool // jobs of which events may be lost
 }
@@ -50,6 +54,7 @@ func Join(ctx context.Context, sources ...*Survey) (*Plan, error) {
 			p.Found = s.Found
 		}
 		requests = append(requests, s.requests...)
+		p.Authority = p.Authority || s.authority
 		if err := s.agrees(ctx, sources[:i]); err != nil {
 			return nil, err
 		}

@@ -64,6 +64,8 @@ type Survey struct {
 	requests []mpt.Key
 	named    []string // jobs, by the rows of a damaged source
 	ends     map[string]end
+
+	authority bool // actors were enrolled in the source
 }
 
 // An end is the last event of a job in a source.
@@ -127,6 +129,10 @@ func (s *Survey) look(ctx context.Context) error {
 
 // add notes what an event is for its job and for the request ids.
 func (s *Survey) add(e ledger.Event) error {
+	if request := e.RequestID(); request != "" {
+		s.requests = append(s.requests, ledger.RequestKey(request))
+	}
+	s.authority = s.authority || e.Type().OfAuthority() || !e.Authority().IsZero()
 	id := e.JobID()
 	if id == "" {
 		return s.inherit(e)
@@ -135,9 +141,6 @@ func (s *Survey) add(e ledger.Event) error {
 		id = strings.Clone(id)
 	}
 	s.ends[id] = end{seq: e.Seq(), jobSeq: e.JobSeq(), leaf: e.LeafHash()}
-	if request := e.RequestID(); request != "" {
-		s.requests = append(s.requests, ledger.RequestKey(request))
-	}
 	return nil
 }
 
