@@ -51,7 +51,7 @@ func (c Approve) about(j projection.Job) (Approve, *projection.Refusal) {
 }
 
 func (c Approve) decide(j projection.Job, by Request) (ledger.Payload, *projection.Refusal) {
-	ask, no := projection.VerdictOn(j, projection.Approved, c.CheckpointID, c.Target)
+	ask, no := projection.VerdictOn(j, by.moment.basis(), projection.Approved, c.CheckpointID, c.Target)
 	if no != nil {
 		return nil, no
 	}

@@ -45,7 +45,7 @@ func (c Deny) about(j projection.Job) (Deny, *projection.Refusal) {
 }
 
 func (c Deny) decide(j projection.Job, by Request) (ledger.Payload, *projection.Refusal) {
-	ask, no := projection.VerdictOn(j, projection.Denied, c.CheckpointID, c.Target)
+	ask, no := projection.VerdictOn(j, by.moment.basis(), projection.Denied, c.CheckpointID, c.Target)
 	if no != nil {
 		return nil, no
 	}

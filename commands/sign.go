@@ -106,7 +106,7 @@ func FillVerdict(r Request, j projection.Job) (Request, error) {
 
 // fillTarget fills in the target and the subject of a verdict, if they are zero.
 func fillTarget(j projection.Job, v projection.Verdict, checkpointID string, target, subject *ledger.Hash) *projection.Refusal {
-	ask, no := projection.VerdictOn(j, v, checkpointID, *target)
+	ask, no := projection.VerdictOn(j, projection.Basis{}, v, checkpointID, *target)
 	if no != nil {
 		return no
 	}

@@ -295,7 +295,7 @@ func use(t *testing.T, j projection.Job) {
 		t.Errorf("status: %v", err)
 	}
 	for _, id := range []string{"", "cp_0001"} {
-		projection.VerdictTarget(j, projection.Approved, id)
+		projection.VerdictTarget(j, projection.Basis{}, projection.Approved, id)
 	}
 	for _, p := range []ledger.Payload{
 		submit,

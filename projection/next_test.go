@@ -210,7 +210,7 @@ func TestCloneCopiesEverything(t *testing.T) {
 func TestTwoFoldsFromOnePrefix(t *testing.T) {
 	s := full(t)
 	left, right, before := s.at, s.at, s.encoded()
-	ask, no := projection.VerdictTarget(s.at.Job, projection.Approved, "cp_0002")
+	ask, no := projection.VerdictTarget(s.at.Job, projection.Basis{}, projection.Approved, "cp_0002")
 	if no != nil {
 		t.Fatal(no)
 	}

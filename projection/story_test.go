@@ -95,7 +95,7 @@ func (s *story) checkpoint(kind ledger.CheckpointType) ledger.Hash {
 // verdict adds a verdict on the ask that projection.VerdictTarget finds.
 func (s *story) verdict(v projection.Verdict, actor string) ledger.Hash {
 	s.t.Helper()
-	ask, no := projection.VerdictTarget(s.at.Job, v, "")
+	ask, no := projection.VerdictTarget(s.at.Job, projection.Basis{}, v, "")
 	if no != nil {
 		s.t.Fatal(no)
 	}

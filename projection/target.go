@@ -4,13 +4,13 @@ import "gait/ledger"
 
 // VerdictOn returns the ask that a verdict is about, as VerdictTarget does. If target is
 // not zero, it is the leaf hash of the event that asked: the verdict is about no other.
-func VerdictOn(j Job, v Verdict, checkpointID string, target ledger.Hash) (Ask, *Refusal) {
+func VerdictOn(j Job, b Basis, v Verdict, checkpointID string, target ledger.Hash) (Ask, *Refusal) {
 	if !target.IsZero() && j.stopped() {
 		if asks := j.askedBy(target, checkpointID); len(asks) == 1 {
 			return asks[0], nil
 		}
 	}
-	ask, no := VerdictTarget(j, v, checkpointID)
+	ask, no := VerdictTarget(j, b, v, checkpointID)
 	if no == nil && !target.IsZero() && ask.Target != target {
 		return Ask{}, refuse(DecisionNotOpen, j.details(), "%s of job %s is not what the verdict is about: event %s asked for that, and it does not wait", ask.what(), j.ID, target)
 	}

@@ -8,23 +8,27 @@ import (
 	"gait/ledger"
 )
 
-// VerdictTarget returns the ask that a verdict is about: the decision named by
-// checkpointID or, if that is empty, the one undecided decision, else the one that is
-// denied, else the pause or block.
-func VerdictTarget(j Job, v Verdict, checkpointID string) (Ask, *Refusal) {
+// VerdictTarget returns the ask that a verdict is about, as judged on a basis: the decision
+// named by checkpointID or, if that is empty, the one undecided decision, else the one that
+// is denied or expired, else the pause or block.
+func VerdictTarget(j Job, b Basis, v Verdict, checkpointID string) (Ask, *Refusal) {
 	if !j.stopped() {
 		return Ask{}, cannot(j, fmt.Sprintf("be %s: nothing waits for a verdict", v))
 	}
 	if checkpointID != "" {
 		return named(j, checkpointID)
 	}
-	for _, want := range []Verdict{Undecided, Denied} {
-		var open []Ask
-		for _, a := range j.Decisions {
-			if a.Verdict == want {
-				open = append(open, a)
-			}
+	var undecided, closed []Ask
+	for _, a := range j.Decisions {
+		switch j.Judge(a, b).Outcome {
+		case OutcomeOpen, OutcomePending:
+			undecided = append(undecided, a)
+		case OutcomeDenied, OutcomeExpired:
+			closed = append(closed, a)
+		case OutcomeApproved:
 		}
+	}
+	for _, open := range [][]Ask{undecided, closed} {
 		switch {
 		case len(open) == 1:
 			return open[0], nil
