@@ -99,7 +99,9 @@ type snapshot struct {
 	commitment   commitment // its event is the zero Event if there is none
 	unproved     error      // why it is not one that the tree may have, or nil
 	continued    []byte     // the proof that another ledger held the job before; nil if there is none
-	events       ledger.Events
+
+	authority *authorityChain // the authority events up to the commitment or the job's last event; nil if there are none
+	events    ledger.Events
 	measurements
 }
 
@@ -161,6 +163,9 @@ func snapshotJobOnce(ctx context.Context, src ledger.Reader, job string, o JobOp
 			return nil, err
 		}
 	}
+	if err := s.readAuthority(ctx, src, o.Index); err != nil {
+		return nil, err
+	}
 	if err := s.prove(ctx, src, signed); err != nil {
 		return nil, err
 	}
@@ -199,6 +204,9 @@ func (s *snapshot) shape() shape {
 	sh := shape{format: IndexedFormat, rotations: len(s.rotations), committed: s.commitment.event.Bytes() != nil, continued: s.continued != nil}
 	if s.first.Type() == ledger.TypeContinued || moved(s.rotations) {
 		sh.format = ContinuedFormat
+	}
+	if sh.authority = s.authority != nil; sh.authority {
+		sh.format = AuthorityFormat
 	}
 	return sh
 }
@@ -294,6 +302,7 @@ func (s *snapshot) contents() (map[string][]byte, error) {
 		all[entryContinued] = s.continued
 	}
 	s.addRotations(all)
+	s.addAuthority(all)
 	return all, nil
 }
 

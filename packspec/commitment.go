@@ -11,11 +11,12 @@ import (
 )
 
 // A commitment is an event that commits to the ledger's index, with the proof that the
-// event is in the tree, and the path of the job in that index.
+// event is in the tree, and the paths of the job and of the authority in that index.
 type commitment struct {
-	event ledger.Event
-	proof ledger.Proof
-	path  mpt.Proof
+	event     ledger.Event
+	proof     ledger.Proof
+	path      mpt.Proof
+	authority mpt.Proof // the empty one if the ledger has no authority
 }
 
 // NeedsCommitment reports whether the pack of a job can prove that it is complete, but only

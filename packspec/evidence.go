@@ -17,10 +17,14 @@ const (
 	FirstFormat     = 1 // job packs of older versions, and range packs
 	IndexedFormat   = 2 // job packs, which may have a commitment to the index
 	ContinuedFormat = 3 // those of a job that was continued, or of a ledger that was moved
+	AuthorityFormat = 4 // those of a ledger with authority
 
 	// SecondRangeFormat is that of range packs of a ledger that was moved, and of those
 	// with the request ids that event 0 names.
 	SecondRangeFormat = 2
+
+	// AuthorityRangeFormat is that of range packs of a ledger with authority.
+	AuthorityRangeFormat = 3
 )
 
 // VERIFY.md is the same in every job pack of a format. In the first format it is another
@@ -34,11 +38,15 @@ var (
 	verifyIndexedText []byte
 	//go:embed VERIFY_CONTINUED.md
 	verifyContinuedText []byte
+	//go:embed VERIFY_AUTHORITY.md
+	verifyAuthorityText []byte
 )
 
 // text returns VERIFY.md of a job pack.
 func (s shape) text() []byte {
 	switch {
+	case s.format == AuthorityFormat:
+		return verifyAuthorityText
 	case s.format == ContinuedFormat:
 		return verifyContinuedText
 	case s.format != FirstFormat:
@@ -55,6 +63,8 @@ var (
 	verifyRangeText []byte
 	//go:embed VERIFY_RANGE_MOVED.md
 	verifyRangeMovedText []byte
+	//go:embed VERIFY_RANGE_AUTHORITY.md
+	verifyRangeAuthorityText []byte
 )
 
 // Evidence is evidence.json: the tree that the proofs are for, and the other entries
@@ -75,7 +85,7 @@ func newEvidence(c ledger.Checkpoint, s shape) Evidence {
 // parseEvidence reads evidence.json of a job pack with the entries of a shape, whose
 // format it sets. It fails with a *finding.Failure or wraps ledger.ErrUnsupportedVersion.
 func parseEvidence(b []byte, s *shape) (e Evidence, err error) {
-	if s.format, err = evidenceFormat(b, ContinuedFormat); err != nil {
+	if s.format, err = evidenceFormat(b, AuthorityFormat); err != nil {
 		return e, err
 	}
 	if err := container.ParseCanonical(b, &e); err != nil {
@@ -91,7 +101,10 @@ func parseEvidence(b []byte, s *shape) (e Evidence, err error) {
 	if s.format == FirstFormat && s.committed {
 		return e, finding.Failf(finding.LevelCanonical, finding.CodeNotCanonical, entryEvidence, "evidence of format 1 has no commitment to the index")
 	}
-	if s.format != ContinuedFormat && s.continued {
+	if (s.format == AuthorityFormat) != s.authority {
+		return e, finding.Failf(finding.LevelCanonical, finding.CodeNotCanonical, entryEvidence, "format %d: evidence with authority events has format %d, and no other has", s.format, AuthorityFormat)
+	}
+	if s.format < ContinuedFormat && s.continued {
 		return e, finding.Failf(finding.LevelCanonical, finding.CodeNotCanonical, entryEvidence, "evidence of format %d has no %s", s.format, entryContinued)
 	}
 	want, err := jcs.Marshal(newEvidence(ledger.Checkpoint{Origin: e.Origin, Size: e.Size, Root: root}, *s))

@@ -90,9 +90,25 @@ func NewEvidence(c ledger.Checkpoint, format int64, rotations int, committed boo
 	return b
 }
 
-// Views returns the three views of any events.
-func Views(events []ledger.Event) (payload, state, list []byte, err error) {
-	var f projection.Folder
+// NewAuthorityEvidence returns evidence.json of a job pack with authority events and a
+// commitment.
+func NewAuthorityEvidence(c ledger.Checkpoint) []byte {
+	b, err := jcs.Marshal(newEvidence(c, shape{format: AuthorityFormat, committed: true, authority: true}))
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+// Views returns the three views of any events. authority are the ledger's authority events.
+func Views(events []ledger.Event, authority ...ledger.Event) (payload, state, list []byte, err error) {
+	var chain authorityChain
+	for _, e := range authority {
+		if err := chain.Add(e); err != nil {
+			return nil, nil, nil, err
+		}
+	}
+	f := projection.Folder{States: chain.states}
 	r := run{events: events}
 	for _, e := range events {
 		if err := f.Add(e); err != nil {

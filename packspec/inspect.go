@@ -70,7 +70,7 @@ func Inspect(r io.ReaderAt, size int64) (Inspection, error) {
 
 // inspect reads a job pack to be shown.
 func (v *jobVerifier) inspect() (Inspection, error) {
-	for _, check := range []func() (string, error){v.container, v.canonical, v.chain, v.stateMachine} {
+	for _, check := range []func() (string, error){v.container, v.canonical, v.chain, v.inspectActors, v.stateMachine} {
 		if _, err := check(); err != nil {
 			return Inspection{}, finding.AsFormat(err)
 		}

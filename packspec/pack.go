@@ -44,6 +44,11 @@ const (
 	// The proof of a job that another ledger held before, in evidence of format 3.
 	entryContinued = "continued.json"
 
+	// The authority events, and the path of the authority in the index of the commitment: in
+	// packs of a ledger with authority.
+	entryAuthority      = "authority_events.jsonl"
+	entryAuthorityProof = "authority.mpt-proof"
+
 	// The keys of the request ids that event 0 names, in a range pack.
 	entryRequests = "requests.keys"
 )
@@ -54,6 +59,7 @@ type shape struct {
 	rotations int   // of the ledger's key
 	committed bool  // whether it has a commitment to the index
 	continued bool  // whether it has the proof of a job that another ledger held before
+	authority bool  // whether it has authority events
 }
 
 // A layer is a part of a pack, by its purpose.
@@ -64,6 +70,8 @@ const (
 	layerEvidence              // the ledger's own bytes and proofs
 	layerIndex                 // the parts of the evidence that only some packs have
 	layerContinued
+	layerAuthority
+	layerAuthorityIndex
 	layerText // for people
 )
 
@@ -74,6 +82,8 @@ var jobEntries = []struct {
 	max   int64
 }{
 	{entryVerify, layerText, 64 << 10},
+	{entryAuthorityProof, layerAuthorityIndex, int64(mpt.MaxProof)},
+	{entryAuthority, layerAuthority, maxAuthority},
 	{entryContinued, layerContinued, projection.MaxContinuedProofSize},
 	{entryEvidence, layerEvidence, 16 << 10},
 	{entryHeadProof, layerEvidence, ledger.MaxProofSize},
@@ -100,6 +110,12 @@ func (s shape) names(layers ...layer) []string {
 		}
 		if s.continued {
 			layers = append(slices.Clone(layers), layerContinued)
+		}
+		if s.authority {
+			layers = append(slices.Clone(layers), layerAuthority)
+		}
+		if s.authority && s.committed {
+			layers = append(slices.Clone(layers), layerAuthorityIndex)
 		}
 	}
 	for _, e := range jobEntries {
@@ -183,7 +199,7 @@ func (p *Pack) checkNames() error {
 		if err != nil {
 			return err
 		}
-		if _, err := evidenceFormat(b, ContinuedFormat); err != nil {
+		if _, err := evidenceFormat(b, AuthorityFormat); err != nil {
 			return err // another format has other entries
 		}
 		want = p.shape().names(layerViews, layerEvidence, layerText)
@@ -202,7 +218,7 @@ func (p *Pack) checkNames() error {
 // shape returns the shape of a job pack, as its entries show it. The format is not known
 // yet.
 func (p *Pack) shape() shape {
-	s := shape{rotations: p.rotations(), continued: p.has(entryContinued)}
+	s := shape{rotations: p.rotations(), continued: p.has(entryContinued), authority: p.has(entryAuthority) || p.has(entryAuthorityProof)}
 	for _, name := range []string{entryCommitment, entryCommitmentProof, entryIndexProof} {
 		s.committed = s.committed || p.has(name)
 	}

@@ -28,10 +28,14 @@ type rangeShape struct {
 	rotations int   // of the ledger's key
 	requests  bool  // whether it has the request ids that event 0 names
 	proofs    bool  // whether it has the proofs that continued events name
+	authority bool  // whether it has authority events
 }
 
 // more returns the entries that only some range packs have, in order.
 func (s rangeShape) more() (names []string) {
+	if s.authority {
+		names = append(names, entryAuthority)
+	}
 	if s.proofs {
 		names = append(names, entryProofs)
 	}
@@ -44,12 +48,16 @@ func (s rangeShape) more() (names []string) {
 // named sets what entries of a pack show of its shape.
 func (s *rangeShape) named(entries []string) {
 	s.requests, s.proofs = slices.Contains(entries, entryRequests), slices.Contains(entries, entryProofs)
+	s.authority = slices.Contains(entries, entryAuthority)
 }
 
 // text returns VERIFY.md of a range pack.
 func (s rangeShape) text() []byte {
-	if s.format == SecondRangeFormat {
+	switch s.format {
+	case SecondRangeFormat:
 		return verifyRangeMovedText
+	case AuthorityRangeFormat:
+		return verifyRangeAuthorityText
 	}
 	return verifyRangeText
 }
@@ -82,7 +90,7 @@ func parseRangeEvidence(b []byte) (e RangeEvidence, cover ledger.Coverage, err e
 		return e, cover, finding.Failf(finding.LevelCanonical, finding.CodeNotCanonical, entryEvidence, format, args...)
 	}
 	var s rangeShape
-	if s.format, err = evidenceFormat(b, SecondRangeFormat); err != nil {
+	if s.format, err = evidenceFormat(b, AuthorityRangeFormat); err != nil {
 		return e, cover, err
 	}
 	if err := container.ParseCanonical(b, &e); err != nil {
@@ -103,11 +111,14 @@ func parseRangeEvidence(b []byte) (e RangeEvidence, cover ledger.Coverage, err e
 		return bad("%d bundles, at most %d entries", cover.Last-cover.First+1, container.MaxEntries)
 	}
 	s.named(e.Entries)
-	if s.proofs && s.format != SecondRangeFormat {
+	if s.proofs && s.format < SecondRangeFormat {
 		return bad("only a range of format %d has %s", SecondRangeFormat, entryProofs)
 	}
-	if s.requests && (s.format != SecondRangeFormat || e.From != 0) {
+	if s.requests && (s.format < SecondRangeFormat || e.From != 0) {
 		return bad("only a range from event 0, of format %d, has %s", SecondRangeFormat, entryRequests)
+	}
+	if s.authority != (s.format == AuthorityRangeFormat) {
+		return bad("a range of format %d has %s, and no other has", AuthorityRangeFormat, entryAuthority)
 	}
 	want, err := jcs.Marshal(newRangeEvidence(ledger.Checkpoint{Origin: e.Origin, Size: e.Size, Root: root}, cover, s))
 	if err != nil {
@@ -197,6 +208,9 @@ func (s *rangeSnapshot) shape() rangeShape {
 	if sh.requests || sh.proofs || moved(s.rotations) || movesOn(s.last, s.checkpoint.Size) {
 		sh.format = SecondRangeFormat
 	}
+	if sh.authority = s.authority != nil; sh.authority {
+		sh.format = AuthorityRangeFormat
+	}
 	return sh
 }
 
@@ -223,6 +237,9 @@ func snapshotRange(ctx context.Context, src ledger.Reader, from, to ledger.Seq, 
 		if err != nil {
 			return nil, err
 		}
+	}
+	if s.authority, err = readAuthority(ctx, src, ledger.HeadAfter(s.last).Authority); err != nil {
+		return nil, err
 	}
 	r := ledger.InheritedRequests(s.created)
 	if r == nil || s.log.From() > 0 || o.Content == nil {
@@ -256,7 +273,7 @@ func beginRange(ctx context.Context, src ledger.Reader, from, to ledger.Seq) (*r
 		Coverage: ledger.Cover(s.checkpoint.Size, from, to), Checkpoint: s.checkpoint,
 		Read: func(name ledger.TileName) ([]byte, error) { return src.File(ctx, name) },
 	}
-	if s.log.Last-s.log.First >= container.MaxEntries || len(rangeNames(s.log.Coverage, rangeShape{rotations: len(s.rotations), requests: true, proofs: true})) > container.MaxEntries {
+	if s.log.Last-s.log.First >= container.MaxEntries || len(rangeNames(s.log.Coverage, rangeShape{rotations: len(s.rotations), requests: true, proofs: true, authority: true})) > container.MaxEntries {
 		return nil, fmt.Errorf("%w: %d events are more than one pack holds", ErrRange, s.log.To()-s.log.From()+1)
 	}
 	return s, nil
@@ -278,6 +295,7 @@ func (s *rangeSnapshot) contents() (map[string][]byte, error) {
 		entryKey:          []byte(s.keys.Current().String() + "\n"),
 	}
 	s.addRotations(all)
+	s.addAuthority(all)
 	return all, nil
 }
 

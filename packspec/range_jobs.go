@@ -21,6 +21,7 @@ type rangeJobs struct {
 	share  uint64 // the one being followed, counted from 0
 	shares uint64
 	held   map[string]*rangeJob
+	states projection.States // of the authority at each event; nil if there is none
 
 	count, begun int        // jobs of the shares done so far, and those of them that begin before the range
 	stateErr     error      // for the first event that the rules do not allow
@@ -57,7 +58,7 @@ func (r *rangeJobs) follow(e ledger.Event) error {
 			j.head = ledger.JobHead{JobSeq: e.JobSeq(), Leaf: e.LeafHash(), Revision: e.Revision(), Seq: e.Seq(), Time: e.Time()}
 			return nil
 		}
-		j.fold = &projection.Folder{}
+		j.fold = &projection.Folder{States: r.states}
 	}
 	j.events++
 	var err error

@@ -52,7 +52,14 @@ func (v *rangeVerifier) canonical() (string, error) {
 		v.err, v.stopped = v.keysErr, finding.LevelChain
 		return v.unlessStopped(finding.LevelCanonical, "")
 	}
+	defer func() { v.actorCheck.finish(v.last) }()
+	if err := v.readAuthority(v.evidence.Origin, v.beforeRange); err != nil {
+		return "", err
+	}
 	for e, err := range v.log.Events() {
+		if v.err != nil {
+			break
+		}
 		if err == nil {
 			err = v.followInRange(e)
 		}
@@ -91,7 +98,8 @@ func (v *rangeVerifier) readRange() error {
 	v.report.Origin, v.report.Size, v.report.Root, v.report.JobID = e.Origin, e.Size, e.Root, ""
 	v.report.From, v.report.To = &e.From, &e.To
 	v.jobs = newRangeJobs(e.From, maxRangeJobs)
-	v.shape = rangeShape{format: e.Format, rotations: v.pack.rotations(), requests: v.pack.has(entryRequests), proofs: v.pack.has(entryProofs)}
+	v.jobs.states = v.actorCheck.states
+	v.shape = rangeShape{format: e.Format, rotations: v.pack.rotations(), requests: v.pack.has(entryRequests), proofs: v.pack.has(entryProofs), authority: v.pack.has(entryAuthority)}
 	if err := v.checkText(v.shape.text()); err != nil {
 		return err
 	}
@@ -158,7 +166,7 @@ func (v *rangeVerifier) checkFormat() error {
 		return finding.Failf(finding.LevelCanonical, finding.CodeEntries, entryProofs, "no event of the range continues a job")
 	}
 	needs := v.shape.requests || v.shape.proofs || moved(v.rotations) || movesOn(v.last, v.log.Size)
-	if v.keysErr == nil && needs != (v.shape.format == SecondRangeFormat) {
+	if v.keysErr == nil && v.shape.format != AuthorityRangeFormat && needs != (v.shape.format == SecondRangeFormat) {
 		return finding.Failf(finding.LevelCanonical, finding.CodeNotCanonical, entryEvidence,
 			"format %d: a range of a ledger that was moved, or with used request ids or proofs of continued jobs, has evidence of format %d, and no other has", v.shape.format, SecondRangeFormat)
 	}
@@ -177,6 +185,7 @@ func (v *rangeVerifier) followInRange(e ledger.Event) error {
 	if err := v.followIndex(e); err != nil {
 		return asFailure(finding.LevelChain, finding.CodeChain, err)
 	}
+	v.actorCheck.check(e)
 	if err := v.jobs.follow(e); err != nil {
 		return err
 	}
@@ -291,7 +300,26 @@ func (v *rangeVerifier) inclusion() (string, error) {
 	return fmt.Sprintf("event 0 and all %d events are in the tree of size %d, root %s", v.count, v.evidence.Size, v.evidence.Root), nil
 }
 
+// beforeRange notes the request id of an authority event, unless the range has the event.
+func (v *rangeVerifier) beforeRange(e ledger.Event) error {
+	if e.Seq() < v.log.From() && v.err == nil {
+		v.err = v.used.Add(e)
+	}
+	if v.err != nil {
+		v.err = v.failureOf(v.err)
+	}
+	return nil
+}
+
+// actors checks that each event was done by who may do it, and that the signed ones are
+// what their actors signed.
+func (v *rangeVerifier) actors() (string, error) { return v.actorsLevel(v.log.From() == 0) }
+
 func (v *rangeVerifier) stateMachine() (string, error) {
+	if v.actorCheck.failed() {
+		v.status, v.halted = finding.Absent, actorsFailed
+		return "not checked: " + actorsFailed, nil
+	}
 	jobs := v.jobs
 	if jobs.stateErr != nil {
 		return "", jobs.stateErr

@@ -48,6 +48,8 @@ type Report struct {
 
 	Continued *ContinuedFrom `json:"continued,omitempty"` // where the job was before, if another ledger held it
 
+	Authority *Authority `json:"authority,omitempty"` // of a ledger with authority
+
 	Shown Shown        `json:"-"`
 	Ends  []ledger.End `json:"-"` // of all of the ledger's keys but the one in force
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"gait/ledger"
+	"gait/ledger/authority"
 	"gait/packspec/container"
 	"gait/projection"
 )
@@ -26,8 +27,12 @@ func (s *snapshot) measure() error {
 	if _, err := io.WriteString(s.sizes.state, stateApprovals); err != nil {
 		return err
 	}
+	s.fold.States = s.authority.states
+	var signatures authority.Signatures
+	defer func() { _ = signatures.Wait() }() // after an error
 	for r := range rendered(s.events) {
 		for i, e := range r.events {
+			signatures.Add(e)
 			if err := s.fold.Add(e); err != nil {
 				return err
 			}
@@ -47,7 +52,7 @@ func (s *snapshot) measure() error {
 	}
 	s.sizes.checkpoints = max(0, s.sizes.checkpoints-1) // the first has no comma
 	_, err := io.WriteString(s.sizes.state, stateCheckpoints)
-	return errors.Join(err, s.fold.EndsAt(s.head))
+	return errors.Join(err, s.fold.EndsAt(s.head), signatures.Wait())
 }
 
 // jobStreams are the entries of a job pack that hold something of each event. They are

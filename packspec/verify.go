@@ -37,6 +37,10 @@ type Options struct {
 
 	Policy *Policy // nil: no witness is required
 
+	// AdminKeys are keys that the caller knows. If there are any, one of them must have
+	// signed the ledger's first authority event.
+	AdminKeys []AdminKey
+
 	// Progress is called now and then with how much of the events was read. Its error
 	// ends the verification. It may be nil.
 	Progress func(done, total int64) error
@@ -110,7 +114,7 @@ func newVerifier(r io.ReaderAt, size int64, o Options) (verifier, error) {
 		return newV1Verifier(r, size, o), nil
 	}
 	p, err := Open(r, size)
-	v := ledgerVerifier{base: newBase(o), size: size, pack: p, openErr: err}
+	v := ledgerVerifier{base: newBase(o), size: size, pack: p, openErr: err, actorCheck: newActorCheck()}
 	if err == nil && p.manifest.PackType == TypeRange {
 		v.checkpointEntry = entryCheckpoint
 		return &rangeVerifier{ledgerVerifier: v}, nil

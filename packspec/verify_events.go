@@ -19,6 +19,18 @@ func (v *jobVerifier) readEvents() error {
 	if v.shown, err = v.newShownViews(); err != nil {
 		return err
 	}
+	defer func() {
+		last := v.last
+		if v.shape.committed {
+			last = v.commitment.event
+			v.actorCheck.check(last)
+		}
+		v.actorCheck.finish(last)
+	}()
+	v.fold.States = v.actorCheck.states
+	if err := v.readAuthority(v.evidence.Origin, v.noteRequest); err != nil {
+		return err
+	}
 	content := v.pack.section(entryEvents)
 	read, total := int64(0), content.Size()
 	for r := range decoded(content) {
@@ -43,6 +55,14 @@ func (v *jobVerifier) readEvents() error {
 	return nil
 }
 
+// noteRequest notes the request id of an authority event.
+func (v *jobVerifier) noteRequest(e ledger.Event) error {
+	if err := v.requests.Add(e); err != nil && v.chainErr == nil {
+		v.chainErr = asFailure(finding.LevelChain, finding.CodeChain, err)
+	}
+	return nil
+}
+
 // check checks an event against the chain and the state machine, and compares it with
 // what the caller remembers. It fails only if that cannot be told.
 func (v *jobVerifier) check(e ledger.Event) error {
@@ -51,6 +71,9 @@ func (v *jobVerifier) check(e ledger.Event) error {
 	}
 	if v.chainErr == nil {
 		v.chainErr = v.follow(e)
+	}
+	if v.chainErr == nil {
+		v.actorCheck.check(e)
 	}
 	if v.chainErr == nil && v.stateErr == nil {
 		v.stateErr = asFailure(finding.LevelStateMachine, finding.CodeTransition, v.fold.Add(e))

@@ -24,15 +24,30 @@ func (v *jobVerifier) readCommitment() error {
 	if v.commitment.proof, err = v.readProof(entryCommitmentProof); err != nil {
 		return err
 	}
-	if b, err = v.pack.read(entryIndexProof); err != nil {
+	if v.commitment.path, err = v.readPath(entryIndexProof); err != nil {
 		return err
 	}
-	if v.commitment.path, err = mpt.ParseProof(b); err != nil {
-		return finding.Failf(finding.LevelCanonical, finding.CodeNotCanonical, entryIndexProof, "%s", err)
+	if v.shape.authority {
+		if v.commitment.authority, err = v.readPath(entryAuthorityProof); err != nil {
+			return err
+		}
 	}
 	seq := v.commitment.event.Seq()
 	v.report.Commitment = &seq
 	return nil
+}
+
+// readPath reads a path in the index.
+func (v *jobVerifier) readPath(name string) (mpt.Proof, error) {
+	b, err := v.pack.read(name)
+	if err != nil {
+		return mpt.Proof{}, err
+	}
+	path, err := mpt.ParseProof(b)
+	if err != nil {
+		return mpt.Proof{}, finding.Failf(finding.LevelCanonical, finding.CodeNotCanonical, name, "%s", err)
+	}
+	return path, nil
 }
 
 // commitmentFollows requires the commitment to be an event of the ledger behind the job's
@@ -146,4 +161,10 @@ func (v *jobVerifier) leadsToHead() error {
 			newest.String(), v.head.Leaf.String()).At(e.Seq())
 	}
 	return nil
+}
+
+// authorityLeads checks that the path of the authority leads from the index of the
+// commitment to the newest authority event of the pack.
+func (v *jobVerifier) authorityLeads() error {
+	return leadsTo(v.commitment.authority, v.commitment.event, v.actorCheck.chain.Newest().Leaf())
 }

@@ -100,7 +100,23 @@ func (v *jobVerifier) inclusion() (string, error) {
 	return fmt.Sprintf("%s are in the tree of size %d, root %s", events, v.evidence.Size, v.evidence.Root), nil
 }
 
+// actors checks that each event was done by who may do it, and that the signed ones are
+// what their actors signed.
+func (v *jobVerifier) actors() (string, error) {
+	if v.shape.committed && v.shape.authority && v.actorCheck.err == nil {
+		v.actorCheck.err = v.authorityLeads()
+	}
+	return v.actorsLevel(v.shape.committed && v.report.Level(finding.LevelInclusion).Status == finding.Proved)
+}
+
+// inspectActors is actors for a caller that only shows the pack.
+func (v *jobVerifier) inspectActors() (string, error) { return "", v.actorCheck.err }
+
 func (v *jobVerifier) stateMachine() (string, error) {
+	if v.actorCheck.failed() {
+		v.status, v.halted = finding.Absent, actorsFailed
+		return "not checked: " + actorsFailed, nil
+	}
 	if v.stateErr != nil {
 		return "", v.stateErr
 	}

@@ -30,6 +30,8 @@ type ledgerVerifier struct {
 	key       ledger.VerifierKey // the one in force
 	signed    bool               // whether a key that the caller trusts signed
 
+	actorCheck *actorCheck
+
 	count int64 // of events read
 	last  ledger.Event
 
@@ -92,8 +94,4 @@ func (v *ledgerVerifier) checkManifest(ref string, last ledger.Event) error {
 		return err
 	}
 	return c.finish()
-}
-
-func (v *ledgerVerifier) actors() (string, error) {
-	return "actors are what the ledger was told; no event is signed by its actor", nil
 }

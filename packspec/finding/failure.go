@@ -10,30 +10,34 @@ import (
 
 // The codes of failures. They are stable.
 const (
-	CodeArchive          = "malformed_archive"   // not the one form of a zip
-	CodeManifest         = "malformed_manifest"  // not a manifest, or not in canonical form
-	CodeEntries          = "entry_mismatch"      // entries missing, unlisted or too large
-	CodeDigest           = "digest_mismatch"     // an entry is not the one the manifest lists
-	CodeNotCanonical     = "not_canonical"       // an entry is not in its one form
-	CodeNoEvidence       = "evidence_missing"    // a pack of gait's that lost its evidence, or one of PackSpec v1 under the strict profile
-	CodeRecord           = "record_mismatch"     // a proof record of a PackSpec v1 pack is not that of its entry
-	CodeChain            = "chain_broken"        // an event does not follow
-	CodeIndex            = "index_mismatch"      // an event commits to another index than the events before it give, or a path does not lead to it
-	CodeNotIncluded      = "not_included"        // an event is not in the tree
-	CodeCheckpoint       = "checkpoint_mismatch" // proofs and evidence.json name different trees
-	CodeKeyMismatch      = "key_mismatch"        // the pack's key is not the one trusted for its origin, or not that of event 0
-	CodeSignatureMissing = "signature_missing"   // the manifest is not signed by the ledger's key
-	CodeSignatureInvalid = "signature_invalid"   // a signature does not hold
-	CodeUntrustedKey     = "untrusted_key"       // the pack is intact, but the caller does not know its key
-	CodeConflict         = "checkpoint_conflict" // a checkpoint seen before is of another history
-	CodeForked           = "job_forked"          // another event was seen as the same event of a job
-	CodeOlder            = "older_than_seen"     // a newer checkpoint was seen, and the profile is strict
-	CodeCosignature      = "cosignature_invalid" // a cosignature by a witness of the policy is not for this checkpoint
-	CodePolicy           = "policy_unsatisfied"  // none of the policy's logs signed, or too few of its witnesses
-	CodeTransition       = "invalid_transition"  // the rules do not allow an event
-	CodeIncomplete       = "incomplete"          // the index names another event as the job's newest; or completeness is not proved, and the profile is strict
-	CodeContinued        = "continued_mismatch"  // what a job was in another ledger is not what the proof of it shows
-	CodeView             = "view_mismatch"       // a view does not follow from the events
+	CodeArchive          = "malformed_archive"         // not the one form of a zip
+	CodeManifest         = "malformed_manifest"        // not a manifest, or not in canonical form
+	CodeEntries          = "entry_mismatch"            // entries missing, unlisted or too large
+	CodeDigest           = "digest_mismatch"           // an entry is not the one the manifest lists
+	CodeNotCanonical     = "not_canonical"             // an entry is not in its one form
+	CodeNoEvidence       = "evidence_missing"          // a pack of gait's that lost its evidence, or one of PackSpec v1 under the strict profile
+	CodeRecord           = "record_mismatch"           // a proof record of a PackSpec v1 pack is not that of its entry
+	CodeChain            = "chain_broken"              // an event does not follow
+	CodeIndex            = "index_mismatch"            // an event commits to another index than the events before it give, or a path does not lead to it
+	CodeNotIncluded      = "not_included"              // an event is not in the tree
+	CodeCheckpoint       = "checkpoint_mismatch"       // proofs and evidence.json name different trees
+	CodeKeyMismatch      = "key_mismatch"              // the pack's key is not the one trusted for its origin, or not that of event 0
+	CodeSignatureMissing = "signature_missing"         // the manifest is not signed by the ledger's key
+	CodeSignatureInvalid = "signature_invalid"         // a signature does not hold
+	CodeUntrustedKey     = "untrusted_key"             // the pack is intact, but the caller does not know its key
+	CodeConflict         = "checkpoint_conflict"       // a checkpoint seen before is of another history
+	CodeForked           = "job_forked"                // another event was seen as the same event of a job
+	CodeOlder            = "older_than_seen"           // a newer checkpoint was seen, and the profile is strict
+	CodeCosignature      = "cosignature_invalid"       // a cosignature by a witness of the policy is not for this checkpoint
+	CodePolicy           = "policy_unsatisfied"        // none of the policy's logs signed, or too few of its witnesses
+	CodeTransition       = "invalid_transition"        // the rules do not allow an event
+	CodeIncomplete       = "incomplete"                // the index names another event as the job's newest; or completeness is not proved, and the profile is strict
+	CodeContinued        = "continued_mismatch"        // what a job was in another ledger is not what the proof of it shows
+	CodeAuthority        = "authority_mismatch"        // an authority event is not admissible, or an event names another than the newest before it
+	CodeActor            = "actor_mismatch"            // an event is not what its actor signed, or its actor may not do it
+	CodeCommandSignature = "command_signature_invalid" // the signature of an actor does not hold
+	CodeAdminKey         = "admin_key_mismatch"        // the first admin signed with another key than the caller knows
+	CodeView             = "view_mismatch"             // a view does not follow from the events
 )
 
 // A Failure is the first check that failed.

@@ -1,0 +1,193 @@
+package packspec_test
+
+import (
+	"bytes"
+	"slices"
+	"testing"
+
+	"gait/ledger"
+	"gait/ledger/authoritytest"
+	"gait/ledger/ledgertest"
+	"gait/packspec"
+	"gait/packspec/finding"
+	"gait/packspec/packtest"
+)
+
+// forged returns a pack of job_1 that the holder of the ledger's key makes of any events: all
+// that the key alone signs is in order. chain are the authority events it shows.
+func (p *play) forged(events []ledger.Event, chain []ledger.Event) []packtest.File {
+	p.t.Helper()
+	tree := ledgertest.Forge(p.t, p.key, events...)
+	c, signed := tree.Checkpoint()
+	f := &forger{t: p.t.(*testing.T), files: files(p.t, build(p.t, whole(p.t).log(), "job_1"))} //nolint:errcheck,forcetypeassert // tests call it
+	var index ledger.IndexFold
+	var job []ledger.Event
+	last := events[len(events)-1]
+	for _, e := range events {
+		if e.JobID() == "job_1" {
+			job = append(job, e)
+		}
+		if e.Seq() < last.Seq() {
+			if err := index.Add(e); err != nil {
+				p.t.Fatal(err)
+			}
+		}
+	}
+	f.events(job)
+	if payload, state, list, err := packspec.Views(job, chain...); err == nil {
+		f.set("job_payload.json", payload)
+		f.set("job_state.json", state)
+		f.set("job_events.jsonl", list)
+	}
+	for name, seq := range map[string]ledger.Seq{"ledger_created.tlog-proof": 0, "head.tlog-proof": job[len(job)-1].Seq(), "index_committed.tlog-proof": last.Seq()} {
+		proof, err := tree.ProofIn(p.t.Context(), signed, seq)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		f.set(name, []byte(proof.String()))
+	}
+	f.set("index_committed.json", last.Bytes())
+	f.set("index.mpt-proof", index.Prove(ledger.JobKey("job_1")).Encode())
+	f.set("authority.mpt-proof", index.Prove(ledger.AuthorityKey).Encode())
+	var lines []byte
+	for _, e := range chain {
+		lines = append(append(lines, e.Bytes()...), '\n')
+	}
+	f.set("authority_events.jsonl", lines)
+	f.set("evidence.json", packspec.NewAuthorityEvidence(c))
+	f.set("pack_manifest.json", canonical(f.t, packspec.NewManifest("job_1", ledger.FormatTime(job[len(job)-1].Time()), slices.DeleteFunc(slices.Clone(f.files), func(f packtest.File) bool { return f.Name == "pack_manifest.json" }), p.key)))
+	return f.files
+}
+
+// chainOf returns the authority events among events.
+func chainOf(events []ledger.Event) (chain []ledger.Event) {
+	for _, e := range events {
+		if e.Type().OfAuthority() {
+			chain = append(chain, e)
+		}
+	}
+	return chain
+}
+
+// actorForgeries are packs that the holder of the ledger's key makes, with what they fail
+// with.
+var actorForgeries = []struct {
+	name string
+	code string
+	make func(p *play) (events, chain []ledger.Event)
+}{
+	{"nothing", "", func(p *play) ([]ledger.Event, []ledger.Event) {
+		p.approve(p.ask())
+		p.revoke()
+		p.commit()
+		return p.Events, chainOf(p.Events)
+	}},
+	{"a revocation left out", finding.CodeAuthority, func(p *play) ([]ledger.Event, []ledger.Event) {
+		p.approve(p.ask())
+		p.revoke()
+		p.commit()
+		return p.Events, chainOf(p.Events)[:3]
+	}},
+	{"a revocation left out that the commitment does not name", finding.CodeIncomplete, func(p *play) ([]ledger.Event, []ledger.Event) {
+		p.approve(p.ask())
+		p.revoke()
+		chain := chainOf(p.Events)[:3]
+		p.Add(authoritytest.Plan{Actor: "gait", Payload: ledger.IndexCommitted{Index: ledgertest.IndexRoot(p.Events)}, EditDraft: func(d *ledger.Draft) { d.Authority = chain[2].LeafHash() }})
+		return p.Events, chain
+	}},
+	{"an approval under the authority before the revocation", finding.CodeAuthority, func(p *play) ([]ledger.Event, []ledger.Event) {
+		ask := p.ask()
+		was := chainOf(p.Events)[2]
+		p.revoke()
+		p.Add(authoritytest.Plan{
+			Actor: "bob", JobID: "job_1", Payload: ledger.Approved{CheckpointID: "cp_0001", Reason: "fine", Target: ask.LeafHash()}, Signers: []authoritytest.Signer{p.bob},
+			EditDraft: func(d *ledger.Draft) { d.Authority = was.LeafHash() },
+		})
+		p.commit()
+		return p.Events, chainOf(p.Events)
+	}},
+	{"an approval by a key that was revoked", finding.CodeActor, func(p *play) ([]ledger.Event, []ledger.Event) {
+		ask := p.ask()
+		p.revoke()
+		p.approve(ask)
+		p.commit()
+		return p.Events, chainOf(p.Events)
+	}},
+	{"an actor enrolled with the ledger's key alone", finding.CodeAuthority, func(p *play) ([]ledger.Event, []ledger.Event) {
+		p.Claim("root", "", ledger.ActorEnrolled{Actor: "eve", Keys: authoritytest.Lines(authoritytest.Key(p.t, "eve")), Roles: []ledger.Role{ledger.RoleApprover}})
+		p.ask()
+		p.commit()
+		return p.Events, chainOf(p.Events)
+	}},
+	{"a signed deny under an approved event", finding.CodeActor, func(p *play) ([]ledger.Event, []ledger.Event) {
+		ask := p.ask()
+		denial := p.Seal(authoritytest.Plan{Actor: "bob", JobID: "job_1", Payload: ledger.Denied{CheckpointID: "cp_0001", Reason: "fine", Target: ask.LeafHash()}, Signers: []authoritytest.Signer{p.bob}})
+		p.Append(changed(p.t, denial, func(d *ledger.Draft) {
+			d.Payload = ledger.Approved{CheckpointID: "cp_0001", Reason: "fine", Target: ask.LeafHash()}
+		}))
+		p.commit()
+		return p.Events, chainOf(p.Events)
+	}},
+	{"one byte of the event changed", finding.CodeActor, func(p *play) ([]ledger.Event, []ledger.Event) {
+		p.Add(authoritytest.Plan{
+			Actor: "ann", JobID: "job_1", Payload: ledger.Submitted{EnvironmentFingerprint: "env", ProducerVersion: "gait/test"}, Signers: []authoritytest.Signer{p.ann},
+			EditDraft: func(d *ledger.Draft) {
+				d.Payload = ledger.Submitted{EnvironmentFingerprint: "enw", ProducerVersion: "gait/test"}
+			},
+		})
+		p.commit()
+		return p.Events, chainOf(p.Events)
+	}},
+	{"one byte of the command changed", finding.CodeCommandSignature, func(p *play) ([]ledger.Event, []ledger.Event) {
+		p.ask()
+		p.Add(authoritytest.Plan{Actor: "ann", JobID: "job_1", Payload: ledger.Paused{Reason: "tea"}, Signers: []authoritytest.Signer{p.ann}, EditDraft: func(d *ledger.Draft) {
+			d.Command = bytes.Replace(d.Command, []byte(`T20:10`), []byte(`T20:11`), 1)
+		}})
+		p.commit()
+		return p.Events, chainOf(p.Events)
+	}},
+	{"one byte of the signature changed", finding.CodeCommandSignature, func(p *play) ([]ledger.Event, []ledger.Event) {
+		p.Add(authoritytest.Plan{
+			Actor: "ann", JobID: "job_1", Payload: ledger.Submitted{EnvironmentFingerprint: "env", ProducerVersion: "gait/test"}, Signers: []authoritytest.Signer{p.ann},
+			EditDraft: func(d *ledger.Draft) { d.CommandSigs[0].Sig[len(d.CommandSigs[0].Sig)-40] ^= 1 },
+		})
+		p.commit()
+		return p.Events, chainOf(p.Events)
+	}},
+	{"the signature of another job", finding.CodeActor, func(p *play) ([]ledger.Event, []ledger.Event) {
+		p.ask()
+		other := p.Seal(authoritytest.Plan{Actor: "ann", JobID: "job_2", Payload: ledger.Submitted{EnvironmentFingerprint: "env", ProducerVersion: "gait/test"}, Signers: []authoritytest.Signer{p.ann}})
+		p.Add(authoritytest.Plan{Actor: "ann", JobID: "job_1", Payload: ledger.Paused{}, EditDraft: func(d *ledger.Draft) {
+			was := other.Draft()
+			d.Command, d.CommandSigs, d.RequestID, d.RequestDigest = was.Command, was.CommandSigs, was.RequestID, was.RequestDigest
+		}})
+		p.commit()
+		return p.Events, chainOf(p.Events)
+	}},
+	{"a claim under an enrolled name", finding.CodeActor, func(p *play) ([]ledger.Event, []ledger.Event) {
+		ask := p.ask()
+		p.Claim("bob", "job_1", ledger.Approved{CheckpointID: "cp_0001", Reason: "fine", Target: ask.LeafHash()})
+		p.commit()
+		return p.Events, chainOf(p.Events)
+	}},
+}
+
+func TestForgedActors(t *testing.T) {
+	for _, tt := range actorForgeries {
+		t.Run(tt.name, func(t *testing.T) {
+			p := newPlay(t)
+			fs := p.forged(tt.make(p))
+			r := p.verify(packtest.Archive(fs))
+			if tt.code == "" {
+				if !r.Verified || r.Level(finding.LevelActors).Status != finding.Proved {
+					t.Fatalf("an honest pack does not verify: %v", r.Failure)
+				}
+				return
+			}
+			if r.Verified || r.Failure == nil || r.Failure.Level != finding.LevelActors || r.Failure.Code != tt.code {
+				t.Fatalf("it verifies: %t, %+v, want a failure of actors with %s", r.Verified, r.Failure, tt.code)
+			}
+			t.Log(r.Failure)
+		})
+	}
+}
