@@ -18,6 +18,7 @@ import (
 
 	"gait/commands"
 	"gait/ledger"
+	"gait/ledger/authority"
 	"gait/ledger/ledgertest"
 	"gait/ledger/mpt"
 	"gait/ledger/store"
@@ -32,8 +33,9 @@ const goldenLedgers = "../fixtures/ledgers"
 
 // corpus says how each ledger of the corpus is written.
 var corpus = map[string]func(*writer){
-	"corpus-table":  writeTable,
-	"corpus-limits": writeLimits,
+	"corpus-authority": writeAuthority,
+	"corpus-limits":    writeLimits,
+	"corpus-table":     writeTable,
 }
 
 // A writer writes a ledger of the corpus: an engine on a real store, with a
@@ -47,6 +49,7 @@ type writer struct {
 
 	inherited []mpt.Key         // of request ids that event 0 says were used before
 	contents  map[string][]byte // beside the ledger, by digest
+	signed    int               // requests that actors have signed
 }
 
 // begin creates the ledger with its event 0.
@@ -82,6 +85,16 @@ func (c *writer) do(job string, r commands.Request, ok bool) {
 	}
 }
 
+// job returns a job as it is.
+func (c *writer) job(id string) projection.Job {
+	c.t.Helper()
+	job, _, _, err := projection.Load(c.t.Context(), c.log, id)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return job
+}
+
 // must carries out requests that are all allowed.
 func (c *writer) must(job string, requests ...commands.Request) {
 	c.t.Helper()
@@ -114,7 +127,7 @@ func (c *writer) next(d ledger.Draft) ledger.Draft {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	d.Seq, d.Origin, d.Prev, d.ID = ledger.Seq(head.Size), c.log.Origin(), head.Leaf, id.String()
+	d.Seq, d.Origin, d.Prev, d.ID, d.Authority = ledger.Seq(head.Size), c.log.Origin(), head.Leaf, id.String(), head.Authority
 	d.Time, d.Clock = head.At(now)
 	return d
 }
@@ -128,7 +141,10 @@ func (c *writer) put(d ledger.Draft) ledger.Event {
 	}
 	job, _, _, err := projection.Load(c.t.Context(), c.log, e.JobID())
 	if err == nil {
-		job, err = projection.Apply(job, e, nil)
+		var in *authority.State
+		if in, err = authority.At(c.t.Context(), c.log, e.Authority()); err == nil {
+			job, err = projection.Apply(job, e, in)
+		}
 	}
 	if err != nil {
 		c.t.Fatal(err)

@@ -8,7 +8,7 @@ import (
 )
 
 // checkSigned checks the daemon's answer to a signed request. The authority may have changed
-// since the ledger was opened, so it is read anew.
+// since the ledger was opened, so it is then read again.
 func (d *daemonLog) checkSigned(ctx context.Context, r commands.Request, answer commands.Result) error {
 	if r.Signed == nil {
 		return nil
