@@ -111,6 +111,7 @@ var hints = map[string]hintMaker{
 	"token_actor":        say("leave --actor and GAIT_ACTOR out: the actor is then the token's"),
 	"challenge_expired":  say("try again"),
 	"daemon_unproved":    say("do not rely on it: another process may have the daemon's address; ask the ledger's owner where it is served"),
+	"daemon_certificate": say("name the file of the authority that signed it, in PEM, in " + caVariable + "; ask the ledger's owner for that"),
 	"needs_root":         say("run it where the ledger's root is, without GAIT_URL, or name the root with --root"),
 	"untrusted_key":      keyHint,
 	"key_mismatch":       say("do not rely on it: another key signs under that name"),

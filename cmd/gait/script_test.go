@@ -180,6 +180,7 @@ func runScripts(t *testing.T, dir string, without []string) {
 			"packed":     packedCmd,
 			"renamekey":  renameKeyCmd,
 			"tamper":     tamperCmd,
+			"tlscert":    tlsCertCmd,
 			"testkey":    testKeyCmd,
 			"truth":      truthCmd,
 		},

@@ -40,7 +40,12 @@ func join(ctx context.Context, o Options) (*Ledger, error) {
 		d.Close()
 		return nil, fmt.Errorf("opening %s: %w", o.Dir, err)
 	}
-	return &Ledger{Log: d, Signer: signer, Dir: d.at.root, Home: o.Home, now: o.Now, readOnly: o.Mode == root.Read, acceptClock: o.AcceptClock, daemon: d, do: d.do}, nil
+	return d.opened(o, signer, d.at.root), nil
+}
+
+// opened returns the ledger that the daemon has open, in dir.
+func (d *daemonLog) opened(o Options, signer ledger.Signer, dir string) *Ledger {
+	return &Ledger{Log: d, Signer: signer, Dir: dir, Home: o.Home, now: o.Now, readOnly: o.Mode == root.Read, acceptClock: o.AcceptClock, daemon: d, do: d.do}
 }
 
 // dial asks the daemon of a root for its ledger. It returns nil if none runs: a

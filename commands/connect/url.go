@@ -164,7 +164,7 @@ func joinURL(ctx context.Context, o Options) (*Ledger, error) {
 		d.Close()
 		return nil, fmt.Errorf("opening the ledger at %s: %w", o.Remote.URL, err)
 	}
-	return &Ledger{Log: d, Signer: signer, Dir: d.place(), Home: o.Home, readOnly: o.Mode == root.Read, acceptClock: o.AcceptClock, daemon: d, do: d.do}, nil
+	return d.opened(o, signer, d.place()), nil
 }
 
 // place returns the root that the daemon serves, if this process can see it, and else the

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -19,6 +20,10 @@ import (
 
 // ErrUnproved says that what answers has not shown that it is the ledger's daemon.
 var ErrUnproved = ledger.NewError("what answers has not shown that it is the ledger's daemon", ledger.Fault{Code: "daemon_unproved", Category: ledger.CategoryVerification})
+
+// ErrCertificate says that no authority that the client trusts vouches for the daemon's
+// certificate.
+var ErrCertificate = ledger.NewError("the daemon's certificate is not trusted", ledger.Fault{Code: "daemon_certificate", Category: ledger.CategoryVerification})
 
 // errUnsignedAnswer says that the ledger's key has not signed an answer. What was asked
 // for may have been done.
@@ -86,6 +91,9 @@ func (c *Client) meet(ctx context.Context) error {
 		return fmt.Errorf("asking the daemon: %w", err)
 	}
 	res, err := c.HTTP.Do(q)
+	if bad, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return fmt.Errorf("%w: %w", ErrCertificate, bad.Err)
+	}
 	if err != nil {
 		return unreachable(ctx, err)
 	}

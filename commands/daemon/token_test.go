@@ -89,8 +89,13 @@ func TestTokenRoles(t *testing.T) {
 	d.do(t, submit("j1"))
 	requests := []commands.Request{
 		submit("j2"), progress("j1", "a"),
-		{JobID: "j1", Command: commands.Pause{}}, {JobID: "j1", Command: commands.Approve{}}, {JobID: "j1", Command: commands.Deny{}},
-		{JobID: "j1", Command: commands.Resume{EnvironmentFingerprint: "envfp:prod"}}, {JobID: "j1", Command: commands.Stop{}}, {JobID: "j1", Command: commands.Cancel{}}, {Command: commands.CommitIndex{}},
+		{JobID: "j1", Command: commands.Pause{}},
+		{JobID: "j1", Command: commands.Approve{}},
+		{JobID: "j1", Command: commands.Deny{}},
+		{JobID: "j1", Command: commands.Resume{EnvironmentFingerprint: "envfp:prod"}},
+		{JobID: "j1", Command: commands.Stop{}},
+		{JobID: "j1", Command: commands.Cancel{}},
+		{Command: commands.CommitIndex{}},
 	}
 	for i, role := range token.Roles() {
 		c := d.client(t, d.give(t, byte(i+1), role, "worker_1"))
