@@ -2,8 +2,10 @@ package packspec_test
 
 import (
 	"bytes"
+	"errors"
 	"slices"
 	"testing"
+	"testing/fstest"
 
 	"gait/ledger"
 	"gait/ledger/authoritytest"
@@ -189,5 +191,28 @@ func TestForgedActors(t *testing.T) {
 			}
 			t.Log(r.Failure)
 		})
+	}
+}
+
+// Reading an export finds the same, if the forgery is in the events and not in the pack alone.
+func TestForgedActorsInExports(t *testing.T) {
+	for _, tt := range actorForgeries {
+		if tt.name == "a revocation left out" { // of the pack
+			continue
+		}
+		p := newPlay(t)
+		events, _ := tt.make(p)
+		dir := fstest.MapFS{}
+		err := packspec.Export(t.Context(), ledgertest.Forge(t, p.key, events...), func(path string, content []byte) error {
+			dir[path] = &fstest.MapFile{Data: content, Mode: 0o600}
+			return nil
+		}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = holds(dir, p.key.VerifierKey())
+		if _, corrupt := errors.AsType[*ledger.CorruptError](err); corrupt != (tt.code != "") || err == nil != (tt.code == "") {
+			t.Errorf("%s: reading the export gives %v", tt.name, err)
+		}
 	}
 }

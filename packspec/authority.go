@@ -149,3 +149,22 @@ func (p *Pack) authorityEvents() ledger.Events {
 		return e, atLine(n, err)
 	})
 }
+
+// An admitted checks all events of a ledger, from event 0 on, against its authority.
+type admitted struct {
+	chain      authority.Chain
+	signatures authority.Signatures
+}
+
+// add checks the next event. Its signatures are verified meanwhile.
+func (a *admitted) add(e ledger.Event) (err error) {
+	if e.Type().OfAuthority() {
+		err = a.chain.Add(e)
+	} else {
+		_, err = a.chain.Newest().Check(e)
+	}
+	if err == nil {
+		a.signatures.Add(e)
+	}
+	return err
+}

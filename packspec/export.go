@@ -156,8 +156,10 @@ func (x *ExportedLog) Move() (last ledger.Event, moved *ledger.Move, err error) 
 }
 
 // Events returns all events of the log, each decoded, proved to be in the tree, and
-// checked to follow those before it: the one before in the ledger, the rotations, and
-// the index, in which each request id occurs once. It does not follow single jobs.
+// checked to follow those before it: the one before in the ledger, the rotations, the
+// authority in force, and the index, in which each request id occurs once. The signatures of
+// actors are verified meanwhile, and the last pair has the first that does not hold. It does
+// not follow single jobs.
 // It may be ranged over more than once. An event that fails is a *ledger.CorruptError
 // or a *ledger.IndexError, which names it, or ledger.ErrUnsupportedVersion.
 func (x *ExportedLog) Events() ledger.Events {
@@ -169,12 +171,17 @@ func (x *ExportedLog) Events() ledger.Events {
 func (x *ExportedLog) EventsInto(index *ledger.IndexFold) ledger.Events {
 	return func(yield func(ledger.Event, error) bool) {
 		left, named := x.Rotations, namedContents{x.Content, make([]bool, len(x.Content.Digests))}
+		var by admitted
+		defer func() { _ = by.signatures.Wait() }() // if it was left before its end
 		if index.Inherited == nil {
 			index.Inherited = x.Inherited
 		}
 		for e, err := range x.TileLog.Events() {
 			if err == nil {
 				left, err = x.nextRotation(left, e)
+			}
+			if err == nil {
+				err = by.add(e)
 			}
 			if err == nil {
 				err = index.Add(e)
@@ -192,7 +199,7 @@ func (x *ExportedLog) EventsInto(index *ledger.IndexFold) ledger.Events {
 			yield(ledger.Event{}, unrotated(left[0].Event.Seq()))
 			return
 		}
-		if err := named.all(); err != nil {
+		if err := errors.Join(named.all(), by.signatures.Wait()); err != nil {
 			yield(ledger.Event{}, err)
 		}
 	}
