@@ -11,6 +11,7 @@ import (
 	"gait/ledger/ledgertest"
 	"gait/packspec"
 	"gait/packspec/finding"
+	"gait/projection"
 )
 
 // A play is a ledger with authority: root, an admin, has enrolled ann, a worker, and bob, an
@@ -223,5 +224,34 @@ func needKeygen(t *testing.T) {
 	t.Helper()
 	if _, err := exec.LookPath("ssh-keygen"); err != nil {
 		t.Skip("ssh-keygen is not installed")
+	}
+}
+
+// What a pack shows of the authority lets its events be replayed.
+func TestAuthorityOf(t *testing.T) {
+	p := whole(t)
+	pack := build(t, p.log(), "job_1")
+	var ranged packspec.Buffer
+	if _, err := packspec.BuildRange(t.Context(), &ranged, p.log(), 0, -1, p.key, packspec.RangeOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	for name, b := range map[string][]byte{"job": pack, "range": ranged.Bytes()} {
+		chain, err := packspec.AuthorityOf(bytes.NewReader(b), int64(len(b)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		events, err := packspec.Events(bytes.NewReader(b), int64(len(b)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := projection.Replay{Authority: chain}
+		for e, err := range events {
+			if err == nil {
+				err = r.Add(e)
+			}
+			if err != nil {
+				t.Errorf("replaying a %s pack: %v", name, err)
+			}
+		}
 	}
 }

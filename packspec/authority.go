@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"gait/ledger"
 	"gait/ledger/authority"
@@ -167,4 +168,41 @@ func (a *admitted) add(e ledger.Event) (err error) {
 		a.signatures.Add(e)
 	}
 	return err
+}
+
+// AuthorityOf returns the authority events of a pack that come before its events: all that a
+// job pack has, and those of a range pack from before its range. Call Verify first: the
+// signatures are not verified here. Errors are those of Open, and a *ledger.CorruptError.
+func AuthorityOf(r io.ReaderAt, size int64) (*authority.Chain, error) {
+	p, err := Open(r, size)
+	if err != nil {
+		return nil, err
+	}
+	chain, end := &authority.Chain{}, ledger.Seq(maxSize)
+	if !p.has(entryAuthority) {
+		return chain, nil
+	}
+	if p.manifest.PackType == TypeRange {
+		b, err := p.read(entryEvidence)
+		if err != nil {
+			return nil, err
+		}
+		e, _, err := parseRangeEvidence(b)
+		if err != nil {
+			return nil, finding.AsFormat(err)
+		}
+		end = e.From
+	}
+	for e, err := range p.authorityEvents() {
+		if err == nil && e.Seq() >= end {
+			break
+		}
+		if err == nil {
+			err = chain.Add(e)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return chain, nil
 }

@@ -170,6 +170,9 @@ func replayPack(a *app, path, given string, trusted []packspec.TrustedKey, r *pr
 	if err != nil {
 		return replayResult{}, err
 	}
+	if r.Authority, err = packspec.AuthorityOf(file, size); err != nil {
+		return replayResult{}, err
+	}
 	return replayEvents(a, events, r)
 }
 
