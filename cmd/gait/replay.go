@@ -10,6 +10,7 @@ import (
 
 	"gait/commands/connect"
 	"gait/ledger"
+	"gait/ledger/authority"
 	"gait/packspec"
 	"gait/projection"
 )
@@ -149,7 +150,7 @@ func replayExport(a *app, path, given string, trusted []packspec.TrustedKey, r *
 	if err := log.CheckFiles(); err != nil {
 		return replayResult{}, err
 	}
-	done, err := replayEvents(a, log.Events(), r)
+	done, err := replayEvents(a, authority.Verified(log.Events()), r)
 	return done, ledger.Refute(err)
 }
 

@@ -17,13 +17,13 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// An authority signs certificates.
-type authority struct {
+// A certifier signs certificates.
+type certifier struct {
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
 }
 
-// tlsCertCmd makes an authority, and a certificate of it for 127.0.0.1 and localhost:
+// tlsCertCmd makes a certifier, and a certificate of it for 127.0.0.1 and localhost:
 // tlscert DIR. It writes ca.pem, cert.pem and key.pem.
 func tlsCertCmd(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
@@ -36,7 +36,7 @@ func writeCertificates(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	var of authority
+	var of certifier
 	for i, name := range []string{"ca", "cert"} {
 		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 		if err != nil {
@@ -48,7 +48,7 @@ func writeCertificates(dir string) error {
 		}
 		if i == 0 {
 			c.KeyUsage = x509.KeyUsageCertSign
-			of = authority{c, key}
+			of = certifier{c, key}
 		}
 		der, err := x509.CreateCertificate(rand.Reader, c, of.cert, &key.PublicKey, of.key)
 		if err != nil {
