@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
@@ -125,9 +126,7 @@ func TestRelay(t *testing.T) {
 			}
 			w.WriteHeader(status)
 			w.Write(back)
-			for name, v := range res.Trailer {
-				w.Header()[name] = v
-			}
+			maps.Copy(w.Header(), res.Trailer)
 		}
 	}
 	squat(t, relay(nil, nil), func(address string) {
