@@ -15,6 +15,10 @@ type Resume struct {
 	Identity               string      `json:"identity,omitempty"` // "": the job's
 	PolicyDigest           ledger.Hash `json:"policy_digest"`      // of the policy it goes on under
 	PolicyRef              string      `json:"policy_ref,omitempty"`
+
+	// IdentityValidationSource says against what the caller has checked the identity, such
+	// as the digest of a list of revoked ones; "": against nothing.
+	IdentityValidationSource string `json:"identity_validation_source,omitempty"`
 }
 
 var resumeRow = add(verb[Resume]{
@@ -39,8 +43,8 @@ func (c Resume) check(by Request) error {
 	if c.AllowEnvMismatch && by.Reason == "" {
 		return &ledger.FieldError{Field: "reason", Problem: "to resume although the environment differs needs one"}
 	}
-	return checkAll(ledger.FieldFingerprint.Check(c.EnvironmentFingerprint),
-		checkOptional(ledger.FieldIdentity, c.Identity), checkOptional(ledger.FieldPolicyRef, c.PolicyRef))
+	return checkAll(ledger.FieldFingerprint.Check(c.EnvironmentFingerprint), checkOptional(ledger.FieldIdentity, c.Identity),
+		checkOptional(ledger.FieldPolicyRef, c.PolicyRef), checkOptional(ledger.FieldValidationSource, c.IdentityValidationSource))
 }
 
 func (c Resume) summary(j projection.Job) string {
@@ -61,7 +65,7 @@ func (c Resume) decide(j projection.Job, by Request) (ledger.Payload, *projectio
 	p := ledger.Resumed{
 		Consumes: j.UsableApprovals(by.moment.basis()), ExpectedFingerprint: j.EnvironmentFingerprint, ActualFingerprint: c.EnvironmentFingerprint,
 		PreviousPolicyDigest: j.PolicyDigest, PreviousPolicyRef: j.PolicyRef, CurrentPolicyDigest: c.PolicyDigest, CurrentPolicyRef: c.PolicyRef,
-		Identity: c.Identity, Reason: by.Reason,
+		Identity: c.Identity, IdentityValidationSource: c.IdentityValidationSource, Reason: by.Reason,
 	}
 	if p.CurrentPolicyRef == "" {
 		p.CurrentPolicyRef = j.PolicyRef

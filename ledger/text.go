@@ -265,8 +265,12 @@ var (
 	FieldPolicyRef      = Field{"policy_ref", policyRefRule}
 	FieldFingerprint    = Field{"environment_fingerprint", envRule}
 	FieldCheckpointID   = Field{"checkpoint_id", checkpointID}
-	FieldLabelKey       = Field{"label", labelKeyRule}
-	FieldLabelValue     = Field{"label", labelRule}
+
+	// FieldValidationSource says against what an identity was checked.
+	FieldValidationSource = Field{"identity_validation_source", sourceRule}
+
+	FieldLabelKey   = Field{"label", labelKeyRule}
+	FieldLabelValue = Field{"label", labelRule}
 )
 
 // Check returns a *FieldError if the field does not take s. No field takes "".

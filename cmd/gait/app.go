@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gait/commands"
+	"gait/commands/revocations"
 	"gait/ledger"
 	"gait/ledger/root"
 	"gait/projection"
@@ -74,6 +75,8 @@ type runState struct {
 	jobID  string // id of the job it is about, once known and well-formed
 	helped error  // why help could not be printed
 	lines  bool   // with --json it prints many objects, one a line
+
+	revoked revocations.List // identities that block a resume
 
 	stdinRead bool        // standard input was read for a file
 	log       *processLog // of gait serve; nil in other commands

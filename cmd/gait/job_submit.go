@@ -20,7 +20,7 @@ func submitCommand(a *app) *cobra.Command {
 creates one, with its signing key and an entry among your trusted keys.`,
 		Example: `gait job submit --id job_1
 gait job submit --id refunds-7 --identity agent_7 --policy policy.yaml --policy-ref refunds@v3 --label team=payments`,
-	}, 0, 1, 2, 6, 7, 8)
+	}, 0, 1, 2, 3, 6, 7, 8)
 	bound.add(cmd)
 	cmd.Flags().StringArrayVar(&labels, "label", nil, "a label key=value; may be given several times")
 	return lifecycle(a, cmd, func(*cobra.Command) (commands.Submit, error) {
@@ -43,6 +43,7 @@ gait job submit --id refunds-7 --identity agent_7 --policy policy.yaml --policy-
 func resumeCommand(a *app) *cobra.Command {
 	var bound boundFlags
 	var allowEnv bool
+	var revocations string
 	cmd := exits(&cobra.Command{
 		Use:   "resume [JOB]",
 		Short: "Let a stopped job run again",
@@ -52,18 +53,21 @@ current one. If the policy or the environment changed, the event records the old
 the new one.`,
 		Example: `gait job resume --id job_1 --actor worker_1 --reason "continue after approval"
 gait job resume --id refunds-7 --policy policy.yaml
-gait job resume --id job_1 --allow-env-mismatch --reason "moved to the new host"`,
+gait job resume --id job_1 --allow-env-mismatch --reason "moved to the new host"
+gait job resume --id job_1 --identity-revocations revoked.json`,
 	}, 0, 1, 2, 3, 4, 6, 7, 8)
 	bound.add(cmd)
 	cmd.Flags().BoolVar(&allowEnv, "allow-env-mismatch", false, "resume although the environment changed; needs --reason")
+	cmd.Flags().StringVar(&revocations, "identity-revocations", "", "list of revoked identities, which block the resume: a JSON array, an object with revoked_identities or identities, or one name a line; the event names its digest")
 	return lifecycle(a, cmd, func(*cobra.Command) (commands.Resume, error) {
 		digest, err := bound.policy(a)
 		if err != nil {
 			return commands.Resume{}, err
 		}
-		return commands.Resume{
+		c := commands.Resume{
 			EnvironmentFingerprint: bound.environment(), AllowEnvMismatch: allowEnv, Identity: bound.identity,
 			PolicyDigest: digest, PolicyRef: bound.policyRef,
-		}, nil
+		}
+		return c, a.readRevocations(&c, revocations)
 	})
 }

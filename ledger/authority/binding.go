@@ -125,8 +125,9 @@ var bindings = []Binding{
 			"current_policy_ref":    copiedIfPresent(argument("policy_ref")),
 			"identity":              copiedIfPresent(argument("identity")),
 			"reason":                reason,
-			"consumes":              derived, "expected_fingerprint": derived, "identity_validation_source": derived,
-			"policy_changed": derived, "previous_policy_digest": derived, "previous_policy_ref": derived,
+			"consumes":              derived, "expected_fingerprint": derived,
+			"identity_validation_source": copied(argument("identity_validation_source")),
+			"policy_changed":             derived, "previous_policy_digest": derived, "previous_policy_ref": derived,
 		},
 	},
 	{
