@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 
-	"gait/commands"
 	"gait/commands/connect"
 	"gait/commands/daemon"
 	"gait/ledger"
@@ -28,8 +27,10 @@ func hintOf(err error, f ledger.Fault) string {
 	if own, ok := errors.AsType[hintedError](err); ok && own.Fault() == f {
 		return own.nextStep()
 	}
-	if hint, ok := hints[f.Code]; ok {
-		return hint(err)
+	for _, of := range []map[string]hintMaker{hints, authorityHints} {
+		if hint, ok := of[f.Code]; ok {
+			return hint(err)
+		}
 	}
 	if _, ok := errors.AsType[*finding.FormatError](err); ok {
 		return "do not rely on it; ask its sender for another"
@@ -54,12 +55,6 @@ const againHint = "again"
 
 // otherNameHint stands for how the command that failed is given another name for a ledger.
 const otherNameHint = "other name"
-
-// A hintMaker returns what to do next about an error.
-type hintMaker func(err error) string
-
-// say returns a hint that is the same for every error with the code.
-func say(text string) hintMaker { return func(error) string { return text } }
 
 // hints has the hint of each error code. If a daemon can answer with an error,
 // add its hint to those of commands/daemon too.
@@ -210,17 +205,6 @@ const otherKeyHint = "give the key that is made in the other place, there: gait 
 
 const ignoreHint = "name what may differ with --ignore, such as --ignore volatile"
 
-// ofDetails makes a hint from the facts that an error carries, in this process
-// or in a daemon's answer.
-func ofDetails(of func(projection.Details) string) hintMaker {
-	return func(err error) string {
-		if said, ok := errors.AsType[*daemon.Error](err); ok {
-			return of(said.Details)
-		}
-		return of(commands.DetailsOf(err))
-	}
-}
-
 func transitionHint(d projection.Details) string {
 	switch {
 	case d.JobID == "":
@@ -251,16 +235,6 @@ func decisionsHint(d projection.Details) string {
 
 func environmentHint(d projection.Details) string {
 	return "if that is right: " + toResume(d.JobID, d.PolicyBound) + ` --allow-env-mismatch --reason "WHY"`
-}
-
-// toApprove returns the command that approves what a job waits for. checkpoint
-// names the decision if there are several.
-func toApprove(job, checkpoint string) string {
-	command := "gait job approve --id " + job
-	if checkpoint != "" {
-		command += " --checkpoint " + checkpoint
-	}
-	return command + ` --actor NAME --reason "WHY"`
 }
 
 // toResume returns the command that resumes a job, with the policy if the job is

@@ -46,11 +46,10 @@ func (b *boundFlags) policy(a *app) (ledger.Hash, error) {
 	if b.policyFile == "" {
 		return stated, nil
 	}
-	text, err := a.readFile(b.policyFile, maxPolicy)
+	found, err := a.policyDigest(b.policyFile)
 	if err != nil {
 		return ledger.Hash{}, err
 	}
-	found := ledger.Hash(sha256.Sum256(text))
 	if !stated.IsZero() && stated != found {
 		return ledger.Hash{}, &usageError{
 			code: "policy_digest_mismatch", text: fmt.Sprintf("%s has the SHA-256 %s, not the --policy-digest given", b.policyFile, found),
@@ -58,6 +57,12 @@ func (b *boundFlags) policy(a *app) (ledger.Hash, error) {
 		}
 	}
 	return found, nil
+}
+
+// policyDigest returns the digest of a policy file.
+func (a *app) policyDigest(file string) (ledger.Hash, error) {
+	text, err := a.readFile(file, maxPolicy)
+	return sha256.Sum256(text), err
 }
 
 // maxPolicy is the greatest size of a policy file.

@@ -5,7 +5,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"gait/commands"
 	"gait/commands/connect"
 	"gait/ledger"
 	"gait/projection"
@@ -19,29 +18,6 @@ func checkpointCommand(a *app) *cobra.Command {
 	})
 	cmd.AddCommand(checkpointAddCommand(a), checkpointListCommand(a), checkpointShowCommand(a))
 	return cmd
-}
-
-func checkpointAddCommand(a *app) *cobra.Command {
-	var kind, summary, action string
-	cmd := exits(&cobra.Command{
-		Use:   "add [JOB]",
-		Short: "Record progress, ask for a decision, or say how the job ended",
-		Long: `Record a checkpoint: plan or progress; decision-needed, which waits for a person;
-blocked; completed or failed, which end the job.`,
-		Example: `gait job checkpoint add --id job_1 --summary "step 1 complete"
-gait job checkpoint add --id job_1 --type decision-needed --summary "refund is 900 EUR" --required-action "approve the refund"
-gait job checkpoint add --id job_1 --type completed --summary "all refunds sent"`,
-	}, 0, 1, 2, 6, 7, 8)
-	f := cmd.Flags()
-	f.StringVar(&kind, "type", string(ledger.CheckpointProgress), "plan, progress, decision-needed, blocked, completed or failed")
-	f.StringVar(&summary, "summary", "", "what happened, at most 512 bytes (required)")
-	f.StringVar(&action, "required-action", "", "what must be decided (required with decision-needed)")
-	return lifecycle(a, cmd, func(*cobra.Command) (commands.AddCheckpoint, error) {
-		if summary == "" {
-			return commands.AddCheckpoint{}, &usageError{code: "invalid_summary", text: "what happened? --summary is missing", hint: `add --summary "step 1 complete"`}
-		}
-		return commands.AddCheckpoint{Type: ledger.CheckpointType(kind), Summary: summary, RequiredAction: action}, nil
-	})
 }
 
 func checkpointListCommand(a *app) *cobra.Command {

@@ -21,7 +21,7 @@ func pauseCommand(a *app) *cobra.Command {
 		Example: `gait job pause --id job_1 --reason "waiting for the maintenance window"
 gait job pause --id job_1 --hold --reason "until the audit is done"
 gait job pause job_1 --if-revision 4 --json`,
-	}, 0, 1, 2, 6, 7, 8)
+	}, 0, 1, 2, 3, 6, 7, 8)
 	cmd.Flags().BoolVar(&hold, "hold", false, "only an approval by another actor lifts the pause")
 	return lifecycle(a, cmd, func(*cobra.Command) (commands.Pause, error) { return commands.Pause{Hold: hold}, nil })
 }
@@ -32,7 +32,7 @@ func stopCommand(a *app) *cobra.Command {
 		Short:   "Stop a job in an emergency: it can only be cancelled afterwards",
 		Long:    "Stop a job in an emergency: it can only be cancelled afterwards. If the clock is probably\nwrong, it is stopped as of the last event.",
 		Example: `gait job stop --id job_1 --reason "it pays the wrong account"`,
-	}, 0, 1, 2, 6, 7, 8), constant(commands.Stop{}))
+	}, 0, 1, 2, 3, 6, 7, 8), constant(commands.Stop{}))
 }
 
 func cancelCommand(a *app) *cobra.Command {
@@ -40,7 +40,7 @@ func cancelCommand(a *app) *cobra.Command {
 		Use:     "cancel [JOB]",
 		Short:   "End a job for good",
 		Example: `gait job cancel --id job_1 --reason "no longer needed"`,
-	}, 0, 1, 2, 6, 7, 8), constant(commands.Cancel{}))
+	}, 0, 1, 2, 3, 6, 7, 8), constant(commands.Cancel{}))
 }
 
 func approveCommand(a *app) *cobra.Command {

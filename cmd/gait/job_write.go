@@ -19,6 +19,7 @@ type writeFlags struct {
 	id, actor, reason, requestID string
 	ifRevision                   int64
 	dryRun                       bool
+	signing                      signing
 }
 
 func (w *writeFlags) add(cmd *cobra.Command) {
@@ -35,6 +36,15 @@ func (w *writeFlags) addCommon(cmd *cobra.Command) {
 	f.StringVar(&w.reason, "reason", "", "why; kept on the ledger for ever")
 	f.StringVar(&w.requestID, "request-id", "", "makes the command idempotent: the same id again returns the first receipt")
 	f.BoolVar(&w.dryRun, "dry-run", false, "decide, show what would be written, write nothing")
+	w.signing.add(cmd)
+}
+
+// order returns a request with how it is signed.
+func (w *writeFlags) order(r commands.Request) order { return order{Request: r, signing: w.signing} }
+
+// ledgerRequest makes the request of a command about the ledger.
+func (w *writeFlags) ledgerRequest(a *app, c commands.Command) commands.Request {
+	return commands.Request{Actor: a.actor(w.actor), Reason: w.reason, Command: c, RequestID: w.requestID, DryRun: w.dryRun}
 }
 
 // request makes the request of a command from its parsed flags.
@@ -55,19 +65,22 @@ func (w *writeFlags) request(a *app, cmd *cobra.Command, args []string, c comman
 }
 
 // carryOut carries a request out and prints the outcome.
-func carryOut(ctx context.Context, a *app, r commands.Request) error {
+func carryOut(ctx context.Context, a *app, r order) error {
 	if r.DryRun {
 		return decideOnly(ctx, a, r)
 	}
 	result, err := issue(ctx, a, r)
+	if printed, ok := isPrinted(err); ok {
+		return a.printCommand(printed)
+	}
 	if err != nil {
 		return err
 	}
-	return printResult(a, r, result)
+	return printResult(a, result)
 }
 
 // issue opens the ledger and carries a request out.
-func issue(ctx context.Context, a *app, r commands.Request) (result commands.Result, err error) {
+func issue(ctx context.Context, a *app, r order) (result commands.Result, err error) {
 	o, err := a.options()
 	if err != nil {
 		return result, err
@@ -77,8 +90,12 @@ func issue(ctx context.Context, a *app, r commands.Request) (result commands.Res
 	o.Mode = root.Once
 	o.Actor = r.Actor
 	err = connect.Retry(ctx, o, func(l *connect.Ledger) (err error) {
+		signed, err := a.prepare(ctx, l, r)
+		if err != nil {
+			return err
+		}
 		a.writing.Store(true)
-		if result, err = a.do(ctx, l, r); err == nil {
+		if result, err = a.do(ctx, l, signed); err == nil {
 			a.written.Store(&result)
 		}
 		return err
@@ -88,18 +105,24 @@ func issue(ctx context.Context, a *app, r commands.Request) (result commands.Res
 
 // decideOnly decides and shows what would be written. If there is no ledger yet,
 // it decides on an empty one, and creates nothing.
-func decideOnly(ctx context.Context, a *app, r commands.Request) error {
+func decideOnly(ctx context.Context, a *app, r order) error {
 	var result commands.Result
 	err := a.read(ctx, func(l *connect.Ledger) (err error) {
 		if err := l.MayWrite(); err != nil {
 			return err
 		}
-		result, err = a.do(ctx, l, r)
+		signed, err := a.prepare(ctx, l, r)
+		if err == nil {
+			result, err = a.do(ctx, l, signed)
+		}
 		return err
 	})
+	if printed, ok := isPrinted(err); ok {
+		return a.printCommand(printed)
+	}
 	if commands.RowOf(r.Command).CreatesLedger && errors.Is(err, root.ErrNoLedger) {
 		r.AcceptClock = a.acceptClock
-		result, err = (&commands.Engine{Log: commands.EmptyLog{}, Now: a.now, Entropy: a.entropy}).Do(ctx, r)
+		result, err = (&commands.Engine{Log: commands.EmptyLog{}, Now: a.now, Entropy: a.entropy}).Do(ctx, r.Request)
 	}
 	code := 0
 	if refused, ok := errors.AsType[*commands.RefusedError](err); ok {
@@ -126,7 +149,7 @@ func decideOnly(ctx context.Context, a *app, r commands.Request) error {
 	})
 }
 
-func printResult(a *app, r commands.Request, result commands.Result) error {
+func printResult(a *app, result commands.Result) error {
 	fields := object{"job_id": result.Job.ID, "job": result.Job.StatusView(), "receipt": receiptOf(result)}
 	if cp, ok := projection.CheckpointOf(result.Event); ok {
 		fields["checkpoint"] = cp
@@ -158,6 +181,9 @@ func lifecycle[C commands.Command](a *app, cmd *cobra.Command, build func(*cobra
 	cmd.Flags().Lookup("reason").Hidden = commands.RowOf(command).ReasonElsewhere != ""
 	cmd.Args = cobra.ArbitraryArgs
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if flags.signing.given() {
+			return carryOut(cmd.Context(), a, flags.order(commands.Request{Command: command, DryRun: flags.dryRun}))
+		}
 		c, err := build(cmd)
 		if err != nil {
 			return err
@@ -166,7 +192,7 @@ func lifecycle[C commands.Command](a *app, cmd *cobra.Command, build func(*cobra
 		if err != nil {
 			return err
 		}
-		return carryOut(cmd.Context(), a, r)
+		return carryOut(cmd.Context(), a, flags.order(r))
 	}
 	return cmd
 }

@@ -44,7 +44,7 @@ of 60 KiB. There must be a ledger: gait ledger init creates one.`,
 			"gait ledger import --packspec pack_job_7.zip\n" +
 			`gait ledger import --packspec pack_job_7.zip --public-key old.pem --reason "moved from the old runner" --dry-run --json`,
 		Args: cobra.ArbitraryArgs,
-	}, 0, 1, 2, 6, 7, 8)
+	}, 0, 1, 2, 3, 6, 7, 8)
 	f := cmd.Flags()
 	f.StringVar(&pack, "packspec", "", "take a job over from this pack")
 	f.StringVar(&keyFile, "public-key", "", "the key that signed it, or a file with it: "+keyForms+"; only it counts then")
@@ -147,10 +147,10 @@ func importJob(ctx context.Context, a *app, pack, keyFile string, flags writeFla
 		return hasEvidence(a.rootDir(), err)
 	}
 	a.about(claim.JobID)
-	err = carryOut(ctx, a, commands.Request{
+	err = carryOut(ctx, a, flags.order(commands.Request{
 		JobID: claim.JobID, Actor: a.actor(flags.actor), Reason: flags.reason, Command: commands.Import{Claim: claim.Imported},
 		RequestID: flags.requestID, DryRun: flags.dryRun,
-	})
+	}))
 	if errors.Is(err, commands.ErrJobExists) {
 		return &usageError{code: "job_exists", text: fmt.Sprintf("%s: the ledger has a job %s already", pack, claim.JobID), hint: "a job is imported once: gait job status --id " + claim.JobID}
 	}

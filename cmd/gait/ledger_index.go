@@ -33,7 +33,7 @@ gait ledger cosign commits first.`,
 		if dryRun {
 			return commitIndexDry(cmd.Context(), a, r)
 		}
-		result, err := issue(cmd.Context(), a, r)
+		result, err := issue(cmd.Context(), a, order{Request: r})
 		if err != nil {
 			return err
 		}

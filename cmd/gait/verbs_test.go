@@ -62,8 +62,8 @@ func TestListsHoldEveryName(t *testing.T) {
 	paths := commandPaths()
 	for _, verb := range commands.Verbs() {
 		if path, ok := pathOf(paths, verb); ok {
-			group := strings.Fields(path)[1]
-			wantInList(t, "schemas/gait."+group+".output.schema.json", "operation", []string{verb})
+			words := strings.Fields(path)
+			wantInList(t, "schemas/gait."+words[1]+".output.schema.json", "operation", []string{strings.Join(words[2:], " ")})
 		}
 	}
 }

@@ -25,6 +25,18 @@ var hints = map[string]func(projection.Details) string{
 	"identity_mismatch":    say("resume it as that identity, or leave the argument identity out"),
 	"environment_mismatch": say("if that is right, resume with allow_env_mismatch and a reason"),
 
+	"decision_expired": jobHint("shows it: ask again with another decision that replaces it"),
+	"quorum_pending":   jobHint("shows who has approved, and how many must"),
+	"subject_changed":  jobHint("shows what is asked about now"),
+
+	// Signatures and authority.
+	"signature_required": say("send command and command_sigs, signed by an enrolled actor"),
+	"signature_invalid":  say("sign the exact bytes of command, in the namespace gait-command"),
+	"role_required":      say("have an actor with the role sign it, or send it with a token of that role; several admins may have to sign it"),
+	"revoked":            say("have it signed by an actor whose key is in force"),
+	"command_expired":    say("sign it again; the clocks must agree"),
+	"command_used":       say("give another request_id for another command"),
+
 	// Errors before a decision.
 	"job_not_found":       say("GET /v1/jobs lists the jobs"),
 	"job_exists":          say("choose another job_id, or leave it out to have one made"),
@@ -36,7 +48,6 @@ var hints = map[string]func(projection.Details) string{
 	"unknown_address":     say("GET /openapi.json lists the addresses"),
 	"token_invalid":       say("send the header Authorization: Bearer with the token from the daemon's token file"),
 	"challenge_expired":   say("ask for another one: GET /v1/challenge"),
-	"role_required":       say("ask the ledger's owner for a token of that role"),
 	"token_actor":         say("send it as the actor that the token is for"),
 	"foreign_request":     say("send it to 127.0.0.1 or localhost, and not from a web page"),
 

@@ -41,13 +41,11 @@ func (d *Denial) Error() string { return d.Reason }
 
 // Fault returns the denial's code, and what kind of rule it comes from.
 func (d *Denial) Fault() ledger.Fault {
-	f := ledger.Fault{Code: string(d.Code), Category: ledger.CategoryConflict}
+	f := ledger.Fault{Code: string(d.Code), Category: ledger.CategoryInvalid}
 	switch d.Code {
 	case SignatureRequired, SignatureInvalid, RoleRequired, Revoked, CommandExpired, CommandUsed:
 		f.Category = ledger.CategoryPolicy
-	case KeyRefused:
-		f.Category = ledger.CategoryInvalid
-	case KeyInUse, NameInUse, NotEnrolled, TooFewAdmins, NotTheFirst, FirstIsRequired:
+	case KeyRefused, KeyInUse, NameInUse, NotEnrolled, TooFewAdmins, NotTheFirst, FirstIsRequired:
 	}
 	return f
 }

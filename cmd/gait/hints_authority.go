@@ -1,0 +1,33 @@
+package main
+
+import "gait/projection"
+
+// authorityHints are the hints about signed commands and who may do what.
+var authorityHints = map[string]hintMaker{
+	"signature_required": say("act as an enrolled actor, and sign: --actor NAME --sign-key FILE; gait authority show says who there is"),
+	"role_required":      say("gait authority show says who has which role, and how many admins must agree; several sign one command: --print-command FILE, then --command FILE --signature FILE for each"),
+	"revoked":            say("act as another actor, or have an admin enroll a new key: gait actor add"),
+	"command_expired":    say("sign it again; --valid-for says how long it can be submitted, and the clocks must agree"),
+	"command_used":       say("what it led to is on the ledger; give another --request-id for another command"),
+	"subject_changed": ofDetails(func(d projection.Details) string {
+		return "look at what is asked about now: gait job status --id " + d.JobID
+	}),
+	"decision_expired":  ofDetails(func(d projection.Details) string { return toReplace(d) }),
+	"quorum_pending":    ofDetails(func(d projection.Details) string { return toApprove(d.JobID, d.CheckpointID) }),
+	"key_refused":       say("make another key: ssh-keygen -t ed25519"),
+	"key_in_use":        say("make another key: ssh-keygen -t ed25519; a key belongs to one actor for ever"),
+	"name_in_use":       say("choose a name that looks like no other: gait actor list"),
+	"not_enrolled":      say("gait actor list shows the actors and their keys"),
+	"too_few_admins":    say("enroll another admin first: gait actor add NAME --key FILE.pub --role admin"),
+	"authority_exists":  say("gait authority show says who the admins are; one of them signs"),
+	"authority_missing": say("enroll the first actor: gait actor add NAME --key FILE.pub --role admin"),
+}
+
+// toReplace is how a decision that expired is asked for again.
+func toReplace(d projection.Details) string {
+	which := d.CheckpointID
+	if which == "" {
+		which = "ID"
+	}
+	return "ask again: gait job checkpoint add --id " + d.JobID + ` --type decision-needed --summary "WHAT" --required-action "WHAT" --replaces ` + which
+}

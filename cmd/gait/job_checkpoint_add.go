@@ -1,0 +1,87 @@
+package main
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"gait/commands"
+	"gait/ledger"
+)
+
+// A decisionFlags says who decides, until when and about what.
+type decisionFlags struct {
+	approvers []string
+	quorum    int64
+	expires   string
+	replaces  string
+}
+
+func (f *decisionFlags) add(cmd *cobra.Command) {
+	fl := cmd.Flags()
+	fl.StringArrayVar(&f.approvers, "approvers", nil, "who may decide: actors, or role:NAME for all of a role; repeatable, or several with commas")
+	fl.Int64Var(&f.quorum, "quorum", 0, "how many actors must approve, 2 to 16 (default 1)")
+	fl.StringVar(&f.expires, "expires", "", "when the decision expires: after a duration such as 24h, or at a time such as 2027-01-31T18:00:00Z")
+	fl.StringVar(&f.replaces, "replaces", "", "the decision that this one takes the place of, such as cp_0003; pause for a pause or hold that was denied")
+}
+
+// fill adds what the flags say to a checkpoint.
+func (f *decisionFlags) fill(c *commands.AddCheckpoint, now time.Time) (err error) {
+	for _, list := range f.approvers {
+		c.Approvers = append(c.Approvers, strings.Split(list, ",")...)
+	}
+	c.Quorum, c.Replaces = f.quorum, f.replaces
+	if c.Quorum == 1 {
+		c.Quorum = 0 // one is what no quorum stands for
+	}
+	if f.expires != "" {
+		c.ExpiresAt, err = expiry(f.expires, now)
+	}
+	return err
+}
+
+// expiry returns the time that a flag names: after a duration, or a time.
+func expiry(text string, now time.Time) (time.Time, error) {
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		if n, err := strconv.ParseUint(days, 10, 16); err == nil {
+			return now.AddDate(0, 0, int(n)).UTC().Truncate(time.Millisecond), nil
+		}
+	}
+	if after, err := time.ParseDuration(text); err == nil && after > 0 {
+		return now.Add(after).UTC().Truncate(time.Millisecond), nil
+	}
+	at, err := parseTime("--expires", text)
+	return at.UTC().Truncate(time.Millisecond), err
+}
+
+func checkpointAddCommand(a *app) *cobra.Command {
+	var kind, summary, action string
+	var decision decisionFlags
+	cmd := exits(&cobra.Command{
+		Use:   "add [JOB]",
+		Short: "Record progress, ask for a decision, or say how the job ended",
+		Long: `Record a checkpoint: plan or progress; decision-needed, which waits for a person;
+blocked; completed or failed, which end the job.
+
+A decision can say who decides, how many must agree, and until when. One that expired,
+or was denied in a ledger with actors, is lifted only by another that --replaces it.`,
+		Example: `gait job checkpoint add --id job_1 --summary "step 1 complete"
+gait job checkpoint add --id job_1 --type decision-needed --summary "refund is 900 EUR" --required-action "approve the refund"
+gait job checkpoint add --id job_1 --type decision-needed --summary "refund is 9000 EUR" --required-action "approve it" --approvers cfo,role:approver --quorum 2 --expires 24h
+gait job checkpoint add --id job_1 --type completed --summary "all refunds sent"`,
+	}, 0, 1, 2, 3, 6, 7, 8)
+	f := cmd.Flags()
+	f.StringVar(&kind, "type", string(ledger.CheckpointProgress), "plan, progress, decision-needed, blocked, completed or failed")
+	f.StringVar(&summary, "summary", "", "what happened, at most 512 bytes (required)")
+	f.StringVar(&action, "required-action", "", "what must be decided (required with decision-needed)")
+	decision.add(cmd)
+	return lifecycle(a, cmd, func(*cobra.Command) (commands.AddCheckpoint, error) {
+		if summary == "" {
+			return commands.AddCheckpoint{}, &usageError{code: "invalid_summary", text: "what happened? --summary is missing", hint: `add --summary "step 1 complete"`}
+		}
+		c := commands.AddCheckpoint{Type: ledger.CheckpointType(kind), Summary: summary, RequiredAction: action}
+		return c, decision.fill(&c, a.now())
+	})
+}

@@ -1,0 +1,246 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"gait/commands"
+	"gait/commands/connect"
+	"gait/commands/signer"
+	"gait/ledger"
+	"gait/ledger/authority"
+	"gait/ledger/sshkey"
+)
+
+// signing says who signs a command, or where a command is that was signed elsewhere.
+type signing struct {
+	key        string        // --sign-key, or GAIT_SIGN_KEY
+	validFor   time.Duration // how long the command can be submitted
+	printTo    string        // file for the command, which is not issued
+	command    string        // file with a command that was signed
+	signatures []string      // files with signatures over it
+}
+
+func (g *signing) add(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&g.key, "sign-key", "", "sign with this key: its file, agent, or agent:FINGERPRINT (env GAIT_SIGN_KEY)")
+	f.DurationVar(&g.validFor, "valid-for", commands.SignedFor, "how long the signed command can be submitted, up to 720h")
+	f.StringVar(&g.printTo, "print-command", "", "write the command to sign to this file, and issue nothing; "+outForms)
+	f.StringVar(&g.command, "command", "", "issue the command in this file, which was signed elsewhere; - is standard input")
+	f.StringArrayVar(&g.signatures, "signature", nil, "file with a signature over --command, as ssh-keygen -Y sign -n gait-command writes it; may be given several times")
+	for _, name := range []string{"valid-for", "print-command", "command", "signature"} {
+		f.Lookup(name).Annotations = map[string][]string{"signing": {"true"}}
+	}
+}
+
+// given reports whether the command was signed elsewhere: then its file says all that the
+// command line says otherwise.
+func (g *signing) given() bool { return g.command != "" || len(g.signatures) > 0 }
+
+// An order is a request, and how it is signed.
+type order struct {
+	commands.Request
+
+	signing   signing
+	bootstrap bool // the ledger's first actor is enrolled without asking
+}
+
+// A printedError ends a command that wrote what is to be signed, and issued nothing.
+type printedError struct {
+	path string
+	text []byte
+}
+
+func (e *printedError) Error() string { return "the command was written to " + e.path }
+
+// prepare returns the request to issue: as it is, or signed. The ledger is open.
+func (a *app) prepare(ctx context.Context, l *connect.Ledger, o order) (commands.Request, error) {
+	switch {
+	case commands.RowOf(o.Command).Actor != "":
+		return o.Request, nil // it follows from the ledger, and no actor gives it
+	case o.signing.given():
+		return a.signedElsewhere(o)
+	}
+	if err := a.checkRevoked(ctx, l, o.Request); err != nil {
+		return o.Request, err
+	}
+	now, err := authorityNow(ctx, l)
+	if err != nil {
+		return o.Request, err
+	}
+	r, wanted, err := a.whoSigns(o, now)
+	if err != nil {
+		return r, err
+	}
+	spec, err := a.signKey(o)
+	if err != nil {
+		return r, err
+	}
+	if spec.IsZero() && len(wanted) == 0 && o.signing.printTo == "" {
+		return r, nil // a claim
+	}
+	return a.sign(ctx, l, o, r, spec, wanted)
+}
+
+// signKey returns the key that the command line or GAIT_SIGN_KEY names.
+func (a *app) signKey(o order) (signer.Spec, error) {
+	name := o.signing.key
+	if name == "" {
+		name = a.getenv("GAIT_SIGN_KEY")
+	}
+	return signer.Parse(name)
+}
+
+// whoSigns returns the request with its actor, and the keys with which that actor signs.
+func (a *app) whoSigns(o order, now *authority.State) (commands.Request, []sshkey.Key, error) {
+	r := o.Request
+	if add, ok := r.Command.(commands.AddActor); ok && now == nil {
+		return a.firstActor(o, add)
+	}
+	if r.Actor == "" {
+		r.Actor = a.actor("")
+	}
+	actor, _ := now.Actor(r.Actor)
+	return r, actor.Keys, r.Check()
+}
+
+// sign fills in what a signed command says, and signs it, or writes it for others to sign.
+func (a *app) sign(ctx context.Context, l *connect.Ledger, o order, r commands.Request, spec signer.Spec, wanted []sshkey.Key) (commands.Request, error) {
+	now, again := a.now(), r.RequestID != ""
+	if !again {
+		id, err := ledger.NewULID(now, a.entropy)
+		if err != nil {
+			return r, err
+		}
+		r.RequestID = id
+	}
+	r, err := complete(ctx, l, r, again)
+	if err != nil {
+		return r, err
+	}
+	text, err := commands.SignText(r, l.Log.Origin(), now, o.signing.validFor)
+	if err != nil {
+		return r, err
+	}
+	if o.signing.printTo != "" {
+		return r, &printedError{path: o.signing.printTo, text: text}
+	}
+	by, err := signer.Find(ctx, spec, a.signerOptions(ctx, wanted))
+	if err != nil {
+		return r, err
+	}
+	sig, err := by.Sign(text)
+	if err != nil {
+		return r, fmt.Errorf("signing the command: %w", err)
+	}
+	r.Signed = &commands.Signed{Text: text, Sigs: [][]byte{sig}}
+	return r, nil
+}
+
+// signerOptions says where keys are looked for.
+func (a *app) signerOptions(ctx context.Context, wanted []sshkey.Key) signer.Options {
+	o := signer.Options{AgentSocket: a.getenv("SSH_AUTH_SOCK"), Enrolled: wanted}
+	if home := a.getenv("HOME"); home != "" {
+		o.SSHDir = filepath.Join(home, ".ssh")
+	}
+	if hasTerminal() {
+		o.Passphrase = func(prompt string) ([]byte, error) { return askTerminal(ctx, prompt) }
+	}
+	return o
+}
+
+// hasTerminal reports whether this process has a terminal to ask at.
+func hasTerminal() bool {
+	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+	if err != nil {
+		return false
+	}
+	_ = tty.Close()
+	return true
+}
+
+// signedElsewhere returns the request of a command that was signed elsewhere.
+func (a *app) signedElsewhere(o order) (commands.Request, error) {
+	if o.signing.command == "" || len(o.signing.signatures) == 0 {
+		return o.Request, &usageError{code: "invalid_usage", text: "--command and --signature go together", hint: "ssh-keygen -Y sign -n gait-command -f KEY COMMAND writes COMMAND.sig"}
+	}
+	text, err := a.readFile(o.signing.command, ledger.MaxCommand)
+	if err != nil {
+		return o.Request, err
+	}
+	var sigs [][]byte
+	for _, name := range o.signing.signatures {
+		b, err := a.readFile(name, sshkey.MaxArmored)
+		if err != nil {
+			return o.Request, err
+		}
+		sig, err := sshkey.ParseArmored(b)
+		if err != nil {
+			return o.Request, fmt.Errorf("%s: %w", name, err)
+		}
+		sigs = append(sigs, sig)
+	}
+	r, err := commands.ParseSigned(text, sigs)
+	if err != nil {
+		return o.Request, fmt.Errorf("%s: %w", o.signing.command, err)
+	}
+	if verb := o.Command.Verb(); r.Command.Verb() != verb {
+		return o.Request, &usageError{code: "other_command", text: fmt.Sprintf("%s says %s, and not %s", o.signing.command, r.Command.Verb(), verb), hint: "give it to the command of that name"}
+	}
+	r.DryRun = o.DryRun
+	return r, nil
+}
+
+// firstActor returns the request that enrolls a ledger's first actor, who signs it. Since
+// whoever comes first can do it, someone at a terminal confirms it, or a flag says so.
+func (a *app) firstActor(o order, add commands.AddActor) (commands.Request, []sshkey.Key, error) {
+	r := o.Request
+	if r.Actor == "" {
+		r.Actor = add.Actor
+	}
+	add.Bootstrap = ledger.BootstrapFlag
+	if !o.bootstrap {
+		if err := confirmFirst(a, add); err != nil {
+			return r, nil, err
+		}
+		add.Bootstrap = ledger.BootstrapTerminal
+	}
+	r.Command = add
+	var keys []sshkey.Key
+	for _, line := range add.Keys {
+		key, err := sshkey.ParseKey(line)
+		if err != nil {
+			return r, nil, err
+		}
+		keys = append(keys, key)
+	}
+	return r, keys, r.Check()
+}
+
+// printCommand writes a command for others to sign, and says how.
+func (a *app) printCommand(e *printedError) error {
+	f, err := a.outFile("--print-command", e.path)
+	if err != nil {
+		return err
+	}
+	if err := f.write(e.text); err != nil {
+		return fmt.Errorf("writing %s: %w", e.path, err)
+	}
+	c, err := authority.ParseCommand(e.text)
+	if err != nil {
+		return err
+	}
+	return a.print(object{"path": e.path, "command": string(e.text), "expires_at": ledger.FormatTime(c.ExpiresAt), "request_id": c.RequestID}, func(s *screen) {
+		s.done("wrote the command to %s; it can be submitted until %s", e.path, ledger.FormatTime(c.ExpiresAt))
+		s.next("ssh-keygen -Y sign -n " + sshkey.Namespace + " -f KEY " + quoted(e.path))
+	})
+}
+
+// isPrinted returns the error with which a command ends that was only written.
+func isPrinted(err error) (*printedError, bool) { return errors.AsType[*printedError](err) }
