@@ -39,9 +39,12 @@ func contentLine(digest ledger.Hash) string {
 	return digest.String() + "  " + ContentPath(digest) + "\n"
 }
 
-// maxContents is how many contents an exported log has at most: each event names one at
-// most, and a list of them stays in memory.
-const maxContents = 1 << 20
+// maxContents is how many contents an exported log has at most: a list of them stays in
+// memory. An event names at most maxNamed of them.
+const (
+	maxContents = 1 << 20
+	maxNamed    = ledger.MaxAttachments + 1
+)
 
 // An ExportedContent is the content that an exported log brings.
 type ExportedContent struct {
@@ -49,8 +52,8 @@ type ExportedContent struct {
 	dir     fs.FS
 }
 
-// readContents reads the list of contents, of which there are most at most, if there is one.
-func readContents(dir fs.FS, most int64) (ExportedContent, error) {
+// readContents reads the list of contents of a log of so many events, if there is one.
+func readContents(dir fs.FS, events int64) (ExportedContent, error) {
 	x := ExportedContent{dir: dir}
 	f, err := openExported(dir, ContentList)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -60,7 +63,7 @@ func readContents(dir fs.FS, most int64) (ExportedContent, error) {
 		return x, err
 	}
 	defer func() { _ = f.Close() }()
-	x.Digests, err = parseContents(f, min(most, maxContents))
+	x.Digests, err = parseContents(f, min(events*maxNamed, maxContents))
 	return x, err
 }
 

@@ -2,9 +2,12 @@ package main
 
 import (
 	"bytes"
+	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -24,8 +27,10 @@ func ledgerExportCommand(a *app) *cobra.Command {
 		Short: "Write the whole ledger as files that other tools read",
 		Long: `Write the whole ledger as files that other tools read, laid out as C2SP tlog-tiles
 says: the signed checkpoint, tiles of hashes, and bundles of the events' exact bytes.
-The content that events name comes with it, listed as sha256sum checks it. The same
-ledger gives the same files. gait ledger import reads them back.`,
+The content that events name comes with it, as it is kept and as far as it is there,
+listed as sha256sum checks it. The content secrets of jobs stay here: whoever verifies
+does not need them, and gait ledger backup has them. The same ledger and content give
+the same files. gait ledger import reads them back.`,
 		Example: "gait ledger export --dir audit-2026-11",
 		Args:    noArgs,
 	}, 0, 1, 2, 6, 7, 8)
@@ -58,7 +63,8 @@ func exportLedger(a *app, r *connect.Ledger, dir string) error {
 	if err != nil {
 		return fmt.Errorf("exporting to %s: %w", dir, err)
 	}
-	fields := object{"path": dir, "origin": c.Origin, "tree_size": c.Size, "root": c.Root, "files": x.files, "bytes": x.bytes, "contents": x.contents}
+	fields := object{"path": dir, "origin": c.Origin, "tree_size": c.Size, "root": c.Root, "files": x.files, "bytes": x.bytes, "contents": x.contents, "lacking": len(x.lacking)}
+	x.tellLacking("export", x.lacking)
 	lines := x.before.tell(a, fields)
 	return a.print(fields, func(s *screen) {
 		s.done("exported %s, %s", s.bold(c.Origin), count(c.Size, "event"))
@@ -78,6 +84,7 @@ type exporter struct {
 	files    int
 	bytes    int64
 	contents int
+	lacking  []ledger.Hash // contents that events name, that none erased, and that are not there
 }
 
 // write writes the files of the log, reads them back, and adds the contents that the
@@ -107,8 +114,8 @@ func (x *exporter) add(path string, from io.Reader) error {
 
 // readBack reads the log that was written and verifies all of it, as gait ledger import
 // does, and the proofs of jobs that other ledgers held before. It notes the index of a
-// ledger whose own is unchecked. It returns the digests of the contents that events name.
-func (x *exporter) readBack() (map[ledger.Hash]bool, error) {
+// ledger whose own is unchecked. It returns the contents that events name.
+func (x *exporter) readBack() (*content.Named, error) {
 	files, err := openFolder(x.out.temporary)
 	if err != nil {
 		return nil, err
@@ -131,7 +138,7 @@ func (x *exporter) readBack() (map[ledger.Hash]bool, error) {
 	done := newBar(x.app, "reading it back")
 	defer done.stop()
 	var computed wholeIndex
-	named := map[ledger.Hash]bool{}
+	var named content.Named
 	for entry, err := range projection.Entries(log.EventsInto(&computed.fold)) {
 		if err == nil {
 			err = x.before.event(entry.Event)
@@ -139,9 +146,7 @@ func (x *exporter) readBack() (map[ledger.Hash]bool, error) {
 		if err != nil {
 			return nil, err
 		}
-		for _, c := range ledger.Contents(entry.Event) {
-			named[c.Digest] = true
-		}
+		named.Add(entry.Event)
 		computed.count(entry.Event)
 		if seq := entry.Event.Seq(); seq%ledger.TileWidth == 0 {
 			if err := done.update(int64(seq), log.Size); err != nil {
@@ -152,29 +157,33 @@ func (x *exporter) readBack() (map[ledger.Hash]bool, error) {
 	if x.index = ""; x.from.Log.Index() == ledger.IndexUnchecked {
 		x.noteComputed(x.from, log.Checkpoint, &computed)
 	}
-	return named, nil
+	return &named, nil
 }
 
 // addContents adds the contents that events name, as far as they are there, and their
-// list.
-func (x *exporter) addContents(named map[ledger.Hash]bool) error {
+// list. It notes those that are not.
+func (x *exporter) addContents(named *content.Named) error {
 	kept := root.ContentOf(x.from.Dir)
-	all, err := kept.List()
-	if err != nil {
-		return err
-	}
+	names := slices.SortedFunc(named.All(), func(a, b content.Name) int {
+		return cmp.Or(bytes.Compare(a.Digest[:], b.Digest[:]), bytes.Compare(a.Owner[:], b.Owner[:]))
+	})
 	var listed []ledger.Hash
 	done := newBar(x.app, "exporting content")
 	defer done.stop()
-	for _, e := range all { // in ascending order
-		if !named[e.Digest] {
+	for i, name := range names {
+		if i > 0 && names[i-1].Digest == name.Digest {
 			continue
 		}
-		if err := x.addContent(kept, e.Digest); err != nil {
+		err := x.addContent(kept, name)
+		switch {
+		case errors.Is(err, ledger.ErrContentMissing):
+			x.lacking = append(x.lacking, name.Digest)
+		case err != nil:
 			return err
+		default:
+			listed = append(listed, name.Digest)
 		}
-		listed = append(listed, e.Digest)
-		if err := done.update(int64(len(listed)), int64(len(named))); err != nil {
+		if err := done.update(int64(i+1), int64(len(names))); err != nil {
 			return err
 		}
 	}
@@ -184,13 +193,17 @@ func (x *exporter) addContents(named map[ledger.Hash]bool) error {
 	return x.add(packspec.ContentList, bytes.NewReader(packspec.ListContents(listed)))
 }
 
-func (x *exporter) addContent(kept *content.Store, digest ledger.Hash) error {
-	from, err := kept.Get(digest)
+func (x *exporter) addContent(kept *content.Store, name content.Name) error {
+	open := func() (io.ReadCloser, error) { return kept.Get(name.Digest) }
+	if name.Owner != (content.Owner{}) {
+		open = func() (io.ReadCloser, error) { return kept.OpenCarried(content.Carried(name)) }
+	}
+	from, err := open()
 	if err != nil {
 		return err
 	}
 	defer from.Close()
-	return x.add(packspec.ContentPath(digest), from)
+	return x.add(packspec.ContentPath(name.Digest), from)
 }
 
 // A countingReader counts the bytes that are read.

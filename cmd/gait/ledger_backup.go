@@ -36,8 +36,8 @@ func ledgerBackupCommand(a *app) *cobra.Command {
 		Use:   "backup",
 		Short: "Write everything that is needed to go on with the ledger elsewhere into one file",
 		Long: `Write everything that is needed to go on with the ledger on another disk into one file:
-all events with their signed checkpoint, what they name by digest, and what witnesses
-have cosigned. Other commands, and the daemon, go on meanwhile: the backup is of the
+all events with their signed checkpoint, the content that they name by digest, the
+content secrets of jobs, and what witnesses have cosigned. Other commands, and the daemon, go on meanwhile: the backup is of the
 ledger as it was when the command began. It is read back and verified before it takes
 its place. The same ledger gives the same bytes. gait ledger restore is the way back.
 
@@ -106,7 +106,7 @@ func (b *ledgerBackup) make(ctx context.Context) error {
 	if err := b.keep(); err != nil {
 		return fmt.Errorf("writing the backup: %w", err)
 	}
-	b.tellLacking(read.Lacking)
+	b.tellLacking("backup", read.Lacking)
 	return b.show(read.Summary, len(read.Lacking))
 }
 
@@ -204,12 +204,25 @@ func (b *ledgerBackup) mayReplace(ctx context.Context, at outFile, r *connect.Le
 		return errors.Join(err, no("is a backup of another history of this ledger"))
 	}
 	kept := root.ContentOf(r.Dir)
-	return was.EachContent(func(e content.Entry, _ io.ReadSeeker) error {
-		there, err := kept.Has(e.Digest)
+	same := func(digest ledger.Hash, there bool, err error) error {
 		if err == nil && !there {
-			err = no("has content that is not here any more, " + e.Digest.String())
+			err = no("has content that is not here any more, " + digest.String())
 		}
 		return err
+	}
+	err = was.EachContent(func(e content.Entry, _ io.ReadSeeker) error {
+		there, err := kept.Has(e.Digest)
+		return same(e.Digest, there, err)
+	})
+	if err != nil {
+		return err
+	}
+	return was.EachOfJobs(func(c content.Carried, _ int64, _ io.ReadSeeker) error {
+		if c.IsSecret() {
+			return nil
+		}
+		there, err := kept.Of(c.Owner).Has(c.Digest)
+		return same(c.Digest, there, err)
 	})
 }
 

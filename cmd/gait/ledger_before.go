@@ -101,8 +101,8 @@ func (b *beforeCheck) tell(a *app, fields object) (lines [][2]string) {
 	return lines
 }
 
-// tellLacking says which contents a backup lacks that the events in it name.
-func (c *console) tellLacking(lacking []ledger.Hash) {
+// tellLacking says which contents a backup, or an export, lacks that the events in it name.
+func (c *console) tellLacking(where string, lacking []ledger.Hash) {
 	if len(lacking) == 0 {
 		return
 	}
@@ -110,7 +110,7 @@ func (c *console) tellLacking(lacking []ledger.Hash) {
 	for _, digest := range lacking {
 		names = append(names, digest.String())
 	}
-	c.notice(fmt.Sprintf("the backup does not have %s, which its events name: gait ledger verify says what that means", someOf("content", names)))
+	c.notice(fmt.Sprintf("the %s does not have %s, which its events name: gait ledger verify says what that means", where, someOf("content", names)))
 }
 
 // summaryOf says what was found of the jobs that a ledger held before.

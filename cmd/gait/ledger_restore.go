@@ -276,6 +276,9 @@ func restoreInto(ctx context.Context, a *app, o root.Options, b *backup.Backup, 
 	from.Content = func(keep func(ledger.Hash, io.ReadSeeker) error) error {
 		return b.EachContent(func(e content.Entry, in io.ReadSeeker) error { return keep(e.Digest, in) })
 	}
+	from.OfJobs = func(keep func(content.Carried, io.Reader) error) error {
+		return b.EachOfJobs(func(c content.Carried, _ int64, in io.ReadSeeker) error { return keep(c, in) })
+	}
 	return root.Restore(ctx, o, from)
 }
 
@@ -288,7 +291,7 @@ func showRestored(a *app, b restoredBackup, trusted string, flags restoreFlags) 
 		"path": a.rootDir(), "origin": b.Origin, "tree_size": b.Size, "root": b.Root, "public_key": b.Key.String(), "trusted_by": trusted,
 		"as_of": ledger.FormatTime(b.AsOf), "contents": b.Contents, "lacking": len(b.Lacking), "writable": did.Writable() && !flags.asSuccessor && !b.LacksRequests, "imported": did.Copy, "replayed": did.There,
 	}
-	a.tellLacking(b.Lacking)
+	a.tellLacking("backup", b.Lacking)
 	if flags.dryRun {
 		fields["dry_run"] = true
 	}

@@ -15,8 +15,8 @@
 //	<root>/content/jobs/<owner>/secret      32 random bytes: the content secret of the job
 //	<root>/content/jobs/.new-<number>       one of those two, while it is being written
 //
-// Digests and owners are 64 lower-case hexadecimal digits; an owner is the SHA-256 of the
-// job's id. Directories are 0700 and files 0600.
+// A digest is 64 lower-case hexadecimal digits. An owner is 48 of them: the first 24 bytes
+// of the SHA-256 of the job's id. Directories are 0700 and files 0600.
 //
 // # Content of a job
 //

@@ -3,6 +3,7 @@ package content
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -29,20 +30,26 @@ const (
 	secretName = "secret"
 )
 
-// An Owner stands for a job in the names of files: the SHA-256 of its id, so that no id is
-// a special name, and file systems that do not tell a from A keep jobs apart.
-type Owner ledger.Hash
+// An Owner stands for a job in the names of files: the first 24 bytes of the SHA-256 of its
+// id, so that no id is a special name, and file systems that do not tell a from A keep jobs
+// apart. With them a path in a backup has no more bytes than a name in a zip may have.
+type Owner [24]byte
 
 // OwnerOf returns the owner that stands for a job.
-func OwnerOf(job string) Owner { return sha256.Sum256([]byte(job)) }
+func OwnerOf(job string) (o Owner) {
+	h := sha256.Sum256([]byte(job))
+	copy(o[:], h[:])
+	return o
+}
 
-// String returns the name of the owner's directory.
-func (o Owner) String() string { return ledger.Hash(o).String() }
+// String returns the name of the owner's directory: 48 hexadecimal digits.
+func (o Owner) String() string { return hex.EncodeToString(o[:]) }
 
 // ParseOwner reads the name of an owner's directory.
-func ParseOwner(name string) (Owner, error) {
-	h, err := ledger.ParseHash(name)
-	return Owner(h), err
+func ParseOwner(name string) (o Owner, ok bool) {
+	b, err := hex.DecodeString(name)
+	copy(o[:], b)
+	return o, err == nil && len(b) == len(o) && o.String() == name
 }
 
 // A Salted is content of a job that is kept. Its digest is the SHA-256 of the salt and the
@@ -73,7 +80,7 @@ func (s *Store) Owners() ([]Owner, error) {
 	}
 	var all []Owner
 	for _, f := range files {
-		if o, err := ParseOwner(f.Name()); err == nil && f.IsDir() {
+		if o, ok := ParseOwner(f.Name()); ok && f.IsDir() {
 			all = append(all, o)
 		}
 	}
@@ -116,7 +123,7 @@ func (j *JobStore) PutFrom(r, random io.Reader, limit int64) (Salted, error) {
 	if err != nil {
 		return Salted{}, j.store.failed(err)
 	}
-	w, kept, err := j.store.writeSalted(r, secret, min(limit, MaxSize))
+	w, kept, err := j.store.writeSalted(r, secret, min(limit, MaxSize-SaltSize))
 	if err == nil {
 		err = j.store.expect(pendingName{j.owner, kept.Digest.String()}, w)
 	}

@@ -101,7 +101,7 @@ func (r *Reader) verify() error {
 		return err
 	}
 	size := st.Size()
-	if size < SaltSize || size > SaltSize+MaxSize {
+	if size < SaltSize || size > MaxSize {
 		return &DamagedError{Digest: r.Digest}
 	}
 	r.Size, r.buf = size-SaltSize, make([]byte, min(size, chunkSize))

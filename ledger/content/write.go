@@ -178,6 +178,7 @@ func (j *JobStore) PutKept(digest ledger.Hash, r io.Reader, limit int64) error {
 	if limit <= 0 {
 		limit = DefaultLimit
 	}
+	limit = min(limit, MaxSize-SaltSize)
 	s := j.store
 	w, err := s.begin()
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"gait/ledger"
+	"gait/ledger/content"
 	"gait/ledger/home"
 	"gait/ledger/store"
 	"gait/ledger/store/pebble"
@@ -105,7 +106,7 @@ func (r *Root) PackSigner() (ledger.Signer, error) {
 type Copied struct {
 	store.Copy
 	Keys    ledger.Keyring
-	Content func(keep func(digest ledger.Hash, from io.ReadSeeker) error) error // calls keep with each content; nil: there is none
+	Content func(keep func(digest ledger.Hash, from io.ReadSeeker) error) error // calls keep with each content that events name; nil: there is none
 }
 
 // Import makes a root with a copy of a ledger. If any part of the copy does not
@@ -130,6 +131,8 @@ func Import(ctx context.Context, o Options, from Copied) error {
 // importLedger does the steps. Each is durable before the next; if a crash comes in between,
 // those that are left are done by another Import of the same copy.
 func (s *restorer) importLedger(ctx context.Context, from Copied) error {
+	var named content.Named
+	from.Entries = noting(from.Entries, &named)
 	there, err := s.holdsCopy(ctx, from)
 	if err != nil {
 		return err
@@ -146,7 +149,7 @@ func (s *restorer) importLedger(ctx context.Context, from Copied) error {
 		if err := s.done("place"); err != nil || from.Content == nil {
 			return err
 		}
-		return s.keepContent(from.Content)
+		return s.keepContent(from.Content, &named)
 	}
 	if there {
 		err = beside()

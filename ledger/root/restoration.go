@@ -4,6 +4,7 @@ import (
 	"io"
 
 	"gait/ledger"
+	"gait/ledger/content"
 	"gait/ledger/store"
 )
 
@@ -14,8 +15,12 @@ type Backup struct {
 	Checkpoint ledger.Checkpoint
 	Keys       ledger.Keyring
 
-	// Content calls keep with each content that the backup has.
+	// Content calls keep with each plain content that the backup has.
 	Content func(keep func(digest ledger.Hash, from io.ReadSeeker) error) error
+
+	// OfJobs calls keep with each content of a job that the backup has, and each secret. It
+	// may be nil: then there is none.
+	OfJobs func(keep func(c content.Carried, from io.Reader) error) error
 
 	// Key is the key in force. It is zero if the backup does not have it.
 	Key ledger.PrivateKey

@@ -5,10 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 
 	"gait/ledger"
-	"gait/ledger/content"
 	"gait/ledger/home"
 	"gait/ledger/store"
 	"gait/ledger/store/pebble"
@@ -210,7 +208,10 @@ func (s *restorer) restore(ctx context.Context, from Backup, did *Restoration, t
 		if err := s.accept(from, did); err != nil {
 			return err
 		}
-		if err := s.keepContent(from.Content); err != nil {
+		if err := s.keepContent(from.Content, nil); err != nil {
+			return err
+		}
+		if err := s.keepOfJobs(from.OfJobs); err != nil {
 			return err
 		}
 		if err := s.restoreKey(from, did); err != nil || !from.Succeeded {
@@ -259,23 +260,6 @@ func (s *restorer) rememberRestored(from Backup) error {
 		return err
 	}
 	return keepEndsOf(s.Home, from.Copy, from.Keys)
-}
-
-// keepContent keeps contents, whose digests it checks.
-func (s *restorer) keepContent(each func(keep func(digest ledger.Hash, from io.ReadSeeker) error) error) error {
-	err := ContentOf(s.dir).PutAll(func(to *content.Batch) error {
-		return each(func(digest ledger.Hash, in io.ReadSeeker) error {
-			e, err := to.PutFrom(in)
-			if err == nil && e.Digest != digest {
-				err = fmt.Errorf("%w: content %s has another digest", ledger.ErrUnverified, digest)
-			}
-			return err
-		})
-	})
-	if err != nil {
-		return err
-	}
-	return s.done("content")
 }
 
 // restoreKey keeps the private key, if the backup has it, and finds out whether it is here.

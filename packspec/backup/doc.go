@@ -8,7 +8,8 @@
 // order of their names, are
 //
 //	backup.json               the summary, below
-//	content/<sha256>          what events name by digest (package gait/ledger/content)
+//	content/<sha256>          plain content, which events name by digest (package gait/ledger/content)
+//	content/jobs/<owner>/…    content of jobs, as it is kept, and their content secrets
 //	ledger/…                  the files of gait ledger export but for contents, as C2SP tlog-tiles lays a log out
 //	private_key.pem           the private key that signs the ledger, sealed by a passphrase
 //
@@ -32,6 +33,7 @@
 // It is canonical JSON (package jcs) with a line feed. size and root are those of
 // ledger/checkpoint, public_key is the key in force, as_of is the time of the last event,
 // and cosigned is what witnesses have cosigned, in the order of their keys. It says what
-// the backup is of; what is relied on is derived from the events and their signed
+// the backup is of. schema_version is 1.1.0 if there is content of jobs, which older versions
+// of gait do not read. What is relied on is derived from the events and their signed
 // checkpoint.
 package backup

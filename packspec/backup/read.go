@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"io/fs"
 	"iter"
@@ -33,7 +34,15 @@ type Backup struct {
 	LacksRequests bool
 
 	file     io.ReaderAt
-	contents []container.Header
+	contents []container.Header // plain ones
+	ofJobs   []carried
+	kept     map[content.Name]bool
+}
+
+// A carried is an entry that has content of a job, or a secret.
+type carried struct {
+	content.Carried
+	container.Header
 }
 
 // Open opens a backup of size bytes. It reads all but events, tiles and contents. Errors
@@ -56,7 +65,7 @@ func open(r io.ReaderAt, size int64) (*Backup, error) {
 	if err != nil {
 		return nil, malformed("%v", err)
 	}
-	b := &Backup{file: r}
+	b := &Backup{file: r, kept: map[content.Name]bool{}}
 	all := files{zipped}
 	if b.Summary, err = readSummary(all); err != nil {
 		return nil, err
@@ -96,10 +105,9 @@ func (b *Backup) sort(all fs.FS, heads []container.Header) (err error) {
 		digest, isContent := strings.CutPrefix(h.Name, dirContent)
 		switch {
 		case isContent:
-			if _, err := ledger.ParseHash(digest); err != nil || h.Size > content.MaxSize {
+			if !b.addContent(digest, h) {
 				return malformed("%s with %d bytes is no content", h.Name, h.Size)
 			}
-			b.contents = append(b.contents, h)
 		case h.Name == entryKey:
 			if b.SealedKey, err = readAll(all, entryKey, maxSealedKey); err != nil {
 				return err
@@ -108,8 +116,27 @@ func (b *Backup) sort(all fs.FS, heads []container.Header) (err error) {
 			return malformed("%s is not a file of one", h.Name)
 		}
 	}
-	b.Contents, b.WithKey = len(b.contents), b.SealedKey != nil
+	b.Contents, b.WithKey = len(b.kept), b.SealedKey != nil
 	return nil
+}
+
+// addContent adds content, or a secret, of a name. It reports whether it is one.
+func (b *Backup) addContent(name string, h container.Header) bool {
+	if digest, err := ledger.ParseHash(name); err == nil {
+		b.contents = append(b.contents, h)
+		b.kept[content.Name{Digest: digest}] = true
+		return h.Size <= content.MaxSize
+	}
+	c, ok := content.ParseCarried(name)
+	if !ok || !b.OfJobs {
+		return false
+	}
+	b.ofJobs = append(b.ofJobs, carried{c, h})
+	if c.IsSecret() {
+		return h.Size == content.SecretSize
+	}
+	b.kept[content.Name(c)] = true
+	return h.Size >= content.SaltSize && h.Size <= content.MaxSize
 }
 
 // maxSealedKey bounds a sealed key; package home reads it.
@@ -148,12 +175,21 @@ func (b *Backup) Verify(progress func(done, total int64) error) error {
 			return fmt.Errorf("verifying the backup: %w", malformed("%s says another time than the last event", entrySummary))
 		}
 	}
-	return b.EachContent(func(e content.Entry, from io.ReadSeeker) error {
+	same := func(e content.Entry, from io.ReadSeeker) error {
 		found, err := content.Digest(from)
 		if err == nil && found != e {
 			err = fmt.Errorf("%w: content %s of the backup was changed", ledger.ErrUnverified, e.Digest)
 		}
 		return err
+	}
+	if err := b.EachContent(same); err != nil {
+		return err
+	}
+	return b.EachOfJobs(func(c content.Carried, size int64, from io.ReadSeeker) error {
+		if c.IsSecret() {
+			return nil
+		}
+		return same(content.Entry{Digest: c.Digest, Size: size}, from)
 	})
 }
 
@@ -161,28 +197,71 @@ func (b *Backup) Verify(progress func(done, total int64) error) error {
 func (b *Backup) Events() ledger.Events {
 	return func(yield func(ledger.Event, error) bool) {
 		b.Lacking, b.LacksRequests = nil, false
+		var lacking []content.Name
+		var named content.Named
 		for e, err := range b.Log.Events() {
 			if err == nil {
-				b.noteLacking(e)
+				lacking = append(lacking, b.lackingOf(e, &named)...)
+				named.Add(e)
 			}
 			if !yield(e, err) || err != nil {
 				return
 			}
 		}
-	}
-}
-
-// noteLacking notes which contents an event names and the backup does not have.
-func (b *Backup) noteLacking(e ledger.Event) {
-	for _, c := range ledger.Contents(e) {
-		name := dirContent + c.Digest.String()
-		if _, there := slices.BinarySearchFunc(b.contents, name, func(h container.Header, name string) int { return strings.Compare(h.Name, name) }); !there {
-			b.Lacking, b.LacksRequests = append(b.Lacking, c.Digest), b.LacksRequests || e.Seq() == 0
+		for _, name := range lacking {
+			if _, erased := named.Has(name); !erased {
+				b.Lacking = append(b.Lacking, name.Digest)
+			}
 		}
 	}
 }
 
-// EachContent calls use with each content. Its bytes are those in the file, not verified.
+// lackingOf returns the contents that an event names, and none before it, and that the
+// backup does not have.
+func (b *Backup) lackingOf(e ledger.Event, before *content.Named) (lacking []content.Name) {
+	for _, name := range content.Names(e) {
+		if known, _ := before.Has(name); b.kept[name] || known || slices.Contains(lacking, name) {
+			continue
+		}
+		lacking, b.LacksRequests = append(lacking, name), b.LacksRequests || e.Seq() == 0
+	}
+	return lacking
+}
+
+// EachOfJobs calls use with each content of a job, as it is kept, and each secret. Its bytes
+// are those in the file, not verified but for secrets, which no digest names.
+func (b *Backup) EachOfJobs(use func(c content.Carried, size int64, from io.ReadSeeker) error) error {
+	for _, c := range b.ofJobs {
+		from := io.NewSectionReader(b.file, c.Start(), c.Size)
+		err := c.check(from)
+		if err == nil {
+			err = use(c.Carried, c.Size, from)
+		}
+		if err != nil {
+			return fmt.Errorf("reading %s: %w", c.Name, err)
+		}
+	}
+	return nil
+}
+
+// check requires that a secret has its CRC-32, and goes back to its beginning.
+func (c carried) check(from io.ReadSeeker) error {
+	if !c.IsSecret() {
+		return nil
+	}
+	sum := crc32.NewIEEE()
+	if _, err := io.Copy(sum, from); err != nil {
+		return err
+	}
+	if sum.Sum32() != c.CRC {
+		return fmt.Errorf("%w: it was changed: its CRC-32 is another", ledger.ErrUnverified)
+	}
+	_, err := from.Seek(0, io.SeekStart)
+	return err
+}
+
+// EachContent calls use with each plain content. Its bytes are those in the file, not
+// verified.
 func (b *Backup) EachContent(use func(content.Entry, io.ReadSeeker) error) error {
 	for _, h := range b.contents {
 		digest, err := ledger.ParseHash(h.Name[len(dirContent):])

@@ -21,6 +21,7 @@ const (
 const (
 	schemaID      = "gait.ledger.backup"
 	schemaVersion = "1.0.0"
+	schemaJobs    = "1.1.0" // of a backup that has content of jobs
 	maxSummary    = 2 << 20 // 16 notes of the largest size, as JSON
 )
 
@@ -32,6 +33,7 @@ type Summary struct {
 	Cosigned []ledger.CosignedCheckpoint // what witnesses have cosigned
 	WithKey  bool                        // the private key is there, sealed
 	Contents int                         // how many contents it has
+	OfJobs   bool                        // it may have content of jobs, and their secrets
 	Bytes    int64                       // of the file
 }
 
@@ -57,6 +59,9 @@ func (s Summary) encode() ([]byte, error) {
 		AsOf: ledger.FormatTime(s.AsOf), Cosigned: []cosignature{}, Origin: s.Origin, Key: s.Key.String(), Root: s.Root,
 		SchemaID: schemaID, Version: schemaVersion, Size: fmt.Append(nil, s.Size),
 	}
+	if s.OfJobs {
+		w.Version = schemaJobs
+	}
 	for _, c := range s.Cosigned {
 		w.Cosigned = append(w.Cosigned, cosignature{Note: string(c.Signed), Witness: c.Key.String()})
 	}
@@ -71,10 +76,10 @@ func decodeSummary(b []byte) (Summary, error) {
 	if err := json.Unmarshal(b, &w); err != nil || w.SchemaID != schemaID {
 		return Summary{}, malformed("%s is no summary of one", entrySummary)
 	}
-	if w.Version != schemaVersion {
+	if w.Version != schemaVersion && w.Version != schemaJobs {
 		return Summary{}, fmt.Errorf("a backup of version %.20q: %w", w.Version, ledger.ErrUnsupportedVersion)
 	}
-	s := Summary{Checkpoint: ledger.Checkpoint{Origin: w.Origin, Root: w.Root}}
+	s := Summary{Checkpoint: ledger.Checkpoint{Origin: w.Origin, Root: w.Root}, OfJobs: w.Version == schemaJobs}
 	err := json.Unmarshal(w.Size, &s.Size)
 	if err == nil {
 		s.AsOf, err = ledger.ParseTime(w.AsOf)

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -60,14 +61,16 @@ func (b *Writer) plan(ctx context.Context, log Source, o Options) error {
 		return err
 	}
 	b.Cosigned = slices.DeleteFunc(all, func(k ledger.CosignedCheckpoint) bool { return k.Size > c.Size })
+	contents, err := b.planContent()
+	if err != nil {
+		return err
+	}
 	text, err := b.encode()
 	if err != nil {
 		return err
 	}
 	b.add(entrySummary, text)
-	if err := b.planContent(); err != nil {
-		return err
-	}
+	b.parts = append(b.parts, contents...)
 	rotations, err := log.Rotations(ctx)
 	if err != nil {
 		return err
@@ -93,17 +96,25 @@ func (b *Writer) add(name string, text []byte) {
 	b.parts = append(b.parts, part{name, func(context.Context, Source) ([]byte, error) { return text, nil }})
 }
 
-// planContent plans all content there is now, which is at least what the events name.
-func (b *Writer) planContent() error {
+// planContent plans all content there is now, of jobs with their secrets. It is at least
+// what the events name, but for what is missing or was erased.
+func (b *Writer) planContent() (parts []part, err error) {
 	if b.content == nil {
-		return nil
+		return nil, nil
 	}
 	all, err := b.content.List()
-	for _, e := range all {
-		b.parts = append(b.parts, part{name: dirContent + e.Digest.String()})
+	if err != nil {
+		return nil, err
 	}
-	b.Contents = len(all)
-	return err
+	for _, e := range all {
+		parts = append(parts, part{name: dirContent + e.Digest.String()})
+	}
+	ofJobs, err := b.content.Carry()
+	for _, c := range ofJobs {
+		parts = append(parts, part{name: dirContent + c.Path()})
+	}
+	b.OfJobs = len(ofJobs) > 0
+	return parts, err
 }
 
 // Continue writes part after part, until all are written or more returns false, and
@@ -142,7 +153,7 @@ func (b *Writer) write(ctx context.Context, log Source, more func() bool) (bool,
 		}
 		p := b.parts[b.next]
 		if p.read == nil {
-			if err := b.writeContent(p.name); err != nil {
+			if err := b.writeContent(p.name); err != nil && !errors.Is(err, ledger.ErrContentMissing) { // it was erased meanwhile
 				return false, err
 			}
 			continue
@@ -165,28 +176,42 @@ func (b *Writer) Progress() (done, total int64) { return int64(b.next), int64(le
 
 // writeContent writes content, which is read twice: its header comes first.
 func (b *Writer) writeContent(name string) error {
-	digest, err := ledger.ParseHash(name[len(dirContent):])
-	if err != nil {
-		return err
-	}
 	sum := crc32.NewIEEE()
-	size, err := b.copyContent(sum, digest)
+	size, err := b.copyContent(sum, name)
 	if err != nil {
 		return err
 	}
-	from, err := b.content.Get(digest)
+	from, err := b.openContent(name)
 	if err != nil {
 		return err
 	}
 	defer from.Close()
-	return b.archive.add(name, size, sum.Sum32(), from)
+	if err := b.archive.add(name, size, sum.Sum32(), from); err != nil {
+		return err
+	}
+	if c, ofJob := content.ParseCarried(name[len(dirContent):]); !ofJob || !c.IsSecret() {
+		b.Contents++
+	}
+	return nil
 }
 
-func (b *Writer) copyContent(w io.Writer, digest ledger.Hash) (int64, error) {
-	from, err := b.content.Get(digest)
+func (b *Writer) copyContent(w io.Writer, name string) (int64, error) {
+	from, err := b.openContent(name)
 	if err != nil {
 		return 0, err
 	}
 	defer from.Close()
 	return io.Copy(w, from)
+}
+
+func (b *Writer) openContent(name string) (io.ReadCloser, error) {
+	name = name[len(dirContent):]
+	if c, ok := content.ParseCarried(name); ok {
+		return b.content.OpenCarried(c)
+	}
+	digest, err := ledger.ParseHash(name)
+	if err != nil {
+		return nil, err
+	}
+	return b.content.Get(digest)
 }
