@@ -268,6 +268,7 @@ func newServer(a *app, r *root.Root) (*daemon.Server, error) {
 		Now:     a.now,
 		Metrics: metrics,
 		Slog:    a.log.Logger,
+		Content: r.Content(), Entropy: a.entropy,
 	}, nil
 }
 

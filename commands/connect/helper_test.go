@@ -58,10 +58,11 @@ func serve(ctx context.Context, o connect.Options) (*served, error) {
 	if err != nil {
 		return nil, errors.Join(err, l.Close(), r.Close())
 	}
-	engine := &commands.Engine{Log: r.Log, Now: o.Now, Entropy: o.Entropy}
+	engine := &commands.Engine{Log: r.Log, Now: o.Now, Entropy: o.Entropy, Content: r.Content()}
 	s := &daemon.Server{
 		Engine: engine, Log: r.Log,
 		Process: daemon.Process{PID: 1, Version: "test", Root: r.Dir, Home: connect.Absolute(r.Home), Lock: lock}, Now: o.Now, Metrics: daemon.NewMetrics(o.Now),
+		Content: r.Content(), Entropy: o.Entropy,
 	}
 	d := &served{root: r, engine: engine, server: s.HTTP(1)[0], done: make(chan error, 1)}
 	d.server.ConnState = func(_ net.Conn, state http.ConnState) {

@@ -158,7 +158,7 @@ func (c *Client) sendOnce(ctx context.Context, method, path string, body []byte,
 		q.Header.Set("Authorization", authorization)
 	}
 	content := &reader{of: bytes.NewReader(body)}
-	if body != nil {
+	if len(body) > 0 {
 		q.Body, q.ContentLength = content, int64(len(body))
 		q.Header.Set("Content-Type", "application/json")
 		q.Header.Set("Expect", "100-continue")

@@ -59,6 +59,9 @@
 //	GET  /v1/job?id=                        one job's status
 //	GET  /v1/job/head?id=&size=             where a job ends, and its view
 //	GET  /v1/job/events?id=&from=&size=     a page of a job's events
+//	GET  /v1/job/content?id=&digest=        content of a job: 16 bytes of salt, and the bytes
+//	GET  /v1/job/contents?id=               {"kept":[{"digest","size"}]}: what is kept of a job
+//	POST /v1/job/contents/put?id=&keep=     keeps content: {"digest","salt","size"}
 //	GET  /v1/events?since=&job=             server-sent events, as they are appended
 //	GET  /v1/challenge?client=              a challenge, for who is to prove a token
 //	GET  /healthz, /readyz, /metrics, /openapi.json
@@ -67,6 +70,12 @@
 // are byte for byte what is stored. One line {"end":true,"more":false} follows. If
 // more is true, the client gets the rest by asking again from after the last line. A
 // page without its end line is incomplete.
+//
+// Content of a job is put before the command that names it, as the bytes alone, with a
+// Content-Length of at most 64 MiB unless the daemon says otherwise. The answer has the salt
+// and the digest, the SHA-256 of the salt and the bytes, so that a client can compare them
+// before it signs. The content is durable once an event names it, or with keep=now when the
+// answer comes; with keep=none it is not kept. What no event names is removed one day.
 //
 // In a stream of events, the id of each is its seq, the name its type, and the
 // data the event, byte for byte. The stream begins after the Last-Event-ID, if there

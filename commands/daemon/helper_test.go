@@ -13,6 +13,7 @@ import (
 	"gait/commands"
 	"gait/commands/daemon"
 	"gait/ledger"
+	"gait/ledger/content"
 	"gait/ledger/ledgertest"
 )
 
@@ -37,8 +38,10 @@ func serve(t testing.TB) *testServer {
 	s.server = &daemon.Server{
 		Engine: &commands.Engine{Log: metrics.Count(l.Log), Now: clock.Now, Entropy: ledgertest.Entropy(7)},
 		Log:    l.Log, Process: daemon.Process{PID: 1, Version: "test", Root: "/root"}, Metrics: metrics,
-		Here: commands.Surroundings{EnvironmentFingerprint: "envfp:here", ProducerVersion: "daemon/1"},
+		Here:    commands.Surroundings{EnvironmentFingerprint: "envfp:here", ProducerVersion: "daemon/1"},
+		Content: content.Open(filepath.Join(t.TempDir(), "content")), Entropy: ledgertest.Entropy(9),
 	}
+	s.server.Engine.Content = s.server.Content
 	s.server.Now = func() time.Time { return time.Now().Add(-time.Duration(s.behind.Load())) }
 	s.http = s.server.HTTP(1)[0]
 	listener, err := net.Listen("unix", s.path)

@@ -54,6 +54,8 @@ var hints = map[string]func(projection.Details) string{
 	// Ledgers that continue another one, and content.
 	"request_id_used_before": say("look at what it led to in the ledger before; if it is to be done again, use a new one"),
 	"content_missing":        say("its owner can copy the file back from a backup or an export of the ledger"),
+	"content_erased":         say("its bytes are gone; GET /v1/job/events says by whom and why"),
+	"content_too_large":      say("send less; the daemon's owner can allow more"),
 	"content_damaged":        say("its owner can replace the file by that of a backup or an export of the ledger"),
 
 	// Errors while the command is carried out.

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"gait/commands"
 	"gait/ledger"
@@ -40,14 +41,14 @@ func holderOf(ctx context.Context) (admitted, bool) {
 	return a, ok
 }
 
-// mayAsk fails with ErrRole if the request came with a token of another role. The empty
-// role stands for every one.
-func mayAsk(ctx context.Context, role string) error {
+// mayAsk fails with ErrRole if the request came with a token of none of some roles. No role
+// stands for every one.
+func mayAsk(ctx context.Context, roles ...ledger.Role) error {
 	h, ok := holderOf(ctx)
-	if !ok || role == "" || role == h.Role {
+	if !ok || len(roles) == 0 || slices.Contains(roles, ledger.Role(h.Role)) {
 		return nil
 	}
-	return fmt.Errorf("%w: it takes the role %s, and the token has the role %s", ErrRole, role, h.Role)
+	return fmt.Errorf("%w: it takes the role %s, and the token has the role %s", ErrRole, ledger.OneOf(roles), h.Role)
 }
 
 // mayIssue fails if the request came with a token that does not allow a command.

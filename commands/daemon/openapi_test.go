@@ -216,6 +216,15 @@ func TestOpenAPI(t *testing.T) {
 		{"GET", "/v1/job/head?id=j1", "", 200},
 		{"GET", "/v1/job/head?id=j9", "", 404},
 		{"GET", "/v1/job/events?id=j1", "", 200},
+		{"POST", "/v1/job/contents/put?id=j1", "a refund of 900 EUR", 200},
+		{"POST", "/v1/job/contents/put?id=j1&keep=now", "a refund of 90 EUR", 200},
+		{"POST", "/v1/job/contents/put?id=j1&keep=soon", "a", 400},
+		{"POST", "/v1/job/contents/put?id=j9", "a", 404},
+		{"GET", "/v1/job/contents?id=j1", "", 200},
+		{"GET", "/v1/job/contents?id=j9", "", 404},
+		{"GET", "/v1/job/content?id=j1&digest=" + strings.Repeat("0f", 32), "", 503},
+		{"GET", "/v1/job/content?id=j1&digest=x", "", 400},
+		{"GET", "/v1/job/content?id=j1&digest=" + s.put(t, "j1", "a refund of 90 EUR"), "", 200},
 		{"DELETE", "/v1/commands", "", 405},
 	} {
 		status, b, kind := s.get(t, tt.method, tt.path, tt.body)

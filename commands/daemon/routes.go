@@ -47,20 +47,24 @@ var routes = []route{
 	{"POST", "/v1/jobs/list", (*Server).list, nil, ""},
 	{"GET", "/v1/job", (*Server).job, []string{"id"}, "id"},
 	{"GET", "/v1/job/head", (*Server).jobHead, []string{"id", "size"}, "id"},
+	{"GET", "/v1/job/content", (*Server).content, []string{"id", "digest"}, "id"},
+	{"GET", "/v1/job/contents", (*Server).contents, []string{"id"}, "id"},
+	{"POST", "/v1/job/contents/put", (*Server).putContent, []string{"id", "keep"}, "id"},
 	{"GET", "/v1/job/events", (*Server).jobEvents, []string{"id", "from", "size", "limit"}, "id"},
 }
 
-// takesRole says which role a token must have for an address. All roles may ask for the
-// others; which may send a command, the command's row says.
-var takesRole = map[string]string{
-	"/v1/ledger/cosignatures":  string(ledger.RoleOperator),
-	"/v1/ledger/rebuild":       string(ledger.RoleOperator),
-	"/v1/ledger/rebuild-index": string(ledger.RoleOperator),
+// takesRole says which roles a token must have one of for an address. All roles may ask for
+// the others; which may send a command, the command's row says.
+var takesRole = map[string][]ledger.Role{
+	"/v1/ledger/cosignatures":  {ledger.RoleOperator},
+	"/v1/ledger/rebuild":       {ledger.RoleOperator},
+	"/v1/ledger/rebuild-index": {ledger.RoleOperator},
+	"/v1/job/contents/put":     {ledger.RoleWorker, ledger.RoleOperator, ledger.RoleApprover},
 }
 
 // check refuses a request by a token of another role, and one that checkQuery refuses.
 func (r route) check(q *http.Request) error {
-	if err := mayAsk(q.Context(), takesRole[r.path]); err != nil {
+	if err := mayAsk(q.Context(), takesRole[r.path]...); err != nil {
 		return err
 	}
 	return r.checkQuery(q.URL.RawQuery)

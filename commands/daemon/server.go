@@ -14,6 +14,7 @@ import (
 
 	"gait/commands"
 	"gait/ledger"
+	"gait/ledger/content"
 	"gait/ledger/jcs"
 	"gait/projection"
 )
@@ -34,7 +35,8 @@ type Log interface {
 	ledger.TagReader // to list jobs
 }
 
-// A Server answers requests for a ledger. All fields but Slog are required.
+// A Server answers requests for a ledger. All fields but Slog, Content, Entropy and
+// MaxContent are required.
 type Server struct {
 	Engine  *commands.Engine
 	Log     Log
@@ -43,6 +45,10 @@ type Server struct {
 	Now     func() time.Time
 	Metrics *Metrics
 	Slog    *slog.Logger // logs requests, commands and faults; may be nil
+
+	Content    *content.Store // the Engine's; nil if no content is kept
+	Entropy    io.Reader      // for secrets of content; read by several goroutines
+	MaxContent int64          // bytes of one content at most; 0 stands for content.DefaultLimit
 
 	stop    chan struct{} // closed when the server is told to stop
 	streams atomic.Int64
