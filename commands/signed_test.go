@@ -20,7 +20,7 @@ func on(actor string, c commands.Command) commands.Request {
 }
 
 // begun returns an office in which the agent has submitted job_1 and asked for a decision.
-func begun(t *testing.T) (o *office, asked ledger.Event) {
+func begun(t testing.TB) (o *office, asked ledger.Event) {
 	o = newOffice(t)
 	o.take(o.signed(on("agent_1", submit().Command)))
 	return o, o.take(o.signed(on("agent_1", decision().Command))).Event

@@ -111,7 +111,9 @@ func add(t testing.TB, name, bootstrap, by string) commands.Request {
 
 func (o *office) enrol(name, bootstrap, by string) {
 	o.t.Helper()
-	o.take(o.signed(add(o.t, name, bootstrap, by)))
+	if _, err := o.give(o.signed(add(o.t, name, bootstrap, by))); err != nil {
+		o.t.Fatal(err)
+	}
 }
 
 func (o *office) set(mode ledger.Mode, admins int64, signers ...string) {
