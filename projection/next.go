@@ -226,7 +226,7 @@ func checkpointStatus(j Job, f Fact, p ledger.CheckpointAdded) (Job, *Refusal) {
 		}
 	case ledger.CheckpointBlocked:
 		if j.Status != PausedStatus {
-			return blocked(j, askOf(KindBlock, j, f, p)), nil
+			return blocked(j, f, askOf(KindBlock, j, f, p)), nil
 		}
 	}
 	return j, cannotTake(j, p)
@@ -250,8 +250,8 @@ func cannotTake(j Job, p ledger.CheckpointAdded) *Refusal {
 	return cannot(j, "take a "+string(p.CheckpointType)+" checkpoint")
 }
 
-func blocked(j Job, ask Ask) Job {
-	j = j.replaceStop(ask)
+func blocked(j Job, f Fact, ask Ask) Job {
+	j = j.replaceStop(f, ask)
 	if j.Status == Blocked {
 		return j
 	}
@@ -259,12 +259,18 @@ func blocked(j Job, ask Ask) Job {
 }
 
 // replaceStop makes ask the job's pause or block, unless the previous one keeps the
-// job from resuming: only an approval lifts that.
-func (j Job) replaceStop(ask Ask) Job {
-	if j.Stop == nil || !j.Stop.unsettled() {
+// job from resuming: only an approval lifts that, and one that counts.
+func (j Job) replaceStop(f Fact, ask Ask) Job {
+	if !j.heldBy(f) {
 		j.Stop = &ask
 	}
 	return j
+}
+
+// heldBy reports whether the job's pause or block keeps it from resuming, as judged when the
+// fact comes.
+func (j Job) heldBy(f Fact) bool {
+	return j.Stop != nil && (j.Stop.unsettled() || f.Authority != nil && j.Judge(*j.Stop, f.basis()).Unsettled())
 }
 
 // paused pauses the job. A job that is paused already can still be put on hold.
@@ -272,10 +278,10 @@ func paused(j Job, f Fact, p ledger.Paused) (Job, *Refusal) {
 	switch {
 	case j.Status != Running && !j.stopped(), j.Status == PausedStatus && !p.Hold:
 		return j, cannot(j, "be paused")
-	case p.Hold && j.Stop != nil && j.Stop.unsettled():
+	case p.Hold && j.heldBy(f):
 		return j, refuse(InvalidTransition, j.details(), "job %s is held already: it cannot be resumed before an approval of %s", j.ID, j.Stop.what())
 	}
-	j = j.replaceStop(Ask{Kind: KindPause, JobSeq: j.JobSeq + 1, Actor: f.Actor, Created: f.when(), AskedKey: f.key(), Hold: p.Hold})
+	j = j.replaceStop(f, Ask{Kind: KindPause, JobSeq: j.JobSeq + 1, Actor: f.Actor, Created: f.when(), AskedKey: f.key(), Hold: p.Hold})
 	return j.to(ReasonPaused), nil
 }
 

@@ -141,7 +141,7 @@ func (j Job) mayApprove(now Judgement, f Fact, p ledger.Approved) *Refusal {
 	if why := j.own(&now.Ask, b, f.Actor, f.key()); why != "" {
 		return selfApproval(j, now.Ask, f.Actor, why)
 	}
-	if now.Outcome == OutcomeExpired {
+	if b.expired(now.Expires) {
 		return expired(j, now)
 	}
 	if no := j.sameSubject(now.Ask, f, p.Subject); no != nil {
