@@ -56,7 +56,7 @@ func (r reference) has(name string, role ledger.Role) bool {
 }
 
 // names returns the names that were ever enrolled.
-func (r reference) names() (names []string) {
+func (r reference) everEnrolled() (names []string) {
 	for _, e := range r {
 		if p, is := e.Payload().(ledger.ActorEnrolled); is && !slices.Contains(names, p.Actor) {
 			names = append(names, p.Actor)
@@ -67,7 +67,7 @@ func (r reference) names() (names []string) {
 
 // admins returns the admins who can sign.
 func (r reference) admins() (names []string) {
-	for _, name := range r.names() {
+	for _, name := range r.everEnrolled() {
 		if r.has(name, ledger.RoleAdmin) && len(r.keys(name)) > 0 {
 			names = append(names, name)
 		}
@@ -129,7 +129,7 @@ func (r reference) admits(e ledger.Event) bool {
 	if t := string(e.Type()); strings.HasPrefix(t, "actor_") || t == "authority_set" {
 		return r.admitsAuthority(e, keys)
 	}
-	enrolled := slices.ContainsFunc(r.names(), func(n string) bool { return strings.EqualFold(n, e.Actor()) })
+	enrolled := slices.ContainsFunc(r.everEnrolled(), func(n string) bool { return strings.EqualFold(n, e.Actor()) })
 	if !enrolled {
 		return len(keys) == 0 && r.admitsClaim(e)
 	}
@@ -178,14 +178,14 @@ func (r reference) admitsAuthority(e ledger.Event, keys []string) bool {
 			}
 		}
 	}
-	if len(r.names()) == 0 {
+	if len(r.everEnrolled()) == 0 {
 		return enrols && p.Bootstrap != "" && p.Actor == e.Actor() && after.has(p.Actor, "admin") &&
 			len(keys) == 1 && slices.Contains(after.keys(p.Actor), keys[0])
 	}
 	need := r.set().Admins
 	switch p := e.Payload().(type) {
 	case ledger.ActorEnrolled:
-		for _, name := range r.names() {
+		for _, name := range r.everEnrolled() {
 			if p.Bootstrap != "" || name != p.Actor && strings.EqualFold(name, p.Actor) {
 				return false
 			}
