@@ -132,8 +132,9 @@ func script(t *testing.T) func(h *history, fs pebble.FS) {
 		h.append(t, log, ledgertest.EventSpec{Job: "job_1", Payload: ledgertest.Submit("job_1").Payload, RequestID: "r1", View: []byte("one")})
 		h.append(t, log, ledgertest.Submit("job_2"), ledgertest.Progress("job_1", "step 1"))
 		log = h.reopen(t, log, fs)
-		h.append(t, log, ledgertest.Progress("job_2", "step 2"))
+		h.append(t, log, ledgertest.Progress("job_2", "step 2"), ledgertest.FirstAdmin(t, "admin_1"))
 		log = h.reopen(t, log, fs)
+		h.append(t, log, ledgertest.Enroll(t, "admin_1", "approver_1", ledger.RoleApprover))
 		h.append(t, log, ledgertest.Progress("job_2", "step 3"))
 		var many []ledgertest.EventSpec
 		for i := range 260 {

@@ -141,7 +141,9 @@ func (l *life) step() bool {
 		return l.rotate()
 	case n < 93:
 		return l.move()
-	case n < 97:
+	case n < 96:
+		return l.enroll()
+	case n < 99:
 		jump := time.Duration(l.rng.Int64N(int64(2*time.Hour))) - time.Hour
 		if l.chance(20) {
 			jump *= 1000

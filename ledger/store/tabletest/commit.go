@@ -64,19 +64,33 @@ func testCompareAndSet(t *testing.T, p Place) {
 func testInsertOnce(t *testing.T, p Place) {
 	table := p.Open(t)
 	c := step(1)
-	c.Insert = []store.Row{row("e1", "one")}
+	for _, class := range onceClasses() {
+		c.Insert = append(c.Insert, row(class+"1", "one"))
+	}
 	mustCommit(t, table, c)
-	c = step(2, row("ha", "2"))
-	c.Insert = []store.Row{row("e1", "another"), row("e2", "two")}
-	err := table.Commit(context.Background(), c)
-	if err == nil {
-		t.Skip("this table leaves it to the log that inserted rows are new")
+	for _, class := range onceClasses() {
+		c = step(2, row("ha", "2"))
+		c.Insert = []store.Row{row(class+"1", "another"), row(class+"2", "two")}
+		err := table.Commit(context.Background(), c)
+		if err == nil {
+			t.Skip("this table leaves it to the log that inserted rows are new")
+		}
+		if !errors.Is(err, store.ErrExists) {
+			t.Errorf("Commit of a row %s1 that is there = %v, want ErrExists", class, err)
+		}
+		wantRows(t, table, map[string]string{class + "1": "one", class + "2": none, "ha": none, store.HeadKey: "head 1"})
 	}
-	if !errors.Is(err, store.ErrExists) {
-		t.Errorf("Commit of a row that is there = %v, want ErrExists", err)
-	}
-	wantRows(t, table, map[string]string{"e1": "one", "e2": none, "ha": none, store.HeadKey: "head 1"})
 	mustCommit(t, table, step(2))
+}
+
+// onceClasses returns the first bytes of the keys of rows that are inserted once, in order.
+func onceClasses() (classes []string) {
+	for b := range byte(128) {
+		if store.InsertOnce([]byte{b}) {
+			classes = append(classes, string(rune(b)))
+		}
+	}
+	return classes
 }
 
 func testRemove(t *testing.T, p Place) {
