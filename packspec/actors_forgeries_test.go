@@ -3,7 +3,13 @@ package packspec_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -214,5 +220,82 @@ func TestForgedActorsInExports(t *testing.T) {
 		if _, corrupt := errors.AsType[*ledger.CorruptError](err); corrupt != (tt.code != "") || err == nil != (tt.code == "") {
 			t.Errorf("%s: reading the export gives %v", tt.name, err)
 		}
+	}
+}
+
+// actorJudgements are packs of ledgers with authority, with this verifier's verdicts.
+func actorJudgements(t *testing.T) (all []judgement, key ledger.PrivateKey) {
+	p := whole(t)
+	pack := build(t, p.log(), "job_1")
+	all = append(all, judge(t, "with authority", pack, p.key))
+	q := newPlay(t)
+	q.approve(q.ask())
+	all = append(all, judge(t, "with authority, without a commitment", build(t, q.log(), "job_1"), p.key))
+	q.Set("root", q.root, ledger.ModeAll)
+	q.Sign("ann", "job_1", ledger.Resumed{ExpectedFingerprint: "env", ActualFingerprint: "env", Consumes: []ledger.Hash{q.Events[6].LeafHash()}}, q.ann)
+	q.Sign("ann", "job_1", ledger.Refused{Command: "resume", Exit: 6, Refusal: "invalid_transition"}, q.ann)
+	q.Sign("ann", "job_1", ledger.Paused{Hold: true, Reason: "tea"}, q.ann)
+	q.commit()
+	all = append(all, judge(t, "with authority, in mode all", build(t, q.log(), "job_1"), p.key))
+	for _, tt := range actorForgeries {
+		p := newPlay(t)
+		all = append(all, judge(t, tt.name, packtest.Archive(p.forged(tt.make(p))), p.key))
+	}
+	for _, format := range []string{`"format":3`, `"format":2`, `"format":5`} {
+		fs := files(t, pack)
+		e := file(fs, "evidence.json")
+		e.Data = bytes.Replace(e.Data, []byte(`"format":4`), []byte(format), 1)
+		all = append(all, judge(t, "with authority and "+format, resign(t, fs, p.key), p.key))
+	}
+	for _, name := range []string{"authority_events.jsonl", "authority.mpt-proof"} {
+		fs := slices.DeleteFunc(files(t, pack), func(f packtest.File) bool { return f.Name == name })
+		all = append(all, judge(t, "without "+name, resign(t, fs, p.key), p.key))
+	}
+	random := rand.New(rand.NewPCG(11, 12))
+	for range ledgertest.Sample(t, 60, 10) {
+		fs := files(t, pack)
+		at := file(fs, []string{"authority_events.jsonl", "authority.mpt-proof", "ledger_events.jsonl", "evidence.json"}[random.IntN(4)])
+		bit := random.IntN(8 * len(at.Data))
+		at.Data = flip(at.Data, bit)
+		all = append(all, judge(t, fmt.Sprint("bit ", bit, " of ", at.Name, ", signed again"), resign(t, fs, p.key), p.key))
+	}
+	return all, p.key
+}
+
+// verify.py gives the same verdicts on packs of ledgers with authority.
+func TestTwoVerifiersAgreeOnActors(t *testing.T) {
+	needPython(t)
+	needKeygen(t)
+	all, key := actorJudgements(t)
+	for _, j := range all[:3] {
+		if j.exit != 0 {
+			t.Errorf("%s does not verify", j.name)
+		}
+	}
+	agree(t, all, key.VerifierKey().String())
+}
+
+// Without ssh-keygen, verify.py never says that a pack is proved.
+func TestVerifyPyWithoutKeygen(t *testing.T) {
+	needPython(t)
+	bin, dir := t.TempDir(), t.TempDir()
+	openssl, err := exec.LookPath("openssl")
+	if err == nil {
+		err = os.Symlink(openssl, filepath.Join(bin, "openssl"))
+	}
+	python, failed := exec.Command("python3", "-c", "import sys; print(sys.executable)").Output() // python3 itself may be a script
+	if err := errors.Join(err, failed); err != nil {
+		t.Fatal(err)
+	}
+	p := whole(t)
+	pack, key := filepath.Join(dir, "pack.zip"), filepath.Join(dir, "key.vkey")
+	if err := errors.Join(os.WriteFile(pack, build(t, p.log(), "job_1"), 0o600), os.WriteFile(key, []byte(p.key.VerifierKey().String()+"\n"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	run := exec.Command(strings.TrimSpace(string(python)), "-B", verifyPy, pack, key)
+	run.Env = []string{"PATH=" + bin}
+	out, _ := run.CombinedOutput()
+	if got := run.ProcessState.ExitCode(); got != 6 || !bytes.HasPrefix(out, []byte("NOT PROVED: ")) || !bytes.Contains(out, []byte("SIGNATURES OF ACTORS NOT CHECKED")) {
+		t.Errorf("verify.py without ssh-keygen exits %d:\n%s", got, out)
 	}
 }

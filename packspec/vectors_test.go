@@ -17,6 +17,7 @@ import (
 	"gait/ledger"
 	"gait/ledger/ledgertest"
 	"gait/packspec"
+	"gait/packspec/packtest"
 )
 
 const vectorsDir = "../fixtures/vectors"
@@ -77,7 +78,7 @@ func (v *vector) judge(t testing.TB) {
 
 // vectors builds all vectors. They are the same each time.
 func vectors(t *testing.T) []vector {
-	return slices.Concat(firstVectors(t), indexVectors(t), rotationVectors(t), movedVectors(t), continuedVectors(t), rangeVectors(t))
+	return slices.Concat(firstVectors(t), indexVectors(t), rotationVectors(t), movedVectors(t), continuedVectors(t), rangeVectors(t), actorVectors(t))
 }
 
 // firstVectors are job packs of evidence format 1.
@@ -174,6 +175,25 @@ func continuedVectors(t *testing.T) []vector {
 	for _, tt := range inheritedForgeries {
 		fs, c := tt.make(t)
 		all = append(all, newVector(t, "range continued forged "+tt.name, resign(t, fs, c.l.Key), c.l.Key))
+	}
+	return all
+}
+
+// actorVectors are packs of ledgers with authority.
+func actorVectors(t *testing.T) []vector {
+	p, q := whole(t), newPlay(t)
+	q.approve(q.ask())
+	var ranged packspec.Buffer
+	if _, err := packspec.BuildRange(t.Context(), &ranged, p.log(), 0, -1, p.key, packspec.RangeOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	all := []vector{
+		newVector(t, "actors", build(t, p.log(), "job_1"), p.key), newVector(t, "actors without a commitment", build(t, q.log(), "job_1"), p.key),
+		newVector(t, "actors under another key", build(t, p.log(), "job_1"), testKey(t, 2)), newVector(t, "range actors", ranged.Bytes(), p.key),
+	}
+	for _, tt := range actorForgeries {
+		p := newPlay(t)
+		all = append(all, newVector(t, "actors forged "+tt.name, packtest.Archive(p.forged(tt.make(p))), p.key))
 	}
 	return all
 }
