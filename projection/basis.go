@@ -51,7 +51,7 @@ func (b Basis) expired(at string) bool {
 type States func(leaf ledger.Hash) (*authority.State, error)
 
 // StatesOf returns the States of a log.
-func StatesOf(ctx context.Context, log ledger.EventReader) States {
+func StatesOf(ctx context.Context, log authority.Log) States {
 	return func(leaf ledger.Hash) (*authority.State, error) {
 		if leaf.IsZero() {
 			return nil, nil

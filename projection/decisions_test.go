@@ -230,3 +230,26 @@ func TestExpiry(t *testing.T) {
 		t.Errorf("an approval just before: %q", code)
 	}
 }
+
+// A hold whose approval no longer counts is a hold again: no pause takes its place.
+func TestRevokedApprovalOfAHold(t *testing.T) {
+	c := newCourt(t)
+	c.enroll()
+	c.by("sam", submit)
+	c.decides(ledger.Decision{})
+	c.pauses(true)
+	hold := c.fold.Job.Stop.Target
+	c.by("vera", ledger.Approved{Reason: "yes", Target: hold})
+	c.by("wim", c.ask(ledger.Decision{Replaces: "cp_0001"}))
+	revoke("vera")(c)
+	approvedBy("vito")(c)
+	c.pauses(false)
+	if got := c.fold.Job.Stop.Target; got != hold {
+		t.Error("a pause took the place of a hold whose approval no longer counts")
+	}
+	if code := c.verdict(act{"olga", c.signs("olga"), c.resume()}); code != "approval_required" {
+		t.Errorf("a resume past it: %q, want approval_required", code)
+	}
+	c.by("vito", ledger.Approved{Reason: "yes", Target: hold})
+	c.by("olga", c.resume())
+}
