@@ -41,6 +41,7 @@ type Store struct {
 	counter  atomic.Int64 // of files that are written
 	making   sync.Mutex   // held while a secret is made
 	flushing sync.Mutex   // held while files are made durable; locked before jobs
+	reached  bool         // the names of what leads to the files are durable; guarded by flushing
 	jobs     sync.Mutex   // guards the fields below
 	waiting  map[pendingName]*writing
 	durable  map[string]bool // paths of files that this process has synced

@@ -202,21 +202,26 @@ func (j *JobStore) erase(digest ledger.Hash) error {
 	s := j.store
 	s.flushing.Lock()
 	defer s.flushing.Unlock()
+	if err := errors.Join(s.unsynced(), j.unlink(digest)); err != nil {
+		return err
+	}
+	// It may have been removed before, and a crash have come before the sync.
+	if _, err := s.disk.Lstat(s.ownerDir(j.owner)); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return s.syncDirs([]string{s.ownerDir(j.owner)})
+}
+
+// unlink removes the file of content, if it is there.
+func (j *JobStore) unlink(digest ledger.Hash) error {
+	s := j.store
 	s.jobs.Lock()
 	defer s.jobs.Unlock()
-	name := pendingName{j.owner, digest.String()}
-	err := s.forget(name)
+	err := s.forget(pendingName{j.owner, digest.String()})
 	delete(s.durable, j.path(digest))
 	gone := s.disk.Remove(j.path(digest))
 	if errors.Is(gone, fs.ErrNotExist) {
 		gone = nil
 	}
-	if err = errors.Join(err, gone); err != nil {
-		return err
-	}
-	// It may have been removed before, and a crash or an error have come before the sync.
-	if err := s.disk.SyncDir(s.ownerDir(j.owner)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
+	return errors.Join(err, gone)
 }

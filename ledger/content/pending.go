@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -196,7 +197,19 @@ func (s *Store) settle(taken map[pendingName]*writing) error {
 	for o := range owners {
 		dirs = append(dirs, s.ownerDir(o))
 	}
-	return s.syncDirs(dirs)
+	return s.syncDirsTo(dirs)
+}
+
+// syncDirsTo syncs directories and, the first time, what leads to them: a process before
+// this one may have made the directory of the store, and not have synced its name. The
+// caller holds s.flushing.
+func (s *Store) syncDirsTo(dirs []string) error {
+	if !s.reached {
+		dirs = append(dirs, s.dir, filepath.Dir(s.dir))
+	}
+	err := s.syncDirs(dirs)
+	s.reached = s.reached || err == nil
+	return err
 }
 
 // makeOwner makes the directory of an owner, unless it is there. Its name is not durable.

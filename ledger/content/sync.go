@@ -153,10 +153,7 @@ func (s *Store) syncOlder(named map[Name]bool) error {
 		path := s.pathOf(name)
 		paths = append(paths, path)
 		dirs[filepath.Dir(path)] = true
-		dirs[filepath.Dir(filepath.Dir(path))] = true
-		if name.Owner != (Owner{}) {
-			dirs[s.dir] = true
-		}
+		dirs[filepath.Dir(filepath.Dir(path))] = true // the root, or the directory of all jobs
 	}
 	if len(paths) == 0 {
 		return nil
@@ -171,7 +168,9 @@ func (s *Store) syncOlder(named map[Name]bool) error {
 	if err != nil {
 		return err
 	}
-	if err := s.syncDirs(slices.Sorted(maps.Keys(dirs))); err != nil {
+	s.flushing.Lock()
+	defer s.flushing.Unlock()
+	if err := s.syncDirsTo(slices.Sorted(maps.Keys(dirs))); err != nil {
 		return err
 	}
 	s.jobs.Lock()

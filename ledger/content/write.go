@@ -72,7 +72,7 @@ func (s *Store) makeDir(path string) error {
 	if err := s.disk.Mkdir(path); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	return s.disk.SyncDir(parent)
+	return s.syncDirs([]string{parent})
 }
 
 // drop closes and removes a file that is not to be kept.
