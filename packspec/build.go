@@ -27,31 +27,6 @@ type BuiltPack struct {
 	Coverage   ledger.Coverage   // of a range pack
 }
 
-// JobPasses is the number of times that BuildJob ranges over a job's events.
-const JobPasses = 2
-
-// JobOptions say how to pack a job. The zero JobOptions pack all of it.
-type JobOptions struct {
-	// AsOf is a commitment to the log's index. The pack then shows the job as it was
-	// before that event, and stands on it. If it is 0, the pack shows the job as it is,
-	// and stands on the newest commitment after the job's last event, if there is one.
-	AsOf ledger.Seq
-
-	// Content returns content that an event of the ledger names, of at most limit bytes:
-	// the proof of a job that another ledger held before. If it is nil or returns
-	// ledger.ErrContentMissing, the pack has no such proof.
-	Content func(digest ledger.Hash, limit int64) ([]byte, error)
-
-	// Index says how the index is computed if the log cannot prove it.
-	Index IndexOptions
-
-	// Checked is the job as CheckJob has returned it. If no event of the job was added
-	// since, BuildJob ranges over the events once less.
-	Checked *CheckedJob
-
-	jobOnly bool // no commitment is looked for
-}
-
 // BuildJob writes the pack of a job to w, from offset 0 on. signer is the ledger's. The
 // proofs are in the newest checkpoint that witnesses have cosigned, if that covers the
 // job's last event and is signed by the key in force, and in the newest checkpoint
@@ -93,6 +68,7 @@ type snapshot struct {
 	checkpoint   ledger.Checkpoint
 	cosigned     bool
 	head         ledger.JobHead
+	next         ledger.Seq   // of the job's next event, if the pack ends before it; else 0
 	created      ledger.Event // event 0
 	createdProof ledger.Proof
 	headProof    ledger.Proof
@@ -153,6 +129,11 @@ func snapshotJobOnce(ctx context.Context, src ledger.Reader, job string, o JobOp
 	}
 	if err := s.findJob(ctx, src, job, o.AsOf); err != nil {
 		return nil, err
+	}
+	if o.AtRevision != 0 {
+		if err := s.goBack(ctx, src, job, o.AtRevision); err != nil {
+			return nil, err
+		}
 	}
 	signed, err := s.chooseCheckpoint(ctx, src, signed)
 	if err != nil {

@@ -108,6 +108,10 @@ func (s *snapshot) findCommitment(ctx context.Context, src ledger.Reader, asOf l
 		}
 		return e, err == nil, err
 	}
+	if s.next > 0 {
+		e, found, err := ledger.CommitmentAfter(ctx, src, s.head.Seq, min(s.next, size))
+		return e, found, notHere(err)
+	}
 	switch src.Index() {
 	case ledger.IndexBuilding, ledger.IndexRefused: // the ledger is from before there were commitments
 		return ledger.Event{}, false, nil

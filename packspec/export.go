@@ -1,6 +1,7 @@
 package packspec
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -181,10 +182,7 @@ func (x *ExportedLog) EventsInto(index *ledger.IndexFold) ledger.Events {
 				left, err = x.nextRotation(left, e)
 			}
 			if err == nil {
-				err = by.add(e)
-			}
-			if err == nil {
-				err = index.Add(e)
+				err = cmp.Or(by.add(e), index.Add(e))
 			}
 			if err != nil {
 				yield(ledger.Event{}, err)

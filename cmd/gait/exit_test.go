@@ -167,6 +167,7 @@ var reported = []struct {
 	{wrap(regress.ErrFixture, ledger.ErrUnsupportedVersion), "bad_fixture invalid_input 6 false"},
 	{&replayError{}, "replay_differs regress_failed 5 false"},
 	{packspec.ErrRange, "invalid_range invalid_input 6 false"},
+	{packspec.ErrRevision, "invalid_revision invalid_input 6 false"},
 	{packspec.ErrTooLarge, "pack_too_large invalid_input 6 false"},
 	{&viewsError{}, "views_differ verification_failed 2 false"},
 	{&untrustedError{}, "untrusted_key verification_failed 2 false"},

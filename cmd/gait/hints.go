@@ -186,6 +186,7 @@ var hints = map[string]hintMaker{
 	"bad_fixture":         say("compare it with one that gait regress init makes"),
 	"replay_differs":      say("write both sides with --views and compare them: diff -r"),
 	"invalid_range":       say("choose fewer events with --from and --to"),
+	"invalid_revision":    say("gait job status shows the job's newest revision"),
 	"pack_too_large":      say("gait pack verify reads packs of any size"),
 	"unsupported_version": say("it was written by a newer gait; use that one"),
 	"not_verified":        say("do not rely on it; ask for it again where it came from"),

@@ -17,6 +17,7 @@ import (
 
 func packBuildCommand(a *app) *cobra.Command {
 	var kind, from, to, out, jobRoot string
+	var revision int64
 	cmd := exits(&cobra.Command{
 		Use:   "build",
 		Short: "Export a job, or a run of the ledger, as a pack",
@@ -31,11 +32,16 @@ nothing is appended, and gait ledger cosign is what commits to the index. Nothin
 appended to a copy, which can be packed too if you hold its key. If the index of a copy
 is unchecked, all its events are read to compute it.
 
+With --at-revision the pack ends with the event that gave the job that revision. Nothing
+is appended for it: it proves that it is complete if an event that commits to the index
+stands before the job's next event.
+
 With --type range, export a run of events of all jobs, by default the whole ledger.
 It is rounded outward to bundles of 256 events, which is what clients of C2SP
 tlog-tiles logs read: unzipped, the pack is one.`,
 		Example: `gait pack build --type job --from job_1
 gait pack build --type job --from job_1 --out evidence.zip --json
+gait pack build --from job_1 --at-revision 3
 gait pack build --type range
 gait pack build --type range --from 1000 --to 1999`,
 		Args: noArgs,
@@ -45,6 +51,7 @@ gait pack build --type range --from 1000 --to 1999`,
 	f.StringVar(&from, "from", "", "the job's id (required), or a range's first event (default 0)")
 	f.StringVar(&to, "to", "", "a range's last event (default the newest)")
 	f.StringVar(&out, "out", "", "the pack's file (default ./gait-out/pack_JOB.zip, with + for each : of JOB, or pack_range_FROM-TO.zip); only a pack of the same is replaced; "+outForms)
+	f.Int64Var(&revision, "at-revision", 0, "end with the job's revision of this number (default the newest)")
 	f.StringVar(&jobRoot, "job-root", "", "the same as --root")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if a.dir != "" && jobRoot != "" && a.dir != jobRoot {
@@ -53,10 +60,17 @@ gait pack build --type range --from 1000 --to 1999`,
 		if err := a.checkTilde("--job-root", jobRoot); err != nil {
 			return err
 		}
+		at := cmd.Flags().Changed("at-revision")
 		switch kind {
 		case packspec.TypeJob:
-			return buildJobPack(cmd.Context(), a, jobRoot, from, to, out)
+			if at && revision < 1 {
+				return &usageError{code: "invalid_revision", text: fmt.Sprintf("a job has no revision %d", revision), hint: "revisions count from 1"}
+			}
+			return buildJobPack(cmd.Context(), a, jobBuild{job: from, revision: revision}, jobRoot, to, out)
 		case packspec.TypeRange:
+			if at {
+				return &usageError{code: "invalid_usage", text: "--at-revision goes with --type job: a range has no revisions", hint: "leave --at-revision out"}
+			}
 			return buildRangePack(cmd.Context(), a, jobRoot, from, to, out)
 		}
 		return &usageError{code: "invalid_type", text: fmt.Sprintf("%.40q is not a type of pack", kind), hint: "--type job or --type range"}
@@ -65,7 +79,11 @@ gait pack build --type range --from 1000 --to 1999`,
 }
 
 // buildJobPack builds the pack of a job of the ledger in dir.
-func buildJobPack(ctx context.Context, a *app, dir, job, to, out string) error {
+func buildJobPack(ctx context.Context, a *app, b jobBuild, dir, to, out string) error {
+	job, ref := b.job, b.job
+	if b.revision > 0 {
+		ref = fmt.Sprintf("%s_at_%d", job, b.revision)
+	}
 	if job == "" {
 		return &usageError{code: "invalid_usage", text: "a pack of which job? --from is missing", hint: "add --from JOB"}
 	}
@@ -76,7 +94,7 @@ func buildJobPack(ctx context.Context, a *app, dir, job, to, out string) error {
 		return &commands.InvalidError{Err: err}
 	}
 	a.about(job)
-	b := jobBuild{app: a, ctx: ctx, job: job, plan: packPlan{kind: packspec.TypeJob, ref: job, out: out, fields: object{"job_id": job}}}
+	b.app, b.ctx, b.plan = a, ctx, packPlan{kind: packspec.TypeJob, ref: job, name: ref, out: out, fields: object{"job_id": job}}
 	if err := b.plan.place(a); err != nil {
 		return err
 	}
@@ -98,6 +116,7 @@ type jobBuild struct {
 	app      *app
 	ctx      context.Context
 	job      string
+	revision int64 // with which the pack ends; 0: the newest
 	plan     packPlan
 	asOf     ledger.Seq           // the commitment to the index that was appended for the pack, or 0
 	checked  *packspec.CheckedJob // the job as it was before that, or nil
@@ -114,6 +133,9 @@ func (b *jobBuild) begin(r *connect.Ledger) (err error) {
 	if err := b.plan.mayReplace(r.Log.Keys()); err != nil {
 		return err // before anything is appended
 	}
+	if b.revision > 0 {
+		return b.build(r)
+	}
 	if b.asOf, err = b.commit(r); err != nil || int64(b.asOf) >= r.Log.Head().Size {
 		return err
 	}
@@ -129,7 +151,7 @@ func (b *jobBuild) build(r *connect.Ledger) error {
 	b.made, err = buildPack(b.app, r, b.plan, func(w io.WriterAt, signer ledger.Signer) (packspec.BuiltPack, error) {
 		kept := root.ContentOf(r.Dir)
 		return packspec.BuildJob(b.ctx, w, log, b.job, signer, packspec.JobOptions{
-			AsOf: b.asOf, Checked: b.checked, Content: kept.Read, Index: packspec.IndexOptions{Inherited: root.Inherited(kept), Progress: done.update},
+			AsOf: b.asOf, AtRevision: b.revision, Checked: b.checked, Content: kept.Read, Index: packspec.IndexOptions{Inherited: root.Inherited(kept), Progress: done.update},
 		})
 	})
 	if err != nil || b.made.built.Commitment != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -16,6 +17,7 @@ import (
 // A packPlan says which pack to build, and into which file.
 type packPlan struct {
 	kind, ref string // its type and source, as the manifest has them
+	name      string // of a job's pack in its default place; "": ref
 	out       string // its file; "" for the default
 	fields    object // of the JSON output, for this kind of pack
 	at        outFile
@@ -26,7 +28,7 @@ func (p packPlan) file() string {
 	if p.out != "" {
 		return p.out
 	}
-	name := p.ref
+	name := cmp.Or(p.name, p.ref)
 	if p.kind != packspec.TypeJob {
 		name = p.kind + "_" + p.ref
 	}
@@ -52,7 +54,7 @@ func noColon(name string) string { return strings.ReplaceAll(name, ":", "+") }
 // oldName returns the default name that the pack of a job had in older versions of
 // gait, if it was another one: with the colons of the job's id.
 func (p packPlan) oldName() (name string, other bool) {
-	return filepath.Join(".", "gait-out", packPrefix+p.ref+packSuffix), p.out == "" && noColon(p.ref) != p.ref
+	return filepath.Join(".", "gait-out", packPrefix+p.ref+packSuffix), p.out == "" && cmp.Or(p.name, p.ref) == p.ref && noColon(p.ref) != p.ref
 }
 
 // packAt returns the path of the pack that a path names. If there is none, and the name
