@@ -11,8 +11,8 @@ import (
 )
 
 // bind checks that an event says what its command says. It returns what differs, or "".
-func bind(c Command, e ledger.Event) (string, error) {
-	if differs, err := bindEnvelope(c, e); differs != "" || err != nil {
+func bind(c Command, arguments map[string]any, e ledger.Event) (string, error) {
+	if differs, err := bindEnvelope(c, arguments, e); differs != "" || err != nil {
 		return differs, err
 	}
 	row := verbs[c.Verb]
@@ -27,17 +27,13 @@ func bind(c Command, e ledger.Event) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("reading a payload: %w", err)
 	}
-	arguments, err := c.argumentValues()
-	if err != nil {
-		return "", err
-	}
 	object, _ := payload.(map[string]any)
 	return bindFields(fields, object, c, arguments), nil
 }
 
 // bindEnvelope compares the fields that all events have.
-func bindEnvelope(c Command, e ledger.Event) (string, error) {
-	digest, err := c.RequestDigest()
+func bindEnvelope(c Command, arguments map[string]any, e ledger.Event) (string, error) {
+	digest, err := c.digest(arguments)
 	if err != nil {
 		return "", err
 	}

@@ -189,7 +189,7 @@ func Bindings() []Binding {
 func RefusedFields() map[string]Field { return maps.Clone(refusedFields) }
 
 // check checks that a command gives what its verb takes.
-func (b *Binding) check(c Command) error {
+func (b *Binding) check(c Command, arguments map[string]any) error {
 	ofLedger := b.Event.OfLedger()
 	switch {
 	case ofLedger && c.JobID != "":
@@ -200,10 +200,6 @@ func (b *Binding) check(c Command) error {
 		return &ledger.FieldError{Field: "if_revision", Problem: "there is no job before " + c.Verb}
 	case b.speechless && c.Reason != "":
 		return &ledger.FieldError{Field: "reason", Problem: "an event of " + c.Verb + " has no place for one"}
-	}
-	arguments, err := c.argumentValues()
-	if err != nil {
-		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(arguments)) {
 		if !b.takes(name) {

@@ -41,11 +41,11 @@ func (s *State) read(e ledger.Event) (Signed, error) {
 	if len(e.Command()) == 0 {
 		return Signed{}, nil
 	}
-	c, err := ParseCommand(e.Command())
+	c, arguments, err := parse(e.Command())
 	if err != nil {
 		return Signed{}, corrupt(e, "%s", err)
 	}
-	differs, err := bind(c, e)
+	differs, err := bind(c, arguments, e)
 	if err != nil {
 		return Signed{}, corrupt(e, "%s", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"time"
 
 	"gait/ledger"
@@ -52,7 +53,11 @@ type commandText struct {
 // Encode returns the text of a command: canonical JSON (RFC 8785). It fails, wrapping
 // ledger.ErrMalformed, if a field is not in its form.
 func (c Command) Encode() ([]byte, error) {
-	if err := c.check(); err != nil {
+	arguments, err := c.argumentValues()
+	if err == nil {
+		err = c.check(arguments)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("encoding a command: %w", err)
 	}
 	text, err := jcs.Marshal(commandText{
@@ -72,41 +77,113 @@ func (c Command) Encode() ([]byte, error) {
 // ParseCommand reads the text of a command. It takes only what Encode writes. Errors wrap
 // ledger.ErrMalformed, or ledger.ErrUnsupportedVersion if the text names another version.
 func ParseCommand(text []byte) (Command, error) {
+	c, _, err := parse(text)
+	return c, err
+}
+
+// parse returns a command, and its arguments by name.
+func parse(text []byte) (c Command, arguments map[string]any, err error) {
 	if len(text) > ledger.MaxCommand {
-		return Command{}, fmt.Errorf("%w: a command of %d bytes, at most %d", ledger.ErrMalformed, len(text), ledger.MaxCommand)
+		return c, nil, fmt.Errorf("%w: a command of %d bytes, at most %d", ledger.ErrMalformed, len(text), ledger.MaxCommand)
 	}
-	var t commandText
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	err := d.Decode(&t)
-	if t.SchemaID == CommandSchemaID && t.SchemaVersion != "" && t.SchemaVersion != CommandSchemaVersion {
-		return Command{}, fmt.Errorf("a command written as %.40q: %w", t.SchemaVersion, ledger.ErrUnsupportedVersion)
-	}
+	v, err := jcs.Decode(text)
 	if err != nil {
-		return Command{}, fmt.Errorf("%w: not a command: %w", ledger.ErrMalformed, err)
+		return c, nil, fmt.Errorf("%w: not a command: %w", ledger.ErrMalformed, err)
 	}
-	c := Command{
-		Actor: t.Actor, Arguments: t.Arguments, IfRevision: t.IfRevision,
-		JobID: t.JobID, Origin: t.Origin, Reason: t.Reason, RequestID: t.RequestID, Verb: t.Verb,
+	object, _ := v.(map[string]any)
+	m := members{object: object}
+	id, version := m.text("schema_id"), m.text("schema_version")
+	if id == CommandSchemaID && version != "" && version != CommandSchemaVersion {
+		return c, nil, fmt.Errorf("a command written as %.40q: %w", version, ledger.ErrUnsupportedVersion)
 	}
-	if c.CreatedAt, err = ledger.ParseTime(t.CreatedAt); err != nil {
-		return Command{}, fmt.Errorf("created_at of a command: %w", err)
+	c = Command{
+		Actor: m.text("actor"), CreatedAt: m.time("created_at"), ExpiresAt: m.time("expires_at"), IfRevision: m.revision("if_revision"),
+		JobID: m.text("job_id"), Origin: m.text("origin"), Reason: m.text("reason"), RequestID: m.text("request_id"), Verb: m.text("verb"),
 	}
-	if c.ExpiresAt, err = ledger.ParseTime(t.ExpiresAt); err != nil {
-		return Command{}, fmt.Errorf("expires_at of a command: %w", err)
+	arguments = m.arguments()
+	again, err := jcs.AppendValue(make([]byte, 0, len(text)), v)
+	switch {
+	case id != CommandSchemaID:
+		m.fail("schema_id", "%.40q is not %s", id, CommandSchemaID)
+	case version != CommandSchemaVersion:
+		m.fail("schema_version", "missing")
+	case m.found != len(object):
+		m.fail("command", "it has a member that no command has")
+	case err != nil || !bytes.Equal(again, text):
+		m.fail("command", "it is not in canonical form")
 	}
-	again, err := c.Encode()
+	if m.err == nil {
+		c.Arguments, _ = jcs.AppendValue(nil, arguments) //nolint:errcheck // it was encoded above
+		m.err = c.check(arguments)
+	}
+	if m.err != nil {
+		return Command{}, nil, fmt.Errorf("reading a command: %w", m.err)
+	}
+	return c, arguments, nil
+}
+
+// members reads the members of a command. The first error sticks.
+type members struct {
+	object map[string]any
+	found  int
+	err    error
+}
+
+func (m *members) fail(name, format string, args ...any) {
+	if m.err == nil {
+		m.err = &ledger.FieldError{Field: name, Problem: fmt.Sprintf(format, args...)}
+	}
+}
+
+func (m *members) member(name string) (v any, there bool) {
+	if v, there = m.object[name]; there {
+		m.found++
+	}
+	return v, there
+}
+
+// text returns a member that is a text, "" if there is none. No command has an empty one.
+func (m *members) text(name string) string {
+	v, there := m.member(name)
+	s, _ := v.(string)
+	if there && s == "" {
+		m.fail(name, "a text was expected")
+	}
+	return s
+}
+
+func (m *members) time(name string) time.Time {
+	t, err := ledger.ParseTime(m.text(name))
 	if err != nil {
-		return Command{}, err
+		m.fail(name, "%s", err)
 	}
-	if !bytes.Equal(again, text) {
-		return Command{}, fmt.Errorf("%w: a command that is not in canonical form", ledger.ErrMalformed)
+	return t
+}
+
+func (m *members) revision(name string) *int64 {
+	v, there := m.member(name)
+	if !there {
+		return nil
 	}
-	return c, nil
+	number, _ := v.(json.Number)
+	n, err := number.Int64()
+	if err != nil {
+		m.fail(name, "a number was expected")
+	}
+	return &n
+}
+
+func (m *members) arguments() map[string]any {
+	v, _ := m.member("arguments")
+	object, is := v.(map[string]any)
+	if !is {
+		m.fail("arguments", "an object was expected")
+	}
+	return object
 }
 
 // check checks each field by itself, and that the verb takes what is given.
-func (c Command) check() error {
+func (c Command) check(arguments map[string]any) error {
 	row, known := verbs[c.Verb]
 	if !known {
 		return &ledger.FieldError{Field: "verb", Problem: fmt.Sprintf("%.40q is no command that can be signed", c.Verb)}
@@ -132,7 +209,7 @@ func (c Command) check() error {
 	if c.IfRevision != nil && *c.IfRevision < 0 {
 		return &ledger.FieldError{Field: "if_revision", Problem: fmt.Sprintf("%d is not a revision", *c.IfRevision)}
 	}
-	return row.check(c)
+	return row.check(c, arguments)
 }
 
 // arguments returns the arguments as text.
@@ -165,10 +242,18 @@ func (c Command) RequestDigest() (ledger.Hash, error) {
 	if err != nil {
 		return ledger.Hash{}, fmt.Errorf("digest of a command: %w", err)
 	}
-	for _, name := range verbs[c.Verb].undigested {
-		delete(arguments, name)
+	return c.digest(arguments)
+}
+
+func (c Command) digest(arguments map[string]any) (ledger.Hash, error) {
+	row, known := verbs[c.Verb]
+	if known && len(row.undigested) > 0 {
+		arguments = maps.Clone(arguments)
+		for _, name := range row.undigested {
+			delete(arguments, name)
+		}
 	}
-	b, err := jcs.Marshal(map[string]any{
+	b, err := jcs.AppendValue(nil, map[string]any{
 		"actor": c.Actor, "arguments": arguments, "job_id": c.JobID, "reason": c.Reason, "verb": c.Verb,
 	})
 	if err != nil {

@@ -90,9 +90,9 @@
 //	    copied: reason or "denied", subject, target
 //	    copied if given: checkpoint_id
 //	resume → resumed
-//	    copied: current_policy_digest from policy_digest, reason
+//	    copied: current_policy_digest from policy_digest, identity_validation_source, reason
 //	    copied if given: actual_fingerprint from environment_fingerprint, current_policy_ref from policy_ref, identity
-//	    derived: consumes, expected_fingerprint, identity_validation_source, policy_changed, previous_policy_digest, previous_policy_ref
+//	    derived: consumes, expected_fingerprint, policy_changed, previous_policy_digest, previous_policy_ref
 //	    further arguments: allow_env_mismatch
 //	content erase → content_erased
 //	    copied: digest, reason
