@@ -8,6 +8,7 @@ import (
 
 	"gait/ledger"
 	"gait/ledger/authority"
+	"gait/projection"
 )
 
 // An aheadLog is a log with the authority events that were decided, and perhaps are not
@@ -45,8 +46,7 @@ func (b *batch) moment(ctx context.Context, c *call, now time.Time) (Moment, err
 	if !clock.IsZero() {
 		m.Reading = clock
 	}
-	var err error
-	if m.Authority, err = authority.At(ctx, aheadLog{b.engine.Log, k.ahead}, k.head.Authority); err != nil {
+	if err := b.readAuthority(ctx, c, &m); err != nil {
 		return Moment{}, fmt.Errorf("reading who may do what: %w", err)
 	}
 	if s := c.signature; s != nil {
@@ -56,8 +56,57 @@ func (b *batch) moment(ctx context.Context, c *call, now time.Time) (Moment, err
 	return m, nil
 }
 
+// readAuthority reads the authority in force. If its rows do not hold, a stop or a cancel is
+// decided on what all events say. If an authority event is damaged, nobody can tell who may
+// stop the job, so whoever asks may: the ledger is corrupt in any case, and a job that
+// should have stopped must not run on.
+func (b *batch) readAuthority(ctx context.Context, c *call, m *Moment) (err error) {
+	k, ends := &b.engine.known, c.request.Command.row().EndsJob
+	m.Authority, err = authority.At(ctx, aheadLog{b.engine.Log, k.ahead}, k.head.Authority)
+	if err == nil || !ends {
+		return err
+	}
+	if isMismatch(err) {
+		m.Authority, err = authority.At(ctx, aheadLog{scannedLog{b.engine.Log}, k.ahead}, k.head.Authority)
+	}
+	if _, damaged := errors.AsType[*ledger.CorruptError](err); damaged {
+		m.unread = true
+		return nil
+	}
+	return err
+}
+
+// A scannedLog finds its authority events by reading all events.
+type scannedLog struct{ Log }
+
+// AuthorityEvents returns all authority events, oldest first. Those who follow them find
+// out if any is missing, since each names the one before it.
+func (l scannedLog) AuthorityEvents(ctx context.Context) ledger.Events {
+	return func(yield func(ledger.Event, error) bool) {
+		for e, err := range l.Events(ctx, 0) {
+			if (err != nil || e.Type().OfAuthority()) && !yield(e, err) {
+				return
+			}
+		}
+	}
+}
+
+// apply returns the job of a basis after an event that was decided.
+func (m basis) apply(e ledger.Event) (projection.Job, error) {
+	if !m.unread {
+		return projection.Apply(m.job, e, m.Authority)
+	}
+	f := projection.Believer()
+	f.Job, f.Head = m.job, m.head
+	err := f.Add(e)
+	return f.Job, err
+}
+
 // guard is the last check of a sealed event, the one that every reader makes of it.
 func (m Moment) guard(e ledger.Event) error {
+	if m.unread {
+		return nil
+	}
 	_, err := m.Authority.Check(e)
 	if c, ok := errors.AsType[*ledger.CorruptError](err); ok {
 		return &InvalidError{Err: fmt.Errorf("%w: the command contradicts what it leads to: %s", ledger.ErrMalformed, c.Reason)}

@@ -172,7 +172,7 @@ func (b *batch) write(c *call, m basis, p ledger.Payload) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	next, err := projection.Apply(m.job, event, m.Authority)
+	next, err := m.apply(event)
 	if err != nil {
 		panic("commands: the fold refuses the event that was decided: " + err.Error())
 	}
