@@ -50,10 +50,12 @@ func TestStrangersDoNotFillTheAddress(t *testing.T) {
 		return nil
 	}
 	for name, send := range map[string]string{
-		"silent":              "",
-		"turned away":         "GET /readyz HTTP/1.1\r\nHost: " + address + "\r\n\r\n",
-		"in the middle of it": "GET /readyz HTTP/1.1\r\nHost: ",
-		"with another host":   "GET /readyz HTTP/1.1\r\nHost: gait.example\r\nAuthorization: Bearer x\r\n\r\n",
+		"silent":                "",
+		"turned away":           "GET /readyz HTTP/1.1\r\nHost: " + address + "\r\n\r\n",
+		"in the middle of it":   "GET /readyz HTTP/1.1\r\nHost: ",
+		"asking for challenges": "GET /v1/challenge?client=" + strings.Repeat("0f", 16) + " HTTP/1.1\r\nHost: " + address + "\r\n\r\n",
+		"with a false proof":    "GET /readyz HTTP/1.1\r\nHost: " + address + "\r\nAuthorization: Gait x\r\n\r\n",
+		"with another host":     "GET /readyz HTTP/1.1\r\nHost: gait.example\r\nAuthorization: Bearer x\r\n\r\n",
 	} {
 		for range 400 {
 			c, err := net.Dial("tcp", address)

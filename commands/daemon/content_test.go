@@ -153,7 +153,7 @@ func TestPutOfNoLength(t *testing.T) {
 func TestRolesThatPut(t *testing.T) {
 	s := serve(t)
 	s.do(t, submit("j1"))
-	for role, want := range map[string]string{"worker": "", "operator": "", "approver": "", "auditor": "role_required"} {
+	for role, want := range map[string]string{"worker": "", "operator": "", "approver": "", "auditor": "token_role"} {
 		l, err := s.clientOf(t, role).Open(t.Context())
 		if err != nil {
 			t.Fatal(err)

@@ -90,7 +90,7 @@
 // of a token of gait serve token add, as package token says, it is that of one actor in one
 // role, at the socket too: every role reads, the row of a command says which may send it
 // (commands.Row), and /v1/ledger/cosignatures, rebuild and rebuild-index take an operator.
-// Otherwise the error is role_required, or token_actor if the command is by another actor.
+// Otherwise the error is token_role, or token_actor if the command is by another actor.
 // A Client with a Credential proves each request, and believes no answer that the
 // ledger's key has not signed.
 package daemon

@@ -1,8 +1,10 @@
 package daemon
 
 import (
+	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"gait/projection"
 )
@@ -23,4 +25,30 @@ func Hints(d projection.Details) map[string]string {
 		all[code] = hintOf(code, d)
 	}
 	return all
+}
+
+// Answered has tokens answer challenges of their own at a door, n each, until one fails, and
+// forgets those that are over when the clock goes on by a challenge's life. It returns how
+// many were taken before, how many are remembered then, and the error.
+func Answered(tokens []string, n int, entropy io.Reader) (taken, remembered int, err error) {
+	now := time.UnixMilli(0)
+	p, err := newProofs(entropy, func() time.Time { return now })
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, id := range tokens {
+		for range n {
+			nonce, err := p.nonce()
+			if err != nil {
+				return taken, 0, err
+			}
+			if err := p.take(nonce, id, 1); err != nil {
+				now = now.Add(challengeLife)
+				p.forget(now)
+				return taken, len(p.answered) + len(p.by), err
+			}
+			taken++
+		}
+	}
+	return taken, len(p.answered), nil
 }

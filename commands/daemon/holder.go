@@ -12,7 +12,7 @@ import (
 // Errors of what a token does not allow.
 var (
 	// ErrRole says that a token's role may not send a command, or ask for something.
-	ErrRole = ledger.NewError("the token's role does not allow it", ledger.Fault{Code: "role_required", Category: ledger.CategoryPolicy})
+	ErrRole = ledger.NewError("the token's role does not allow it", ledger.Fault{Code: "token_role", Category: ledger.CategoryPolicy})
 
 	// ErrActor says that a command names another actor than the token is for.
 	ErrActor = ledger.NewError("the token is for another actor", ledger.Fault{Code: "token_actor", Category: ledger.CategoryPolicy})

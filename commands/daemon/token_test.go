@@ -113,7 +113,7 @@ func TestTokenRoles(t *testing.T) {
 				r.Actor = "worker_1"
 			}
 			_, err := c.Do(t.Context(), r)
-			if got := codeOf(err) == "role_required"; got == row.MayIssue(role) {
+			if got := codeOf(err) == "token_role"; got == row.MayIssue(role) {
 				t.Errorf("%s by %s = %v", row.Verb, role, err)
 			}
 			if row.Actor == "" && row.MayIssue(role) {
@@ -124,7 +124,7 @@ func TestTokenRoles(t *testing.T) {
 			}
 		}
 		err = l.ReplaceViews(t.Context(), func(func(ledger.JobView, error) bool) {})
-		if refused := codeOf(err) == "role_required"; refused != (role != "operator") {
+		if refused := codeOf(err) == "token_role"; refused != (role != "operator") {
 			t.Errorf("%s makes the views again: %v", role, err)
 		}
 	}
@@ -291,5 +291,20 @@ func TestManyProofsAtOnce(t *testing.T) {
 	group.Wait()
 	if size := d.Log.Head().Size; size != 66 {
 		t.Errorf("the ledger has %d events, want 66", size)
+	}
+}
+
+// What a daemon remembers of answered challenges is bounded: holders of tokens, and no one
+// else, can fill it, one of them an eighth, and not for longer than a challenge lives.
+func TestAnsweredChallengesAreBounded(t *testing.T) {
+	ids := strings.Split("abcdefghij", "")
+	for _, tt := range []struct {
+		tokens     []string
+		each, want int
+	}{{ids[:1], 8193, 8192}, {ids, 8192, 65536}} {
+		taken, remembered, err := daemon.Answered(tt.tokens, tt.each, ledgertest.Entropy(1))
+		if taken != tt.want || remembered != 0 || codeOf(err) != "busy" {
+			t.Errorf("%d tokens: %d challenges answered, want %d, then %v; %d are remembered when they are over", len(tt.tokens), taken, tt.want, err, remembered)
+		}
 	}
 }
