@@ -1,6 +1,7 @@
 package projection
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -160,25 +161,32 @@ func (j *Job) own(a *Ask, b Basis, actor string, key ledger.Hash) string {
 	if b.strict() {
 		submitter, submitted = j.SubmittedBy, j.SubmittedKey
 	}
-	for _, name := range append([]string{actor}, b.Authority.Owners(key)...) {
-		switch {
-		case b.same(name, a.Actor):
-			return "who asked for it"
-		case b.same(name, j.importerOf(*a)):
-			return "who imported the job"
-		case b.same(name, j.Identity):
-			return "the job's own identity"
-		case b.same(name, submitter):
-			return "who submitted the job"
-		}
+	why := j.role(a, b, submitter, actor)
+	for _, name := range b.Authority.Owners(key) {
+		why = cmp.Or(why, j.role(a, b, submitter, name))
 	}
 	switch {
-	case key.IsZero():
-		return ""
+	case why != "" || key.IsZero():
+		return why
 	case key == a.AskedKey:
 		return "whose key asked for it"
 	case key == submitted:
 		return "whose key submitted the job"
+	}
+	return ""
+}
+
+// role says in words what makes an ask an actor's own, or returns "".
+func (j *Job) role(a *Ask, b Basis, submitter, actor string) string {
+	switch {
+	case b.same(actor, a.Actor):
+		return "who asked for it"
+	case b.same(actor, j.importerOf(*a)):
+		return "who imported the job"
+	case b.same(actor, j.Identity):
+		return "the job's own identity"
+	case b.same(actor, submitter):
+		return "who submitted the job"
 	}
 	return ""
 }

@@ -68,13 +68,13 @@ func (a Ask) ReplacedBy() string {
 }
 
 // namesContent records the secret of the job's content, which one event names.
-func (j Job) namesContent(key ledger.Hash) (Job, *Refusal) {
+func (j *Job) namesContent(key ledger.Hash) *Refusal {
 	if key.IsZero() {
-		return j, nil
+		return nil
 	}
 	if !j.ContentKey.IsZero() {
-		return j, refuse(InvalidTransition, Details{}, "the content of job %s has a secret already", j.ID)
+		return refuse(InvalidTransition, Details{}, "the content of job %s has a secret already", j.ID)
 	}
 	j.ContentKey = key
-	return j, nil
+	return nil
 }

@@ -25,6 +25,9 @@ func Apply(j Job, e ledger.Event, s *authority.State) (Job, error) {
 
 // factOf returns the fact of an event that authority admits.
 func factOf(e ledger.Event, s *authority.State) (Fact, error) {
+	if s == nil && e.Authority().IsZero() && len(e.Command()) == 0 { // there is nothing to check
+		return claimOf(e)
+	}
 	signed, err := s.Check(e)
 	if err != nil {
 		return Fact{}, err

@@ -72,31 +72,64 @@ func (d Judgement) Unsettled() bool {
 	return d.Kind == KindDecision || d.Claimed || d.Hold
 }
 
-// judgements returns what each ask of the job has come to: its decisions, then its pause
-// or block.
-func (j *Job) judgements(b Basis) []Judgement {
-	all := make([]Judgement, 0, len(j.Decisions)+1)
-	for _, a := range j.Decisions {
-		all = append(all, j.Judge(a, b))
+// plain reports whether an ask has come to what was recorded, whatever the basis: it has at
+// most one verdict, and there is no authority to judge that by.
+func (a *Ask) plain(b Basis) bool {
+	return b.Authority == nil && len(a.Verdicts) == 0 && a.Expires == ""
+}
+
+// waits reports whether an ask keeps the job from resuming.
+func (j *Job) waits(a *Ask, b Basis) bool {
+	if a.plain(b) {
+		return a.unsettled()
+	}
+	d := j.Judge(*a, b)
+	return d.Unsettled()
+}
+
+// approvedBy returns the newest approval of an ask that counts, and whether it is approved.
+func (j *Job) approvedBy(a *Ask, b Basis) (Given, bool) {
+	if a.plain(b) {
+		return Given{By: a.VerdictBy, Leaf: a.VerdictLeaf, Seq: a.VerdictSeq}, a.Verdict == Approved
+	}
+	d := j.Judge(*a, b)
+	if d.Outcome != OutcomeApproved {
+		return Given{}, false
+	}
+	return d.Counts[len(d.Counts)-1], true
+}
+
+// asks yields what waits or waited since the job last ran: its decisions, then its pause or
+// block.
+func (j *Job) asks(yield func(*Ask) bool) {
+	for i := range j.Decisions {
+		if !yield(&j.Decisions[i]) {
+			return
+		}
 	}
 	if j.Stop != nil {
-		all = append(all, j.Judge(*j.Stop, b))
+		yield(j.Stop)
 	}
-	return all
 }
 
 // UnsettledAt returns the asks that keep the job from resuming.
-func (j Job) UnsettledAt(b Basis) []Judgement {
-	return slices.DeleteFunc(j.judgements(b), func(d Judgement) bool { return !d.Unsettled() })
+func (j Job) UnsettledAt(b Basis) (open []Judgement) {
+	for a := range j.asks {
+		if j.waits(a, b) {
+			open = append(open, j.Judge(*a, b))
+		}
+	}
+	return open
 }
 
 // UsableApprovals returns the leaf hashes of the verdicts that a resume would use up,
 // oldest first: of each ask that is approved, the newest one that counts.
 func (j Job) UsableApprovals(b Basis) []ledger.Hash {
-	var newest []Given
-	for _, d := range j.judgements(b) {
-		if d.Outcome == OutcomeApproved {
-			newest = append(newest, d.Counts[len(d.Counts)-1])
+	var room [8]Given
+	newest := room[:0]
+	for a := range j.asks {
+		if g, approved := j.approvedBy(a, b); approved {
+			newest = append(newest, g)
 		}
 	}
 	slices.SortFunc(newest, func(x, y Given) int { return int(x.Seq - y.Seq) })

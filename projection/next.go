@@ -193,8 +193,7 @@ func checkpointAdded(j Job, f Fact, p ledger.CheckpointAdded) (Job, *Refusal) {
 	if !p.Continues.IsZero() {
 		status = askedAgain
 	}
-	j, no := j.namesContent(p.ContentKey)
-	if no != nil {
+	if no := j.namesContent(p.ContentKey); no != nil {
 		return j, no
 	}
 	next, no := status(j, f, p)

@@ -78,7 +78,7 @@ func (j *Job) asked(v Verdict, checkpointID string, target ledger.Hash) (*Ask, *
 func approved(j Job, f Fact, p ledger.Approved) (Job, *Refusal) {
 	ask, no := j.asked(Approved, p.CheckpointID, p.Target)
 	if no == nil {
-		j, no = j.namesContent(p.ContentKey)
+		no = j.namesContent(p.ContentKey)
 	}
 	if no != nil {
 		return j, no
