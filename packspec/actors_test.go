@@ -90,7 +90,7 @@ func TestPackShowsActors(t *testing.T) {
 	if !r.Verified {
 		t.Fatalf("it does not verify: %v", r.Failure)
 	}
-	if l := r.Level(finding.LevelActors); l.Status != finding.Proved || !strings.HasPrefix(l.Detail, "3 of 4 events are signed, by ann, bob; 1 are claims, by olga; 4 authority events, from the first admin root (bootstrap init, key SHA256:") ||
+	if l := r.Level(finding.LevelActors); l.Status != finding.Proved || !strings.HasPrefix(l.Detail, "3 of 4 events signed, by ann, bob; claims: 1, by olga; authority events: 4, from the first admin root (bootstrap init, key SHA256:") ||
 		!strings.HasSuffix(l.Detail, ", whose key you know from admin.pub; that none was left out is proved") {
 		t.Errorf("actors is %s: %s", l.Status, l.Detail)
 	}
@@ -110,7 +110,7 @@ func TestPackShowsActors(t *testing.T) {
 	q := newPlay(t)
 	q.approve(q.ask())
 	unproved := q.verify(build(t, q.log(), "job_1"))
-	if l := unproved.Level(finding.LevelActors); !unproved.Verified || l.Status != finding.Proved || !strings.HasPrefix(l.Detail, "all 3 events are signed, by ann, bob;") ||
+	if l := unproved.Level(finding.LevelActors); !unproved.Verified || l.Status != finding.Proved || !strings.HasPrefix(l.Detail, "3 of 3 events signed, by ann, bob;") ||
 		!strings.HasSuffix(l.Detail, "; that none was left out is claimed") || unproved.Authority.Complete {
 		t.Errorf("without a commitment actors is %s: %s (%v)", l.Status, l.Detail, unproved.Failure)
 	}

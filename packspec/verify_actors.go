@@ -247,11 +247,11 @@ func (r *Authority) detail() string {
 	case r.Signed == 0:
 		b.WriteString("no event is signed by its actor")
 	case r.Claimed == 0:
-		fmt.Fprintf(&b, "all %d events are signed, by %s", r.Signed, strings.Join(r.SignedBy, ", "))
+		fmt.Fprintf(&b, "%d of %[1]d events signed, by %s", r.Signed, strings.Join(r.SignedBy, ", "))
 	default:
-		fmt.Fprintf(&b, "%d of %d events are signed, by %s; %d are claims, by %s", r.Signed, r.Signed+r.Claimed, strings.Join(r.SignedBy, ", "), r.Claimed, strings.Join(r.ClaimedBy, ", "))
+		fmt.Fprintf(&b, "%d of %d events signed, by %s; claims: %d, by %s", r.Signed, r.Signed+r.Claimed, strings.Join(r.SignedBy, ", "), r.Claimed, strings.Join(r.ClaimedBy, ", "))
 	}
-	fmt.Fprintf(&b, "; %d authority events, from the first admin %s (bootstrap %s, key %s)", r.Events, r.FirstAdmin, r.Bootstrap, r.fingerprint)
+	fmt.Fprintf(&b, "; authority events: %d, from the first admin %s (bootstrap %s, key %s)", r.Events, r.FirstAdmin, r.Bootstrap, r.fingerprint)
 	if r.TrustedBy != "" {
 		b.WriteString(", whose key you know from " + r.TrustedBy)
 	}

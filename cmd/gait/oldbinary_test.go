@@ -16,8 +16,11 @@ import (
 // older is the newest commit of gait that kept no index.
 const older = "45832f5ea75fe5caa2cb81d60b6a5eb2cfb635c6"
 
-// buildOlder builds a gait that keeps no index in a directory, or says why it cannot.
-func buildOlder(dir string) (path string, err error) {
+// beforeAuthority is the newest commit of gait that knew no events of version 1.4.0.
+const beforeAuthority = "349f0b2"
+
+// buildOlder builds the gait of an older commit in a directory, or says why it cannot.
+func buildOlder(dir, older string) (path string, err error) {
 	var archive bytes.Buffer
 	git := exec.Command("git", "archive", older)
 	git.Dir, git.Stdout = filepath.Join("..", ".."), &archive
@@ -38,21 +41,21 @@ func buildOlder(dir string) (path string, err error) {
 }
 
 // newOldGait skips the test if there is no git with the history of this module.
-func newOldGait(t *testing.T) *oldGait {
-	path, err := buildOlder(t.TempDir())
+func newOldGait(t *testing.T, commit string) *oldGait {
+	path, err := buildOlder(t.TempDir(), commit)
 	if err != nil {
 		t.Skip(err)
 	}
 	return &oldGait{honesty: honest(newDaemonRun(t)), path: path}
 }
 
-// An oldGait runs a gait that keeps no index, beside the one that is tested.
+// An oldGait runs an older gait, beside the one that is tested.
 type oldGait struct {
 	*honesty
 	path string
 }
 
-// old runs a command line with the gait that keeps no index.
+// old runs a command line with the older gait.
 func (o *oldGait) old(args ...string) verdict {
 	o.t.Helper()
 	cmd := exec.Command(o.path, append(args, "--json")...)
@@ -79,7 +82,7 @@ func (o *oldGait) mustOld(args ...string) {
 // afterOlder lets a gait that keeps no index write a ledger. The newer one
 // reads it, gives it an index with its first write, and keeps the older one out.
 func afterOlder(t *testing.T) *honesty {
-	o := newOldGait(t)
+	o := newOldGait(t, older)
 	o.mustOld("job", "submit", "--id", "a")
 	o.mustOld("job", "submit", "--id", "b", "--request-id", "r1")
 	for i := range 20 {
@@ -111,7 +114,7 @@ func TestForkOfAnOlderGait(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds a gait")
 	}
-	o := newOldGait(t)
+	o := newOldGait(t, older)
 	ledgerDir, saved := filepath.Join(o.root, "ledger"), map[string]ledgertest.Rows{}
 	edit := func(steps ...string) {
 		o.t.Helper()
@@ -135,5 +138,35 @@ func TestForkOfAnOlderGait(t *testing.T) {
 	}
 	if code, said := o.run("job", "stop", "b", "--reason", "now", "--json"); code != 0 {
 		o.t.Errorf("stop of an intact job exits %d (%s)", code, said.ErrorCode)
+	}
+}
+
+// A gait from before there was authority reads the export of a ledger up to its first event
+// of version 1.4.0, and says that it does not know that version. It reads none of its packs.
+func TestOlderGaitReadsUpToAuthority(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds a gait")
+	}
+	o := newOldGait(t, beforeAuthority)
+	key := filepath.Join(o.dir, "key")
+	if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key).CombinedOutput(); err != nil {
+		t.Skipf("ssh-keygen: %v: %s", err, out)
+	}
+	o.must("job", "submit", "--id", "a")
+	before := filepath.Join(o.dir, "before")
+	o.must("ledger", "export", "--dir", before)
+	o.mustOld("replay", before)
+	o.must("actor", "add", "root", "--key", key+".pub", "--role", "admin", "--role", "worker", "--sign-key", key, "--actor", "root", "--bootstrap")
+	o.must("job", "checkpoint", "add", "a", "--summary", "one", "--actor", "root", "--sign-key", key)
+	after, pack := filepath.Join(o.dir, "after"), filepath.Join(o.dir, "a.zip")
+	o.must("ledger", "export", "--dir", after)
+	o.must("pack", "build", "--from", "a", "--out", pack)
+	for _, args := range [][]string{{"replay", after}, {"ledger", "import", after, "--root", filepath.Join(o.dir, "copy")}} {
+		if v := o.old(args...); v.code != 2 || !strings.Contains(v.Error, "event 2 is corrupt: event written as 1.4.0: unsupported version") {
+			t.Errorf("the older gait %s exits %d: %s", args[0], v.code, v.Error)
+		}
+	}
+	if v := o.old("pack", "verify", pack); v.code != 6 || v.ErrorCode != "unsupported_version" {
+		t.Errorf("of the pack the older gait says %d: %s", v.code, v.Error)
 	}
 }

@@ -81,6 +81,7 @@ func columnArgs(column, id string) []string {
 // A jsonOutput is the JSON output of a command.
 type jsonOutput struct {
 	OK        bool   `json:"ok"`
+	Error     string `json:"error"`
 	ErrorCode string `json:"error_code"`
 	Retryable bool   `json:"retryable"`
 	Job       struct {
