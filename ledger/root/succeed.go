@@ -236,7 +236,8 @@ func (s builder) buildSuccessor(ctx context.Context, how Succession, e Estate, n
 		return key, err
 	}
 	err = pebble.Create(s.successorLedger(), pebble.Options{FS: s.FS, Fatal: s.Fatal}, func(t store.Table) error {
-		return store.CreateFrom(ctx, t, first, from.Entries(first), store.Options{Signer: key, Keys: s.macKeys, Inherited: Inherited(e.Keep)})
+		err := store.CreateFrom(ctx, t, first, e.inheriting(from.Entries(first)), store.Options{Signer: key, Keys: s.macKeys, Inherited: Inherited(e.Keep)})
+		return errors.Join(err, e.Keep.Flush())
 	})
 	if err != nil {
 		return key, err
