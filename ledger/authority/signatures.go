@@ -69,30 +69,3 @@ func (s *Signatures) Wait() error {
 
 // Count returns how many events with signatures were added, after Wait.
 func (s *Signatures) Count() int64 { return s.count }
-
-// Verified yields events as they come, and has their signatures verified meanwhile. A
-// signature that does not hold ends the range with the error of VerifySignatures, after the
-// last event at the latest: the caller may rely on the events only if the range ends without
-// an error. Authority is not asked.
-func Verified(events ledger.Events) ledger.Events {
-	return func(yield func(ledger.Event, error) bool) {
-		var signatures Signatures
-		defer func() { _ = signatures.Wait() }()
-		for e, err := range events {
-			if err != nil {
-				if wrong := signatures.Wait(); wrong != nil { // of an earlier event
-					err = wrong
-				}
-				yield(ledger.Event{}, err)
-				return
-			}
-			signatures.Add(e)
-			if !yield(e, nil) {
-				return
-			}
-		}
-		if err := signatures.Wait(); err != nil {
-			yield(ledger.Event{}, err)
-		}
-	}
-}

@@ -133,4 +133,7 @@
 // crash comes behind the note, the next Succeed, or the next Open that may write, finishes
 // the rest. A reader sees the ledger as long as it is in its place, and is then told with
 // an *UnfinishedError.
+//
+// The successor begins without authority, whatever actors the ledger had: that is the way on
+// if its admins have lost their keys.
 package root
