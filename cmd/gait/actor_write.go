@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -121,10 +123,25 @@ func (f *enrollFlags) publicKeys(a *app, name string) ([]sshkey.Key, error) {
 			return nil, err
 		}
 	}
-	if err := read("--from-github-keys", f.github, sshkey.MaxKeyFile, sshkey.ParseKeys); err != nil {
+	if err := read("--from-github-keys", f.github, sshkey.MaxKeyFile, a.keysOfHost); err != nil {
 		return nil, err
 	}
 	return keys, read("--from-allowed-signers", f.signers, sshkey.MaxAllowedFile, func(b []byte) ([]sshkey.Key, error) { return keysOfSigner(b, name) })
+}
+
+// keysOfHost returns the keys of a user's list that actors can have. The list is made for
+// another purpose, so keys of other types, such as ssh-rsa, are named and left out.
+func (c *console) keysOfHost(list []byte) (keys []sshkey.Key, err error) {
+	var kept []byte
+	for line := range bytes.Lines(list) {
+		if _, err := sshkey.ParseKey(strings.TrimSpace(string(line))); errors.Is(err, sshkey.ErrUnsupported) {
+			kind, _, _ := strings.Cut(string(line), " ")
+			c.notice(fmt.Sprintf("a key of type %.40s was left out: actors do not sign with such keys", kind))
+			continue
+		}
+		kept = append(kept, line...)
+	}
+	return sshkey.ParseKeys(kept)
 }
 
 // keysOfSigner returns the keys that an allowed signers file has for a name.

@@ -12,7 +12,7 @@ var authorityHints = map[string]hintMaker{
 	"subject_changed": ofDetails(func(d projection.Details) string {
 		return "look at what is asked about now: gait job status --id " + d.JobID
 	}),
-	"decision_expired":  ofDetails(func(d projection.Details) string { return toReplace(d) }),
+	"decision_expired":  ofDetails(func(d projection.Details) string { return "ask again: " + toReplace(d) }),
 	"quorum_pending":    ofDetails(func(d projection.Details) string { return toApprove(d.JobID, d.CheckpointID) }),
 	"key_refused":       say("make another key: ssh-keygen -t ed25519"),
 	"key_in_use":        say("make another key: ssh-keygen -t ed25519; a key belongs to one actor for ever"),
@@ -23,11 +23,11 @@ var authorityHints = map[string]hintMaker{
 	"authority_missing": say("enroll the first actor: gait actor add NAME --key FILE.pub --role admin"),
 }
 
-// toReplace is how a decision that expired is asked for again.
+// toReplace is the command that asks again, in the place of a decision that expired or was denied.
 func toReplace(d projection.Details) string {
 	which := d.CheckpointID
 	if which == "" {
 		which = "ID"
 	}
-	return "ask again: gait job checkpoint add --id " + d.JobID + ` --type decision-needed --summary "WHAT" --required-action "WHAT" --replaces ` + which
+	return "gait job checkpoint add --id " + d.JobID + ` --type decision-needed --summary "WHAT" --required-action "WHAT" --replaces ` + which
 }

@@ -4,17 +4,21 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"gait/commands/connect"
+	"gait/ledger"
 	"gait/projection"
 )
 
 func inboxCommand(a *app) *cobra.Command {
 	flags := listFlags{sort: string(projection.ByUpdated), reverse: true}
+	var mine bool
+	var me string
 	cmd := exits(&cobra.Command{
 		Use:   "inbox",
 		Short: "Show what waits for a verdict, the oldest first",
@@ -23,16 +27,25 @@ changed for longest comes first. An approval must come from another actor than t
 who asked, and than the job's identity.`,
 		Example: `gait job inbox
 gait job inbox --label team=payments --limit 20
+gait job inbox --mine --as cfo
 gait job inbox --waiting-for decision --json`,
 		Args: noArgs,
 	}, 0, 1, 2, 6, 7, 8)
 	f := cmd.Flags()
+	f.BoolVar(&mine, "mine", false, "only what you could approve now: as --as says, or GAIT_ACTOR, or your login name")
+	f.StringVar(&me, "as", "", "with --mine: who you are")
 	f.StringArrayVar(&flags.waiting, "waiting-for", nil, "only what waits for this: "+strings.Join(projection.WaitsForPeople, ", ")+"; repeatable, or several with commas")
 	f.StringVar(&flags.actor, "actor", "", "only jobs that this actor submitted, or imported")
 	f.StringArrayVar(&flags.labels, "label", nil, "only jobs with this label, KEY=VALUE; repeatable: with all of them")
 	f.IntVar(&flags.limit, "limit", 100, "at most so many jobs, up to 1000")
 	f.StringVar(&flags.after, "after", "", "only jobs after this one: what a page gives as the next one")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if me != "" && !mine {
+			return &usageError{code: "invalid_usage", text: "--as says whose inbox --mine shows", hint: "add --mine"}
+		}
+		if mine {
+			flags.mine = a.actor(me)
+		}
 		items, next, err := a.inbox(cmd.Context(), &flags)
 		if err != nil {
 			return err
@@ -87,10 +100,23 @@ func (a *app) inbox(ctx context.Context, flags *listFlags) (items []inboxItem, n
 	for i, item := range found {
 		items[i].InboxItem = item
 		if a.readOnly == nil {
-			items[i].Command = a.here(toApprove(item.JobID, item.CheckpointID))
+			items[i].Command = a.here(toDecide(item, flags.mine))
 		}
 	}
 	return items, next, err
+}
+
+// toDecide is the command that decides what waits: an approval by its actor, if that is
+// known, or another decision in the place of one that no approval lifts.
+func toDecide(item projection.InboxItem, actor string) string {
+	if item.Replace != "" {
+		return toReplace(projection.Details{JobID: item.JobID, CheckpointID: item.Replace})
+	}
+	command := toApprove(item.JobID, item.CheckpointID)
+	if actor != "" {
+		command = strings.Replace(command, "--actor NAME", "--actor "+actor, 1)
+	}
+	return command
 }
 
 // An inboxItem is something that waits for a verdict, with the command that approves it:
@@ -109,7 +135,63 @@ func (i inboxItem) show(s *screen, now time.Time) {
 		denied = "by " + i.DeniedBy
 	}
 	s.fields(
-		[2]string{"asks", i.Summary}, [2]string{"required", i.RequiredAction}, [2]string{"waits for", i.WaitingFor}, [2]string{"denied", denied},
-		[2]string{"not by", strings.Join(i.NotBy, ", ")}, [2]string{"labels", labelText(i.Labels)}, [2]string{"to approve", i.Command},
+		[2]string{"asks", i.Summary}, [2]string{"required", i.RequiredAction}, [2]string{"about", subjectText(i.Progress)},
+		[2]string{"waits for", i.WaitingFor}, [2]string{"approved", approvedText(i.Progress)}, [2]string{"denied", denied}, [2]string{"until", untilText(i.Progress)},
+		[2]string{"asked", askedText(i.AskedByClaim)}, [2]string{"may decide", mayText(i.InboxItem)}, [2]string{"not by", strings.Join(i.NotBy, ", ")},
+		[2]string{"labels", labelText(i.Labels)}, [2]string{"to decide", i.Command},
 	)
+}
+
+// subjectText says what a decision is about.
+func subjectText(p projection.Progress) string {
+	switch {
+	case p.Amended != nil:
+		return contentText(*p.Amended) + ", which an approver put in the place of " + contentText(*p.Subject)
+	case p.Subject != nil:
+		return contentText(*p.Subject)
+	}
+	return ""
+}
+
+func contentText(c ledger.Content) string {
+	return strings.TrimSpace(fmt.Sprintf("%s %s, %s", c.Name, c.Digest.String()[:16], count(c.Size, "byte")))
+}
+
+// approvedText says how many approvals count, of how many, and whose.
+func approvedText(p projection.Progress) string {
+	if p.Needed <= 1 && len(p.Approvals) == 0 {
+		return ""
+	}
+	var by []string
+	for _, g := range p.Approvals {
+		by = append(by, g.Actor)
+	}
+	text := fmt.Sprintf("%d of %d", len(by), p.Needed)
+	if len(by) > 0 {
+		text += ": " + strings.Join(by, ", ")
+	}
+	return text
+}
+
+func untilText(p projection.Progress) string {
+	if p.Expired {
+		return p.ExpiresAt + ", which has passed"
+	}
+	return p.ExpiresAt
+}
+
+func askedText(claim bool) string {
+	if claim {
+		return "by a claim: who asked is not proved, so two must approve where verdicts are signed"
+	}
+	return ""
+}
+
+// mayText says who may decide.
+func mayText(i projection.InboxItem) string {
+	may := slices.Clone(i.MayApprove)
+	if i.Anyone && len(may) > 0 {
+		may = append(may, "others")
+	}
+	return strings.Join(may, ", ")
 }

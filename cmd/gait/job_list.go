@@ -66,6 +66,7 @@ gait job list --after job_17 --json`,
 type listFlags struct {
 	statuses, waiting, labels []string
 	actor, since, sort, after string
+	mine                      string // of an inbox: only what this actor could approve now
 	reverse                   bool
 	limit                     int
 }
@@ -126,7 +127,7 @@ func (l *listFlags) query(now time.Time) (q projection.Query, err error) {
 
 // filter returns the filter that the flags describe.
 func (l *listFlags) filter(now time.Time) (f projection.Filter, err error) {
-	f.Actor = l.actor
+	f.Actor, f.Mine = l.actor, l.mine
 	if f.Statuses, err = namesOf(l.statuses, projection.Statuses, "invalid_status", "is not a status"); err != nil {
 		return f, err
 	}

@@ -90,12 +90,7 @@ func issue(ctx context.Context, a *app, r order) (result commands.Result, err er
 	o.Mode = root.Once
 	o.Actor = r.Actor
 	err = connect.Retry(ctx, o, func(l *connect.Ledger) (err error) {
-		signed, err := a.prepare(ctx, l, r)
-		if err != nil {
-			return err
-		}
-		a.writing.Store(true)
-		if result, err = a.do(ctx, l, signed); err == nil {
+		if result, err = a.issueIn(ctx, l, r); err == nil {
 			a.written.Store(&result)
 		}
 		return err
@@ -111,10 +106,7 @@ func decideOnly(ctx context.Context, a *app, r order) error {
 		if err := l.MayWrite(); err != nil {
 			return err
 		}
-		signed, err := a.prepare(ctx, l, r)
-		if err == nil {
-			result, err = a.do(ctx, l, signed)
-		}
+		result, err = a.issueIn(ctx, l, r)
 		return err
 	})
 	if printed, ok := isPrinted(err); ok {
@@ -192,7 +184,9 @@ func lifecycle[C commands.Command](a *app, cmd *cobra.Command, build func(*cobra
 		if err != nil {
 			return err
 		}
-		return carryOut(cmd.Context(), a, flags.order(r))
+		o := flags.order(r)
+		o.relative = expiresAfter(cmd)
+		return carryOut(cmd.Context(), a, o)
 	}
 	return cmd
 }

@@ -12,8 +12,7 @@ import (
 )
 
 func keysRotateCommand(a *app) *cobra.Command {
-	var actor, reason string
-	var dryRun bool
+	var by handover
 	cmd := exits(&cobra.Command{
 		Use:   "rotate",
 		Short: "Replace the ledger's signing key",
@@ -26,22 +25,24 @@ If the old key may have leaked, also distrust it, and tell those who trust it to
 trust the new one instead: with it a thief could still name another successor.`, ledger.MaxRotations),
 		Example: "gait keys rotate --reason \"yearly\"\ngait keys rotate --reason \"laptop lost\" && gait keys distrust 6b2f0a94c1d3e587\ngait keys rotate --dry-run --json",
 		Args:    noArgs,
-	}, 0, 1, 2, 6, 7, 8)
-	f := cmd.Flags()
-	f.StringVar(&actor, "actor", "", "who acts (env GAIT_ACTOR; default os:LOGIN)")
-	f.StringVar(&reason, "reason", "", "why; kept on the ledger for ever")
-	f.BoolVar(&dryRun, "dry-run", false, "show what would be written, with a key made for it, and write nothing")
+	}, 0, 1, 2, 3, 6, 7, 8)
+	by.add(cmd)
+	cmd.Flags().BoolVar(&by.dryRun, "dry-run", false, "show what would be written, with a key made for it, and write nothing")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if dryRun {
-			return a.write(cmd.Context(), func(r *connect.Ledger) error { return draftRotation(cmd.Context(), a, r, a.actor(actor), reason) })
+		order, err := by.order(cmd.Context(), a, verbRotate, object{})
+		if err != nil {
+			return err
 		}
-		return rotateKey(cmd.Context(), a, a.actor(actor), reason)
+		if by.dryRun {
+			return a.write(cmd.Context(), func(r *connect.Ledger) error { return draftRotation(cmd.Context(), a, r, order) })
+		}
+		return rotateKey(cmd.Context(), a, order)
 	}
 	return cmd
 }
 
 // draftRotation shows the event that a rotation would write.
-func draftRotation(ctx context.Context, a *app, l *connect.Ledger, actor, reason string) error {
+func draftRotation(ctx context.Context, a *app, l *connect.Ledger, by root.Order) error {
 	r, err := l.Root()
 	if err != nil {
 		return err
@@ -50,7 +51,7 @@ func draftRotation(ctx context.Context, a *app, l *connect.Ledger, actor, reason
 	if err != nil {
 		return err
 	}
-	e, err := r.RotationDraft(ctx, key.VerifierKey(), root.Order{Actor: actor, Reason: reason})
+	e, err := r.RotationDraft(ctx, key.VerifierKey(), by)
 	if err != nil {
 		return err
 	}
@@ -70,7 +71,7 @@ func (c *console) showDraft(e ledger.Event) error {
 	})
 }
 
-func rotateKey(ctx context.Context, a *app, actor, reason string) error {
+func rotateKey(ctx context.Context, a *app, by root.Order) error {
 	var did root.RotateResult
 	err := a.write(ctx, func(l *connect.Ledger) error {
 		r, err := l.Root()
@@ -78,7 +79,7 @@ func rotateKey(ctx context.Context, a *app, actor, reason string) error {
 			return err
 		}
 		a.writing.Store(true)
-		did, err = r.Rotate(ctx, root.Order{Actor: actor, Reason: reason})
+		did, err = r.Rotate(ctx, by)
 		return err
 	})
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 )
 
 func ledgerMoveCommand(a *app) *cobra.Command {
-	var to, actor, reason string
-	var dryRun bool
+	var to string
+	var by handover
 	cmd := exits(&cobra.Command{
 		Use:   "move",
 		Short: "Hand the ledger over to another machine, and end it here",
@@ -31,21 +31,24 @@ If it is cut short, the same command finishes it. It cannot be taken back, but t
 can be moved back: gait keys new here, gait ledger move there. Stop a gait serve first.`,
 		Example: "gait ledger move --to there.vkey --reason \"to the new server\"\ngait ledger move --to there.vkey --dry-run --json",
 		Args:    noArgs,
-	}, 0, 1, 2, 6, 7, 8)
+	}, 0, 1, 2, 3, 6, 7, 8)
 	f := cmd.Flags()
 	f.StringVar(&to, "to", "", "the key that the other place has made with gait keys new: a verifier key, or a file with it (required)")
-	f.StringVar(&actor, "actor", "", "who acts (env GAIT_ACTOR; default os:LOGIN)")
-	f.StringVar(&reason, "reason", "", "why; kept on the ledger for ever")
-	f.BoolVar(&dryRun, "dry-run", false, "show what would be written, and write nothing")
+	by.add(cmd)
+	f.BoolVar(&by.dryRun, "dry-run", false, "show what would be written, and write nothing")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		key, err := a.movesTo(to)
 		if err != nil {
 			return err
 		}
-		if dryRun {
-			return a.write(cmd.Context(), func(l *connect.Ledger) error { return draftMove(cmd.Context(), a, l, key, a.actor(actor), reason) })
+		order, err := by.order(cmd.Context(), a, verbMove, object{"to": key.String()})
+		if err != nil {
+			return err
 		}
-		return moveLedger(cmd.Context(), a, key, a.actor(actor), reason)
+		if by.dryRun {
+			return a.write(cmd.Context(), func(l *connect.Ledger) error { return draftMove(cmd.Context(), a, l, key, order) })
+		}
+		return moveLedger(cmd.Context(), a, key, order)
 	}
 	return cmd
 }
@@ -70,25 +73,25 @@ func (c *console) movesTo(named string) (ledger.VerifierKey, error) {
 }
 
 // draftMove shows the event that a move would write.
-func draftMove(ctx context.Context, a *app, l *connect.Ledger, to ledger.VerifierKey, actor, reason string) error {
+func draftMove(ctx context.Context, a *app, l *connect.Ledger, to ledger.VerifierKey, by root.Order) error {
 	r, err := l.Root()
 	if err != nil {
 		return err
 	}
-	e, err := r.MoveDraft(ctx, to, root.Order{Actor: actor, Reason: reason})
+	e, err := r.MoveDraft(ctx, to, by)
 	if err != nil {
 		return err
 	}
 	return a.showDraft(e)
 }
 
-func moveLedger(ctx context.Context, a *app, to ledger.VerifierKey, actor, reason string) error {
+func moveLedger(ctx context.Context, a *app, to ledger.VerifierKey, by root.Order) error {
 	o, err := a.options()
 	if err != nil {
 		return err
 	}
 	a.writing.Store(true)
-	did, err := root.Move(ctx, o.Options, to, root.Order{Actor: actor, Reason: reason})
+	did, err := root.Move(ctx, o.Options, to, by)
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 
 func ledgerVerifyCommand(a *app) *cobra.Command {
 	var keyFile, sinceFile string
+	var adminFiles []string
 	cmd := exits(&cobra.Command{
 		Use:   "verify",
 		Short: "Check the whole ledger from its bytes",
@@ -27,8 +28,13 @@ The proofs of jobs that another ledger held before are checked too.`,
 	}, 0, 1, 2, 6, 7, 8)
 	cmd.Flags().StringVar(&keyFile, "public-key", "", "the ledger's key, or a file with it: "+keyForms+"; only it counts then")
 	cmd.Flags().StringVar(&sinceFile, "since", "", "file with a checkpoint or proof seen earlier, which the ledger must continue")
+	cmd.Flags().StringArrayVar(&adminFiles, "admin-key", nil, "file with the public key of the ledger's first admin, as you know it; may be given several times")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		trusted, err := trustedKeys(a, keyFile)
+		if err != nil {
+			return err
+		}
+		admins, err := a.adminKeys(adminFiles)
 		if err != nil {
 			return err
 		}
@@ -40,6 +46,9 @@ The proofs of jobs that another ledger held before are checked too.`,
 		return a.read(cmd.Context(), func(r *connect.Ledger) error {
 			by, err := trustedIn(r.Log.Keys(), trusted, keyFile)
 			if err != nil {
+				return err
+			}
+			if err := checkFirstAdmin(a, r, admins); err != nil {
 				return err
 			}
 			return verifyLedger(a, r, verifiedBy{trusted, by}, since)

@@ -43,14 +43,11 @@ func carryOutLedger(cmd *cobra.Command, a *app, o order, show func(*screen, ledg
 // decideLedgerOnly decides a command about the ledger and shows what would be written.
 func decideLedgerOnly(ctx context.Context, a *app, o order) error {
 	var result commands.Result
-	err := a.read(ctx, func(l *connect.Ledger) error {
+	err := a.read(ctx, func(l *connect.Ledger) (err error) {
 		if err := l.MayWrite(); err != nil {
 			return err
 		}
-		r, err := a.prepare(ctx, l, o)
-		if err == nil {
-			result, err = a.do(ctx, l, r)
-		}
+		result, err = a.issueIn(ctx, l, o)
 		return err
 	})
 	if printed, ok := isPrinted(err); ok {

@@ -12,6 +12,7 @@ import (
 
 func packVerifyCommand(a *app) *cobra.Command {
 	var keyFile, policyFile, profile string
+	var adminFiles []string
 	var requireSignature bool
 	cmd := exits(&cobra.Command{
 		Use:   "verify FILE",
@@ -25,13 +26,17 @@ FILE may be a pipe or -, standard input: up to 4 GiB are kept in a temporary fil
 
 A policy (C2SP tlog-policy) names logs, any one of which must have signed, and
 witnesses, of which a quorum must have cosigned. Its logs are then the keys that
-count. With --public-key too, both must hold.`,
+count. With --public-key too, both must hold.
+
+Whoever came first has enrolled the ledger's first admin. --admin-key says whose key it
+must have been.`,
 		Example: "gait pack verify ./gait-out/pack_job_1.zip\ngait pack verify pack_job_1.zip --public-key auditor.vkey --json\ngait pack verify pack_job_1.zip --policy policy.txt\ncurl -s https://ci.example/pack_job_1.zip | gait pack verify -",
 		Args:    oneFile,
 	}, 0, 1, 2, 6, 8)
 	f := cmd.Flags()
 	f.StringVar(&keyFile, "public-key", "", "the ledger's key, or a file with it: "+keyForms+"; only it counts then")
 	f.StringVar(&policyFile, "policy", "", "file with the logs you trust and the witnesses you ask for (C2SP tlog-policy)")
+	f.StringArrayVar(&adminFiles, "admin-key", nil, "file with the public key of the ledger's first admin, as you know it: a pack whose first admin signed with another fails; may be given several times")
 	f.BoolVar(&requireSignature, "require-signature", true, "always so; accepted for older scripts")
 	f.StringVar(&profile, "profile", "standard", "standard, or strict: also neither older than what you saw, nor possibly lacking events")
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
@@ -43,10 +48,7 @@ count. With --public-key too, both must hold.`,
 		if err != nil {
 			return err
 		}
-		if o.Policy, err = readPolicy(a, policyFile); err != nil {
-			return err
-		}
-		if o.Trusted, err = trustedUnder(a, o.Policy, keyFile); err != nil {
+		if err := known(a, &o, policyFile, keyFile, adminFiles); err != nil {
 			return err
 		}
 		file, size, err := openPack(a, args[0])
@@ -65,6 +67,18 @@ count. With --public-key too, both must hold.`,
 		return reportPack(a, args[0], givenKeys(keyFile, policyFile, o.Policy), report)
 	}
 	return cmd
+}
+
+// known reads what the caller trusts and knows into options.
+func known(a *app, o *packspec.Options, policyFile, keyFile string, adminFiles []string) (err error) {
+	if o.Policy, err = readPolicy(a, policyFile); err != nil {
+		return err
+	}
+	if o.Trusted, err = trustedUnder(a, o.Policy, keyFile); err != nil {
+		return err
+	}
+	o.AdminKeys, err = a.adminKeys(adminFiles)
+	return err
 }
 
 // trustedUnder returns the keys to trust under a policy: those of its logs, unless

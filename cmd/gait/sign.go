@@ -49,6 +49,7 @@ type order struct {
 
 	signing   signing
 	bootstrap bool // the ledger's first actor is enrolled without asking
+	relative  bool // the command line says after what time a decision expires, not when
 }
 
 // A printedError ends a command that wrote what is to be signed, and issued nothing.
@@ -59,38 +60,60 @@ type printedError struct {
 
 func (e *printedError) Error() string { return "the command was written to " + e.path }
 
-// prepare returns the request to issue: as it is, or signed. The ledger is open.
-func (a *app) prepare(ctx context.Context, l *connect.Ledger, o order) (commands.Request, error) {
+// issueIn issues an order: as it is, or signed. The ledger is open.
+func (a *app) issueIn(ctx context.Context, l *connect.Ledger, o order) (commands.Result, error) {
+	r, answer, err := a.prepare(ctx, l, o)
+	switch {
+	case err != nil:
+		return commands.Result{}, err
+	case answer != nil:
+		return *answer, nil
+	}
+	a.writing.Store(!r.DryRun)
+	return a.do(ctx, l, r)
+}
+
+// prepare returns the request to issue: as it is, or signed. If it would be signed and its
+// request id has led to something before, that is the answer, and nothing is signed.
+func (a *app) prepare(ctx context.Context, l *connect.Ledger, o order) (r commands.Request, answer *commands.Result, err error) {
 	switch {
 	case commands.RowOf(o.Command).Actor != "":
-		return o.Request, nil // it follows from the ledger, and no actor gives it
+		return o.Request, nil, nil // it follows from the ledger, and no actor gives it
 	case o.signing.given():
-		return a.signedElsewhere(o)
+		r, err = a.signedElsewhere(o)
+		return r, nil, err
 	}
 	if err := a.checkRevoked(ctx, l, o.Request); err != nil {
-		return o.Request, err
+		return o.Request, nil, err
+	}
+	if o.relative {
+		if o.Request, err = expiresAsBefore(ctx, l, o.Request); err != nil {
+			return o.Request, nil, err
+		}
 	}
 	now, err := authorityNow(ctx, l)
 	if err != nil {
-		return o.Request, err
+		return o.Request, nil, err
 	}
 	r, wanted, err := a.whoSigns(o, now)
 	if err != nil {
-		return r, err
+		return r, nil, err
 	}
-	spec, err := a.signKey(o)
-	if err != nil {
-		return r, err
+	spec, err := a.signKey(o.signing)
+	if err != nil || spec.IsZero() && len(wanted) == 0 && o.signing.printTo == "" {
+		return r, nil, err // a claim
 	}
-	if spec.IsZero() && len(wanted) == 0 && o.signing.printTo == "" {
-		return r, nil // a claim
-	}
-	return a.sign(ctx, l, o, r, spec, wanted)
+	before, used, err := l.Outcome(ctx, r)
+	if _, another := errors.AsType[*commands.RequestIDError](err); !another && (used || err != nil) {
+		return r, &before, err
+	} // what is signed for another command is refused as such
+	r, err = a.sign(ctx, l, o, r, spec, wanted)
+	return r, nil, err
 }
 
 // signKey returns the key that the command line or GAIT_SIGN_KEY names.
-func (a *app) signKey(o order) (signer.Spec, error) {
-	name := o.signing.key
+func (a *app) signKey(g signing) (signer.Spec, error) {
+	name := g.key
 	if name == "" {
 		name = a.getenv("GAIT_SIGN_KEY")
 	}
@@ -112,15 +135,15 @@ func (a *app) whoSigns(o order, now *authority.State) (commands.Request, []sshke
 
 // sign fills in what a signed command says, and signs it, or writes it for others to sign.
 func (a *app) sign(ctx context.Context, l *connect.Ledger, o order, r commands.Request, spec signer.Spec, wanted []sshkey.Key) (commands.Request, error) {
-	now, again := a.now(), r.RequestID != ""
-	if !again {
+	now := a.now()
+	if r.RequestID == "" {
 		id, err := ledger.NewULID(now, a.entropy)
 		if err != nil {
 			return r, err
 		}
 		r.RequestID = id
 	}
-	r, err := complete(ctx, l, r, again)
+	r, err := l.FillVerdict(ctx, r)
 	if err != nil {
 		return r, err
 	}
@@ -131,16 +154,22 @@ func (a *app) sign(ctx context.Context, l *connect.Ledger, o order, r commands.R
 	if o.signing.printTo != "" {
 		return r, &printedError{path: o.signing.printTo, text: text}
 	}
+	sig, err := a.signText(ctx, text, spec, wanted)
+	r.Signed = &commands.Signed{Text: text, Sigs: [][]byte{sig}}
+	return r, err
+}
+
+// signText signs a command with the key that a spec names, or one of those wanted.
+func (a *app) signText(ctx context.Context, text []byte, spec signer.Spec, wanted []sshkey.Key) ([]byte, error) {
 	by, err := signer.Find(ctx, spec, a.signerOptions(ctx, wanted))
 	if err != nil {
-		return r, err
+		return nil, err
 	}
 	sig, err := by.Sign(text)
 	if err != nil {
-		return r, fmt.Errorf("signing the command: %w", err)
+		return nil, fmt.Errorf("signing the command: %w", err)
 	}
-	r.Signed = &commands.Signed{Text: text, Sigs: [][]byte{sig}}
-	return r, nil
+	return sig, nil
 }
 
 // signerOptions says where keys are looked for.

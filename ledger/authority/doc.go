@@ -161,8 +161,7 @@
 //	all        none
 //
 // by mode, and else signature_required. In every mode these are: ledger_created,
-// index_committed, key_rotated, ledger_moved, continued, and checkpoint_added with continues,
-// which a ledger or its keeper writes.
+// index_committed, continued, and checkpoint_added with continues, which a ledger writes.
 //
 // # The chain
 //

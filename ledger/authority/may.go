@@ -49,12 +49,11 @@ func (s *State) mayClaim(a Act) *Denial {
 	return nil
 }
 
-// ofItself reports whether an event is written by the ledger or its keeper, and not on the
-// command of an actor: it follows from the events before it, or from those of another
-// ledger, or the ledger's own key vouches for it.
+// ofItself reports whether an event is written by the ledger, and not on the command of an
+// actor: it follows from the events before it, or from those of another ledger.
 func ofItself(p ledger.Payload) bool {
 	switch p := p.(type) {
-	case ledger.LedgerCreated, ledger.IndexCommitted, ledger.KeyRotated, ledger.LedgerMoved, ledger.Continued:
+	case ledger.LedgerCreated, ledger.IndexCommitted, ledger.Continued:
 		return true
 	case ledger.CheckpointAdded:
 		return !p.Continues.IsZero()
