@@ -110,7 +110,7 @@ var hints = map[string]hintMaker{
 	"daemon_certificate": say("name the file of the authority that signed it, in PEM, in " + caVariable + "; ask the ledger's owner for that"),
 	"needs_root":         say("run it where the ledger's root is, without GAIT_URL, or name the root with --root"),
 	"untrusted_key":      keyHint,
-	"key_mismatch":       say("do not rely on it: another key signs under that name"),
+	"key_mismatch":       say("if its owner has rotated the key, a pack built since then shows it: gait pack verify FILE; otherwise do not rely on it: another key signs under that name"),
 	"foreign_request":    say("ask for 127.0.0.1 or localhost, and from no web page"),
 
 	// The ledger's directory and keys.

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 
+	"gait/commands/connect"
 	"gait/commands/recall"
 	"gait/ledger"
 	"gait/ledger/home"
@@ -19,6 +20,9 @@ const (
 
 func rolledBackHint(err error) string {
 	e, ok := errors.AsType[*home.RolledBackError](err)
+	if ok && isURL(e.Dir) {
+		return "tell the ledger's owner, and do nothing there until it is explained: what you have seen of it is kept, and is evidence"
+	}
 	switch {
 	case ok && e.Accepted: // it may be read already
 		return goOnHint(e.Alive)
@@ -30,6 +34,12 @@ func rolledBackHint(err error) string {
 		return goOnHint(e.Alive) + "; to read this one as it is: gait ledger restore --in-place"
 	}
 	return `put the newest state back, or restore a newer backup: move the directory ledger in the root away, then gait ledger restore FILE; to read this one as it is: gait ledger restore --in-place; ` + successorHint
+}
+
+// isURL reports whether an error names a ledger by the URL of its daemon.
+func isURL(dir string) bool {
+	_, err := connect.ParseURL(dir)
+	return err == nil
 }
 
 // goOnHint says how to go on with the jobs of a ledger that is here in an older state. alive is

@@ -44,6 +44,11 @@ If that path is too long, gait.sock is a link to a socket under XDG_RUNTIME_DIR,
 under /tmp. A socket that is removed is made again. GET /openapi.json describes the
 interface; /metrics is for Prometheus.
 
+With --listen it also answers those who have a token, each as one actor in one role: gait
+serve token. They name it in GAIT_URL, and the file of their token in GAIT_TOKEN_FILE. An
+address that other machines can reach takes --tls-cert and --tls-key (TLS 1.3). A request
+with the token of --token-file, which is for a loopback address, is your own.
+
 On SIGTERM or SIGINT it finishes the commands it has begun, then stops. It goes on if its
 terminal is closed (SIGHUP), and if what reads its output ends.
 

@@ -20,6 +20,14 @@
 // opened here, which waits for the root's lock; if a daemon starts meanwhile,
 // Open connects to it. [Options.Daemon] can rule out either way.
 //
+// # A daemon elsewhere
+//
+// [Options.Remote] names a daemon by its URL, with a token that proves who asks, and no
+// root: the ledger's key must then be one that the user trusts, and its newest checkpoint
+// is compared with the one that the user's home has seen. Package token has what is sent.
+// A root of the same user that the daemon serves is found by its lock; for any other the
+// URL stands in [Ledger.Dir].
+//
 // # The socket
 //
 // The daemon listens at gait.sock in the root. If that path is longer than 103 bytes,

@@ -160,6 +160,9 @@ func joinURL(ctx context.Context, o Options) (*Ledger, error) {
 	if err == nil {
 		err = d.settle(o)
 	}
+	if older, ok := errors.AsType[*home.RolledBackError](err); ok {
+		older.Dir = o.Remote.URL.String()
+	}
 	if err != nil {
 		d.Close()
 		return nil, fmt.Errorf("opening the ledger at %s: %w", o.Remote.URL, err)
