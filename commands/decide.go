@@ -164,16 +164,16 @@ func (b *batch) write(c *call, m basis, p ledger.Payload) (Result, error) {
 	}
 	event, err := e.seal(c, m, p)
 	if err == nil {
-		err = m.guard(event)
-	}
-	if err == nil {
 		err = e.checkContent(event)
 	}
 	if err != nil {
 		return Result{}, err
 	}
-	next, err := m.apply(event)
+	next, err := m.apply(event) // which checks the event as every reader does
 	if err != nil {
+		if err := m.guard(event); err != nil {
+			return Result{}, err
+		}
 		panic("commands: the fold refuses the event that was decided: " + err.Error())
 	}
 	result := Result{Job: next, Event: event}

@@ -139,10 +139,11 @@ func checkEd25519(public []byte) error {
 	if len(public) != ed25519.PublicKeySize {
 		return fmt.Errorf("%w: an Ed25519 key of %d bytes", ledger.ErrMalformed, len(public))
 	}
-	if err := ledger.CheckStrong([ed25519.PublicKeySize]byte(public)); err != nil {
+	point := [ed25519.PublicKeySize]byte(public)
+	if err := ledger.CheckStrong(point); err != nil {
 		return err
 	}
-	if !onEdwards25519(public) {
+	if !isPoint(point) {
 		return fmt.Errorf("%w: %x is not a point of the curve", ledger.ErrWeakKey, public)
 	}
 	return nil
