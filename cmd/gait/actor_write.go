@@ -53,6 +53,9 @@ gait actor add cfo --from-allowed-signers signers --role approver --actor alice`
 	f.write.addCommon(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if f.write.signing.given() {
+			if err := f.write.signing.alone(cmd, args); err != nil {
+				return err
+			}
 			return carryOutLedger(cmd, a, f.write.order(commands.Request{Command: commands.AddActor{}, DryRun: f.write.dryRun}), enrolled)
 		}
 		if len(args) != 1 {
@@ -194,6 +197,9 @@ gait actor revoke cfo --key SHA256:4HyIQBLNUkVAVF0hM3tWYwKzyHDKaX0XcVyoNzBqgpA -
 	f.addCommon(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if f.signing.given() {
+			if err := f.signing.alone(cmd, args); err != nil {
+				return err
+			}
 			return carryOutLedger(cmd, a, f.order(commands.Request{Command: commands.RevokeActor{}, DryRun: f.dryRun}), revoked)
 		}
 		if len(args) != 1 {

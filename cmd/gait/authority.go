@@ -140,6 +140,9 @@ gait authority set --policy policy.cedar --actor alice`,
 	f.addCommon(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if f.signing.given() {
+			if err := f.signing.alone(cmd, nil); err != nil {
+				return err
+			}
 			return carryOutLedger(cmd, a, f.order(commands.Request{Command: commands.SetAuthority{}, DryRun: f.dryRun}), authoritySet)
 		}
 		if mode == "" && admins == 0 && len(policies) == 0 {

@@ -174,6 +174,9 @@ func lifecycle[C commands.Command](a *app, cmd *cobra.Command, build func(*cobra
 	cmd.Args = cobra.ArbitraryArgs
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if flags.signing.given() {
+			if err := flags.signing.alone(cmd, args); err != nil {
+				return err
+			}
 			return carryOut(cmd.Context(), a, flags.order(commands.Request{Command: command, DryRun: flags.dryRun}))
 		}
 		c, err := build(cmd)

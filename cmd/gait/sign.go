@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"gait/commands"
 	"gait/commands/connect"
@@ -42,6 +44,27 @@ func (g *signing) add(cmd *cobra.Command) {
 // given reports whether the command was signed elsewhere: then its file says all that the
 // command line says otherwise.
 func (g *signing) given() bool { return g.command != "" || len(g.signatures) > 0 }
+
+// alone returns an error if anything is given beside a command that was signed elsewhere: it
+// would be ignored, and the command may say something else.
+func (g *signing) alone(cmd *cobra.Command, args []string) error {
+	var ignored []string
+	for _, arg := range args {
+		ignored = append(ignored, fmt.Sprintf("%q", arg))
+	}
+	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+		if f.Changed && f.Name != "command" && f.Name != "signature" && f.Name != "dry-run" {
+			ignored = append(ignored, "--"+f.Name)
+		}
+	})
+	if len(ignored) == 0 {
+		return nil
+	}
+	return &usageError{
+		code: "other_command", text: "what was signed says all of the command, so nothing else can: " + strings.Join(ignored, ", "),
+		hint: "give --command and --signature alone, or sign another command",
+	}
+}
 
 // An order is a request, and how it is signed.
 type order struct {
