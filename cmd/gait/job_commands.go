@@ -57,11 +57,15 @@ func denyCommand(a *app) *cobra.Command {
 
 func verdictCommand[C commands.Command](a *app, verb, word, why, short, long string, build func(checkpoint string) C) *cobra.Command {
 	var checkpoint string
+	codes := []int{0, 1, 2, 3, 6, 7, 8}
+	if verb == "approve" {
+		codes = []int{0, 1, 2, 3, 4, 6, 7, 8} // a decision that has expired
+	}
 	cmd := exits(&cobra.Command{
 		Use: verb + " [JOB]", Short: short, Long: long,
 		Example: "gait job " + verb + ` --id job_1 --actor reviewer_1 --reason "` + why + `"` +
 			"\ngait job " + verb + " job_1 --actor reviewer_1 --checkpoint cp_0002",
-	}, 0, 1, 2, 3, 6, 7, 8)
+	}, codes...)
 	cmd.Flags().StringVar(&checkpoint, "checkpoint", "", "the decision, such as cp_0002; needed when several are open")
 	cmd = lifecycle(a, cmd, func(cmd *cobra.Command) (c C, err error) {
 		if !cmd.Flags().Changed("actor") && a.getenv("GAIT_ACTOR") == "" {
