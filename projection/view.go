@@ -94,7 +94,8 @@ func (j Job) common(schema string) Common {
 		StatusReasonCode: string(j.ReasonCode), Revision: j.Revision, CreatedAt: j.Created, UpdatedAt: j.Updated,
 		ProducerVersion: j.ProducerVersion, EnvironmentFingerprint: j.EnvironmentFingerprint, PolicyDigest: j.PolicyDigest.OrEmpty(),
 		PolicyRef: j.PolicyRef, Identity: j.Identity, SafetyInvariantVersion: SafetyInvariantVersion,
-		SafetyInvariantHash: j.SafetyInvariantHash(), SafetyInvariants: j.SafetyInvariants(), Imported: clone(j.Imported), Continued: clone(j.Continued),
+		SafetyInvariantHash: j.SafetyInvariantHash(), SafetyInvariants: j.SafetyInvariants(), ActorVerified: j.Signed,
+		Imported: clone(j.Imported), Continued: clone(j.Continued),
 	}
 	for _, l := range j.Labels {
 		if c.Labels == nil {
