@@ -76,8 +76,10 @@ type snapshot struct {
 	unproved     error      // why it is not one that the tree may have, or nil
 	continued    []byte     // the proof that another ledger held the job before; nil if there is none
 
-	authority *authorityChain // the authority events up to the commitment or the job's last event; nil if there are none
-	events    ledger.Events
+	authority   *authorityChain // the authority events up to the commitment or the job's last event; nil if there are none
+	included    []string        // the entries with content of the job that are at hand
+	openContent func(ledger.Hash) (io.ReadCloser, error)
+	events      ledger.Events
 	measurements
 }
 
@@ -86,6 +88,8 @@ type measurements struct {
 	first ledger.Event
 	fold  projection.Folder
 	sizes jobSizes
+
+	content contents // that the events name
 }
 
 // A CheckedJob is a job whose events were read and checked.
@@ -156,6 +160,9 @@ func snapshotJobOnce(ctx context.Context, src ledger.Reader, job string, o JobOp
 	} else if err := s.measure(); err != nil {
 		return nil, err
 	}
+	if err := s.findContents(o.JobContent); err != nil {
+		return nil, err
+	}
 	return s, s.readContinued(o)
 }
 
@@ -188,6 +195,9 @@ func (s *snapshot) shape() shape {
 	}
 	if sh.authority = s.authority != nil; sh.authority {
 		sh.format = AuthorityFormat
+	}
+	if sh.contents = s.included; len(sh.contents) > 0 {
+		sh.format = ContentFormat
 	}
 	return sh
 }
@@ -302,7 +312,7 @@ func (s *snapshot) write(w io.WriterAt, signer ledger.Signer) (container.Manifes
 	}
 	p := packWriter{
 		archiveWriter: archiveWriter{w: w}, packType: TypeJob, ref: s.fold.Job.ID, createdAt: ledger.FormatTime(s.head.Time),
-		names: s.shape().names(layerViews, layerEvidence, layerText), signer: signer,
+		names: s.shape().names(layerViews, layerEvidence, layerText, layerContent), signer: signer,
 	}
 	streams := jobStreams{head: s.head}
 	for _, name := range p.names {
@@ -316,7 +326,11 @@ func (s *snapshot) write(w io.WriterAt, signer ledger.Signer) (container.Manifes
 		case container.ManifestEntry:
 			err = p.reserveManifest()
 		default:
-			err = p.add(name, contents[name])
+			if content, fixed := contents[name]; fixed {
+				err = p.add(name, content)
+			} else {
+				err = s.addContent(&p, name)
+			}
 		}
 		if err != nil {
 			return container.Manifest{}, 0, err
@@ -351,6 +365,9 @@ func (p *packWriter) reserveManifest() error {
 	size, err := m.SignedSize()
 	if err != nil {
 		return err
+	}
+	if p.packType == TypeJob && size > container.MaxJobManifest {
+		return ErrContents
 	}
 	p.manifest, err = p.reserve(container.ManifestEntry, size)
 	return err

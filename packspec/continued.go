@@ -67,7 +67,7 @@ func (v *jobVerifier) continues() bool { return v.first.Type() == ledger.TypeCon
 func (v *jobVerifier) checkFormat() error {
 	needs := v.continues() || moved(v.rotations)
 	switch {
-	case v.keysErr == nil && v.shape.format != AuthorityFormat && needs != (v.shape.format == ContinuedFormat):
+	case v.keysErr == nil && v.shape.format < AuthorityFormat && needs != (v.shape.format == ContinuedFormat):
 		return finding.Failf(finding.LevelCanonical, finding.CodeNotCanonical, entryEvidence,
 			"format %d: a job that another ledger held before, or a ledger that was moved, has evidence of format %d, and no other has", v.shape.format, ContinuedFormat)
 	case v.shape.continued && !v.continues():

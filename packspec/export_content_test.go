@@ -128,7 +128,7 @@ func TestContentLists(t *testing.T) {
 	for name, list := range map[string]string{
 		"ends within line 1": "", "is not that of a content": strings.Replace(line, "content/", "../../x/", 1), "is not in order": line + line,
 		"line 1 of content.sha256 is not that": other + line[64:], "ends within line 2": line + "x",
-		"lists more than": strings.Join(manyLines(int(c.l.Log.Head().Size)+1), ""),
+		"lists more than": strings.Join(manyLines(int(c.l.Log.Head().Size)*(ledger.MaxAttachments+1)+1), ""),
 	} {
 		dir[packspec.ContentList] = &fstest.MapFile{Data: []byte(list), Mode: 0o600}
 		if _, err := readContents(dir); !errors.Is(err, ledger.ErrMalformed) || !strings.Contains(err.Error(), name) {

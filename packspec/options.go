@@ -1,6 +1,10 @@
 package packspec
 
-import "gait/ledger"
+import (
+	"io"
+
+	"gait/ledger"
+)
 
 // JobPasses is the number of times that BuildJob ranges over a job's events.
 const JobPasses = 2
@@ -20,6 +24,11 @@ type JobOptions struct {
 	// the proof of a job that another ledger held before. If it is nil or returns
 	// ledger.ErrContentMissing, the pack has no such proof.
 	Content func(digest ledger.Hash, limit int64) ([]byte, error)
+
+	// JobContent opens content of the job as it is kept: 16 bytes of salt and the bytes. If it
+	// is not nil, the pack has those contents that the job's events name and that are at
+	// hand: for which it does not return ledger.ErrContentMissing.
+	JobContent func(digest ledger.Hash) (io.ReadCloser, error)
 
 	// Index says how the index is computed if the log cannot prove it.
 	Index IndexOptions

@@ -60,6 +60,8 @@ type shape struct {
 	committed bool  // whether it has a commitment to the index
 	continued bool  // whether it has the proof of a job that another ledger held before
 	authority bool  // whether it has authority events
+
+	contents []string // the entries with content of the job, in order
 }
 
 // A layer is a part of a pack, by its purpose.
@@ -72,7 +74,8 @@ const (
 	layerContinued
 	layerAuthority
 	layerAuthorityIndex
-	layerText // for people
+	layerContent // of the job, which evidence.json does not list
+	layerText    // for people
 )
 
 // jobEntries are the entries of a job pack, in order, with their size limits.
@@ -122,6 +125,9 @@ func (s shape) names(layers ...layer) []string {
 		if slices.Contains(layers, e.layer) {
 			names = append(names, e.name)
 		}
+	}
+	if slices.Contains(layers, layerContent) {
+		names = append(names, s.contents...)
 	}
 	slices.Sort(names)
 	return names
@@ -199,10 +205,10 @@ func (p *Pack) checkNames() error {
 		if err != nil {
 			return err
 		}
-		if _, err := evidenceFormat(b, AuthorityFormat); err != nil {
+		if _, err := evidenceFormat(b, ContentFormat); err != nil {
 			return err // another format has other entries
 		}
-		want = p.shape().names(layerViews, layerEvidence, layerText)
+		want = p.shape().names(layerViews, layerEvidence, layerText, layerContent)
 	}
 	for i := range max(len(want), len(p.entries)) {
 		switch {
@@ -218,7 +224,7 @@ func (p *Pack) checkNames() error {
 // shape returns the shape of a job pack, as its entries show it. The format is not known
 // yet.
 func (p *Pack) shape() shape {
-	s := shape{rotations: p.rotations(), continued: p.has(entryContinued), authority: p.has(entryAuthority) || p.has(entryAuthorityProof)}
+	s := shape{rotations: p.rotations(), continued: p.has(entryContinued), authority: p.has(entryAuthority) || p.has(entryAuthorityProof), contents: p.contentNames()}
 	for _, name := range []string{entryCommitment, entryCommitmentProof, entryIndexProof} {
 		s.committed = s.committed || p.has(name)
 	}

@@ -64,3 +64,53 @@ func TestSpecHasTheBindings(t *testing.T) {
 		t.Errorf("SPEC.md does not have\n%s", want)
 	}
 }
+
+// actors.py has the same table.
+func TestPythonHasTheBindings(t *testing.T) {
+	program, err := os.ReadFile("../fixtures/verify/actors.py")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range authority.Bindings() {
+		prefix := row.Verb + ": " + string(row.Event) + ": "
+		_, line, found := strings.Cut(string(program), prefix)
+		line, _, _ = strings.Cut(line, "\n")
+		line, more, _ := strings.Cut(strings.TrimSuffix(line, `"""`), " ; ")
+		var want []string
+		for _, name := range slices.Sorted(maps.Keys(row.Fields)) {
+			want = append(want, pythonField(name, row.Fields[name]))
+		}
+		got := strings.Fields(line)
+		slices.SortFunc(got, func(a, b string) int { return strings.Compare(bare(a), bare(b)) })
+		if !found || !slices.Equal(got, want) || !slices.Equal(strings.Fields(more), row.Arguments) {
+			t.Errorf("actors.py has for %s\n%s ; %s\nwant\n%s ; %s", row.Verb, got, more, want, row.Arguments)
+		}
+	}
+}
+
+// bare returns the name of a field of actors.py.
+func bare(field string) string {
+	name, _, _ := strings.Cut(strings.TrimRight(field, "?*"), "=")
+	name, _, _ = strings.Cut(name, "|")
+	return name
+}
+
+// pythonField spells a field as actors.py does.
+func pythonField(name string, f authority.Field) string {
+	if f.Kind == authority.Derived || f.Kind == authority.Free {
+		return name + "*"
+	}
+	switch from := string(f.From); {
+	case from == authority.SourceReason || from == authority.SourceVerb:
+		name += "=$" + from
+	case from != authority.SourceArgument+name:
+		name += "=" + strings.TrimPrefix(from, authority.SourceArgument)
+	}
+	if f.Default != "" {
+		name += "|" + f.Default
+	}
+	if f.Kind == authority.CopiedIfPresent {
+		name += "?"
+	}
+	return name
+}

@@ -39,6 +39,7 @@ func (s *snapshot) measure() error {
 			if e.JobSeq() == 1 {
 				s.first = e
 			}
+			s.content.add(e)
 			s.sizes.events += int64(len(e.Bytes())) + 1
 			if _, err := approvals.Write(r.approvals.of(i)); err != nil {
 				return err

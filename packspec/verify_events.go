@@ -74,6 +74,7 @@ func (v *jobVerifier) check(e ledger.Event) error {
 	}
 	if v.chainErr == nil {
 		v.actorCheck.check(e)
+		v.contents.add(e)
 	}
 	if v.chainErr == nil && v.stateErr == nil {
 		v.stateErr = asFailure(finding.LevelStateMachine, finding.CodeTransition, v.fold.Add(e))

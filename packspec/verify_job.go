@@ -17,7 +17,8 @@ type jobVerifier struct {
 	commitment commitment
 	head       ledger.JobHead // after the events read so far
 	requests   ledger.RequestIDs
-	first      ledger.Event    // of the job
+	first      ledger.Event // of the job
+	contents   contents
 	asked      []decisionAsked // by a job that another ledger held before
 	fold       projection.Folder
 
@@ -40,6 +41,7 @@ func (v *jobVerifier) levels() []level {
 		{name: finding.LevelFreshness, check: v.freshness, status: finding.Claimed},
 		{name: finding.LevelActors, check: v.actors, status: finding.Claimed},
 		{name: finding.LevelCompleteness, check: v.completeness, status: finding.Claimed},
+		{name: finding.LevelContent, check: v.checkContent, status: finding.Proved, applies: v.namesContent},
 		{name: finding.LevelContinued, check: v.continued, status: finding.Proved, applies: v.continues},
 	}
 }

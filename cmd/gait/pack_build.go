@@ -18,6 +18,7 @@ import (
 func packBuildCommand(a *app) *cobra.Command {
 	var kind, from, to, out, jobRoot string
 	var revision int64
+	var withContent bool
 	cmd := exits(&cobra.Command{
 		Use:   "build",
 		Short: "Export a job, or a run of the ledger, as a pack",
@@ -36,6 +37,9 @@ With --at-revision the pack ends with the event that gave the job that revision.
 is appended for it: it proves that it is complete if an event that commits to the index
 stands before the job's next event.
 
+With --include-content the pack also has the content that the job's events name, such as
+the subjects of its decisions, as far as it is at hand: then its bytes depend on that, too.
+
 With --type range, export a run of events of all jobs, by default the whole ledger.
 It is rounded outward to bundles of 256 events, which is what clients of C2SP
 tlog-tiles logs read: unzipped, the pack is one.`,
@@ -52,6 +56,7 @@ gait pack build --type range --from 1000 --to 1999`,
 	f.StringVar(&to, "to", "", "a range's last event (default the newest)")
 	f.StringVar(&out, "out", "", "the pack's file (default ./gait-out/pack_JOB.zip, with + for each : of JOB, or pack_range_FROM-TO.zip); only a pack of the same is replaced; "+outForms)
 	f.Int64Var(&revision, "at-revision", 0, "end with the job's revision of this number (default the newest)")
+	f.BoolVar(&withContent, "include-content", false, "include the content that the job's events name, for all readers of the pack")
 	f.StringVar(&jobRoot, "job-root", "", "the same as --root")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if a.dir != "" && jobRoot != "" && a.dir != jobRoot {
@@ -66,8 +71,11 @@ gait pack build --type range --from 1000 --to 1999`,
 			if at && revision < 1 {
 				return &usageError{code: "invalid_revision", text: fmt.Sprintf("a job has no revision %d", revision), hint: "revisions count from 1"}
 			}
-			return buildJobPack(cmd.Context(), a, jobBuild{job: from, revision: revision}, jobRoot, to, out)
+			return buildJobPack(cmd.Context(), a, jobBuild{job: from, revision: revision, withContent: withContent}, jobRoot, to, out)
 		case packspec.TypeRange:
+			if withContent {
+				return &usageError{code: "invalid_usage", text: "--include-content goes with --type job", hint: "leave --include-content out"}
+			}
 			if at {
 				return &usageError{code: "invalid_usage", text: "--at-revision goes with --type job: a range has no revisions", hint: "leave --at-revision out"}
 			}
@@ -113,15 +121,16 @@ func (a *app) packIn(ctx context.Context, dir string, f func(*connect.Ledger) er
 
 // A jobBuild builds the pack of a job.
 type jobBuild struct {
-	app      *app
-	ctx      context.Context
-	job      string
-	revision int64 // with which the pack ends; 0: the newest
-	plan     packPlan
-	asOf     ledger.Seq           // the commitment to the index that was appended for the pack, or 0
-	checked  *packspec.CheckedJob // the job as it was before that, or nil
-	readOnly bool                 // it needs a commitment, and nothing can be written here
-	made     *madePack
+	app         *app
+	ctx         context.Context
+	job         string
+	withContent bool
+	revision    int64 // with which the pack ends; 0: the newest
+	plan        packPlan
+	asOf        ledger.Seq           // the commitment to the index that was appended for the pack, or 0
+	checked     *packspec.CheckedJob // the job as it was before that, or nil
+	readOnly    bool                 // it needs a commitment, and nothing can be written here
+	made        *madePack
 }
 
 // begin appends a commitment to the index, if the pack needs one, and builds the pack,
@@ -150,9 +159,19 @@ func (b *jobBuild) build(r *connect.Ledger) error {
 	defer done.stop()
 	b.made, err = buildPack(b.app, r, b.plan, func(w io.WriterAt, signer ledger.Signer) (packspec.BuiltPack, error) {
 		kept := root.ContentOf(r.Dir)
-		return packspec.BuildJob(b.ctx, w, log, b.job, signer, packspec.JobOptions{
+		o := packspec.JobOptions{
 			AsOf: b.asOf, AtRevision: b.revision, Checked: b.checked, Content: kept.Read, Index: packspec.IndexOptions{Inherited: root.Inherited(kept), Progress: done.update},
-		})
+		}
+		if b.withContent {
+			o.JobContent = func(digest ledger.Hash) (io.ReadCloser, error) {
+				content, err := kept.Job(b.job).GetKept(digest, false)
+				if err != nil {
+					return nil, err
+				}
+				return content, nil
+			}
+		}
+		return packspec.BuildJob(b.ctx, w, log, b.job, signer, o)
 	})
 	if err != nil || b.made.built.Commitment != nil {
 		return err

@@ -37,6 +37,7 @@ const (
 	CodeActor            = "actor_mismatch"            // an event is not what its actor signed, or its actor may not do it
 	CodeCommandSignature = "command_signature_invalid" // the signature of an actor does not hold
 	CodeAdminKey         = "admin_key_mismatch"        // the first admin signed with another key than the caller knows
+	CodeContent          = "content_mismatch"          // a content in the pack is not one that the job's events name
 	CodeView             = "view_mismatch"             // a view does not follow from the events
 )
 

@@ -27,6 +27,7 @@ const (
 	LevelFreshness    = "freshness"     // the caller has seen no other checkpoint of the ledger that contradicts the pack's
 	LevelActors       = "actors"        // actors are who they claim to be
 	LevelCompleteness = "completeness"  // the checkpoint's tree has no later event of the job
+	LevelContent      = "content"       // the contents in the pack are those that the job's events name
 	LevelContinued    = "continued"     // another ledger held the job before, in the state in which it begins here
 )
 
