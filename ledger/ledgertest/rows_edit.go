@@ -29,7 +29,8 @@ import (
 //	job:JOB                     all of these
 //	r:ID                        the row of a request id
 //	e:N e:N-                    an event, or all from it on
-//	c g h i j k n p r t v       all rows whose key begins with the letter
+//	a:N                         the row of authority event N
+//	a c g h i j k n p r t v     all rows whose key begins with the letter
 //	m/NAME                      a row under m
 //	index                       i and m/index
 //	end                         what says how long the ledger is: m/checkpoint, m/edge, m/head and m/upper
@@ -182,6 +183,9 @@ func selectAbout(kind, of string) (func(string) bool, error) {
 		return func(key string) bool { return indexed(key) || key == "h"+of || key == "v"+of }, nil
 	case "e":
 		return selectEvents(of)
+	case "a":
+		seq, err := strconv.ParseUint(of, 10, 63)
+		return isOne(string(binary.BigEndian.AppendUint64([]byte("a"), seq))), err
 	case "j":
 		job, n, one := strings.Cut(of, "@")
 		if !one {
