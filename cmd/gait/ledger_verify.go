@@ -7,6 +7,7 @@ import (
 
 	"gait/commands/connect"
 	"gait/commands/recall"
+	"gait/ledger"
 	"gait/ledger/root"
 	"gait/packspec"
 	"gait/projection"
@@ -22,7 +23,8 @@ func ledgerVerifyCommand(a *app) *cobra.Command {
 signatures under a key you trust or one that it handed the ledger on to, the rules of
 every job, every stored view, and that it continues the newest checkpoint seen, or the
 one given. If it does not, both signed checkpoints are printed: they are the evidence.
-The proofs of jobs that another ledger held before are checked too.`,
+The proofs of jobs that another ledger held before are checked too, and the content of
+jobs that is kept here; content that is missing, or was erased, is counted.`,
 		Example: "gait ledger verify\ngait ledger verify --public-key auditor.vkey --json\ngait ledger verify --since seen.checkpoint",
 		Args:    noArgs,
 	}, 0, 1, 2, 6, 7, 8)
@@ -96,7 +98,15 @@ func verifyLedger(a *app, r *connect.Ledger, by verifiedBy, since seenFile) erro
 	}
 	memory := recall.Memory{Home: r.Home, Notice: a.notice}
 	before := checkBefore(memory, root.ContentOf(r.Dir), by.trusted)
-	if err := holdsToSeen(a.running.Context(), memory, r, before.event); err != nil {
+	var kept contentCheck
+	err = holdsToSeen(a.running.Context(), memory, r, func(e ledger.Event) error {
+		kept.named.Add(e)
+		return before.event(e)
+	})
+	if err == nil {
+		err = kept.look(a, r)
+	}
+	if err != nil {
 		return err
 	}
 	memory.KeepCheckpoint(signed, true, r.Log.Keys().Keys()...)
@@ -104,7 +114,7 @@ func verifyLedger(a *app, r *connect.Ledger, by verifiedBy, since seenFile) erro
 	if open, err := r.Root(); err == nil { // a daemon has noted it
 		open.NotePlace()
 	}
-	lines := before.tell(a, fields)
+	lines := append(before.tell(a, fields), kept.add(fields))
 	if err := before.missing(); err != nil && !r.Log.Imported() {
 		fields["verified"] = false
 		return &lackingError{err, fields}

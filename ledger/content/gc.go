@@ -53,6 +53,16 @@ func (n *Named) Has(name Name) (named, erased bool) {
 	return named, erased
 }
 
+// Erased returns how many contents an event erased, and none named since.
+func (n *Named) Erased() (count int) {
+	for _, erased := range n.erased {
+		if erased {
+			count++
+		}
+	}
+	return count
+}
+
 // All yields the contents that events name and that none erased, in no order.
 func (n *Named) All() iter.Seq[Name] {
 	return func(yield func(Name) bool) {
