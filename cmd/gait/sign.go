@@ -158,6 +158,9 @@ func (a *app) whoSigns(o order, now *authority.State) (commands.Request, []sshke
 
 // sign fills in what a signed command says, and signs it, or writes it for others to sign.
 func (a *app) sign(ctx context.Context, l *connect.Ledger, o order, r commands.Request, spec signer.Spec, wanted []sshkey.Key) (commands.Request, error) {
+	if g := o.signing; g.validFor <= 0 || g.validFor > authority.MaxLifetime {
+		return r, &usageError{code: "invalid_valid_for", text: fmt.Sprintf("--valid-for %s is not from 1ms to %s", g.validFor, authority.MaxLifetime), hint: "--valid-for 24h"}
+	}
 	now := a.now()
 	if r.RequestID == "" {
 		id, err := ledger.NewULID(now, a.entropy)
