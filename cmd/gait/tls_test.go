@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -97,5 +98,29 @@ func TestServeFlags(t *testing.T) {
 		if got != tt.want {
 			t.Errorf("check of %+v = %q, want %q", tt.flags, got, tt.want)
 		}
+	}
+}
+
+// Clients that know no TLS 1.3 are refused.
+func TestOnlyTLS13(t *testing.T) {
+	dir := t.TempDir()
+	if err := writeCertificates(dir); err != nil {
+		t.Fatal(err)
+	}
+	config, err := serveFlags{cert: filepath.Join(dir, "cert.pem"), key: filepath.Join(dir, "key.pem")}.tlsConfig()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for version, want := range map[uint16]bool{tls.VersionTLS12: false, tls.VersionTLS13: true} {
+		here, there := net.Pipe()
+		go func() {
+			_ = tls.Server(there, config).Handshake()
+			_ = there.Close()
+		}()
+		err := tls.Client(here, &tls.Config{MaxVersion: version, InsecureSkipVerify: true}).Handshake()
+		if (err == nil) != want {
+			t.Errorf("with %s: %v", tls.VersionName(version), err)
+		}
+		here.Close()
 	}
 }

@@ -27,8 +27,10 @@ const (
 	challengePath = "/v1/challenge"
 	proofScheme   = token.Scheme
 
-	// challengeLife is how long a request may answer a challenge.
-	challengeLife = 2 * time.Minute
+	// challengeLife is how long a request may answer a challenge. Each run of a command
+	// answers one of its own, so it also says how many can run with one token: some 270 a
+	// second.
+	challengeLife = 30 * time.Second
 
 	// maxAnswered bounds the challenges that were answered and are not over, and
 	// maxAnsweredBy those of one token.
@@ -73,6 +75,7 @@ type proofs struct {
 	secret  [32]byte
 
 	mu       sync.Mutex
+	latest   time.Time         // that the clock read
 	answered map[string]*taken // by nonce
 	by       map[string]int    // how many of them by one token
 }
@@ -102,9 +105,9 @@ const (
 
 // nonce makes the nonce of a challenge.
 func (p *proofs) nonce() (string, error) {
-	b := binary.BigEndian.AppendUint64(nil, uint64(p.now().Add(challengeLife).UnixMilli()))
-	b = append(b, make([]byte, nonceRandom)...)
 	p.mu.Lock()
+	b := binary.BigEndian.AppendUint64(nil, uint64(p.time().Add(challengeLife).UnixMilli()))
+	b = append(b, make([]byte, nonceRandom)...)
 	_, err := io.ReadFull(p.entropy, b[nonceTime:])
 	p.mu.Unlock()
 	if err != nil {
@@ -139,12 +142,12 @@ var errBusy = ledger.NewError("too many clients have come with a token of late",
 // take takes the number of a proof by a token, which is verified. It fails with ErrToken
 // if that was taken before.
 func (p *proofs) take(nonce, id string, number int64) error {
-	end, now := p.end(nonce), p.now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	end, now := p.end(nonce), p.time()
 	if !now.Before(end) {
 		return ErrChallengeOver
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	t := p.answered[nonce]
 	if t == nil {
 		if len(p.answered) >= maxAnswered || p.by[id] >= maxAnsweredBy {
@@ -161,6 +164,15 @@ func (p *proofs) take(nonce, id string, number int64) error {
 		return ErrToken
 	}
 	return nil
+}
+
+// time returns what the clock reads, but never an earlier time than before: a challenge that
+// is over, and forgotten, does not come back.
+func (p *proofs) time() time.Time {
+	if now := p.now(); now.After(p.latest) {
+		p.latest = now
+	}
+	return p.latest
 }
 
 // forget forgets the challenges that are over.

@@ -216,6 +216,9 @@ func TestProofs(t *testing.T) {
 	want("another token's proof under the nonce", other.Prove(request(nonce, 101)), "token_invalid")
 	want("a token that is not known", mustToken(t, d, 3).Prove(request(challenge(), 1)), "token_invalid")
 	want("a nonce of no one", tok.Prove(request(strings.Repeat("ab", token.NonceSize), 1)), "challenge_expired")
+	if _, err := d.client(t, otherLedgers(t)).Open(t.Context()); !errors.Is(err, daemon.ErrUnproved) {
+		t.Errorf("a token of another ledger: Open = %v, want ErrUnproved", err)
+	}
 	r := request(challenge(), 1)
 	r.Origin = "gait.example/other"
 	want("another ledger", tok.Prove(r), "token_invalid")
@@ -224,10 +227,20 @@ func TestProofs(t *testing.T) {
 	late := challenge()
 	d.behind.Store(-int64(3 * time.Minute))
 	want("a challenge that has ended", tok.Prove(request(late, 1)), "challenge_expired")
+	d.behind.Store(0)
+	want("one that has ended, when the clock goes back", tok.Prove(request(late, 1)), "challenge_expired")
 }
 
 func mustToken(t *testing.T, d *door, seed byte) token.Token {
 	tok, err := token.New(bytes.NewReader(bytes.Repeat([]byte{seed}, 32)), d.Log.Origin(), "auditor", "auditor_3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tok
+}
+
+func otherLedgers(t *testing.T) token.Token {
+	tok, err := token.New(bytes.NewReader(make([]byte, 32)), "gait.example/other", "auditor", "auditor_1")
 	if err != nil {
 		t.Fatal(err)
 	}
