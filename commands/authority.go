@@ -57,8 +57,8 @@ func (b *batch) moment(ctx context.Context, c *call, now time.Time) (Moment, err
 }
 
 // readAuthority reads the authority in force. If its rows do not hold, a stop or a cancel is
-// decided on what all events say. If an authority event is damaged, nobody can tell who may
-// stop the job, so whoever asks may: the ledger is corrupt in any case, and a job that
+// decided on what all events say. If an authority event is damaged, it cannot be told who may
+// stop the job, so every caller may: the ledger is corrupt in any case, and a job that
 // should have stopped must not run on.
 func (b *batch) readAuthority(ctx context.Context, c *call, m *Moment) (err error) {
 	k, ends := &b.engine.known, c.request.Command.row().EndsJob

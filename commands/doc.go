@@ -11,6 +11,28 @@
 // A refusal is an event too: it changes no state and no revision, and Do returns
 // it as a *RefusedError with its receipt.
 //
+// # Signed commands
+//
+// A request is a claim of its actor, unless it is Signed: then it has the text of an
+// authority.Command that says exactly what the request says, and the signatures of actors
+// over the text. A client makes one in these steps, and the engine never sees a private key:
+//
+//	result, used, err := commands.Outcome(ctx, log, request) // did this request id lead to something before?
+//	request, err = commands.FillVerdict(request, job)        // a verdict names what it is about
+//	text, err := commands.SignText(request, origin, now, 0)
+//	request.Signed = &commands.Signed{Text: text, Sigs: [][]byte{signature}}
+//
+// ParseSigned makes a request of a text that was signed elsewhere. Do verifies the signatures
+// in the goroutine of its caller. Then, in the order in which commands are decided: a request
+// id that was used answers with its first outcome, the times of the command are compared with
+// the clock's reading, the authority in force says whether the actor may do this, and the
+// rules whether it may follow. The event carries the text and the signatures, and each reader
+// checks it in the same way.
+//
+// A signed command is carried out once. The event that it leads to uses its request id up, also
+// if it is refused. If an error wrote no event, such as an *authority.Denial, the command can
+// be sent again until it expires.
+//
 // # The table of commands
 //
 // Each command has a file: its type, its rules, and its Row, which says what
