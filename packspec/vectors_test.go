@@ -195,6 +195,12 @@ func actorVectors(t *testing.T) []vector {
 		p := newPlay(t)
 		all = append(all, newVector(t, "actors forged "+tt.name, packtest.Archive(p.forged(tt.make(p))), p.key))
 	}
+	c, k, one := withContent(t)
+	all = append(all, newVector(t, "content", c.packOf(k), c.key), newVector(t, "content in part", c.packOf(kept{one.Digest: k[one.Digest]}), c.key), newVector(t, "content left out", c.packOf(nil), c.key))
+	forged := contentForgeries(t)
+	for _, name := range sortedKeys(forged) {
+		all = append(all, newVector(t, "content forged "+name, forged[name], c.key))
+	}
 	return all
 }
 
