@@ -13,14 +13,17 @@ import (
 // A Message is a request as JSON. Encode writes it in canonical form; a daemon
 // is sent it in any form, with fields of its own beside.
 type Message struct {
-	Verb        string          `json:"verb"`
-	JobID       string          `json:"job_id,omitempty"`
-	Actor       string          `json:"actor,omitempty"`
-	Reason      string          `json:"reason,omitempty"`
-	RequestID   string          `json:"request_id,omitempty"`
-	IfRevision  *int64          `json:"if_revision,omitempty"`
-	DryRun      bool            `json:"dry_run,omitempty"`
-	AcceptClock bool            `json:"accept_clock,omitempty"`
+	Verb        string `json:"verb"`
+	JobID       string `json:"job_id,omitempty"`
+	Actor       string `json:"actor,omitempty"`
+	Reason      string `json:"reason,omitempty"`
+	RequestID   string `json:"request_id,omitempty"`
+	IfRevision  *int64 `json:"if_revision,omitempty"`
+	DryRun      bool   `json:"dry_run,omitempty"`
+	AcceptClock bool   `json:"accept_clock,omitempty"`
+
+	ContentLater bool `json:"content_later,omitempty"`
+
 	Arguments   json.RawMessage `json:"arguments,omitempty"`
 	Command     string          `json:"command,omitempty"`      // what actors signed: the text of a gait.command
 	CommandSigs [][]byte        `json:"command_sigs,omitempty"` // the signatures over it, each an SSHSIG
@@ -34,7 +37,7 @@ func (r Request) Message() (Message, error) {
 	}
 	m := Message{
 		Verb: r.Command.Verb(), JobID: r.JobID, Actor: r.Actor, Reason: r.Reason, RequestID: r.RequestID,
-		IfRevision: r.IfRevision, DryRun: r.DryRun, AcceptClock: r.AcceptClock, Arguments: arguments,
+		IfRevision: r.IfRevision, DryRun: r.DryRun, AcceptClock: r.AcceptClock, ContentLater: r.ContentLater, Arguments: arguments,
 	}
 	if s := r.Signed; s != nil {
 		m.Command, m.CommandSigs = string(s.Text), s.Sigs
@@ -63,7 +66,7 @@ func (m Message) Request() (Request, error) {
 	}
 	r := Request{
 		JobID: m.JobID, Actor: m.Actor, Reason: m.Reason, RequestID: m.RequestID, IfRevision: m.IfRevision,
-		DryRun: m.DryRun, AcceptClock: m.AcceptClock, Command: c,
+		DryRun: m.DryRun, AcceptClock: m.AcceptClock, ContentLater: m.ContentLater, Command: c,
 	}
 	switch {
 	case m.Command != "":

@@ -17,6 +17,10 @@ type Request struct {
 	IfRevision *int64 // optional: the only revision to act on
 	DryRun     bool   // decide, and write nothing
 
+	// ContentLater says of a dry run that the content which the command names is kept later.
+	// It means nothing otherwise.
+	ContentLater bool
+
 	// AcceptClock says to write although the engine's clock is probably wrong.
 	AcceptClock bool
 

@@ -269,6 +269,9 @@ var (
 	// FieldValidationSource says against what an identity was checked.
 	FieldValidationSource = Field{"identity_validation_source", sourceRule}
 
+	// FieldFileName is the name of a file that content was read from.
+	FieldFileName = Field{"name", fileNameRule}
+
 	FieldLabelKey   = Field{"label", labelKeyRule}
 	FieldLabelValue = Field{"label", labelRule}
 )

@@ -77,6 +77,7 @@ type runState struct {
 	lines  bool   // with --json it prints many objects, one a line
 
 	revoked revocations.List // identities that block a resume
+	uploads uploads          // what the command brings
 
 	stdinRead bool        // standard input was read for a file
 	log       *processLog // of gait serve; nil in other commands

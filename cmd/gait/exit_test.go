@@ -120,6 +120,8 @@ var reported = []struct {
 	{root.ErrNewestUnknown, "newest_unknown unsafe_operation 8 false"},
 	{root.ErrNothingToAccept, "nothing_to_accept invalid_input 6 false"},
 	{&content.MissingError{}, "content_missing dependency_missing 7 false"},
+	{&content.ErasedError{}, "content_erased dependency_missing 7 false"},
+	{&connect.UnnamedError{}, "content_not_found invalid_input 6 false"},
 	{&content.DamagedError{}, "content_damaged verification_failed 2 false"},
 	{&packspec.ContinuedError{}, "continued_mismatch verification_failed 2 false"},
 	{content.ErrTooLarge, "content_too_large invalid_input 6 false"},

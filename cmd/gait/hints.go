@@ -139,6 +139,8 @@ var hints = map[string]hintMaker{
 	"content_missing":      say("put the file back into the directory content of the root, from a backup or an export: what names it is whole and proved without it"),
 	"content_damaged":      say("replace the file in the directory content of the root by that of a backup or an export: what names it is whole and proved without it"),
 	"continued_mismatch":   say("do not rely on what the job was before: ask for a pack of it from the ledger that held it"),
+	"content_erased":       say("its bytes are gone: gait job events shows by whom and why; a backup from before may have them"),
+	"content_not_found":    say("gait content list shows what there is"),
 	"content_too_large":    say("keep it elsewhere, and name where"),
 	"origin_used":          say(otherNameHint),
 	"network_filesystem":   say("use a local disk, or take the risk with --allow-network-fs"),

@@ -59,6 +59,7 @@ func expiry(text string, now time.Time) (time.Time, error) {
 func checkpointAddCommand(a *app) *cobra.Command {
 	var kind, summary, action string
 	var decision decisionFlags
+	var files uploadFlags
 	cmd := exits(&cobra.Command{
 		Use:   "add [JOB]",
 		Short: "Record progress, ask for a decision, or say how the job ended",
@@ -66,10 +67,17 @@ func checkpointAddCommand(a *app) *cobra.Command {
 blocked; completed or failed, which end the job.
 
 A decision can say who decides, how many must agree, and until when. One that expired,
-or was denied in a ledger with actors, is lifted only by another that --replaces it.`,
+or was denied in a ledger with actors, is lifted only by another that --replaces it.
+
+What is decided about can be a file: --subject. It is kept beside the ledger, under a
+digest that the event names and that says nothing of the bytes; the approver is shown it,
+and approves that digest. Files of a checkpoint are kept in the same way: --attach,
+--state. gait content reads and erases them.`,
 		Example: `gait job checkpoint add --id job_1 --summary "step 1 complete"
 gait job checkpoint add --id job_1 --type decision-needed --summary "refund is 900 EUR" --required-action "approve the refund"
 gait job checkpoint add --id job_1 --type decision-needed --summary "refund is 9000 EUR" --required-action "approve it" --approvers cfo,role:approver --quorum 2 --expires 24h
+gait job checkpoint add --id job_1 --type decision-needed --summary "new prices" --required-action "approve them" --subject prices.json
+gait job checkpoint add --id job_1 --summary "step 2 complete" --attach report.pdf --attach run.log:log --state state.json
 gait job checkpoint add --id job_1 --type completed --summary "all refunds sent"`,
 	}, 0, 1, 2, 3, 6, 7, 8)
 	f := cmd.Flags()
@@ -77,11 +85,18 @@ gait job checkpoint add --id job_1 --type completed --summary "all refunds sent"
 	f.StringVar(&summary, "summary", "", "what happened, at most 512 bytes (required)")
 	f.StringVar(&action, "required-action", "", "what must be decided (required with decision-needed)")
 	decision.add(cmd)
+	files.add(cmd)
 	return lifecycle(a, cmd, func(*cobra.Command) (commands.AddCheckpoint, error) {
 		if summary == "" {
 			return commands.AddCheckpoint{}, &usageError{code: "invalid_summary", text: "what happened? --summary is missing", hint: `add --summary "step 1 complete"`}
 		}
 		c := commands.AddCheckpoint{Type: ledger.CheckpointType(kind), Summary: summary, RequiredAction: action}
-		return c, decision.fill(&c, a.now())
+		if err := decision.fill(&c, a.now()); err != nil {
+			return c, err
+		}
+		if files.subject != "" && c.Type != ledger.CheckpointDecisionNeeded {
+			return c, &usageError{code: "invalid_subject", text: "--subject is what is decided about, and " + kind + " asks for no decision", hint: "add --type decision-needed, or name the file with --attach"}
+		}
+		return c, a.bring(files)
 	})
 }

@@ -25,6 +25,7 @@ var readingLines = []string{
 	"job checkpoint list --id a", "job checkpoint show --id a --checkpoint cp_0002", "job diff a b", "job diff --id a --from-revision 2",
 	"job wait a --for status=running --timeout 5s", "job wait a --for status=cancelled --timeout 300ms",
 	"ledger info", "ledger verify", "ledger checkpoint", "ledger proof --seq 3", "ledger prove --job a", "ledger prove --absent c", "ledger prove --check a.proof", "ledger witness list", "serve token list", "keys show",
+	"content list", "content list --id a", "content get 0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f --id a",
 	"actor list", "actor show alice", "actor show nobody", "actor allowed-signers", "authority show",
 	"ledger export --dir @dir", "replay gait-out/jobs", "replay a.zip", "pack verify a.zip", "pack inspect a.zip", "pack diff a.zip a.zip", "regress run --candidate gait-out/jobs --match job=a",
 	"__complete job status --id b",
@@ -43,7 +44,7 @@ var writingCommands = []string{
 	"job submit", "job checkpoint add", "job pause", "job stop", "job approve", "job deny", "job resume", "job cancel",
 	"keys trust", "keys distrust", "keys rotate", "keys new", "keys export", "keys import", "keys remove",
 	"ledger init", "ledger import", "ledger commit-index", "ledger cosign", "ledger rebuild", "ledger retire", "ledger witness add", "ledger witness remove",
-	"ledger backup", "ledger restore", "ledger move", "actor add", "actor revoke", "authority set",
+	"ledger backup", "ledger restore", "ledger move", "content erase", "content gc", "actor add", "actor revoke", "authority set",
 	"job watch", // it ends with its job
 	"regress update",
 }

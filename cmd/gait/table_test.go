@@ -63,9 +63,9 @@ func columnArgs(column, id string) []string {
 	switch column {
 	case "approve", "deny":
 		args[5] = "reviewer"
-	case "erase":
+	case "erase": // what checkCell has attached
 		args[0] = "content"
-		args = append(args, "--digest", strings.Repeat("5e", 32), "--reason", "personal data")
+		args = append(args, "--reason", "personal data")
 	case "hold":
 		args[1] = "pause"
 		args = append(args, "--hold")
@@ -172,13 +172,17 @@ func checkCell(b builtGait, id, from, column, want string) {
 	if code, _ := b.run("job", "submit", "--id", id, "--json"); code != 0 {
 		t.Fatalf("submit exits %d", code)
 	}
+	args := columnArgs(column, id)
+	if column == "erase" {
+		args = append(args, b.attach(id))
+	}
 	if into[from] != "" {
 		if code, _ := b.run(columnArgs(into[from], id)...); code != 0 {
 			t.Fatalf("getting %s into %s exits %d", id, from, code)
 		}
 	}
 	_, before := b.run("job", "status", id, "--json")
-	code, said := b.run(columnArgs(column, id)...)
+	code, said := b.run(args...)
 	_, after := b.run("job", "status", id, "--json")
 	name := column + " of a job that is " + from
 	if exit, refused := map[string]int{"no": 6, "no4": 4}[want]; refused {
@@ -202,6 +206,28 @@ func checkCell(b builtGait, id, from, column, want string) {
 	if code != 0 || got != [3]string{status, reason[0], reason[1]} || after.Job.Revision != before.Job.Revision+1 {
 		t.Errorf("%s exits %d and leads to %q at revision %d, want %q, %q at %d", name, code, got, after.Job.Revision, status, reason, before.Job.Revision+1)
 	}
+}
+
+// attach attaches a file to a job, and returns its digest.
+func (b builtGait) attach(id string) string {
+	b.t.Helper()
+	if err := os.WriteFile(filepath.Join(b.dir, "log"), []byte("personal data"), 0o600); err != nil {
+		b.t.Fatal(err)
+	}
+	if code, _ := b.run("job", "checkpoint", "add", "--id", id, "--summary", "s", "--attach", filepath.Join(b.dir, "log"), "--json"); code != 0 {
+		b.t.Fatalf("attaching a file exits %d", code)
+	}
+	out, err := b.command("content", "list", "--id", id, "--json").Output()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	var list struct {
+		Contents []struct{ Digest string }
+	}
+	if err := json.Unmarshal(out, &list); err != nil || len(list.Contents) != 1 {
+		b.t.Fatalf("content list prints %s", out)
+	}
+	return list.Contents[0].Digest
 }
 
 // checkRefused requires that a refusal is on the ledger, and changes no state and no

@@ -57,6 +57,7 @@ var hints = map[string]func(projection.Details) string{
 	"content_missing":        say("its owner can copy the file back from a backup or an export of the ledger"),
 	"content_erased":         say("its bytes are gone; GET /v1/job/events says by whom and why"),
 	"content_too_large":      say("send less; the daemon's owner can allow more"),
+	"content_not_found":      say("GET /v1/job/events names the content of a job"),
 	"content_damaged":        say("its owner can replace the file by that of a backup or an export of the ledger"),
 
 	// Errors while the command is carried out.

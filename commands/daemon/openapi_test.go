@@ -222,6 +222,8 @@ func TestOpenAPI(t *testing.T) {
 		{"POST", "/v1/job/contents/put?id=j9", "a", 404},
 		{"GET", "/v1/job/contents?id=j1", "", 200},
 		{"GET", "/v1/job/contents?id=j9", "", 404},
+		{"POST", "/v1/content/collect", `{"age_ms":0,"dry_run":true}`, 200},
+		{"POST", "/v1/content/collect", `{"age_ms":-1}`, 400},
 		{"GET", "/v1/job/content?id=j1&digest=" + strings.Repeat("0f", 32), "", 503},
 		{"GET", "/v1/job/content?id=j1&digest=x", "", 400},
 		{"GET", "/v1/job/content?id=j1&digest=" + s.put(t, "j1", "a refund of 90 EUR"), "", 200},

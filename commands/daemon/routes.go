@@ -50,6 +50,7 @@ var routes = []route{
 	{"GET", "/v1/job/content", (*Server).content, []string{"id", "digest"}, "id"},
 	{"GET", "/v1/job/contents", (*Server).contents, []string{"id"}, "id"},
 	{"POST", "/v1/job/contents/put", (*Server).putContent, []string{"id", "keep"}, "id"},
+	{"POST", "/v1/content/collect", (*Server).collect, nil, ""},
 	{"GET", "/v1/job/events", (*Server).jobEvents, []string{"id", "from", "size", "limit"}, "id"},
 }
 
@@ -59,6 +60,7 @@ var takesRole = map[string][]ledger.Role{
 	"/v1/ledger/cosignatures":  {ledger.RoleOperator},
 	"/v1/ledger/rebuild":       {ledger.RoleOperator},
 	"/v1/ledger/rebuild-index": {ledger.RoleOperator},
+	"/v1/content/collect":      {ledger.RoleOperator},
 	"/v1/job/contents/put":     {ledger.RoleWorker, ledger.RoleOperator, ledger.RoleApprover},
 }
 

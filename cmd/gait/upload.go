@@ -1,0 +1,19 @@
+package main
+
+import "os"
+
+// An upload is a file whose content a command names.
+type upload struct {
+	flag, file string
+	as         string // projection.AsSubject, AsAmended, or the role of an attachment
+
+	opened *os.File // without a name if it was spooled
+	name   string   // "" if it is standard input
+	size   int64
+}
+
+// uploads are the files whose content a command names.
+type uploads struct {
+	files []*upload
+	limit int64
+}
