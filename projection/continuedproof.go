@@ -153,7 +153,7 @@ func (p ContinuedProof) AskedAgain(job string, c ledger.Continued) ([]AskedAgain
 // continueJob returns what Continue gives for all events of the job.
 func (p ContinuedProof) continueJob(job string, tree ledger.Checkpoint, proof ledger.Content) (ledger.Continued, []AskedAgain, error) {
 	var none ledger.Continued
-	all := Folder{trusted: true}
+	all := Folder{Trusted: true}
 	first := p.Event
 	for i, e := range append(slices.Clone(p.Earlier), p.Event) {
 		if e.JobID() != job || e.Origin() != tree.Origin {

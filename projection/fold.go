@@ -92,16 +92,18 @@ type Folder struct {
 	// rules set others.
 	Next Rules
 
-	trusted bool // verdicts and resumes are not judged: the authority is not known
+	// Trusted says not to judge the verdicts and resumes of events that name an authority:
+	// the events of the job are all that is known. They are taken as admissible.
+	Trusted bool
 }
 
 // Believer returns a Folder for the events of a job that were verified elsewhere, while the
 // authority events of the ledger are not at hand. It believes verdicts and resumes as they are.
-func Believer() Folder { return Folder{trusted: true} }
+func Believer() Folder { return Folder{Trusted: true} }
 
 // fact returns the fact of the next event.
 func (f *Folder) fact(e ledger.Event) (Fact, error) {
-	if f.trusted && !e.Authority().IsZero() {
+	if f.Trusted && !e.Authority().IsZero() {
 		fact, err := claimOf(e)
 		if err == nil {
 			fact.Keys, err = authority.KeysOf(e)

@@ -37,6 +37,8 @@ type Replay struct {
 	// that it is given. It may be nil if the first event given is the ledger's.
 	Authority *authority.Chain
 
+	Trusted bool // as that of a Folder
+
 	room    []byte // reused for each line
 	jobs    map[string]*jobReplay
 	skipped map[string]bool // jobs that begin before the first event given
@@ -86,7 +88,7 @@ func (r *Replay) Add(e ledger.Event) error {
 		return nil
 	}
 	if j == nil {
-		j = &jobReplay{Folder: Folder{Next: r.Next, States: r.state}}
+		j = &jobReplay{Folder: Folder{Next: r.Next, States: r.state, Trusted: r.Trusted}}
 		if r.jobs == nil {
 			r.jobs = map[string]*jobReplay{}
 		}

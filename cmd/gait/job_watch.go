@@ -89,6 +89,7 @@ func (w *watcher) advance(ctx context.Context, l *connect.Ledger, size int64) (s
 	if err != nil || !ok {
 		return size, err
 	}
+	w.fold.States = projection.StatesOf(ctx, l.Log)
 	for e, err := range l.Log.JobEvents(ctx, w.id, w.fold.Head.JobSeq+1) {
 		if err != nil {
 			return size, err

@@ -18,7 +18,7 @@ type run struct {
 }
 
 func runOf(events ledger.Events) (r run, err error) {
-	fold, normal := projection.Folder{}, newNormaliser()
+	fold, normal := projection.Folder{Trusted: true}, newNormaliser()
 	for e, err := range events {
 		if err == nil {
 			err = fold.Add(e)
