@@ -79,6 +79,9 @@ type runState struct {
 	revoked revocations.List // identities that block a resume
 	uploads uploads          // what the command brings
 
+	considering considering    // how an approver looks at what is asked for
+	used        []usedApproval // what a resume has used up
+
 	stdinRead bool        // standard input was read for a file
 	log       *processLog // of gait serve; nil in other commands
 	stdoutFor string      // the flag that named standard output for a file, which it has alone

@@ -24,6 +24,9 @@ nothing.`,
 	cmd.Flags().Lookup("reason").Usage += " (required)"
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if flags.signing.given() {
+			if err := flags.signing.alone(cmd, args); err != nil {
+				return err
+			}
 			return carryOut(cmd.Context(), a, flags.order(commands.Request{Command: commands.EraseContent{}, DryRun: flags.dryRun}))
 		}
 		d, err := oneDigest(digest, args)

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -70,12 +72,42 @@ func checkpointShowCommand(a *app) *cobra.Command {
 		}
 		for _, cp := range list {
 			if cp.ID == checkpoint {
-				return a.print(object{"job_id": id, "checkpoint": cp}, func(s *screen) { showCheckpoint(s, cp) })
+				return printCheckpoint(a, cmd, id, cp)
 			}
 		}
 		return &usageError{code: "checkpoint_not_found", text: fmt.Sprintf("job %s has no checkpoint %s", id, checkpoint), hint: "gait job checkpoint list --id " + id}
 	}
 	return cmd
+}
+
+// printCheckpoint prints a checkpoint with the content that it brought.
+func printCheckpoint(a *app, cmd *cobra.Command, id string, cp projection.Checkpoint) error {
+	contents := []connect.JobContent{}
+	err := a.read(cmd.Context(), func(l *connect.Ledger) error {
+		all, err := l.ListContent(cmd.Context(), id)
+		for _, c := range all {
+			c.Uses = slices.DeleteFunc(c.Uses, func(u projection.ContentUse) bool { return u.CheckpointID != cp.ID })
+			if len(c.Uses) > 0 {
+				contents = append(contents, c)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	fields := object{"job_id": id, "checkpoint": cp}
+	if len(contents) > 0 {
+		fields["contents"] = contents
+	}
+	return a.print(fields, func(s *screen) {
+		showCheckpoint(s, cp)
+		for _, c := range contents {
+			for _, u := range c.Uses {
+				s.fields([2]string{u.As, fmt.Sprintf("%s, %d bytes, %s", cmp.Or(c.Name, "no name"), c.Size, c.State)}, [2]string{"digest", c.Digest.String()})
+			}
+		}
+	})
 }
 
 func showCheckpoint(s *screen, cp projection.Checkpoint) {

@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gait/commands"
+	"gait/ledger/content"
 )
 
 // constant builds a command that takes no arguments of its own.
@@ -46,32 +47,43 @@ func cancelCommand(a *app) *cobra.Command {
 func approveCommand(a *app) *cobra.Command {
 	return verdictCommand(a, "approve", "approved", "validated input", "Approve the open decision, or the pause or block a job is in",
 		"Approve an open decision of a job, or, when none is open, the pause, hold or block it\nis in. The actor who asked for it cannot approve it, nor can the job's own identity. A\nresume uses the approval up.",
-		func(id string) commands.Approve { return commands.Approve{CheckpointID: id} })
+		true, func(id string) commands.Approve { return commands.Approve{CheckpointID: id} })
 }
 
 func denyCommand(a *app) *cobra.Command {
 	return verdictCommand(a, "deny", "denied", "the receipt is missing", "Deny the open decision, or the pause or block a job is in",
 		"Deny an open decision of a job, or, when none is open, the pause or block it is in.\nThe job stays blocked until an approval of the same thing.",
-		func(id string) commands.Deny { return commands.Deny{CheckpointID: id} })
+		false, func(id string) commands.Deny { return commands.Deny{CheckpointID: id} })
 }
 
-func verdictCommand[C commands.Command](a *app, verb, word, why, short, long string, build func(checkpoint string) C) *cobra.Command {
+func verdictCommand[C commands.Command](a *app, verb, word, why, short, long string, amends bool, build func(checkpoint string) C) *cobra.Command {
 	var checkpoint string
+	var consider considerFlags
+	files := uploadFlags{limit: content.DefaultLimit}
 	codes := []int{0, 1, 2, 3, 6, 7, 8}
 	if verb == "approve" {
 		codes = []int{0, 1, 2, 3, 4, 6, 7, 8} // a decision that has expired
 	}
 	cmd := exits(&cobra.Command{
-		Use: verb + " [JOB]", Short: short, Long: long,
+		Use: verb + " [JOB]", Short: short, Long: long + "\n\n" + considerText,
 		Example: "gait job " + verb + ` --id job_1 --actor reviewer_1 --reason "` + why + `"` +
-			"\ngait job " + verb + " job_1 --actor reviewer_1 --checkpoint cp_0002",
+			"\ngait job " + verb + " job_1 --actor reviewer_1 --checkpoint cp_0002" +
+			"\ngait job " + verb + " job_1 --actor reviewer_1 --show --expect DIGEST",
 	}, codes...)
 	cmd.Flags().StringVar(&checkpoint, "checkpoint", "", "the decision, such as cp_0002; needed when several are open")
+	consider.add(cmd)
+	if amends {
+		cmd.Flags().StringVar(&files.amend, "amend", "", "file with what is approved in the place of the subject; the subject stays on record")
+		files.addLimit(cmd.Flags())
+	}
 	cmd = lifecycle(a, cmd, func(cmd *cobra.Command) (c C, err error) {
 		if !cmd.Flags().Changed("actor") && a.getenv("GAIT_ACTOR") == "" {
 			return c, &usageError{code: "invalid_actor", text: "who gives the verdict? --actor is missing", hint: "add --actor NAME"}
 		}
-		return build(checkpoint), nil
+		if a.considering, err = consider.considering(a); err != nil {
+			return c, err
+		}
+		return build(checkpoint), a.bring(files)
 	})
 	cmd.Flags().Lookup("actor").Usage = "who gives the verdict (required, here or as env GAIT_ACTOR)"
 	cmd.Flags().Lookup("reason").Usage += ` (default "` + word + `")`

@@ -92,6 +92,7 @@ func issue(ctx context.Context, a *app, r order) (result commands.Result, err er
 	err = connect.Retry(ctx, o, func(l *connect.Ledger) (err error) {
 		if result, err = a.issueIn(ctx, l, r); err == nil {
 			a.written.Store(&result)
+			err = a.noteUsed(ctx, l, result)
 		}
 		return err
 	})
@@ -146,6 +147,9 @@ func printResult(a *app, result commands.Result) error {
 	if cp, ok := projection.CheckpointOf(result.Event); ok {
 		fields["checkpoint"] = cp
 	}
+	if len(a.used) > 0 {
+		fields["used"] = a.used
+	}
 	if result.Event.Type() == ledger.TypeImported {
 		fields["notice"] = importNotice(result.Job)
 	}
@@ -156,6 +160,7 @@ func printResult(a *app, result commands.Result) error {
 		}
 		s.done("%s %s %s", s.bold(result.Job.ID), eventInShort(result.Event), s.dim(fmt.Sprintf("(event %d, revision %d%s)", result.Receipt.Seq, result.Receipt.Revision, again)))
 		s.fields([2]string{"status", s.status(result.Job.Status)}, [2]string{"waiting for", waitingFor(result.Job)}, [2]string{"leaf hash", result.Receipt.Leaf.String()})
+		showUsed(s, a.used)
 		if result.Event.Type() == ledger.TypeImported {
 			fmt.Fprintf(s, "%s %s\n", s.yellow("note:"), importNotice(result.Job))
 		}

@@ -102,7 +102,7 @@ func serveLedger(ctx context.Context, a *app, flags serveFlags) (err error) {
 			a.log.Info("stopped")
 		}
 	}()
-	s, err := newServer(a, r)
+	s, err := newServer(a, r, flags)
 	if err != nil {
 		return err
 	}
@@ -257,7 +257,7 @@ func (s *surroundings) runtimeDir() string {
 }
 
 // newServer makes the server of an open root.
-func newServer(a *app, r *root.Root) (*daemon.Server, error) {
+func newServer(a *app, r *root.Root, flags serveFlags) (*daemon.Server, error) {
 	lock, err := r.LockID()
 	if err != nil {
 		return nil, err
@@ -273,7 +273,7 @@ func newServer(a *app, r *root.Root) (*daemon.Server, error) {
 		Now:     a.now,
 		Metrics: metrics,
 		Slog:    a.log.Logger,
-		Content: r.Content(), Entropy: a.entropy,
+		Content: r.Content(), Entropy: a.entropy, MaxContent: flags.maxContent,
 	}, nil
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"gait/commands/token"
 	"gait/ledger"
+	"gait/ledger/content"
 	"gait/ledger/home"
 )
 
@@ -26,6 +27,7 @@ type serveFlags struct {
 	cert, key         string // of --tls-cert and --tls-key
 	systemd, launchd  bool
 	log               logFlags
+	maxContent        int64
 }
 
 func (f *serveFlags) add(set *pflag.FlagSet) {
@@ -33,6 +35,7 @@ func (f *serveFlags) add(set *pflag.FlagSet) {
 	set.StringVar(&f.tokenFile, "token-file", "", "file with a token with which requests to --listen are your own; made if there is none")
 	set.StringVar(&f.cert, "tls-cert", "", "file with the certificates, in PEM, with which --listen encrypts")
 	set.StringVar(&f.key, "tls-key", "", "file with the private key of --tls-cert, in PEM")
+	set.Int64Var(&f.maxContent, "max-content", content.DefaultLimit, "how many bytes of one file of a job are accepted")
 	set.StringVar(&f.log.format, "log-format", "text", "how log lines on stderr are written: text or json")
 	set.StringVar(&f.log.level, "log-level", "", "what is logged: debug, info, warn or error (default info)")
 	set.BoolVar(&f.log.quiet, "quiet", false, "log errors only, and do not print that commands are accepted")
@@ -44,6 +47,9 @@ func (f *serveFlags) add(set *pflag.FlagSet) {
 func (f serveFlags) check() error {
 	if err := f.log.check(); err != nil {
 		return err
+	}
+	if f.maxContent <= 0 || f.maxContent > content.MaxSize {
+		return &usageError{code: "invalid_usage", text: fmt.Sprintf("--max-content takes 1 to %d, not %d", int64(content.MaxSize), f.maxContent), hint: helpHint}
 	}
 	if (f.systemd || f.launchd) && (f.listen != "" || f.systemd && f.launchd) {
 		return &usageError{code: "invalid_usage", text: "--systemd and --launchd print a unit each, and take no --listen", hint: "add --listen to the unit's command line"}

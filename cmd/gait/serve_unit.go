@@ -30,7 +30,7 @@ type serviceUnit struct {
 func unitFlags(cmd *cobra.Command) (flags []string) {
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		switch f.Name {
-		case "allow-network-fs", "accept-clock", "quiet", "lock-timeout", "log-format", "log-level":
+		case "allow-network-fs", "accept-clock", "quiet", "lock-timeout", "log-format", "log-level", "max-content":
 			flags = append(flags, strings.TrimSuffix("--"+f.Name+"="+f.Value.String(), "=true"))
 		}
 	})

@@ -117,6 +117,9 @@ func (a *app) prepare(ctx context.Context, l *connect.Ledger, o order) (r comman
 	if o.Request, err = a.withContent(ctx, l, o.Request, o.signing.printTo != ""); err != nil {
 		return o.Request, nil, err
 	}
+	if o.Request, err = a.consider(ctx, l, o.Request); err != nil {
+		return o.Request, nil, err
+	}
 	now, err := authorityNow(ctx, l)
 	if err != nil && !commands.RowOf(o.Command).EndsJob { // a job can be stopped if it cannot be read
 		return o.Request, nil, err
