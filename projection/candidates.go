@@ -24,12 +24,12 @@ func (j *Job) couldApprove(d Judgement, b Basis, actor string) bool {
 		return !b.strict() && j.own(&d.Ask, b, actor, ledger.Hash{}) == ""
 	}
 	a, _ := b.Authority.Actor(actor)
-	return b.Authority.Has(actor, ledger.RoleApprover) && j.hasKeyFor(d, b, a)
+	return b.Authority.Has(actor, ledger.RoleApprover) && hasKeyFor(j, d, b, a)
 }
 
 // hasKeyFor reports whether an actor has a key that has not approved the ask and makes it no
 // approval of the actor's own ask.
-func (j *Job) hasKeyFor(d Judgement, b Basis, a authority.Actor) bool {
+func hasKeyFor(j *Job, d Judgement, b Basis, a authority.Actor) bool {
 	for _, k := range a.Keys {
 		used := slices.ContainsFunc(d.Counts, func(g Given) bool { return g.Key == k.ID() })
 		if !used && j.own(&d.Ask, b, a.Name, k.ID()) == "" {

@@ -48,7 +48,7 @@ func inboxOf(j Job, b Basis, mine string) []InboxItem {
 		item := InboxItem{
 			Progress: d.progress(b), JobID: j.ID, WaitingFor: WaitsForDecision, Kind: d.Kind, CheckpointID: d.DecisionID(),
 			AskedBy: d.Actor, AskedByClaim: d.askedBy(b) != "", Since: d.Created,
-			Summary: d.Summary, RequiredAction: d.RequiredAction, Target: d.Target.String(), Labels: labels, NotBy: j.notBy(d.Ask, b),
+			Summary: d.Summary, RequiredAction: d.RequiredAction, Target: d.Target.String(), Labels: labels, NotBy: notBy(&j, d.Ask, b),
 		}
 		item.MayApprove, item.Anyone = j.approvers(d, b)
 		switch {
@@ -69,7 +69,7 @@ func inboxOf(j Job, b Basis, mine string) []InboxItem {
 }
 
 // notBy returns who may not approve an ask, whoever else may.
-func (j *Job) notBy(a Ask, b Basis) []string {
+func notBy(j *Job, a Ask, b Basis) []string {
 	names := []string{}
 	own := []string{a.Actor, j.Identity, j.importerOf(a)}
 	if b.strict() {

@@ -250,7 +250,7 @@ func cannotTake(j Job, p ledger.CheckpointAdded) *Refusal {
 }
 
 func blocked(j Job, f Fact, ask Ask) Job {
-	j = j.replaceStop(f, ask)
+	j = replaceStop(j, f, ask)
 	if j.Status == Blocked {
 		return j
 	}
@@ -259,8 +259,8 @@ func blocked(j Job, f Fact, ask Ask) Job {
 
 // replaceStop makes ask the job's pause or block, unless the previous one keeps the
 // job from resuming: only an approval lifts that, and one that counts.
-func (j Job) replaceStop(f Fact, ask Ask) Job {
-	if !j.heldBy(f) {
+func replaceStop(j Job, f Fact, ask Ask) Job {
+	if !heldBy(j, f) {
 		j.Stop = &ask
 	}
 	return j
@@ -268,7 +268,7 @@ func (j Job) replaceStop(f Fact, ask Ask) Job {
 
 // heldBy reports whether the job's pause or block keeps it from resuming, as judged when the
 // fact comes.
-func (j Job) heldBy(f Fact) bool {
+func heldBy(j Job, f Fact) bool {
 	return j.Stop != nil && (j.Stop.unsettled() || f.Authority != nil && j.Judge(*j.Stop, f.basis()).Unsettled())
 }
 
@@ -277,10 +277,10 @@ func paused(j Job, f Fact, p ledger.Paused) (Job, *Refusal) {
 	switch {
 	case j.Status != Running && !j.stopped(), j.Status == PausedStatus && !p.Hold:
 		return j, cannot(j, "be paused")
-	case p.Hold && j.heldBy(f):
+	case p.Hold && heldBy(j, f):
 		return j, refuse(InvalidTransition, j.details(), "job %s is held already: it cannot be resumed before an approval of %s", j.ID, j.Stop.what())
 	}
-	j = j.replaceStop(f, Ask{Kind: KindPause, JobSeq: j.JobSeq + 1, Actor: f.Actor, Created: f.when(), AskedKey: f.key(), Hold: p.Hold})
+	j = replaceStop(j, f, Ask{Kind: KindPause, JobSeq: j.JobSeq + 1, Actor: f.Actor, Created: f.when(), AskedKey: f.key(), Hold: p.Hold})
 	return j.to(ReasonPaused), nil
 }
 

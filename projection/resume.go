@@ -32,7 +32,7 @@ func resumed(j Job, f Fact, p ledger.Resumed) (Job, *Refusal) {
 	if no := checkBinding(j, f, p); no != nil && !f.trusted {
 		return j, no
 	}
-	j.PolicyBy, j.PolicyKey = j.boundBy(f, p)
+	j.PolicyBy, j.PolicyKey = boundBy(j, f, p)
 	j.PolicyDigest, j.PolicyRef, j.Identity = p.CurrentPolicyDigest, p.CurrentPolicyRef, p.Identity
 	j.Decisions, j.Stop = nil, nil
 	return j.to(ResumeReason(p)), nil
@@ -123,7 +123,7 @@ func checkBinding(j Job, f Fact, p ledger.Resumed) *Refusal {
 
 // boundBy returns who binds the job to the policy of a resume, and by which key; nothing if
 // that is a claim.
-func (j Job) boundBy(f Fact, p ledger.Resumed) (string, ledger.Hash) {
+func boundBy(j Job, f Fact, p ledger.Resumed) (string, ledger.Hash) {
 	switch {
 	case p.CurrentPolicyDigest.IsZero():
 	case f.operates() || f.trusted && len(f.Keys) > 0:

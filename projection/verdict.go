@@ -85,7 +85,7 @@ func approved(j Job, f Fact, p ledger.Approved) (Job, *Refusal) {
 	}
 	now := j.Judge(*ask, f.basis())
 	if !f.trusted {
-		if no := j.mayApprove(now, f, p); no != nil {
+		if no := mayApprove(j, now, f, p); no != nil {
 			return j, no
 		}
 	}
@@ -115,7 +115,7 @@ func denied(j Job, f Fact, p ledger.Denied) (Job, *Refusal) {
 		if ask.Verdict == Denied {
 			return j, already(j, *ask)
 		}
-		if no := j.mayDecide(*ask, f, p.Subject); no != nil {
+		if no := mayDecide(j, *ask, f, p.Subject); no != nil {
 			return j, no
 		}
 	}
@@ -125,7 +125,7 @@ func denied(j Job, f Fact, p ledger.Denied) (Job, *Refusal) {
 
 // mayApprove refuses an approval that does not count. What authority says of the actor was
 // asked before: see Fact.
-func (j Job) mayApprove(now Judgement, f Fact, p ledger.Approved) *Refusal {
+func mayApprove(j Job, now Judgement, f Fact, p ledger.Approved) *Refusal {
 	b := f.basis()
 	switch {
 	case now.Outcome == OutcomeDenied && f.Authority != nil:
@@ -144,7 +144,7 @@ func (j Job) mayApprove(now Judgement, f Fact, p ledger.Approved) *Refusal {
 	if b.expired(now.Expires) {
 		return expired(j, now)
 	}
-	if no := j.sameSubject(now.Ask, f, p.Subject); no != nil {
+	if no := sameSubject(j, now.Ask, f, p.Subject); no != nil {
 		return no
 	}
 	if p.Amended != (ledger.Content{}) && now.about().IsZero() {
@@ -159,16 +159,16 @@ func (j Job) mayApprove(now Judgement, f Fact, p ledger.Approved) *Refusal {
 }
 
 // mayDecide refuses a verdict by someone who may not decide, or about something else.
-func (j Job) mayDecide(a Ask, f Fact, subject ledger.Hash) *Refusal {
+func mayDecide(j Job, a Ask, f Fact, subject ledger.Hash) *Refusal {
 	if !a.listed(f.basis(), f.Actor) {
 		return notListed(j, a, f.Actor)
 	}
-	return j.sameSubject(a, f, subject)
+	return sameSubject(j, a, f, subject)
 }
 
 // sameSubject refuses a verdict about another subject than the ask has now. Without
 // authority a verdict need not name one.
-func (j Job) sameSubject(a Ask, f Fact, subject ledger.Hash) *Refusal {
+func sameSubject(j Job, a Ask, f Fact, subject ledger.Hash) *Refusal {
 	if subject == a.about() || subject.IsZero() && f.Authority == nil {
 		return nil
 	}
