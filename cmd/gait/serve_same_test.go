@@ -1,6 +1,9 @@
 package main
 
 import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/pem"
 	"errors"
 	"io/fs"
 	"os"
@@ -10,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/crypto/ssh"
 
 	"gait/ledger/ledgertest"
 )
@@ -24,6 +28,8 @@ var sameLines = []string{
 	"job status a", "job status b", "job status missing", "job list", "job list --limit 1", "job inbox", "job list --waiting-for decision,cancel --sort updated", "job list --sort created --reverse --limit 1", "job inspect a", "job inspect b --at-revision 2", "job inspect a --limit 2",
 	"job checkpoint list --id a", "job checkpoint show --id a --checkpoint cp_0002", "job diff a b", "job diff --id a --from-revision 2", "job cancel a --dry-run", "job submit --id new --dry-run",
 	"job pause b --dry-run", "ledger info", "ledger verify", "ledger checkpoint", "ledger proof --seq 3", "ledger proof --seq 99", "ledger witness list", "serve token list", "ledger rebuild", "keys show", "keys list",
+	"actor list", "actor show root_1", "actor show missing", "actor revoke cfo --actor root_1 --reason left --sign-key root_1 --dry-run", "authority show", "authority set --mode all --admins 2 --actor root_1 --sign-key root_1 --dry-run",
+	"job approve c --actor root_1 --sign-key root_1 --dry-run", "job approve c --actor cfo --sign-key root_1", "job approve c --actor Root_1", "job stop b --actor root_1 --sign-key root_1 --dry-run", "job pause c --actor nobody_1 --sign-key root_1",
 	"replay gait-out/jobs", "pack build --type job --from a --out @a.zip", "pack build --type range --from 2 --to 5 --out @r.zip", "ledger export --dir @dir", "job checkpoint list",
 }
 
@@ -62,13 +68,35 @@ func withoutNow(line, text string) string {
 	return text
 }
 
+// writeSSHKey writes an Ed25519 key as ssh-keygen does, and its public half beside it.
+func writeSSHKey(t *testing.T, path string) {
+	t.Helper()
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, err := ssh.MarshalPrivateKey(private, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := ssh.NewPublicKey(public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.WriteFile(path, pem.EncodeToMemory(block), 0o600), os.WriteFile(path+".pub", ssh.MarshalAuthorizedKey(key), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Commands print the same through a daemon and without one, to the byte, on one
 // ledger. Go test tries a sample of
 // the commands.
 func TestSameThroughDaemon(t *testing.T) {
 	b := newGait(t)
+	writeSSHKey(t, filepath.Join(b.dir, "root_1"))
 	for _, line := range []string{
-		"job submit --id a --identity agent_1", "job submit --id b", "job checkpoint add a --summary <&>",
+		"job submit --id a --identity agent_1", "job submit --id b", "job submit --id c", "job checkpoint add c --type decision-needed --summary which --required-action choose",
+		"actor add root_1 --key root_1.pub --role admin,approver --bootstrap --sign-key root_1", "job checkpoint add a --summary <&>",
 		"job checkpoint add a --type decision-needed --summary which --required-action choose", "job approve a --actor reviewer_1 --reason fine",
 		"job pause b", "job stop b", "keys rotate --reason planned", "job checkpoint add a --summary behind",
 	} {
