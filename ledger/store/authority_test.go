@@ -247,3 +247,70 @@ func TestAuthorityBeforeTags(t *testing.T) {
 		t.Errorf("the jobs got no tags, and the store format is %s", rows["m/format"])
 	}
 }
+
+// Batches that are made one behind the other hand the authority on.
+func TestAuthorityInPendingBatches(t *testing.T) {
+	log := overTable(t, &memtable.Table{})
+	entries := ledgertest.Seal(
+		t, log, ledgertest.Submit("job_1"), ledgertest.FirstAdmin(t, "admin_1"), ledgertest.Progress("job_1", "signed by none"),
+		ledgertest.Enroll(t, "admin_1", "approver_1", ledger.RoleApprover), ledgertest.Progress("job_1", "later"),
+	)
+	at := log.Head()
+	first := ledgertest.Signed(t, log, at, entries[:2])
+	end := ledger.HeadAfter(entries[1].Event)
+	behind := ledgertest.Signed(t, log, end, entries[2:])
+	for _, b := range []ledger.Batch{first, behind} {
+		if _, err := b.Commit(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := entries[3].Event.LeafHash(); log.Head().Authority != want {
+		t.Errorf("the newest authority event is %s, want %s", log.Head().Authority, want)
+	}
+	ledgertest.Check(t, log)
+}
+
+// A home without the ledger's key, which computed the index before there were actors, or when
+// there were fewer, relies on the pages of today if they lead there.
+func TestKnownIndexBeforeAuthority(t *testing.T) {
+	table := &memtable.Table{}
+	log := overTable(t, table)
+	ledgertest.Append(t, log, ledgertest.Submit("job_1"))
+	var known []store.IndexRoot
+	for _, spec := range []ledgertest.EventSpec{
+		ledgertest.FirstAdmin(t, "admin_1"), ledgertest.Enroll(t, "admin_1", "approver_1", ledger.RoleApprover), ledgertest.Revoke("admin_1", "approver_1"),
+	} {
+		root, _ := log.IndexRoot()
+		known = append(known, root)
+		ledgertest.Append(t, log, spec, ledgertest.Progress("job_1", "a step"))
+	}
+	if err := log.Close(); err != nil {
+		t.Fatal(err)
+	}
+	table.Reopen()
+	rows := rowsOf(t, table)
+	for _, root := range known {
+		keyless, err := store.Open(t.Context(), rows.Table(), store.Options{ReadOnly: true, Known: []store.IndexRoot{root}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if keyless.Index() != ledger.IndexProved {
+			t.Errorf("the index known at %d events is %s: %v", root.Size, keyless.Index(), keyless.IndexErr())
+		}
+		ledgertest.Check(t, keyless)
+		if err := keyless.Close(); err != nil {
+			t.Fatal(err)
+		}
+		root.Index[0] ^= 1
+		other, err := store.Open(t.Context(), rows.Table(), store.Options{ReadOnly: true, Known: []store.IndexRoot{root}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if other.Index() == ledger.IndexProved {
+			t.Errorf("another index at %d events than is known is proved", root.Size)
+		}
+		if err := other.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
