@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -9,6 +8,7 @@ import (
 
 	"gait/commands/connect"
 	"gait/ledger"
+	"gait/ledger/authority"
 	"gait/packspec"
 	"gait/packspec/regress"
 	"gait/projection"
@@ -16,7 +16,7 @@ import (
 
 // candidates finds the job to compare with a recorded one.
 type candidates struct {
-	job     func(recorded string) (job string, events ledger.Events, err error) // nil if there is no candidate
+	job     func(recorded string) (job string, h regress.History, err error) // nil if there is no candidate
 	close   func()
 	subject []regress.Resource // the candidate, for an attestation
 }
@@ -30,12 +30,12 @@ func openCandidate(ctx context.Context, a *app, flags runFlags, trusted []packsp
 	}
 	if flags.candidate == fromStdin || !info.IsDir() {
 		pack, report, err := packFor(ctx, a, flags.candidate, "", trusted)
-		return candidates{close: func() {}, subject: []regress.Resource{resource(flags.candidate, pack)}, job: func(recorded string) (string, ledger.Events, error) {
+		return candidates{close: func() {}, subject: []regress.Resource{resource(flags.candidate, pack)}, job: func(recorded string) (string, regress.History, error) {
 			if !alone && report.JobID != recorded && flags.match != "job="+report.JobID {
-				return "", nil, fmt.Errorf("the pack is of job %s, not of %s; name one fixture, or --match job=%s", report.JobID, recorded, report.JobID)
+				return "", regress.History{}, fmt.Errorf("the pack is of job %s, not of %s; name one fixture, or --match job=%s", report.JobID, recorded, report.JobID)
 			}
-			events, err := packspec.Events(bytes.NewReader(pack), int64(len(pack)))
-			return report.JobID, events, err
+			h, err := regress.HistoryOf(pack)
+			return report.JobID, h, err
 		}}, err
 	}
 	o, err := a.optionsIn(flags.candidate)
@@ -52,7 +52,14 @@ func openCandidate(ctx context.Context, a *app, flags runFlags, trusted []packsp
 	checkpoint.Content = signed
 	c := candidates{
 		close: func() { _ = r.Close() }, subject: []regress.Resource{checkpoint},
-		job: func(recorded string) (string, ledger.Events, error) { return matchJob(ctx, r, flags.match, recorded) },
+		job: func(recorded string) (string, regress.History, error) {
+			job, events, err := matchJob(ctx, r, flags.match, recorded)
+			if err != nil {
+				return "", regress.History{}, err
+			}
+			by, err := authorityIn(ctx, r)
+			return job, regress.History{Events: events, Authority: by}, err
+		},
 	}
 	var computed *wholeIndex
 	if _, err = trustedIn(r.Log.Keys(), trusted, flags.keyFile); err == nil {
@@ -99,18 +106,32 @@ func matchJob(ctx context.Context, r *connect.Ledger, match, recorded string) (s
 
 // compare adds comparisons with the candidate's job, if there is a candidate, and
 // returns the job's events.
-func (r *fixtureResult) compare(f *regress.Fixture, candidate candidates) (ledger.Events, error) {
+func (r *fixtureResult) compare(f *regress.Fixture, candidate candidates) (h regress.History, err error) {
 	if candidate.job == nil {
-		return nil, nil
+		return h, nil
 	}
-	job, events, err := candidate.job(r.JobID)
+	job, h, err := candidate.job(r.JobID)
 	if err != nil {
-		return nil, err
+		return h, err
 	}
-	more, err := f.Behave(events)
+	more, err := f.Behave(h)
 	if err != nil {
-		return nil, err
+		return h, err
 	}
 	r.Candidate, r.Comparisons = job, append(r.Comparisons, more...)
-	return events, nil
+	return h, nil
+}
+
+// authorityIn returns all authority events of a ledger.
+func authorityIn(ctx context.Context, r *connect.Ledger) (*authority.Chain, error) {
+	chain := &authority.Chain{}
+	for e, err := range r.Log.AuthorityEvents(ctx) {
+		if err == nil {
+			err = chain.Add(e)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return chain, nil
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,7 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"gait/packspec"
 	"gait/packspec/regress"
 )
 
@@ -53,11 +51,11 @@ func loadFixture(place string) (*regress.Fixture, folder, error) {
 // writeFixture writes a fixture under a temporary name, and renames it when it is
 // whole.
 func writeFixture(at outPath, c regress.Config, pack []byte) error {
-	events, err := packspec.Events(bytes.NewReader(pack), int64(len(pack)))
+	h, err := regress.HistoryOf(pack)
 	if err != nil {
 		return err
 	}
-	files, err := regress.Files(c, events)
+	files, err := regress.Files(c, h)
 	if err != nil {
 		return err
 	}

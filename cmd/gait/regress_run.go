@@ -169,8 +169,8 @@ func (run *fixtureRunner) replay(r *fixtureResult, f *regress.Fixture) (err erro
 
 // noteOf returns a note if the candidate is the recorded job itself, whose
 // behaviour cannot differ.
-func noteOf(f *regress.Fixture, candidate ledger.Events) (string, error) {
-	if candidate == nil {
+func noteOf(f *regress.Fixture, candidate regress.History) (string, error) {
+	if candidate.Events == nil {
 		return "", nil
 	}
 	recorded, err := f.Events()
@@ -181,7 +181,7 @@ func noteOf(f *regress.Fixture, candidate ledger.Events) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	b, err := firstLeaf(candidate)
+	b, err := firstLeaf(candidate.Events)
 	if err != nil || a != b {
 		return "", err
 	}

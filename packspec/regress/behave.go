@@ -7,7 +7,6 @@ import (
 
 	"gait/ledger"
 	"gait/ledger/jcs"
-	"gait/projection"
 )
 
 // A run is one execution of the work: its steps and its final state.
@@ -17,9 +16,9 @@ type run struct {
 	final state
 }
 
-func runOf(events ledger.Events) (r run, err error) {
-	fold, normal := projection.Folder{Trusted: true}, newNormaliser()
-	for e, err := range events {
+func runOf(h History) (r run, err error) {
+	fold, normal := h.folder(nil), newNormaliser()
+	for e, err := range h.Events {
 		if err == nil {
 			err = fold.Add(e)
 		}
@@ -47,8 +46,8 @@ func (r run) before(i int) (context []string) {
 // Behave compares a candidate, another run of the same work, with the recorded history,
 // in each scope that the fixture names. Errors wrap ErrFixture or are those of the
 // candidate's events.
-func (f *Fixture) Behave(candidate ledger.Events) ([]Comparison, error) {
-	recorded, err := f.Events()
+func (f *Fixture) Behave(candidate History) ([]Comparison, error) {
+	recorded, err := f.History()
 	if err != nil {
 		return nil, inFixture(PackFile, err)
 	}

@@ -67,7 +67,7 @@ const contextSize = 3
 // Replay folds the recorded events by the rules, or by today's if rules is nil, and
 // compares states and views with the expected ones. Errors wrap ErrFixture.
 func (f *Fixture) Replay(rules projection.Rules) (Comparison, error) {
-	events, err := f.Events()
+	h, err := f.History()
 	if err != nil {
 		return Comparison{}, inFixture(PackFile, err)
 	}
@@ -79,9 +79,9 @@ func (f *Fixture) Replay(rules projection.Rules) (Comparison, error) {
 	if err != nil {
 		return c, err
 	}
-	c.Divergence, err = compareStates(events, rules, lines(want))
+	c.Divergence, err = compareStates(h, rules, lines(want))
 	if err == nil && c.Divergence == nil {
-		c.Divergence, err = f.compareExpected(events, rules)
+		c.Divergence, err = f.compareExpected(h, rules)
 	}
 	c.Pass = c.Divergence == nil
 	return c, err
@@ -89,11 +89,11 @@ func (f *Fixture) Replay(rules projection.Rules) (Comparison, error) {
 
 // compareStates folds events and compares the job's state after each with the expected
 // one.
-func compareStates(events ledger.Events, rules projection.Rules, want [][]byte) (*Divergence, error) {
-	fold := projection.Folder{Next: rules, Trusted: true}
+func compareStates(h History, rules projection.Rules, want [][]byte) (*Divergence, error) {
+	fold := h.folder(rules)
 	var before []string
 	n := 0
-	for e, err := range events {
+	for e, err := range h.Events {
 		if err != nil {
 			return nil, err
 		}
@@ -129,11 +129,11 @@ func compareStates(events ledger.Events, rules projection.Rules, want [][]byte) 
 }
 
 // compareExpected compares the other expected files: views and history.
-func (f *Fixture) compareExpected(events ledger.Events, rules projection.Rules) (*Divergence, error) {
+func (f *Fixture) compareExpected(h History, rules projection.Rules) (*Divergence, error) {
 	made, from := map[string][]byte{}, map[string][]origin{}
 	var now origin
 	watched := func(yield func(ledger.Event, error) bool) {
-		for e, err := range events {
+		for e, err := range h.Events {
 			if err == nil {
 				now = origin{e.JobSeq(), string(e.Type())}
 			}
@@ -142,7 +142,7 @@ func (f *Fixture) compareExpected(events ledger.Events, rules projection.Rules) 
 			}
 		}
 	}
-	err := expect(watched, rules, func(name string, text []byte) error {
+	err := expect(History{watched, h.Authority}, rules, func(name string, text []byte) error {
 		made[name], from[name] = append(made[name], text...), append(from[name], now)
 		return nil
 	})

@@ -13,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"gait/ledger"
+	"gait/ledger/authority"
 	"gait/ledger/jcs"
 	"gait/packspec"
 	"gait/projection"
@@ -194,9 +195,43 @@ func (f *Fixture) Events() (ledger.Events, error) {
 	return packspec.Events(bytes.NewReader(f.Pack), int64(len(f.Pack)))
 }
 
-// Files returns the files of a fixture with this configuration and these events, by path:
+// History returns the recorded job.
+func (f *Fixture) History() (History, error) { return HistoryOf(f.Pack) }
+
+// A History is the events of a job, and the authority events of its ledger up to the last of
+// them.
+type History struct {
+	Events    ledger.Events
+	Authority *authority.Chain // nil if there are none
+}
+
+// HistoryOf returns that of a pack's job, which was verified.
+func HistoryOf(pack []byte) (h History, err error) {
+	r, size := bytes.NewReader(pack), int64(len(pack))
+	if h.Events, err = packspec.Events(r, size); err == nil {
+		h.Authority, err = packspec.AuthorityOf(r, size)
+	}
+	return h, err
+}
+
+// folder returns a fold of the job by rules.
+func (h History) folder(rules projection.Rules) projection.Folder {
+	return projection.Folder{Next: rules, States: func(leaf ledger.Hash) (*authority.State, error) {
+		if leaf.IsZero() {
+			return nil, nil
+		}
+		if h.Authority != nil {
+			if s, known := h.Authority.At(leaf); known {
+				return s, nil
+			}
+		}
+		return nil, &ledger.CorruptError{Seq: -1, Reason: fmt.Sprintf("there is no authority event %s before it", leaf)}
+	}}
+}
+
+// Files returns the files of a fixture with this configuration and this job, by path:
 // regress.yaml and what today's code derives from the events. The pack is not among them.
-func Files(c Config, events ledger.Events) (map[string][]byte, error) {
+func Files(c Config, h History) (map[string][]byte, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
@@ -209,17 +244,17 @@ func Files(c Config, events ledger.Events) (map[string][]byte, error) {
 		files[name] = append(files[name], text...)
 		return nil
 	}
-	return files, expect(events, projection.Next, put)
+	return files, expect(h, projection.Next, put)
 }
 
-// expect calls put with the expected files for events: states, history and views.
-func expect(events ledger.Events, next projection.Rules, put func(path string, text []byte) error) error {
-	views := projection.Replay{Next: next, Trusted: true, Put: func(name string, text []byte) error {
+// expect calls put with the expected files for a job: states, history and views.
+func expect(h History, next projection.Rules, put func(path string, text []byte) error) error {
+	views := projection.Replay{Next: next, Authority: h.Authority, Put: func(name string, text []byte) error {
 		_, view, _ := bytes.Cut([]byte(name), []byte("/"))
 		return put(path.Join(viewsDir, string(view)), text)
 	}}
-	fold, normal := projection.Folder{Next: next, Trusted: true}, newNormaliser()
-	for e, err := range events {
+	fold, normal := h.folder(next), newNormaliser()
+	for e, err := range h.Events {
 		if err == nil {
 			err = fold.Add(e)
 		}

@@ -61,7 +61,7 @@ func fixture(t *testing.T, c regress.Config) (*regress.Fixture, fstest.MapFS) {
 	if _, err := packspec.BuildJob(t.Context(), &pack, l.Log, "job_1", l.Key, packspec.JobOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	files, err := regress.Files(c, l.JobEvents(t.Context(), "job_1", 1))
+	files, err := regress.Files(c, regress.History{Events: l.JobEvents(t.Context(), "job_1", 1)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +205,7 @@ func TestBehave(t *testing.T) {
 	} {
 		f, _ := fixture(t, regress.Config{Name: "refund", Compare: regress.Scopes})
 		l := play(t, tt.change(refund()), "other-job", time.Minute)
-		got, err := f.Behave(l.JobEvents(t.Context(), "other-job", 1))
+		got, err := f.Behave(regress.History{Events: l.JobEvents(t.Context(), "other-job", 1)})
 		if err != nil {
 			t.Errorf("%s: %v", tt.name, err)
 			continue
@@ -231,7 +231,7 @@ func TestPatternsAndIgnored(t *testing.T) {
 	}
 	f, _ := fixture(t, regress.Config{Name: "refund", Compare: []string{regress.All}, Ignore: []string{"reason"}, Summaries: map[string]string{"cp_0002": `looked up order \d+`}})
 	for summary, want := range map[string]bool{"looked up order 4711": true, "looked up order x": false, "well, looked up order 1": false} {
-		got, err := f.Behave(change(summary))
+		got, err := f.Behave(regress.History{Events: change(summary)})
 		if err != nil || got[0].Pass != want {
 			t.Errorf("%q: %+v, %v, want it to pass: %t", summary, got[0].Divergence, err, want)
 		}
@@ -302,7 +302,7 @@ func TestUnused(t *testing.T) {
 		Summaries: map[string]string{"cp_0002": `looked up order \d+`, "cp_0003": "refund is nothing", "cp_0099": ".*"},
 	})
 	want := []string{"/payload/labels/run", "raeson", "the summary of cp_0003", "the summary of cp_0099"}
-	if got, err := f.Unused(nil); err != nil || !slices.Equal(got, want) {
+	if got, err := f.Unused(regress.History{}); err != nil || !slices.Equal(got, want) {
 		t.Errorf("Unused = %q, %v, want %q", got, err, want)
 	}
 	if got := f.Ignored(); len(got) != 8 || got[7] != "the summary of cp_0099" {
@@ -312,7 +312,7 @@ func TestUnused(t *testing.T) {
 	w[0].command = commands.Submit{EnvironmentFingerprint: "envfp:x", ProducerVersion: "gait 1", Labels: []ledger.Label{{Key: "run", Value: "b"}}}
 	w[3].command = commands.AddCheckpoint{Type: ledger.CheckpointDecisionNeeded, Summary: "refund is nothing", RequiredAction: "approve it"}
 	candidate := play(t, w, "job_1", time.Minute).JobEvents(t.Context(), "job_1", 1)
-	if got, err := f.Unused(candidate); err != nil || !slices.Equal(got, []string{"raeson", "the summary of cp_0099"}) {
+	if got, err := f.Unused(regress.History{Events: candidate}); err != nil || !slices.Equal(got, []string{"raeson", "the summary of cp_0099"}) {
 		t.Errorf("with a candidate, Unused = %q, %v", got, err)
 	}
 	if f, _ := fixture(t, regress.Config{Name: "refund", Compare: []string{regress.All}}); f.Ignored() != nil {

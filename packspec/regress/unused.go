@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 
-	"gait/ledger"
 	"gait/projection"
 )
 
@@ -22,8 +21,8 @@ func (f *Fixture) Ignored() []string {
 func summaryOf(checkpoint string) string { return "the summary of " + checkpoint }
 
 // Unused returns the items of Ignored that match nothing, neither in the recorded history
-// nor in candidate, which may be nil. They are probably misspelt.
-func (f *Fixture) Unused(candidate ledger.Events) ([]string, error) {
+// nor in candidate, which may have no events. They are probably misspelt.
+func (f *Fixture) Unused(candidate History) ([]string, error) {
 	u := usage{unused: map[string]bool{}, seen: map[string]bool{}}
 	for _, name := range f.Ignored() {
 		u.unused[name] = true
@@ -31,15 +30,15 @@ func (f *Fixture) Unused(candidate ledger.Events) ([]string, error) {
 	if len(u.unused) == 0 {
 		return nil, nil
 	}
-	recorded, err := f.Events()
+	recorded, err := f.History()
 	if err != nil {
 		return nil, inFixture(PackFile, err)
 	}
-	for _, events := range []ledger.Events{recorded, candidate} {
-		if events == nil {
+	for _, h := range []History{recorded, candidate} {
+		if h.Events == nil {
 			continue
 		}
-		r, err := runOf(events)
+		r, err := runOf(h)
 		if err != nil {
 			return nil, err
 		}

@@ -15,13 +15,13 @@ import (
 // replaced by what today's code derives from the events. regress.yaml records why, and is
 // otherwise unchanged, with its comments.
 func (f *Fixture) Updated(why Update) (map[string][]byte, error) {
-	events, err := f.Events()
+	h, err := f.History()
 	if err != nil {
 		return nil, err
 	}
 	config := f.Config
 	config.Updates = append(slices.Clone(config.Updates), why)
-	files, err := Files(config, events)
+	files, err := Files(config, h)
 	if err != nil {
 		return nil, err
 	}
