@@ -189,13 +189,14 @@ func NewTokenReader(home, origin string) *TokenReader {
 func (r *TokenReader) Token(id string) (Token, bool, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	st, err := os.Lstat(TokensPath(r.home, r.origin))
+	path := TokensPath(r.home, r.origin)
+	st, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		r.seen, r.all = nil, nil
-		return Token{}, false, nil
+		return Token{}, false, checkWay(filepath.Dir(path), true)
 	}
 	if err != nil {
-		return Token{}, false, InHome.Unreadable(TokensPath(r.home, r.origin), err)
+		return Token{}, false, InHome.Unreadable(path, err)
 	}
 	if !unchanged(r.seen, st) {
 		r.seen, r.all = nil, nil // none counts if the file cannot be read

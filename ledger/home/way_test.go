@@ -209,6 +209,10 @@ func TestNothingOfAnOpenHomeIsUsed(t *testing.T) {
 		"TrustOwn":            {"", func() error { return home.TrustOwn(dir, vkey.PublicKey()) }},
 		"Trust":               {"", func() error { _, err := home.Trust(dir, vkey.PublicKey()); return err }},
 		"TrustedKeys":         {"", func() error { _, err := home.TrustedKeys(dir); return err }},
+		"Tokens":              {"ledgers", func() error { _, err := home.Tokens(dir, vkey.Name()); return err }},
+		"AddToken":            {"ledgers", func() error { return home.AddToken(dir, vkey.Name(), home.Token{}) }},
+		"RemoveToken":         {"ledgers", func() error { _, err := home.RemoveToken(dir, vkey.Name(), "x"); return err }},
+		"TokenReader":         {"ledgers", func() error { _, _, err := home.NewTokenReader(dir, vkey.Name()).Token("x"); return err }},
 		"Witnesses":           {"ledgers", func() error { _, err := home.Witnesses(dir, vkey.Name()); return err }},
 	}
 	must(t, home.AddKey(dir, key))
@@ -266,7 +270,7 @@ func TestEveryFunctionIsTried(t *testing.T) {
 	tried := read(t, "way_test.go")
 	for _, name := range homeFunctions(t) {
 		switch name {
-		case "CheckHome", "KeyDir", "KeyPath", "LedgerDir", "KnownRootPath", "TrustPath", "Trusts":
+		case "CheckHome", "KeyDir", "KeyPath", "LedgerDir", "KnownRootPath", "TokensPath", "TrustPath", "Trusts":
 			continue
 		}
 		if !strings.Contains(string(tried), "home."+name+"(dir") {
