@@ -4,26 +4,30 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"gait/ledger"
+	"gait/ledger/content"
 )
 
 // content reads the request ids that event 0 of a successor names, and counts the other
 // contents, which Verify of the whole ledger reads.
 func (x *examination) content(ctx context.Context, r *Root) {
 	created, err := r.Log.Event(ctx, 0)
-	if p, _ := created.Payload().(ledger.LedgerCreated); err == nil && p.Predecessor == nil {
+	ofJobs, unread := r.Content().Carry()
+	if p, _ := created.Payload().(ledger.LedgerCreated); err == nil && unread == nil && p.Predecessor == nil && len(ofJobs) == 0 {
 		return
 	}
 	x.find("content", func() (Finding, error) {
-		if err != nil {
+		if err := errors.Join(err, unread); err != nil {
 			return Finding{}, err
 		}
 		all, err := r.Content().List()
 		if err != nil {
 			return Finding{}, err
 		}
-		f := Finding{Detail: fmt.Sprintf("%s in %s", counted(len(all), "file"), r.Content().Dir()), Advice: AdviceCheckContent}
+		files := len(all) + len(slices.DeleteFunc(ofJobs, content.Carried.IsSecret))
+		f := Finding{Detail: fmt.Sprintf("%s in %s", counted(files, "file"), r.Content().Dir()), Advice: AdviceCheckContent}
 		requests := ledger.InheritedRequests(created)
 		if requests == nil {
 			return f, nil

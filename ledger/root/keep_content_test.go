@@ -128,3 +128,18 @@ func TestRestoreContentOfJobs(t *testing.T) {
 		t.Errorf("the same content has another digest in the restored ledger: %v", err)
 	}
 }
+
+// An examination counts the content of jobs, without their secrets.
+func TestExamineContentOfJobs(t *testing.T) {
+	u := newUser(t)
+	u.attached()
+	for _, f := range root.Examine(t.Context(), u.Options) {
+		if f.Name == "content" {
+			if !strings.HasPrefix(f.Detail, "2 files in ") || f.Advice != root.AdviceCheckContent {
+				t.Errorf("it finds %+v, want 2 files", f)
+			}
+			return
+		}
+	}
+	t.Error("it says nothing of content")
+}
