@@ -42,6 +42,12 @@ var powerCases = []powerCase{
 		done: func(g powerRig) string { return g.isCopy() },
 	},
 	{
+		name: "checkpoint with attachments", prepare: [][]string{{"sh", "-c", "echo small > small.txt; head -c 200000 /dev/zero > large.bin"}},
+		args: []string{"job", "checkpoint", "add", "a", "--summary", "with files", "--request-id", "r-1", "--attach", "small.txt", "--attach", "large.bin"},
+		left: func(g powerRig) string { return g.contentHolds(0, 2) },
+		done: func(g powerRig) string { return g.contentHolds(2) },
+	},
+	{
 		name: "move away", prepare: movePlace,
 		args: []string{"ledger", "move", "--to", "there.vkey"},
 		left: func(g powerRig) string { return g.shows(false) },
@@ -280,6 +286,26 @@ func (g powerRig) writes() string {
 		if code, said := g.said(args...); code != 0 {
 			return fmt.Sprintf("%v exits %d: %v", args, code, said)
 		}
+	}
+	return ""
+}
+
+// contentHolds says what is wrong with the content of the ledger: all that events name is
+// there, of which there are so many, and what no event names can be removed.
+func (g powerRig) contentHolds(counts ...float64) string {
+	code, said := g.said("ledger", "verify")
+	if code != 0 {
+		return fmt.Sprintf("ledger verify exits %d: %v", code, said)
+	}
+	kept, _ := said["content"].(map[string]any)
+	if kept == nil {
+		kept = map[string]any{"present": 0.0, "absent": 0.0}
+	}
+	if present, _ := kept["present"].(float64); !slices.Contains(counts, present) || kept["absent"] != 0.0 {
+		return fmt.Sprintf("the content is %v, want none absent, and of %v one number present", kept, counts)
+	}
+	if code, said := g.said("content", "gc", "--older-than", "0s", "--dry-run"); code != 0 {
+		return fmt.Sprintf("content gc exits %d: %v", code, said)
 	}
 	return ""
 }
