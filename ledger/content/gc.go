@@ -90,7 +90,7 @@ type Garbage struct {
 // its job and nothing else of the job is kept. Time is that of the file system, whatever the
 // caller's clock reads.
 func (s *Store) Unnamed(named *Named, age time.Duration) ([]Garbage, error) {
-	all, err := s.unnamed(named, age)
+	all, err := unnamed(s, named, age)
 	if err != nil {
 		return nil, fmt.Errorf("looking for content that no event names: %w", home.InRoot.Unreadable(s.dir, err))
 	}
@@ -108,7 +108,7 @@ func (s *Store) Collect(named *Named, age time.Duration) ([]Garbage, error) {
 	var removed []Garbage
 	dirs := map[string]bool{}
 	for _, g := range all {
-		gone, err := s.remove(g)
+		gone, err := removeFile(s, g)
 		if err != nil {
 			return removed, fmt.Errorf("removing content that no event names: %w", home.InRoot.Unwritable(filepath.Dir(g.Path), err))
 		}
@@ -135,15 +135,15 @@ func (s *Store) Collect(named *Named, age time.Duration) ([]Garbage, error) {
 	return removed, nil
 }
 
-// remove removes a file, unless it waits to be named or was touched meanwhile.
-func (s *Store) remove(g Garbage) (bool, error) {
+// removeFile removes a file, unless it waits to be named or was touched meanwhile.
+func removeFile(s *Store, g Garbage) (bool, error) {
 	s.making.Lock() // a secret must not be read meanwhile, and then be gone
 	defer s.making.Unlock()
 	s.flushing.Lock()
 	defer s.flushing.Unlock()
 	s.jobs.Lock()
 	defer s.jobs.Unlock()
-	if s.waits(g) {
+	if waits(s, g) {
 		return false, nil
 	}
 	st, err := s.disk.Lstat(g.Path)
@@ -167,7 +167,7 @@ func (s *Store) remove(g Garbage) (bool, error) {
 
 // waits reports whether a file, or another one of the job whose secret it is, waits for a
 // sync. The caller holds s.jobs.
-func (s *Store) waits(g Garbage) bool {
+func waits(s *Store, g Garbage) bool {
 	for name, w := range s.waiting {
 		if w.path == g.Path || name.owner == g.Name.Owner && name.name == g.Name.Digest.String() || g.of.name != "" && name.owner == g.of.owner {
 			return true
@@ -176,8 +176,8 @@ func (s *Store) waits(g Garbage) bool {
 	return false
 }
 
-func (s *Store) unnamed(named *Named, age time.Duration) ([]Garbage, error) {
-	now, err := s.fileTime()
+func unnamed(s *Store, named *Named, age time.Duration) ([]Garbage, error) {
+	now, err := fileTime(s)
 	if err != nil || now.IsZero() {
 		return nil, err
 	}
@@ -202,7 +202,7 @@ func (s *Store) unnamed(named *Named, age time.Duration) ([]Garbage, error) {
 
 // fileTime returns what time it is in the file system, by a file that is made and removed.
 // It is zero if there is no content.
-func (s *Store) fileTime() (time.Time, error) {
+func fileTime(s *Store) (time.Time, error) {
 	if _, err := s.disk.Lstat(s.dir); errors.Is(err, fs.ErrNotExist) {
 		return time.Time{}, nil
 	}

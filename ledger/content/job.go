@@ -123,7 +123,7 @@ func (j *JobStore) PutFrom(r, random io.Reader, limit int64) (Salted, error) {
 	if err != nil {
 		return Salted{}, j.store.failed(err)
 	}
-	w, kept, err := j.store.writeSalted(r, secret, min(limit, MaxSize-SaltSize))
+	w, kept, err := writeSalted(j.store, r, secret, min(limit, MaxSize-SaltSize))
 	if err == nil {
 		err = j.store.expect(pendingName{j.owner, kept.Digest.String()}, w)
 	}

@@ -106,13 +106,13 @@ func (s *Store) Drop() error {
 func (s *Store) flush(wanted func(pendingName) bool) error {
 	s.flushing.Lock()
 	defer s.flushing.Unlock()
-	taken := s.take(wanted)
+	taken := take(s, wanted)
 	if len(taken) == 0 {
 		return s.unsynced()
 	}
 	err := s.unsynced()
 	if err == nil {
-		err = s.settle(taken)
+		err = settle(s, taken)
 	}
 	s.jobs.Lock()
 	defer s.jobs.Unlock()
@@ -124,7 +124,7 @@ func (s *Store) flush(wanted func(pendingName) bool) error {
 			_ = s.disk.Remove(w.path) // a crash could have left it too
 		}
 		if err == nil {
-			s.vouch(s.nameIn(name.owner, name.name))
+			vouch(s, s.nameIn(name.owner, name.name))
 		}
 	}
 	return err
@@ -138,14 +138,14 @@ func (s *Store) unsynced() error {
 }
 
 // vouch notes that a file is durable. The caller holds s.jobs.
-func (s *Store) vouch(path string) {
+func vouch(s *Store, path string) {
 	if len(s.durable) >= maxDurable {
 		clear(s.durable)
 	}
 	s.durable[path] = true
 }
 
-func (s *Store) take(wanted func(pendingName) bool) map[pendingName]*writing {
+func take(s *Store, wanted func(pendingName) bool) map[pendingName]*writing {
 	s.jobs.Lock()
 	defer s.jobs.Unlock()
 	taken := map[pendingName]*writing{}
@@ -168,7 +168,7 @@ func (s *Store) take(wanted func(pendingName) bool) map[pendingName]*writing {
 
 // settle syncs files, gives each its name, and syncs the directories. Secrets get their
 // names first.
-func (s *Store) settle(taken map[pendingName]*writing) error {
+func settle(s *Store, taken map[pendingName]*writing) error {
 	err := each(slices.Collect(maps.Values(taken)), func(w *writing) error {
 		var err error
 		if !w.synced {
@@ -182,14 +182,14 @@ func (s *Store) settle(taken map[pendingName]*writing) error {
 	owners := map[Owner]bool{}
 	for name := range taken {
 		if !owners[name.owner] {
-			if err := s.makeOwner(name.owner); err != nil {
+			if err := makeOwner(s, name.owner); err != nil {
 				return err
 			}
 		}
 		owners[name.owner] = true
 	}
 	for _, name := range slices.SortedFunc(maps.Keys(taken), pendingName.compare) {
-		if err := s.rename(name, taken[name]); err != nil {
+		if err := renameFile(s, name, taken[name]); err != nil {
 			return home.InRoot.Unwritable(s.ownerDir(name.owner), err)
 		}
 	}
@@ -213,7 +213,7 @@ func (s *Store) syncDirsTo(dirs []string) error {
 }
 
 // makeOwner makes the directory of an owner, unless it is there. Its name is not durable.
-func (s *Store) makeOwner(o Owner) error {
+func makeOwner(s *Store, o Owner) error {
 	dir := s.ownerDir(o)
 	err := s.disk.CheckDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -224,8 +224,8 @@ func (s *Store) makeOwner(o Owner) error {
 	return home.InRoot.Unwritable(dir, err)
 }
 
-// rename gives a file its name. A secret never takes the place of one that is there.
-func (s *Store) rename(name pendingName, w *writing) error {
+// renameFile gives a file its name. A secret never takes the place of one that is there.
+func renameFile(s *Store, name pendingName, w *writing) error {
 	to := s.nameIn(name.owner, name.name)
 	if name.name == secretName {
 		if _, err := s.disk.Lstat(to); err == nil {

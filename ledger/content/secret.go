@@ -64,7 +64,7 @@ func (j *JobStore) secret(random io.Reader) ([SecretSize]byte, error) {
 	if p != nil {
 		return p.secret, nil
 	}
-	secret, err := s.readSecret(s.nameIn(j.owner, secretName))
+	secret, err := readSecret(s, s.nameIn(j.owner, secretName))
 	if !errors.Is(err, fs.ErrNotExist) || random == nil {
 		return secret, err
 	}
@@ -98,7 +98,7 @@ func (j *JobStore) newSecret(fill func([]byte) error) (secret [SecretSize]byte, 
 }
 
 // readSecret reads a secret. Other users must not have been able to read it.
-func (s *Store) readSecret(path string) (secret [SecretSize]byte, err error) {
+func readSecret(s *Store, path string) (secret [SecretSize]byte, err error) {
 	f, err := s.disk.Open(path)
 	if err != nil {
 		return secret, home.InRoot.Unreadable(path, err)

@@ -132,18 +132,18 @@ func (s *Store) Sync(ctx context.Context, events []ledger.Event) error {
 	}
 	err := s.flush(func(n pendingName) bool { return waits[n] })
 	if err == nil {
-		err = s.syncOlder(named)
+		err = syncOlder(s, named)
 	}
 	return s.failed(err)
 }
 
 // syncOlder makes sure of what this process has not synced. A process before it, which was
 // killed, may have given a file its name and not have synced the directory.
-func (s *Store) syncOlder(named map[Name]bool) error {
+func syncOlder(s *Store, named map[Name]bool) error {
 	var paths []string
 	dirs := map[string]bool{}
 	for name := range named {
-		known, err := s.touch(name)
+		known, err := touch(s, name)
 		if err != nil {
 			return err
 		}
@@ -176,13 +176,13 @@ func (s *Store) syncOlder(named map[Name]bool) error {
 	s.jobs.Lock()
 	defer s.jobs.Unlock()
 	for _, path := range paths {
-		s.vouch(path)
+		vouch(s, path)
 	}
 	return nil
 }
 
 // touch makes content young, and reports whether this process has synced it.
-func (s *Store) touch(name Name) (known bool, err error) {
+func touch(s *Store, name Name) (known bool, err error) {
 	s.jobs.Lock()
 	defer s.jobs.Unlock()
 	if _, err := s.statSize(name); err != nil {

@@ -53,7 +53,7 @@ func (j *JobStore) WouldSpool(r, random io.Reader, limit int64) (Salted, error) 
 	if err != nil {
 		return Salted{}, err
 	}
-	w, kept, err := j.store.writeSalted(r, secret, min(limit, MaxSize))
+	w, kept, err := writeSalted(j.store, r, secret, min(limit, MaxSize))
 	if err == nil {
 		err = j.store.drop(w)
 	}

@@ -31,7 +31,7 @@ type writing struct {
 
 // begin makes a file to write.
 func (s *Store) begin() (*writing, error) {
-	if err := s.makeJobs(); err != nil {
+	if err := makeJobs(s); err != nil {
 		return nil, err
 	}
 	for {
@@ -48,10 +48,10 @@ func (s *Store) begin() (*writing, error) {
 }
 
 // makeJobs makes the directory of all jobs, unless it is there.
-func (s *Store) makeJobs() error {
+func makeJobs(s *Store) error {
 	err := s.disk.CheckDir(s.jobsDir())
 	if errors.Is(err, fs.ErrNotExist) {
-		if err = s.makeDir(s.jobsDir()); err == nil {
+		if err = makeDir(s, s.jobsDir()); err == nil {
 			err = s.disk.CheckDir(s.jobsDir())
 		}
 	}
@@ -62,10 +62,10 @@ func (s *Store) makeJobs() error {
 }
 
 // makeDir makes a directory and its missing parents, durably.
-func (s *Store) makeDir(path string) error {
+func makeDir(s *Store, path string) error {
 	parent := filepath.Dir(path)
 	if _, err := s.disk.Lstat(parent); errors.Is(err, fs.ErrNotExist) && parent != path {
-		if err := s.makeDir(parent); err != nil {
+		if err := makeDir(s, parent); err != nil {
 			return err
 		}
 	}
@@ -82,7 +82,7 @@ func (s *Store) drop(w *writing) error {
 
 // writeSalted writes what r holds with its salt. If it has more than limit bytes, nothing
 // is left of it.
-func (s *Store) writeSalted(r io.Reader, secret [SecretSize]byte, limit int64) (*writing, Salted, error) {
+func writeSalted(s *Store, r io.Reader, secret [SecretSize]byte, limit int64) (*writing, Salted, error) {
 	small := make([]byte, SaltSize, SaltSize+512)
 	buf := bytes.NewBuffer(small)
 	if _, err := io.Copy(buf, io.LimitReader(r, min(limit, SmallSize)+1)); err != nil {
@@ -92,7 +92,7 @@ func (s *Store) writeSalted(r io.Reader, secret [SecretSize]byte, limit int64) (
 	if n := int64(len(head) - SaltSize); n > limit {
 		return nil, Salted{}, tooLarge(limit)
 	} else if n > SmallSize {
-		return s.writeLarge(head, r, secret, limit)
+		return writeLarge(s, head, r, secret, limit)
 	}
 	mac := hmac.New(sha256.New, secret[:])
 	mac.Write(head[SaltSize:])
@@ -113,7 +113,7 @@ func (s *Store) writeSalted(r io.Reader, secret [SecretSize]byte, limit int64) (
 // writeLarge is writeSalted for more than SmallSize bytes, which begin with those in head,
 // behind room for the salt. They are written once and read once, and are synced at once:
 // the batch that names them does not wait for that.
-func (s *Store) writeLarge(head []byte, r io.Reader, secret [SecretSize]byte, limit int64) (*writing, Salted, error) {
+func writeLarge(s *Store, head []byte, r io.Reader, secret [SecretSize]byte, limit int64) (*writing, Salted, error) {
 	w, err := s.begin()
 	if err != nil {
 		return nil, Salted{}, err
