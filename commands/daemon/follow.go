@@ -92,7 +92,7 @@ func (st *stream) run() {
 			return
 		}
 		if err := st.push(); err != nil {
-			st.server.logFault("/v1/events", err)
+			logFault(st.server, "/v1/events", err)
 			st.say("event: error\ndata: %s\n\n", oneLine(err))
 			return
 		}

@@ -132,13 +132,13 @@ func (g *guard) admit(w http.ResponseWriter, q *http.Request) {
 // turnAway answers with an error, and ends the connection. Its log names no address:
 // that of a stranger may hold anything.
 func (g *guard) turnAway(to http.ResponseWriter, q *http.Request, err error) {
-	w := g.server.withDeadlines(to, q)
+	w := withDeadlines(g.server, to, q)
 	w.Header().Set("Connection", "close")
 	if status(err, ledger.Fault{}) == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", "Bearer")
 	}
 	g.server.fail(w, err)
-	g.server.logRequest("turned away", q, w.status, 0)
+	logRequest(g.server, "turned away", q, w.status, 0)
 }
 
 // local reports whether a host is this machine, at the port of the address that the

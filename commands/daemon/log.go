@@ -20,7 +20,7 @@ import (
 var faultCategories = []ledger.Category{ledger.CategoryIO, ledger.CategoryInternal, ledger.CategoryUnknown, ledger.CategoryVerification}
 
 // logFault logs an error if it is a fault. Requests that clients gave up are none.
-func (s *Server) logFault(path string, err error) {
+func logFault(s *Server, path string, err error) {
 	f, _ := ledger.FaultOf(err)
 	gaveUp := errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 	if gaveUp || !slices.Contains(faultCategories, f.Category) {
@@ -30,12 +30,12 @@ func (s *Server) logFault(path string, err error) {
 }
 
 // logRequest logs a request that was answered.
-func (s *Server) logRequest(path string, q *http.Request, status int, took time.Duration) {
+func logRequest(s *Server, path string, q *http.Request, status int, took time.Duration) {
 	s.Slog.LogAttrs(context.Background(), slog.LevelDebug, "request", slog.String("method", q.Method[:min(len(q.Method), 16)]), slog.String("path", path), slog.Int("status", status), slog.Duration("took", took))
 }
 
 // record counts a command and logs one line about it, without its payload.
-func (s *Server) record(r commands.Request, result commands.Result, err error, took time.Duration) {
+func record(s *Server, r commands.Request, result commands.Result, err error, took time.Duration) {
 	code := "ok"
 	if err != nil {
 		f, _ := ledger.FaultOf(err)

@@ -115,7 +115,7 @@ func (s *Server) jobs(w http.ResponseWriter, q *http.Request) error {
 			return err
 		}
 		var ok bool
-		if j.Head, ok, err = s.headAt(q.Context(), j, size); err != nil {
+		if j.Head, ok, err = headAt(q.Context(), s, j, size); err != nil {
 			return err
 		}
 		if !ok {

@@ -123,7 +123,7 @@ func number(q url.Values, name string, otherwise int64) (int64, error) {
 
 // headAt returns the end of a job when the tree had a size, and whether the job
 // existed then.
-func (s *Server) headAt(ctx context.Context, job ledger.JobEntry, size int64) (ledger.JobHead, bool, error) {
+func headAt(ctx context.Context, s *Server, job ledger.JobEntry, size int64) (ledger.JobHead, bool, error) {
 	if int64(job.Head.Seq) < size {
 		return job.Head, true, nil
 	}
@@ -155,7 +155,7 @@ func (s *Server) jobHead(w http.ResponseWriter, q *http.Request) error {
 	}
 	job, ok := found.Jobs[id]
 	if ok {
-		job.Head, ok, err = s.headAt(q.Context(), job, size)
+		job.Head, ok, err = headAt(q.Context(), s, job, size)
 	}
 	if err != nil {
 		return err

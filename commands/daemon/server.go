@@ -96,8 +96,8 @@ func (s *Server) handler() http.Handler {
 	for _, r := range routes {
 		mux.HandleFunc(r.path, func(to http.ResponseWriter, q *http.Request) {
 			began := s.Now()
-			w := s.withDeadlines(to, q)
-			defer func() { s.logRequest(r.path, q, w.status, s.Now().Sub(began)) }()
+			w := withDeadlines(s, to, q)
+			defer func() { logRequest(s, r.path, q, w.status, s.Now().Sub(began)) }()
 			err := fmt.Errorf("%s %s: %w", q.Method, r.path, ErrMethod)
 			if q.Method != r.method {
 				w.Header().Set("Allow", r.method)
@@ -105,7 +105,7 @@ func (s *Server) handler() http.Handler {
 				err = r.handle(s, w, q)
 			}
 			if err != nil {
-				s.logFault(r.path, err)
+				logFault(s, r.path, err)
 				s.fail(w, err)
 			}
 		})
@@ -118,7 +118,7 @@ func (s *Server) handler() http.Handler {
 
 // withDeadlines sets read and write deadlines per request. http.Server's own would
 // also run while a command waits in the queue, and end it.
-func (s *Server) withDeadlines(w http.ResponseWriter, q *http.Request) *deadlineWriter {
+func withDeadlines(s *Server, w http.ResponseWriter, q *http.Request) *deadlineWriter {
 	t := &deadlineWriter{ResponseWriter: w, conn: http.NewResponseController(w), now: s.Now}
 	if q.ContentLength != 0 {
 		_ = t.conn.SetReadDeadline(s.Now().Add(bodyTimeout)) // a connection that supports no deadlines has none
@@ -182,7 +182,7 @@ func (s *Server) command(w http.ResponseWriter, q *http.Request) error {
 		defer cancel()
 	}
 	result, err := s.Engine.Do(ctx, r)
-	s.record(r, result, err, s.Now().Sub(began))
+	record(s, r, result, err, s.Now().Sub(began))
 	refused, isRefused := errors.AsType[*commands.RefusedError](err)
 	if err != nil && !isRefused {
 		return err
