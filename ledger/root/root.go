@@ -155,6 +155,9 @@ func Open(ctx context.Context, o Options) (*Root, error) {
 		return nil, fmt.Errorf("opening %s: %w", o.Dir, errors.Join(s.goesOn(s.whyUnread(err)), s.lock.release()))
 	}
 	r.site = s
+	if o.Mode.writes() {
+		r.finishErasing(ctx)
+	}
 	return r, nil
 }
 
