@@ -26,6 +26,14 @@ type terminal struct {
 // onTerminal starts a command whose controlling terminal is a new one.
 func onTerminal(t *testing.T, cmd *exec.Cmd) *terminal {
 	t.Helper()
+	x := openTerminal(t, cmd)
+	x.start()
+	return x
+}
+
+// openTerminal opens a terminal for a command.
+func openTerminal(t *testing.T, cmd *exec.Cmd) *terminal {
+	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NONBLOCK, 0)
 	if err != nil {
 		t.Skipf("there are no pseudo-terminals: %v", err)
@@ -46,10 +54,21 @@ func onTerminal(t *testing.T, cmd *exec.Cmd) *terminal {
 	x := &terminal{t: t, master: master, tty: tty, cmd: cmd}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = tty, &x.stdout, &x.said
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 0}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
 	return x
+}
+
+// start starts the command.
+func (x *terminal) start() {
+	x.t.Helper()
+	if err := x.cmd.Start(); err != nil {
+		x.t.Fatal(err)
+	}
+}
+
+// exit returns the command's exit code.
+func (x *terminal) exit() int {
+	_ = x.cmd.Wait()
+	return x.cmd.ProcessState.ExitCode()
 }
 
 // await reads what the terminal shows until it ends with text.
