@@ -211,7 +211,7 @@ gait actor revoke cfo --key SHA256:4HyIQBLNUkVAVF0hM3tWYwKzyHDKaX0XcVyoNzBqgpA -
 		c := commands.RevokeActor{Actor: args[0]}
 		if key != "" {
 			var err error
-			if c.Key, err = a.actorKeyNamed(key); err != nil {
+			if c.Key, err = actorKeyNamed(a, key); err != nil {
 				return err
 			}
 		}
@@ -222,7 +222,7 @@ gait actor revoke cfo --key SHA256:4HyIQBLNUkVAVF0hM3tWYwKzyHDKaX0XcVyoNzBqgpA -
 
 // actorKeyNamed returns the id of a key that a flag names: by its fingerprint, its key id,
 // itself, or a file that holds it.
-func (a *app) actorKeyNamed(name string) (ledger.Hash, error) {
+func actorKeyNamed(a *app, name string) (ledger.Hash, error) {
 	if id, ok := fingerprintID(name); ok {
 		return id, nil
 	}

@@ -159,7 +159,7 @@ gait authority set --policy policy.cedar --actor alice`,
 		if err != nil {
 			return err
 		}
-		if c.Policies, err = a.policiesNamed(c.Policies, policies); err != nil {
+		if c.Policies, err = policiesNamed(a, c.Policies, policies); err != nil {
 			return err
 		}
 		return carryOutLedger(cmd, a, f.order(f.ledgerRequest(a, c)), authoritySet)
@@ -182,7 +182,7 @@ func unchanged(c commands.SetAuthority, now *authority.State, policies bool) com
 }
 
 // policiesNamed returns the digests of policies that a flag names by file or digest.
-func (a *app) policiesNamed(kept []ledger.Hash, named []string) ([]ledger.Hash, error) {
+func policiesNamed(a *app, kept []ledger.Hash, named []string) ([]ledger.Hash, error) {
 	for _, name := range named {
 		if name == "none" && len(named) == 1 {
 			return nil, nil

@@ -68,6 +68,6 @@ gait job resume --id job_1 --identity-revocations revoked.json`,
 			EnvironmentFingerprint: bound.environment(), AllowEnvMismatch: allowEnv, Identity: bound.identity,
 			PolicyDigest: digest, PolicyRef: bound.policyRef,
 		}
-		return c, a.readRevocations(&c, revocations)
+		return c, readRevocations(a, &c, revocations)
 	})
 }

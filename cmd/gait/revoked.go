@@ -13,7 +13,7 @@ import (
 
 // readRevocations reads a list of revoked identities for a resume, whose event then names
 // the list by its digest. A list that is not understood blocks.
-func (a *app) readRevocations(c *commands.Resume, file string) error {
+func readRevocations(a *app, c *commands.Resume, file string) error {
 	if file == "" {
 		return nil
 	}
@@ -41,7 +41,7 @@ func (*revokedError) Fault() ledger.Fault {
 }
 
 // checkRevoked fails if a resume is by, or of a job that acts as, a revoked identity.
-func (a *app) checkRevoked(ctx context.Context, l *connect.Ledger, r commands.Request) error {
+func checkRevoked(ctx context.Context, a *app, l *connect.Ledger, r commands.Request) error {
 	c, resumes := r.Command.(commands.Resume)
 	if !resumes || a.revoked.Len() == 0 {
 		return nil

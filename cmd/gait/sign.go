@@ -103,10 +103,10 @@ func (a *app) prepare(ctx context.Context, l *connect.Ledger, o order) (r comman
 	case commands.RowOf(o.Command).Actor != "":
 		return o.Request, nil, nil // it follows from the ledger, and no actor gives it
 	case o.signing.given():
-		r, err = a.signedElsewhere(o)
+		r, err = signedElsewhere(a, o)
 		return r, nil, err
 	}
-	if err := a.checkRevoked(ctx, l, o.Request); err != nil {
+	if err := checkRevoked(ctx, a, l, o.Request); err != nil {
 		return o.Request, nil, err
 	}
 	if o.relative {
@@ -124,7 +124,7 @@ func (a *app) prepare(ctx context.Context, l *connect.Ledger, o order) (r comman
 	if err != nil && !commands.RowOf(o.Command).EndsJob { // a job can be stopped if it cannot be read
 		return o.Request, nil, err
 	}
-	r, wanted, err := a.whoSigns(o, now)
+	r, wanted, err := whoSigns(a, o, now)
 	if err != nil {
 		return r, nil, err
 	}
@@ -150,7 +150,7 @@ func (a *app) signKey(g signing) (signer.Spec, error) {
 }
 
 // whoSigns returns the request with its actor, and the keys with which that actor signs.
-func (a *app) whoSigns(o order, now *authority.State) (commands.Request, []sshkey.Key, error) {
+func whoSigns(a *app, o order, now *authority.State) (commands.Request, []sshkey.Key, error) {
 	r := o.Request
 	if add, ok := r.Command.(commands.AddActor); ok && now == nil {
 		return a.firstActor(o, add)
@@ -193,7 +193,7 @@ func (a *app) sign(ctx context.Context, l *connect.Ledger, o order, r commands.R
 
 // signText signs a command with the key that a spec names, or one of those wanted.
 func (a *app) signText(ctx context.Context, text []byte, spec signer.Spec, wanted []sshkey.Key) ([]byte, error) {
-	by, err := signer.Find(ctx, spec, a.signerOptions(ctx, wanted))
+	by, err := signer.Find(ctx, spec, signerOptions(ctx, a, wanted))
 	if err != nil {
 		return nil, err
 	}
@@ -205,7 +205,7 @@ func (a *app) signText(ctx context.Context, text []byte, spec signer.Spec, wante
 }
 
 // signerOptions says where keys are looked for.
-func (a *app) signerOptions(ctx context.Context, wanted []sshkey.Key) signer.Options {
+func signerOptions(ctx context.Context, a *app, wanted []sshkey.Key) signer.Options {
 	o := signer.Options{AgentSocket: a.getenv("SSH_AUTH_SOCK"), Enrolled: wanted}
 	if home := a.getenv("HOME"); home != "" {
 		o.SSHDir = filepath.Join(home, ".ssh")
@@ -227,7 +227,7 @@ func hasTerminal() bool {
 }
 
 // signedElsewhere returns the request of a command that was signed elsewhere.
-func (a *app) signedElsewhere(o order) (commands.Request, error) {
+func signedElsewhere(a *app, o order) (commands.Request, error) {
 	if o.signing.command == "" || len(o.signing.signatures) == 0 {
 		return o.Request, &usageError{code: "invalid_usage", text: "--command and --signature go together", hint: "ssh-keygen -Y sign -n gait-command -f KEY COMMAND writes COMMAND.sig"}
 	}

@@ -39,9 +39,9 @@ func eventsFrom(events ledger.Events, from ledger.Seq) ledger.Events {
 // which is in the tree of the signed checkpoint, and each names the one before it.
 func (l *Ledger) AuthorityEvents(ctx context.Context) ledger.Events {
 	return func(yield func(ledger.Event, error) bool) {
-		newest, err := l.newestAuthority(ctx)
+		newest, err := newestAuthority(ctx, l)
 		if err == nil && !newest.IsZero() {
-			err = l.authorityEvents(ctx, newest, yield)
+			err = authorityEvents(ctx, l, newest, yield)
 		}
 		if err != nil {
 			yield(ledger.Event{}, fmt.Errorf("reading the authority: %w", err))
@@ -51,7 +51,7 @@ func (l *Ledger) AuthorityEvents(ctx context.Context) ledger.Events {
 
 // newestAuthority returns the leaf hash of the newest authority event, as the last event
 // says.
-func (l *Ledger) newestAuthority(ctx context.Context) (ledger.Hash, error) {
+func newestAuthority(ctx context.Context, l *Ledger) (ledger.Hash, error) {
 	last, err := l.Event(ctx, ledger.Seq(l.checkpoint.Size-1))
 	if err != nil {
 		return ledger.Hash{}, err
@@ -64,7 +64,7 @@ func (l *Ledger) newestAuthority(ctx context.Context) (ledger.Hash, error) {
 }
 
 // authorityEvents reads page after page.
-func (l *Ledger) authorityEvents(ctx context.Context, newest ledger.Hash, yield func(ledger.Event, error) bool) error {
+func authorityEvents(ctx context.Context, l *Ledger, newest ledger.Hash, yield func(ledger.Event, error) bool) error {
 	query, before, from, limit := l.size(), ledger.Hash{}, ledger.Seq(0), firstPage
 	for more := true; more; limit = min(8*limit, pageLines) {
 		query.Set("from", strconv.FormatInt(int64(from), 10))

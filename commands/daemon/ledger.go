@@ -203,7 +203,7 @@ const firstPage = 8
 
 // Events returns the events from a seq on. It may be ranged over more than once.
 func (l *Ledger) Events(ctx context.Context, from ledger.Seq) ledger.Events {
-	return l.eventPages(ctx, "/v1/ledger/events", l.size(), max(int64(from), 0), func(e ledger.Event) int64 { return int64(e.Seq()) })
+	return eventPages(ctx, l, "/v1/ledger/events", l.size(), max(int64(from), 0), func(e ledger.Event) int64 { return int64(e.Seq()) })
 }
 
 // JobEvents returns the events of a job from a job_seq on. It may be ranged over
@@ -211,7 +211,7 @@ func (l *Ledger) Events(ctx context.Context, from ledger.Seq) ledger.Events {
 func (l *Ledger) JobEvents(ctx context.Context, job string, from int64) ledger.Events {
 	query := l.size()
 	query.Set("id", job)
-	return l.eventPages(ctx, "/v1/job/events", query, max(from, 1), func(e ledger.Event) int64 {
+	return eventPages(ctx, l, "/v1/job/events", query, max(from, 1), func(e ledger.Event) int64 {
 		if e.JobID() != job {
 			return -1
 		}
@@ -220,7 +220,7 @@ func (l *Ledger) JobEvents(ctx context.Context, job string, from int64) ledger.E
 }
 
 // eventPages reads page after page. number returns an event's number in the range.
-func (l *Ledger) eventPages(ctx context.Context, path string, query url.Values, from int64, number func(ledger.Event) int64) ledger.Events {
+func eventPages(ctx context.Context, l *Ledger, path string, query url.Values, from int64, number func(ledger.Event) int64) ledger.Events {
 	return func(yield func(ledger.Event, error) bool) {
 		next, limit := from, firstPage
 		for more := true; more; limit = min(8*limit, pageLines) {

@@ -119,14 +119,14 @@ func (l *Ledger) Verify(ctx context.Context, use func(ledger.Event) error, repor
 }
 
 func (l *Ledger) verify(ctx context.Context, report func(done, total int64) error) error {
-	_, err := l.followProgress(ctx, "/v1/ledger/verify", report)
+	_, err := followProgress(ctx, l, "/v1/ledger/verify", report)
 	return err
 }
 
 // Rebuild makes the daemon verify all events and rebuild what follows from them, but
 // for the views.
 func (l *Ledger) Rebuild(ctx context.Context, report func(done, total int64) error) (ledger.Rebuilt, error) {
-	last, err := l.followProgress(ctx, "/v1/ledger/rebuild-index", report)
+	last, err := followProgress(ctx, l, "/v1/ledger/rebuild-index", report)
 	if err == nil && last.Rebuilt == nil {
 		err = fmt.Errorf("%w: rebuilding the index came to nothing", ledger.ErrMalformed)
 	}
@@ -137,7 +137,7 @@ func (l *Ledger) Rebuild(ctx context.Context, report func(done, total int64) err
 }
 
 // followProgress asks for long work, reports how far it is, and returns its last line.
-func (l *Ledger) followProgress(ctx context.Context, path string, report func(done, total int64) error) (progress, error) {
+func followProgress(ctx context.Context, l *Ledger, path string, report func(done, total int64) error) (progress, error) {
 	res, err := l.client.send(ctx, http.MethodPost, path, []byte("{}"))
 	if err != nil {
 		return progress{}, err
