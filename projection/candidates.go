@@ -8,16 +8,16 @@ import (
 	"gait/ledger/authority"
 )
 
-// closed reports whether no approval is possible any more: only a decision that takes the
+// Closed reports whether no approval is possible any more: only a decision that takes the
 // place of the ask lifts it.
-func (d Judgement) closed(b Basis) bool {
+func (d Judgement) Closed(b Basis) bool {
 	return d.Outcome == OutcomeExpired || d.Outcome == OutcomeDenied && b.Authority != nil
 }
 
 // couldApprove reports whether an approval by the actor would count now, if an enrolled actor
 // signs it with one of the keys that are in force.
 func (j *Job) couldApprove(d Judgement, b Basis, actor string) bool {
-	if d.closed(b) || d.Outcome == OutcomeApproved || !d.listed(b, actor) || slices.ContainsFunc(d.Counts, func(g Given) bool { return g.By == actor }) {
+	if d.Closed(b) || d.Outcome == OutcomeApproved || !d.listed(b, actor) || slices.ContainsFunc(d.Counts, func(g Given) bool { return g.By == actor }) {
 		return false
 	}
 	if !b.Authority.Enrolled(actor) {
@@ -54,5 +54,5 @@ func (j *Job) approvers(d Judgement, b Basis) (names []string, anyone bool) {
 		}
 	}
 	slices.Sort(names)
-	return names, b.Authority != nil && len(d.Approvers) == 0 && !b.strict() && !d.closed(b)
+	return names, b.Authority != nil && len(d.Approvers) == 0 && !b.strict() && !d.Closed(b)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"gait/ledger"
+	"gait/ledger/authority"
 )
 
 // History folds all events of a job, from the first, and passes each to visit with
@@ -38,6 +39,7 @@ type Moment struct {
 
 	First ledger.Event // the job's first event
 	Now   Job          // the job at its end
+	Basis Basis        // what verdicts were judged by at Last: the authority and the clock
 }
 
 // At returns the job as of a point. It replays all of the job, so that what it
@@ -59,6 +61,10 @@ func At(ctx context.Context, log ledger.EventReader, id string, at AsOf) (m Mome
 	})
 	if m.Job.Status == Running {
 		m.Stop = ledger.Event{}
+	}
+	if err == nil && ok && m.Job.Status != "" {
+		m.Basis.Reading = m.Last.Reading()
+		m.Basis.Authority, err = authority.At(ctx, log, m.Last.Authority())
 	}
 	return m, ok, err
 }

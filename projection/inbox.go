@@ -60,7 +60,7 @@ func inboxOf(j Job, b Basis, mine string) []InboxItem {
 		if d.Outcome == OutcomeDenied {
 			item.DeniedBy = d.VerdictBy
 		}
-		if d.closed(b) {
+		if d.Closed(b) {
 			item.Replace = d.ReplacedBy()
 		}
 		items = append(items, item)

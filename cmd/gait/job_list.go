@@ -34,7 +34,7 @@ gait job list --after job_17 --json`,
 			return err
 		}
 		page := []projection.StatusView{}
-		next, err := a.listed(cmd.Context(), q, func(j projection.Job) { page = append(page, j.StatusView()) })
+		next, err := a.listed(cmd.Context(), q, func(j projection.Job, now projection.Basis) { page = append(page, j.StatusViewAt(now)) })
 		if err != nil {
 			return err
 		}

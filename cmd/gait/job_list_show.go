@@ -29,11 +29,14 @@ func parseSince(text string, now time.Time) (time.Time, error) {
 
 // listed calls use with the first jobs of a list, and returns where its next page begins,
 // or "".
-func (a *app) listed(ctx context.Context, q projection.Query, use func(projection.Job)) (next string, err error) {
+func (a *app) listed(ctx context.Context, q projection.Query, use func(projection.Job, projection.Basis)) (next string, err error) {
 	err = a.read(ctx, func(r *connect.Ledger) error {
+		if q.Basis, err = r.Basis(ctx); err != nil {
+			return err
+		}
 		jobs, more, err := r.List(ctx, q)
 		for _, j := range jobs {
-			use(j)
+			use(j, q.Basis)
 		}
 		if more && len(jobs) > 0 {
 			next = placeText(q.PlaceOf(jobs[len(jobs)-1]), q.Sort)

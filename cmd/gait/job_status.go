@@ -34,18 +34,22 @@ are replayed.`,
 		}
 		var job projection.Job
 		var stop ledger.Event
+		var now projection.Basis
 		err = a.read(cmd.Context(), func(r *connect.Ledger) (err error) {
 			if job, err = r.Job(cmd.Context(), id); err == nil && !a.json {
 				stop, err = projection.LastStop(cmd.Context(), r.Log, job)
+			}
+			if err == nil {
+				now, err = r.Basis(cmd.Context())
 			}
 			return err
 		})
 		if err != nil {
 			return err
 		}
-		return a.print(object{"job_id": id, "job": job.StatusView()}, func(s *screen) {
-			showStatus(s, a.rootDir(), job, stop)
-			s.next(nextCommand(a, job))
+		return a.print(object{"job_id": id, "job": job.StatusViewAt(now)}, func(s *screen) {
+			showStatusAt(s, a.rootDir(), job, stop, now)
+			s.next(nextCommandAt(a, job, now))
 		})
 	}
 	return cmd
@@ -63,8 +67,8 @@ func pastStatus(a *app, cmd *cobra.Command, id string, at projection.AsOf, when 
 	if err != nil {
 		return err
 	}
-	return a.print(object{"job_id": id, "job": found.Job.StatusView(), "as_of": asOfView(found.Last)}, func(s *screen) {
-		showStatus(s, a.rootDir(), found.Job, found.Stop)
+	return a.print(object{"job_id": id, "job": found.Job.StatusViewAt(found.Basis), "as_of": asOfView(found.Last)}, func(s *screen) {
+		showStatusAt(s, a.rootDir(), found.Job, found.Stop, found.Basis)
 		showAsOf(s, found.Last)
 	})
 }

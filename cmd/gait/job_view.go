@@ -9,9 +9,14 @@ import (
 	"gait/projection"
 )
 
-// showStatus prints a summary of a job of the ledger in root directory dir. stopped is the
-// event that stopped it, if any.
+// showStatus prints a summary of a job of the ledger in root directory dir, as it was
+// recorded. stopped is the event that stopped it, if any.
 func showStatus(s *screen, dir string, j projection.Job, stopped ledger.Event) {
+	showStatusAt(s, dir, j, stopped, projection.Basis{})
+}
+
+// showStatusAt is showStatus with verdicts judged on a basis.
+func showStatusAt(s *screen, dir string, j projection.Job, stopped ledger.Event, at projection.Basis) {
 	fmt.Fprintf(s, "%s  %s\n", s.bold(j.ID), s.status(j.Status))
 	stop := string(j.StopReason)
 	if j.StopReason == projection.StopNone {
@@ -29,7 +34,7 @@ func showStatus(s *screen, dir string, j projection.Job, stopped ledger.Event) {
 		last = fmt.Sprintf(", last %s %s: %s", cp.ID, cp.Type, cp.Summary)
 	}
 	held := ""
-	if h := j.OnHold(projection.Basis{}); h != nil {
+	if h := j.OnHold(at); h != nil {
 		held = "since " + h.CreatedAt + " by " + h.Actor + ": only an approval by another actor lifts it"
 		if h.Verdict == projection.Denied {
 			held += "; " + j.Stop.VerdictBy + " denied it"
@@ -49,16 +54,27 @@ func showStatus(s *screen, dir string, j projection.Job, stopped ledger.Event) {
 	s.fields([2]string{"imported", from}, [2]string{"continued", before}, [2]string{"revision", fmt.Sprint(j.Revision)}, [2]string{"stop reason", stop}, [2]string{"on hold", held}, [2]string{"since", since}, [2]string{"reason", why}, [2]string{"reason code", string(j.ReasonCode)},
 		[2]string{"checkpoints", fmt.Sprint(j.Checkpoints) + last},
 		[2]string{"approvals", fmt.Sprint(j.Approvals)}, [2]string{"refusals", fmt.Sprint(j.Refusals)},
-		[2]string{"identity", j.Identity}, [2]string{"policy", policyOf(j)}, [2]string{"created", j.Created}, [2]string{"updated", j.Updated}, [2]string{"waiting for", waitingFor(j)})
+		[2]string{"identity", j.Identity}, [2]string{"policy", policyOf(j)}, [2]string{"created", j.Created}, [2]string{"updated", j.Updated}, [2]string{"waiting for", waitingForAt(j, at)})
 	for _, a := range j.Decisions {
-		if a.Verdict != projection.Approved && !j.Status.Final() {
-			state := "open"
-			if a.Verdict == projection.Denied {
-				state = "denied by " + a.VerdictBy
-			}
-			fmt.Fprintf(s, "  %s %s %s: %s — %s (asked by %s)\n", s.yellow("?"), a.CheckpointID, state, a.Summary, a.RequiredAction, a.Actor)
+		if d := j.Judge(a, at); d.Outcome != projection.OutcomeApproved && !j.Status.Final() {
+			fmt.Fprintf(s, "  %s %s %s: %s — %s (asked by %s)\n", s.yellow("?"), a.CheckpointID, judged(d), a.Summary, a.RequiredAction, a.Actor)
 		}
 	}
+}
+
+// judged says what a decision has come to that is not approved.
+func judged(d projection.Judgement) string {
+	switch d.Outcome {
+	case projection.OutcomeDenied:
+		return "denied by " + d.VerdictBy
+	case projection.OutcomeExpired:
+		return "expired at " + d.Expires
+	case projection.OutcomePending, projection.OutcomeOpen, projection.OutcomeApproved:
+	}
+	if d.Needed > 1 {
+		return fmt.Sprintf("open, %d of %d", len(d.Counts), d.Needed)
+	}
+	return "open"
 }
 
 func policyOf(j projection.Job) string {
@@ -71,9 +87,12 @@ func policyOf(j projection.Job) string {
 	return j.PolicyRef + " (sha256 " + j.PolicyDigest.String() + ")"
 }
 
-// waitingFor says what a job waits for.
-func waitingFor(j projection.Job) string {
-	switch j.WaitingFor() {
+// waitingFor says what a job waits for, as it was recorded.
+func waitingFor(j projection.Job) string { return waitingForAt(j, projection.Basis{}) }
+
+// waitingForAt is waitingFor with verdicts judged on a basis.
+func waitingForAt(j projection.Job, at projection.Basis) string {
+	switch j.WaitingForAt(at) {
 	case projection.WaitsForWorker:
 		return "the worker's next checkpoint"
 	case projection.WaitsForDecision:
@@ -81,6 +100,9 @@ func waitingFor(j projection.Job) string {
 	case projection.WaitsForHold:
 		return "an approval of the hold, not by " + j.Stop.Actor
 	case projection.WaitsForReversal:
+		if replaced := closedAsk(j, at); replaced != "" {
+			return "a decision that replaces " + replaced
+		}
 		return "a new verdict on what was denied"
 	case projection.WaitsForResume:
 		return "a resume"
@@ -90,20 +112,37 @@ func waitingFor(j projection.Job) string {
 	return ""
 }
 
+// closedAsk returns what only a decision lifts that replaces it: the first that has expired, or
+// that was denied in a ledger with authority. It returns "" if there is none.
+func closedAsk(j projection.Job, at projection.Basis) string {
+	for _, d := range j.UnsettledAt(at) {
+		if d.Closed(at) {
+			return d.ReplacedBy()
+		}
+	}
+	return ""
+}
+
 // nextCommand returns a command that takes the job further, or "" if it would be refused,
 // since the ledger that was read is only read.
-func nextCommand(a *app, j projection.Job) string {
+func nextCommand(a *app, j projection.Job) string { return nextCommandAt(a, j, projection.Basis{}) }
+
+// nextCommandAt is nextCommand with verdicts judged on a basis.
+func nextCommandAt(a *app, j projection.Job, at projection.Basis) string {
 	_, copied := errors.AsType[*root.ImportedError](a.readOnly)
 	if a.readOnly != nil && (copied || !j.Status.Final()) { // packs of other ledgers can be made
 		return ""
 	}
 	id := "--id " + j.ID
-	switch j.WaitingFor() {
+	switch j.WaitingForAt(at) {
 	case projection.WaitsForWorker:
 		return "gait job checkpoint add " + id + ` --summary "what was done"`
 	case projection.WaitsForDecision, projection.WaitsForHold, projection.WaitsForReversal:
+		if replaced := closedAsk(j, at); replaced != "" && j.WaitingForAt(at) == projection.WaitsForReversal {
+			return "gait job checkpoint add " + id + " --type decision-needed --replaces " + replaced + ` --summary "what is asked now" --required-action "what to decide"`
+		}
 		checkpoint := ""
-		if open := j.Unsettled(); len(open) > 1 {
+		if open := j.UnsettledAt(at); len(open) > 1 {
 			checkpoint = open[0].DecisionID()
 		}
 		return toApprove(j.ID, checkpoint)
