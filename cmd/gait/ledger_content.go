@@ -40,7 +40,7 @@ func (c *contentCheck) look(a *app, r *connect.Ledger) error {
 			return err
 		default:
 			c.present++
-			in.Close()
+			_ = in.Close()
 		}
 		if err := bar.update(int64(i+1), int64(len(names))); err != nil {
 			return err

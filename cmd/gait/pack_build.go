@@ -65,25 +65,30 @@ gait pack build --type range --from 1000 --to 1999`,
 		if err := a.checkTilde("--job-root", jobRoot); err != nil {
 			return err
 		}
-		at := cmd.Flags().Changed("at-revision")
-		switch kind {
-		case packspec.TypeJob:
-			if at && revision < 1 {
-				return &usageError{code: "invalid_revision", text: fmt.Sprintf("a job has no revision %d", revision), hint: "revisions count from 1"}
-			}
-			return buildJobPack(cmd.Context(), a, jobBuild{job: from, revision: revision, withContent: withContent}, jobRoot, to, out)
-		case packspec.TypeRange:
-			if withContent {
-				return &usageError{code: "invalid_usage", text: "--include-content goes with --type job", hint: "leave --include-content out"}
-			}
-			if at {
-				return &usageError{code: "invalid_usage", text: "--at-revision goes with --type job: a range has no revisions", hint: "leave --at-revision out"}
-			}
-			return buildRangePack(cmd.Context(), a, jobRoot, from, to, out)
-		}
-		return &usageError{code: "invalid_type", text: fmt.Sprintf("%.40q is not a type of pack", kind), hint: "--type job or --type range"}
+		b := jobBuild{job: from, revision: revision, withContent: withContent}
+		return buildKind(cmd.Context(), a, kind, b, cmd.Flags().Changed("at-revision"), jobRoot, to, out)
 	}
 	return cmd
+}
+
+// buildKind builds a pack of a kind. at says that a revision was named.
+func buildKind(ctx context.Context, a *app, kind string, b jobBuild, at bool, jobRoot, to, out string) error {
+	switch kind {
+	case packspec.TypeJob:
+		if at && b.revision < 1 {
+			return &usageError{code: "invalid_revision", text: fmt.Sprintf("a job has no revision %d", b.revision), hint: "revisions count from 1"}
+		}
+		return buildJobPack(ctx, a, b, jobRoot, to, out)
+	case packspec.TypeRange:
+		if b.withContent {
+			return &usageError{code: "invalid_usage", text: "--include-content goes with --type job", hint: "leave --include-content out"}
+		}
+		if at {
+			return &usageError{code: "invalid_usage", text: "--at-revision goes with --type job: a range has no revisions", hint: "leave --at-revision out"}
+		}
+		return buildRangePack(ctx, a, jobRoot, b.job, to, out)
+	}
+	return &usageError{code: "invalid_type", text: fmt.Sprintf("%.40q is not a type of pack", kind), hint: "--type job or --type range"}
 }
 
 // buildJobPack builds the pack of a job of the ledger in dir.

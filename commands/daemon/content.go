@@ -142,7 +142,7 @@ func (s *Server) content(w http.ResponseWriter, q *http.Request) error {
 	if err != nil {
 		return err
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }()
 	w.Header().Set("Content-Type", "application/octet-stream")
 	w.Header().Set("Content-Length", strconv.FormatInt(content.SaltSize+r.Size, 10))
 	w.WriteHeader(http.StatusOK)
