@@ -1,6 +1,7 @@
 package packspec_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"maps"
 	"os"
@@ -113,4 +114,19 @@ func pythonField(name string, f authority.Field) string {
 		name += "?"
 	}
 	return name
+}
+
+// SPEC.md has the command, the key and the signature of an approval in a vector.
+func TestSpecAuthorityExample(t *testing.T) {
+	spec, err := os.ReadFile("SPEC.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := whole(t)
+	e := p.Events[6]
+	for _, want := range []string{string(e.Command()), base64.StdEncoding.EncodeToString(e.CommandSigs()[0].Sig), p.bob.String(), e.LeafHash().String(), e.RequestDigest().String(), p.Events[3].LeafHash().String()} {
+		if !strings.Contains(string(spec), want) {
+			t.Errorf("SPEC.md does not have %s, of the %s", want, e.Type())
+		}
+	}
 }
