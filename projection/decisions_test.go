@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"gait/ledger"
 	"gait/projection"
 )
@@ -252,4 +254,24 @@ func TestRevokedApprovalOfAHold(t *testing.T) {
 	}
 	c.by("vito", ledger.Approved{Reason: "yes", Target: hold})
 	c.by("olga", c.resume())
+}
+
+// A ledger that continues the job asks again with all that the decision said, except what it
+// replaced, and also if it has expired.
+func TestContinueAsksWithWhatWasSaid(t *testing.T) {
+	c := newCourt(t)
+	c.by("sam", submit)
+	said := ledger.Decision{Approvers: []string{"role:approver", "vera"}, Quorum: 2, Subject: subject, ExpiresAt: soon().ExpiresAt}
+	c.decides(ledger.Decision{})
+	replacing := said
+	replacing.Replaces = "cp_0001"
+	c.decides(replacing)
+	last := c.Events[len(c.Events)-1]
+	_, again, err := projection.Continue(c.fold.Job, c.Events[1], last, ledger.Checkpoint{Origin: "gait.test/old"}, ledger.Content{Digest: one, Size: 1})
+	if err != nil || len(again) != 1 {
+		t.Fatalf("Continue asks %d times, %v", len(again), err)
+	}
+	if diff := cmp.Diff(said, again[0].Payload.Decision); diff != "" {
+		t.Errorf("what is asked again (-want +got):\n%s", diff)
+	}
 }
