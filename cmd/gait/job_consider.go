@@ -82,9 +82,8 @@ func (a *app) consider(ctx context.Context, l *connect.Ledger, r commands.Reques
 	if err != nil {
 		return r, err
 	}
-	verdict, checkpoint := verdictIn(r.Command)
-	ask, no := projection.VerdictOn(job, projection.Basis{}, verdict, checkpoint, ledger.Hash{})
-	if no != nil {
+	ask, waits := asksFor(job, r.Command)
+	if !waits {
 		return r, nil // the refusal is recorded
 	}
 	subject := ask.Subject
@@ -102,6 +101,13 @@ func (a *app) consider(ctx context.Context, l *connect.Ledger, r commands.Reques
 		return r, nil
 	}
 	return r, a.confirmVerdict(ctx, r)
+}
+
+// asksFor returns what a verdict is on, if anything waits for it.
+func asksFor(job projection.Job, c commands.Command) (projection.Ask, bool) {
+	verdict, checkpoint := verdictIn(c)
+	ask, no := projection.VerdictOn(job, projection.Basis{}, verdict, checkpoint, ledger.Hash{})
+	return ask, no == nil
 }
 
 // about returns a verdict about an ask and its subject, as far as they are not zero.
