@@ -46,7 +46,8 @@ func spelt(b authority.Binding) string {
 		}
 		lines[f.Kind] = append(lines[f.Kind], words)
 	}
-	text := "//\t" + b.Verb + " → " + string(b.Event) + "\n"
+	var text strings.Builder
+	text.WriteString("//\t" + b.Verb + " → " + string(b.Event) + "\n")
 	for _, part := range []struct {
 		name  string
 		words []string
@@ -58,8 +59,8 @@ func spelt(b authority.Binding) string {
 		{"further arguments", b.Arguments},
 	} {
 		if len(part.words) > 0 {
-			text += "//\t    " + part.name + ": " + strings.Join(part.words, ", ") + "\n"
+			text.WriteString("//\t    " + part.name + ": " + strings.Join(part.words, ", ") + "\n")
 		}
 	}
-	return text
+	return text.String()
 }
