@@ -33,8 +33,8 @@ func (s *State) admit(a Act) (change, *Denial) {
 			return change{}, deny(TooFewAdmins, "%d admins are to agree, and there are %d who can sign", p.Admins, n)
 		}
 		return change{set: &p}, nil
-	default:
-		panic("authority: " + string(a.Payload.Type()) + " is no event of authority")
+	default: // no other event is one of authority
+		return change{}, deny(RoleRequired, "%s is no event of authority", a.Payload.Type())
 	}
 }
 
