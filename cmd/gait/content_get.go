@@ -22,11 +22,12 @@ func contentGetCommand(a *app) *cobra.Command {
 		Short: "Print content of a job, or write it to a file",
 		Long: `Print content of a job, or write it to a file, once all of its bytes were compared with
 the digest. Without --id the job that names it is looked for, which reads the whole
-ledger. With --json and without --out, the bytes are in the field base64.`,
+ledger. With --json and without --out, the bytes are in the field base64. A file with
+other bytes is not overwritten.`,
 		Example: "gait content get 3f0c… --id job_1 --out subject.json\ngait content get 3f0c… --id job_1 | jq .",
 	}, 0, 1, 2, 6, 7, 8)
 	cmd.Flags().StringVar(&id, "id", "", "the job's id (default: the first job that names it)")
-	cmd.Flags().StringVar(&out, "out", "", "file to write instead; "+outForms)
+	cmd.Flags().StringVar(&out, "out", "", "file to write instead, which is not overwritten; "+outForms)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		digest, err := oneDigest("", args)
 		if err != nil {
@@ -100,7 +101,7 @@ func (a *app) getContent(ctx context.Context, l *connect.Ledger, id string, dige
 	return fields, err
 }
 
-// writeContent writes content to a file, whole or not at all.
+// writeContent writes content to a file, whole or not at all. A file with other bytes stays.
 func writeContent(to outFile, r io.Reader) error {
 	p, err := to.begin()
 	if err != nil {
@@ -109,6 +110,9 @@ func writeContent(to outFile, r io.Reader) error {
 	defer p.remove()
 	if _, err := io.Copy(io.NewOffsetWriter(p, 0), r); err != nil {
 		return fmt.Errorf("writing %s: %w", to, err)
+	}
+	if err := p.replacesOther(); err != nil {
+		return err
 	}
 	return p.keep()
 }

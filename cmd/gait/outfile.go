@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -284,6 +285,50 @@ func (p *pendingFile) ReadAt(b []byte, at int64) (int, error) {
 		return p.copy.ReadAt(b, at)
 	}
 	return p.file.ReadAt(b, at)
+}
+
+// replacesOther fails if a file with other bytes than those written is in the place.
+func (p *pendingFile) replacesOther() error {
+	if p.copy != nil {
+		return nil
+	}
+	old, err := openNoWait(p.at.target)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("looking at %s: %w", p.at, err)
+	}
+	defer old.Close()
+	same, err := sameBytes(old, io.NewSectionReader(p, 0, 1<<62))
+	if err == nil && !same {
+		err = &unsafeError{code: "would_overwrite", text: p.at.path + " is there already, with other bytes", hint: "choose another file with --out"}
+	}
+	return err
+}
+
+// sameBytes reports whether a and b read the same to their ends.
+func sameBytes(a, b io.Reader) (bool, error) {
+	one, other := make([]byte, 1<<16), make([]byte, 1<<16)
+	for {
+		n, err := readBlock(a, one)
+		m, errOther := readBlock(b, other)
+		if err := errors.Join(err, errOther); err != nil || !bytes.Equal(one[:n], other[:m]) {
+			return false, err
+		}
+		if n < len(one) {
+			return true, nil
+		}
+	}
+}
+
+// readBlock fills block, or as much of it as there is.
+func readBlock(r io.Reader, block []byte) (int, error) {
+	n, err := io.ReadFull(r, block)
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = nil
+	}
+	return n, err
 }
 
 // keep puts the file in its place.
