@@ -36,6 +36,9 @@ ledger is gone, and in any root that has held none: each job is continued from t
 that has the most of it, and request ids that no source has are forgotten. Nothing is given
 up if the ledger goes on in another root that you use.
 
+No admin has to sign: retiring writes no event of the ledger. A successor begins without
+authority, whatever the ledger before had, and its first admin enrolls again.
+
 A ledger that moved away is given up only with --although-moved, if the place where it
 went is lost: it can then not come back, and that place must write it no more.`,
 		Example: `gait ledger retire --reason "disk replaced, restored from last night's backup" --successor
