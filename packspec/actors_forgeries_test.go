@@ -237,6 +237,7 @@ func actorJudgements(t *testing.T) (all []judgement, key ledger.PrivateKey) {
 	q.Sign("ann", "job_1", ledger.Paused{Hold: true, Reason: "tea"}, q.ann)
 	q.commit()
 	all = append(all, judge(t, "with authority, in mode all", build(t, q.log(), "job_1"), p.key))
+	all = append(all, judge(t, "with an actor revoked who had no key left", build(t, keyless(t).log(), "job_1"), p.key))
 	for _, tt := range actorForgeries {
 		p := newPlay(t)
 		all = append(all, judge(t, tt.name, packtest.Archive(p.forged(tt.make(p))), p.key))
@@ -267,7 +268,7 @@ func TestTwoVerifiersAgreeOnActors(t *testing.T) {
 	needPython(t)
 	needKeygen(t)
 	all, key := actorJudgements(t)
-	for _, j := range all[:3] {
+	for _, j := range all[:4] {
 		if j.exit != 0 {
 			t.Errorf("%s does not verify", j.name)
 		}

@@ -65,6 +65,18 @@ func whole(t testing.TB) *play {
 	return p
 }
 
+// keyless returns a play in which bob's only key is revoked first, and then bob, who has no key
+// left but his role, and who comes back with a new key.
+func keyless(t testing.TB) *play {
+	p := newPlay(t)
+	p.approve(p.ask())
+	p.Sign("root", "", ledger.ActorRevoked{Actor: "bob", Key: p.bob.Key.ID(), Reason: "lost"}, p.root)
+	p.revoke()
+	p.Enroll("root", p.root, "bob", authoritytest.Key(t, "bob again"), ledger.RoleApprover)
+	p.commit()
+	return p
+}
+
 func (p *play) log() *testLog {
 	l := &testLog{Log: ledgertest.InMemory(p.t, p.Events[0], p.key), t: p.t, key: p.key}
 	l.add(p.Events[1:]...)

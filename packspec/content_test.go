@@ -125,12 +125,23 @@ func contentForgeries(t *testing.T) map[string][]byte {
 	}
 }
 
+// emptied returns a pack of the format with content from which all content was taken out.
+func emptied(t *testing.T) ([]byte, ledger.PrivateKey) {
+	p, k, _ := withContent(t)
+	fs := slices.DeleteFunc(files(t, p.packOf(k)), func(f packtest.File) bool { return strings.HasPrefix(f.Name, "content/") })
+	return resign(t, fs, p.key), p.key
+}
+
 func TestForgedContent(t *testing.T) {
 	p, _, _ := withContent(t)
 	for name, pack := range contentForgeries(t) {
 		if r := p.verify(pack); r.Verified || r.Failure == nil || r.Failure.Level != finding.LevelContent || r.Failure.Code != finding.CodeContent {
 			t.Errorf("%s: it verifies: %t, %+v", name, r.Verified, r.Failure)
 		}
+	}
+	pack, _ := emptied(t)
+	if r := p.verify(pack); r.Verified || r.Failure == nil || !strings.Contains(r.Failure.Error(), "a pack with content has format 5") {
+		t.Errorf("a pack of format 5 without content: it verifies: %t, %+v", r.Verified, r.Failure)
 	}
 }
 
@@ -140,6 +151,8 @@ func TestPythonReadsContent(t *testing.T) {
 	needKeygen(t)
 	p, k, one := withContent(t)
 	all := []judgement{judge(t, "all content", p.packOf(k), p.key), judge(t, "some content", p.packOf(kept{one.Digest: k[one.Digest]}), p.key), judge(t, "no content", p.packOf(nil), p.key)}
+	none, _ := emptied(t)
+	all = append(all, judge(t, "no content in the format with content", none, p.key))
 	fs := files(t, p.packOf(k))
 	code, vkey := program(t, fs), p.key.VerifierKey().String()
 	if out, err := check(t, code, fs, vkey); err != nil || !strings.HasSuffix(out, "; 2 of 3 contents\n") {
