@@ -113,7 +113,11 @@ func denied(j Job, f Fact, p ledger.Denied) (Job, *Refusal) {
 	}
 	if !f.trusted {
 		if ask.Verdict == Denied {
-			return j, already(j, *ask)
+			no := already(j, *ask)
+			if f.Authority != nil {
+				no.Details.Replaces = ask.ReplacedBy()
+			}
+			return j, no
 		}
 		if no := mayDecide(j, *ask, f, p.Subject); no != nil {
 			return j, no

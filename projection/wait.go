@@ -68,7 +68,7 @@ func (c Condition) Holds(j Job, b Basis) (bool, error) {
 		case d.Outcome == OutcomeExpired:
 			return false, &ExpiredError{CheckpointID: d.CheckpointID, At: d.Expires, Job: j}
 		default:
-			return false, &DeniedError{By: d.VerdictBy, Job: j}
+			return false, denial(j, d, b)
 		}
 	}
 	return true, nil
@@ -112,8 +112,17 @@ func (e *NeverError) Fault() ledger.Fault {
 
 // A DeniedError says that a decision that should be approved was denied.
 type DeniedError struct {
-	By  string // the actor who denied it
-	Job Job
+	By       string // the actor who denied it
+	Job      Job
+	Replaces string // what only a new decision lifts, as that names it; "": another verdict does
+}
+
+func denial(j Job, d Judgement, b Basis) *DeniedError {
+	e := &DeniedError{By: d.VerdictBy, Job: j}
+	if d.Closed(b) {
+		e.Replaces = d.ReplacedBy()
+	}
+	return e
 }
 
 func (e *DeniedError) Error() string {

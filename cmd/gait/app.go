@@ -82,6 +82,8 @@ type runState struct {
 	considering considering    // how an approver looks at what is asked for
 	used        []usedApproval // what a resume has used up
 
+	basis projection.Basis // what verdicts are judged by after a command; zero: as they were recorded
+
 	stdinRead bool        // standard input was read for a file
 	log       *processLog // of gait serve; nil in other commands
 	stdoutFor string      // the flag that named standard output for a file, which it has alone

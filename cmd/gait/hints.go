@@ -62,14 +62,16 @@ var hints = map[string]hintMaker{
 	// Refusals.
 	"invalid_transition": ofDetails(transitionHint),
 	"nothing_to_approve": ofDetails(func(d projection.Details) string { return "gait job status --id " + d.JobID + " shows what waits" }),
-	"already_decided":    ofDetails(func(d projection.Details) string { return "gait job status --id " + d.JobID + " shows what else waits" }),
+	"already_decided": ofDetails(func(d projection.Details) string {
+		return orReplace(d, "gait job status --id "+d.JobID+" shows what else waits")
+	}),
 	"decision_not_open": ofDetails(func(d projection.Details) string {
 		return "gait job status --id " + d.JobID + " lists the open decisions"
 	}),
 	"checkpoint_required": ofDetails(checkpointHint),
 	"too_many_decisions":  ofDetails(decisionsHint),
 	"self_approval":       say("have another person approve it: --actor NAME"),
-	"approval_required":   ofDetails(func(d projection.Details) string { return toApprove(d.JobID, d.CheckpointID) }),
+	"approval_required":   ofDetails(func(d projection.Details) string { return orReplace(d, toApprove(d.JobID, d.CheckpointID)) }),
 	"policy_required": ofDetails(func(d projection.Details) string {
 		return "name the policy it continues under: " + toResume(d.JobID, d.PolicyBound)
 	}),
@@ -88,7 +90,7 @@ var hints = map[string]hintMaker{
 	"ledger_replaced":     say("run it again to follow the new one"),
 	"daemon_running":      say(stopDaemon + ", then try again"),
 	"wait_timeout":        say("run it again to wait longer, or give a longer --timeout"),
-	"decision_denied":     say("the actor who denied it can still approve it; --for status=running waits for that and the resume"),
+	"decision_denied":     deniedHint,
 	"outcome_unknown":     say(againHint),
 
 	// Ledgers that continue another one, and content.

@@ -1,6 +1,11 @@
 package main
 
-import "gait/projection"
+import (
+	"cmp"
+	"errors"
+
+	"gait/projection"
+)
 
 // authorityHints are the hints about signed commands and who may do what.
 var authorityHints = map[string]hintMaker{
@@ -12,7 +17,7 @@ var authorityHints = map[string]hintMaker{
 	"subject_changed": ofDetails(func(d projection.Details) string {
 		return "look at what is asked about now: gait job status --id " + d.JobID
 	}),
-	"decision_expired":  ofDetails(func(d projection.Details) string { return "ask again: " + toReplace(d) }),
+	"decision_expired":  expiredHint,
 	"quorum_pending":    ofDetails(func(d projection.Details) string { return toApprove(d.JobID, d.CheckpointID) }),
 	"key_refused":       say("make another key: ssh-keygen -t ed25519"),
 	"key_in_use":        say("make another key: ssh-keygen -t ed25519; a key belongs to one actor for ever"),
@@ -25,9 +30,32 @@ var authorityHints = map[string]hintMaker{
 
 // toReplace is the command that asks again, in the place of a decision that expired or was denied.
 func toReplace(d projection.Details) string {
-	which := d.CheckpointID
-	if which == "" {
-		which = "ID"
-	}
+	which := cmp.Or(d.Replaces, d.CheckpointID, "ID")
 	return "gait job checkpoint add --id " + d.JobID + ` --type decision-needed --summary "WHAT" --required-action "WHAT" --replaces ` + which
 }
+
+// orReplace is a hint, unless only a new decision lifts what a refusal is about: that is then
+// the hint.
+func orReplace(d projection.Details, hint string) string {
+	if d.Replaces != "" {
+		return "ask again: " + toReplace(d)
+	}
+	return hint
+}
+
+func expiredHint(err error) string {
+	if e, ok := errors.AsType[*projection.ExpiredError](err); ok { // a wait found it
+		return "ask again: " + toReplace(projection.Details{JobID: e.Job.ID, CheckpointID: e.CheckpointID})
+	}
+	return ofDetails(func(d projection.Details) string { return "ask again: " + toReplace(d) })(err)
+}
+
+func deniedHint(err error) string {
+	if e, ok := errors.AsType[*projection.DeniedError](err); ok {
+		return orReplace(projection.Details{JobID: e.Job.ID, Replaces: e.Replaces}, deniedBefore)
+	}
+	return deniedBefore
+}
+
+// deniedBefore is what lifts a denial in a ledger without actors.
+const deniedBefore = "the actor who denied it can still approve it; --for status=running waits for that and the resume"

@@ -52,7 +52,7 @@ func approveCommand(a *app) *cobra.Command {
 
 func denyCommand(a *app) *cobra.Command {
 	return verdictCommand(a, "deny", "denied", "the receipt is missing", "Deny the open decision, or the pause or block a job is in",
-		"Deny an open decision of a job, or, when none is open, the pause or block it is in.\nThe job stays blocked until an approval of the same thing.",
+		"Deny an open decision of a job, or, when none is open, the pause or block it is in.\nThe job stays blocked until an approval of the same thing, or, in a ledger with actors,\nuntil a decision is approved that takes its place (--replaces).",
 		false, func(id string) commands.Deny { return commands.Deny{CheckpointID: id} })
 }
 

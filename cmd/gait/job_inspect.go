@@ -48,6 +48,11 @@ func inspectCommand(a *app) *cobra.Command {
 			if err := when.check(cmd, id, found); err != nil {
 				return err
 			}
+			if at.IsEnd() {
+				if found.Basis, err = r.Basis(cmd.Context()); err != nil {
+					return err
+				}
+			}
 			return printInspection(a, found, page, !at.IsEnd(), func() ledger.Events { return at.Until(r.Log.JobEvents(cmd.Context(), id, 1)) })
 		})
 	}
@@ -138,7 +143,7 @@ func writeList(w *bufio.Writer, name string, events ledger.Events, of func(ledge
 
 func inspectText(a *app, w *bufio.Writer, found projection.Moment, events func() ledger.Events, page pageFlags, past bool) error {
 	s, job := a.screen(), found.Job
-	showStatus(s, a.rootDir(), job, found.Stop)
+	showStatusAt(s, a.rootDir(), job, found.Stop, found.Basis)
 	if past {
 		showAsOf(s, found.Last)
 	}

@@ -9,13 +9,8 @@ import (
 	"gait/projection"
 )
 
-// showStatus prints a summary of a job of the ledger in root directory dir, as it was
-// recorded. stopped is the event that stopped it, if any.
-func showStatus(s *screen, dir string, j projection.Job, stopped ledger.Event) {
-	showStatusAt(s, dir, j, stopped, projection.Basis{})
-}
-
-// showStatusAt is showStatus with verdicts judged on a basis.
+// showStatusAt prints a summary of a job of the ledger in root directory dir, with verdicts
+// judged on a basis. stopped is the event that stopped it, if any.
 func showStatusAt(s *screen, dir string, j projection.Job, stopped ledger.Event, at projection.Basis) {
 	fmt.Fprintf(s, "%s  %s\n", s.bold(j.ID), s.status(j.Status))
 	stop := string(j.StopReason)
@@ -87,10 +82,7 @@ func policyOf(j projection.Job) string {
 	return j.PolicyRef + " (sha256 " + j.PolicyDigest.String() + ")"
 }
 
-// waitingFor says what a job waits for, as it was recorded.
-func waitingFor(j projection.Job) string { return waitingForAt(j, projection.Basis{}) }
-
-// waitingForAt is waitingFor with verdicts judged on a basis.
+// waitingForAt says what a job waits for, with verdicts judged on a basis.
 func waitingForAt(j projection.Job, at projection.Basis) string {
 	switch j.WaitingForAt(at) {
 	case projection.WaitsForWorker:
@@ -123,11 +115,8 @@ func closedAsk(j projection.Job, at projection.Basis) string {
 	return ""
 }
 
-// nextCommand returns a command that takes the job further, or "" if it would be refused,
-// since the ledger that was read is only read.
-func nextCommand(a *app, j projection.Job) string { return nextCommandAt(a, j, projection.Basis{}) }
-
-// nextCommandAt is nextCommand with verdicts judged on a basis.
+// nextCommandAt returns a command that takes the job further, or "" if it would be refused,
+// since the ledger that was read is only read. Verdicts are judged on a basis.
 func nextCommandAt(a *app, j projection.Job, at projection.Basis) string {
 	_, copied := errors.AsType[*root.ImportedError](a.readOnly)
 	if a.readOnly != nil && (copied || !j.Status.Final()) { // packs of other ledgers can be made

@@ -28,7 +28,8 @@ func waitCommand(a *app) *cobra.Command {
 If the condition holds already, it prints the job's state and ends at once. After
 --timeout it exits 1 with wait_timeout, and may be run again. If the condition can no
 longer hold, because the job is final or stopped in an emergency, it exits 6 with
-never_holds. On a denial, --for approved exits 4 with decision_denied.`,
+never_holds. On a denial, --for approved exits 4 with decision_denied, and if a decision
+has expired, with decision_expired.`,
 		Example: "gait job wait job_1 --for status=completed,failed,cancelled\ngait job wait --id job_1 --for approved --timeout 5m --json\ngait job wait job_1 --for approved && gait job resume job_1",
 	}, 0, 1, 2, 4, 6, 8)
 	f := cmd.Flags()
@@ -48,13 +49,13 @@ never_holds. On a denial, --for approved exits 4 with decision_denied.`,
 			return &usageError{code: "invalid_timeout", text: fmt.Sprintf("--timeout %s is negative", timeout), hint: "--timeout 0s looks once"}
 		}
 		once := cmd.Flags().Changed("timeout") && timeout == 0
-		job, stop, err := waitForJob(cmd.Context(), a, id, want, timeout, once)
+		seen, err := waitForJob(cmd.Context(), a, id, want, timeout, once)
 		if err != nil {
 			return err
 		}
-		return a.print(object{"job_id": id, "job": job.StatusView()}, func(s *screen) {
-			showStatus(s, a.rootDir(), job, stop)
-			s.next(nextCommand(a, job))
+		return a.print(object{"job_id": id, "job": seen.Job.StatusViewAt(seen.Basis)}, func(s *screen) {
+			showStatusAt(s, a.rootDir(), seen.Job, seen.Stop, seen.Basis)
+			s.next(nextCommandAt(a, seen.Job, seen.Basis))
 		})
 	}
 	return cmd
@@ -80,10 +81,10 @@ var errTimeout = errors.New("the time to wait is over")
 
 // waitForJob waits until a condition holds: at most for timeout if it is not 0.
 // With once it looks once.
-func waitForJob(ctx context.Context, a *app, id string, want projection.Condition, timeout time.Duration, once bool) (job projection.Job, stop ledger.Event, err error) {
+func waitForJob(ctx context.Context, a *app, id string, want projection.Condition, timeout time.Duration, once bool) (seen connect.Waited, err error) {
 	o, err := a.options()
 	if err != nil {
-		return job, stop, err
+		return seen, err
 	}
 	if timeout > 0 {
 		bounded, cancel := context.WithTimeoutCause(ctx, timeout, errTimeout)
@@ -91,23 +92,23 @@ func waitForJob(ctx context.Context, a *app, id string, want projection.Conditio
 		ctx = bounded
 	}
 	if once {
-		job, stop, err = lookOnce(ctx, o, id, want)
+		seen, err = lookOnce(ctx, o, id, want)
 	} else {
-		job, stop, err = connect.Wait(ctx, o, id, want)
+		seen, err = connect.Wait(ctx, o, id, want)
 	}
 	if errors.Is(err, errTimeout) {
-		err = &timeoutError{want: want.String(), job: job}
+		err = &timeoutError{want: want.String(), job: seen.Job}
 	}
 	if err != nil {
-		err = &waitError{err: err, job: job}
+		err = &waitError{err: err, seen: seen}
 	}
-	return job, stop, err
+	return seen, err
 }
 
 // A waitError adds the job, as it was seen last, to the error's JSON.
 type waitError struct {
-	err error
-	job projection.Job // zero if it could not be read
+	err  error
+	seen connect.Waited
 }
 
 func (e *waitError) Error() string { return e.err.Error() }
@@ -116,33 +117,27 @@ func (e *waitError) Error() string { return e.err.Error() }
 func (e *waitError) Unwrap() error { return e.err }
 
 func (e *waitError) fields() object {
-	if e.job.ID == "" {
+	if e.seen.Job.ID == "" {
 		return nil
 	}
-	return object{"job": e.job.StatusView()}
+	return object{"job": e.seen.Job.StatusViewAt(e.seen.Basis)}
 }
 
 // lookOnce looks at a job once. It fails with errTimeout if the condition does
 // not hold.
-func lookOnce(ctx context.Context, o connect.Options, id string, want projection.Condition) (job projection.Job, stop ledger.Event, err error) {
-	var at projection.Basis
+func lookOnce(ctx context.Context, o connect.Options, id string, want projection.Condition) (seen connect.Waited, err error) {
 	err = connect.Retry(ctx, o, func(l *connect.Ledger) (err error) {
-		if job, err = l.Job(ctx, id); err != nil {
-			return err
-		}
-		if stop, err = projection.LastStop(ctx, l.Log, job); err == nil {
-			at, err = l.Basis(ctx)
-		}
+		seen, err = connect.LookAt(ctx, l, id)
 		return err
 	})
 	if err != nil {
-		return job, stop, err
+		return seen, err
 	}
-	held, err := want.Holds(job, at)
+	held, err := want.Holds(seen.Job, seen.Basis)
 	if err == nil && !held {
 		err = errTimeout
 	}
-	return job, stop, err
+	return seen, err
 }
 
 // A timeoutError says that a condition did not hold in time.

@@ -56,6 +56,7 @@ type watcher struct {
 	changes []jobChange
 	last    []ledger.Event // the newest few
 	stop    ledger.Event
+	at      projection.Basis
 	height  int // of the last drawing, in lines
 }
 
@@ -76,6 +77,9 @@ func (w *watcher) Look(ctx context.Context, l *connect.Ledger) (seen int64, err 
 	}
 	if err == nil {
 		seen, err = next.advance(ctx, l, seen)
+	}
+	if err == nil {
+		next.at, err = l.Basis(ctx)
 	}
 	if err == nil {
 		*w = next
@@ -181,13 +185,13 @@ func (w *watcher) draw() error {
 	if job.Status == projection.Running {
 		stop = ledger.Event{}
 	}
-	showStatus(s, w.app.rootDir(), job, stop)
+	showStatusAt(s, w.app.rootDir(), job, stop, w.at)
 	s.add("\n")
 	for _, e := range w.last {
 		showEvent(s, e)
 	}
 	if job.Status.Final() {
-		s.next(nextCommand(w.app, job))
+		s.next(nextCommandAt(w.app, job, w.at))
 	}
 	drawn := s.String()
 	if !job.Status.Final() {

@@ -93,10 +93,19 @@ func issue(ctx context.Context, a *app, r order) (result commands.Result, err er
 		if result, err = a.issueIn(ctx, l, r); err == nil {
 			a.written.Store(&result)
 			err = a.noteUsed(ctx, l, result)
+			a.noteBasis(ctx, l)
 		}
 		return err
 	})
 	return result, err
+}
+
+// noteBasis notes what verdicts are judged by. The command was carried out: if that cannot
+// be read, the outcome names them as they were recorded.
+func (a *app) noteBasis(ctx context.Context, l *connect.Ledger) {
+	if at, err := l.Basis(ctx); err == nil {
+		a.basis = at
+	}
 }
 
 // decideOnly decides and shows what would be written. If there is no ledger yet,
@@ -159,12 +168,12 @@ func printResult(a *app, result commands.Result) error {
 			again = ", already done before"
 		}
 		s.done("%s %s %s", s.bold(result.Job.ID), eventInShort(result.Event), s.dim(fmt.Sprintf("(event %d, revision %d%s)", result.Receipt.Seq, result.Receipt.Revision, again)))
-		s.fields([2]string{"status", s.status(result.Job.Status)}, [2]string{"waiting for", waitingFor(result.Job)}, [2]string{"leaf hash", result.Receipt.Leaf.String()})
+		s.fields([2]string{"status", s.status(result.Job.Status)}, [2]string{"waiting for", waitingForAt(result.Job, a.basis)}, [2]string{"leaf hash", result.Receipt.Leaf.String()})
 		showUsed(s, a.used)
 		if result.Event.Type() == ledger.TypeImported {
 			fmt.Fprintf(s, "%s %s\n", s.yellow("note:"), importNotice(result.Job))
 		}
-		s.next(nextCommand(a, result.Job))
+		s.next(nextCommandAt(a, result.Job, a.basis))
 	})
 }
 

@@ -41,7 +41,8 @@ func TestSameHereAndThroughADaemon(t *testing.T) {
 			}
 			do(t, o, commands.Pause{})
 			want, _ := projection.ParseCondition("status=paused")
-			job, stop, err := connect.Wait(t.Context(), o, "job_1", want)
+			seen, err := connect.Wait(t.Context(), o, "job_1", want)
+			job, stop := seen.Job, seen.Stop
 			if err != nil || job.Status != projection.PausedStatus || stop.Type() != ledger.TypePaused {
 				t.Errorf("Wait = %s, stopped by %q, %v", job.Status, stop.Type(), err)
 			}
@@ -156,7 +157,7 @@ func TestFollowersSurviveDaemons(t *testing.T) {
 	go func() { seen <- readUntilCompleted(ctx, t, o) }()
 	go func() {
 		want, _ := projection.ParseCondition("status=completed")
-		_, _, err := connect.Wait(ctx, o, "job_1", want)
+		_, err := connect.Wait(ctx, o, "job_1", want)
 		waited <- err
 	}()
 	for round := range rounds {
@@ -276,7 +277,8 @@ func TestWaitLooksAtLeastOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		job, _, err := connect.Wait(ctx, o, "job_1", condition)
+		seen, err := connect.Wait(ctx, o, "job_1", condition)
+		job := seen.Job
 		if !errors.Is(err, want) || job.Status != projection.Running {
 			t.Errorf("waiting for %s sees a job that is %q, and ends with %v, want %v", status, job.Status, err, want)
 		}
@@ -286,7 +288,7 @@ func TestWaitLooksAtLeastOnce(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		_, _, err = connect.Wait(ctx, o, "job_1", condition)
+		_, err = connect.Wait(ctx, o, "job_1", condition)
 		return err
 	})
 	if !errors.Is(err, over) {

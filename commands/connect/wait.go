@@ -7,40 +7,49 @@ import (
 	"gait/projection"
 )
 
-// Wait follows a job until a condition holds for it, and returns the job with
-// the event that stopped it, if it does not run. The job must be there. Errors
-// are those of Follow, and those of projection.Condition.Holds; the job is then
-// the one that was seen last, or zero if none was.
-func Wait(ctx context.Context, o Options, job string, want projection.Condition) (projection.Job, ledger.Event, error) {
+// A Waited is a job as a wait saw it last.
+type Waited struct {
+	Job   projection.Job // zero if it could not be read
+	Stop  ledger.Event   // what stopped it; zero if it runs
+	Basis projection.Basis
+}
+
+// Wait follows a job until a condition holds for it. The job must be there. Errors are
+// those of Follow, and those of projection.Condition.Holds.
+func Wait(ctx context.Context, o Options, job string, want projection.Condition) (Waited, error) {
 	w := &waiter{id: job, want: want}
 	err := Follow(ctx, o, w)
-	return w.job, w.stop, err
+	return w.seen, err
+}
+
+// LookAt returns a job as it is now. The job must be there.
+func LookAt(ctx context.Context, l *Ledger, id string) (seen Waited, err error) {
+	if seen.Job, err = l.Job(ctx, id); err != nil {
+		return Waited{}, err
+	}
+	if seen.Stop, err = projection.LastStop(ctx, l.Log, seen.Job); err != nil {
+		return Waited{}, err
+	}
+	if seen.Basis, err = l.Basis(ctx); err != nil {
+		return Waited{}, err
+	}
+	return seen, nil
 }
 
 // A waiter is the Follower behind Wait.
 type waiter struct {
 	id   string
 	want projection.Condition
-	job  projection.Job
-	stop ledger.Event
-	at   projection.Basis
+	seen Waited
 }
 
-func (w *waiter) Look(ctx context.Context, l *Ledger) (seen int64, err error) {
-	job, err := l.Job(ctx, w.id)
+func (w *waiter) Look(ctx context.Context, l *Ledger) (int64, error) {
+	seen, err := LookAt(ctx, l, w.id)
 	if err != nil {
 		return 0, err
 	}
-	stop, err := projection.LastStop(ctx, l.Log, job)
-	if err != nil {
-		return 0, err
-	}
-	at, err := l.Basis(ctx)
-	if err != nil {
-		return 0, err
-	}
-	w.job, w.stop, w.at = job, stop, at
+	w.seen = seen
 	return l.Log.Head().Size, nil
 }
 
-func (w *waiter) Show() (bool, error) { return w.want.Holds(w.job, w.at) }
+func (w *waiter) Show() (bool, error) { return w.want.Holds(w.seen.Job, w.seen.Basis) }
