@@ -77,6 +77,28 @@ func (v *shownAuthority) describeFirst(cmd *cobra.Command, l *connect.Ledger) er
 	return nil
 }
 
+// addAuthority adds to fields, of an answer about a ledger, its mode and how its first actor
+// was enrolled, and returns the lines that say so. It adds nothing to those of a ledger
+// without actors.
+func addAuthority(cmd *cobra.Command, l *connect.Ledger, fields object) ([][2]string, error) {
+	if l.Log.Head().Authority.IsZero() {
+		return nil, nil
+	}
+	var v shownAuthority
+	now, err := authorityNow(cmd.Context(), l)
+	if err == nil {
+		err = v.describeFirst(cmd, l)
+	}
+	if err != nil {
+		return nil, err
+	}
+	fields["authority"] = object{"mode": now.Mode(), "admins": now.Admins(), "bootstrap": v.Bootstrap, "first_actor": v.First}
+	return [][2]string{{"mode", string(now.Mode())}, {"first actor", v.first()}}, nil
+}
+
+// first says who the first actor was, and how it came to be enrolled.
+func (v *shownAuthority) first() string { return v.First + ", enrolled " + bootstraps[v.Bootstrap] }
+
 // modes says what each mode asks for.
 var modes = map[ledger.Mode]string{
 	ledger.ModeClaims:   "enrolled actors sign; every other name is a claim",
@@ -104,7 +126,7 @@ func (v *shownAuthority) show(s *screen) {
 	}
 	s.fields(
 		[2]string{"admins that must agree", fmt.Sprint(v.Admins)}, [2]string{"anyone may bind", strings.Join(policies, ", ")},
-		[2]string{"first actor", v.First + ", enrolled " + bootstraps[v.Bootstrap]},
+		[2]string{"first actor", v.first()},
 	)
 	rows := make([][]any, len(v.Actors))
 	for i, actor := range v.Actors {

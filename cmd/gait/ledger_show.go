@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 
@@ -142,7 +141,7 @@ func ledgerInfoCommand(a *app) *cobra.Command {
 		Example: "gait ledger info --json",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.read(cmd.Context(), func(r *connect.Ledger) error { return ledgerInfo(cmd.Context(), a, r) })
+			return a.read(cmd.Context(), func(r *connect.Ledger) error { return ledgerInfo(cmd, a, r) })
 		},
 	}, 0, 1, 2, 6, 7, 8)
 }
@@ -156,7 +155,8 @@ func predecessorOf(dir string, p ledger.Predecessor) string {
 	return text
 }
 
-func ledgerInfo(ctx context.Context, a *app, r *connect.Ledger) error {
+func ledgerInfo(cmd *cobra.Command, a *app, r *connect.Ledger) error {
+	ctx := cmd.Context()
 	first, err := r.Log.Event(ctx, 0)
 	if err != nil {
 		return err
@@ -195,6 +195,10 @@ func ledgerInfo(ctx context.Context, a *app, r *connect.Ledger) error {
 		goesOn = moved.To.String()
 		fields["moved_to"] = goesOn
 	}
+	actors, err := addAuthority(cmd, r, fields)
+	if err != nil {
+		return err
+	}
 	outside := "none yet"
 	if len(seen) > 0 {
 		fields["seen"] = sizeAndRoot(seen[0].Checkpoint)
@@ -204,5 +208,6 @@ func ledgerInfo(ctx context.Context, a *app, r *connect.Ledger) error {
 		fmt.Fprintf(s, "%s  %s, %s\n", s.bold(c.Origin), count(c.Size, "event"), count(int64(jobs), "job"))
 		s.fields([2]string{"directory", r.Dir}, [2]string{"created", ledger.FormatTime(first.Time())}, [2]string{"last event", ledger.FormatTime(r.Log.Head().Time)},
 			[2]string{"root", c.Root.String()}, [2]string{"public key", r.Log.Keys().Current().String()}, [2]string{"seen", outside}, [2]string{"before it", before}, [2]string{"goes on under", goesOn})
+		s.fields(actors...)
 	})
 }

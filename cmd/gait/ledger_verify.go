@@ -53,7 +53,7 @@ jobs that is kept here; content that is missing, or was erased, is counted.`,
 			if err := checkFirstAdmin(a, r, admins); err != nil {
 				return err
 			}
-			return verifyLedger(a, r, verifiedBy{trusted, by}, since)
+			return verifyLedger(cmd, a, r, verifiedBy{trusted, by}, since)
 		})
 	}
 	return cmd
@@ -65,7 +65,7 @@ type verifiedBy struct {
 	from    string // the source of the key that has signed the ledger
 }
 
-func verifyLedger(a *app, r *connect.Ledger, by verifiedBy, since seenFile) error {
+func verifyLedger(cmd *cobra.Command, a *app, r *connect.Ledger, by verifiedBy, since seenFile) error {
 	computed, err := verifyEvents(a, r)
 	if err != nil {
 		return err
@@ -114,7 +114,11 @@ func verifyLedger(a *app, r *connect.Ledger, by verifiedBy, since seenFile) erro
 	if open, err := r.Root(); err == nil { // a daemon has noted it
 		open.NotePlace()
 	}
-	lines := append(before.tell(a, fields), kept.add(fields))
+	actors, err := addAuthority(cmd, r, fields)
+	if err != nil {
+		return err
+	}
+	lines := append(append(before.tell(a, fields), kept.add(fields)), actors...)
 	if err := before.missing(); err != nil && !r.Log.Imported() {
 		fields["verified"] = false
 		return &lackingError{err, fields}
