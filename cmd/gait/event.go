@@ -70,13 +70,22 @@ func eventInWords(s *screen, e ledger.Event) (symbol, what string) {
 
 func showEvent(s *screen, e ledger.Event) {
 	symbol, what := eventInWords(s, e)
-	fmt.Fprintf(s, "%s %4d  %s  rev %-3d  %-14s  event %d: %s\n", symbol, e.JobSeq(), ledger.FormatTime(e.Time()), e.Revision(), e.Actor(), e.Seq(), what)
+	fmt.Fprintf(s, "%s %4d  %s  rev %-3d%s%-14s  event %d: %s\n", symbol, e.JobSeq(), ledger.FormatTime(e.Time()), e.Revision(), signedMark(e), e.Actor(), e.Seq(), what)
+}
+
+// signedMark stands before the actor of an event, and says whether the actor signed it. It has
+// a column of its own, which no name can fill.
+func signedMark(e ledger.Event) string {
+	if len(e.CommandSigs()) > 0 {
+		return " ✓ "
+	}
+	return "   "
 }
 
 // eventLine shows an event, with the job it belongs to.
 func eventLine(s *screen, e ledger.Event) {
 	symbol, what := eventInWords(s, e)
-	fmt.Fprintf(s, "%s event %-4d  %s  %s  rev %-3d  %-14s  %s\n", symbol, e.Seq(), ledger.FormatTime(e.Time()), s.bold(e.JobID()), e.Revision(), e.Actor(), what)
+	fmt.Fprintf(s, "%s event %-4d  %s  %s  rev %-3d%s%-14s  %s\n", symbol, e.Seq(), ledger.FormatTime(e.Time()), s.bold(e.JobID()), e.Revision(), signedMark(e), e.Actor(), what)
 }
 
 // An eventRecord is an event as inspect shows it: the PackSpec v1 view, and its

@@ -21,7 +21,8 @@ func eventsCommand(a *app) *cobra.Command {
 		Use:   "events [JOB]",
 		Short: "Show the events of a job, or of all jobs, and follow new ones",
 		Long: `Show the events of a job, or of all jobs, in the order of the ledger: one page,
-from event --since on. The next page begins at next_since.
+from event --since on. The next page begins at next_since. An actor with ✓ signed the
+event; the others are claims.
 With --follow, show the events there are and then new ones as they come, until it is
 interrupted, or what reads its output ends (| head -1), which is exit 0. With --json each event is an object on a line of its
 own, with the next_since that comes after it.`,

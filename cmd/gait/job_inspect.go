@@ -20,7 +20,7 @@ func inspectCommand(a *app) *cobra.Command {
 	cmd := exits(&cobra.Command{
 		Use:     "inspect [JOB]",
 		Short:   "Show everything that was recorded for a job",
-		Long:    "Show everything that was recorded for a job: its state, checkpoints, verdicts,\nevents and refusals. The events are replayed and checked before anything is shown.",
+		Long:    "Show everything that was recorded for a job: its state, checkpoints, verdicts,\nevents and refusals. The events are replayed and checked before anything is shown.\nAn actor with ✓ signed the event; the others are claims.",
 		Example: "gait job inspect --id job_1\ngait job inspect job_1 --from 100 --limit 50 --json\ngait job inspect job_1 --at-time 2026-11-22T20:32:58Z",
 	}, 0, 1, 2, 6, 7, 8)
 	f := cmd.Flags()
@@ -147,9 +147,13 @@ func inspectText(a *app, w *bufio.Writer, found projection.Moment, events func()
 	if past {
 		showAsOf(s, found.Last)
 	}
-	fmt.Fprintf(s, "  %s\n\n", s.dim("actors are claims: they are not signed"))
+	signed, err := anySigned(found, events)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(s, "  %s\n\n", s.dim(actorsText(job, signed)))
 	if page.from <= job.JobSeq {
-		fmt.Fprintf(s, "  %s\n", s.dim(fmt.Sprintf("%4s  %-24s  %-7s  %-14s  %s", "no.", "created", "rev", "actor", "event of the ledger, and what it says")))
+		fmt.Fprintf(s, "  %s\n", s.dim(fmt.Sprintf("%4s  %-24s  %-7s   %-14s  %s", "no.", "created", "rev", "actor", "event of the ledger, and what it says")))
 	} else {
 		fmt.Fprintf(s, "no events from %d on: the job has %d\n", page.from, job.JobSeq)
 	}
@@ -169,6 +173,31 @@ func inspectText(a *app, w *bufio.Writer, found projection.Moment, events func()
 	if next := page.from + page.limit; page.limit > 0 && next <= job.JobSeq {
 		s.next(fmt.Sprintf("gait job inspect --id %s --from %d --limit %d", job.ID, next, page.limit) + flagsAgain(a.running, "at-revision", "at-seq", "at-time"))
 	}
-	_, err := w.WriteString(s.String())
+	_, err = w.WriteString(s.String())
 	return err
+}
+
+// anySigned reports whether an actor has signed any of a job's events. Without authority there
+// is none.
+func anySigned(found projection.Moment, events func() ledger.Events) (bool, error) {
+	if found.Job.Signed || found.Basis.Authority == nil {
+		return found.Job.Signed, nil
+	}
+	for e, err := range events() {
+		if err != nil || len(e.CommandSigs()) > 0 {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
+
+// actorsText says whether the actors of a job's events are proved.
+func actorsText(j projection.Job, signed bool) string {
+	switch {
+	case j.Signed:
+		return "every event is signed by its actor (✓)"
+	case signed:
+		return "✓: signed by the actor; the other actors are claims"
+	}
+	return "actors are claims: they are not signed"
 }
