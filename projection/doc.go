@@ -79,7 +79,7 @@
 //   - A denial stands. Only a decision that takes its place lifts it.
 //   - Verdicts name the content that is decided about, if there is one.
 //   - Who asked approves nothing, under no name that their key was ever enrolled under, and
-//     neither do the job's identity and whoever imported it. In modes verdicts and all the
+//     neither do the job's identity and the actor who imported it. In modes verdicts and all the
 //     submitter does not either, and what a claim asked for needs two approvals.
 //   - A resume judges all approvals again, by the authority and the clock at the resume. One
 //     counts if it is a claim under a name that is not enrolled, in mode claims, or signed by

@@ -68,7 +68,7 @@ func inboxOf(j Job, b Basis, mine string) []InboxItem {
 	return items
 }
 
-// notBy returns who may not approve an ask, whoever else may.
+// notBy returns the actors who may not approve an ask, whatever roles they have.
 func notBy(j *Job, a Ask, b Basis) []string {
 	names := []string{}
 	own := []string{a.Actor, j.Identity, j.importerOf(a)}

@@ -69,7 +69,7 @@ func roleText(roles []ledger.Role) string {
 	return strings.Join(words, ", ")
 }
 
-// actorNotFound says that nobody of a name is enrolled, and who is taken for it.
+// actorNotFound says that no actor of a name is enrolled, and which one the name looks like.
 func actorNotFound(now *authority.State, name string) error {
 	e := &usageError{code: "actor_not_found", text: fmt.Sprintf("no actor %.128q is enrolled", name), hint: "gait actor list"}
 	if like := now.LooksLike(name); like != "" {

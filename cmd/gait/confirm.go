@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"fmt"
-	"os"
 	"strings"
 
 	"gait/commands"
@@ -12,7 +11,7 @@ import (
 
 // confirmFirst asks at the terminal whether an actor is to be a ledger's first admin.
 func confirmFirst(a *app, add commands.AddActor) error {
-	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+	tty, err := openTTY()
 	if err != nil {
 		return &usageError{
 			code: "confirmation_missing", text: fmt.Sprintf("%s would be the ledger's first admin, and there is no terminal to confirm it at", add.Actor),

@@ -65,10 +65,14 @@ func (f passphraseFlag) read() ([]byte, error) {
 	return b, nil
 }
 
+// openTTY opens the process's terminal, which may be there although standard input is
+// something else.
+func openTTY() (*os.File, error) { return os.OpenFile("/dev/tty", os.O_RDWR, 0) }
+
 // askTerminal asks on the process's terminal, without showing what is typed. With more
 // than one prompt, all answers must be the same.
 func askTerminal(ctx context.Context, prompts ...string) ([]byte, error) {
-	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+	tty, err := openTTY()
 	if err != nil {
 		return nil, &usageError{code: "passphrase_missing", text: "there is no terminal to ask for the passphrase", hint: "add --passphrase-file FILE"}
 	}

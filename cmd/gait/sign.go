@@ -218,7 +218,7 @@ func signerOptions(ctx context.Context, a *app, wanted []sshkey.Key) signer.Opti
 
 // hasTerminal reports whether this process has a terminal to ask at.
 func hasTerminal() bool {
-	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+	tty, err := openTTY()
 	if err != nil {
 		return false
 	}
@@ -259,7 +259,7 @@ func signedElsewhere(a *app, o order) (commands.Request, error) {
 }
 
 // firstActor returns the request that enrolls a ledger's first actor, who signs it. Since
-// whoever comes first can do it, someone at a terminal confirms it, or a flag says so.
+// any user who comes first can do it, a person at a terminal confirms it, or a flag says so.
 func (a *app) firstActor(o order, add commands.AddActor) (commands.Request, []sshkey.Key, error) {
 	r := o.Request
 	if r.Actor == "" {

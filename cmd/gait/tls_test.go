@@ -90,7 +90,7 @@ func TestServeFlags(t *testing.T) {
 		{serveFlags{cert: "c", key: "k"}, "invalid_usage"},
 		{serveFlags{tokenFile: "t"}, "invalid_usage"},
 	} {
-		tt.flags.log.format = "text"
+		tt.flags.log.format, tt.flags.maxContent = "text", 1
 		got := ""
 		if err := tt.flags.check(); err != nil {
 			got = classify(err).Code

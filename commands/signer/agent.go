@@ -140,7 +140,7 @@ func (o Options) ask(ctx context.Context, limit time.Duration, f func(agent.Agen
 	return err
 }
 
-// An inAgent signs through an agent. It connects anew to sign, so that it holds nothing open.
+// An inAgent signs through an agent. It connects again to sign, so that it holds nothing open.
 type inAgent struct {
 	ctx     context.Context // of the command that is signed
 	options Options

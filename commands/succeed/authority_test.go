@@ -51,7 +51,7 @@ func withActors(t *testing.T) *place {
 }
 
 // A successor begins without authority. What was signed before is proved and asked again;
-// verdicts are given again, by whoever may do so there.
+// verdicts are given again, by actors who may do so there.
 func TestAuthorityEndsWithTheLedger(t *testing.T) {
 	first := withActors(t)
 	second, s, err := first.successor(first.log, "gait.test/second")
@@ -86,7 +86,7 @@ func TestAuthorityEndsWithTheLedger(t *testing.T) {
 			t.Errorf("%s asks again %+v, want the decision with its quorum and approvers, and no verdict", id, j.Decisions)
 		}
 	}
-	// Nobody has a role there before an admin is enrolled.
+	// No actor has a role there before an admin is enrolled.
 	target := second.job("pending").Decisions[0].CheckpointID
 	_, err = second.do("pending", "approver_1", commands.Approve{CheckpointID: target}, "")
 	if refused, is := errors.AsType[*commands.RefusedError](err); !is || string(refused.Refusal.Code) != string(authority.RoleRequired) {

@@ -17,7 +17,7 @@ type Plan struct {
 	Gone     []string          // jobs of which nothing can be read
 
 	// Authority says that actors were enrolled in the ledger. In the one that continues it
-	// nobody is: it begins without authority.
+	// none is: it begins without authority.
 	Authority bool
 
 	sources    []*Survey

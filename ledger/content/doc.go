@@ -2,7 +2,7 @@
 // and that are too large for the event, or are not the ledger's own, or are to be erased one
 // day.
 //
-// Plain content is what anybody may know who knows the ledger, such as the proof that a
+// Plain content is what every reader of the ledger may know, such as the proof that a
 // continued job brings with it. Its digest is the SHA-256 of the bytes. Content of a job,
 // such as the subject of a decision, is kept with a salt, so that its digest in the ledger
 // does not tell what it is.

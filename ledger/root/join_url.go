@@ -102,7 +102,7 @@ func JoinElsewhere(ctx context.Context, o Options, log ledger.Reader, renew func
 	}
 	signer, err := s.signer(keys)
 	if err != nil {
-		return nil, nil //nolint:nilerr // whoever signs the ledger, it is not this user
+		return nil, nil //nolint:nilerr // another user signs the ledger
 	}
 	return signer, nil
 }

@@ -15,7 +15,7 @@ import (
 type Order struct {
 	Actor  string
 	Reason string  // optional
-	Signed *Signed // nil if nobody has signed
+	Signed *Signed // nil if no actor has signed
 }
 
 // Signed is the text of a command, and the signatures over it. The verb of the command is

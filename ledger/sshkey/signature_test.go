@@ -174,7 +174,7 @@ func TestParseSignatureRefuses(t *testing.T) {
 	}
 }
 
-// A token that nobody touched signs too, if its key was made so. That does not count.
+// A token that was not touched signs too, if its key was made so. That does not count.
 func TestVerifyAsksForPresence(t *testing.T) {
 	message := read(t, "message")
 	s, err := sshkey.ParseSignature(blobOf(t, "no-touch.sig")) // which ssh-keygen -Y verify takes

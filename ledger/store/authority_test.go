@@ -165,7 +165,7 @@ func TestRebuildAuthorityRows(t *testing.T) {
 }
 
 // What the holder of the ledger's key can append, and authority does not admit, is found by
-// whoever reads the whole ledger, and named.
+// every reader of the whole ledger, and named.
 func TestVerifyAuthority(t *testing.T) {
 	admin := ledgertest.FirstAdmin(t, "admin_1")
 	unsigned := ledgertest.Enroll(t, "admin_1", "approver_1", ledger.RoleApprover)
