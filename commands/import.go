@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 
 	"gait/ledger"
@@ -10,7 +11,13 @@ import (
 
 // Import takes a job over that was kept elsewhere, as its first event. What it
 // says of the job is a claim; its Reason is the request's.
-type Import struct{ Claim ledger.Imported }
+type Import struct {
+	Claim ledger.Imported
+
+	// ClaimSHA256 is the digest of the claim that a signed command has, if of the claim
+	// itself no more than the pack's digest is known. Otherwise it is zero.
+	ClaimSHA256 ledger.Hash
+}
 
 // maxClaim leaves room in an event for the envelope and a reason.
 const maxClaim = ledger.MaxEventSize - 4<<10
@@ -21,7 +28,7 @@ var importRow = add(verb[Import]{
 	digested:     Import.digested,
 	encode:       Import.encode,
 	decode:       decodeImport,
-	encodeSigned: func(c Import) (json.RawMessage, error) { return jcs.Marshal(c.digested()) },
+	encodeSigned: Import.encodeSigned,
 	decodeSigned: decodeSignedImport,
 	decide:       Import.decide,
 })
@@ -35,14 +42,33 @@ func (Import) row() *Row { return importRow }
 // command if the importer trusts other keys when it is sent again.
 func (c Import) digested() any { return importArguments{c.Claim.PackSHA256} }
 
-// An importArguments is what of an import's arguments is digested and signed.
+// An importArguments is what of an import's arguments is digested.
 type importArguments struct {
 	PackSHA256 ledger.Hash `json:"pack_sha256"`
 }
 
+// A signedImport is what of an import's arguments is signed: the whole claim, by its digest.
+type signedImport struct {
+	ClaimSHA256 ledger.Hash `json:"claim_sha256"` // of the payload without its reason
+	PackSHA256  ledger.Hash `json:"pack_sha256"`
+}
+
+func (c Import) encodeSigned() (json.RawMessage, error) {
+	if c.ClaimSHA256.IsZero() {
+		claim := c.Claim
+		claim.Reason = "" // the request has it
+		b, err := ledger.EncodePayload(claim)
+		if err != nil {
+			return nil, err
+		}
+		c.ClaimSHA256 = sha256.Sum256(b)
+	}
+	return jcs.Marshal(signedImport{c.ClaimSHA256, c.Claim.PackSHA256})
+}
+
 func decodeSignedImport(b json.RawMessage) (c Import, err error) {
-	arguments, err := decodeObject[importArguments](b)
-	c.Claim.PackSHA256 = arguments.PackSHA256
+	arguments, err := decodeObject[signedImport](b)
+	c.Claim.PackSHA256, c.ClaimSHA256 = arguments.PackSHA256, arguments.ClaimSHA256
 	return c, err
 }
 

@@ -17,7 +17,7 @@ func bindingTable() string {
 	var b strings.Builder
 	for _, row := range append(authority.Bindings(), authority.Binding{Verb: "any", Event: "refused", Fields: authority.RefusedFields()}) {
 		fmt.Fprintf(&b, "%-15s %s\n", row.Verb, row.Event)
-		for _, kind := range []authority.Kind{authority.Copied, authority.CopiedIfPresent, authority.Derived, authority.Free} {
+		for _, kind := range []authority.Kind{authority.Copied, authority.CopiedIfPresent, authority.Derived, authority.Digested, authority.Free} {
 			var fields []string
 			for _, name := range slices.Sorted(maps.Keys(row.Fields)) {
 				f := row.Fields[name]
@@ -98,7 +98,7 @@ func bare(field string) string {
 
 // pythonField spells a field as actors.py does.
 func pythonField(name string, f authority.Field) string {
-	if f.Kind == authority.Derived || f.Kind == authority.Free {
+	if f.Kind == authority.Derived || f.Kind == authority.Digested || f.Kind == authority.Free {
 		return name + "*"
 	}
 	switch from := string(f.From); {

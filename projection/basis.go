@@ -168,7 +168,7 @@ func (j *Job) own(a *Ask, b Basis, actor string, key ledger.Hash) string {
 	switch {
 	case why != "" || key.IsZero():
 		return why
-	case key == a.AskedKey:
+	case key == a.AskedKey, slices.ContainsFunc(a.Askers, func(b Asker) bool { return b.Key == key }):
 		return "whose key asked for it"
 	case key == submitted:
 		return "whose key submitted the job"
@@ -181,6 +181,8 @@ func (j *Job) role(a *Ask, b Basis, submitter, actor string) string {
 	switch {
 	case b.same(actor, a.Actor):
 		return "who asked for it"
+	case slices.ContainsFunc(a.Askers, func(before Asker) bool { return b.same(actor, before.By) }):
+		return "who asked for what it takes the place of"
 	case b.same(actor, j.importerOf(*a)):
 		return "who imported the job"
 	case b.same(actor, j.Identity):

@@ -18,8 +18,11 @@ func decisionNeeded(j Job, f Fact, p ledger.CheckpointAdded) (Job, *Refusal) {
 		if no != nil {
 			return j, no
 		}
-		// Who imported what is replaced may not approve the replacement either.
-		ask.Claimed, ask.Continued = before.Claimed, before.Continued
+		// Who asked for what is replaced, or imported it, may not approve the replacement either.
+		ask.Claimed, ask.Continued, ask.Askers = before.Claimed, before.Continued, before.askers()
+		if len(ask.Askers) > MaxAskers {
+			return j, refuse(TooManyDecisions, j.details(), "more than %d actors asked for what this decision would take the place of", MaxAskers)
+		}
 	}
 	if len(j.Decisions) >= ledger.MaxOpenDecisions {
 		return j, refuse(TooManyDecisions, j.details(),
@@ -30,6 +33,14 @@ func decisionNeeded(j Job, f Fact, p ledger.CheckpointAdded) (Job, *Refusal) {
 		return j, nil
 	}
 	return j.to(ReasonDecisionNeeded), nil
+}
+
+// askers returns who asked for an ask, and for what it took the place of, each once.
+func (a Ask) askers() []Asker {
+	if own := (Asker{a.Actor, a.AskedKey}); !slices.Contains(a.Askers, own) {
+		return append(slices.Clone(a.Askers), own)
+	}
+	return slices.Clone(a.Askers)
 }
 
 // takeOut removes what a new decision takes the place of, and returns it: the decision or

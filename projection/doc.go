@@ -78,7 +78,8 @@
 //
 //   - A denial stands. Only a decision that takes its place lifts it.
 //   - Verdicts name the content that is decided about, if there is one.
-//   - Who asked approves nothing, under no name that their key was ever enrolled under, and
+//   - Who asked, or asked for what a decision took the place of, approves nothing, under no
+//     name that their key was ever enrolled under, and
 //     neither do the job's identity and the actor who imported it. In modes verdicts and all the
 //     submitter does not either, and what a claim asked for needs two approvals.
 //   - A resume judges all approvals again, by the authority and the clock at the resume. One

@@ -72,6 +72,9 @@ func inboxOf(j Job, b Basis, mine string) []InboxItem {
 func notBy(j *Job, a Ask, b Basis) []string {
 	names := []string{}
 	own := []string{a.Actor, j.Identity, j.importerOf(a)}
+	for _, before := range a.Askers {
+		own = append(own, before.By)
+	}
 	if b.strict() {
 		own = append(own, j.SubmittedBy)
 	}

@@ -129,8 +129,18 @@ type Ask struct {
 	Amended   ledger.Content `json:"amended,omitzero"`     // what an approver put in the subject's place
 	AskedKey  ledger.Hash    `json:"asked_key,omitzero"`   // that signed the asking; zero: a claim asked
 	Replaces  string         `json:"replaces,omitempty"`   // what it took the place of, as the event names it
+	Askers    []Asker        `json:"askers,omitempty"`     // who asked for what it took the place of, the oldest first: none of them approves it
 	Verdicts  []Given        `json:"verdicts,omitempty"`   // the approvals so far, oldest first, if several can be needed or the ledger has authority
 }
+
+// An Asker is an actor who asked for what another decision has taken the place of.
+type Asker struct {
+	By  string      `json:"by"`
+	Key ledger.Hash `json:"key,omitzero"` // that signed the asking; zero: a claim
+}
+
+// MaxAskers is how many others can have asked for what a decision has taken the place of.
+const MaxAskers = 16
 
 // A Given is an approval that counted when it was given.
 type Given struct {
@@ -197,7 +207,7 @@ func cloneAsks(decisions []Ask, stop *Ask) ([]Ask, *Ask) {
 }
 
 func (a *Ask) unshare() {
-	a.Approvers, a.Verdicts = slices.Clone(a.Approvers), slices.Clone(a.Verdicts)
+	a.Approvers, a.Askers, a.Verdicts = slices.Clone(a.Approvers), slices.Clone(a.Askers), slices.Clone(a.Verdicts)
 }
 
 func clone[T any](p *T) *T {

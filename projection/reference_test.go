@@ -27,6 +27,7 @@ type request struct {
 	denied   bool
 	reached  bool // enough counted when the last approval was given
 	about    ledger.Hash
+	askers   []ledger.Event // that asked for what it took the place of
 }
 
 func (r reference) authority() bool {
@@ -126,8 +127,14 @@ func (r reference) asks() (status string, asks []*request) {
 			}
 			asks = append(asks, &request{event: e, hold: p.Hold, stop: true})
 		case ledger.CheckpointAdded:
+			var askers []ledger.Event
+			for _, a := range asks {
+				if p.Replaces != "" && p.Replaces == cmp.Or(a.id, "pause") {
+					askers = append(slices.Clone(a.askers), a.event)
+				}
+			}
 			asks = slices.DeleteFunc(asks, func(a *request) bool { return p.Replaces != "" && p.Replaces == cmp.Or(a.id, "pause") })
-			asks = append(asks, &request{event: e, id: p.CheckpointID, decision: p.Decision, about: p.Subject.Digest})
+			asks = append(asks, &request{event: e, id: p.CheckpointID, decision: p.Decision, about: p.Subject.Digest, askers: askers})
 			status = "decision_needed"
 		case ledger.Approved:
 			a := asks[slices.IndexFunc(asks, func(a *request) bool { return a.event.LeafHash() == p.Target })]
@@ -180,7 +187,8 @@ func (r reference) own(a *request, verdict ledger.Event) bool {
 		if submits && slices.Contains(names, p.Identity) {
 			return true
 		}
-		if (submits && r.strict() || e.LeafHash() == a.event.LeafHash()) && (slices.Contains(names, e.Actor()) || keyOf(e) != "" && keyOf(e) == keyOf(verdict)) {
+		asked := slices.ContainsFunc(append(slices.Clone(a.askers), a.event), func(by ledger.Event) bool { return by.LeafHash() == e.LeafHash() })
+		if (submits && r.strict() || asked) && (slices.Contains(names, e.Actor()) || keyOf(e) != "" && keyOf(e) == keyOf(verdict)) {
 			return true
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"gait/ledger"
+	"gait/ledger/authority"
 )
 
 // VerdictTarget returns the ask that a verdict is about, as judged on a basis: the decision
@@ -155,7 +156,7 @@ func mayApprove(j Job, now Judgement, f Fact, p ledger.Approved) *Refusal {
 		return refuse(InvalidTransition, j.details(), "%s of job %s is about no content that could be amended", now.what(), j.ID)
 	}
 	for _, g := range now.Counts {
-		if g.By == f.Actor || !g.Key.IsZero() && g.Key == f.key() {
+		if authority.Alike(g.By, f.Actor) || !g.Key.IsZero() && g.Key == f.key() {
 			return already(j, now.Ask)
 		}
 	}

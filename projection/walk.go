@@ -68,6 +68,7 @@ func (a *Ask) walk(w *jcs.Walker, texts bool) {
 	walkContent(w, "amended", &a.Amended, true)
 	jcs.List(w, "approvers", &a.Approvers, jcs.TextValue[string])
 	w.Hash("asked_key", (*[32]byte)(&a.AskedKey), jcs.UnlessZero)
+	jcs.List(w, "askers", &a.Askers, (*Asker).walk)
 	jcs.Text(w, "checkpoint_id", &a.CheckpointID, jcs.UnlessZero)
 	w.Flag("claimed", &a.Claimed, jcs.UnlessZero)
 	w.Flag("continued", &a.Continued, jcs.UnlessZero)
@@ -121,6 +122,13 @@ func walkContent(w *jcs.Walker, name string, c *ledger.Content, texts bool) {
 }
 
 var errNoContent = errors.New("content that names nothing is not left out")
+
+func (a *Asker) walk(w *jcs.Walker) {
+	w.Begin()
+	jcs.Text(w, "by", &a.By, jcs.Always)
+	w.Hash("key", (*[32]byte)(&a.Key), jcs.UnlessZero)
+	w.End()
+}
 
 func (g *Given) walk(w *jcs.Walker) {
 	w.Begin()

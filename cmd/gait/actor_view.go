@@ -40,7 +40,7 @@ func showKey(k sshkey.Key, revoked bool) shownKey {
 }
 
 func shownActorOf(a authority.Actor) shownActor {
-	s := shownActor{Name: a.Name, Roles: slices.Concat([]ledger.Role{}, a.Roles), Keys: []shownKey{}, Revoked: a.Revoked, Since: a.Since}
+	s := shownActor{Name: a.Name, Roles: append([]ledger.Role{}, a.Roles...), Keys: []shownKey{}, Revoked: a.Revoked, Since: a.Since}
 	for _, k := range a.Keys {
 		s.Keys = append(s.Keys, showKey(k, false))
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -133,6 +132,9 @@ func (a *app) prepare(ctx context.Context, l *connect.Ledger, o order) (r comman
 		return r, nil, err // a claim
 	}
 	before, used, err := l.Outcome(ctx, r)
+	if o.signing.printTo != "" {
+		before, used, err = commands.Result{}, false, nil // it is to be written, whatever came of it before
+	}
 	if _, another := errors.AsType[*commands.RequestIDError](err); !another && (used || err != nil) {
 		return r, &before, err
 	} // what is signed for another command is refused as such
@@ -254,8 +256,11 @@ func signedElsewhere(a *app, o order) (commands.Request, error) {
 	if verb := o.Command.Verb(); r.Command.Verb() != verb {
 		return o.Request, &usageError{code: "other_command", text: fmt.Sprintf("%s says %s, and not %s", o.signing.command, r.Command.Verb(), verb), hint: "give it to the command of that name"}
 	}
+	if _, imports := r.Command.(commands.Import); imports {
+		r.Command = o.Command // the claim of the pack that was given: what was signed has its digest
+	}
 	r.DryRun = o.DryRun
-	return r, nil
+	return r.Fill(commands.Surroundings{ProducerVersion: producerVersion()}), nil
 }
 
 // firstActor returns the request that enrolls a ledger's first actor, who signs it. Since

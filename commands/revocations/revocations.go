@@ -83,7 +83,7 @@ func Parse(file []byte) (List, error) {
 	switch {
 	case len(text) == 0:
 		return List{}, fmt.Errorf("%w: it is empty; a list of none is []", ErrUnreadable)
-	case text[0] == '[' || text[0] == '{' || text[0] == '"':
+	case text[0] == '[' || text[0] == '{' || json.Valid(text): // also null, true and 404, which are no names
 		read = List.readJSON
 	}
 	if err := read(l, ledger.PlainText(file)); err != nil {

@@ -1,6 +1,7 @@
 package authority
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"maps"
 	"reflect"
@@ -28,7 +29,10 @@ func bind(c Command, arguments map[string]any, e ledger.Event) (string, error) {
 		return "", fmt.Errorf("reading a payload: %w", err)
 	}
 	object, _ := payload.(map[string]any)
-	return bindFields(fields, object, c, arguments), nil
+	if differs := bindFields(fields, object, c, arguments); differs != "" || row.Whole == "" || e.Type() != row.Event {
+		return differs, nil
+	}
+	return bindWhole(row.Whole, object, arguments)
 }
 
 // bindEnvelope compares the fields that all events have.
@@ -84,6 +88,20 @@ func bindFields(fields map[string]Field, payload map[string]any, c Command, argu
 		}
 	}
 	return ""
+}
+
+// bindWhole compares a payload, without its reason, with the digest that an argument has.
+func bindWhole(argument string, payload, arguments map[string]any) (string, error) {
+	payload = maps.Clone(payload)
+	delete(payload, "reason")
+	b, err := jcs.AppendValue(nil, payload)
+	if err != nil {
+		return "", fmt.Errorf("digest of a payload: %w", err)
+	}
+	if digest := ledger.Hash(sha256.Sum256(b)); arguments[argument] != digest.String() {
+		return fmt.Sprintf("its payload has the digest %s, and its command says %v in %s", digest, arguments[argument], argument), nil
+	}
+	return "", nil
 }
 
 // of returns what a command has in a source, or nil if that is absent. An empty string is

@@ -17,6 +17,7 @@ const (
 	Copied          Kind = "copied"            // equal to its source; absent if that is
 	CopiedIfPresent Kind = "copied_if_present" // equal to its source; if that is absent, derived
 	Derived         Kind = "derived"           // the rules make it from the job, and each fold checks it
+	Digested        Kind = "digested"          // part of what the argument Binding.Whole is the digest of
 	Free            Kind = "free"              // neither
 )
 
@@ -50,6 +51,10 @@ type Binding struct {
 	// Arguments are those that the verb has and no field is copied from.
 	Arguments []string
 
+	// Whole is the argument that has the SHA-256 of the payload without its reason, as
+	// canonical JSON, in hexadecimal; "": no argument has. It is one of Arguments.
+	Whole string
+
 	begins     bool     // the command begins its job
 	unnamed    bool     // the command need not name its job
 	speechless bool     // the event has no place for a reason
@@ -65,9 +70,10 @@ func copiedOr(from Source, otherwise string) Field {
 }
 
 var (
-	derived = Field{Kind: Derived}
-	free    = Field{Kind: Free}
-	reason  = copied(SourceReason)
+	derived  = Field{Kind: Derived}
+	digested = Field{Kind: Digested}
+	free     = Field{Kind: Free}
+	reason   = copied(SourceReason)
 )
 
 // same returns fields that are copied from the arguments of their names, and adds more.
@@ -135,13 +141,13 @@ var bindings = []Binding{
 		Fields: same([]string{"digest"}, map[string]Field{"reason": reason}),
 	},
 	{
-		Verb: "import", Event: ledger.TypeImported, begins: true,
+		Verb: "import", Event: ledger.TypeImported, begins: true, Arguments: []string{"claim_sha256"}, Whole: "claim_sha256", undigested: []string{"claim_sha256"},
 		Fields: map[string]Field{
 			"pack_sha256": copied(argument("pack_sha256")), "reason": reason,
-			"approvals": derived, "checkpoints": derived, "created_at": derived, "environment_fingerprint": derived, "identity": derived,
-			"pack_id": derived, "pack_key_id": derived, "pack_trusted": derived, "policy_digest": derived, "policy_ref": derived,
-			"producer_version": derived, "revision": derived, "status": derived, "status_reason_code": derived, "stop_reason": derived,
-			"stopped_at": derived, "stopped_by": derived, "updated_at": derived,
+			"approvals": digested, "checkpoints": digested, "created_at": digested, "environment_fingerprint": digested, "identity": digested,
+			"pack_id": digested, "pack_key_id": digested, "pack_trusted": digested, "policy_digest": digested, "policy_ref": digested,
+			"producer_version": digested, "revision": digested, "status": digested, "status_reason_code": digested, "stop_reason": digested,
+			"stopped_at": digested, "stopped_by": digested, "updated_at": digested,
 		},
 	},
 	{

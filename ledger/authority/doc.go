@@ -63,6 +63,8 @@
 //     is none.
 //   - copied if given: as copied, but derived if the argument is absent or "".
 //   - derived: it follows from the job, and each fold of the events checks it.
+//   - digested: the argument claim_sha256, which the request digest leaves out, is the SHA-256
+//     of the payload without its reason, as canonical JSON, in hexadecimal.
 //   - free: neither.
 //
 // A field that the table does not name makes the event inadmissible. Labels are a list of
@@ -98,7 +100,8 @@
 //	    copied: digest, reason
 //	import → imported
 //	    copied: pack_sha256, reason
-//	    derived: approvals, checkpoints, created_at, environment_fingerprint, identity, pack_id, pack_key_id, pack_trusted, policy_digest, policy_ref, producer_version, revision, status, status_reason_code, stop_reason, stopped_at, stopped_by, updated_at
+//	    digested: approvals, checkpoints, created_at, environment_fingerprint, identity, pack_id, pack_key_id, pack_trusted, policy_digest, policy_ref, producer_version, revision, status, status_reason_code, stop_reason, stopped_at, stopped_by, updated_at
+//	    further arguments: claim_sha256
 //	actor add → actor_enrolled
 //	    copied: actor, bootstrap, keys, reason, roles
 //	actor revoke → actor_revoked

@@ -55,6 +55,7 @@ func spelt(b authority.Binding) string {
 		{"copied", lines[authority.Copied]},
 		{"copied if given", lines[authority.CopiedIfPresent]},
 		{"derived", lines[authority.Derived]},
+		{"digested", lines[authority.Digested]},
 		{"free", lines[authority.Free]},
 		{"further arguments", b.Arguments},
 	} {

@@ -2,6 +2,7 @@ package authoritytest
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -229,6 +230,14 @@ func CommandOf(t testing.TB, d ledger.Draft) authority.Command {
 		case f.From == authority.SourceReason && value != f.Default:
 			c.Reason, _ = value.(string)
 		}
+	}
+	if b.Whole != "" {
+		delete(fields, "reason")
+		whole, err := jcs.Marshal(fields)
+		if err != nil {
+			t.Fatal(err)
+		}
+		arguments[b.Whole] = ledger.Hash(sha256.Sum256(whole)).String()
 	}
 	if c.Arguments, err = jcs.Marshal(arguments); err != nil {
 		t.Fatal(err)
