@@ -16,6 +16,7 @@ type Progress struct {
 	ExpiresAt string          `json:"expires_at,omitempty"` // from then on it is expired
 	Needed    int64           `json:"needed,omitempty"`     // how many must approve; left out of what was recorded
 	Quorum    int64           `json:"quorum,omitempty"`     // how many must approve, as was asked
+	Replaces  string          `json:"replaces,omitempty"`   // what it took the place of: a checkpoint id, or pause
 	Subject   *ledger.Content `json:"subject,omitempty"`    // what is decided about
 }
 
@@ -31,7 +32,7 @@ const AskedByClaim = "claimed"
 // progress returns what views show of the ask.
 func (d Judgement) progress(b Basis) Progress {
 	p := Progress{
-		Approvers: d.Approvers, ExpiresAt: d.Expires, Quorum: d.Quorum, Expired: d.Outcome == OutcomeExpired,
+		Approvers: d.Approvers, ExpiresAt: d.Expires, Quorum: d.Quorum, Replaces: d.Replaces, Expired: d.Outcome == OutcomeExpired,
 		Subject: contentView(d.Subject), Amended: contentView(d.Amended),
 	}
 	if !b.IsZero() && (b.Authority != nil || d.Needed > 1) {

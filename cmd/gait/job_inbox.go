@@ -135,7 +135,7 @@ func (i inboxItem) show(s *screen, now time.Time) {
 		denied = "by " + i.DeniedBy
 	}
 	s.fields(
-		[2]string{"asks", i.Summary}, [2]string{"required", i.RequiredAction}, [2]string{"about", subjectText(i.Progress)},
+		[2]string{"asks", i.Summary}, [2]string{"required", i.RequiredAction}, [2]string{"about", subjectText(i.Progress)}, [2]string{"in place of", i.Replaces},
 		[2]string{"waits for", i.WaitingFor}, [2]string{"approved", approvedText(i.Progress)}, [2]string{"denied", denied}, [2]string{"until", untilText(i.Progress)},
 		[2]string{"asked", askedText(i.AskedByClaim)}, [2]string{"may decide", mayText(i.InboxItem)}, [2]string{"not by", strings.Join(i.NotBy, ", ")},
 		[2]string{"labels", labelText(i.Labels)}, [2]string{i.todo(), i.Command},
