@@ -1,6 +1,8 @@
 package commands
 
 import (
+	"cmp"
+	"strings"
 	"time"
 
 	"gait/ledger"
@@ -44,7 +46,7 @@ func propose(j projection.Job, by Request, p ledger.Payload) (ledger.Payload, *p
 	if no := m.may(by, p); no != nil {
 		return nil, &projection.Refusal{
 			Code: projection.RefusalCode(no.Code), Reason: no.Reason,
-			Details: projection.Details{JobID: j.ID, Status: j.Status, Actor: by.Actor},
+			Details: denied(no, projection.Details{JobID: j.ID, Status: j.Status, Actor: by.Actor}),
 		}
 	}
 	f := projection.Fact{At: m.At, Reading: m.Reading, Actor: by.Actor, Keys: m.Keys, Payload: p, Authority: m.Authority}
@@ -53,6 +55,19 @@ func propose(j projection.Job, by Request, p ledger.Payload) (ledger.Payload, *p
 	}
 	return p, nil
 }
+
+// denied adds to the details of a refusal what a denial says of what is missing.
+func denied(no *authority.Denial, d projection.Details) projection.Details {
+	d.Role, d.Needed, d.Cause, d.Actor = string(no.Role), int64(no.Needed), string(no.Cause), cmp.Or(no.Actor, d.Actor)
+	d.Holders = strings.Join(no.Holders[:min(len(no.Holders), maxHolders)], ", ")
+	if len(no.Holders) > maxHolders {
+		d.Holders += ", …"
+	}
+	return d
+}
+
+// maxHolders is how many actors with a role an error names.
+const maxHolders = 5
 
 // basis returns what verdicts are judged by.
 func (m Moment) basis() projection.Basis {

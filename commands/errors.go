@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"gait/ledger"
+	"gait/ledger/authority"
 	"gait/projection"
 )
 
@@ -130,6 +131,9 @@ func (e *RefusedError) Unwrap() error { return e.Refusal }
 func DetailsOf(err error) projection.Details {
 	if no, ok := errors.AsType[*projection.Refusal](err); ok {
 		return no.Details
+	}
+	if no, ok := errors.AsType[*authority.Denial](err); ok {
+		return denied(no, projection.Details{})
 	}
 	if other, ok := errors.AsType[*RevisionError](err); ok {
 		return projection.Details{JobID: other.JobID}

@@ -94,6 +94,11 @@ func RowOf(c Command) *Row { return c.row() }
 // Verbs returns the names of all commands, sorted.
 func Verbs() []string { return slices.Sorted(maps.Keys(table)) }
 
+// VerbsOf returns the names of the commands that a role may issue, sorted.
+func VerbsOf(role ledger.Role) []string {
+	return slices.DeleteFunc(Verbs(), func(verb string) bool { return !slices.Contains(table[verb].Roles, role) })
+}
+
 // add adds a row to the table, when the package is initialized.
 func add[C Command](v verb[C]) *Row {
 	r := rowOf(v)

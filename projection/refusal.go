@@ -49,6 +49,9 @@ type Details struct {
 	CheckpointID string `json:"checkpoint_id,omitempty"` // the decision to name next, if there are several
 	PolicyBound  bool   `json:"policy_bound,omitempty"`  // the job can be resumed only under a policy that the command names
 	Actor        string `json:"actor,omitempty"`         // the actor who may not do this
+	Role         string `json:"role,omitempty"`          // the role that the actor does not have
+	Holders      string `json:"holders,omitempty"`       // who has it, as a list in words
+	Cause        string `json:"cause,omitempty"`         // what tells apart refusals of one code, as package authority says
 	Identity     string `json:"identity,omitempty"`      // the identity the job acts as
 	Environment  string `json:"environment,omitempty"`   // the fingerprint of the environment in which the command ran
 	Replaces     string `json:"replaces,omitempty"`      // what only a new decision lifts, as that names it

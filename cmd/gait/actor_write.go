@@ -37,11 +37,18 @@ comes first can do it, so the event says how it came about, and a verifier can a
 the admin's key: gait pack verify --admin-key. After that admins sign, as many as
 gait authority show says.
 
-Roles: ` + ledger.OneOf(ledger.Roles) + `. Keys: OpenSSH public keys of type
-ssh-ed25519, ecdsa-sha2-nistp256, and both on a security key (sk-…).`,
+What each role may do, in every mode. An actor can have several: a worker that resumes its
+jobs is an operator, too.
+
+` + roleTable(ledger.Roles, false) + `
+An operator may also bind policies that not everyone may bind.
+
+Keys: OpenSSH public keys of type ssh-ed25519, ecdsa-sha2-nistp256, and both on a
+security key (sk-…).`,
 		Example: `gait actor add alice --key ~/.ssh/id_ed25519.pub --role admin
 gait actor add cfo --key cfo.pub --role approver --actor alice
 curl -s https://github.com/USER.keys | gait actor add USER --from-github-keys - --role worker --actor alice
+gait actor add worker_1 --key worker_1.pub --role worker --role operator --actor alice
 gait actor add cfo --from-allowed-signers signers --role approver --actor alice`,
 	}, 0, 1, 2, 3, 6, 7, 8)
 	fl := cmd.Flags()

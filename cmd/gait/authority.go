@@ -148,7 +148,7 @@ authority, and which policies anyone may bind a job to. What is left out stays a
 
   claims     enrolled actors sign; every other name is a claim
   verdicts   and verdicts need an enrolled approver, as binding any other policy needs an
-             enrolled operator
+             enrolled operator; what a claim asked for needs two approvers
   all        every command needs the signature of an enrolled actor with the role`,
 		Example: `gait authority set --mode verdicts --actor alice
 gait authority set --mode all --admins 2 --actor alice

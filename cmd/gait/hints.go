@@ -163,7 +163,6 @@ var hints = map[string]hintMaker{
 	"certificate_unsupported": say("give the public key itself"),
 	"private_key_given":       say("give the file whose name ends in .pub"),
 	"empty_public_key":        say("give a .pub file, or a list of public keys with one on each line"),
-	"signature_invalid":       say("sign the exact bytes of the command: ssh-keygen -Y sign -n gait-command -f KEY FILE"),
 	"sign_key_missing":        say("name the key: --sign-key FILE, or add it to ssh-agent: ssh-add FILE"),
 	"agent_unavailable":       say("start ssh-agent, or name a file: --sign-key FILE"),
 	"agent_key_missing":       say("add the key to ssh-agent: ssh-add FILE; ssh-add -l shows those it has"),

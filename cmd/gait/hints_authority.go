@@ -4,14 +4,17 @@ import (
 	"cmp"
 	"errors"
 
+	"gait/ledger/authority"
 	"gait/projection"
 )
 
 // authorityHints are the hints about signed commands and who may do what.
 var authorityHints = map[string]hintMaker{
-	"signature_required": say("act as an enrolled actor, and sign: --actor NAME --sign-key FILE; gait authority show says who there is"),
-	"role_required":      say("gait authority show says who has which role, and how many admins must agree; several sign one command: --print-command FILE, then --command FILE --signature FILE for each"),
+	"signature_required": ofDetails(signatureRequiredHint),
+	"signature_invalid":  ofDetails(signatureInvalidHint),
+	"role_required":      ofDetails(roleHint),
 	"revoked":            say("act as another actor, or have an admin enroll a new key: gait actor add"),
+	"identity_revoked":   say("submit a new job under another identity; if the list is wrong, have it mended; gait job cancel ends this job"),
 	"command_expired":    say("sign it again; --valid-for says how long it can be submitted, and the clocks must agree"),
 	"command_used":       say("what it led to is on the ledger; give another --request-id for another command"),
 	"subject_changed": ofDetails(func(d projection.Details) string {
@@ -26,6 +29,37 @@ var authorityHints = map[string]hintMaker{
 	"too_few_admins":    say("enroll another admin first: gait actor add NAME --key FILE.pub --role admin"),
 	"authority_exists":  say("gait authority show says who the admins are; one of them signs"),
 	"authority_missing": say("enroll the first actor: gait actor add NAME --key FILE.pub --role admin"),
+}
+
+func signatureRequiredHint(d projection.Details) string {
+	if d.Cause == string(authority.CauseNoKeyLeft) {
+		return "an admin enrolls a new key, and names all roles again: gait actor add " + quoted(d.Actor) + " --key FILE.pub --role ROLE"
+	}
+	return "act as an enrolled actor, and sign: --actor NAME --sign-key FILE; gait authority show says who there is"
+}
+
+func signatureInvalidHint(d projection.Details) string {
+	switch authority.Cause(d.Cause) {
+	case authority.CauseOtherKey:
+		return "sign with a key of this actor: gait actor show " + quoted(d.Actor)
+	case authority.CauseNotEnrolled:
+		return "act as an enrolled actor, or do not sign: gait actor list"
+	case authority.CauseNoKeyLeft:
+	}
+	return "sign the exact bytes of the command: ssh-keygen -Y sign -n gait-command -f KEY FILE"
+}
+
+// roleHint says who may do what an actor may not.
+func roleHint(d projection.Details) string {
+	switch {
+	case d.Needed > 0:
+		return "have all of them sign one command: --print-command FILE, then --command FILE --signature FILE for each; gait authority show says who the admins are"
+	case d.Holders != "":
+		return "these may: " + d.Holders + "; gait actor add --help says what each role may do"
+	case d.Role != "":
+		return "nobody has the role " + d.Role + ": an admin enrolls someone, gait actor add"
+	}
+	return "gait authority show says who has which role"
 }
 
 // toReplace is the command that asks again, in the place of a decision that expired or was denied.

@@ -50,7 +50,8 @@ func resumeCommand(a *app) *cobra.Command {
 		Long: `Let a paused, blocked or waiting job run again. Everything that was asked for must
 have been approved; the approvals are used up. A job bound to a policy needs the
 current one. If the policy or the environment changed, the event records the old and
-the new one.`,
+the new one. If the actor, or the identity before or now, is in --identity-revocations,
+the job is not resumed (identity_revoked), and nothing is recorded.`,
 		Example: `gait job resume --id job_1 --actor worker_1 --reason "continue after approval"
 gait job resume --id refunds-7 --policy policy.yaml
 gait job resume --id job_1 --allow-env-mismatch --reason "moved to the new host"

@@ -37,7 +37,7 @@ func (e *revokedError) Error() string {
 
 // Fault returns what kind of error it is.
 func (*revokedError) Fault() ledger.Fault {
-	return ledger.Fault{Code: "revoked", Category: ledger.CategoryPolicy}
+	return ledger.Fault{Code: "identity_revoked", Category: ledger.CategoryPolicy}
 }
 
 // checkRevoked fails if a resume is by, or of a job that acts as, a revoked identity.

@@ -19,11 +19,7 @@ func serveTokenCommand(a *app) *cobra.Command {
 the address of gait serve --listen: another user of this machine or, with TLS, of another
 one. Who holds it may read the ledger, and what its role may do as its actor:
 
-  auditor    nothing but read
-  worker     submit, checkpoint add
-  operator   submit, pause, resume, stop, cancel, import, commit-index
-  approver   approve, deny
-
+` + roleTable(tokenRoles(), true) + `
 A client proves that it has the token, and does not send it. Before that it verifies
 that the ledger's key has signed the daemon's challenge, so its user must trust that
 key: gait keys trust.`,
@@ -31,6 +27,11 @@ key: gait keys trust.`,
 	})
 	cmd.AddCommand(serveTokenAddCommand(a), serveTokenListCommand(a), serveTokenRevokeCommand(a))
 	return cmd
+}
+
+// tokenRoles returns the roles that a token may have, least first.
+func tokenRoles() []ledger.Role {
+	return []ledger.Role{ledger.RoleAuditor, ledger.RoleWorker, ledger.RoleOperator, ledger.RoleApprover}
 }
 
 // A listedToken is a token as it is shown. Its secret is not kept.

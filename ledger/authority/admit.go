@@ -1,6 +1,7 @@
 package authority
 
 import (
+	"fmt"
 	"slices"
 
 	"gait/ledger"
@@ -30,7 +31,7 @@ func (s *State) admit(a Act) (change, *Denial) {
 		return s.admitRevoked(p)
 	case ledger.AuthoritySet:
 		if n := s.adminsWith(Actor{}); p.Admins > int64(n) {
-			return change{}, deny(TooFewAdmins, "%d admins are to agree, and there are %d who can sign", p.Admins, n)
+			return change{}, deny(TooFewAdmins, "%s to agree, and %d can sign", plural(int(p.Admins), "admin is", "admins are"), n)
 		}
 		return change{set: &p}, nil
 	default: // no other event is one of authority
@@ -76,10 +77,10 @@ func (s *State) needed(p ledger.Payload) int {
 // agreed returns nil if enough admins signed, the actor among them, and no one else.
 func (s *State) agreed(a Act, needed int) *Denial {
 	if len(a.Keys) == 0 {
-		return deny(SignatureRequired, "who may do what is changed with the signatures of %d of its admins", needed)
+		return deny(SignatureRequired, "who may do what is changed with the %s", signaturesOf(needed))
 	}
 	if known := s.LooksLike(a.Actor); known != a.Actor {
-		return deny(SignatureInvalid, "no actor is enrolled as %s", a.Actor)
+		return deny(SignatureInvalid, "no actor is enrolled as %s", a.Actor).of(a.Actor, CauseNotEnrolled)
 	}
 	if me, _ := s.Actor(a.Actor); me.Revoked {
 		return deny(Revoked, "%s is revoked, since event %d", a.Actor, me.Since)
@@ -91,13 +92,13 @@ func (s *State) agreed(a Act, needed int) *Denial {
 		}
 		owners := s.Owners(key)
 		if len(owners) == 0 {
-			return deny(SignatureInvalid, "the key %s is not one of %s, nor of another actor", fingerprint(key), a.Actor)
+			return deny(SignatureInvalid, "the key %s is not one of %s, nor of another actor", fingerprint(key), a.Actor).of(a.Actor, CauseOtherKey)
 		}
 		if no := s.ownKey(owners[0], key); no != nil {
 			return no
 		}
 		if !s.Has(owners[0], ledger.RoleAdmin) {
-			return deny(RoleRequired, "this takes role admin, which %s does not have", owners[0])
+			return s.lacks(owners[0], "this", ledger.RoleAdmin)
 		}
 		if !slices.Contains(agree, owners[0]) {
 			agree = append(agree, owners[0])
@@ -107,7 +108,9 @@ func (s *State) agreed(a Act, needed int) *Denial {
 	case !slices.Contains(agree, a.Actor):
 		return deny(SignatureInvalid, "%s did not sign", a.Actor)
 	case len(agree) < needed:
-		return deny(RoleRequired, "%d admins must agree, and %d did", needed, len(agree))
+		no := deny(RoleRequired, "%s must agree, and %d did", plural(needed, "admin", "admins"), len(agree))
+		no.Needed = needed
+		return no
 	}
 	return nil
 }
@@ -133,7 +136,7 @@ func (s *State) admitEnrolled(p ledger.ActorEnrolled) (change, *Denial) {
 		}
 	}
 	if n := s.adminsWith(actor); n < s.admins {
-		return change{}, deny(TooFewAdmins, "%d admins must agree, and %d would be left", s.admins, n)
+		return change{}, deny(TooFewAdmins, "%s must agree, and %d would be left", plural(s.admins, "admin", "admins"), n)
 	}
 	before, _ := s.Actor(p.Actor)
 	actor.RevokedKeys = before.RevokedKeys
@@ -155,9 +158,25 @@ func (s *State) admitRevoked(p ledger.ActorRevoked) (change, *Denial) {
 		left.Keys = slices.DeleteFunc(slices.Clone(a.Keys), func(k sshkey.Key) bool { return k.ID() == p.Key })
 	}
 	if n := s.adminsWith(left); n < s.admins {
-		return change{}, deny(TooFewAdmins, "%d admins must agree, and %d would be left", s.admins, n)
+		return change{}, deny(TooFewAdmins, "%s must agree, and %d would be left", plural(s.admins, "admin", "admins"), n)
 	}
 	return change{revoked: p.Actor, key: p.Key}, nil
+}
+
+// plural spells a number with the word for it.
+func plural(n int, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, more)
+}
+
+// signaturesOf says whose signatures a change of the authority needs.
+func signaturesOf(admins int) string {
+	if admins == 1 {
+		return "signature of an admin"
+	}
+	return fmt.Sprintf("signatures of %d of its admins", admins)
 }
 
 // adminsWith counts the admins who can sign, with an actor taken as it is given. With the

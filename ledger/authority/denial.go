@@ -2,6 +2,7 @@ package authority
 
 import (
 	"fmt"
+	"slices"
 
 	"gait/ledger"
 )
@@ -10,6 +11,30 @@ import (
 type Denial struct {
 	Code   Code
 	Reason string // a sentence for people, without the code
+
+	// Of role_required. What makes up for it is empty in all others.
+	Role    ledger.Role // the first role that would do, or ""
+	Holders []string    // the actors who have one of the roles that would do, and a key
+	Needed  int         // how many admins must agree, if that is what is missing
+
+	Cause Cause  // of a code that has several
+	Actor string // whose keys or roles it is about, or ""
+}
+
+// A Cause tells apart denials of one code that different things make up for.
+type Cause string
+
+// The causes.
+const (
+	CauseOtherKey    Cause = "other_key"    // the key that signed is none of the actor's
+	CauseNotEnrolled Cause = "not_enrolled" // there is no such actor, and a signature
+	CauseNoKeyLeft   Cause = "no_key_left"  // the actor has no key in force to sign with
+)
+
+// of says what a denial is about.
+func (d *Denial) of(actor string, cause Cause) *Denial {
+	d.Actor, d.Cause = actor, cause
+	return d
 }
 
 // A Code is the stable code of a denial.
@@ -35,6 +60,18 @@ const (
 
 func deny(code Code, format string, args ...any) *Denial {
 	return &Denial{Code: code, Reason: fmt.Sprintf(format, args...)}
+}
+
+// lacks returns the denial that an actor has none of the roles that something takes.
+func (s *State) lacks(actor, what string, roles ...ledger.Role) *Denial {
+	no := deny(RoleRequired, "%s takes role %s, which %s does not have", what, ledger.OneOf(roles), actor)
+	no.Role, no.Actor = roles[0], actor
+	for _, a := range s.Actors() {
+		if len(a.Keys) > 0 && slices.ContainsFunc(roles, func(r ledger.Role) bool { return slices.Contains(a.Roles, r) }) {
+			no.Holders = append(no.Holders, a.Name)
+		}
+	}
+	return no
 }
 
 func (d *Denial) Error() string { return d.Reason }

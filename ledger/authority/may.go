@@ -34,7 +34,7 @@ func (s *State) May(a Act) *Denial {
 func (s *State) mayClaim(a Act) *Denial {
 	switch {
 	case len(a.Keys) > 0:
-		return deny(SignatureInvalid, "no actor is enrolled as %s, so no signature counts for that name", a.Actor)
+		return deny(SignatureInvalid, "no actor is enrolled as %s, so no signature counts for that name", a.Actor).of(a.Actor, CauseNotEnrolled)
 	case s.Mode() == ledger.ModeClaims, ofItself(a.Payload):
 		return nil
 	case s.Mode() == ledger.ModeAll:
@@ -69,11 +69,14 @@ func (s *State) signedBy(actor string, keys []ledger.Hash) *Denial {
 	case len(keys) == 0 && known != actor:
 		return deny(SignatureRequired, "%s looks like the enrolled actor %s, who signs", actor, known)
 	case len(keys) == 0:
+		if a, _ := s.Actor(actor); len(a.Keys) == 0 {
+			return deny(SignatureRequired, "%s signs, and has no key left: all were revoked", actor).of(actor, CauseNoKeyLeft)
+		}
 		return deny(SignatureRequired, "%s is enrolled, and signs", actor)
 	case len(keys) > 1:
 		return deny(SignatureInvalid, "there are %d signatures, and one is taken", len(keys))
 	case known != actor:
-		return deny(SignatureInvalid, "no actor is enrolled as %s, but one as %s", actor, known)
+		return deny(SignatureInvalid, "no actor is enrolled as %s, but one as %s", actor, known).of(actor, CauseNotEnrolled)
 	}
 	return s.ownKey(actor, keys[0])
 }
@@ -89,7 +92,7 @@ func (s *State) ownKey(actor string, key ledger.Hash) *Denial {
 	case slices.Contains(s.Owners(key), actor):
 		return deny(Revoked, "the key %s of %s is no longer in force", fingerprint(key), actor)
 	}
-	return deny(SignatureInvalid, "the key %s is not one of %s", fingerprint(key), actor)
+	return deny(SignatureInvalid, "the key %s is not one of %s", fingerprint(key), actor).of(actor, CauseOtherKey)
 }
 
 // hasRole returns nil if an enrolled actor has the role for an act.
@@ -98,13 +101,13 @@ func (s *State) hasRole(a Act) *Denial {
 	if policy, binds := binding(a.Payload); binds && !s.Binds(policy) {
 		roles = []ledger.Role{ledger.RoleOperator}
 		if !s.Has(a.Actor, ledger.RoleOperator) {
-			return deny(RoleRequired, "binding policy %s takes role operator, which %s does not have", named(policy), a.Actor)
+			return s.lacks(a.Actor, "binding policy "+named(policy), ledger.RoleOperator)
 		}
 	}
 	if roles == nil || slices.ContainsFunc(roles, func(r ledger.Role) bool { return s.Has(a.Actor, r) }) {
 		return nil
 	}
-	return deny(RoleRequired, "this takes role %s, which %s does not have", ledger.OneOf(roles), a.Actor)
+	return s.lacks(a.Actor, "this", roles...)
 }
 
 // rolesFor returns the roles of which an enrolled actor needs one for an event; nil: none.
