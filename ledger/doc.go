@@ -185,9 +185,9 @@
 // as 16 bytes of salt and the bytes, so that its digest does not show what short bytes
 // were once they are erased. The salt is the first 16 bytes of HMAC-SHA-256(secret, bytes),
 // and the secret 32 random bytes, kept with the job's content: equal contents of a job
-// have equal digests, and to show one shows nothing of others. The job's first event that
-// names such content has content_key, the SHA-256 of the secret. Bytes that a
-// content_erased names are gone; what names them stays as it is ([JobContents]).
+// have equal digests, and to show one shows nothing of others. One event of a job at most has
+// content_key, the secret's SHA-256: of those that gait writes, the first that names content.
+// Bytes that a content_erased names are gone; what names them stays as it is ([JobContents]).
 //
 // The proof of a continued is one object of canonical JSON, media type
 // "application/gait-continued-proof" (see [ContinuedProof]): it shows the job's last

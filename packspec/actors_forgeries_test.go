@@ -2,6 +2,9 @@ package packspec_test
 
 import (
 	"bytes"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -172,6 +175,12 @@ var actorForgeries = []struct {
 		p.commit()
 		return p.Events, chainOf(p.Events)
 	}},
+	{"a weak key enrolled", finding.CodeAuthority, func(p *play) ([]ledger.Event, []ledger.Event) {
+		p.enrolLine("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
+		p.ask()
+		p.commit()
+		return p.Events, chainOf(p.Events)
+	}},
 	{"a claim under an enrolled name", finding.CodeActor, func(p *play) ([]ledger.Event, []ledger.Event) {
 		ask := p.ask()
 		p.Claim("bob", "job_1", ledger.Approved{CheckpointID: "cp_0001", Reason: "fine", Target: ask.LeafHash()})
@@ -261,6 +270,51 @@ func actorJudgements(t *testing.T) (all []judgement, key ledger.PrivateKey) {
 		all = append(all, judge(t, fmt.Sprint("bit ", bit, " of ", at.Name, ", signed again"), resign(t, fs, p.key), p.key))
 	}
 	return all, p.key
+}
+
+// enrolLine enrols eve, an approver, with a key as a line has it.
+func (p *play) enrolLine(line string) {
+	p.Sign("root", "", ledger.ActorEnrolled{Actor: "eve", Keys: []string{line}, Roles: []ledger.Role{ledger.RoleApprover}}, p.root)
+}
+
+// Both verifiers take the same keys of actors.
+func TestTwoVerifiersAgreeOnKeys(t *testing.T) {
+	needPython(t)
+	needKeygen(t)
+	key := func(typ string, parts ...string) string {
+		var blob []byte
+		for _, part := range append([]string{typ}, parts...) {
+			blob = append(binary.BigEndian.AppendUint32(blob, uint32(len(part))), part...) //nolint:gosec // short
+		}
+		return typ + " " + base64.StdEncoding.EncodeToString(blob)
+	}
+	const ed, ec = "ssh-ed25519", "ecdsa-sha2-nistp256"
+	public, zeros := string(authoritytest.Key(t, "eve").Blob()[19:]), strings.Repeat("\x00", 31)
+	point := string(authoritytest.ECDSAKey(t, "eve").Blob()[39:])
+	order8, err := hex.DecodeString("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := []string{key(ed, public), key(ec, "nistp256", point), key("sk-"+ed+"@openssh.com", public, "ssh:"), key("sk-"+ec+"@openssh.com", "nistp256", point, "ssh:x")}
+	bad := []string{
+		key(ed, zeros+"\x00"), key(ed, zeros+"\x80"), key(ed, "\x01"+zeros), key(ed, "\xec"+strings.Repeat("\xff", 30)+"\x7f"), key(ed, string(order8)),
+		key(ed, "\xee"+strings.Repeat("\xff", 30)+"\x7f"), key(ed, "\x02"+zeros), key(ed, public[1:]), key(ed, public, ""),
+		key(ec, "nistp256", point[:64]+string(point[64]^1)), key(ec, "nistp256", "\x02"+point[1:33]), key(ec, "nistp256", "\x00"), key(ec, "nistp384", point),
+		key("sk-"+ed+"@openssh.com", public), key("sk-"+ed+"@openssh.com", public, "https://example.com"), key("sk-"+ed+"@openssh.com", public, "ssh:\n"),
+	}
+	var all []judgement
+	for i, line := range append(good, bad...) {
+		p := newPlay(t)
+		p.enrolLine(line)
+		p.approve(p.ask())
+		p.commit()
+		j := judge(t, line, packtest.Archive(p.forged(p.Events, chainOf(p.Events))), p.key)
+		if (j.exit == 0) != (i < len(good)) {
+			t.Errorf("with the key %q gait exits %d", line, j.exit)
+		}
+		all = append(all, j)
+	}
+	agree(t, all, newPlay(t).key.VerifierKey().String())
 }
 
 // verify.py gives the same verdicts on packs of ledgers with authority.

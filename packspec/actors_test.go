@@ -77,6 +77,21 @@ func keyless(t testing.TB) *play {
 	return p
 }
 
+// askedAgain returns a play in which bob denies, the job is paused, and ann asks for another
+// decision in the place of the one denied, although the job is paused.
+func askedAgain(t testing.TB) *play {
+	p := newPlay(t)
+	ask := p.ask()
+	p.Sign("bob", "job_1", ledger.Denied{CheckpointID: "cp_0001", Reason: "no", Target: ask.LeafHash()}, p.bob)
+	p.Claim("olga", "job_1", ledger.Paused{})
+	p.Sign("ann", "job_1", ledger.CheckpointAdded{
+		CheckpointID: "cp_0002", CheckpointType: ledger.CheckpointDecisionNeeded, RequiredAction: "decide", Summary: "less",
+		Decision: ledger.Decision{Replaces: "cp_0001"},
+	}, p.ann)
+	p.commit()
+	return p
+}
+
 func (p *play) log() *testLog {
 	l := &testLog{Log: ledgertest.InMemory(p.t, p.Events[0], p.key), t: p.t, key: p.key}
 	l.add(p.Events[1:]...)
@@ -204,7 +219,7 @@ func TestVerifyMDOfActors(t *testing.T) {
 		t.Errorf("a pack without a commitment: %v\n%s", err, out)
 	}
 	for _, tt := range actorForgeries {
-		if tt.name == "one byte of the event changed" { // only gait compares each field
+		if tt.name == "one byte of the event changed" || tt.name == "a weak key enrolled" { // only gait compares each field and key
 			continue
 		}
 		p := newPlay(t)

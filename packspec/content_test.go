@@ -132,12 +132,30 @@ func emptied(t *testing.T) ([]byte, ledger.PrivateKey) {
 	return resign(t, fs, p.key), p.key
 }
 
+// secretTwice returns a pack whose job names the secret of its content twice.
+func secretTwice(t *testing.T) ([]byte, ledger.PrivateKey) {
+	p, k := newPlay(t), kept{}
+	p.Sign("ann", "job_1", ledger.Submitted{EnvironmentFingerprint: "env", ProducerVersion: "gait/test"}, p.ann)
+	for i, text := range []string{"one", "two"} {
+		p.Sign("ann", "job_1", ledger.CheckpointAdded{
+			CheckpointID: ledger.CheckpointID(int64(i + 1)), CheckpointType: ledger.CheckpointProgress, Summary: text, ContentKey: ledger.Hash{1},
+			Attachments: []ledger.Attachment{{Content: k.put(text), Role: ledger.AttachLog}},
+		}, p.ann)
+	}
+	p.commit()
+	return packtest.Archive(p.forged(p.Events, chainOf(p.Events))), p.key
+}
+
 func TestForgedContent(t *testing.T) {
 	p, _, _ := withContent(t)
 	for name, pack := range contentForgeries(t) {
 		if r := p.verify(pack); r.Verified || r.Failure == nil || r.Failure.Level != finding.LevelContent || r.Failure.Code != finding.CodeContent {
 			t.Errorf("%s: it verifies: %t, %+v", name, r.Verified, r.Failure)
 		}
+	}
+	twice, _ := secretTwice(t)
+	if r := p.verify(twice); r.Verified || r.Failure == nil || r.Failure.Level != finding.LevelStateMachine {
+		t.Errorf("a job with two content keys: it verifies: %t, %+v", r.Verified, r.Failure)
 	}
 	pack, _ := emptied(t)
 	if r := p.verify(pack); r.Verified || r.Failure == nil || !strings.Contains(r.Failure.Error(), "a pack with content has format 5") {

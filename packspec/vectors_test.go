@@ -191,7 +191,8 @@ func actorVectors(t *testing.T) []vector {
 		newVector(t, "actors", build(t, p.log(), "job_1"), p.key), newVector(t, "actors without a commitment", build(t, q.log(), "job_1"), p.key),
 		newVector(t, "actors under another key", build(t, p.log(), "job_1"), testKey(t, 2)), newVector(t, "range actors", ranged.Bytes(), p.key),
 	}
-	all = append(all, newVector(t, "actors revoked without a key left", build(t, keyless(t).log(), "job_1"), p.key))
+	all = append(all, newVector(t, "actors revoked without a key left", build(t, keyless(t).log(), "job_1"), p.key),
+		newVector(t, "actors asked again while paused", build(t, askedAgain(t).log(), "job_1"), p.key))
 	for _, tt := range actorForgeries {
 		p := newPlay(t)
 		all = append(all, newVector(t, "actors forged "+tt.name, packtest.Archive(p.forged(tt.make(p))), p.key))
@@ -202,6 +203,8 @@ func actorVectors(t *testing.T) []vector {
 	for _, name := range sortedKeys(forged) {
 		all = append(all, newVector(t, "content forged "+name, forged[name], c.key))
 	}
+	twice, key := secretTwice(t)
+	all = append(all, newVector(t, "content forged the secret named twice", twice, key))
 	none, key := emptied(t)
 	all = append(all, newVector(t, "content forged in format 5 without any", none, key))
 	return all
