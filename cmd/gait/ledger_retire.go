@@ -54,10 +54,7 @@ gait ledger retire --reason "the project is over"`,
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "say what would be given up, and write nothing")
 	cmd.Flags().StringVar(&origin, "origin", "", "the successor's name in every checkpoint (default gait.local/ULID)")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if reason == "" {
-			return &usageError{code: "invalid_reason", text: "why? --reason is missing", hint: `add --reason "restored from last night's backup"`}
-		}
-		if err := ledger.FieldReason.Check(reason); err != nil {
+		if err := checkRetireReason(reason); err != nil {
 			return err
 		}
 		if (origin != "" || len(from) > 0) && !successor {
@@ -74,6 +71,13 @@ gait ledger retire --reason "the project is over"`,
 		return retire(cmd.Context(), a, reason, althoughMoved)
 	}
 	return cmd
+}
+
+func checkRetireReason(reason string) error {
+	if reason == "" {
+		return &usageError{code: "invalid_reason", text: "why? --reason is missing", hint: `add --reason "restored from last night's backup"`}
+	}
+	return ledger.FieldReason.Check(reason)
 }
 
 func retire(ctx context.Context, a *app, reason string, althoughMoved bool) error {

@@ -70,15 +70,9 @@ func verifyLedger(cmd *cobra.Command, a *app, r *connect.Ledger, by verifiedBy, 
 	if err != nil {
 		return err
 	}
-	jobs := 0
-	for job, err := range projection.Rebuild(a.running.Context(), r.Log) {
-		if err != nil {
-			return err
-		}
-		if job.Misleads() {
-			return &viewsError{text: fmt.Sprintf("the stored view of job %s differs from what its events give", job.JobID)}
-		}
-		jobs++
+	jobs, err := verifyViews(a, r)
+	if err != nil {
+		return err
 	}
 	c, signed := r.Log.Checkpoint()
 	fields := object{"origin": c.Origin, "tree_size": c.Size, "root": c.Root, "jobs": jobs, "public_key": r.Log.Keys().Current().String(), "trusted_by": by.from, "verified": true}
@@ -130,4 +124,18 @@ func verifyLedger(cmd *cobra.Command, a *app, r *connect.Ledger, by verifiedBy, 
 		}, lines...)...)
 		fmt.Fprintln(s, s.green("VERIFIED"))
 	})
+}
+
+// verifyViews compares the stored view of each job with what its events give, and counts them.
+func verifyViews(a *app, r *connect.Ledger) (jobs int, err error) {
+	for job, err := range projection.Rebuild(a.running.Context(), r.Log) {
+		if err != nil {
+			return 0, err
+		}
+		if job.Misleads() {
+			return 0, &viewsError{text: fmt.Sprintf("the stored view of job %s differs from what its events give", job.JobID)}
+		}
+		jobs++
+	}
+	return jobs, nil
 }

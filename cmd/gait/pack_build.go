@@ -150,6 +150,9 @@ func (b *jobBuild) begin(r *connect.Ledger) (err error) {
 	if b.revision > 0 {
 		return b.build(r)
 	}
+	if _, err := r.PackSigner(); err != nil {
+		return err // likewise
+	}
 	if b.asOf, err = b.commit(r); err != nil || int64(b.asOf) >= r.Log.Head().Size {
 		return err
 	}

@@ -7,7 +7,6 @@ import (
 
 	"gait/commands"
 	"gait/ledger"
-	"gait/ledger/home"
 	"gait/ledger/root"
 	"gait/projection"
 )
@@ -77,8 +76,7 @@ func (l *Ledger) PackSigner() (ledger.Signer, error) {
 	case l.daemon.url.IsZero():
 		return nil, nil
 	}
-	origin := l.Log.Origin()
-	return nil, &home.KeyMissingError{Origin: origin, Path: home.KeyPath(l.Home, origin, false)}
+	return nil, &NoRootError{URL: l.daemon.url.String()}
 }
 
 // ReadOnly reports whether the ledger was opened to be read: nothing can be written.
