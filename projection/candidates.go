@@ -41,8 +41,9 @@ func hasKeyFor(j *Job, d Judgement, b Basis, a authority.Actor) bool {
 
 // approvers returns the actors who could approve an ask now: those whom the ledger has
 // enrolled, and those whom the ask names. anyone says that others could too, since their
-// names are claims, in a ledger with authority.
+// names are claims.
 func (j *Job) approvers(d Judgement, b Basis) (names []string, anyone bool) {
+	names = []string{}
 	for _, a := range b.Authority.Actors() {
 		if j.couldApprove(d, b, a.Name) {
 			names = append(names, a.Name)
@@ -54,5 +55,5 @@ func (j *Job) approvers(d Judgement, b Basis) (names []string, anyone bool) {
 		}
 	}
 	slices.Sort(names)
-	return names, b.Authority != nil && len(d.Approvers) == 0 && !b.strict() && !d.Closed(b)
+	return names, len(d.Approvers) == 0 && !b.strict() && !d.Closed(b)
 }

@@ -22,12 +22,12 @@ type InboxItem struct {
 	Since          string            `json:"since"`
 	Summary        string            `json:"summary,omitempty"`
 	RequiredAction string            `json:"required_action,omitempty"`
-	Target         string            `json:"target"`                // leaf hash of the event that asked
-	DeniedBy       string            `json:"denied_by,omitempty"`   // who gave the verdict that must be reversed
-	Replace        string            `json:"replace,omitempty"`     // only a decision that replaces this lifts it: a checkpoint id, or pause
-	NotBy          []string          `json:"not_by"`                // who may not approve it
-	MayApprove     []string          `json:"may_approve,omitempty"` // the actors who could now, as far as the ledger or the decision names them
-	Anyone         bool              `json:"anyone,omitempty"`      // others could too, whose names are claims
+	Target         string            `json:"target"`              // leaf hash of the event that asked
+	DeniedBy       string            `json:"denied_by,omitempty"` // who gave the verdict that must be reversed
+	Replace        string            `json:"replace,omitempty"`   // only a decision that replaces this lifts it: a checkpoint id, or pause
+	NotBy          []string          `json:"not_by"`              // who may not approve it
+	MayApprove     []string          `json:"may_approve"`         // the actors who could now, as far as the ledger or the decision names them
+	Anyone         bool              `json:"anyone,omitempty"`    // others could too, whose names are claims
 	Labels         map[string]string `json:"labels,omitempty"`
 }
 

@@ -21,9 +21,9 @@ func TestInboxOf(t *testing.T) {
 	j := projection.Job{ID: "a", Status: projection.DecisionNeeded, Identity: "worker", Decisions: []projection.Ask{decision, denied, approved}, Stop: &hold}
 	zero := hold.Target.String()
 	want := []projection.InboxItem{
-		{JobID: "a", WaitingFor: "decision", Kind: "decision", CheckpointID: "cp_0001", AskedBy: "asker", Since: "t1", Summary: "which?", RequiredAction: "choose", Target: zero, NotBy: []string{"asker", "worker"}},
-		{JobID: "a", WaitingFor: "reversal", Kind: "decision", CheckpointID: "cp_0002", AskedBy: "worker", Since: "t2", Target: zero, DeniedBy: "boss", NotBy: []string{"worker"}},
-		{JobID: "a", WaitingFor: "hold", Kind: "pause", AskedBy: "ops", Since: "t3", Target: zero, NotBy: []string{"ops", "worker"}},
+		{JobID: "a", WaitingFor: "decision", Kind: "decision", CheckpointID: "cp_0001", AskedBy: "asker", Since: "t1", Summary: "which?", RequiredAction: "choose", Target: zero, NotBy: []string{"asker", "worker"}, MayApprove: []string{}, Anyone: true},
+		{JobID: "a", WaitingFor: "reversal", Kind: "decision", CheckpointID: "cp_0002", AskedBy: "worker", Since: "t2", Target: zero, DeniedBy: "boss", NotBy: []string{"worker"}, MayApprove: []string{}, Anyone: true},
+		{JobID: "a", WaitingFor: "hold", Kind: "pause", AskedBy: "ops", Since: "t3", Target: zero, NotBy: []string{"ops", "worker"}, MayApprove: []string{}, Anyone: true},
 	}
 	if diff := cmp.Diff(want, projection.InboxOf(j, projection.Basis{})); diff != "" {
 		t.Errorf("InboxOf (-want +got):\n%s", diff)

@@ -97,7 +97,7 @@ func checkMayApprove(t *testing.T, c *court, i projection.InboxItem) {
 	if i.Anyone {
 		t.Errorf("anyone may approve %s in mode verdicts", i.CheckpointID)
 	}
-	var want []string
+	want := []string{}
 	for _, who := range enrolled {
 		j := c.fold.Job
 		at := slices.IndexFunc(j.Decisions, func(a projection.Ask) bool { return a.CheckpointID == i.CheckpointID })

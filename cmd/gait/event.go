@@ -27,7 +27,11 @@ func eventInShort(e ledger.Event) string {
 			return "put on hold"
 		}
 	case ledger.Approved:
-		return verdictOn("approved", p.CheckpointID, e.Actor())
+		amended := ""
+		if p.Amended != (ledger.Content{}) {
+			amended = ", amended: " + contentText(p.Amended)
+		}
+		return verdictOn("approved", p.CheckpointID, e.Actor()) + amended
 	case ledger.Denied:
 		return verdictOn("denied", p.CheckpointID, e.Actor())
 	case ledger.Stopped:

@@ -54,21 +54,34 @@ gait job inbox --waiting-for decision --json`,
 		if next != "" {
 			fields["next"] = next
 		}
+		if mine {
+			fields["mine"] = flags.mine
+		}
 		return a.print(fields, func(s *screen) {
 			for _, item := range items {
 				item.show(s, a.now())
 			}
 			switch {
 			case next != "":
-				s.next("gait job inbox --after " + next + flags.again(cmd, "limit"))
+				s.next("gait job inbox --after " + next + flags.again(cmd, "limit") + mineAgain(flags.mine))
 			case len(items) == 0 && flags.any():
-				s.add("nothing that waits for a verdict matches" + plain(flags.again(cmd, "after")) + "\n")
+				s.add("nothing that waits for a verdict matches" + plain(flags.again(cmd, "after")+mineAgain(flags.mine)) + "\n")
+			case len(items) == 0 && mine:
+				s.add("nothing waits that " + plain(flags.mine) + " could approve now; gait job inbox shows all that waits\n")
 			case len(items) == 0:
 				s.add("nothing waits for a verdict\n")
 			}
 		})
 	}
 	return cmd
+}
+
+// mineAgain is the flags that show the inbox of an actor; "" if all is shown.
+func mineAgain(actor string) string {
+	if actor == "" {
+		return ""
+	}
+	return " --mine --as " + quoted(actor)
 }
 
 // inbox returns what waits for a verdict, and where the next page begins, or "".
@@ -198,6 +211,18 @@ func askedText(claim bool) string {
 // mayText says who may decide.
 func mayText(i projection.InboxItem) string {
 	may := slices.Clone(i.MayApprove)
+	missing := i.Needed - int64(len(i.Approvals)+len(may))
+	again := "; enroll an approver"
+	if i.CheckpointID != "" {
+		again += ", or ask again with --replaces"
+	}
+	switch {
+	case i.Anyone || i.Replace != "":
+	case len(may) == 0:
+		return "nobody" + again
+	case missing > 0:
+		return strings.Join(may, ", ") + fmt.Sprintf(", and %d more must", missing) + again
+	}
 	if i.Anyone && len(may) > 0 {
 		may = append(may, "others")
 	}
