@@ -37,6 +37,22 @@
 // signed. A signature is an SSHSIG blob of namespace gait-command over exactly these bytes, as
 // ssh-keygen -Y sign -n gait-command makes it (package sshkey).
 //
+// The arguments have one spelling too, and gait carries out no other. These are always there:
+//
+//	submit, resume               environment_fingerprint (not ""), policy_digest ("" for none)
+//	checkpoint add               summary, type
+//	approve, deny                target
+//	content erase                digest
+//	import                       claim_sha256, pack_sha256
+//	actor add                    actor, keys, roles
+//	actor revoke                 actor
+//	authority set                admins, mode
+//	move                         to
+//	cancel, pause, rotate, stop  none
+//
+// and each other argument is left out if it is empty, false or 0. Lists are in bytewise order,
+// but attachments are in the actor's and labels by key.
+//
 // The request digest of a command is the SHA-256 of the canonical JSON
 //
 //	{"actor":…,"arguments":…,"job_id":…,"reason":…,"verb":…}
