@@ -166,11 +166,15 @@ func (s *Server) jobHead(w http.ResponseWriter, q *http.Request) error {
 	return reply(w, http.StatusOK, encodeHead(id, job.Head, job.View))
 }
 
-// job answers with a job's status, from one call.
+// job answers with a job's status, from one call. Verdicts are judged as of now.
 func (s *Server) job(w http.ResponseWriter, q *http.Request) error {
 	job, head, ok, err := projection.Load(q.Context(), s.Log, q.URL.Query().Get("id"))
 	if err == nil && !ok {
 		err = commands.ErrJobNotFound
+	}
+	var now projection.Basis
+	if err == nil {
+		now, err = projection.BasisOf(q.Context(), s.Log, s.Now())
 	}
 	if err != nil {
 		return err
@@ -178,7 +182,7 @@ func (s *Server) job(w http.ResponseWriter, q *http.Request) error {
 	return reply(w, http.StatusOK, struct {
 		Job projection.StatusView `json:"job"`
 		Seq ledger.Seq            `json:"seq"`
-	}{job.StatusView(), head.Seq})
+	}{job.StatusViewAt(now), head.Seq})
 }
 
 func (s *Server) proof(w http.ResponseWriter, q *http.Request) error {
