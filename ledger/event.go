@@ -3,6 +3,7 @@ package ledger
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"regexp"
@@ -278,6 +279,9 @@ func AppendPayload(b []byte, p Payload) ([]byte, error) {
 	}
 	c := coder{writing: true, buf: b}
 	c.object("payload", func() { row.shape.walk(&c, p) })
+	if _, ofField := errors.AsType[*FieldError](c.err); ofField {
+		return nil, c.err // says itself what is wrong
+	}
 	if c.err != nil {
 		return nil, fmt.Errorf("encoding a payload: %w", c.err)
 	}

@@ -68,9 +68,19 @@ func unsettled(j Job, b Basis) *Refusal {
 	if pending {
 		d := j.details().naming(open[0].DecisionID())
 		d.Approvals, d.Needed = int64(len(open[0].Counts)), open[0].Needed
-		return refuse(QuorumPending, d, "job %s cannot be resumed before more approvals of %s", j.ID, listed(open))
+		return refuse(QuorumPending, d, "job %s cannot be resumed before more approvals of %s%s", j.ID, listed(open), whyTwo(open, b))
 	}
 	return approvalRequired(j, b, open)
+}
+
+// whyTwo says why two must approve what asks for fewer, or nothing.
+func whyTwo(open []Judgement, b Basis) string {
+	for _, d := range open {
+		if b.strict() && d.AskedKey.IsZero() && d.Needed > max(1, d.Quorum) {
+			return ": two must approve what a claim asked for"
+		}
+	}
+	return ""
 }
 
 func approvalRequired(j Job, b Basis, open []Judgement) *Refusal {

@@ -41,15 +41,15 @@ func (w *asOfFlags) point(cmd *cobra.Command) (projection.AsOf, error) {
 	case cmd.Flags().Changed("at-seq"):
 		return projection.AtSeq(ledger.Seq(w.seq)), nil
 	}
-	t, err := parseTime("--at-time", w.time)
+	t, err := parseTime("--at-time", w.time, "2026-11-22T20:32:58Z")
 	return projection.AtTime(t), err
 }
 
-// parseTime reads the time that a flag was given.
-func parseTime(flag, text string) (time.Time, error) {
+// parseTime reads the time that a flag was given. example is one that it takes.
+func parseTime(flag, text, example string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil {
-		err = &usageError{code: "invalid_time", text: fmt.Sprintf("%s %.60q is not a time with its zone (RFC 3339)", flag, text), hint: flag + " 2026-11-22T20:32:58Z"}
+		err = &usageError{code: "invalid_time", text: fmt.Sprintf("%s %.60q is not a time with its zone (RFC 3339)", flag, text), hint: flag + " " + example}
 	}
 	return t, err
 }

@@ -52,7 +52,7 @@ func expiry(text string, now time.Time) (time.Time, error) {
 	if after, err := time.ParseDuration(text); err == nil && after > 0 {
 		return now.Add(after).UTC().Truncate(time.Millisecond), nil
 	}
-	at, err := parseTime("--expires", text)
+	at, err := parseTime("--expires", text, "24h")
 	return at.UTC().Truncate(time.Millisecond), err
 }
 

@@ -77,7 +77,7 @@ func verdictCommand[C commands.Command](a *app, verb, word, why, short, long str
 		files.addLimit(cmd.Flags())
 	}
 	cmd = lifecycle(a, cmd, func(cmd *cobra.Command) (c C, err error) {
-		if !cmd.Flags().Changed("actor") && a.getenv("GAIT_ACTOR") == "" {
+		if !cmd.Flags().Changed("actor") && a.getenv("GAIT_ACTOR") == "" && a.tokenActor() == "" {
 			return c, &usageError{code: "invalid_actor", text: "who gives the verdict? --actor is missing", hint: "add --actor NAME"}
 		}
 		if a.considering, err = consider.considering(a); err != nil {
@@ -85,7 +85,7 @@ func verdictCommand[C commands.Command](a *app, verb, word, why, short, long str
 		}
 		return build(checkpoint), a.bring(files)
 	})
-	cmd.Flags().Lookup("actor").Usage = "who gives the verdict (required, here or as env GAIT_ACTOR)"
+	cmd.Flags().Lookup("actor").Usage = "who gives the verdict (required, here or as env GAIT_ACTOR; with a token its actor)"
 	cmd.Flags().Lookup("reason").Usage += ` (default "` + word + `")`
 	return cmd
 }

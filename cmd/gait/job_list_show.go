@@ -24,7 +24,7 @@ func parseSince(text string, now time.Time) (time.Time, error) {
 	if ago, err := time.ParseDuration(text); err == nil && ago >= 0 {
 		return now.Add(-ago), nil
 	}
-	return parseTime("--since", text)
+	return parseTime("--since", text, "7d")
 }
 
 // listed calls use with the first jobs of a list, and returns where its next page begins,

@@ -303,7 +303,14 @@ func (a *app) printCommand(e *printedError) error {
 		return err
 	}
 	return a.print(object{"path": e.path, "command": string(e.text), "expires_at": ledger.FormatTime(c.ExpiresAt), "request_id": c.RequestID}, func(s *screen) {
-		s.done("wrote the command to %s; it can be submitted until %s", e.path, ledger.FormatTime(c.ExpiresAt))
+		to := e.path
+		if f.stdout {
+			to = "standard output"
+		}
+		s.done("wrote the command to %s; it can be submitted until %s", to, ledger.FormatTime(c.ExpiresAt))
+		if !f.regular() {
+			return // nothing is left to read
+		}
 		s.next("ssh-keygen -Y sign -n " + sshkey.Namespace + " -f KEY " + quoted(e.path))
 	})
 }
