@@ -35,6 +35,19 @@ func (a *app) noteUsed(ctx context.Context, l *connect.Ledger, result commands.R
 	return nil
 }
 
+// noteErased says on standard error that what was approved can no longer be read, since it
+// was erased. The approval stands: if that cannot be found out, nothing is said.
+func (a *app) noteErased(ctx context.Context, l *connect.Ledger, result commands.Result) {
+	p, ok := result.Event.Payload().(ledger.Approved)
+	if !ok || p.Subject.IsZero() || !p.Amended.Digest.IsZero() {
+		return
+	}
+	named, err := projection.Contents(ctx, l.Log, result.Event.JobID())
+	if err == nil && projection.IsErased(named, p.Subject) {
+		fmt.Fprintf(a.stderr, "note: the subject %s was erased: nobody can read any longer what was approved\n", p.Subject)
+	}
+}
+
 // usedOf returns what an approval was about, if it was about content.
 func usedOf(e ledger.Event, p ledger.Approved, named []projection.NamedContent) []usedApproval {
 	digest := p.Subject

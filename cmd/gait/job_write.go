@@ -94,6 +94,7 @@ func issue(ctx context.Context, a *app, r order) (result commands.Result, err er
 			a.written.Store(&result)
 			err = a.noteUsed(ctx, l, result)
 			a.noteBasis(ctx, l)
+			a.noteErased(ctx, l, result)
 		}
 		return err
 	})
