@@ -19,7 +19,7 @@ func roleTable(roles []ledger.Role, token bool) string {
 	var b strings.Builder
 	for _, role := range roles {
 		may := append(commands.VerbsOf(role), besides[role]...)
-		if !token { // the ledger writes it itself, for whoever asks
+		if !token { // the ledger writes it itself, for any user who asks
 			may = slices.DeleteFunc(may, func(verb string) bool { return verb == commands.CommitIndex{}.Verb() })
 		}
 		b.WriteString("  " + string(role) + strings.Repeat(" ", len("operator")+3-len(role)) + strings.Join(may, ", ") + "\n")

@@ -155,7 +155,7 @@ func (a *app) signKey(g signing) (signer.Spec, error) {
 func whoSigns(a *app, o order, now *authority.State) (commands.Request, []sshkey.Key, error) {
 	r := o.Request
 	if add, ok := r.Command.(commands.AddActor); ok && now == nil {
-		return a.firstActor(o, add)
+		return firstActor(a, o, add)
 	}
 	if r.Actor == "" {
 		r.Actor = a.actor("")
@@ -265,7 +265,7 @@ func signedElsewhere(a *app, o order) (commands.Request, error) {
 
 // firstActor returns the request that enrolls a ledger's first actor, who signs it. Since
 // any user who comes first can do it, a person at a terminal confirms it, or a flag says so.
-func (a *app) firstActor(o order, add commands.AddActor) (commands.Request, []sshkey.Key, error) {
+func firstActor(a *app, o order, add commands.AddActor) (commands.Request, []sshkey.Key, error) {
 	r := o.Request
 	if r.Actor == "" {
 		r.Actor = add.Actor
