@@ -11,16 +11,9 @@ import (
 
 // authority answers with a page of the authority events from a seq on.
 func (s *Server) authority(w http.ResponseWriter, q *http.Request) error {
-	query := q.URL.Query()
-	size, err := s.size(query)
-	if err != nil {
-		return err
-	}
-	from, err := number(query, "from", 0)
-	if err != nil {
-		return err
-	}
-	return sendEvents(w, query, eventsFrom(s.Log.AuthorityEvents(q.Context()), ledger.Seq(from)), size)
+	return sendFrom(s, w, q, func(from ledger.Seq) ledger.Events {
+		return eventsFrom(s.Log.AuthorityEvents(q.Context()), from)
+	})
 }
 
 // eventsFrom returns those of some events whose seq is from or more.

@@ -75,6 +75,11 @@ func sendEvents(w http.ResponseWriter, query url.Values, events ledger.Events, s
 }
 
 func (s *Server) events(w http.ResponseWriter, q *http.Request) error {
+	return sendFrom(s, w, q, func(from ledger.Seq) ledger.Events { return s.Log.Events(q.Context(), from) })
+}
+
+// sendFrom answers with a page of events of the ledger from the seq that is asked for.
+func sendFrom(s *Server, w http.ResponseWriter, q *http.Request, events func(from ledger.Seq) ledger.Events) error {
 	query := q.URL.Query()
 	size, err := s.size(query)
 	if err != nil {
@@ -84,7 +89,7 @@ func (s *Server) events(w http.ResponseWriter, q *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return sendEvents(w, query, s.Log.Events(q.Context(), ledger.Seq(from)), size)
+	return sendEvents(w, query, events(ledger.Seq(from)), size)
 }
 
 func (s *Server) jobEvents(w http.ResponseWriter, q *http.Request) error {
