@@ -11,8 +11,9 @@ import (
 	"gait/ledger/ledgertest"
 )
 
-// notThroughURL are commands that need the root, which a URL does not name.
-var notThroughURL = []string{"serve token list"}
+// notThroughURL are commands that need the root, which a URL does not name, or another
+// role than operator, which the token of the test is for.
+var notThroughURL = []string{"serve token list", "job approve c --actor Root_1"}
 
 // Commands print the same through the daemon in the root, through its socket as a URL, and,
 // with a token of their actor, through its address.
