@@ -43,8 +43,8 @@ func newLog(t testing.TB) *hookedLog {
 }
 
 // Load calls onLoad when it has read.
-func (l *hookedLog) Load(ctx context.Context, jobs, requests []string) (ledger.Records, error) {
-	found, err := l.Log.Load(ctx, jobs, requests)
+func (l *hookedLog) Load(ctx context.Context, jobs, requests []string, calls ...ledger.CallID) (ledger.Records, error) {
+	found, err := l.Log.Load(ctx, jobs, requests, calls...)
 	l.mu.Lock()
 	l.loads++
 	hook := l.onLoad

@@ -27,7 +27,7 @@ func (EmptyLog) Head() ledger.Head { return ledger.Head{} }
 func (EmptyLog) Index() ledger.IndexState { return ledger.IndexUnchecked }
 
 // Load finds nothing.
-func (EmptyLog) Load(context.Context, []string, []string) (ledger.Records, error) {
+func (EmptyLog) Load(context.Context, []string, []string, ...ledger.CallID) (ledger.Records, error) {
 	return ledger.Records{}, nil
 }
 

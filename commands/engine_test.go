@@ -318,8 +318,8 @@ func TestRepeatedRefusalIsTheJobsLastEvent(t *testing.T) {
 type losingLog struct{ *hookedLog }
 
 // Load implements ledger.EventReader.
-func (l losingLog) Load(ctx context.Context, jobs, requests []string) (ledger.Records, error) {
-	found, err := l.hookedLog.Load(ctx, nil, requests)
+func (l losingLog) Load(ctx context.Context, jobs, requests []string, calls ...ledger.CallID) (ledger.Records, error) {
+	found, err := l.hookedLog.Load(ctx, nil, requests, calls...)
 	return found, err
 }
 

@@ -104,16 +104,16 @@ func Contents(e Event) []Content {
 func JobContents(p Payload) (named []Content) {
 	switch p := p.(type) {
 	case CheckpointAdded:
-		if p.Subject != (Content{}) {
-			named = append(named, p.Subject)
-		}
+		named = contentsOf(p.Subject)
 		for _, a := range p.Attachments {
 			named = append(named, a.Content)
 		}
 	case Approved:
-		if p.Amended != (Content{}) {
-			named = append(named, p.Amended)
-		}
+		named = contentsOf(p.Amended)
+	case GateDecided:
+		named = contentsOf(p.Intent)
+	case EffectSettled:
+		named = contentsOf(p.Result)
 	default: // all others name none
 	}
 	return named

@@ -24,18 +24,22 @@ func JobKey(id string) mpt.Key { return indexKey("job/", id) }
 // that used a request id: SHA-256 of "request/" and the id.
 func RequestKey(id string) mpt.Key { return indexKey("request/", id) }
 
+// CallKey returns the key under which the index holds the leaf hash of the newest event
+// about a call (see CallOf): SHA-256 of "call/", the job's id, a zero byte and the call's id.
+func CallKey(job, call string) mpt.Key { return indexKey("call/", job+"\x00"+call) }
+
 // AuthorityKey is the key under which the index holds the leaf hash of the newest
 // authority event: SHA-256 of "authority".
 var AuthorityKey = indexKey("authority", "")
 
 func indexKey(kind, id string) mpt.Key {
-	var room [160]byte // longer than any id, so that the key costs no allocation
+	var room [272]byte // longer than any id, and than those of a job and a call, so that the key costs no allocation
 	return sha256.Sum256(append(append(room[:0], kind...), id...))
 }
 
 // IndexEntries returns what an event changes in the index: its job's key, that of its
-// request id if it has one, and that of the authority if it is an authority event. Each
-// gets the event's leaf hash.
+// request id if it has one, that of its call if it is about one, and that of the authority if
+// it is an authority event. Each gets the event's leaf hash.
 func IndexEntries(e Event) []mpt.Entry {
 	var entries []mpt.Entry
 	if id := e.JobID(); id != "" {
@@ -43,6 +47,9 @@ func IndexEntries(e Event) []mpt.Entry {
 	}
 	if id := e.RequestID(); id != "" {
 		entries = append(entries, mpt.Entry{Key: RequestKey(id), Value: mpt.Value(e.LeafHash())})
+	}
+	if call, ok := CallOf(e.Payload()); ok {
+		entries = append(entries, mpt.Entry{Key: CallKey(e.JobID(), call.ID), Value: mpt.Value(e.LeafHash())})
 	}
 	if e.Type().OfAuthority() {
 		entries = append(entries, mpt.Entry{Key: AuthorityKey, Value: mpt.Value(e.LeafHash())})
@@ -99,6 +106,9 @@ func (f *IndexFold) Add(e Event) error {
 			return corrupt(e.Seq(), "the request id %s was used before", id)
 		}
 		f.changed[key] = mpt.Value(e.LeafHash())
+	}
+	if err := f.followCall(e); err != nil {
+		return err
 	}
 	if e.Type().OfAuthority() {
 		f.changed[AuthorityKey] = mpt.Value(e.LeafHash())
@@ -191,15 +201,35 @@ func (f *IndexFold) Prove(key mpt.Key) mpt.Proof {
 	return p
 }
 
-func (f *IndexFold) has(key mpt.Key) bool {
-	if _, ok := f.changed[key]; ok {
-		return true
+// followCall sets the newest event about a call. The event must name the one before it.
+func (f *IndexFold) followCall(e Event) error {
+	call, ok := CallOf(e.Payload())
+	if !ok {
+		return nil
 	}
-	_, ok, err := f.tree.Get(context.Background(), nil, key)
+	key := CallKey(e.JobID(), call.ID)
+	if before, _ := f.get(key); Hash(before) != call.Prev && !f.unknown {
+		return corrupt(e.Seq(), "it names %s as the event before about call %s, and that is %s", call.Prev.OrEmpty(), call.ID, Hash(before).OrEmpty())
+	}
+	f.changed[key] = mpt.Value(e.LeafHash())
+	return nil
+}
+
+func (f *IndexFold) has(key mpt.Key) bool {
+	_, ok := f.get(key)
+	return ok
+}
+
+// get returns what the index holds under a key of a request id or of a call.
+func (f *IndexFold) get(key mpt.Key) (mpt.Value, bool) {
+	if v, ok := f.changed[key]; ok {
+		return v, true
+	}
+	v, ok, err := f.tree.Get(context.Background(), nil, key)
 	if err != nil {
 		panic("ledger: an index in memory: " + err.Error())
 	}
-	return ok
+	return v, ok
 }
 
 // A RequestIDs remembers request ids that were used, 16 bytes of the hash of each.

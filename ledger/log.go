@@ -32,9 +32,9 @@ type HeadReader interface {
 // An EventReader reads events, and finds them by job and by request id. What it
 // shows is durable. Ranges may be ranged over more than once.
 type EventReader interface {
-	// Load returns what the log holds under the ids of jobs and requests, all
-	// as of one moment.
-	Load(ctx context.Context, jobs, requests []string) (Records, error)
+	// Load returns what the log holds under the ids of jobs, of requests and of calls,
+	// all as of one moment.
+	Load(ctx context.Context, jobs, requests []string, calls ...CallID) (Records, error)
 
 	Event(context.Context, Seq) (Event, error)
 
@@ -136,12 +136,16 @@ type Log interface {
 	Writer
 }
 
-// Records are what a log holds under the ids of jobs and of requests. An id that
-// is not in a map is not in the log.
+// Records are what a log holds under the ids of jobs, of requests and of calls. An id
+// that is not in a map is not in the log.
 type Records struct {
 	Jobs     map[string]JobEntry
 	Requests map[string]Event // the event that used the request id
+	Calls    map[CallID]Event // the newest event about the call: see CallOf. Event 0 if a ledger before knew the call
 }
+
+// A CallID names a call of a tool: a job, and the id that its worker gave the call.
+type CallID struct{ Job, Call string }
 
 // FindJob returns where a job ends, and whether there is such a job.
 func FindJob(ctx context.Context, log EventReader, job string) (JobHead, bool, error) {

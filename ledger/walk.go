@@ -75,60 +75,6 @@ func (p *Submitted) walk(c *coder) {
 	c.text("producer_version", &p.ProducerVersion, required, producerRule)
 }
 
-// labels is an object from key to value, left out when empty.
-func (c *coder) labels(name string, v *[]Label) {
-	if !c.key(name, len(*v) > 0) {
-		return
-	}
-	if !c.writing {
-		*v = c.readLabels(name)
-	}
-	if c.err == nil {
-		c.checkLabels(name, *v)
-	}
-	if c.writing {
-		c.object(name, func() {
-			for _, l := range *v {
-				c.text(l.Key, &l.Value, required, labelRule)
-			}
-		})
-	}
-}
-
-func (c *coder) readLabels(name string) (labels []Label) {
-	c.token(name, '{')
-	for c.err == nil && len(labels) <= MaxLabels {
-		var l Label
-		l.Key = c.readString(name)
-		c.token(name, ':')
-		l.Value = c.readString(name)
-		labels = append(labels, l)
-		if c.pos < len(c.in) && c.in[c.pos] == '}' {
-			break
-		}
-		c.token(name, ',')
-	}
-	c.token(name, '}')
-	return labels
-}
-
-func (c *coder) checkLabels(name string, labels []Label) {
-	if len(labels) > MaxLabels {
-		c.fail(name, "%d labels, at most %d", len(labels), MaxLabels)
-	}
-	for i, l := range labels {
-		if problem := labelKeyRule.check(l.Key); problem != "" {
-			c.fail(name, "key %s", problem)
-		}
-		if problem := labelRule.check(l.Value); problem != "" {
-			c.fail(name, "value of %s: %s", l.Key, problem)
-		}
-		if i > 0 && labels[i-1].Key >= l.Key {
-			c.fail(name, "keys are not in order, each once")
-		}
-	}
-}
-
 func (p *CheckpointAdded) walk(c *coder) {
 	c.since("1.4.0", func() {
 		ascending(c, "approvers", &p.Approvers, MaxApprovers, approverRule)

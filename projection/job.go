@@ -76,6 +76,12 @@ type Job struct {
 	Stop        *Ask         `json:"stop,omitempty"`         // the pause or block the job is in
 	LastRefusal *LastRefusal `json:"last_refusal,omitempty"` // the last event, if it is a refusal
 
+	Grants    []Grant    `json:"grants,omitempty"`      // open or unknown, oldest first
+	Cleared   []Cleared  `json:"cleared,omitempty"`     // approved intents that were not granted yet, oldest first
+	LastBlock *LastBlock `json:"last_block,omitempty"`  // the last event, if it is a block of the gate
+	Allows    int64      `json:"allow_count,omitempty"` // grants so far
+	Blocks    int64      `json:"block_count,omitempty"` // blocks so far
+
 	Imported  *Import    `json:"imported,omitempty"`  // if the job was imported
 	Continued *Continued `json:"continued,omitempty"` // if another ledger held the job before
 }
@@ -130,6 +136,8 @@ type Ask struct {
 	AskedKey  ledger.Hash    `json:"asked_key,omitzero"`   // that signed the asking; zero: a claim asked
 	Replaces  string         `json:"replaces,omitempty"`   // what it took the place of, as the event names it
 	Askers    []Asker        `json:"askers,omitempty"`     // who asked for what it took the place of, the oldest first: none of them approves it
+	Tool      string         `json:"tool,omitempty"`       // if the gate asked: the tool whose intent is the subject
+	CallID    string         `json:"call_id,omitempty"`    // if the gate asked: the worker's name for the call, if it gave one
 	Verdicts  []Given        `json:"verdicts,omitempty"`   // the approvals so far, oldest first, if several can be needed or the ledger has authority
 }
 
@@ -189,6 +197,11 @@ func (j Job) Clone() Job {
 	j.Decisions, j.Stop = cloneAsks(j.Decisions, j.Stop)
 	j.LastCheckpoint = clone(j.LastCheckpoint)
 	j.LastRefusal = clone(j.LastRefusal)
+	j.Grants, j.LastBlock = slices.Clone(j.Grants), clone(j.LastBlock)
+	j.Cleared = slices.Clone(j.Cleared)
+	for i := range j.Cleared {
+		j.Cleared[i].Ask.unshare()
+	}
 	j.Imported = clone(j.Imported)
 	j.Continued = clone(j.Continued)
 	return j

@@ -51,7 +51,7 @@ func (l *listed) ids() (ids []string) {
 	return ids
 }
 
-func (l *listed) Load(_ context.Context, jobs, _ []string) (ledger.Records, error) {
+func (l *listed) Load(_ context.Context, jobs, _ []string, _ ...ledger.CallID) (ledger.Records, error) {
 	found := ledger.Records{Jobs: map[string]ledger.JobEntry{}}
 	for _, id := range jobs {
 		if _, ok := l.jobs[id]; ok {

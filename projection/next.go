@@ -17,6 +17,9 @@ type Fact struct {
 	Keys    []ledger.Hash // that signed it, verified; none: the actor is a claim
 	Payload ledger.Payload
 
+	// Call is the newest state of the call that the fact is about, if it is about one.
+	Call Call
+
 	// Authority is that in force before the fact; nil if the ledger has none. It must admit
 	// the fact: see authority.State.May, and Check of events.
 	Authority *authority.State
@@ -117,6 +120,12 @@ func follow(j Job, f Fact) (Job, *Refusal) {
 		return j, nil
 	case ledger.ContentErased:
 		return j, nil
+	case ledger.GateDecided:
+		return gateDecided(j, f, p)
+	case ledger.DispatchBlocked:
+		return dispatchBlocked(j, f, p)
+	case ledger.EffectSettled:
+		return effectSettled(j, f, p)
 	case ledger.LedgerCreated, ledger.KeyRotated, ledger.IndexCommitted, ledger.LedgerMoved,
 		ledger.ActorEnrolled, ledger.ActorRevoked, ledger.AuthoritySet: // these belong to no job
 	}

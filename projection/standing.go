@@ -43,6 +43,10 @@ const (
 	ReasonResumedEnvPolicy ReasonCode = "resumed_with_env_override_policy_transition"
 	ReasonImported         ReasonCode = "imported" // of the event only: the status keeps the claimed one
 	ReasonContentErased    ReasonCode = "content_erased"
+	ReasonGateAllowed      ReasonCode = "gate_allowed"
+	ReasonGateBlocked      ReasonCode = "gate_blocked"
+	ReasonDispatchBlocked  ReasonCode = "dispatch_blocked"
+	ReasonEffectSettled    ReasonCode = "effect_settled"
 	ReasonContinued        ReasonCode = "continued" // of the event only: the status keeps the one before
 )
 
@@ -123,6 +127,12 @@ func MeaningOf(e ledger.Event) Meaning {
 		return Meaning{Code: ReasonContinued, Stops: Status(p.Status) != Running}
 	case ledger.ContentErased:
 		return Meaning{Code: ReasonContentErased, Reason: p.Reason}
+	case ledger.GateDecided:
+		return gateMeaning(p)
+	case ledger.DispatchBlocked:
+		return Meaning{Code: ReasonDispatchBlocked}
+	case ledger.EffectSettled:
+		return Meaning{Code: ReasonEffectSettled, Reason: p.Reason}
 	case ledger.LedgerCreated, ledger.KeyRotated, ledger.IndexCommitted, ledger.LedgerMoved,
 		ledger.ActorEnrolled, ledger.ActorRevoked, ledger.AuthoritySet: // these belong to no job
 		return Meaning{Code: ReasonCode(p.Type())}

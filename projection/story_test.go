@@ -120,7 +120,7 @@ func (s *story) encoded() []byte {
 	return projection.EncodeJob(s.at.Job, s.at.Head.Leaf)
 }
 
-func (s *story) Load(_ context.Context, jobs, _ []string) (ledger.Records, error) {
+func (s *story) Load(_ context.Context, jobs, _ []string, _ ...ledger.CallID) (ledger.Records, error) {
 	if !slices.Contains(jobs, "job_1") {
 		return ledger.Records{}, nil
 	}

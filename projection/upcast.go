@@ -26,6 +26,9 @@ var steps = []step{
 	// 1.4.0 added authority, signed commands, content of jobs, and what a decision says of
 	// who decides, until when and about what. Payloads of 1.3.0 keep their meaning.
 	{from: "1.3.0", to: "1.4.0"},
+	// 1.5.0 added the gate: gate_decided, dispatch_blocked and effect_settled. Payloads of
+	// 1.4.0 keep their meaning.
+	{from: "1.4.0", to: "1.5.0"},
 }
 
 // upcast returns an event's payload as the newest version would have it. The event

@@ -12,7 +12,7 @@ import (
 // unread is a log that cannot be read, for its context has ended.
 type unread struct{ ledger.EventReader }
 
-func (unread) Load(ctx context.Context, _, _ []string) (ledger.Records, error) {
+func (unread) Load(ctx context.Context, _, _ []string, _ ...ledger.CallID) (ledger.Records, error) {
 	return ledger.Records{}, ctx.Err()
 }
 

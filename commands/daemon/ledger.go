@@ -154,7 +154,7 @@ func (l *Ledger) Event(ctx context.Context, seq ledger.Seq) (ledger.Event, error
 // Load returns what the ledger holds under the ids of jobs and requests. The
 // view of a job may be that of an event after the ledger's size. The daemon cannot
 // find an event by its request id, so Load reads all events to find one.
-func (l *Ledger) Load(ctx context.Context, jobs, requests []string) (ledger.Records, error) {
+func (l *Ledger) Load(ctx context.Context, jobs, requests []string, calls ...ledger.CallID) (ledger.Records, error) {
 	found := ledger.Records{Jobs: make(map[string]ledger.JobEntry, len(jobs)), Requests: make(map[string]ledger.Event, len(requests))}
 	for _, id := range jobs {
 		entry, ok, err := l.job(ctx, id)

@@ -57,6 +57,8 @@ func ofItself(p ledger.Payload) bool {
 		return true
 	case ledger.CheckpointAdded:
 		return !p.Continues.IsZero()
+	case ledger.GateDecided:
+		return !p.Continues.IsZero()
 	default:
 		return false
 	}
@@ -115,8 +117,10 @@ func rolesFor(p ledger.Payload) []ledger.Role {
 	switch p.(type) {
 	case ledger.Submitted:
 		return []ledger.Role{ledger.RoleOperator, ledger.RoleWorker}
-	case ledger.CheckpointAdded:
+	case ledger.CheckpointAdded, ledger.GateDecided, ledger.DispatchBlocked:
 		return []ledger.Role{ledger.RoleWorker}
+	case ledger.EffectSettled: // whose grant it is, package projection asks
+		return []ledger.Role{ledger.RoleOperator, ledger.RoleWorker}
 	case ledger.Paused, ledger.Resumed, ledger.Cancelled, ledger.Stopped, ledger.Imported, ledger.ContentErased, ledger.Continued:
 		return []ledger.Role{ledger.RoleOperator}
 	case ledger.Approved, ledger.Denied:

@@ -14,7 +14,7 @@ import (
 // If the index is proved, then so is the answer: each id is looked up in the index, and
 // what is under it must be the leaf hash of the event that is returned, or of the one
 // that the job's head is made from. It fails with an *ledger.IndexError if not.
-func (l *indexReader) Load(ctx context.Context, jobs, requests []string) (ledger.Records, error) {
+func (l *indexReader) Load(ctx context.Context, jobs, requests []string, calls ...ledger.CallID) (ledger.Records, error) {
 	return settled(ctx, l, func(at *indexReader) (ledger.Records, error) {
 		st := at.now.Load()
 		if err := st.index.check(); err != nil {
