@@ -62,6 +62,9 @@
 //	GET  /v1/job/content?id=&digest=        content of a job: 16 bytes of salt, and the bytes
 //	GET  /v1/job/contents?id=               {"kept":[{"digest","size"}]}: what is kept of a job
 //	POST /v1/job/contents/put?id=&keep=     keeps content: {"digest","salt","size"}
+//	GET  /v1/job/call?id=&call=&size=       {"event"}: the newest event about a call of a tool, if there is one
+//	POST /v1/policies/put                   keeps a policy of at most 256 KiB: {"digest","size"}
+//	GET  /v1/policy?digest=                 the bytes of a policy that is kept
 //	POST /v1/content/collect                {"age_ms","dry_run"}: removes content that no event names
 //	GET  /v1/events?since=&job=             server-sent events, as they are appended
 //	GET  /v1/challenge?client=              a challenge, for who is to prove a token

@@ -151,11 +151,12 @@ func (l *Ledger) Event(ctx context.Context, seq ledger.Seq) (ledger.Event, error
 	return e, err
 }
 
-// Load returns what the ledger holds under the ids of jobs and requests. The
+// Load returns what the ledger holds under the ids of jobs, requests and calls. The
 // view of a job may be that of an event after the ledger's size. The daemon cannot
-// find an event by its request id, so Load reads all events to find one.
+// find an event by its request id, so Load reads all events to find one. An event about a
+// call is proved to be in the tree.
 func (l *Ledger) Load(ctx context.Context, jobs, requests []string, calls ...ledger.CallID) (ledger.Records, error) {
-	found := ledger.Records{Jobs: make(map[string]ledger.JobEntry, len(jobs)), Requests: make(map[string]ledger.Event, len(requests))}
+	found := ledger.Records{Jobs: make(map[string]ledger.JobEntry, len(jobs)), Requests: make(map[string]ledger.Event, len(requests)), Calls: make(map[ledger.CallID]ledger.Event, len(calls))}
 	for _, id := range jobs {
 		entry, ok, err := l.job(ctx, id)
 		if err != nil {
@@ -163,6 +164,15 @@ func (l *Ledger) Load(ctx context.Context, jobs, requests []string, calls ...led
 		}
 		if ok {
 			found.Jobs[id] = entry
+		}
+	}
+	for _, id := range calls {
+		e, ok, err := findCall(ctx, l, id)
+		if err != nil {
+			return ledger.Records{}, err
+		}
+		if ok {
+			found.Calls[id] = e
 		}
 	}
 	if len(requests) == 0 {

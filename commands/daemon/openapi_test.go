@@ -2,6 +2,8 @@ package daemon_test
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"io"
 	"mime"
@@ -158,6 +160,8 @@ func TestOpenAPI(t *testing.T) {
 	_, note := s.Log.Checkpoint()
 	signed, _ := json.Marshal(string(note))
 	d := documentOf(t, s)
+	sum := sha256.Sum256([]byte("permit(principal, action, resource);"))
+	policy := hex.EncodeToString(sum[:])
 	asked := map[string]bool{"get /v1/events": true, "get /metrics": true} // a stream, and one that Prometheus describes
 	for _, tt := range []struct {
 		method, path, body string
@@ -222,6 +226,13 @@ func TestOpenAPI(t *testing.T) {
 		{"POST", "/v1/job/contents/put?id=j9", "a", 404},
 		{"GET", "/v1/job/contents?id=j1", "", 200},
 		{"GET", "/v1/job/contents?id=j9", "", 404},
+		{"GET", "/v1/job/call?id=j1&call=c1&size=2", "", 200},
+		{"GET", "/v1/job/call?id=j1", "", 400},
+		{"POST", "/v1/policies/put", "permit(principal, action, resource);", 200},
+		{"POST", "/v1/policies/put", strings.Repeat("p", daemon.MaxPolicy+1), 413},
+		{"GET", "/v1/policy?digest=" + strings.Repeat("0f", 32), "", 503},
+		{"GET", "/v1/policy?digest=" + policy, "", 200},
+		{"GET", "/v1/policy", "", 400},
 		{"POST", "/v1/content/collect", `{"age_ms":0,"dry_run":true}`, 200},
 		{"POST", "/v1/content/collect", `{"age_ms":-1}`, 400},
 		{"GET", "/v1/job/content?id=j1&digest=" + strings.Repeat("0f", 32), "", 503},

@@ -47,10 +47,13 @@ var routes = []route{
 	{"POST", "/v1/jobs/list", (*Server).list, nil, ""},
 	{"GET", "/v1/job", (*Server).job, []string{"id"}, "id"},
 	{"GET", "/v1/job/head", (*Server).jobHead, []string{"id", "size"}, "id"},
+	{"GET", "/v1/job/call", serveCall, []string{"id", "call", "size"}, "id"},
 	{"GET", "/v1/job/content", (*Server).content, []string{"id", "digest"}, "id"},
 	{"GET", "/v1/job/contents", (*Server).contents, []string{"id"}, "id"},
 	{"POST", "/v1/job/contents/put", (*Server).putContent, []string{"id", "keep"}, "id"},
 	{"POST", "/v1/content/collect", (*Server).collect, nil, ""},
+	{"GET", "/v1/policy", servePolicy, []string{"digest"}, "digest"},
+	{"POST", "/v1/policies/put", servePutPolicy, nil, ""},
 	{"GET", "/v1/job/events", (*Server).jobEvents, []string{"id", "from", "size", "limit"}, "id"},
 }
 
@@ -62,6 +65,7 @@ var takesRole = map[string][]ledger.Role{
 	"/v1/ledger/rebuild-index": {ledger.RoleOperator},
 	"/v1/content/collect":      {ledger.RoleOperator},
 	"/v1/job/contents/put":     {ledger.RoleWorker, ledger.RoleOperator, ledger.RoleApprover},
+	"/v1/policies/put":         commands.RowOf(commands.Submit{}).Roles,
 }
 
 // check refuses a request by a token of another role, and one that checkQuery refuses.

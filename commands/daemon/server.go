@@ -217,17 +217,20 @@ func (s *Server) fail(w http.ResponseWriter, err error) {
 }
 
 // body reads a request's body, which may have at most maxBody bytes.
-func body(w http.ResponseWriter, q *http.Request) ([]byte, error) {
-	if q.ContentLength > maxBody {
-		return nil, fmt.Errorf("%d bytes, at most %d: %w", q.ContentLength, maxBody, ErrTooLong)
+func body(w http.ResponseWriter, q *http.Request) ([]byte, error) { return bodyOf(w, q, maxBody) }
+
+// bodyOf reads a request's body, which may have at most limit bytes.
+func bodyOf(w http.ResponseWriter, q *http.Request, limit int64) ([]byte, error) {
+	if q.ContentLength > limit {
+		return nil, fmt.Errorf("%d bytes, at most %d: %w", q.ContentLength, limit, ErrTooLong)
 	}
-	b, err := io.ReadAll(io.LimitReader(q.Body, maxBody+1))
+	b, err := io.ReadAll(io.LimitReader(q.Body, limit+1))
 	if err != nil {
 		return nil, &commands.InvalidError{Err: fmt.Errorf("%w: %w", ledger.ErrMalformed, err)}
 	}
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // the body is complete
-	if len(b) > maxBody {
-		return nil, fmt.Errorf("more than %d bytes: %w", maxBody, ErrTooLong)
+	if int64(len(b)) > limit {
+		return nil, fmt.Errorf("more than %d bytes: %w", limit, ErrTooLong)
 	}
 	return b, nil
 }
