@@ -6,7 +6,7 @@ type Rebuilt struct {
 	Jobs   int64    `json:"jobs"`   // in the log
 	Heads  []string `json:"heads"`  // jobs with another head than that of their events, or with none
 	Pages  int64    `json:"pages"`  // of the index
-	Rows   int64    `json:"rows"`   // of the indexes of events and of request ids that were missing
+	Rows   int64    `json:"rows"`   // of the indexes of events and of request ids that were missing, and of calls that differed
 	Record bool     `json:"record"` // of the index
 	Tags   int64    `json:"tags"`   // jobs with other tags than those of their events, or with none
 }

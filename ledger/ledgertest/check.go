@@ -46,6 +46,7 @@ func CheckInherited(t testing.TB, log *store.Log, inherited []mpt.Key, acked ...
 	checkIndex(t, log, all, inherited)
 	checkJobs(t, log, all)
 	checkAuthority(t, log, all)
+	checkCalls(t, log, all)
 }
 
 func read(t testing.TB, seq ledger.Events) []ledger.Event {

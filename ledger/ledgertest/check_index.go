@@ -50,11 +50,15 @@ func checkIndexAt(t testing.TB, log *store.Log, all []ledger.Event, inherited []
 		if e.RequestID() != "" {
 			m[sha256.Sum256([]byte("request/"+e.RequestID()))] = e.LeafHash()
 		}
+		if call, ok := ledger.CallOf(e.Payload()); ok {
+			m[sha256.Sum256([]byte("call/"+e.JobID()+"\x00"+call.ID))] = e.LeafHash()
+		}
 		if e.Type().OfAuthority() {
 			m[sha256.Sum256([]byte("authority"))] = e.LeafHash()
 		}
 	}
 	keys := []mpt.Key{sha256.Sum256([]byte("job/" + last.JobID())), sha256.Sum256([]byte("request/" + last.RequestID())), sha256.Sum256([]byte("authority"))}
+	keys = append(keys, callKeysOf(all)...)
 	keys = append(keys, inherited[:min(len(inherited), 8)]...)
 	root, proofs, err := log.IndexAt(context.Background(), int64(len(all)), keys...)
 	if want := IndexRoot(all, inherited...); err != nil || root != want {
@@ -66,4 +70,17 @@ func checkIndexAt(t testing.TB, log *store.Log, all []ledger.Event, inherited []
 			t.Fatalf("the proof of key %d in the index of %d events says %s, %t, %v, want %s, %t", i, len(all), value, found, err, want, there)
 		}
 	}
+}
+
+// callKeysOf returns the keys of the first and the last call among events.
+func callKeysOf(all []ledger.Event) (keys []mpt.Key) {
+	for _, e := range all {
+		if call, ok := ledger.CallOf(e.Payload()); ok {
+			keys = append(keys, sha256.Sum256([]byte("call/"+e.JobID()+"\x00"+call.ID)))
+		}
+	}
+	if len(keys) > 2 {
+		keys = []mpt.Key{keys[0], keys[len(keys)-1]}
+	}
+	return keys
 }

@@ -29,6 +29,9 @@ func IndexRoot(events []ledger.Event, inherited ...mpt.Key) ledger.Hash {
 		if e.RequestID() != "" {
 			newest[sha256.Sum256([]byte("request/"+e.RequestID()))] = e.LeafHash()
 		}
+		if call, ok := ledger.CallOf(e.Payload()); ok {
+			newest[sha256.Sum256([]byte("call/"+e.JobID()+"\x00"+call.ID))] = e.LeafHash()
+		}
 		if e.Type().OfAuthority() {
 			newest[sha256.Sum256([]byte("authority"))] = e.LeafHash()
 		}

@@ -40,10 +40,12 @@ func Progress(job, summary string) EventSpec {
 }
 
 // Seal makes events of specs. They follow the log's head and each other, each one
-// second after the one before it.
+// second after the one before it. One about a call names the newest event about it, unless
+// its spec names another.
 func Seal(t testing.TB, log *store.Log, specs ...EventSpec) []ledger.Entry {
 	t.Helper()
 	head, jobs := log.Head(), map[string]ledger.JobHead{}
+	calls := callChain{log: log, newest: map[ledger.CallID]ledger.Hash{}}
 	entries := make([]ledger.Entry, 0, len(specs))
 	for _, d := range specs {
 		job, known := jobs[d.Job]
@@ -53,10 +55,12 @@ func Seal(t testing.TB, log *store.Log, specs ...EventSpec) []ledger.Entry {
 				t.Fatalf("FindJob(%q) = %v", d.Job, err)
 			}
 		}
+		d.Payload = calls.link(t, d.Job, d.Payload)
 		e, err := ledger.Seal(d.draft(t, log.Origin(), head, job))
 		if err != nil {
 			t.Fatalf("sealing %+v: %v", d, err)
 		}
+		calls.sealed(e)
 		if head, err = head.Follow(e); err != nil {
 			t.Fatal(err)
 		}

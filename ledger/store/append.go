@@ -179,6 +179,9 @@ func (p *plan) addEvent(ctx context.Context, entry ledger.Entry) error {
 	if err := p.indexEvent(ctx, e); err != nil {
 		return err
 	}
+	if err := p.addCall(ctx, e); err != nil {
+		return err
+	}
 	p.tree.Append(e.LeafHash(), p.put)
 	p.head, p.last = head, e
 	if e.Type().OfAuthority() {
@@ -273,7 +276,7 @@ func (p *plan) sign() (*state, error) {
 func (p *plan) state(signed []byte) *state {
 	return &state{
 		keys: p.keys, head: p.head, tree: p.tree, last: p.partial, signed: signed, macs: p.macs,
-		index: p.index, tags: p.from.tags, inherits: p.from.inherits, moved: p.moved,
+		index: p.index, tags: p.from.tags, inherits: p.from.inherits, moved: p.moved, calls: p.from.calls || len(p.calls) > 0,
 	}
 }
 
@@ -293,13 +296,15 @@ func (p *plan) changeTo(ctx context.Context, st *state, pages []Row) (*Change, e
 	}
 	c := &Change{From: headRow(p.from.head), To: headRow(st.head)}
 	c.Insert = slices.Concat(p.authority, p.events, p.jobIndex, p.proofs, p.used, p.tiles)
-	jobs := slices.Sorted(maps.Keys(p.jobs))
-	c.Put = make([]Row, 0, len(tags.rows)+len(jobs)+len(pages)+metaRows+len(tags.numbers))
+	jobs, calls := slices.Sorted(maps.Keys(p.jobs)), p.callRows()
+	c.Put = make([]Row, 0, len(tags.rows)+len(jobs)+len(pages)+len(calls)+metaRows+len(tags.numbers))
 	c.Put = append(c.Put, tags.rows...)
 	for _, job := range jobs {
 		c.Put = append(c.Put, Row{p.keep(headKey(job)), encodeJobRow(job, p.jobs[job], p.views[job], st.macs)})
 	}
-	c.Put = append(append(append(c.Put, pages...), p.metaRows(st, edge)...), tags.numbers...)
+	for _, rows := range [][]Row{pages, calls, p.metaRows(st, edge), tags.numbers} {
+		c.Put = append(c.Put, rows...)
+	}
 	c.Remove = tags.remove
 	return c, nil
 }

@@ -181,7 +181,7 @@ func (v *verifier) authority() error {
 	if err != nil {
 		return err
 	}
-	if listed := string(m.format) == format4; listed != (len(v.authorityEvents) > 0) {
+	if listed := string(m.format) == format4; listed != (len(v.authorityEvents) > 0) && string(m.format) != format5 {
 		return corrupt(-1, "store format %s in a ledger with %d authority events", m.format, len(v.authorityEvents))
 	}
 	missing, err := v.unlistedAuthority()

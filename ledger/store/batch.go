@@ -30,6 +30,7 @@ type plan struct {
 	numbers  map[string]int64       // once it is signed: of jobs
 	journal  []Row                  // once it is signed: rows of the tags' journal
 	requests map[string]bool
+	calls    map[ledger.CallID]plannedCall
 	last     ledger.Event
 	moved    *ledger.Move  // once that event is planned
 	path     []ledger.Hash // of last, in the tree that ends with it, if it is a rotation
@@ -106,6 +107,7 @@ func planFrom(l *Log, st *state, before *plan, next ledger.Signer) *plan {
 		views:       map[string][]byte{},
 		tags:        map[string]plannedTags{},
 		requests:    map[string]bool{},
+		calls:       map[ledger.CallID]plannedCall{},
 		plannedRows: plannedRows{partial: st.last.share()},
 	}
 }

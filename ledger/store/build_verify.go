@@ -93,6 +93,9 @@ func (v *buildVerifier) envelope(e ledger.Event) error {
 	if e.Type().OfAuthority() {
 		return corrupt(e.Seq(), "%s in a ledger whose index was not complete", e.Type())
 	}
+	if _, ok := callOf(e); ok {
+		return corrupt(e.Seq(), "%s about a call in a ledger whose index was not complete", e.Type())
+	}
 	if request := e.RequestID(); request != "" {
 		v.used = append(v.used, mpt.Entry{Key: ledger.RequestKey(request), Value: mpt.Value(e.LeafHash())})
 		v.rows = append(v.rows, Row{requestKey(request), encodeSeq(e.Seq())})

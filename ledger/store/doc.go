@@ -32,7 +32,8 @@
 // The tree proves each event, but not which event is a job's last. So beside the tree
 // stands an index, a Merkle Patricia tree (package gait/ledger/mpt) over what the ledger
 // says now: for each job the leaf hash of its last event, for each request id the leaf hash
-// of the event that used it, and that of the newest authority event. Each batch writes a record of it: the size and
+// of the event that used it, for each call of a tool that of the newest event about it
+// (ledger.CallOf), and that of the newest authority event. Each batch writes a record of it: the size and
 // root of the tree, the root of the index, and an HMAC under a secret that only the
 // holder of the ledger's key can make. Open compares the record with the newest
 // checkpoint. From then on [Log.Load], [Log.JobEvents] and [Log.Jobs] look everything up in the
@@ -40,6 +41,14 @@
 // fail with a [*ledger.IndexError]. An id that the index does not have has no row that is
 // read. So an attacker who writes the rows without the key can make the log fail, but not
 // make it forget.
+//
+// Request ids and calls that ledgers before knew, as event 0 says, have the leaf hash of event 0
+// in the index, and no rows. Load gives event 0 for them.
+//
+// Each event about a call names the newest one before it. Append compares that with the index,
+// or, in a copy that has none, with the row of the call. So the index as it was at a smaller
+// size follows from the index of now and the events since: a call had the event that the first
+// of them about it names.
 //
 // Authority events need no index: each event names the newest one before it. So the last
 // event, which the signed tree proves, leads to all of them, and [Log.AuthorityEvents] finds
@@ -101,9 +110,11 @@
 //	i page                    a page of the index: package mpt specifies the key after the i, and the value
 //	j job 0x00 job_seq        seq
 //	k seq                     the proof of a rotation, in the checkpoint that both keys signed: a .tlog-proof
+//	l job 0x00 call           seq of the newest event about the call
 //	m/checkpoint              the newest checkpoint, a signed note
 //	m/edge                    the right edge of the tree: size, and its hashes from the highest level down
-//	m/format                  the version of this table: "4" if there is an authority event, otherwise "3"
+//	m/format                  the version of this table: "5" if an event is about a call, otherwise "4" if there
+//	                          is an authority event, otherwise "3"
 //	m/head                    the head row: size, leaf hash and time (Unix milliseconds) of the last event
 //	m/imported                "1" if the ledger is a copy, which is never written
 //	m/index                   the record of the index, below
@@ -171,9 +182,11 @@
 // Rows under g, and m/tags, end with the first 8 bytes of the SHA-256 of their key and of
 // what is before these bytes.
 //
-// # Formats 1 to 3
+// # Formats 1 to 4
 //
-// Ledgers of format 3 have no authority event, and no row under a. The batch of the first
+// Ledgers of format 4 have no event about a call, and no row under l. The batch of the first
+// one makes the format 5, so that programs which know no calls refuse the ledger, and do not
+// let a tool run twice. An old ledger that gets its index has no calls. Ledgers of format 3 have no authority event, and no row under a. The batch of the first
 // authority event makes the format 4, so that programs which know no such events refuse the
 // ledger with ledger.ErrUnsupportedVersion, and do not call it damaged. A ledger without
 // authority events stays as it is. Ledgers of format 2 have no tags: no rows under g and n, and no m/tags. Those of format

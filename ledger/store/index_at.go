@@ -50,20 +50,25 @@ func (l *indexReader) indexAt(ctx context.Context, size int64, keys []mpt.Key) (
 
 // undone returns the tree that the index had at size, from the one that it has at now.
 // The key of each job gets the event before the job's first event since, and that of the
-// authority the one that its first event since names; it is removed if there is none, and
-// so is the key of each request id that was used since.
+// authority and that of each call the one that its first event since names; it is removed if
+// there is none, and so is the key of each request id that was used since.
 func (l *indexReader) undone(ctx context.Context, tree mpt.Tree, size, now int64) (mpt.Tree, error) {
 	if size == 0 { // what event 0 inherits was not there either
 		return mpt.Tree{}, nil
 	}
 	var entries []mpt.Entry
-	jobs, authority := map[string]bool{}, false
+	jobs, calls, authority := map[string]bool{}, map[ledger.CallID]bool{}, false
 	for e, err := range l.eventsAhead(ctx, size, now) {
 		if err != nil {
 			return tree, err
 		}
 		if id := e.RequestID(); id != "" {
 			entries = append(entries, mpt.Entry{Key: ledger.RequestKey(id), Remove: true})
+		}
+		if id, ok := callOf(e); ok && !calls[id] {
+			calls[id] = true
+			call, _ := ledger.CallOf(e.Payload())
+			entries = append(entries, mpt.Entry{Key: ledger.CallKey(id.Job, id.Call), Value: mpt.Value(call.Prev), Remove: call.Prev.IsZero()})
 		}
 		if e.Type().OfAuthority() && !authority {
 			authority = true

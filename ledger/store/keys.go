@@ -19,6 +19,7 @@ const (
 	prefixPage      = 'i'
 	prefixIndex     = 'j'
 	prefixRotation  = 'k'
+	prefixCall      = 'l'
 	prefixNumber    = 'n'
 	prefixMeta      = 'm'
 	prefixPartial   = 'p' // in format 1
@@ -38,13 +39,15 @@ var (
 	keyUpper      = []byte("m/upper")
 )
 
-// Versions of the key table in the package doc. What is written is format 4 once there is
-// an authority event, and before that format 3, or format 2 as long as its jobs have no tags.
+// Versions of the key table in the package doc. What is written is format 5 once an event is
+// about a call, format 4 if there is an authority event, and before that format 3, or format 2
+// as long as its jobs have no tags.
 const (
 	format1 = "1"
 	format2 = "2"
 	format3 = "3"
 	format4 = "4"
+	format5 = "5"
 )
 
 func eventKey(seq ledger.Seq) []byte {

@@ -37,6 +37,10 @@ func rowName(k []byte) string {
 		if job, jobSeq, ok := parseIndexKey(k); ok {
 			return fmt.Sprintf("event %d of job %q", jobSeq, job)
 		}
+	case prefixCall:
+		if call, ok := parseCallKey(k); ok {
+			return fmt.Sprintf("call %q of job %q", call.Call, call.Job)
+		}
 	case prefixNumber:
 		return fmt.Sprintf("the number of job %q", id)
 	case prefixTags:

@@ -7,8 +7,8 @@ import (
 	"gait/ledger/mpt"
 )
 
-// Load returns what the log holds under the ids of jobs and requests, all of one
-// commit. The view of a job is the one that Append was given with the job's last event,
+// Load returns what the log holds under the ids of jobs, of requests and of calls, all of
+// one commit. The view of a job is the one that Append was given with the job's last event,
 // or nil.
 //
 // If the index is proved, then so is the answer: each id is looked up in the index, and
@@ -20,7 +20,7 @@ func (l *indexReader) Load(ctx context.Context, jobs, requests []string, calls .
 		if err := st.index.check(); err != nil {
 			return ledger.Records{}, err
 		}
-		q := lookup{log: at, st: st, jobs: jobs, requests: requests}
+		q := lookup{log: at, st: st, jobs: jobs, requests: requests, calls: calls}
 		if st.index.proved() {
 			if err := q.search(ctx); err != nil {
 				return ledger.Records{}, ofPages(err)
@@ -48,24 +48,49 @@ func settled[T any](ctx context.Context, l *indexReader, read func(*indexReader)
 	return read(at)
 }
 
-// A lookup finds jobs and requests by their ids, in one state of a log.
+// A lookup finds jobs, requests and calls by their ids, in one state of a log. What it knows
+// of them is in this order.
 type lookup struct {
 	log            *indexReader
 	st             *state
 	jobs, requests []string
-	leaves         []ledger.Hash // under the keys of jobs and of requests, in the index; zero if there is none
-	rows           [][]byte      // of jobs and of requests; nil if there is none
+	calls          []ledger.CallID
+	leaves         []ledger.Hash // under their keys in the index; zero if there is none
+	rows           [][]byte      // nil if there is none
 }
 
-// search finds all ids in the index.
-func (q *lookup) search(ctx context.Context) error {
-	keys := make([]mpt.Key, 0, len(q.jobs)+len(q.requests))
+// size returns how many ids there are.
+func (q *lookup) size() int { return len(q.jobs) + len(q.requests) + len(q.calls) }
+
+// keys returns the keys of all ids in the index.
+func (q *lookup) keys() []mpt.Key {
+	keys := make([]mpt.Key, 0, q.size())
 	for _, id := range q.jobs {
 		keys = append(keys, ledger.JobKey(id))
 	}
 	for _, id := range q.requests {
 		keys = append(keys, ledger.RequestKey(id))
 	}
+	for _, id := range q.calls {
+		keys = append(keys, ledger.CallKey(id.Job, id.Call))
+	}
+	return keys
+}
+
+// rowKey returns the key of the row of the i-th id.
+func (q *lookup) rowKey(i int) []byte {
+	if i < len(q.jobs) {
+		return headKey(q.jobs[i])
+	}
+	if i -= len(q.jobs); i < len(q.requests) {
+		return requestKey(q.requests[i])
+	}
+	return callKey(q.calls[i-len(q.requests)])
+}
+
+// search finds all ids in the index.
+func (q *lookup) search(ctx context.Context) error {
+	keys := q.keys()
 	q.leaves = make([]ledger.Hash, len(keys))
 	tree, pages := q.st.index.tree, q.log.pages()
 	if err := tree.Warm(ctx, pages, keys); err != nil {
@@ -83,7 +108,7 @@ func (q *lookup) search(ctx context.Context) error {
 
 // read reads the rows of the ids that may have one, in one trip.
 func (q *lookup) read(ctx context.Context) error {
-	n := len(q.jobs) + len(q.requests)
+	n := q.size()
 	q.rows = make([][]byte, n)
 	keys, places := make([][]byte, 0, n), make([]int, 0, n)
 	for i := range n {
@@ -91,15 +116,10 @@ func (q *lookup) read(ctx context.Context) error {
 			continue
 		}
 		if q.leaves != nil && q.leaves[i] == q.st.inherits.leaf {
-			q.rows[i] = encodeSeq(0) // event 0 used it, of which there is no row
+			q.rows[i] = encodeSeq(0) // a ledger before knew it: there is no row
 			continue
 		}
-		places = append(places, i)
-		if i < len(q.jobs) {
-			keys = append(keys, headKey(q.jobs[i]))
-		} else {
-			keys = append(keys, requestKey(q.requests[i-len(q.jobs)]))
-		}
+		keys, places = append(keys, q.rowKey(i)), append(places, i)
 	}
 	if len(keys) == 0 {
 		return ctx.Err()
@@ -121,7 +141,7 @@ func (q *lookup) read(ctx context.Context) error {
 
 // records returns what was found, each with its event.
 func (q *lookup) records(ctx context.Context) (ledger.Records, error) {
-	found := ledger.Records{Jobs: make(map[string]ledger.JobEntry, len(q.jobs)), Requests: map[string]ledger.Event{}}
+	found := ledger.Records{Jobs: make(map[string]ledger.JobEntry, len(q.jobs)), Requests: map[string]ledger.Event{}, Calls: map[ledger.CallID]ledger.Event{}}
 	rows := make([]jobRow, len(q.jobs))
 	seqs := make([]ledger.Seq, len(q.rows))
 	for i := range q.rows {
@@ -130,7 +150,7 @@ func (q *lookup) records(ctx context.Context) (ledger.Records, error) {
 			rows[i], err = q.job(i)
 			seqs[i] = rows[i].head.Seq
 		} else {
-			seqs[i], err = q.request(i)
+			seqs[i], err = q.seq(i)
 		}
 		if err != nil {
 			return ledger.Records{}, err
@@ -145,8 +165,10 @@ func (q *lookup) records(ctx context.Context) (ledger.Records, error) {
 		case q.rows[i] == nil:
 		case i < len(q.jobs):
 			found.Jobs[q.jobs[i]] = rows[i].entry(q.jobs[i], q.st, e)
-		default:
+		case i < len(q.jobs)+len(q.requests):
 			found.Requests[q.requests[i-len(q.jobs)]] = e
+		default:
+			found.Calls[q.calls[i-len(q.jobs)-len(q.requests)]] = e
 		}
 	}
 	return found, nil
@@ -155,7 +177,7 @@ func (q *lookup) records(ctx context.Context) (ledger.Records, error) {
 // job reads the row of a job, and compares it with the index.
 func (q *lookup) job(i int) (jobRow, error) {
 	if q.rows[i] == nil {
-		return jobRow{}, q.missing(i, "job", q.jobs[i])
+		return jobRow{}, q.missing(i)
 	}
 	row, err := decodeJobRow(q.jobs[i], q.rows[i])
 	if err == nil && q.leaves != nil && row.head.Leaf != q.leaves[i] {
@@ -164,29 +186,28 @@ func (q *lookup) job(i int) (jobRow, error) {
 	return row, err
 }
 
-// request reads the row of a request id.
-func (q *lookup) request(i int) (ledger.Seq, error) {
-	id := q.requests[i-len(q.jobs)]
+// seq reads the row of a request id or of a call.
+func (q *lookup) seq(i int) (ledger.Seq, error) {
 	if q.rows[i] == nil {
-		return 0, q.missing(i, "request id", id)
+		return 0, q.missing(i)
 	}
 	seq, ok := decodeSeq(q.rows[i])
 	if !ok {
-		return 0, corrupt(-1, "expected the event of request id %q, found %s", id, rowSaid(q.rows[i]))
+		return 0, corrupt(-1, "expected the event of %s, found %s", rowName(q.rowKey(i)), rowSaid(q.rows[i]))
 	}
 	return seq, nil
 }
 
 // missing fails if the index has an id that has no row.
-func (q *lookup) missing(i int, what, id string) error {
+func (q *lookup) missing(i int) error {
 	if q.leaves == nil || q.leaves[i].IsZero() {
 		return nil
 	}
-	return mismatch(-1, "%s %s has no row, and leaf hash %s", what, id, q.leaves[i])
+	return mismatch(-1, "%s has no row, and leaf hash %s", rowName(q.rowKey(i)), q.leaves[i])
 }
 
 // events reads the events that the rows name. If the index is proved, their leaf
-// hashes must be those in the index. Otherwise the events of requests are checked
+// hashes must be those in the index. Otherwise the events of requests and calls are checked
 // against the tree, and those of jobs are not read.
 func (q *lookup) events(ctx context.Context, seqs []ledger.Seq) ([]ledger.Event, error) {
 	events := make([]ledger.Event, len(seqs))
@@ -198,11 +219,25 @@ func (q *lookup) events(ctx context.Context, seqs []ledger.Seq) ([]ledger.Event,
 			continue
 		}
 		var err error
-		if events[i], err = q.log.event(ctx, seqs[i]); err != nil {
+		if events[i], err = q.log.event(ctx, seqs[i]); err == nil {
+			err = q.about(i, events[i])
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
 	return events, nil
+}
+
+// about fails if the row of a call names an event that is not about the call.
+func (q *lookup) about(i int, e ledger.Event) error {
+	if i -= len(q.jobs) + len(q.requests); i < 0 {
+		return nil
+	}
+	if call, ok := callOf(e); !ok || call != q.calls[i] {
+		return mismatch(e.Seq(), "the row of %s names it", rowName(callKey(q.calls[i])))
+	}
+	return nil
 }
 
 // indexed reads the events that the rows name and compares them with the index.

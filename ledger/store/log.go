@@ -119,12 +119,15 @@ type state struct {
 	tags       tagsRecord
 	inherits   inheritance
 	old        bool         // the rows are those of format 1
+	calls      bool         // an event is about a call
 	moved      *ledger.Move // the ledger goes on in another place; nil if it goes on here
 }
 
 // format returns the format of the rows.
 func (st *state) format() string {
 	switch {
+	case st.calls:
+		return format5
 	case !st.head.Authority.IsZero():
 		return format4
 	case st.tags.state == tagsNone:

@@ -13,7 +13,7 @@ import (
 // Ends returns a function that reports whether it is proved that a job ends with the event
 // of a leaf hash: the index says so, and the job's row. No events are read, and some may be
 // damaged. If the pages of the index do not prove it, the authentic root of the index does,
-// if all rows of jobs and request ids lead to it. Otherwise nothing is proved, and the
+// if all rows of jobs, request ids and calls lead to it. Otherwise nothing is proved, and the
 // function always reports false.
 func (l *indexReader) Ends(ctx context.Context) (func(job string, leaf ledger.Hash) (bool, error), error) {
 	p := endProver{log: l, st: l.now.Load()}
@@ -56,7 +56,7 @@ func (p *endProver) endsWith(ctx context.Context, job string, leaf ledger.Hash) 
 }
 
 // rows returns the leaf hashes with which jobs end by their rows, if these rows and
-// those of request ids are all that the index has, by its record. It returns nil if not.
+// those of request ids and calls are all that the index has, by its record. It returns nil if not.
 func (p *endProver) rows(ctx context.Context) (map[string]ledger.Hash, error) {
 	b, err := get(ctx, p.log.read, keyRecord)
 	if err != nil || p.st.macs == nil {
@@ -88,7 +88,7 @@ func (p *endProver) rows(ctx context.Context) (map[string]ledger.Hash, error) {
 	return nil, nil
 }
 
-// leaves adds what the index has if the rows of jobs and request ids are whole.
+// leaves adds what the index has if the rows of jobs, request ids and calls are whole.
 func (p *endProver) leaves(ctx context.Context, add func(mpt.Leaf), heads map[string]ledger.Hash) error {
 	if p.st.inherits.requests != nil {
 		for key, err := range p.log.inheritedKeys(*p.st.inherits.requests) {
@@ -101,33 +101,47 @@ func (p *endProver) leaves(ctx context.Context, add func(mpt.Leaf), heads map[st
 	if newest := p.st.head.Authority; !newest.IsZero() {
 		add(mpt.Leaf{Key: ledger.AuthorityKey, Value: mpt.Value(newest)})
 	}
-	for row, err := range scan(ctx, p.log.read, []byte{prefixRequest}, after(prefixRequest)) {
-		if err != nil {
-			return err
+	for _, prefix := range []byte{prefixRequest, prefixCall, prefixHead} {
+		for row, err := range scan(ctx, p.log.read, []byte{prefix}, after(prefix)) {
+			var leaf mpt.Leaf
+			if err == nil && prefix == prefixHead {
+				leaf, err = headLeaf(row, heads)
+			} else if err == nil {
+				leaf, err = p.leaf(ctx, row)
+			}
+			if err != nil {
+				return err
+			}
+			add(leaf)
 		}
-		seq, ok := decodeSeq(row.Value)
-		if !ok || int64(seq) >= p.st.head.Size {
-			return corrupt(-1, "expected the event of %s, found %s", rowName(row.Key), rowSaid(row.Value))
-		}
-		leaf, err := p.log.tree().leaf(ctx, seq)
-		if err != nil {
-			return err
-		}
-		add(mpt.Leaf{Key: ledger.RequestKey(string(row.Key[1:])), Value: mpt.Value(leaf)})
-	}
-	for row, err := range scan(ctx, p.log.read, []byte{prefixHead}, after(prefixHead)) {
-		if err != nil {
-			return err
-		}
-		job := string(row.Key[1:])
-		end, err := decodeJobRow(job, row.Value)
-		if err != nil {
-			return err
-		}
-		heads[job] = end.head.Leaf
-		add(mpt.Leaf{Key: ledger.JobKey(job), Value: mpt.Value(end.head.Leaf)})
 	}
 	return nil
+}
+
+// headLeaf returns what the index has if the row of a job is right, and adds to heads where
+// the job ends.
+func headLeaf(row Row, heads map[string]ledger.Hash) (mpt.Leaf, error) {
+	job := string(row.Key[1:])
+	end, err := decodeJobRow(job, row.Value)
+	if err != nil {
+		return mpt.Leaf{}, err
+	}
+	heads[job] = end.head.Leaf
+	return mpt.Leaf{Key: ledger.JobKey(job), Value: mpt.Value(end.head.Leaf)}, nil
+}
+
+// leaf returns what the index has if the row of a request id or of a call is right.
+func (p *endProver) leaf(ctx context.Context, row Row) (mpt.Leaf, error) {
+	key := ledger.RequestKey(string(row.Key[1:]))
+	if call, ok := parseCallKey(row.Key); ok && row.Key[0] == prefixCall {
+		key = ledger.CallKey(call.Job, call.Call)
+	}
+	seq, ok := decodeSeq(row.Value)
+	if !ok || int64(seq) >= p.st.head.Size {
+		return mpt.Leaf{}, corrupt(-1, "expected the event of %s, found %s", rowName(row.Key), rowSaid(row.Value))
+	}
+	leaf, err := p.log.tree().leaf(ctx, seq)
+	return mpt.Leaf{Key: key, Value: mpt.Value(leaf)}, err
 }
 
 // NamedJobs yields the ids of the jobs that have a row, in their order, and NamedRequests the

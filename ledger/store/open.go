@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"gait/ledger"
 )
@@ -118,7 +119,7 @@ func (m meta) checkFormat() error {
 	switch b := m.format; {
 	case b == nil:
 		return corrupt(-1, "no %s", keyFormat)
-	case string(b) == format1 || string(b) == format2 || string(b) == format3 || string(b) == format4:
+	case slices.Contains([]string{format1, format2, format3, format4, format5}, string(b)):
 		return nil
 	case len(b) > 0 && len(b) < 10 && b[0] >= '1' && b[0] <= '9':
 		return fmt.Errorf("store format %q: %w", b, ledger.ErrUnsupportedVersion)
@@ -150,7 +151,7 @@ func (m meta) state(ctx context.Context, r Reader) (*state, error) {
 			return nil, corrupt(-1, "no %s", row.Key)
 		}
 	}
-	st := &state{signed: m.checkpoint, old: m.old(), tags: m.tagsRecord()}
+	st := &state{signed: m.checkpoint, old: m.old(), calls: string(m.format) == format5, tags: m.tagsRecord()}
 	var ok bool
 	if st.head, ok = decodeHead(m.head); !ok {
 		return nil, corrupt(-1, "expected a head, found %x", m.head)

@@ -13,8 +13,8 @@ import (
 )
 
 // Rebuild verifies all events, and then writes again all that follows from them and
-// differs: the index with its record, the heads of jobs, and rows of the indexes that
-// are missing. It returns what differed. Views are left alone, but those of a head that
+// differs: the index with its record, the heads of jobs, the rows of calls, and rows of the
+// indexes that are missing. It returns what differed. Views are left alone, but those of a head that
 // differed are gone. In a copy it writes what a copy has.
 //
 // It fails with a *ledger.CorruptError if events are damaged, and if there is a row that
@@ -62,7 +62,7 @@ func (l *Log) rebuild(ctx context.Context, progress func(done, total int64) erro
 	if r.index.fold.Unchecked() {
 		return ledger.Rebuilt{}, missingRequests(*at.now.Load().inherits.requests)
 	}
-	for _, compare := range []func() error{r.lostRows, r.heads, r.pages} {
+	for _, compare := range []func() error{r.lostRows, r.calls, r.heads, r.pages} {
 		if err := compare(); err != nil {
 			return ledger.Rebuilt{}, err
 		}

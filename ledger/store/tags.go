@@ -64,7 +64,7 @@ func decodeTagsRecord(row []byte) (t tagsRecord, ok bool) {
 
 // tagsRecord returns what the row m/tags says. A ledger opens without it.
 func (m meta) tagsRecord() tagsRecord {
-	if f := string(m.format); f != format3 && f != format4 {
+	if f := string(m.format); f != format3 && f != format4 && f != format5 {
 		return tagsRecord{}
 	}
 	t, ok := decodeTagsRecord(m.tags)

@@ -33,7 +33,7 @@ func (l *Log) Verify(ctx context.Context, use func(ledger.Event) error, progress
 	for _, step := range []func() error{
 		v.format, v.beginIndex,
 		func() error { return v.events(orNothing(progress)) },
-		v.rotations, v.state, v.indexRows, v.authority, v.jobIndex, v.requestIDs, v.heads, v.tags, v.tiles, v.format1, v.cosigned, v.strangers,
+		v.rotations, v.state, v.indexRows, v.authority, v.jobIndex, v.requestIDs, v.calls, v.heads, v.tags, v.tiles, v.format1, v.cosigned, v.strangers,
 	} {
 		if err := step(); err != nil {
 			return fmt.Errorf("verifying: %w", err)
@@ -55,6 +55,7 @@ type verifier struct {
 	authorityEvents []Row // the rows that there should be of them
 
 	index    indexVerifier
+	newest   map[[16]byte]ledger.Seq // about each call, by shortKey
 	requests []verifiedRequest
 	seed     maphash.Seed // of their hashes
 }
@@ -64,7 +65,7 @@ func newVerifier(ctx context.Context, at *indexReader, use func(ledger.Event) er
 	if use == nil {
 		use = func(ledger.Event) error { return nil }
 	}
-	return &verifier{chainVerifier: chainVerifier{ctx: ctx, log: at}, use: use, jobs: map[string]*verifiedJob{}, seed: maphash.MakeSeed()}
+	return &verifier{chainVerifier: chainVerifier{ctx: ctx, log: at}, use: use, jobs: map[string]*verifiedJob{}, newest: map[[16]byte]ledger.Seq{}, seed: maphash.MakeSeed()}
 }
 
 // events checks all events, from event 0 on.

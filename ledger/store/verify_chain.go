@@ -221,6 +221,9 @@ func (v *chainVerifier) strangers() error {
 		known = append(known, keyRecord, keyUpper)
 		prefixes = append(prefixes, prefixPage)
 	}
+	if string(m.format) == format5 {
+		prefixes = append(prefixes, prefixCall)
+	}
 	if m.tagsRecord().state != tagsNone {
 		known = append(known, keyTags)
 		prefixes = append(prefixes, prefixTags, prefixNumber)

@@ -30,6 +30,9 @@ func (v *verifier) job(e ledger.Event) (err error) {
 	if e.RequestID() != "" {
 		v.requests = append(v.requests, verifiedRequest{sum: maphash.String(v.seed, e.RequestID()), seq: e.Seq()})
 	}
+	if call, ok := callOf(e); ok {
+		v.newest[shortKey(call)] = e.Seq()
+	}
 	if e.JobID() == "" {
 		return nil
 	}
