@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -23,7 +24,7 @@ const (
 	MaxPolicyID     = 128      // bytes of a policy's id
 	MaxEngineName   = 64       // bytes of a policy engine's name and version
 	MaxShown        = 16       // fields of an intent that an event shows
-	MaxShownName    = 128      // bytes of such a field's path
+	MaxShownPath    = 128      // bytes of such a field's path
 	MaxShownValue   = 256      // bytes of its value
 	MaxOpenGrants   = 64       // grants of a job that are open or unknown at once
 	MaxCleared      = 64       // intents of a job that are approved and not granted, and that wait for a verdict
@@ -189,8 +190,12 @@ func (f *GateFacts) walk(c *coder) {
 		}
 		c.pairs("shown", &f.Shown, shownRules)
 	})
-	if c.err == nil && (f.IsZero() || f.NotDoneExit > 255) {
-		c.fail("facts", "empty, or with an exit code over 255")
+	switch {
+	case c.err != nil:
+	case f.IsZero():
+		c.fail("facts", "empty")
+	case f.NotDoneExit > 255:
+		c.fail("not_done_exit", "%d is not an exit code", f.NotDoneExit)
 	}
 }
 
@@ -251,7 +256,9 @@ var (
 	grantRule       = textRule{max: ulid.EncodedSize, form: func(s string) bool { return len(s) == ulid.EncodedSize && isULID(s) }, like: "a ULID"}
 	gateVerdictRule = textRule{max: 32, form: oneOf(GateVerdicts), like: OneOf(GateVerdicts)}
 	outcomeRule     = textRule{max: 32, form: oneOf(EffectOutcomes), like: OneOf(EffectOutcomes)}
-	shownRules      = pairRules{what: "fields", max: MaxShown, key: textRule{max: MaxShownName}, value: textRule{max: MaxShownValue}}
+	shownPathRule   = textRule{max: MaxShownPath, form: isShownPath, like: `printable ASCII without spaces, " and \`}
+	shownRule       = textRule{max: MaxShownValue}
+	shownRules      = pairRules{what: "fields", max: MaxShown, key: shownPathRule, value: shownRule}
 )
 
 // Fields of the gate's commands that come from outside.
@@ -262,7 +269,16 @@ var (
 
 	// FieldPolicyID is the id of a policy, which a decision names.
 	FieldPolicyID = Field{"policy", policyIDRule}
+
+	// FieldShownPath and FieldShown are the path and the value of a field of an intent that
+	// an event shows.
+	FieldShownPath = Field{"shown", shownPathRule}
+	FieldShown     = Field{"shown", shownRule}
 )
+
+// isShownPath reports whether s can be a key of an event as it is: keys are not escaped, and
+// in ASCII they have one order.
+func isShownPath(s string) bool { return printable(s) && !strings.ContainsAny(s, `"\`) }
 
 // contentsOf returns the contents that are not zero.
 func contentsOf(all ...Content) []Content {

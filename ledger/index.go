@@ -70,6 +70,7 @@ type IndexFold struct {
 	Inherited Inherited
 
 	size    int64
+	first   Hash // leaf hash of event 0
 	unknown bool
 	tree    mpt.Tree
 	jobs    map[string]*Hash      // newest event of each job since tree was computed; the keys are made with the next one
@@ -77,9 +78,10 @@ type IndexFold struct {
 }
 
 // Add follows the ledger's next event, from event 0 on. It fails with a
-// *CorruptError if the event is not the next one or uses a request id that was used
-// before, with an *IndexError if the event commits to another index than that of
-// the events before it, and as Event.CheckMeaning does. The fold is of no use after an error.
+// *CorruptError if the event is not the next one, uses a request id that was used before,
+// or does not name the newest event before it about its call, with an *IndexError if the
+// event commits to another index than that of the events before it, and as
+// Event.CheckMeaning does. The fold is of no use after an error.
 func (f *IndexFold) Add(e Event) error {
 	if e.Seq() != Seq(f.size) {
 		return corrupt(Seq(f.size), "expected seq %d, found %d", f.size, e.Seq())
@@ -91,6 +93,9 @@ func (f *IndexFold) Add(e Event) error {
 		if root := f.Root(); root != p.Index {
 			return &IndexError{Seq: e.Seq(), Signed: true, Reason: fmt.Sprintf("it commits to the index %s; that of the events before it is %s", p.Index, root)}
 		}
+	}
+	if f.size == 0 {
+		f.first = e.LeafHash()
 	}
 	if r := InheritedRequests(e); r != nil {
 		if err := f.inherit(e, *r); err != nil {
@@ -208,11 +213,21 @@ func (f *IndexFold) followCall(e Event) error {
 		return nil
 	}
 	key := CallKey(e.JobID(), call.ID)
-	if before, _ := f.get(key); Hash(before) != call.Prev && !f.unknown {
-		return corrupt(e.Seq(), "it names %s as the event before about call %s, and that is %s", call.Prev.OrEmpty(), call.ID, Hash(before).OrEmpty())
+	before, known := f.get(key)
+	inherited := !known && f.unknown && call.Prev == f.first // the keys that event 0 has are not at hand
+	if Hash(before) != call.Prev && !inherited {
+		return corrupt(e.Seq(), "it names %s as the event before about call %s, and that is %s", named(call.Prev), call.ID, named(Hash(before)))
 	}
 	f.changed[key] = mpt.Value(e.LeafHash())
 	return nil
+}
+
+// named spells a leaf hash in a sentence.
+func named(leaf Hash) string {
+	if leaf.IsZero() {
+		return "none"
+	}
+	return leaf.String()
 }
 
 func (f *IndexFold) has(key mpt.Key) bool {

@@ -16,10 +16,11 @@ import (
 
 func TestIndexKeys(t *testing.T) {
 	for got, want := range map[mpt.Key]string{
-		ledger.JobKey("a"):      "0430a618c0924c25819548b5266219ed626fecae9daea8b537b5b62d200ad955",
-		ledger.JobKey("b"):      "ad2c107f8a84aed218d0bc0593262062eed58413050c1291e33eef0a0d04400a",
-		ledger.RequestKey("r1"): "dfdfd1a2cfa617b4aa69d2b9b1c91df723674a2e0a281719c1ef7275a91abc86",
-		ledger.AuthorityKey:     mpt.Key(hashOf("authority")).String(),
+		ledger.JobKey("a"):       "0430a618c0924c25819548b5266219ed626fecae9daea8b537b5b62d200ad955",
+		ledger.JobKey("b"):       "ad2c107f8a84aed218d0bc0593262062eed58413050c1291e33eef0a0d04400a",
+		ledger.RequestKey("r1"):  "dfdfd1a2cfa617b4aa69d2b9b1c91df723674a2e0a281719c1ef7275a91abc86",
+		ledger.CallKey("a", "b"): mpt.Key(hashOf("call/a\x00b")).String(),
+		ledger.AuthorityKey:      mpt.Key(hashOf("authority")).String(),
 	} {
 		if got.String() != want {
 			t.Errorf("the key is %s, want %s", got, want)
@@ -176,12 +177,18 @@ func TestIndexFoldIsNaive(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var f ledger.IndexFold
 		var events []ledger.Event
+		newest := map[string]ledger.Hash{}
 		for seq := range rapid.IntRange(0, 40).Draw(t, "events") {
 			d := eventOf(ledger.Paused{})
 			d.Seq, d.JobID = ledger.Seq(seq), rapid.SampledFrom([]string{"a", "b", "c", "d", "e"}).Draw(t, "job")
 			if rapid.IntRange(0, 4).Draw(t, "of authority") == 0 {
 				d = signedByTwo()
 				d.Seq, d.Prev, d.RequestID = ledger.Seq(seq), hashOf("prev"), "authority"+ledger.CheckpointID(int64(seq))
+			}
+			if d.JobID != "" && rapid.IntRange(0, 2).Draw(t, "about a call") == 0 {
+				job, call := d.JobID, rapid.SampledFrom([]string{"x", "y"}).Draw(t, "call")
+				d = granted(func(p *ledger.GateDecided) { p.CallID, p.CallPrev = call, newest[job+call] })
+				d.Seq, d.JobID = ledger.Seq(seq), job
 			}
 			if d.Seq == 0 {
 				d.Prev = ledger.Hash{}
@@ -197,6 +204,9 @@ func TestIndexFoldIsNaive(t *testing.T) {
 				t.Fatal(err)
 			}
 			events = append(events, e)
+			if call, is := ledger.CallOf(e.Payload()); is {
+				newest[e.JobID()+call.ID] = e.LeafHash()
+			}
 			if rapid.Bool().Draw(t, "look") && f.Root() != ledgertest.IndexRoot(events) {
 				t.Fatalf("after event %d the root is %s, want %s", seq, f.Root(), ledgertest.IndexRoot(events))
 			}

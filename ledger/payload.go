@@ -200,7 +200,7 @@ func RefusalExit(code string) int64 {
 	case "self_approval", "policy_required", "identity_mismatch", "environment_mismatch",
 		"signature_required", "signature_invalid", "role_required", "revoked", "subject_changed", "command_expired", "command_used":
 		return 3
-	case "approval_required", "decision_expired", "quorum_pending":
+	case "approval_required", "decision_expired", "quorum_pending", "effects_unsettled":
 		return 4
 	}
 	return 6

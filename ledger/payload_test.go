@@ -36,7 +36,7 @@ const vkeyText = "gait.example/log1+b7ecafab+ATtqJ7zOtqQtYqOo0CpvDXNlMhV3HeJDpjr
 func payloadForms() []payloadForm {
 	a, b := ledger.Hash{0xaa}, ledger.Hash{0xbb}
 	ha, hb := a.String(), b.String()
-	return append(authorityForms(a, b), []payloadForm{
+	return append(append(authorityForms(a, b), gateForms(a, b)...), []payloadForm{
 		{
 			ledger.LedgerCreated{Format: 1, Key: vkeyText, Predecessor: &ledger.Predecessor{
 				Origin: "gait.example/log0", SeenSize: 9, SeenRoot: a, FoundSize: 8, FoundRoot: b,
@@ -275,6 +275,8 @@ func TestPayloadFieldsLeftOut(t *testing.T) {
 		"approved": "amended checkpoint_id content_key subject", "denied": "checkpoint_id subject", "refused": "reason summary", "key_rotated": "reason",
 		"actor_enrolled": "bootstrap reason", "actor_revoked": "key", "authority_set": "policies reason",
 		"ledger_moved": "reason", "continued": "hold identity imported_by labels policy_digest policy_ref stopped_by submitted_by",
+		"gate_decided":     "approvers call_id call_prev clearance content_key continues determined_by engine expires_at facts quorum required_action",
+		"dispatch_blocked": "call_id content_key intent", "effect_settled": "call_id content_key reason result",
 		"imported": "approvals checkpoints identity policy_digest policy_ref reason stopped_at stopped_by pack_trusted",
 		"resumed":  "consumes current_policy_digest current_policy_ref identity identity_validation_source policy_changed previous_policy_digest previous_policy_ref reason",
 	}
@@ -286,7 +288,9 @@ func TestPayloadFieldsLeftOut(t *testing.T) {
 		}
 		raw := string(seal(t, eventOf(tt.payload)).Bytes())
 		for name := range fields {
-			left := map[string]string{"amended": "content_key", "attachments": "content_key"}[name] // goes with it
+			left := map[string]string{ // goes with it
+				"amended": "content_key", "attachments": "content_key", "intent": "content_key", "result": "content_key", "call_id": "call_prev",
+			}[name]
 			err := decodeAsAny(edit(t, raw, tt.text, objectWithout(fields, name, left)))
 			may := slices.Contains(strings.Fields(optional[typ]), name)
 			if name == "required_action" && string(fields["checkpoint_type"]) == `"decision-needed"` {
@@ -294,6 +298,9 @@ func TestPayloadFieldsLeftOut(t *testing.T) {
 			}
 			if name == "subject" && fields["amended"] != nil {
 				may = false
+			}
+			if (name == "intent" || name == "policy_digest") && string(fields["verdict"]) == `"block"` {
+				may = true
 			}
 			if may != (err == nil) {
 				t.Errorf("%s without %s: error %v, want an error: %t", typ, name, err, !may)

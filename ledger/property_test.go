@@ -173,6 +173,7 @@ var anyPayload = rapid.OneOf(
 		return ledger.KeyRotated{Key: previous + "+", Previous: previous, Reason: maybe(t, "reason", anyText(1024))}
 	}),
 	anyActorEnrolled, anyActorRevoked, anyAuthoritySet, anyContentErased,
+	anyGateDecided, anyDispatchBlocked, anyEffectSettled,
 )
 
 // The properties hold for events of every type.

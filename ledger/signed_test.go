@@ -248,8 +248,8 @@ func TestSealRefusesOfAuthority(t *testing.T) {
 func TestRefusalExitsOfAuthority(t *testing.T) {
 	for codes, want := range map[string]int64{
 		"signature_required signature_invalid role_required revoked subject_changed command_expired command_used": 3,
-		"decision_expired quorum_pending":    4,
-		"invalid_transition a_later_unknown": 6,
+		"decision_expired quorum_pending effects_unsettled":                                                       4,
+		"invalid_transition grant_not_found a_later_unknown":                                                      6,
 	} {
 		for code := range strings.FieldsSeq(codes) {
 			if got := ledger.RefusalExit(code); got != want {

@@ -154,6 +154,15 @@ var closed = map[string]map[ledger.Type]string{
 		"continued": "approval_count checkpoint_count created_at decision_count environment_fingerprint hold identity imported_by job_seq labels leaf origin " +
 			"policy_digest policy_ref producer_version proof refusal_count revision root size status status_reason_code stop_reason stopped_by submitted_by",
 	},
+	"1.4.0": {
+		"checkpoint_added": "approvers attachments checkpoint_id checkpoint_type content_key continues expires_at late quorum replaces required_action subject summary",
+		"approved":         "amended checkpoint_id content_key reason subject target",
+		"denied":           "checkpoint_id reason subject target",
+		"actor_enrolled":   "actor bootstrap keys reason roles",
+		"actor_revoked":    "actor key reason",
+		"authority_set":    "admins mode policies reason",
+		"content_erased":   "digest reason",
+	},
 }
 
 // Nothing is added to a closed version: a new type or field is of a later one.
