@@ -143,7 +143,7 @@ func (c *writer) put(d ledger.Draft) ledger.Event {
 	if err == nil {
 		var in *authority.State
 		if in, err = authority.At(c.t.Context(), c.log, e.Authority()); err == nil {
-			job, err = projection.Apply(job, e, in)
+			job, err = projection.Apply(job, e, in, projection.Call{})
 		}
 	}
 	if err != nil {

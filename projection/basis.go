@@ -161,9 +161,9 @@ func (j *Job) own(a *Ask, b Basis, actor string, key ledger.Hash) string {
 	if b.strict() {
 		submitter, submitted = j.SubmittedBy, j.SubmittedKey
 	}
-	why := j.role(a, b, submitter, actor)
+	why := roleIn(j, a, b, submitter, actor)
 	for _, name := range b.Authority.Owners(key) {
-		why = cmp.Or(why, j.role(a, b, submitter, name))
+		why = cmp.Or(why, roleIn(j, a, b, submitter, name))
 	}
 	switch {
 	case why != "" || key.IsZero():
@@ -176,8 +176,8 @@ func (j *Job) own(a *Ask, b Basis, actor string, key ledger.Hash) string {
 	return ""
 }
 
-// role says in words what makes an ask an actor's own, or returns "".
-func (j *Job) role(a *Ask, b Basis, submitter, actor string) string {
+// roleIn says in words what makes an ask an actor's own, or returns "".
+func roleIn(j *Job, a *Ask, b Basis, submitter, actor string) string {
 	switch {
 	case b.same(actor, a.Actor):
 		return "who asked for it"

@@ -160,8 +160,12 @@ func (a *Ask) readTexts(e ledger.Event) error {
 	for _, c := range CheckpointsOf(e) {
 		if c.ID == a.CheckpointID && e.LeafHash() == a.Target {
 			a.Summary, a.RequiredAction = c.Summary, c.RequiredAction
-			if p, asks := e.Payload().(ledger.CheckpointAdded); asks {
+			switch p := e.Payload().(type) {
+			case ledger.CheckpointAdded:
 				a.Subject = p.Subject
+			case ledger.GateDecided:
+				a.Subject = p.Intent
+			default: // an import, whose decisions are about no content
 			}
 			return nil
 		}

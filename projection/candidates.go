@@ -16,7 +16,7 @@ func (d Judgement) Closed(b Basis) bool {
 
 // couldApprove reports whether an approval by the actor would count now, if an enrolled actor
 // signs it with one of the keys that are in force.
-func (j *Job) couldApprove(d Judgement, b Basis, actor string) bool {
+func couldApprove(j *Job, d Judgement, b Basis, actor string) bool {
 	if d.Closed(b) || d.Outcome == OutcomeApproved || !d.listed(b, actor) || slices.ContainsFunc(d.Counts, func(g Given) bool { return g.By == actor }) {
 		return false
 	}
@@ -42,15 +42,15 @@ func hasKeyFor(j *Job, d Judgement, b Basis, a authority.Actor) bool {
 // approvers returns the actors who could approve an ask now: those whom the ledger has
 // enrolled, and those whom the ask names. anyone says that others could too, since their
 // names are claims.
-func (j *Job) approvers(d Judgement, b Basis) (names []string, anyone bool) {
+func approvers(j *Job, d Judgement, b Basis) (names []string, anyone bool) {
 	names = []string{}
 	for _, a := range b.Authority.Actors() {
-		if j.couldApprove(d, b, a.Name) {
+		if couldApprove(j, d, b, a.Name) {
 			names = append(names, a.Name)
 		}
 	}
 	for _, name := range d.Approvers {
-		if !strings.HasPrefix(name, ledger.RolePrefix) && !slices.Contains(names, name) && j.couldApprove(d, b, name) {
+		if !strings.HasPrefix(name, ledger.RolePrefix) && !slices.Contains(names, name) && couldApprove(j, d, b, name) {
 			names = append(names, name)
 		}
 	}

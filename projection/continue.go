@@ -33,7 +33,7 @@ func Continue(j Job, first, last ledger.Event, tree ledger.Checkpoint, proof led
 		return p, nil, nil
 	}
 	p.Decisions = int64(len(j.Decisions))
-	p.ImportedBy = j.importer()
+	p.ImportedBy = importer(j)
 	if s := j.Stop; s != nil {
 		p.Hold = s.Hold || s.Claimed || s.Verdict == Denied || j.StopReason == StopDecisionDenied && p.Decisions == 0
 		if p.Hold || j.Status != DecisionNeeded {
@@ -65,7 +65,7 @@ func SubmittedBy(first ledger.Event) string {
 
 // importer returns who imported something of the job that waits for a verdict, here or in
 // a ledger before, or "".
-func (j Job) importer() string {
+func importer(j Job) string {
 	for _, a := range j.Decisions {
 		if by := j.importerOf(a); by != "" {
 			return by

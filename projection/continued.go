@@ -84,12 +84,16 @@ func consistent(j Job, p ledger.Continued) *Refusal {
 
 // askedAgain adds a decision that the ledger before had asked for. It changes no status.
 func askedAgain(j Job, f Fact, p ledger.CheckpointAdded) (Job, *Refusal) {
+	return askAgain(j, askOf(KindDecision, j, f, p))
+}
+
+// askAgain adds a decision that is asked for again.
+func askAgain(j Job, ask Ask) (Job, *Refusal) {
 	if j.Continued == nil || j.Continued.Unasked == 0 {
 		return j, refuse(InvalidTransition, j.details(), "job %s has no decision to be asked for again", j.ID)
 	}
 	after := *j.Continued
 	after.Unasked--
-	ask := askOf(KindDecision, j, f, p)
 	ask.Continued = true
 	j.Continued, j.Decisions = &after, append(j.Decisions, ask)
 	return j, nil

@@ -128,7 +128,7 @@ func (c *court) code(e ledger.Event, a act) string {
 	if no := s.May(authority.Act{Actor: a.actor, Keys: keys, Payload: a.payload}); no != nil {
 		return string(no.Code)
 	}
-	_, no := projection.Next(c.fold.Job, projection.Fact{At: e.Time(), Reading: e.Reading(), Actor: a.actor, Keys: keys, Payload: a.payload, Authority: s})
+	_, no := projection.Next(c.fold.Job, projection.Fact{At: e.Time(), Reading: e.Reading(), Actor: a.actor, Keys: keys, Payload: a.payload, Authority: s, Call: c.call(a.payload)})
 	if no == nil {
 		return ""
 	}

@@ -14,7 +14,7 @@ func decisionNeeded(j Job, f Fact, p ledger.CheckpointAdded) (Job, *Refusal) {
 		return j, refuse(InvalidTransition, j.details(), "the decision would expire at %s, and it is %s", ask.Expires, ledger.FormatTime(f.reading().UTC()))
 	}
 	if p.Replaces != "" {
-		before, no := j.takeOut(p.Replaces)
+		before, no := takeOut(&j, p.Replaces)
 		if no != nil {
 			return j, no
 		}
@@ -45,7 +45,7 @@ func (a Ask) askers() []Asker {
 
 // takeOut removes what a new decision takes the place of, and returns it: the decision or
 // block of a checkpoint id, or the pause or hold if that was denied.
-func (j *Job) takeOut(replaced string) (Ask, *Refusal) {
+func takeOut(j *Job, replaced string) (Ask, *Refusal) {
 	for i, a := range j.Decisions {
 		if a.CheckpointID == replaced {
 			j.Decisions = slices.Delete(j.Decisions, i, i+1)

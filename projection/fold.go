@@ -12,14 +12,15 @@ import (
 type Rules func(Job, Fact) (Job, *Refusal)
 
 // Apply folds an event into its job: it returns the job after the event. s is the
-// authority in force before the event, which the event names; nil if it names none. Apply
-// fails with a *ledger.CorruptError if authority or the rules do not allow the event. It
+// authority in force before the event, which the event names; nil if it names none. call is
+// the newest state of the call of a tool that the event is about, if it is known. Apply fails with a *ledger.CorruptError if authority or the rules do not allow the event. It
 // verifies no signatures.
-func Apply(j Job, e ledger.Event, s *authority.State) (Job, error) {
+func Apply(j Job, e ledger.Event, s *authority.State, call Call) (Job, error) {
 	f, err := factOf(e, s)
 	if err != nil {
 		return j, err
 	}
+	f.Call = call
 	return apply(j, e, f, Next)
 }
 
@@ -79,6 +80,7 @@ func (j *Job) stamp(leaf ledger.Hash) {
 	if j.Stop != nil {
 		mark(j.Stop)
 	}
+	j.stampGate(leaf)
 }
 
 // A Folder folds the events of one job, from the first, and checks the job's chain.
@@ -95,6 +97,8 @@ type Folder struct {
 	// Trusted says not to judge the verdicts and resumes of events that name an authority:
 	// the events of the job are all that is known. They are taken as admissible.
 	Trusted bool
+
+	calls calls
 }
 
 // Believer returns a Folder for the events of a job that were verified elsewhere, while the
@@ -132,6 +136,7 @@ func (f *Folder) Add(e ledger.Event) error {
 	if err != nil {
 		return err
 	}
+	fact.Call = f.calls.of(fact.Payload)
 	job, err := apply(f.Job, e, fact, rules)
 	if err != nil {
 		return err
@@ -140,6 +145,7 @@ func (f *Folder) Add(e ledger.Event) error {
 		return &ledger.CorruptError{Seq: e.Seq(), Reason: fmt.Sprintf("expected revision %d, found %d", job.Revision, e.Revision())}
 	}
 	f.Job, f.Head = job, head
+	f.calls.add(e, job.Status)
 	return nil
 }
 

@@ -270,7 +270,7 @@ func TestApplyRefusesSignedCommands(t *testing.T) {
 	d := s.draft("worker_1", ledger.Paused{})
 	d.Command = []byte("pause")
 	d.CommandSigs = []ledger.CommandSig{{KeyID: one, Sig: make([]byte, 64)}}
-	if _, err := projection.Apply(s.at.Job, s.seal(d), nil); !errors.Is(err, ledger.ErrUnsupportedVersion) {
+	if _, err := projection.Apply(s.at.Job, s.seal(d), nil, projection.Call{}); !errors.Is(err, ledger.ErrUnsupportedVersion) {
 		t.Errorf("Apply = %v, want ErrUnsupportedVersion", err)
 	}
 	if err := s.at.Add(s.seal(d)); !errors.Is(err, ledger.ErrUnsupportedVersion) {
@@ -288,7 +288,7 @@ func TestApplyRefusesEventsOfTheLedger(t *testing.T) {
 	}
 	for name, j := range map[string]projection.Job{"no job": {}, "a job": {ID: "job_1", Status: projection.Running}} {
 		t.Run(name, func(t *testing.T) {
-			_, err := projection.Apply(j, created, nil)
+			_, err := projection.Apply(j, created, nil, projection.Call{})
 			isCorrupt(t, err, 0)
 		})
 	}

@@ -1,6 +1,8 @@
 package projection
 
 import (
+	"slices"
+
 	"gait/ledger"
 	"gait/ledger/jcs"
 )
@@ -10,7 +12,7 @@ import (
 type Grant struct {
 	ID          string         `json:"grant"` // a ULID
 	Tool        string         `json:"tool"`
-	Intent      ledger.Content `json:"intent,omitzero"`
+	Intent      ledger.Content `json:"intent,omitzero"` // without its name and media type
 	CallID      string         `json:"call_id,omitempty"`
 	By          string         `json:"by"`                      // who got it
 	Key         ledger.Hash    `json:"key,omitzero"`            // that signed for it; zero: a claim
@@ -20,15 +22,8 @@ type Grant struct {
 	LastSeq     int64          `json:"last_seq"`                // of the newest event about it
 	At          string         `json:"at"`                      // the reading of the event that gave it
 	Unknown     bool           `json:"unknown,omitempty"`       // it was settled as unknown
+	UnknownBy   string         `json:"unknown_by,omitempty"`    // who did that, the last time
 	NotDoneExit int64          `json:"not_done_exit,omitempty"` // as the event that gave it says
-}
-
-// A Cleared is an intent that was approved, and whose job was resumed: it is granted once.
-type Cleared struct {
-	Ask Ask `json:"ask"` // as it was approved
-
-	Resume    ledger.Hash `json:"resume"`     // leaf hash of the resume that used the approval up
-	ResumeSeq int64       `json:"resume_seq"` // its job_seq
 }
 
 // A LastBlock records a block of the gate, to recognize the same one again.
@@ -40,57 +35,89 @@ type LastBlock struct {
 	ReasonCode string      `json:"reason_code"`
 }
 
-// A Call is the newest state of a call of a tool. The zero Call is one of which nothing is
-// known, so that nothing about it is judged.
-type Call struct {
-	Known   bool                 // Leaf and all below say what there is
-	Leaf    ledger.Hash          // leaf hash of the newest event about the call (ledger.CallOf); zero: there is none
-	Before  bool                 // a ledger before knew the call, so that Leaf is that of event 0
-	Verdict ledger.GateVerdict   // of that event, if it is a gate_decided
-	Outcome ledger.EffectOutcome // of that event, if it is an effect_settled
-	Grant   string               // that the event gave or settled
-	Intent  ledger.Content       // of a gate_decided
-	Result  ledger.Content       // of an effect_settled
+// Grant returns the grant of the job with an id that is open or unknown.
+func (j Job) Grant(id string) (Grant, bool) {
+	if i := grantAt(j.Grants, id); i >= 0 {
+		return j.Grants[i], true
+	}
+	return Grant{}, false
 }
 
-// CallIn returns what an event says of a call: the newest one about it, or the zero Event if
-// there is none.
-func CallIn(e ledger.Event) Call {
-	c := Call{Known: true, Leaf: e.LeafHash()}
-	switch p := e.Payload().(type) {
-	case nil:
-		c.Leaf = ledger.Hash{}
-	case ledger.LedgerCreated:
-		c.Before = true
-	case ledger.GateDecided:
-		c.Verdict, c.Grant, c.Intent = p.Verdict, p.Grant, p.Intent
-	case ledger.EffectSettled:
-		c.Outcome, c.Grant, c.Result = p.Outcome, p.Grant, p.Result
-	default: // no other event is about a call
+func grantAt(grants []Grant, id string) int {
+	return slices.IndexFunc(grants, func(g Grant) bool { return g.ID == id })
+}
+
+// UnknownGrants returns the grants of the job of which it is unknown what became of them.
+func (j Job) UnknownGrants() (unknown []Grant) {
+	for _, g := range j.Grants {
+		if g.Unknown {
+			unknown = append(unknown, g)
+		}
 	}
+	return unknown
+}
+
+// RepeatsBlock reports whether the job does not run, and its last event is the same block of
+// the gate.
+func (j Job) RepeatsBlock(actor string, p ledger.Payload) bool {
+	b, is := blockOf(actor, p)
+	return is && j.Status != Running && j.LastBlock != nil && *j.LastBlock == b
+}
+
+// blockOf returns the block of the gate that an event is, if it is one.
+func blockOf(actor string, p ledger.Payload) (LastBlock, bool) {
+	switch p := p.(type) {
+	case ledger.GateDecided:
+		return LastBlock{Actor: actor, Tool: p.Tool, Intent: p.Intent.Digest, CallID: p.CallID, ReasonCode: p.ReasonCode}, p.Verdict == ledger.GateBlock
+	case ledger.DispatchBlocked:
+		return LastBlock{Actor: actor, Tool: p.Tool, Intent: p.Intent, CallID: p.CallID, ReasonCode: p.ReasonCode}, true
+	default: // no other event is one
+		return LastBlock{}, false
+	}
+}
+
+// granted returns j after a grant.
+func granted(j Job, f Fact, p ledger.GateDecided) Job {
+	g := Grant{
+		ID: p.Grant, Tool: p.Tool, Intent: bare(p.Intent), CallID: p.CallID, By: f.Actor, Key: f.key(),
+		JobSeq: j.JobSeq + 1, LastSeq: j.JobSeq + 1, At: ledger.FormatTime(f.reading().UTC()), NotDoneExit: p.Facts.NotDoneExit,
+	}
+	j.Grants = append(slices.Clip(j.Grants), g)
+	j.Allows++
+	return j
+}
+
+// stampGate fills in the leaf hash of the job's last event if that gave or settled a grant, or
+// cleared an intent.
+func (j *Job) stampGate(leaf ledger.Hash) {
+	for i := range j.Grants {
+		g := &j.Grants[i]
+		if g.JobSeq == j.JobSeq {
+			g.Leaf = leaf
+		}
+		if g.LastSeq == j.JobSeq {
+			g.Last = leaf
+		}
+	}
+	for i := range j.Cleared {
+		if c := &j.Cleared[i]; c.ResumeSeq == j.JobSeq {
+			c.Resume = leaf
+		}
+	}
+}
+
+// bare returns content as jobs keep it: without what people call it.
+func bare(c ledger.Content) ledger.Content {
+	c.Name, c.MediaType = "", ""
 	return c
 }
 
-func gateMeaning(p ledger.GateDecided) Meaning {
-	switch {
-	case p.Verdict == ledger.GateAllow:
-		return Meaning{Code: ReasonGateAllowed}
-	case p.Verdict == ledger.GateRequireApproval:
-		return Meaning{Code: CheckpointReason(ledger.CheckpointDecisionNeeded), Stops: p.Continues.IsZero()}
+// without returns a list without one element; nil if none is left.
+func without[T any](list []T, i int) []T {
+	if len(list) == 1 {
+		return nil
 	}
-	return Meaning{Code: ReasonGateBlocked}
-}
-
-func gateDecided(j Job, f Fact, p ledger.GateDecided) (Job, *Refusal) {
-	return j, refuse(InvalidTransition, j.details(), "the gate is not asked here")
-}
-
-func dispatchBlocked(j Job, f Fact, p ledger.DispatchBlocked) (Job, *Refusal) {
-	return j, refuse(InvalidTransition, j.details(), "the gate is not asked here")
-}
-
-func effectSettled(j Job, f Fact, p ledger.EffectSettled) (Job, *Refusal) {
-	return j, refuse(InvalidTransition, j.details(), "the gate is not asked here")
+	return slices.Concat(list[:i], list[i+1:])
 }
 
 func (g *Grant) walk(w *jcs.Walker) {
@@ -99,7 +126,7 @@ func (g *Grant) walk(w *jcs.Walker) {
 	jcs.Text(w, "by", &g.By, jcs.Always)
 	jcs.Text(w, "call_id", &g.CallID, jcs.UnlessZero)
 	jcs.Text(w, "grant", &g.ID, jcs.Always)
-	walkContent(w, "intent", &g.Intent, false)
+	walkContent(w, "intent", &g.Intent, true)
 	w.Int("job_seq", &g.JobSeq, jcs.Always)
 	w.Hash("key", (*[32]byte)(&g.Key), jcs.UnlessZero)
 	w.Hash("last", (*[32]byte)(&g.Last), jcs.Always)
@@ -108,15 +135,7 @@ func (g *Grant) walk(w *jcs.Walker) {
 	w.Int("not_done_exit", &g.NotDoneExit, jcs.UnlessZero)
 	jcs.Text(w, "tool", &g.Tool, jcs.Always)
 	w.Flag("unknown", &g.Unknown, jcs.UnlessZero)
-	w.End()
-}
-
-func (c *Cleared) walk(w *jcs.Walker, texts bool) {
-	w.Begin()
-	w.Member("ask", true, jcs.Always)
-	c.Ask.walk(w, texts)
-	w.Hash("resume", (*[32]byte)(&c.Resume), jcs.Always)
-	w.Int("resume_seq", &c.ResumeSeq, jcs.Always)
+	jcs.Text(w, "unknown_by", &g.UnknownBy, jcs.UnlessZero)
 	w.End()
 }
 

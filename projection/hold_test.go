@@ -20,7 +20,7 @@ func TestHoldOutlivesItsApproval(t *testing.T) {
 		if e.Type().OfAuthority() {
 			err = chain.Add(e)
 		} else {
-			job, err = projection.Apply(job, e, chain.Newest())
+			job, err = projection.Apply(job, e, chain.Newest(), projection.Call{})
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -68,7 +68,7 @@ func TestExpiredDecisionIsNotApproved(t *testing.T) {
 		},
 	} {
 		var err error
-		if job, err = projection.Apply(job, e(), nil); err != nil {
+		if job, err = projection.Apply(job, e(), nil, projection.Call{}); err != nil {
 			t.Fatal(err)
 		}
 	}

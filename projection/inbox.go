@@ -42,7 +42,7 @@ func inboxOf(j Job, b Basis, mine string) []InboxItem {
 	}
 	labels := j.common(StatusSchemaID).Labels
 	for _, d := range j.UnsettledAt(b) {
-		if mine != "" && !j.couldApprove(d, b, mine) {
+		if mine != "" && !couldApprove(&j, d, b, mine) {
 			continue
 		}
 		item := InboxItem{
@@ -50,7 +50,7 @@ func inboxOf(j Job, b Basis, mine string) []InboxItem {
 			AskedBy: d.Actor, AskedByClaim: d.askedBy(b) != "", Since: d.Created,
 			Summary: d.Summary, RequiredAction: d.RequiredAction, Target: d.Target.String(), Labels: labels, NotBy: notBy(&j, d.Ask, b),
 		}
-		item.MayApprove, item.Anyone = j.approvers(d, b)
+		item.MayApprove, item.Anyone = approvers(&j, d, b)
 		switch {
 		case d.waitsForReversal():
 			item.WaitingFor = WaitsForReversal

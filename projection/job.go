@@ -7,7 +7,7 @@ import (
 )
 
 // Version is the version of the folds: a cached Job of another version is replayed.
-const Version = 3
+const Version = 4
 
 // A Status says what a job is doing.
 type Status string

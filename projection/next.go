@@ -65,11 +65,12 @@ func Next(j Job, f Fact) (Job, *Refusal) {
 }
 
 // next is Next, except that the job returned shares with j what no rule changes once
-// it is there: labels, the last checkpoint, the last refusal, the import, and where it
-// was continued from.
+// it is there: labels, the last checkpoint, the last refusal, the import, where it was
+// continued from, its grants, and what is cleared.
 func next(j Job, f Fact) (Job, *Refusal) {
 	after := j
 	after.Decisions, after.Stop = cloneAsks(j.Decisions, j.Stop)
+	after.LastBlock = nil
 	after, no := follow(after, f)
 	if no != nil {
 		return j, no
@@ -142,6 +143,8 @@ func begun(j Job, p ledger.Payload) *Refusal {
 		return nil
 	case ledger.CheckpointAdded:
 		unasked = unasked && p.Continues.IsZero()
+	case ledger.GateDecided:
+		unasked = unasked && p.Continues.IsZero()
 	case ledger.Refused:
 		unasked = false
 	default:
@@ -191,9 +194,8 @@ func (j Job) Late(t ledger.CheckpointType) bool {
 
 func checkpointAdded(j Job, f Fact, p ledger.CheckpointAdded) (Job, *Refusal) {
 	cp := checkpoint(p, f.Actor, f.when(), len(f.Keys) > 0)
-	var room [24]byte
-	if want := ledger.AppendCheckpointID(room[:0], j.Checkpoints+1); p.CheckpointID != string(want) {
-		return j, refuse(InvalidTransition, Details{}, "the job's next checkpoint is %s, not %s", string(want), p.CheckpointID)
+	if no := nextCheckpoint(j, p.CheckpointID); no != nil {
+		return j, no
 	}
 	if p.Late != j.Late(p.CheckpointType) {
 		return j, refuse(InvalidTransition, Details{}, "late is %t for a %s checkpoint of a job that is %s", p.Late, p.CheckpointType, j.Status)
@@ -214,6 +216,15 @@ func checkpointAdded(j Job, f Fact, p ledger.CheckpointAdded) (Job, *Refusal) {
 	return next, nil
 }
 
+// nextCheckpoint requires that an id is that of the job's next checkpoint.
+func nextCheckpoint(j Job, id string) *Refusal {
+	var room [24]byte
+	if want := ledger.AppendCheckpointID(room[:0], j.Checkpoints+1); id != string(want) {
+		return refuse(InvalidTransition, Details{}, "the job's next checkpoint is %s, not %s", string(want), id)
+	}
+	return nil
+}
+
 // checkpointStatus is the part of the transition table about checkpoints.
 func checkpointStatus(j Job, f Fact, p ledger.CheckpointAdded) (Job, *Refusal) {
 	if j.Status.Final() || j.Status == EmergencyStopped {
@@ -225,6 +236,9 @@ func checkpointStatus(j Job, f Fact, p ledger.CheckpointAdded) (Job, *Refusal) {
 	case ledger.CheckpointFailed:
 		return j.to(ReasonFailed), nil
 	case ledger.CheckpointCompleted:
+		if j.Status == Running && len(j.Grants) > 0 {
+			return j, effectsUnsettled(j, "be completed", idsOf(j.Grants)...)
+		}
 		if j.Status == Running {
 			return j.to(ReasonCompleted), nil
 		}

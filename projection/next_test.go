@@ -78,7 +78,7 @@ func nextIsPure(t *rapid.T, s *story, actor string, p ledger.Payload) {
 	frozen := text(t, before)
 	draft := s.draft(actor, p)
 	next, no := projection.Next(before, projection.Fact{At: draft.Time, Actor: actor, Payload: p})
-	applied, err := projection.Apply(before, s.seal(draft), nil)
+	applied, err := projection.Apply(before, s.seal(draft), nil, projection.Call{})
 	if !bytes.Equal(text(t, before), frozen) {
 		t.Fatalf("Next or Apply of %s changed the job it was given", p.Type())
 	}
@@ -236,6 +236,7 @@ func TestRefusalExits(t *testing.T) {
 		projection.IdentityMismatch: 3, projection.EnvironmentMismatch: 3, projection.ApprovalRequired: 4,
 		projection.SignatureRequired: 3, projection.SignatureInvalid: 3, projection.RoleRequired: 3, projection.Revoked: 3,
 		projection.SubjectChanged: 3, projection.CommandExpired: 3, projection.CommandUsed: 3, projection.DecisionExpired: 4, projection.QuorumPending: 4,
+		projection.EffectsUnsettled: 4, projection.GrantNotFound: 6,
 	}
 	for code, want := range tests {
 		if got := ledger.RefusalExit(string(code)); got != want {

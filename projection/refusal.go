@@ -2,6 +2,7 @@ package projection
 
 import (
 	"fmt"
+	"reflect"
 
 	"gait/ledger"
 )
@@ -39,29 +40,36 @@ const (
 	CommandUsed       RefusalCode = "command_used"
 	DecisionExpired   RefusalCode = "decision_expired"
 	QuorumPending     RefusalCode = "quorum_pending"
+
+	EffectsUnsettled RefusalCode = "effects_unsettled" // it is open or unknown what became of grants
+	GrantNotFound    RefusalCode = "grant_not_found"
 )
 
 // Details are the facts from which an interface makes its hint: what to do next, in
 // terms of that interface. A field that does not apply is empty.
 type Details struct {
-	JobID        string `json:"job_id,omitempty"`
-	Status       Status `json:"status,omitempty"`        // of the job; empty if the ledger has no such job
-	CheckpointID string `json:"checkpoint_id,omitempty"` // the decision to name next, if there are several
-	PolicyBound  bool   `json:"policy_bound,omitempty"`  // the job can be resumed only under a policy that the command names
-	Actor        string `json:"actor,omitempty"`         // the actor who may not do this
-	Role         string `json:"role,omitempty"`          // the role that the actor does not have
-	Holders      string `json:"holders,omitempty"`       // who has it, as a list in words
-	Cause        string `json:"cause,omitempty"`         // what tells apart refusals of one code, as package authority says
-	Identity     string `json:"identity,omitempty"`      // the identity the job acts as
-	Environment  string `json:"environment,omitempty"`   // the fingerprint of the environment in which the command ran
-	Replaces     string `json:"replaces,omitempty"`      // what only a new decision lifts, as that names it
-	Subject      string `json:"subject,omitempty"`       // digest of what is asked about now
-	ExpiredAt    string `json:"expired_at,omitempty"`    // since when the decision can no longer be approved
-	Approvals    int64  `json:"approvals,omitempty"`     // how many count
-	Needed       int64  `json:"needed,omitempty"`        // how many are needed
-	IndexDamaged bool   `json:"index_damaged,omitempty"` // there is no index, since the ledger is damaged
-	IndexSigned  bool   `json:"index_signed,omitempty"`  // the ledger's key has signed the index that does not hold
+	JobID        string   `json:"job_id,omitempty"`
+	Status       Status   `json:"status,omitempty"`        // of the job; empty if the ledger has no such job
+	CheckpointID string   `json:"checkpoint_id,omitempty"` // the decision to name next, if there are several
+	PolicyBound  bool     `json:"policy_bound,omitempty"`  // the job can be resumed only under a policy that the command names
+	Actor        string   `json:"actor,omitempty"`         // the actor who may not do this
+	Role         string   `json:"role,omitempty"`          // the role that the actor does not have
+	Holders      string   `json:"holders,omitempty"`       // who has it, as a list in words
+	Cause        string   `json:"cause,omitempty"`         // what tells apart refusals of one code, as package authority says
+	Identity     string   `json:"identity,omitempty"`      // the identity the job acts as
+	Environment  string   `json:"environment,omitempty"`   // the fingerprint of the environment in which the command ran
+	Replaces     string   `json:"replaces,omitempty"`      // what only a new decision lifts, as that names it
+	Subject      string   `json:"subject,omitempty"`       // digest of what is asked about now
+	ExpiredAt    string   `json:"expired_at,omitempty"`    // since when the decision can no longer be approved
+	Approvals    int64    `json:"approvals,omitempty"`     // how many count
+	Needed       int64    `json:"needed,omitempty"`        // how many are needed
+	Grants       []string `json:"grants,omitempty"`        // ids of the grants that it is about, oldest first
+	IndexDamaged bool     `json:"index_damaged,omitempty"` // there is no index, since the ledger is damaged
+	IndexSigned  bool     `json:"index_signed,omitempty"`  // the ledger's key has signed the index that does not hold
 }
+
+// IsZero reports whether there are no details.
+func (d Details) IsZero() bool { return reflect.ValueOf(d).IsZero() }
 
 func (r *Refusal) Error() string { return r.Reason }
 
@@ -72,9 +80,9 @@ func (r *Refusal) Fault() ledger.Fault {
 	case SelfApproval, PolicyRequired, IdentityMismatch, EnvironmentMismatch,
 		SignatureRequired, SignatureInvalid, RoleRequired, Revoked, SubjectChanged, CommandExpired, CommandUsed:
 		f.Category = ledger.CategoryPolicy
-	case ApprovalRequired, DecisionExpired, QuorumPending:
+	case ApprovalRequired, DecisionExpired, QuorumPending, EffectsUnsettled:
 		f.Category = ledger.CategoryApproval
-	case InvalidTransition, NothingToApprove, AlreadyDecided, CheckpointRequired, DecisionNotOpen, TooManyDecisions:
+	case InvalidTransition, NothingToApprove, AlreadyDecided, CheckpointRequired, DecisionNotOpen, TooManyDecisions, GrantNotFound:
 	}
 	return f
 }

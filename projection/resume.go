@@ -16,6 +16,9 @@ func resumed(j Job, f Fact, p ledger.Resumed) (Job, *Refusal) {
 	if !j.stopped() {
 		return j, cannot(j, "be resumed")
 	}
+	if len(j.Grants) > 0 {
+		return j, effectsUnsettled(j, "be resumed", idsOf(j.Grants)...)
+	}
 	if !f.trusted {
 		if no := unsettled(j, f.basis()); no != nil {
 			return j, no
@@ -34,6 +37,7 @@ func resumed(j Job, f Fact, p ledger.Resumed) (Job, *Refusal) {
 	}
 	j.PolicyBy, j.PolicyKey = boundBy(j, f, p)
 	j.PolicyDigest, j.PolicyRef, j.Identity = p.CurrentPolicyDigest, p.CurrentPolicyRef, p.Identity
+	j.Cleared = cleared(j, p)
 	j.Decisions, j.Stop = nil, nil
 	return j.to(ResumeReason(p)), nil
 }

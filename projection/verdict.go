@@ -64,11 +64,11 @@ func several(j Job, open []Ask) *Refusal {
 }
 
 // asked returns the ask of the job that a verdict is about.
-func (j *Job) asked(v Verdict, checkpointID string, target ledger.Hash) (*Ask, *Refusal) {
+func asked(j *Job, v Verdict, checkpointID string, target ledger.Hash) (*Ask, *Refusal) {
 	if !j.stopped() {
 		return nil, cannot(*j, fmt.Sprintf("be %s: nothing waits for a verdict", v))
 	}
-	ask := j.find(target, checkpointID)
+	ask := findAsk(j, target, checkpointID)
 	if ask == nil {
 		return nil, refuse(NothingToApprove, j.details(), "job %s has nothing that waits with leaf hash %s", j.ID, target)
 	}
@@ -77,7 +77,7 @@ func (j *Job) asked(v Verdict, checkpointID string, target ledger.Hash) (*Ask, *
 
 // approved applies an approval. The ask is approved once as many count as are needed.
 func approved(j Job, f Fact, p ledger.Approved) (Job, *Refusal) {
-	ask, no := j.asked(Approved, p.CheckpointID, p.Target)
+	ask, no := asked(&j, Approved, p.CheckpointID, p.Target)
 	if no == nil {
 		no = j.namesContent(p.ContentKey)
 	}
@@ -108,7 +108,7 @@ func approved(j Job, f Fact, p ledger.Approved) (Job, *Refusal) {
 
 // denied applies a denial. One is enough, and it clears the approvals.
 func denied(j Job, f Fact, p ledger.Denied) (Job, *Refusal) {
-	ask, no := j.asked(Denied, p.CheckpointID, p.Target)
+	ask, no := asked(&j, Denied, p.CheckpointID, p.Target)
 	if no != nil {
 		return j, no
 	}
@@ -226,9 +226,9 @@ func selfApproval(j Job, a Ask, actor, why string) *Refusal {
 	return refuse(SelfApproval, d, "%s of job %s cannot be approved by %s, %s", a.what(), j.ID, actor, why)
 }
 
-// find returns a pointer to the ask whose event has this leaf hash. For a decision
+// findAsk returns a pointer to the ask whose event has this leaf hash. For a decision
 // the checkpoint id must match too, since one import can ask for several.
-func (j Job) find(target ledger.Hash, checkpointID string) *Ask {
+func findAsk(j *Job, target ledger.Hash, checkpointID string) *Ask {
 	for i := range j.Decisions {
 		if a := &j.Decisions[i]; a.Target == target && a.CheckpointID == checkpointID {
 			return a

@@ -231,7 +231,7 @@ func (c trial) try(seen map[string]int) {
 	if !ok {
 		c.T.Fatal("a view is not read back")
 	}
-	_, fromView := projection.Apply(j, e, c.chain.Newest())
+	_, fromView := projection.Apply(j, e, c.chain.Newest(), projection.Call{})
 	got := c.verdict(a)
 	if got != want || (fromView == nil) != (want == "") {
 		c.T.Fatalf("%T %+v by %s, signed %t, is %q, from its view %v, want %q\nasks %+v\nstop %+v", a.payload, a.payload, a.actor, len(a.keys) > 0, got, fromView, want, c.fold.Job.Decisions, c.fold.Job.Stop)

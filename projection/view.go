@@ -49,6 +49,10 @@ type StatusView struct {
 	OpenDecisions   []OpenDecision `json:"open_decisions"`
 	WaitingFor      string         `json:"waiting_for"`
 	Hold            *Hold          `json:"hold,omitempty"`
+	Grants          []GrantView    `json:"grants,omitempty"`  // open or unknown, oldest first
+	Cleared         []ClearedView  `json:"cleared,omitempty"` // approved and not granted, oldest first
+	AllowCount      int64          `json:"allow_count,omitempty"`
+	BlockCount      int64          `json:"block_count,omitempty"`
 }
 
 // A Hold is a pause or block that keeps a job from resuming until another actor approves
@@ -115,10 +119,12 @@ func (j Job) StatusViewAt(b Basis) StatusView {
 	v := StatusView{
 		Common: j.common(StatusSchemaID), CheckpointCount: j.Checkpoints, ApprovalCount: j.Approvals,
 		RefusalCount: j.Refusals, LastCheckpoint: clone(j.LastCheckpoint), OpenDecisions: []OpenDecision{}, WaitingFor: j.WaitingForAt(b), Hold: j.OnHold(b),
+		Grants: grantViews(j.Grants), AllowCount: j.Allows, BlockCount: j.Blocks,
 	}
 	if j.Status.Final() {
 		return v
 	}
+	v.Cleared = clearedViews(&j, b)
 	for _, a := range j.Decisions {
 		d := j.Judge(a, b)
 		if d.Outcome == OutcomeApproved {
@@ -166,10 +172,14 @@ func (j Job) View(checkpoints []Checkpoint, approvals []Approval) View {
 	return v
 }
 
-// CheckpointOf returns the checkpoint that an event adds, if it adds one.
+// CheckpointOf returns the checkpoint that an event adds, if it adds one. A decision that
+// the gate asks for is one, too.
 func CheckpointOf(e ledger.Event) (Checkpoint, bool) {
 	if p, ok := e.Payload().(ledger.CheckpointAdded); ok {
 		return checkpoint(p, e.Actor(), e.TimeText(), signed(e)), true
+	}
+	if p, ok := e.Payload().(ledger.GateDecided); ok && p.Verdict == ledger.GateRequireApproval {
+		return gateCheckpointOf(p, e.Actor(), e.TimeText(), signed(e)), true
 	}
 	return Checkpoint{}, false
 }

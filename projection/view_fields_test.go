@@ -13,6 +13,7 @@ import (
 var shownOtherwise = map[string]string{
 	"job_seq":      "", // revision counts what changed the job
 	"last_refusal": "", // recognizes the same one again
+	"last_block":   "", // the same
 	"decisions":    "open_decisions",
 	"stop":         "hold",
 

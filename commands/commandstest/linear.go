@@ -169,7 +169,7 @@ func (s state) follow(r commands.Request, a commands.Result) (state, bool) {
 	if err != nil {
 		return s, false
 	}
-	job, err := projection.Apply(s.job, a.Event, s.authority)
+	job, err := projection.Apply(s.job, a.Event, s.authority, projection.Call{})
 	if err != nil || !reflect.DeepEqual(job, a.Job) {
 		return s, false
 	}

@@ -75,7 +75,7 @@ func (c *Client) Do(ctx context.Context, r commands.Request) (commands.Result, e
 		return commands.Result{}, fmt.Errorf("%w: %w", ledger.ErrOutcomeUnknown, err)
 	}
 	said, isError := errors.AsType[*Error](err)
-	if isError && said.Details == (projection.Details{}) { // the daemon is older than details
+	if isError && said.Details.IsZero() { // the daemon is older than details
 		said.Details.JobID = r.JobID
 	}
 	if err != nil && (!isError || a.Event == nil) {
