@@ -19,7 +19,7 @@
 // RFC 8785 writes numbers as ECMAScript does. This package takes less: integers
 // from -(2^53-1) to 2^53-1, which every JSON reader keeps exactly. They have no
 // exponent, no decimal point and no leading zero, and 0 has no sign. Any other
-// number is an error.
+// number is an error, but AppendValue also writes fractions, as ECMAScript does.
 //
 // The value
 //

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"reflect"
 	"slices"
 	"strconv"
@@ -59,7 +60,8 @@ func Decode(text []byte) (v any, err error) {
 }
 
 // AppendValue appends a value to b in canonical form. The value must be one that
-// Decode can return; AppendValue panics if it is not.
+// Decode can return, or hold float64s in the place of numbers that are no integers;
+// AppendValue panics if it is not.
 func AppendValue(b []byte, v any) (_ []byte, err error) {
 	switch v := v.(type) {
 	case nil:
@@ -72,6 +74,8 @@ func AppendValue(b []byte, v any) (_ []byte, err error) {
 			return nil, fmt.Errorf("encoding JSON: %s is not an integer up to 2^53-1", v)
 		}
 		return append(b, v...), nil
+	case float64:
+		return appendFraction(b, v)
 	case string:
 		return AppendString(b, v), nil
 	case []any:
@@ -89,6 +93,26 @@ func AppendValue(b []byte, v any) (_ []byte, err error) {
 		return appendObject(b, v)
 	}
 	panic(fmt.Sprintf("jcs: a value of type %T", v))
+}
+
+// appendFraction appends a number as RFC 8785, section 3.2.2.3, spells it. An integer is
+// written only if it has at most 53 bits, as others are.
+func appendFraction(b []byte, f float64) ([]byte, error) {
+	size := math.Abs(f)
+	if math.IsNaN(f) || math.IsInf(f, 0) || size > maxInt {
+		return nil, fmt.Errorf("encoding JSON: %v is beyond 2^53-1", f)
+	}
+	switch {
+	case f == 0:
+		return append(b, '0'), nil // -0 too
+	case size >= 1e-6:
+		return strconv.AppendFloat(b, f, 'f', -1, 64), nil
+	}
+	b = strconv.AppendFloat(b, f, 'e', -1, 64)
+	if n := len(b); b[n-4] == 'e' && b[n-2] == '0' { // e-07 is spelt e-7
+		b = append(b[:n-2], b[n-1])
+	}
+	return b, nil
 }
 
 func appendObject(b []byte, object map[string]any) (_ []byte, err error) {

@@ -2,6 +2,7 @@ package jcs_test
 
 import (
 	"encoding/json"
+	"math"
 	"testing"
 
 	gowebpki "github.com/gowebpki/jcs"
@@ -51,6 +52,38 @@ func TestMarshalAgreesWithGowebpki(t *testing.T) {
 		again, err := jcs.Recode(got)
 		if err != nil || string(again) != string(got) {
 			t.Fatalf("Recode of %s = %s, %v", got, again, err)
+		}
+	})
+}
+
+// AppendValue writes fractions as another implementation of RFC 8785 does, and as
+// ECMAScript's own examples say.
+func TestFractions(t *testing.T) {
+	for f, want := range map[float64]string{
+		0.5: "0.5", -0.25: "-0.25", 1e-6: "0.000001", 1e-7: "1e-7", 1.5e-10: "1.5e-10", 5e-324: "5e-324",
+		math.Copysign(0, -1): "0", 5: "5", 333333333.3333333: "333333333.3333333", 1<<53 - 1: "9007199254740991",
+	} {
+		if got, err := jcs.AppendValue(nil, f); err != nil || string(got) != want {
+			t.Errorf("AppendValue(%v) = %s, %v, want %s", f, got, err, want)
+		}
+	}
+	for _, f := range []float64{1 << 53, -1 << 53, 1e21, math.Inf(1), math.NaN()} {
+		if got, err := jcs.AppendValue(nil, f); err == nil {
+			t.Errorf("AppendValue(%v) = %s, want an error", f, got)
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		f := rapid.OneOf(rapid.Float64Range(-1<<53+1, 1<<53-1), rapid.Float64Range(-1, 1), rapid.Float64Range(-1e-5, 1e-5)).Draw(t, "f")
+		plain, err := json.Marshal([]any{f})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := gowebpki.Transform(plain)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := jcs.AppendValue(nil, []any{f}); err != nil || string(got) != string(want) {
+			t.Fatalf("AppendValue(%v) = %s, %v, gowebpki = %s", f, got, err, want)
 		}
 	})
 }
