@@ -18,6 +18,8 @@ type Filter struct {
 	Labels   []ledger.Label // the job has all of them
 	Since    time.Time      // the job changed then or later
 
+	Unsettled bool // the job has a grant that is open or unknown
+
 	Basis Basis  // by which Waiting and Mine are judged; zero: as it was recorded
 	Mine  string // of Inbox: only what this actor could approve now
 }
@@ -165,7 +167,8 @@ func (f *Filter) holds(j Job) bool {
 	case len(f.Statuses) > 0 && !slices.Contains(f.Statuses, j.Status),
 		len(f.Waiting) > 0 && !slices.Contains(f.Waiting, j.WaitingForAt(f.Basis)),
 		!f.Since.IsZero() && j.Updated < ledger.FormatTime(f.Since.UTC()),
-		f.Actor != "" && j.SubmittedBy != f.Actor:
+		f.Actor != "" && j.SubmittedBy != f.Actor,
+		f.Unsettled && len(j.Grants) == 0:
 		return false
 	}
 	for _, l := range f.Labels {

@@ -95,10 +95,7 @@ type matcher struct {
 }
 
 func (f *Filter) matcher() *matcher {
-	m := &matcher{dated: !f.Since.IsZero(), since: f.Since.UnixMilli()}
-	for _, s := range f.Statuses {
-		m.statuses = append(m.statuses, statusLetters[s])
-	}
+	m := &matcher{dated: !f.Since.IsZero(), since: f.Since.UnixMilli(), statuses: f.statusLetters()}
 	m.waiting = f.waitingLetters()
 	for _, l := range f.Labels {
 		m.tags = append(m.tags, labelTag(l))

@@ -114,6 +114,9 @@ func randomLog(rng *rand.Rand, n int) *listed {
 				j.Labels = append(j.Labels, ledger.Label{Key: key, Value: fmt.Sprint(rng.IntN(3))})
 			}
 		}
+		if rng.IntN(3) == 0 {
+			j.Grants = []projection.Grant{{ID: "01ARZ3NDEKTSV4RRFFQ69G5FAV", Tool: "t", Intent: ledger.Content{Digest: ledger.Hash{1}}, Unknown: rng.IntN(2) == 0}}
+		}
 		j.SubmittedBy = fmt.Sprint("actor_", rng.IntN(3))
 		l.jobs[j.ID], l.actors[j.ID] = j, j.SubmittedBy
 		l.tags[j.ID] = projection.TagsOf(j, l.first(j.ID))
@@ -124,6 +127,7 @@ func randomLog(rng *rand.Rand, n int) *listed {
 // randomQuery returns a query that may exclude nothing, and often something.
 func randomQuery(rng *rand.Rand) projection.Query {
 	q := projection.Query{Sort: projection.Sorts[rng.IntN(len(projection.Sorts))], Reverse: rng.IntN(2) == 0, Limit: 1 + rng.IntN(40)}
+	q.Unsettled = rng.IntN(4) == 0
 	for rng.IntN(2) == 0 {
 		q.Statuses = append(q.Statuses, projection.Statuses[rng.IntN(len(projection.Statuses))])
 	}
@@ -150,7 +154,7 @@ func (l *listed) matches(q projection.Query) (ids []string) {
 	var all []projection.Job
 	for _, j := range l.jobs {
 		in := (len(q.Statuses) == 0 || slices.Contains(q.Statuses, j.Status)) && (len(q.Waiting) == 0 || slices.Contains(q.Waiting, j.WaitingForAt(q.Basis))) &&
-			(q.Actor == "" || q.Actor == l.actors[j.ID]) && (q.Since.IsZero() || j.Updated >= ledger.FormatTime(q.Since))
+			(!q.Unsettled || len(j.Grants) > 0) && (q.Actor == "" || q.Actor == l.actors[j.ID]) && (q.Since.IsZero() || j.Updated >= ledger.FormatTime(q.Since))
 		for _, label := range q.Labels {
 			in = in && slices.Contains(j.Labels, label)
 		}

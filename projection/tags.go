@@ -28,6 +28,34 @@ var (
 // approve.
 var judgedLetters = map[string]byte{WaitsForDecision: 'D', WaitsForHold: 'H', WaitsForReversal: 'V', WaitsForResume: 'R'}
 
+// statusLetter returns the letter for a job's status: an upper-case one if the job has a grant
+// that is open or unknown.
+func statusLetter(j Job) byte {
+	letter := statusLetters[j.Status]
+	if len(j.Grants) > 0 {
+		letter = unsettledLetter(letter)
+	}
+	return letter
+}
+
+func unsettledLetter(status byte) byte { return status - 'a' + 'A' }
+
+// statusLetters returns the letters that a job can have of which the filter says a status, or
+// that it has grants which are not settled; nil: any.
+func (f *Filter) statusLetters() (letters []byte) {
+	statuses := f.Statuses
+	if len(statuses) == 0 && f.Unsettled {
+		statuses = Statuses
+	}
+	for _, s := range statuses {
+		letters = append(letters, unsettledLetter(statusLetters[s]))
+		if !f.Unsettled {
+			letters = append(letters, statusLetters[s])
+		}
+	}
+	return letters
+}
+
 // waitingLetter returns the letter for what a job waits for, as it was recorded.
 func waitingLetter(j Job) byte {
 	word := j.WaitingFor()
@@ -65,7 +93,7 @@ func (f *Filter) waitingLetters() (letters []byte) {
 // imported it. Labels and actors are hashes, so another one may have the same tag.
 func TagsOf(j Job, first ledger.Event) ledger.Tags {
 	t := ledger.Tags{
-		State:   ledger.TagState{tagsVersion, statusLetters[j.Status], waitingLetter(j)},
+		State:   ledger.TagState{tagsVersion, statusLetter(j), waitingLetter(j)},
 		Updated: milliseconds(j.Updated),
 	}
 	if first.JobSeq() != 1 {

@@ -26,6 +26,8 @@ type listQuestion struct {
 	Reverse  bool                `json:"reverse,omitempty"`
 	After    *place              `json:"after,omitempty"`
 	Limit    int                 `json:"limit"`
+
+	Unsettled bool `json:"unsettled,omitempty"`
 }
 
 // A place is a projection.Place on the wire.
@@ -43,7 +45,7 @@ type listAnswer struct {
 
 func encodeQuery(q projection.Query) listQuestion {
 	ask := listQuestion{
-		Statuses: q.Statuses, Waiting: q.Waiting, Actor: q.Actor, Labels: q.Labels,
+		Statuses: q.Statuses, Waiting: q.Waiting, Actor: q.Actor, Labels: q.Labels, Unsettled: q.Unsettled,
 		Sort: q.Sort, Reverse: q.Reverse, Limit: min(q.Limit, maxList),
 	}
 	if !q.Since.IsZero() {
@@ -58,7 +60,7 @@ func encodeQuery(q projection.Query) listQuestion {
 // query reads what encodeQuery writes.
 func (ask *listQuestion) query() (q projection.Query, err error) {
 	q = projection.Query{Sort: ask.Sort, Reverse: ask.Reverse, Limit: ask.Limit}
-	q.Filter = projection.Filter{Statuses: ask.Statuses, Waiting: ask.Waiting, Actor: ask.Actor, Labels: ask.Labels}
+	q.Filter = projection.Filter{Statuses: ask.Statuses, Waiting: ask.Waiting, Actor: ask.Actor, Labels: ask.Labels, Unsettled: ask.Unsettled}
 	for _, s := range q.Statuses {
 		if !slices.Contains(projection.Statuses, s) {
 			return q, invalid("statuses", "%.40q is not a status", s)
