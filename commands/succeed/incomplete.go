@@ -18,13 +18,14 @@ type Rows interface {
 	// of a leaf hash.
 	Ends(ctx context.Context) (func(job string, leaf ledger.Hash) (bool, error), error)
 
-	// NamedJobs and NamedRequests yield ids that the ledger has, as far as that can be read.
+	// NamedJobs, NamedRequests and NamedCalls yield ids that the ledger has, as far as that can be read.
 	NamedJobs(ctx context.Context) iter.Seq2[string, error]
 	NamedRequests(ctx context.Context) iter.Seq2[string, error]
+	NamedCalls(ctx context.Context) iter.Seq2[ledger.CallID, error]
 }
 
-// name adds the request ids that the rows of a damaged source name, and notes its jobs. Rows
-// that are damaged too end that.
+// name adds the request ids and calls that the rows of a damaged source name, and notes its
+// jobs. Rows that are damaged too end that.
 func (s *Survey) name(ctx context.Context) error {
 	if s.Damage == nil || s.options.Rows == nil {
 		return nil
@@ -37,6 +38,15 @@ func (s *Survey) name(ctx context.Context) error {
 			return err
 		}
 		s.requests = append(s.requests, ledger.RequestKey(id))
+	}
+	for id, err := range s.options.Rows.NamedCalls(ctx) {
+		if unreadable(err) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		s.requests = append(s.requests, ledger.CallKey(id.Job, id.Call))
 	}
 	for id, err := range s.options.Rows.NamedJobs(ctx) {
 		if unreadable(err) {

@@ -12,7 +12,7 @@ import (
 type Plan struct {
 	Found    ledger.Checkpoint // the newest state that was found of the whole ledger; Size 0 if there are single jobs only
 	Jobs     int               // how many jobs there are
-	Requests *ledger.Requests  // the request ids used; nil if there are none
+	Requests *ledger.Requests  // the request ids used, and the calls; nil if there are none
 	Content  []byte            // that Requests names
 	Gone     []string          // jobs of which nothing can be read
 

@@ -25,7 +25,7 @@ type Source interface {
 
 // Options say how to read a source.
 type Options struct {
-	// Inherited yields the request ids that event 0 of the source names, if it does: it is
+	// Inherited yields the request ids and calls that event 0 of the source names, if it does: it is
 	// store.Options.Inherited.
 	Inherited func(ledger.Requests) iter.Seq2[mpt.Key, error]
 
@@ -61,7 +61,7 @@ type Survey struct {
 	options  Options
 	tree     ledger.Checkpoint // the newest one
 	signed   []byte            // its note
-	requests []mpt.Key
+	requests []mpt.Key // of request ids and calls
 	named    []string // jobs, by the rows of a damaged source
 	ends     map[string]end
 
@@ -127,10 +127,13 @@ func (s *Survey) look(ctx context.Context) error {
 	return s.name(ctx)
 }
 
-// add notes what an event is for its job and for the request ids.
+// add notes what an event is for its job, and for the request ids and calls.
 func (s *Survey) add(e ledger.Event) error {
 	if request := e.RequestID(); request != "" {
 		s.requests = append(s.requests, ledger.RequestKey(request))
+	}
+	if call, ok := ledger.CallOf(e.Payload()); ok { // as one that is used up: it is never allowed again
+		s.requests = append(s.requests, ledger.CallKey(e.JobID(), call.ID))
 	}
 	s.authority = s.authority || e.Type().OfAuthority() || !e.Authority().IsZero()
 	id := e.JobID()
@@ -144,7 +147,7 @@ func (s *Survey) add(e ledger.Event) error {
 	return nil
 }
 
-// inherit adds the request ids that event 0 names.
+// inherit adds the request ids and calls that event 0 names.
 func (s *Survey) inherit(e ledger.Event) error {
 	r := ledger.InheritedRequests(e)
 	if e.Seq() > 0 || r == nil {

@@ -29,7 +29,7 @@ type Subject struct {
 // one event, signed by the Key of Origin.
 func TestLog(t *testing.T, newLog func(t *testing.T) Subject) {
 	for name, test := range map[string]func(*testing.T, *subject){
-		"Head": testHead, "Events": testEvents, "Jobs": testJobs, "Authority": testAuthority, "Load": testLoad, "Proofs": testProofs, "Files": testFiles,
+		"Head": testHead, "Events": testEvents, "Jobs": testJobs, "Authority": testAuthority, "Calls": testCalls, "Load": testLoad, "Proofs": testProofs, "Files": testFiles,
 		"Rotations": testRotations, "Cosigned": testCosigned, "Views": testViews, "Verify": testVerify, "Rebuild": testRebuild, "FalseIndex": testFalseIndex, "Index": testIndex, "Committed": testCommitted,
 		"Batch": testBatch, "Tagged": testTagged, "Conflict": testConflict, "Overtaken": testOvertaken, "Context": testContext,
 	} {
@@ -361,21 +361,22 @@ func testContext(t *testing.T, s *subject) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for what, err := range map[string]error{
-		"Load":          second(s.Log.Load(ctx, []string{"job_a"}, nil)),
-		"Event":         second(s.Log.Event(ctx, 1)),
-		"Events":        firstError(s.Log.Events(ctx, 0)),
-		"JobEvents":     firstError(s.Log.JobEvents(ctx, "job_a", 1)),
-		"Jobs":          firstError(s.Log.Jobs(ctx, "")),
-		"Authority":     firstError(s.Log.AuthorityEvents(ctx)),
-		"ProofIn":       second(s.Log.ProofIn(ctx, signed, 1)),
-		"ConsistencyIn": second(s.Log.ConsistencyIn(ctx, signed, 3)),
-		"RootAt":        second(s.Log.RootAt(ctx, 3)),
-		"File":          second(s.Log.File(ctx, ledger.TileName{Width: 3})),
-		"Cosigned":      second(s.Log.Cosigned(ctx)),
-		"IndexAt":       third(s.Log.IndexAt(ctx, 3, ledger.JobKey("job_a"))),
-		"ReplaceViews":  s.Log.ReplaceViews(ctx, func(func(ledger.JobView, error) bool) {}),
-		"Verify":        s.Log.Verify(ctx, nil, nil),
-		"Rebuild":       second(s.Log.Rebuild(ctx, nil)),
+		"Load":           second(s.Log.Load(ctx, []string{"job_a"}, nil)),
+		"Load of a call": second(s.Log.Load(ctx, nil, nil, ledger.CallID{Job: "job_a", Call: "call-1"})),
+		"Event":          second(s.Log.Event(ctx, 1)),
+		"Events":         firstError(s.Log.Events(ctx, 0)),
+		"JobEvents":      firstError(s.Log.JobEvents(ctx, "job_a", 1)),
+		"Jobs":           firstError(s.Log.Jobs(ctx, "")),
+		"Authority":      firstError(s.Log.AuthorityEvents(ctx)),
+		"ProofIn":        second(s.Log.ProofIn(ctx, signed, 1)),
+		"ConsistencyIn":  second(s.Log.ConsistencyIn(ctx, signed, 3)),
+		"RootAt":         second(s.Log.RootAt(ctx, 3)),
+		"File":           second(s.Log.File(ctx, ledger.TileName{Width: 3})),
+		"Cosigned":       second(s.Log.Cosigned(ctx)),
+		"IndexAt":        third(s.Log.IndexAt(ctx, 3, ledger.JobKey("job_a"))),
+		"ReplaceViews":   s.Log.ReplaceViews(ctx, func(func(ledger.JobView, error) bool) {}),
+		"Verify":         s.Log.Verify(ctx, nil, nil),
+		"Rebuild":        second(s.Log.Rebuild(ctx, nil)),
 	} {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("%s after its context has ended = %v, want the context's error", what, err)

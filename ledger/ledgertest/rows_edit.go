@@ -30,7 +30,8 @@ import (
 //	r:ID                        the row of a request id
 //	e:N e:N-                    an event, or all from it on
 //	a:N                         the row of authority event N
-//	a c g h i j k n p r t v     all rows whose key begins with the letter
+//	l:JOB@CALL                  the row of a call
+//	a c g h i j k l n p r t v   all rows whose key begins with the letter
 //	m/NAME                      a row under m
 //	index                       i and m/index
 //	end                         what says how long the ledger is: m/checkpoint, m/edge, m/head and m/upper
@@ -186,6 +187,9 @@ func selectAbout(kind, of string) (func(string) bool, error) {
 	case "a":
 		seq, err := strconv.ParseUint(of, 10, 63)
 		return isOne(string(binary.BigEndian.AppendUint64([]byte("a"), seq))), err
+	case "l":
+		job, call, _ := strings.Cut(of, "@")
+		return isOne("l" + job + "\x00" + call), nil
 	case "j":
 		job, n, one := strings.Cut(of, "@")
 		if !one {

@@ -19,7 +19,7 @@ import (
 
 var someRows = ledgertest.Rows{
 	"e\x00\x00\x00\x00\x00\x00\x00\x01": []byte("one"), "e\x00\x00\x00\x00\x00\x00\x00\x02": []byte("two"),
-	"ha": []byte("head of a"), "hab": []byte("head of ab"), "va": []byte("view"), "rr1": []byte("8 bytes."),
+	"ha": []byte("head of a"), "hab": []byte("head of ab"), "va": []byte("view"), "rr1": []byte("8 bytes."), "la\x00c1": []byte("9"), "lab\x00c1": []byte("10"),
 	"ja\x00\x00\x00\x00\x00\x00\x00\x00\x01": []byte("1"), "ja\x00\x00\x00\x00\x00\x00\x00\x00\x02": []byte("2"),
 	"jab\x00\x00\x00\x00\x00\x00\x00\x00\x01": []byte("3"), "m/head": []byte("head"), "m/index": []byte("record"), "i\x00": []byte("page"),
 }
@@ -33,6 +33,7 @@ func TestEdit(t *testing.T) {
 	}{
 		{"a dropped row", []string{"drop", "h:a"}, []store.Row{{Key: []byte("ha")}}},
 		{"one row of an index", []string{"drop", "j:a@2"}, []store.Row{{Key: []byte("ja\x00\x00\x00\x00\x00\x00\x00\x00\x02")}}},
+		{"the row of a call", []string{"drop", "l:a@c1"}, []store.Row{{Key: []byte("la\x00c1")}}},
 		{"all rows of a job", []string{"drop", "job:ab"}, []store.Row{{Key: []byte("hab")}, {Key: []byte("jab\x00\x00\x00\x00\x00\x00\x00\x00\x01")}}},
 		{"the events from one on", []string{"drop", "e:2-"}, []store.Row{{Key: []byte("e\x00\x00\x00\x00\x00\x00\x00\x02")}}},
 		{"a cut row", []string{"cut", "r:r1"}, []store.Row{{Key: []byte("rr1"), Value: []byte("8 by")}}},

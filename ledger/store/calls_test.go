@@ -82,16 +82,7 @@ func TestAppendFollowsCall(t *testing.T) {
 		return found.Calls[ledger.CallID{Job: "job_1", Call: "call_1"}]
 	}
 	named := func(spec ledgertest.EventSpec, prev ledger.Hash) ledgertest.EventSpec {
-		spec.Edit = func(d *ledger.Draft) {
-			switch p := d.Payload.(type) {
-			case ledger.GateDecided:
-				p.CallPrev = prev
-				d.Payload = p
-			case ledger.EffectSettled:
-				p.CallPrev = prev
-				d.Payload = p
-			}
-		}
+		spec.Edit = func(d *ledger.Draft) { d.Payload = naming(d.Payload, prev) }
 		return spec
 	}
 	other, _ := log.Event(t.Context(), 1)

@@ -11,3 +11,6 @@ func WithTagFlush(o Options, changes int64) Options {
 	o.tagFlush = changes
 	return o
 }
+
+// CallKey returns the key of the row of a call.
+var CallKey = callKey

@@ -151,6 +151,23 @@ func (l *indexReader) NamedJobs(ctx context.Context) iter.Seq2[string, error] {
 	return l.named(ctx, prefixHead, ledger.FieldJobID)
 }
 
+// NamedCalls yields the calls that have a row, as NamedJobs does.
+func (l *indexReader) NamedCalls(ctx context.Context) iter.Seq2[ledger.CallID, error] {
+	return func(yield func(ledger.CallID, error) bool) {
+		for row, err := range scan(ctx, l.read, []byte{prefixCall}, after(prefixCall)) {
+			if err != nil {
+				yield(ledger.CallID{}, err)
+				return
+			}
+			id, ok := parseCallKey(row.Key)
+			ok = ok && ledger.FieldJobID.Check(id.Job) == nil && ledger.FieldCallID.Check(id.Call) == nil
+			if ok && !yield(id, nil) {
+				return
+			}
+		}
+	}
+}
+
 // NamedRequests is described at NamedJobs.
 func (l *indexReader) NamedRequests(ctx context.Context) iter.Seq2[string, error] {
 	return l.named(ctx, prefixRequest, ledger.FieldRequestID)

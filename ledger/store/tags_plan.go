@@ -39,7 +39,7 @@ type tagRows struct {
 // from being appended: then there are no tags any more.
 func (p *plan) retag(ctx context.Context) (tagRows, error) {
 	r := tagRows{after: p.from.tags}
-	if r.after.state == tagsNone && len(p.authority) > 0 { // rows of format 4 have tags, at least begun
+	if r.after.state == tagsNone && len(p.authority)+len(p.calls) > 0 { // rows of formats 4 and 5 have tags, at least begun
 		r.after.state = tagsBuilding
 		return r, nil
 	}

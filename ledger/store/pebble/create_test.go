@@ -172,7 +172,7 @@ func TestOpenNamesAnUnsupportedVersion(t *testing.T) {
 		t.Errorf("Open of a newer Pebble format = %v, want ErrUnsupportedVersion", err)
 	}
 	l := ledgertest.New(t)
-	if err := pebble.DB(l.Table).Set([]byte("m/format"), []byte("5"), cockroach.Sync); err != nil {
+	if err := pebble.DB(l.Table).Set([]byte("m/format"), []byte("6"), cockroach.Sync); err != nil {
 		t.Fatal(err)
 	}
 	if err := l.Close(); err != nil {

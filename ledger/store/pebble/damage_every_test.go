@@ -29,7 +29,7 @@ func TestEveryBitAndEveryCutOfEveryFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		l.Reopen(t)
-		ledgertest.Append(t, l.Log, ledgertest.FirstAdmin(t, "admin_1"), ledgertest.Progress("job_1", "step"))
+		ledgertest.Append(t, l.Log, ledgertest.FirstAdmin(t, "admin_1"), ledgertest.Allow("job_1", "c1", 1), ledgertest.Settle("job_1", "c1", 1, ledger.EffectDone))
 		all := events(t, l.Log)
 		if closed {
 			if err := l.Close(); err != nil {

@@ -22,7 +22,8 @@ func tampered(t *testing.T) *ledgertest.Ledger {
 		{Job: "job_1", Payload: ledgertest.Submit("").Payload, RequestID: "r1", View: []byte("view")},
 		{Job: "job_2", Payload: ledgertest.Submit("").Payload, RequestID: "r2"},
 	}
-	for i := range 297 {
+	drafts = append(drafts, ledgertest.Allow("job_1", "c1", 1), ledgertest.Settle("job_1", "c1", 1, ledger.EffectDone))
+	for i := range 295 {
 		step := ledgertest.Progress(fmt.Sprint("job_", 1+i%2), fmt.Sprintf("step %d", i))
 		step.View = []byte("view")
 		drafts = append(drafts, step)
@@ -124,7 +125,7 @@ func TestVerifyNamesWhatWasTamperedWith(t *testing.T) {
 		}, 300, "expected seq 300"},
 		{"an event under no key of ours", put([]byte("e"), "x"), 0, "found key"},
 		{"a job_seq left out of the index", drop(key("jjob_1\x00", 3)), -2, "the row of event 3 of job"},
-		{"an index entry that names another event", put(key("jjob_1\x00", 3), string(key("", 4))), -2, "the row of event 3 of job"},
+		{"an index entry that names another event", put(key("jjob_1\x00", 3), string(key("", 2))), -2, "the row of event 3 of job"},
 		{"an index entry too many", put(key("jjob_1\x00", 999), string(key("", 4))), 4, "there is no event 999"},
 		{"an index of a job that is not", put(key("jjob_9\x00", 1), string(key("", 4))), 4, "there is no event 1 of job"},
 		{"an index key that is none", put([]byte("jjob_1"), string(key("", 4))), 4, "there is no key"},
@@ -132,6 +133,11 @@ func TestVerifyNamesWhatWasTamperedWith(t *testing.T) {
 		{"a request id that names another event", put([]byte("rr1"), string(key("", 2))), 1, "the row of request id"},
 		{"a request id too many", put([]byte("rr3"), string(key("", 2))), 2, "request id is not"},
 		{"a request id of no event", put([]byte("rr3"), string(key("", 4000))), -1, "no event used"},
+		{"a call dropped", drop([]byte("ljob_1\x00c1")), 4, "the row of call \"c1\" of job"},
+		{"a call that names an older event", put([]byte("ljob_1\x00c1"), string(key("", 3))), 4, "found event 3"},
+		{"a call of no event", put([]byte("ljob_1\x00c1"), string(key("", 4000))), 4, "found event 4000"},
+		{"a call too many", put([]byte("ljob_2\x00c1"), string(key("", 4))), -1, "no event is about call"},
+		{"a call that is none", put([]byte("l"), "x"), -1, "no event is about key"},
 		{"an edited job head", flip(t, []byte("hjob_1"), 45), -2, "head of job"},
 		{"a dropped job head", drop([]byte("hjob_1")), -2, "no head"},
 		{"a head of a job that is not", put([]byte("hjob_9"), strings.Repeat("x", 64)), -1, "head of job"},
@@ -157,7 +163,7 @@ func TestVerifyNamesWhatWasTamperedWith(t *testing.T) {
 		{"no head", drop([]byte("m/head")), -1, "no m/head"},
 		{"an unknown key", put([]byte("m/other"), "x"), -1, "unknown key"},
 		{"a key of an unknown kind", put([]byte("z"), "x"), -1, "unknown key"},
-		{"a key between kinds", put([]byte("l"), "x"), -1, "unknown key"},
+		{"a key between kinds", put([]byte("o"), "x"), -1, "unknown key"},
 		{"a rotation that never was", put(key("k", 5), "x"), 5, "the proof of the rotation"},
 		{"a rotation of no event", put([]byte("k"), "x"), -1, "no event belongs"},
 	}
