@@ -1,7 +1,8 @@
 // Package succeed makes the first events of a ledger's successor: of a ledger that continues
-// the jobs of another one, which is given up. They are the request ids that were used there,
-// and each job in the state after its last event. The package signs nothing and knows no
-// directory; ledger/root puts the ledgers in their places.
+// the jobs of another one, which is given up. They are the request ids that were used there
+// and the calls of tools that the gate allowed there, none of which it allows again, and each
+// job in the state after its last event. The package signs nothing and knows no directory;
+// ledger/root puts the ledgers in their places.
 //
 // The jobs come in the order of their last events. Each begins with a continued event, whose
 // content proves the last event in the newest tree that the other ledger has signed; the

@@ -61,8 +61,8 @@ type Survey struct {
 	options  Options
 	tree     ledger.Checkpoint // the newest one
 	signed   []byte            // its note
-	requests []mpt.Key // of request ids and calls
-	named    []string // jobs, by the rows of a damaged source
+	requests []mpt.Key         // of request ids and calls
+	named    []string          // jobs, by the rows of a damaged source
 	ends     map[string]end
 
 	authority bool // actors were enrolled in the source
