@@ -22,13 +22,15 @@ func (c NamedContent) Erased() bool { return c.ErasedBy != 0 }
 type ContentUse struct {
 	Seq          ledger.Seq `json:"seq"`
 	CheckpointID string     `json:"checkpoint_id,omitempty"`
-	As           string     `json:"as"` // subject, amended, or the role of an attachment
+	As           string     `json:"as"` // subject, amended, intent, result, or the role of an attachment
 }
 
 // What content is named as, apart from the roles of attachments.
 const (
 	AsSubject = "subject" // what is decided about
 	AsAmended = "amended" // what was approved in the place of that
+	AsIntent  = "intent"  // what the gate decided about
+	AsResult  = "result"  // what a tool answered
 )
 
 // Contents returns the content that the events of a job name, in the order in which they
@@ -81,6 +83,14 @@ func (f *contentFold) collect(e ledger.Event) {
 	case ledger.Approved:
 		if p.Amended != (ledger.Content{}) {
 			f.name(p.Amended, ContentUse{Seq: e.Seq(), CheckpointID: p.CheckpointID, As: AsAmended})
+		}
+	case ledger.GateDecided:
+		if p.Intent != (ledger.Content{}) {
+			f.name(p.Intent, ContentUse{Seq: e.Seq(), CheckpointID: p.CheckpointID, As: AsIntent})
+		}
+	case ledger.EffectSettled:
+		if p.Result != (ledger.Content{}) {
+			f.name(p.Result, ContentUse{Seq: e.Seq(), As: AsResult})
 		}
 	case ledger.ContentErased:
 		if i, named := f.at[p.Digest]; named {

@@ -34,6 +34,10 @@ func contradiction(last ledger.Event, c ledger.Continued) string {
 		return firstOf(stands, otherBinding(c, ledger.Continued{
 			EnvironmentFingerprint: p.ExpectedFingerprint, Identity: p.Identity, PolicyDigest: p.CurrentPolicyDigest, PolicyRef: p.CurrentPolicyRef,
 		}))
+	case ledger.GateDecided:
+		return ofGate(p, c)
+	case ledger.DispatchBlocked:
+		return unless(c.Status == string(EmergencyStopped), "status")
 	case ledger.Refused:
 		return unless(c.Refusals > 0, "refusal_count")
 	case ledger.Submitted, ledger.Imported, ledger.Continued:
@@ -59,6 +63,18 @@ func ofCheckpoint(p ledger.CheckpointAdded, c ledger.Continued) string {
 		ledger.CheckpointCompleted: Completed, ledger.CheckpointFailed: Failed,
 	}[p.CheckpointType]
 	return unless(want == "" || !p.Continues.IsZero() || c.Status == string(want), "status")
+}
+
+// ofGate is contradiction for a decision of the gate.
+func ofGate(p ledger.GateDecided, c ledger.Continued) string {
+	policy := unless(p.PolicyDigest == c.PolicyDigest, "policy_digest")
+	switch {
+	case p.Verdict == ledger.GateAllow:
+		return firstOf(unless(c.Status == string(Running), "status"), policy)
+	case p.Verdict == ledger.GateRequireApproval:
+		return firstOf(policy, ofCheckpoint(ledger.CheckpointAdded{CheckpointID: p.CheckpointID, CheckpointType: ledger.CheckpointDecisionNeeded, Continues: p.Continues}, c))
+	}
+	return unless(!Status(c.Status).Final() && c.Status != string(EmergencyStopped), "status")
 }
 
 // ofFirst is contradiction for the first event of a job.

@@ -80,7 +80,7 @@ func (j *Job) stamp(leaf ledger.Hash) {
 	if j.Stop != nil {
 		mark(j.Stop)
 	}
-	j.stampGate(leaf)
+	stampGate(j, leaf)
 }
 
 // A Folder folds the events of one job, from the first, and checks the job's chain.

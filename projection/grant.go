@@ -89,7 +89,7 @@ func granted(j Job, f Fact, p ledger.GateDecided) Job {
 
 // stampGate fills in the leaf hash of the job's last event if that gave or settled a grant, or
 // cleared an intent.
-func (j *Job) stampGate(leaf ledger.Hash) {
+func stampGate(j *Job, leaf ledger.Hash) {
 	for i := range j.Grants {
 		g := &j.Grants[i]
 		if g.JobSeq == j.JobSeq {

@@ -5,19 +5,21 @@ import (
 	"slices"
 )
 
-// WaitsForPeople lists what a job can wait for that only a verdict gives it. Of a job that
-// waits for several of them, Job.WaitingFor gives the one that is listed first.
-var WaitsForPeople = []string{WaitsForDecision, WaitsForHold, WaitsForReversal}
+// WaitsForPeople lists what a job can wait for that only another actor's word gives it: a
+// verdict, or what became of a grant. Of a job that waits for several of them, Job.WaitingFor
+// gives the one that is listed first.
+var WaitsForPeople = []string{WaitsForDecision, WaitsForHold, WaitsForReversal, WaitsForEffects}
 
-// An InboxItem is something of a job that waits for a verdict.
+// An InboxItem is something of a job that waits for a verdict, or a grant to be settled.
 type InboxItem struct {
 	Progress
 
 	JobID          string            `json:"job_id"`
 	WaitingFor     string            `json:"waiting_for"` // one of WaitsForPeople
 	Kind           AskKind           `json:"kind"`
-	CheckpointID   string            `json:"checkpoint_id,omitempty"` // of a decision
-	AskedBy        string            `json:"asked_by"`
+	CheckpointID   string            `json:"checkpoint_id,omitempty"`  // of a decision
+	Grant          string            `json:"grant,omitempty"`          // to be settled
+	AskedBy        string            `json:"asked_by"`                 // or who got the grant
 	AskedByClaim   bool              `json:"asked_by_claim,omitempty"` // the asking is not signed, in a ledger with authority
 	Since          string            `json:"since"`
 	Summary        string            `json:"summary,omitempty"`
@@ -25,22 +27,29 @@ type InboxItem struct {
 	Target         string            `json:"target"`              // leaf hash of the event that asked
 	DeniedBy       string            `json:"denied_by,omitempty"` // who gave the verdict that must be reversed
 	Replace        string            `json:"replace,omitempty"`   // only a decision that replaces this lifts it: a checkpoint id, or pause
-	NotBy          []string          `json:"not_by"`              // who may not approve it
+	NotBy          []string          `json:"not_by"`              // who may not approve it, or settle it by hand
 	MayApprove     []string          `json:"may_approve"`         // the actors who could now, as far as the ledger or the decision names them
 	Anyone         bool              `json:"anyone,omitempty"`    // others could too, whose names are claims
 	Labels         map[string]string `json:"labels,omitempty"`
 }
 
-// InboxOf returns what of a job waits for a verdict on a basis, the oldest first.
+// InboxOf returns what of a job waits for a verdict on a basis, the oldest first, and then
+// the grants that have to be settled.
 func InboxOf(j Job, b Basis) []InboxItem { return inboxOf(j, b, "") }
 
-// inboxOf is InboxOf, or if mine is not "", that of it which this actor could approve now.
+// inboxOf is InboxOf, or if mine is not "", that of it which this actor could approve or
+// settle now.
 func inboxOf(j Job, b Basis, mine string) []InboxItem {
 	items := []InboxItem{}
-	if j.Status.Final() || !j.stopped() {
-		return items
+	if j.stopped() {
+		items = append(items, verdictItems(j, b, mine)...)
 	}
-	labels := j.common(StatusSchemaID).Labels
+	return append(items, effectItems(&j, b, mine)...)
+}
+
+// verdictItems returns what keeps a stopped job from resuming.
+func verdictItems(j Job, b Basis, mine string) (items []InboxItem) {
+	labels := labelsOf(j)
 	for _, d := range j.UnsettledAt(b) {
 		if mine != "" && !couldApprove(&j, d, b, mine) {
 			continue
@@ -86,7 +95,7 @@ func notBy(j *Job, a Ask, b Basis) []string {
 	return names
 }
 
-// Inbox returns what waits for one of some verdicts, of WaitsForPeople, in the first jobs of
+// Inbox returns what waits for one of some things, of WaitsForPeople, in the first jobs of
 // a list that have any, up to q.Limit of them. next is the place after which more jobs
 // would follow, or nil. list is List for the log that has the jobs; q.Waiting is not used.
 // With q.Mine only what that actor could approve now is returned.

@@ -166,6 +166,8 @@ const (
 	KindDecision AskKind = "decision"
 	KindPause    AskKind = "pause"
 	KindBlock    AskKind = "block"
+
+	KindEffect AskKind = "effect" // in an inbox: a grant to be settled
 )
 
 // A LastRefusal records a refusal, to recognize the same one again.
@@ -258,13 +260,14 @@ const (
 	WaitsForDecision = "decision" // a verdict on what is undecided
 	WaitsForHold     = "hold"     // an approval of the hold, and of nothing else that is undecided
 	WaitsForReversal = "reversal" // a new verdict on what was denied
+	WaitsForEffects  = "effects"  // what became of its grants
 	WaitsForResume   = "resume"
 	WaitsForCancel   = "cancel"
 	WaitsForNothing  = "none"
 )
 
 // WaitsFor lists everything a job can wait for.
-var WaitsFor = []string{WaitsForWorker, WaitsForDecision, WaitsForHold, WaitsForReversal, WaitsForResume, WaitsForCancel, WaitsForNothing}
+var WaitsFor = []string{WaitsForWorker, WaitsForDecision, WaitsForHold, WaitsForReversal, WaitsForEffects, WaitsForResume, WaitsForCancel, WaitsForNothing}
 
 // WaitingFor says what must come next, as it was recorded: one of WaitsFor. What has expired
 // or was revoked since makes no difference: WaitingForAt says that.
@@ -272,7 +275,7 @@ func (j Job) WaitingFor() string {
 	if word := j.goesOn(); word != "" {
 		return word
 	}
-	waiting := WaitsForResume
+	waiting := afterVerdicts(j)
 	for _, a := range j.Unsettled() {
 		switch {
 		case a.Verdict == Undecided && !a.Hold:
@@ -293,8 +296,18 @@ func (j Job) goesOn() string {
 		return WaitsForNothing
 	case j.Status == EmergencyStopped:
 		return WaitsForCancel
+	case j.Status == Running && slices.ContainsFunc(j.Grants, func(g Grant) bool { return g.Unknown }):
+		return WaitsForEffects
 	case j.Status == Running:
 		return WaitsForWorker
 	}
 	return ""
+}
+
+// afterVerdicts says what a stopped job waits for of which nothing waits for a verdict.
+func afterVerdicts(j Job) string {
+	if len(j.Grants) > 0 {
+		return WaitsForEffects
+	}
+	return WaitsForResume
 }

@@ -146,7 +146,7 @@ func (j Job) WaitingForAt(b Basis) string {
 	if word := j.goesOn(); word != "" {
 		return word
 	}
-	waiting := WaitsForResume
+	waiting := afterVerdicts(j)
 	for _, d := range j.UnsettledAt(b) {
 		switch {
 		case d.waitsForReversal():

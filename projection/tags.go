@@ -19,14 +19,14 @@ var (
 	}
 	waitingLetters = map[string]byte{
 		WaitsForWorker: 'w', WaitsForDecision: 'd', WaitsForHold: 'h', WaitsForReversal: 'v',
-		WaitsForResume: 'r', WaitsForCancel: 'c', WaitsForNothing: 'n',
+		WaitsForEffects: 'e', WaitsForResume: 'r', WaitsForCancel: 'c', WaitsForNothing: 'n',
 	}
 )
 
 // judgedLetters are those for what a stopped job waits for, if that can differ from what was
 // recorded: a decision of the job expires, or the ledger has authority, or several must
 // approve.
-var judgedLetters = map[string]byte{WaitsForDecision: 'D', WaitsForHold: 'H', WaitsForReversal: 'V', WaitsForResume: 'R'}
+var judgedLetters = map[string]byte{WaitsForDecision: 'D', WaitsForHold: 'H', WaitsForReversal: 'V', WaitsForEffects: 'E', WaitsForResume: 'R'}
 
 // statusLetter returns the letter for a job's status: an upper-case one if the job has a grant
 // that is open or unknown.

@@ -101,13 +101,19 @@ func (j Job) common(schema string) Common {
 		SafetyInvariantHash: j.SafetyInvariantHash(), SafetyInvariants: j.SafetyInvariants(), ActorVerified: j.Signed,
 		Imported: clone(j.Imported), Continued: clone(j.Continued),
 	}
-	for _, l := range j.Labels {
-		if c.Labels == nil {
-			c.Labels = map[string]string{}
-		}
-		c.Labels[l.Key] = l.Value
-	}
+	c.Labels = labelsOf(j)
 	return c
+}
+
+// labelsOf returns the labels of a job; nil if it has none.
+func labelsOf(j Job) (labels map[string]string) {
+	for _, l := range j.Labels {
+		if labels == nil {
+			labels = map[string]string{}
+		}
+		labels[l.Key] = l.Value
+	}
+	return labels
 }
 
 // StatusView returns the bounded view of j as it was recorded. It follows from the job's
