@@ -18,16 +18,25 @@ type decisionAsked struct {
 
 // askedAgain returns the decision that an event asks for again, if it does.
 func askedAgain(e ledger.Event) (d decisionAsked, ok bool, err error) {
-	p, _ := e.Payload().(ledger.CheckpointAdded)
-	if p.Continues.IsZero() {
+	payload := e.Payload()
+	switch p := payload.(type) {
+	case ledger.CheckpointAdded:
+		ok = !p.Continues.IsZero()
+	case ledger.GateDecided:
+		ok = !p.Continues.IsZero()
+		p.CallPrev = ledger.Hash{} // event 0 of this ledger, which that before does not know
+		payload = p
+	default: // no other event asks
+	}
+	if !ok {
 		return d, false, nil
 	}
 	d = decisionAsked{seq: e.Seq()}
-	d.text, err = textAsked(e.Actor(), p)
+	d.text, err = textAsked(e.Actor(), payload)
 	return d, true, err
 }
 
-func textAsked(actor string, p ledger.CheckpointAdded) (ledger.Hash, error) {
+func textAsked(actor string, p ledger.Payload) (ledger.Hash, error) {
 	b, err := ledger.EncodePayload(p)
 	return sha256.Sum256(slices.Concat([]byte(actor), []byte{0}, b)), err
 }

@@ -20,11 +20,11 @@ func TestOtherDecisionAsked(t *testing.T) {
 		holds bool
 	}{
 		"the same":             {func(*projection.AskedAgain) {}, false, true},
-		"another summary":      {func(a *projection.AskedAgain) { a.Payload.Summary = "may we?" }, false, false},
-		"another action":       {func(a *projection.AskedAgain) { a.Payload.RequiredAction = "say no" }, false, false},
+		"another summary":      {asking(func(p *ledger.CheckpointAdded) { p.Summary = "may we?" }), false, false},
+		"another action":       {asking(func(p *ledger.CheckpointAdded) { p.RequiredAction = "say no" }), false, false},
 		"another actor":        {func(a *projection.AskedAgain) { a.Actor = "worker_2" }, false, false},
-		"another event":        {func(a *projection.AskedAgain) { a.Payload.Continues = ledger.Hash{1} }, false, false},
-		"unshown, by the last": {func(a *projection.AskedAgain) { a.Payload.Summary = "may we?" }, true, true},
+		"another event":        {asking(func(p *ledger.CheckpointAdded) { p.Continues = ledger.Hash{1} }), false, false},
+		"unshown, by the last": {asking(func(p *ledger.CheckpointAdded) { p.Summary = "may we?" }), true, true},
 	} {
 		c := continuedOf(t, false, !tt.last, func(tree ledger.Checkpoint) int64 { return tree.Size }, func(_ testing.TB, c *continuation, _ *ledger.Continued) { c.ask = tt.ask })
 		var b packspec.Buffer
@@ -47,5 +47,14 @@ func TestOtherDecisionAsked(t *testing.T) {
 		if _, lie := errors.AsType[*packspec.ContinuedError](all); lie == tt.holds || tt.holds && all != nil {
 			t.Errorf("%s, the whole ledger: %v", name, all)
 		}
+	}
+}
+
+// asking changes what a decision asks for.
+func asking(change func(*ledger.CheckpointAdded)) func(*projection.AskedAgain) {
+	return func(a *projection.AskedAgain) {
+		p := a.Payload.(ledger.CheckpointAdded)
+		change(&p)
+		a.Payload = p
 	}
 }

@@ -6,7 +6,18 @@ import "gait/ledger"
 // by the actor who had asked.
 type AskedAgain struct {
 	Actor   string
-	Payload ledger.CheckpointAdded
+	Payload ledger.Payload // a CheckpointAdded, or a GateDecided without the call before
+}
+
+// After returns the payload in a ledger whose event 0 has a leaf hash. That event is the
+// newest one about a call that the ledger before knew.
+func (a AskedAgain) After(first ledger.Hash) ledger.Payload {
+	p, gate := a.Payload.(ledger.GateDecided)
+	if !gate || p.CallID == "" {
+		return a.Payload
+	}
+	p.CallPrev = first
+	return p
 }
 
 // Continue returns the first event of a job in the ledger that continues it, and the
@@ -42,16 +53,32 @@ func Continue(j Job, first, last ledger.Event, tree ledger.Checkpoint, proof led
 	}
 	var again []AskedAgain
 	for i, a := range j.Decisions {
-		ask := AskedAgain{Actor: ledger.NameOf(a.Actor), Payload: ledger.CheckpointAdded{
-			CheckpointID: ledger.CheckpointID(j.Checkpoints + int64(i) + 1), CheckpointType: ledger.CheckpointDecisionNeeded,
-			Continues: a.Target, RequiredAction: a.RequiredAction, Summary: a.Summary, Decision: a.asAsked(),
-		}}
+		ask := AskedAgain{Actor: ledger.NameOf(a.Actor), Payload: askedWith(j, a, ledger.CheckpointID(j.Checkpoints+int64(i)+1))}
 		if ask.Actor == "" { // an import does not say who asked
 			ask.Actor = p.ImportedBy
 		}
 		again = append(again, ask)
 	}
 	return p, again, nil
+}
+
+// askedWith returns the payload that asks for a decision again.
+func askedWith(j Job, a Ask, checkpointID string) ledger.Payload {
+	d := a.asAsked()
+	if a.Tool == "" {
+		return ledger.CheckpointAdded{
+			CheckpointID: checkpointID, CheckpointType: ledger.CheckpointDecisionNeeded,
+			Continues: a.Target, RequiredAction: a.RequiredAction, Summary: a.Summary, Decision: d,
+		}
+	}
+	p := ledger.GateDecided{
+		Verdict: ledger.GateRequireApproval, Tool: a.Tool, Intent: a.Subject, CallID: a.CallID, ReasonCode: ReasonAskedAgain, PolicyDigest: j.PolicyDigest,
+		CheckpointID: checkpointID, Approvers: d.Approvers, ExpiresAt: d.ExpiresAt, Quorum: d.Quorum, Continues: a.Target,
+	}
+	if a.RequiredAction != approve {
+		p.RequiredAction = a.RequiredAction
+	}
+	return p
 }
 
 // SubmittedBy returns who submitted or imported a job, by its first event, perhaps in a

@@ -271,7 +271,7 @@ func TestContinueAsksWithWhatWasSaid(t *testing.T) {
 	if err != nil || len(again) != 1 {
 		t.Fatalf("Continue asks %d times, %v", len(again), err)
 	}
-	if diff := cmp.Diff(said, again[0].Payload.Decision); diff != "" {
+	if diff := cmp.Diff(said, again[0].Payload.(ledger.CheckpointAdded).Decision); diff != "" {
 		t.Errorf("what is asked again (-want +got):\n%s", diff)
 	}
 }

@@ -24,6 +24,9 @@ func (c *court) call(p ledger.Payload) projection.Call {
 		return projection.Call{}
 	}
 	newest := ledger.Event{}
+	if c.fold.Job.Continued != nil { // the ledger before knew the call
+		newest = c.Events[0]
+	}
 	for _, e := range c.Events {
 		if of, is := ledger.CallOf(e.Payload()); is && of.ID == about.ID {
 			newest = e

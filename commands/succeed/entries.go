@@ -34,7 +34,7 @@ type Writer struct {
 func (p *Plan) Entries(ctx context.Context, first ledger.Event, w Writer) iter.Seq2[ledger.Entry, error] {
 	return func(yield func(ledger.Entry, error) bool) {
 		h, err := ledger.Head{}.Follow(first)
-		x := &continuer{Writer: w, incomplete: p.incomplete, origin: first.Origin(), head: h, yield: yield}
+		x := &continuer{Writer: w, first: first.LeafHash(), incomplete: p.incomplete, origin: first.Origin(), head: h, yield: yield}
 		if err == nil {
 			err = w.KeepAll(func(keep func([]byte) error) error {
 				x.keep = keep
@@ -53,6 +53,7 @@ type continuer struct {
 	from       *Survey         // that is read
 	incomplete map[string]bool // Plan.incomplete
 	origin     string
+	first      ledger.Hash // leaf hash of event 0
 	head       ledger.Head
 	keep       func([]byte) error
 	chain      *authority.Chain // of from, as far as it was read
@@ -208,7 +209,7 @@ func (x *continuer) continued(ctx context.Context, j *job, last ledger.Event) er
 		return err
 	}
 	for _, ask := range again {
-		if err := x.write(&after, last.JobID(), ask.Actor, ask.Payload); err != nil {
+		if err := x.write(&after, last.JobID(), ask.Actor, ask.After(x.first)); err != nil {
 			return err
 		}
 	}

@@ -60,7 +60,8 @@ func Continue(ctx context.Context, before ledger.Reader, inherited map[ledger.Ha
 	return s, s.Sign()
 }
 
-// usedRequests returns the keys of all request ids that a ledger and those before it used.
+// usedRequests returns the keys of all request ids that a ledger and those before it used, and
+// of all calls that it knows.
 func usedRequests(ctx context.Context, before ledger.Reader, inherited map[ledger.Hash][]byte) (keys []mpt.Key, err error) {
 	for e, err := range before.Events(ctx, 0) {
 		if err != nil {
@@ -68,6 +69,9 @@ func usedRequests(ctx context.Context, before ledger.Reader, inherited map[ledge
 		}
 		if id := e.RequestID(); id != "" {
 			keys = append(keys, ledger.RequestKey(id))
+		}
+		if call, ok := ledger.CallOf(e.Payload()); ok {
+			keys = append(keys, ledger.CallKey(e.JobID(), call.ID))
 		}
 		r := ledger.InheritedRequests(e)
 		if r == nil {
@@ -121,7 +125,7 @@ func (s *Successor) take(ctx context.Context, before ledger.Reader, job string, 
 	err = s.Add(job, "operator", p)
 	for _, a := range again {
 		if err == nil {
-			err = s.Add(job, a.Actor, a.Payload)
+			err = s.Add(job, a.Actor, a.After(s.Events[0].LeafHash()))
 		}
 	}
 	return err
