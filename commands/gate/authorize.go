@@ -9,6 +9,7 @@ import (
 	"github.com/cedar-policy/cedar-go"
 
 	"gait/ledger"
+	"gait/projection"
 )
 
 // authorize asks the policy. The strictest policy that determines the answer counts.
@@ -76,7 +77,7 @@ func idsOf(rules []rule) string { return strings.Join(idList(rules), ", ") }
 // allow returns an allow, which uses up the approval of the intent if there is one.
 func allow(in *Input, code, detail string) Decision {
 	d := Decision{Verdict: ledger.GateAllow, ReasonCode: code, Detail: detail}
-	if c, cleared := clearedFor(in); cleared {
+	if c, cleared := in.Job.ClearedFor(in.Digest, in.Basis); cleared {
 		d.ReasonCode, d.Clearance = CodeApproved, c.Resume
 		d.Detail = "this intent was approved: " + c.Ask.CheckpointID
 	}
@@ -86,7 +87,7 @@ func allow(in *Input, code, detail string) Decision {
 // ask returns what policies lead to that ask for an approval: an allow, if the intent was
 // approved, and otherwise a decision with the strictest of their terms.
 func ask(in *Input, rules []rule) Decision {
-	if _, cleared := clearedFor(in); cleared {
+	if _, cleared := in.Job.ClearedFor(in.Digest, in.Basis); cleared {
 		return allow(in, CodeApproved, "")
 	}
 	d := Decision{Verdict: ledger.GateRequireApproval, ReasonCode: CodeRequiresApproval, Detail: "an approval is needed by " + idsOf(rules)}
@@ -116,8 +117,8 @@ func ask(in *Input, rules []rule) Decision {
 // checkRoom blocks a decision that the job has no room for.
 func checkRoom(in *Input) Decision {
 	j, waiting := in.Job, 0
-	for _, c := range j.Cleared {
-		if aboutOf(c).Digest != in.Digest { // of the same intent: the new decision takes its place
+	for _, c := range j.Cleared { // the new decision takes the place of those of this intent, and of what expired
+		if about := cmp.Or(c.Ask.Amended, c.Ask.Subject); about.Digest != in.Digest && j.Judge(c.Ask, in.Basis).Outcome != projection.OutcomeExpired {
 			waiting++
 		}
 	}

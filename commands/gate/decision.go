@@ -26,6 +26,15 @@ type Input struct {
 	Denied string        // authority's code if it does not admit an event of the actor; ""
 	Call   projection.Call
 	Facts  ledger.GateFacts // EnvironmentFingerprint and NotDoneExit
+
+	principal *principal // of a test case, in the place of what authority says
+	rebound   bool       // of a replay: the job is taken as bound to the policy
+}
+
+// A principal is what a policy sees of an actor.
+type principal struct {
+	proven bool
+	roles  []ledger.Role
 }
 
 // A Decision is what the gate answers, and why. The zero Decision is a block: it allows

@@ -135,10 +135,7 @@ func checkCall(in *Input) Decision {
 // than that, or than the one that an approver put in its place.
 func checkReused(in *Input) Decision {
 	asked := in.Call.Intent.Digest
-	amends := func(c projection.Cleared) bool {
-		return c.Ask.Subject.Digest == asked && aboutOf(c).Digest == in.Digest && counts(in, c)
-	}
-	if asked == in.Digest || slices.ContainsFunc(in.Job.Cleared, amends) {
+	if amended, is := in.Job.AmendedOf(asked, in.Basis); asked == in.Digest || is && amended.Digest == in.Digest {
 		return Decision{}
 	}
 	return block(CodeCallReused, fmt.Sprintf("call %s stands for another intent", in.CallID))
@@ -178,7 +175,7 @@ func checkPolicy(in *Input) Decision {
 		return block(CodePolicyMissing, fmt.Sprintf("job %s is bound to no policy", j.ID))
 	case !in.Given.IsZero() && in.Given != j.PolicyDigest:
 		return block(CodePolicyMismatch, fmt.Sprintf("policy %s is not the one that job %s is bound to, %s", in.Given, j.ID, j.PolicyDigest))
-	case !bound(in):
+	case !in.rebound && !j.BindingCounts(in.Basis):
 		return block(CodePolicyUnbound, fmt.Sprintf("no operator in force has bound job %s to policy %s", j.ID, j.PolicyDigest))
 	case in.PolicyErr != nil:
 		return blockFor(in.PolicyErr, CodePolicyUnreadable)
@@ -190,24 +187,13 @@ func checkPolicy(in *Input) Decision {
 	return Decision{}
 }
 
-// bound reports whether the binding of the job's policy counts: by the rule of a resume.
-func bound(in *Input) bool {
-	s, j := in.Basis.Authority, in.Job
-	return s.Mode() == ledger.ModeClaims || s.Binds(j.PolicyDigest) ||
-		!j.PolicyKey.IsZero() && s.InForce(j.PolicyBy, j.PolicyKey) && s.Has(j.PolicyBy, ledger.RoleOperator)
-}
-
 // checkAmended blocks an intent that an approver put another one in the place of.
 func checkAmended(in *Input) Decision {
-	if _, cleared := clearedFor(in); cleared {
+	amended, is := in.Job.AmendedOf(in.Digest, in.Basis)
+	if _, cleared := in.Job.ClearedFor(in.Digest, in.Basis); cleared || !is {
 		return Decision{}
 	}
-	for _, c := range in.Job.Cleared {
-		if c.Ask.Subject.Digest == in.Digest && counts(in, c) { // it is amended, or it would be cleared
-			d := block(CodeIntentAmended, fmt.Sprintf("another intent was approved in its place: %s", c.Ask.Amended.Digest))
-			d.Amended = c.Ask.Amended
-			return d
-		}
-	}
-	return Decision{}
+	d := block(CodeIntentAmended, fmt.Sprintf("another intent was approved in its place: %s", amended.Digest))
+	d.Amended = amended
+	return d
 }

@@ -85,3 +85,52 @@ func TestEvaluate(t *testing.T) {
 		})
 	}
 }
+
+// Explain says which parts of a policy are false.
+func TestExplain(t *testing.T) {
+	in := input(t, `@id("a") permit (principal == Actor::"other", action, resource == Target::"payments")
+		when { context.arguments.amount > 1 && context.arguments.to == "acct_8" } unless { context.arguments.amount == 5000 };
+		@id("b") forbid (principal, action == Action::"read", resource);
+		@id("c") permit (principal, action, resource) when { context.arguments.missing };
+		@id("d") @gait_verdict("require_approval") permit (principal, action, resource);`, transfer)
+	x := gate.Explain(in)
+	want := []gate.PolicyResult{
+		{ID: "a", Line: 1, Effect: "permit", Verdict: "allow", Why: []string{`principal == Actor::"other"`, `when { context.arguments.to == "acct_8" }`, `unless { context.arguments.amount == 5000 }`}},
+		{ID: "b", Line: 3, Effect: "forbid", Verdict: "block", Why: []string{`action == Action::"read"`}},
+		{ID: "c", Line: 4, Effect: "permit", Verdict: "allow", Error: "record does not have the attribute `missing`"},
+		{ID: "d", Line: 5, Effect: "permit", Verdict: "require_approval", Applies: true},
+	}
+	for i, p := range x.Policies {
+		if p.Error != "" {
+			x.Policies[i].Error = want[i].Error // in Cedar's words
+		}
+	}
+	if diff := cmp.Diff(want, x.Policies); diff != "" {
+		t.Errorf("Explain (-want +got):\n%s", diff)
+	}
+}
+
+// Check says what each policy does, and with a schema what does not fit it.
+func TestCheck(t *testing.T) {
+	const policy = `@id("a") permit (principal, action == Action::"pay", resource) when { context.arguments.amount < 5 };
+		@id("b") @gait_verdict("require_approval") @gait_quorum("2") @gait_approvers("x, role:approver") @gait_expires("90m") permit (principal, action, resource) when { context.arguments.amuont < 5 };`
+	const schema = `entity Role; entity Actor in [Role] { proven: Bool, roles: Set<String> }; entity Target;
+		action "pay" appliesTo { principal: Actor, resource: Target, context: { arguments: { amount: Long } } };`
+	plain := gate.Check([]byte(policy), nil)
+	if len(plain.Problems) > 0 || plain.Schema || len(plain.Policies) != 2 || plain.Policies[1].Expires != "1h30m" ||
+		plain.Policies[1].Words != "if it applies, and no forbid does, 2 approvals are needed from among role:approver, x, and used within 1h30m" {
+		t.Errorf("without a schema: %+v", plain)
+	}
+	with := gate.Check([]byte(policy), []byte(schema))
+	if len(with.Problems) != 1 || with.Problems[0].Policy != "b" || with.Problems[0].Code != gate.CodeSchemaMismatch || !with.Schema {
+		t.Errorf("with a schema: %+v", with.Problems)
+	}
+	for _, bad := range []string{"entity", `{"": {"entityTypes"`, `{}x`} {
+		if r := gate.Check([]byte(policy), []byte(bad)); len(r.Problems) != 1 || r.Problems[0].Code != gate.CodeSchemaInvalid {
+			t.Errorf("with the schema %s: %+v", bad, r.Problems)
+		}
+	}
+	if r := gate.Check([]byte("permit"), nil); len(r.Problems) != 1 || r.Problems[0].Code != gate.CodePolicyInvalid {
+		t.Errorf("of no policy: %+v", r)
+	}
+}

@@ -41,23 +41,34 @@ func requestOf(in *Input) (cedar.Request, cedar.EntityMap) {
 	return request, entities
 }
 
-// actorOf returns the actor as Cedar knows it. An actor is proven by a key in force that
-// signed, and an actor who is not proven has no roles.
-func actorOf(in *Input) cedar.Entity {
+// principalOf returns what a policy sees of the actor. An actor is proven by a key in force
+// that signed, and an actor who is not proven has no roles.
+func principalOf(in *Input) (p principal) {
+	if in.principal != nil {
+		return *in.principal
+	}
 	s := in.Basis.Authority
-	proven := in.Denied == "" && slices.ContainsFunc(in.Keys, func(key ledger.Hash) bool { return s.InForce(in.Actor, key) })
+	p.proven = in.Denied == "" && slices.ContainsFunc(in.Keys, func(key ledger.Hash) bool { return s.InForce(in.Actor, key) })
+	for _, role := range ledger.Roles {
+		if p.proven && s.Has(in.Actor, role) {
+			p.roles = append(p.roles, role)
+		}
+	}
+	return p
+}
+
+func actorOf(in *Input) cedar.Entity {
+	p := principalOf(in)
 	var parents []cedar.EntityUID
 	var roles []cedar.Value
-	for _, role := range ledger.Roles {
-		if proven && s.Has(in.Actor, role) {
-			parents = append(parents, cedar.NewEntityUID(typeRole, cedar.String(role)))
-			roles = append(roles, cedar.String(role))
-		}
+	for _, role := range p.roles {
+		parents = append(parents, cedar.NewEntityUID(typeRole, cedar.String(role)))
+		roles = append(roles, cedar.String(role))
 	}
 	return cedar.Entity{
 		UID:        cedar.NewEntityUID(typeActor, cedar.String(in.Actor)),
 		Parents:    cedar.NewEntityUIDSet(parents...),
-		Attributes: cedar.NewRecord(cedar.RecordMap{"proven": cedar.Boolean(proven), "roles": cedar.NewSet(roles...)}),
+		Attributes: cedar.NewRecord(cedar.RecordMap{"proven": cedar.Boolean(p.proven), "roles": cedar.NewSet(roles...)}),
 	}
 }
 
@@ -67,7 +78,7 @@ func jobRecord(in *Input) cedar.Record {
 	for _, l := range j.Labels {
 		labels[cedar.String(l.Key)] = cedar.String(l.Value)
 	}
-	_, cleared := clearedFor(in)
+	_, cleared := j.ClearedFor(in.Digest, in.Basis)
 	m := cedar.RecordMap{
 		"id":                      cedar.String(j.ID),
 		"status":                  cedar.String(j.Status),
@@ -111,29 +122,4 @@ func environmentRecord(f ledger.GateFacts) cedar.Record {
 		m["not_done_exit"] = cedar.Long(f.NotDoneExit)
 	}
 	return cedar.NewRecord(m)
-}
-
-// clearedFor returns the approval of the intent that was used up by a resume and that still
-// counts, if there is one.
-func clearedFor(in *Input) (projection.Cleared, bool) {
-	for _, c := range in.Job.Cleared {
-		if aboutOf(c).Digest == in.Digest && counts(in, c) {
-			return c, true
-		}
-	}
-	return projection.Cleared{}, false
-}
-
-// aboutOf returns the intent that was approved.
-func aboutOf(c projection.Cleared) ledger.Content {
-	if c.Ask.Amended != (ledger.Content{}) {
-		return c.Ask.Amended
-	}
-	return c.Ask.Subject
-}
-
-// counts reports whether an approval counts now: it is judged again by the authority in force
-// and by the reading.
-func counts(in *Input, c projection.Cleared) bool {
-	return !in.Digest.IsZero() && in.Job.Judge(c.Ask, in.Basis).Outcome == projection.OutcomeApproved
 }
