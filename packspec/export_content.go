@@ -180,8 +180,12 @@ type namedContents struct {
 }
 
 func (n *namedContents) add(e ledger.Event) {
+	named := ledger.Policies(e)
 	for _, c := range ledger.Contents(e) {
-		if i, listed := n.of.find(c.Digest); listed {
+		named = append(named, c.Digest)
+	}
+	for _, digest := range named {
+		if i, listed := n.of.find(digest); listed {
 			n.seen[i] = true
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path/filepath"
 	"slices"
 
@@ -160,11 +161,16 @@ func (x *exporter) readBack() (*content.Named, error) {
 	return &named, nil
 }
 
-// addContents adds the contents that events name, as far as they are there, and their
-// list. It notes those that are not.
+// addContents adds the contents and the policies that events name, as far as they are there,
+// and their list. It notes the contents that are not.
 func (x *exporter) addContents(named *content.Named) error {
 	kept := root.ContentOf(x.from.Dir)
-	names := slices.SortedFunc(named.All(), func(a, b content.Name) int {
+	names, policies := slices.Collect(named.All()), map[content.Name]bool{}
+	for _, digest := range named.Policies() {
+		policies[content.Name{Digest: digest}] = true
+	}
+	names = slices.AppendSeq(names, maps.Keys(policies))
+	slices.SortFunc(names, func(a, b content.Name) int {
 		return cmp.Or(bytes.Compare(a.Digest[:], b.Digest[:]), bytes.Compare(a.Owner[:], b.Owner[:]))
 	})
 	var listed []ledger.Hash
@@ -177,7 +183,9 @@ func (x *exporter) addContents(named *content.Named) error {
 		err := x.addContent(kept, name)
 		switch {
 		case errors.Is(err, ledger.ErrContentMissing):
-			x.lacking = append(x.lacking, name.Digest)
+			if !policies[name] {
+				x.lacking = append(x.lacking, name.Digest)
+			}
 		case err != nil:
 			return err
 		default:

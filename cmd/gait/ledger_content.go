@@ -18,9 +18,9 @@ type contentCheck struct {
 	present, absent, erased int
 }
 
-// look reads all content of jobs that events name and none erased. It fails with a
-// *content.DamagedError if one was changed. What is not there is counted: what names it is
-// proved without it. Content that is elsewhere, behind a URL, is not looked at.
+// look reads all content of jobs that events name and none erased, and the policies that they
+// name. It fails with a *content.DamagedError if one was changed. What is not there is
+// counted, but for policies: what names it is proved without it. Content that is elsewhere, behind a URL, is not looked at.
 func (c *contentCheck) look(a *app, r *connect.Ledger) error {
 	names := slices.SortedFunc(c.named.All(), func(a, b content.Name) int { return bytes.Compare(a.Digest[:], b.Digest[:]) })
 	names = slices.DeleteFunc(names, func(n content.Name) bool { return n.Owner == content.Owner{} })
@@ -43,6 +43,15 @@ func (c *contentCheck) look(a *app, r *connect.Ledger) error {
 			_ = in.Close()
 		}
 		if err := bar.update(int64(i+1), int64(len(names))); err != nil {
+			return err
+		}
+	}
+	return c.lookAtPolicies(kept)
+}
+
+func (c *contentCheck) lookAtPolicies(kept *content.Store) error {
+	for _, digest := range c.named.Policies() {
+		if _, err := kept.ReadPlain(digest, content.MaxSize); err != nil && !errors.Is(err, ledger.ErrContentMissing) {
 			return err
 		}
 	}

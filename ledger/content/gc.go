@@ -1,11 +1,14 @@
 package content
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"iter"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,17 +26,21 @@ const (
 	erasedAge = 10 * time.Minute
 )
 
-// A Named is what events name: all contents, and the jobs whose content has a secret. The
-// zero Named is that of no events.
+// A Named is what events name: all contents, the jobs whose content has a secret, and
+// policies. The zero Named is that of no events.
 type Named struct {
-	erased map[Name]bool // of each content: whether an event erased it, and none named it since
-	owners map[Owner]bool
+	erased   map[Name]bool // of each content: whether an event erased it, and none named it since
+	owners   map[Owner]bool
+	policies map[ledger.Hash]bool
 }
 
 // Add adds an event, which follows those that were added.
 func (n *Named) Add(e ledger.Event) {
 	if n.erased == nil {
-		n.erased, n.owners = map[Name]bool{}, map[Owner]bool{}
+		n.erased, n.owners, n.policies = map[Name]bool{}, map[Owner]bool{}, map[ledger.Hash]bool{}
+	}
+	for _, digest := range ledger.Policies(e) {
+		n.policies[digest] = true
 	}
 	for _, name := range Names(e) {
 		n.erased[name] = false
@@ -50,7 +57,13 @@ func (n *Named) Add(e ledger.Event) {
 // Has reports whether an event names content, and whether one erased it after that.
 func (n *Named) Has(name Name) (named, erased bool) {
 	erased, named = n.erased[name]
-	return named, erased
+	return named || name.Owner == Owner{} && n.policies[name.Digest], erased
+}
+
+// Policies returns the digests of the policies that events name, in ascending order. Their
+// bytes may be kept as plain content, or not.
+func (n *Named) Policies() []ledger.Hash {
+	return slices.SortedFunc(maps.Keys(n.policies), func(a, b ledger.Hash) int { return bytes.Compare(a[:], b[:]) })
 }
 
 // Erased returns how many contents an event erased, and none named since.
@@ -63,7 +76,8 @@ func (n *Named) Erased() (count int) {
 	return count
 }
 
-// All yields the contents that events name and that none erased, in no order.
+// All yields the contents that events name and that none erased, in no order, without
+// policies.
 func (n *Named) All() iter.Seq[Name] {
 	return func(yield func(Name) bool) {
 		for name, erased := range n.erased {

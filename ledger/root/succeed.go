@@ -236,7 +236,11 @@ func (s builder) buildSuccessor(ctx context.Context, how Succession, e Estate, n
 		return key, err
 	}
 	err = pebble.Create(s.successorLedger(), pebble.Options{FS: s.FS, Fatal: s.Fatal}, func(t store.Table) error {
-		err := store.CreateFrom(ctx, t, first, e.inheriting(from.Entries(first)), store.Options{Signer: key, Keys: s.macKeys, Inherited: Inherited(e.Keep)})
+		var named content.Named
+		err := store.CreateFrom(ctx, t, first, e.inheriting(noting(from.Entries(first), &named)), store.Options{Signer: key, Keys: s.macKeys, Inherited: Inherited(e.Keep)})
+		if err == nil {
+			err = e.inheritPolicies(&named)
+		}
 		return errors.Join(err, e.Keep.Flush())
 	})
 	if err != nil {

@@ -39,6 +39,26 @@ func (e Estate) inherit(event ledger.Event) error {
 	return nil
 }
 
+// inheritPolicies carries over policies, durably, as far as they are kept and whole.
+func (e Estate) inheritPolicies(named *content.Named) error {
+	return e.Keep.PutAll(func(to *content.Batch) error {
+		for _, digest := range named.Policies() {
+			b, err := e.Content.ReadPlain(digest, content.MaxSize)
+			_, damaged := errors.AsType[*content.DamagedError](err)
+			if damaged || errors.Is(err, ledger.ErrContentMissing) {
+				continue
+			}
+			if err == nil {
+				_, err = to.Put(b)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 func (e Estate) carry(c content.Carried) error {
 	from, err := e.Content.OpenCarried(c)
 	_, damaged := errors.AsType[*content.DamagedError](err)
