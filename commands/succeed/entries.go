@@ -213,7 +213,7 @@ func (x *continuer) continued(ctx context.Context, j *job, last ledger.Event) er
 			return err
 		}
 	}
-	return x.hold(&after, last.JobID())
+	return x.hold(&after, last.JobID(), j.Job.Grants)
 }
 
 // unused counts the approvals that a job has of what it waits for in the ledger that

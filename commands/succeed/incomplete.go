@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"gait/ledger"
-	"gait/projection"
 )
 
 // Rows is what a ledger says of its events without reading them, so that it can be asked
@@ -125,16 +124,3 @@ func (p *Plan) findIncomplete(ctx context.Context) error {
 // Incomplete returns the jobs that may lack events that could not be read. They are put on hold,
 // unless they are final or stopped for good.
 func (p *Plan) Incomplete() []string { return slices.Sorted(maps.Keys(p.incomplete)) }
-
-// hold puts a job on hold of which events may be lost. One that cannot be paused is held
-// already, or can never run again.
-func (x *continuer) hold(after *projection.Folder, id string) error {
-	if !x.incomplete[id] {
-		return nil
-	}
-	pause := ledger.Paused{Hold: true, Reason: ledger.ReasonEventsLost}
-	if _, no := projection.Next(after.Job, projection.Fact{At: x.Now(), Actor: x.Actor, Payload: pause}); no != nil {
-		return nil //nolint:nilerr // a refusal is no error: the job is as it should be
-	}
-	return x.write(after, id, x.Actor, pause)
-}
