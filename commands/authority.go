@@ -94,7 +94,7 @@ func (l scannedLog) AuthorityEvents(ctx context.Context) ledger.Events {
 // apply returns the job of a basis after an event that was decided.
 func (m basis) apply(e ledger.Event) (projection.Job, error) {
 	if !m.unread {
-		return projection.Apply(m.job, e, m.Authority, projection.Call{})
+		return projection.Apply(m.job, e, m.Authority, m.call())
 	}
 	f := projection.Believer()
 	f.Job, f.Head = m.job, m.head

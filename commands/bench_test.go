@@ -198,6 +198,7 @@ func (b *bench) refused(r commands.Request, code projection.RefusalCode, exit in
 		before.JobSeq, before.Refusals, before.LastRefusal = after.JobSeq, after.Refusals, after.LastRefusal
 	} else {
 		before.JobSeq, before.Refusals, before.LastRefusal = before.JobSeq+1, before.Refusals+1, after.LastRefusal
+		before.LastBlock = nil
 	}
 	if diff := cmp.Diff(before, after); diff != "" {
 		b.t.Errorf("%s was refused, but changed the job (-before +after):\n%s", r.Command.Verb(), diff)

@@ -27,6 +27,7 @@ type Moment struct {
 	Reading   time.Time        // what the clock read; zero: At
 	Authority *authority.State // in force; nil if the ledger has none
 	Keys      []ledger.Hash    // that signed the command, verified; none if its actor is a claim
+	Gate      *GateInput       // what the gate decides on; nil for other commands
 
 	unread bool // the authority cannot be read: only what ends a job is decided
 }
@@ -49,7 +50,7 @@ func propose(j projection.Job, by Request, p ledger.Payload) (ledger.Payload, *p
 			Details: denied(no, projection.Details{JobID: j.ID, Status: j.Status, Actor: by.Actor}),
 		}
 	}
-	f := projection.Fact{At: m.At, Reading: m.Reading, Actor: by.Actor, Keys: m.Keys, Payload: p, Authority: m.Authority}
+	f := projection.Fact{At: m.At, Reading: m.Reading, Actor: by.Actor, Keys: m.Keys, Payload: p, Call: m.call(), Authority: m.Authority}
 	if _, no := projection.Next(j, f); no != nil {
 		return nil, no
 	}

@@ -23,6 +23,13 @@ type Content interface {
 	// the events of a batch, before they are committed.
 	Sync(ctx context.Context, events []ledger.Event) error
 
+	// ReadOf returns the bytes of content of a job, durable or not: at most limit, and
+	// otherwise it fails.
+	ReadOf(job string, digest ledger.Hash, limit int64) ([]byte, error)
+
+	// ReadPlain does so for content that is no job's: a policy.
+	ReadPlain(digest ledger.Hash, limit int64) ([]byte, error)
+
 	// EraseOf deletes content of a job, durably. It does nothing if there is none.
 	EraseOf(job string, digest ledger.Hash) error
 }
@@ -38,22 +45,38 @@ func (e *keepingError) Unwrap() error { return e.err }
 // keyed returns a payload with the content key of its job, if it is the job's first that
 // names content.
 func (e *Engine) keyed(m basis, job string, p ledger.Payload) (ledger.Payload, error) {
-	if e.Content == nil || !m.job.ContentKey.IsZero() || len(ledger.JobContents(p)) == 0 {
+	if e.Content == nil || !m.job.ContentKey.IsZero() || !namesJobContent(p) {
 		return p, nil
 	}
 	key, err := e.Content.ContentKey(job)
 	if err != nil {
 		return p, fmt.Errorf("the content key of %s: %w", job, err)
 	}
-	if named, ok := p.(ledger.CheckpointAdded); ok {
+	switch named := p.(type) {
+	case ledger.CheckpointAdded:
 		named.ContentKey = key
 		return named, nil
-	}
-	if named, ok := p.(ledger.Approved); ok {
+	case ledger.Approved:
 		named.ContentKey = key
 		return named, nil
+	case ledger.GateDecided:
+		named.ContentKey = key
+		return named, nil
+	case ledger.DispatchBlocked:
+		named.ContentKey = key
+		return named, nil
+	case ledger.EffectSettled:
+		named.ContentKey = key
+		return named, nil
+	default: // no other event has one
 	}
 	panic(fmt.Sprintf("commands: %T has no content key", p))
+}
+
+// namesJobContent reports whether a payload names content of its job, if only by its digest.
+func namesJobContent(p ledger.Payload) bool {
+	blocked, ok := p.(ledger.DispatchBlocked)
+	return ok && !blocked.Intent.IsZero() || len(ledger.JobContents(p)) > 0
 }
 
 // checkContent fails if content that an event names is not kept.

@@ -48,6 +48,16 @@ func (corpusContent) Check(ledger.Event) error { return nil }
 // Sync implements commands.Content.
 func (corpusContent) Sync(context.Context, []ledger.Event) error { return nil }
 
+// ReadOf implements commands.Content. No event here depends on bytes.
+func (corpusContent) ReadOf(string, ledger.Hash, int64) ([]byte, error) {
+	return nil, ledger.ErrContentMissing
+}
+
+// ReadPlain implements commands.Content.
+func (corpusContent) ReadPlain(ledger.Hash, int64) ([]byte, error) {
+	return nil, ledger.ErrContentMissing
+}
+
 // EraseOf implements commands.Content. The corpus keeps what was erased, as a backup may.
 func (corpusContent) EraseOf(string, ledger.Hash) error { return nil }
 

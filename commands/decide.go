@@ -74,6 +74,9 @@ func (b *batch) try(ctx context.Context, c *call) (Result, error) {
 	if m.Moment, err = b.moment(ctx, c, m.now); err != nil {
 		return Result{}, err
 	}
+	if m.Gate, err = b.gateInput(ctx, c, m); err != nil {
+		return Result{}, err
+	}
 	payload, no := Decide(m.job, m.Moment, *r)
 	if no != nil && first {
 		return Result{}, &InvalidError{Err: no} // there is no job to keep the refusal for
@@ -81,7 +84,25 @@ func (b *batch) try(ctx context.Context, c *call) (Result, error) {
 	if no != nil {
 		return b.refuse(ctx, c, m, no)
 	}
-	return b.write(c, m, payload)
+	return b.answer(ctx, c, m, payload)
+}
+
+// answer writes the event that was decided, or answers with the block before if it is the same.
+func (b *batch) answer(ctx context.Context, c *call, m basis, p ledger.Payload) (Result, error) {
+	if err := checkAll(c.checkAmended(m, p), c.checkNamed(p)); err != nil {
+		return Result{}, err
+	}
+	details := m.gateDetails(c.request, p)
+	if repeatedBlock(c, m.job, p) {
+		event, err := b.lastOf(ctx, m)
+		if err != nil {
+			return Result{}, err
+		}
+		return Result{Job: m.job, Event: event, Receipt: receiptOf(event), Repeated: true, Gate: details}, nil
+	}
+	result, err := b.write(c, m, p)
+	result.Gate = details
+	return result, err
 }
 
 // now returns the time to decide on, which is what the clock reads. If that is probably
@@ -141,7 +162,7 @@ func (b *batch) refuse(ctx context.Context, c *call, m basis, no *projection.Ref
 	return Result{}, &RefusedError{Refusal: no, Result: result}
 }
 
-// lastOf returns the last event of a job, which is a refusal. It must be the one that
+// lastOf returns the last event of a job, which is a refusal or a block. It must be the one that
 // the job's head names: its receipt is given again.
 func (b *batch) lastOf(ctx context.Context, m basis) (ledger.Event, error) {
 	if m.last.Payload() != nil {
@@ -185,7 +206,7 @@ func (b *batch) write(c *call, m basis, p ledger.Payload) (Result, error) {
 		panic("commands: the sealed event cannot follow: " + err.Error())
 	}
 	state := &jobState{job: next, head: jobHead, noTexts: m.noTexts}
-	if event.Type() == ledger.TypeRefused {
+	if next.LastRefusal != nil || next.LastBlock != nil {
 		state.last = event
 	}
 	e.known.jobs.Put(r.JobID, state)
@@ -206,6 +227,9 @@ func (b *batch) append(c *call, event ledger.Event) {
 	}
 	if event.RequestID() != "" {
 		k.requests.Put(event.RequestID(), event)
+	}
+	if about, ok := ledger.CallOf(event.Payload()); ok {
+		k.calls.Put(ledger.CallID{Job: event.JobID(), Call: about.ID}, event)
 	}
 	b.entries = append(b.entries, ledger.Entry{Event: event})
 	b.bytes += len(event.Bytes())

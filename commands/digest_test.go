@@ -20,6 +20,11 @@ func everyVerb() []commands.Request {
 	labels := []ledger.Label{{Key: "team", Value: "payments"}, {Key: "env", Value: "<prod>"}}
 	added := request(commands.AddCheckpoint{Type: ledger.CheckpointDecisionNeeded, Summary: "refund is 900 € & more", RequiredAction: "approve the refund"})
 	added.Reason = ""
+	asked := request(commands.GateEval{
+		Tool: "refund.pay", Intent: ledger.Content{Digest: one, MediaType: "application/json", Name: "intent.json", Size: 9}, CallID: "step-1", Policy: two,
+		Facts: commands.GateFacts{EnvironmentFingerprint: env, NotDoneExit: 3},
+	})
+	asked.Reason = ""
 	ofLedger := func(c commands.Command) commands.Request {
 		r := request(c)
 		r.JobID, r.IfRevision = "", nil
@@ -36,12 +41,17 @@ func everyVerb() []commands.Request {
 		request(commands.Stop{}),
 		request(commands.Cancel{}),
 		request(commands.EraseContent{Digest: one}),
+		asked,
+		request(commands.GateSettle{Grant: someGrant, Outcome: ledger.EffectDone, Result: ledger.Content{Digest: two, Size: 2}}),
 		ofLedger(commands.AddActor{Actor: "ops_1", Bootstrap: ledger.BootstrapFlag, Keys: []string{otherKey, someKey}, Roles: []ledger.Role{ledger.RoleOperator, ledger.RoleAdmin}}),
 		ofLedger(commands.RevokeActor{Actor: "ops_1", Key: one}),
 		ofLedger(commands.SetAuthority{Admins: 2, Mode: ledger.ModeAll, Policies: []ledger.Hash{two, one}}),
 		{Command: commands.CommitIndex{}},
 	}
 }
+
+// The id of a grant.
+const someGrant = "01JA0000000000000000000000"
 
 // Two keys of actors.
 const (
@@ -65,6 +75,8 @@ func barely() []commands.Request {
 		commands.Pause{},
 		commands.Stop{},
 		commands.Cancel{},
+		commands.GateEval{Tool: "refund.pay", Problem: "intent_too_large"},
+		commands.GateSettle{Grant: someGrant, Outcome: ledger.EffectUnknown},
 	} {
 		all = append(all, commands.Request{JobID: "job_1", Actor: "worker_1", Command: c})
 	}
@@ -138,6 +150,14 @@ func TestRequestDigestsStay(t *testing.T) {
 		"content erase": {
 			"894b331da6c44fe057704c5e5996691123a75208113f23f8b34475e3c63be3c2",
 			"c185fdc46cae9e1deb1c736e0e93f1e37b98a080bf13847f4a68cad98c7749d7",
+		},
+		"gate eval": {
+			"77b1ffa02248f1aafa4385b7b77deeb2b8a425376dd1778aa1c9112e7a89883e",
+			"a07b35946aa5b9b6357e390b20598179f138499e845153de30d2a9cc071cb557",
+		},
+		"gate settle": {
+			"5d483ab52d29d4beb006d02421d8bb9bdc99d204017f96086f8eba35c652fa68",
+			"612cb5a5ead566539fa39778f66ea029cf68d23efb347d27af6142a58c02e6e3",
 		},
 		"actor add": {
 			"a84fdd396acac1495335e11ee6611978a0ee22b2416c37f89d39810b1c07deb1",

@@ -61,6 +61,7 @@ type Engine struct {
 	flight     *batch // the last batch that was sent to the disk, durable by now or not
 	known      known
 	recentSize int // the size of recent batches: max(calls, previous/2)
+	policies   policies
 }
 
 // DefaultMaxWaiting is how many requests may wait if MaxWaiting is 0.
@@ -75,13 +76,14 @@ type Result struct {
 	Event    ledger.Event   // what was written; in a dry run what would be
 	Receipt  ledger.Receipt // zero in a dry run
 	Replayed bool           // nothing was written: this is what the request id led to before, or what the command would write again
-	Repeated bool           // the same refusal came just before: it was not written again
+	Repeated bool           // the same refusal or block came just before: it was not written again
+	Gate     *GateAnswer    // of a GateEval: what its event does not hold; see AnswerOf
 }
 
 // Do carries a request out: one command, one event. A refusal is returned as a
 // *RefusedError, with the receipt of its event. Other errors: *InvalidError,
 // *authority.Denial, ErrJobNotFound, ErrJobExists, *RevisionError, *RequestIDError,
-// *UsedError, *ledger.ClockError, *ledger.RequestUsedError, ErrContention, ErrBusy, ledger.ErrOutcomeUnknown, and those
+// *UsedError, *UnrepeatedError, *ledger.ClockError, *ledger.RequestUsedError, ErrContention, ErrBusy, ledger.ErrOutcomeUnknown, and those
 // of the log.
 //
 // The signatures of a signed request are verified in the goroutine of the caller. A signed
@@ -106,6 +108,7 @@ func (e *Engine) Do(ctx context.Context, r Request) (Result, error) {
 	if c.signature, err = r.verify(e.Log.Origin()); err != nil {
 		return Result{}, err
 	}
+	c.read = e.readIntent(r)
 	if err := e.enqueue(c); err != nil {
 		return Result{}, err
 	}

@@ -19,7 +19,7 @@ const _ = uint(recent.Size - 2*maxBatch)
 type jobState struct {
 	job  projection.Job
 	head ledger.JobHead
-	last ledger.Event // the job's last event, if it is a refusal decided here
+	last ledger.Event // the job's last event, if it is a refusal or a block decided here
 
 	// noTexts says why the texts of the job's decisions could not be read. No
 	// command is decided on them, but answers show them.
@@ -28,7 +28,7 @@ type jobState struct {
 
 // known is the ledger as the next command will find it: with all that was
 // decided, durable or not. A job that was not used lately is dropped, and read
-// again from the log. requests are those used by the batch that is being written
+// again from the log. requests and calls are those used by the batch that is being written
 // and by the one being made; all others are in the log.
 type known struct {
 	head     ledger.Head
@@ -36,7 +36,8 @@ type known struct {
 	ahead    []ledger.Event // authority events that may not be in the log yet, oldest first
 	jobs     recent.Map[string, *jobState]
 	requests recent.Map[string, ledger.Event]
-	answer   answer // to the calls that are being decided
+	calls    recent.Map[ledger.CallID, ledger.Event] // the newest event about each
+	answer   answer                                  // to the calls that are being decided
 }
 
 // An answer is what the log said to the calls of a share when it was asked for
@@ -44,34 +45,48 @@ type known struct {
 type answer struct {
 	ledger.Records
 	jobs, requests []string // asked for; what is not in Records is not in the log
+	calls          []ledger.CallID
 }
+
+// askedCall reports whether the log was asked for a call.
+func (a *answer) askedCall(id ledger.CallID) bool { return slices.Contains(a.calls, id) }
 
 // ask reads from the log, in one go, what calls will be decided on. It leaves out
 // what cannot be read: the call that needs it finds out why.
 func (e *Engine) ask(ctx context.Context, calls []*call) {
 	a := answer{}
 	for _, c := range calls {
-		if c.ctx.Err() != nil {
-			continue
-		}
-		if id := c.request.JobID; id != "" && !slices.Contains(a.jobs, id) {
-			if _, known := e.known.jobs.Get(id); !known {
-				a.jobs = append(a.jobs, id)
-			}
-		}
-		if id := c.request.RequestID; id != "" && !slices.Contains(a.requests, id) {
-			if _, known := e.known.requests.Get(id); !known {
-				a.requests = append(a.requests, id)
-			}
+		if c.ctx.Err() == nil {
+			a.add(&e.known, &c.request)
 		}
 	}
 	e.known.answer = answer{}
-	if len(a.jobs)+len(a.requests) == 0 {
+	if len(a.jobs)+len(a.requests)+len(a.calls) == 0 {
 		return
 	}
 	var err error
-	if a.Records, err = e.Log.Load(ctx, a.jobs, a.requests); err == nil {
+	if a.Records, err = e.Log.Load(ctx, a.jobs, a.requests, a.calls...); err == nil {
 		e.known.answer = a
+	}
+}
+
+// add adds what a request needs and is not known to what the log is asked for.
+func (a *answer) add(k *known, r *Request) {
+	if id := r.JobID; id != "" && !slices.Contains(a.jobs, id) {
+		if _, known := k.jobs.Get(id); !known {
+			a.jobs = append(a.jobs, id)
+		}
+	}
+	if id := r.RequestID; id != "" && !slices.Contains(a.requests, id) {
+		if _, known := k.requests.Get(id); !known {
+			a.requests = append(a.requests, id)
+		}
+	}
+	if eval, ok := r.Command.(GateEval); ok && eval.CallID != "" {
+		id := ledger.CallID{Job: r.JobID, Call: eval.CallID}
+		if _, known := k.calls.Get(id); !known && !a.askedCall(id) {
+			a.calls = append(a.calls, id)
+		}
 	}
 }
 

@@ -20,7 +20,7 @@ var (
 	someActor  = rapid.SampledFrom([]string{"worker_1", "worker_2", "reviewer", "agent_7"})
 	someReason = rapid.SampledFrom([]string{"", "because", `say "why"`})
 	someID     = rapid.SampledFrom([]string{"", "", "cp_0001", "cp_0002", "cp_0003", "cp_0005"})
-	somePolicy = rapid.SampledFrom([]ledger.Hash{{}, {}, one, two})
+	somePolicy = rapid.SampledFrom([]ledger.Hash{{}, {}, one, two, knownPolicy, knownPolicy, knownPolicy, knownPolicy})
 	someEnv    = rapid.SampledFrom([]string{env, env, env, "envfp:there"})
 	someWho    = rapid.SampledFrom([]string{"", "", "agent_7", "agent_8"})
 	someRef    = rapid.SampledFrom([]string{"", "", "policy v1"})
@@ -32,7 +32,7 @@ var (
 
 // someCommand draws a command. Those that end a job are rare.
 func someCommand(t *rapid.T) commands.Command {
-	switch n := rapid.IntRange(0, 28).Draw(t, "command"); {
+	switch n := rapid.IntRange(0, 44).Draw(t, "command"); {
 	case n < 7:
 		c := commands.AddCheckpoint{Type: someType.Draw(t, "type"), Summary: "s"}
 		if final := c.Type == ledger.CheckpointCompleted || c.Type == ledger.CheckpointFailed; final && n > 1 {
@@ -57,6 +57,10 @@ func someCommand(t *rapid.T) commands.Command {
 		return commands.Stop{}
 	case n == 27:
 		return commands.EraseContent{Digest: one}
+	case n > 37:
+		return commands.GateSettle{Grant: someGrant, Outcome: rapid.SampledFrom(ledger.EffectOutcomes).Draw(t, "outcome")}
+	case n > 28:
+		return someEval(t)
 	}
 	return commands.Cancel{}
 }
@@ -89,6 +93,7 @@ func someRequest(t *rapid.T) commands.Request {
 func TestRandomHistories(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		b := newBench(t)
+		b.engine.Content = knownContent()
 		for i := range 3 {
 			c := commands.Submit{
 				EnvironmentFingerprint: env, ProducerVersion: "gait/test", Identity: someWho.Draw(rt, "identity"),
@@ -111,6 +116,10 @@ func TestRandomHistories(t *testing.T) {
 // step carries out one request and checks what it led to.
 func step(t *rapid.T, b *bench, r commands.Request) {
 	before, size := b.job(r.JobID), b.size()
+	if c, ok := r.Command.(commands.GateSettle); ok && len(before.Grants) > 0 && r.RequestID == "" {
+		c.Grant = before.Grants[rapid.IntRange(0, len(before.Grants)-1).Draw(t, "grant")].ID
+		r.Command = c
+	}
 	result, err := b.do(r)
 	after := b.job(r.JobID)
 	written := b.size() - size
@@ -118,10 +127,14 @@ func step(t *rapid.T, b *bench, r commands.Request) {
 	no, refused := errors.AsType[*commands.RefusedError](err)
 	_, stale := errors.AsType[*commands.RevisionError](err)
 	_, taken := errors.AsType[*commands.RequestIDError](err)
+	_, unrepeated := errors.AsType[*commands.UnrepeatedError](err)
+	if _, asks := r.Command.(commands.GateEval); asks {
+		checkAnswer(b.t, b, result, err, commands.AnswerOf(result, err))
+	}
 	switch {
-	case err != nil && !refused && !stale && !taken:
+	case err != nil && !refused && !stale && !taken && !unrepeated:
 		t.Fatalf("%s: %v", r.Command.Verb(), err)
-	case r.DryRun || stale || taken || result.Replayed || refused && no.Result.Repeated:
+	case r.DryRun || stale || taken || unrepeated || result.Replayed || result.Repeated || refused && no.Result.Repeated:
 		if diff := cmp.Diff(before, after); diff != "" || written != 0 {
 			t.Fatalf("%s writes nothing, but wrote %d events (-before +after):\n%s", r.Command.Verb(), written, diff)
 		}
@@ -130,6 +143,7 @@ func step(t *rapid.T, b *bench, r commands.Request) {
 			t.Fatalf("refused %s wrote %d events, %d refusals after %d", r.Command.Verb(), written, after.Refusals, before.Refusals)
 		}
 		after.Refusals, after.JobSeq, after.LastRefusal = before.Refusals, before.JobSeq, before.LastRefusal
+		after.LastBlock = before.LastBlock
 		if diff := cmp.Diff(before, after); diff != "" {
 			t.Fatalf("refused %s changed the job (-before +after):\n%s", r.Command.Verb(), diff)
 		}
@@ -156,6 +170,9 @@ func columnOf(c commands.Command) string {
 
 // keepsRules holds a change of state to the table and to the oracle.
 func keepsRules(t *rapid.T, b *bench, r commands.Request, before, after projection.Job, result commands.Result) {
+	if keepsGateRules(t, r, before, after, result) {
+		return
+	}
 	if _, erases := r.Command.(commands.EraseContent); before.Status.Final() && !erases {
 		t.Fatalf("%s changed a job that is %s", r.Command.Verb(), before.Status)
 	}
@@ -206,6 +223,10 @@ func observe(t *rapid.T, log *hookedLog, job string, n int64) oracle {
 			decision := p.CheckpointType == ledger.CheckpointDecisionNeeded
 			if decision || p.CheckpointType == ledger.CheckpointBlocked {
 				o.asks[e.LeafHash()] = &observedAsk{actor: e.Actor(), decision: decision}
+			}
+		case ledger.GateDecided:
+			if p.Verdict == ledger.GateRequireApproval {
+				o.asks[e.LeafHash()] = &observedAsk{actor: e.Actor(), decision: true}
 			}
 		case ledger.Paused:
 			o.asks[e.LeafHash()] = &observedAsk{actor: e.Actor(), hold: p.Hold}

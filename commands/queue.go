@@ -17,6 +17,7 @@ type call struct {
 	done    chan struct{}
 
 	signature *signature // nil if the actor is a claim
+	read      readIntent // that the request names
 
 	tries  int
 	result Result

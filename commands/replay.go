@@ -31,8 +31,28 @@ func (b *batch) replay(ctx context.Context, c *call) (Result, bool, error) {
 	if err != nil {
 		return Result{}, false, err
 	}
-	result, err := again(event, state.job)
+	if asksAgain(c, event, state.job) {
+		c.request.RequestID = ""
+		return Result{}, false, nil
+	}
+	result, err := b.again(ctx, c, event, state.job)
 	return result, true, err
+}
+
+// again is the answer to a call that an event answered before.
+func (b *batch) again(ctx context.Context, c *call, event ledger.Event, j projection.Job) (Result, error) {
+	if allowedBy(event) {
+		return b.repeatAllow(ctx, c, event, j)
+	}
+	result, err := again(event, j)
+	if p, ok := event.Payload().(ledger.GateDecided); ok && err == nil {
+		call, unread := b.engine.callState(ctx, j.ID, p.CallID)
+		if unread != nil {
+			return Result{}, unread
+		}
+		result.Gate = replayedDetails(j, p, call)
+	}
+	return result, err
 }
 
 // sameCommand requires that the event that has used the id of a request carries out, or
@@ -74,7 +94,8 @@ func receiptOf(event ledger.Event) ledger.Receipt {
 // Outcome returns what the id of a request has led to, and whether it was used: what Do would
 // answer now without deciding anything. A client asks this before it fills in what a signed
 // command says of the job as it is. Errors are those of Do: a *RefusedError if the command was
-// refused, and *RequestIDError or *UsedError if the id belongs to another command.
+// refused, and *RequestIDError or *UsedError if the id belongs to another command. An id that
+// was answered with an allow counts as not used: only Do can say whether it is given again.
 func Outcome(ctx context.Context, log ledger.EventReader, r Request) (Result, bool, error) {
 	if r.RequestID == "" {
 		return Result{}, false, nil
@@ -93,6 +114,9 @@ func Outcome(ctx context.Context, log ledger.EventReader, r Request) (Result, bo
 	}
 	if err := sameCommand(event, &r, digest); err != nil {
 		return Result{}, true, err
+	}
+	if allowedBy(event) {
+		return Result{}, false, nil
 	}
 	if event.JobID() == "" {
 		return Result{Event: event, Receipt: receiptOf(event), Replayed: true}, true, nil

@@ -23,6 +23,8 @@ func TestRoles(t *testing.T) {
 		"commit-index":   {"operator"},
 		"content erase":  {"operator"},
 		"deny":           {"approver"},
+		"gate eval":      {"worker"},
+		"gate settle":    {"operator", "worker"},
 		"import":         {"operator"},
 		"pause":          {"operator"},
 		"resume":         {"operator"},
@@ -61,6 +63,8 @@ func TestRolesAreThoseOfAuthority(t *testing.T) {
 		ledger.Stopped{},
 		ledger.Imported{},
 		ledger.ContentErased{},
+		ledger.GateDecided{},
+		ledger.EffectSettled{},
 	} {
 		payloads[p.Type()] = p
 	}

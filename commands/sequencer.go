@@ -80,10 +80,11 @@ func (e *Engine) begin() *batch {
 	if e.flight != nil && !e.flight.over() {
 		b.before = e.flight
 		e.known.requests.Turn()
+		e.known.calls.Turn()
 	} else if head := e.Log.Head(); head.Size != e.known.head.Size || head.Leaf != e.known.head.Leaf {
 		e.known = known{head: head}
 	} else {
-		e.known.requests, e.known.ahead = recent.Map[string, ledger.Event]{}, nil // all of them are in the log
+		e.known.requests, e.known.calls, e.known.ahead = recent.Map[string, ledger.Event]{}, recent.Map[ledger.CallID, ledger.Event]{}, nil // all of them are in the log
 	}
 	b.at = e.known.head
 	return b

@@ -22,6 +22,10 @@ import (
 type History struct {
 	Authority *authority.State // in force all the time; nil if the ledger has none
 
+	// Gate returns the policy and the intent that a GateEval is decided on. It may be nil if
+	// there are no such requests.
+	Gate func(commands.Request) commands.GateInput
+
 	clock atomic.Int64
 
 	mu  sync.Mutex
@@ -59,24 +63,25 @@ func (h *History) Operations() []porcupine.Operation {
 // another, each at some moment between call and return, could give the same
 // answers. The jobs begin with the history.
 func (h *History) Linearizable() bool {
-	return porcupine.CheckOperations(Model(h.Authority), h.Operations())
+	return porcupine.CheckOperations(h.Model(), h.Operations())
 }
 
 // A state is a job as the model knows it. It is never changed.
 type state struct {
 	job  projection.Job
 	head ledger.JobHead
-	used map[string]ledger.Hash // leaf hashes by request id
+	used map[string]ledger.Event    // by request id
+	call map[string]projection.Call // by the id of the call
 
-	authority *authority.State // in force all the time
+	history *History
 }
 
 // Model returns the model of a History: each job by itself, by commands.Decide and
-// projection.Apply, under an authority.
-func Model(in *authority.State) porcupine.Model {
+// projection.Apply, under its authority.
+func (h *History) Model() porcupine.Model {
 	return porcupine.Model{
 		Partition: byJob,
-		Init:      func() any { return state{authority: in} },
+		Init:      func() any { return state{history: h} },
 		Step: func(s, input, output any) (bool, any) {
 			next, ok := s.(state).step(input.(commands.Request), output.(answer))
 			return ok, next
@@ -107,12 +112,11 @@ func (s state) step(r commands.Request, a answer) (state, bool) {
 	begins := commands.RowOf(r.Command).BeginsJob
 	var stale *commands.RevisionError
 	var refused *commands.RefusedError
-	if leaf, used := s.used[r.RequestID]; used {
-		result := a.result
-		if errors.As(a.err, &refused) {
-			result = refused.Result
+	if event, used := s.used[r.RequestID]; used {
+		if !s.asksAgain(r, event) {
+			return s, s.repeats(r, a, event)
 		}
-		return s, (a.err == nil || refused != nil) && result.Replayed && result.Event.LeafHash() == leaf
+		r.RequestID = ""
 	}
 	switch there := s.head.JobSeq > 0; {
 	case begins && there:
@@ -131,12 +135,17 @@ func (s state) step(r commands.Request, a answer) (state, bool) {
 	if no != nil || !reflect.DeepEqual(payload, e.Payload()) {
 		return s, false
 	}
+	if repeated := s.lastBlock(r, e.Payload()); a.result.Repeated != repeated {
+		return s, false
+	} else if repeated {
+		return s, e.LeafHash() == s.head.Leaf
+	}
 	return s.follow(r, a.result)
 }
 
 // decide decides a request at the moment of the event that it led to.
 func (s state) decide(r commands.Request, e ledger.Event) (ledger.Payload, *projection.Refusal) {
-	m := commands.Moment{At: e.Time(), Reading: e.Reading(), Authority: s.authority}
+	m := commands.Moment{At: e.Time(), Reading: e.Reading(), Authority: s.history.Authority, Gate: s.gate(r, e)}
 	if r.Signed != nil {
 		var err error
 		if m.Keys, err = authority.KeysOf(e); err != nil {
@@ -169,19 +178,28 @@ func (s state) follow(r commands.Request, a commands.Result) (state, bool) {
 	if err != nil {
 		return s, false
 	}
-	job, err := projection.Apply(s.job, a.Event, s.authority, projection.Call{})
+	job, err := projection.Apply(s.job, a.Event, s.history.Authority, s.callOf(r))
 	if err != nil || !reflect.DeepEqual(job, a.Job) {
 		return s, false
 	}
-	next := state{job: job, head: head, used: s.used, authority: s.authority}
+	next := state{job: job, head: head, used: s.used, call: s.call, history: s.history}
+	if about, ok := ledger.CallOf(a.Event.Payload()); ok {
+		next.call = with(s.call, about.ID, projection.CallIn(a.Event))
+	}
 	if a.Event.RequestID() == r.RequestID && r.RequestID != "" {
-		next.used = maps.Clone(s.used)
-		if next.used == nil {
-			next.used = map[string]ledger.Hash{}
-		}
-		next.used[r.RequestID] = a.Event.LeafHash()
+		next.used = with(s.used, r.RequestID, a.Event)
 	}
 	return next, true
+}
+
+// with returns a copy of a map with one more key.
+func with[V any](m map[string]V, key string, v V) map[string]V {
+	m = maps.Clone(m)
+	if m == nil {
+		m = map[string]V{}
+	}
+	m[key] = v
+	return m
 }
 
 // Kind says in words which answer an operation of a History got.
@@ -189,7 +207,12 @@ func Kind(op porcupine.Operation) string {
 	a := op.Output.(answer)
 	refused, isRefused := errors.AsType[*commands.RefusedError](a.err)
 	_, stale := errors.AsType[*commands.RevisionError](a.err)
+	_, unrepeated := errors.AsType[*commands.UnrepeatedError](a.err)
 	switch {
+	case a.err == nil && a.result.Repeated:
+		return "blocked before"
+	case unrepeated:
+		return "not allowed again"
 	case a.err == nil && a.result.Replayed:
 		return "replayed"
 	case isRefused && refused.Result.Replayed:

@@ -38,7 +38,7 @@ func TestEngineIsLinearizable(t *testing.T) {
 		if !h.Linearizable() {
 			t.Errorf("seed %d: no order of the requests gives these answers", seed)
 		}
-		if swap := swapped(h.Operations()); porcupine.CheckOperations(commandstest.Model(nil), swap) {
+		if swap := swapped(h.Operations()); porcupine.CheckOperations(h.Model(), swap) {
 			t.Errorf("seed %d: the model takes two answers that were swapped", seed)
 		}
 		for _, op := range h.Operations() {
