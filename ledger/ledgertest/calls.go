@@ -68,15 +68,13 @@ func (c *callChain) link(t testing.TB, job string, p ledger.Payload) ledger.Payl
 			prev = e.LeafHash()
 		}
 	}
-	switch p := p.(type) {
-	case ledger.GateDecided:
-		p.CallPrev = prev
-		return p
-	case ledger.EffectSettled:
-		p.CallPrev = prev
-		return p
+	if d, decides := p.(ledger.GateDecided); decides {
+		d.CallPrev = prev
+		return d
 	}
-	return p
+	s := p.(ledger.EffectSettled)
+	s.CallPrev = prev
+	return s
 }
 
 // sealed notes an event.

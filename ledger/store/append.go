@@ -179,7 +179,7 @@ func (p *plan) addEvent(ctx context.Context, entry ledger.Entry) error {
 	if err := p.indexEvent(ctx, e); err != nil {
 		return err
 	}
-	if err := p.addCall(ctx, e); err != nil {
+	if err := (callPlan{p}).add(ctx, e); err != nil {
 		return err
 	}
 	p.tree.Append(e.LeafHash(), p.put)
@@ -296,7 +296,7 @@ func (p *plan) changeTo(ctx context.Context, st *state, pages []Row) (*Change, e
 	}
 	c := &Change{From: headRow(p.from.head), To: headRow(st.head)}
 	c.Insert = slices.Concat(p.authority, p.events, p.jobIndex, p.proofs, p.used, p.tiles)
-	jobs, calls := slices.Sorted(maps.Keys(p.jobs)), p.callRows()
+	jobs, calls := slices.Sorted(maps.Keys(p.jobs)), callPlan{p}.rows()
 	c.Put = make([]Row, 0, len(tags.rows)+len(jobs)+len(pages)+len(calls)+metaRows+len(tags.numbers))
 	c.Put = append(c.Put, tags.rows...)
 	for _, job := range jobs {

@@ -27,16 +27,25 @@ func callOf(e ledger.Event) (ledger.CallID, bool) {
 	return ledger.CallID{Job: e.JobID(), Call: c.ID}, ok
 }
 
-// addCall plans the row of the call that an event is about. The event must name the newest
-// event about it before.
-func (p *plan) addCall(ctx context.Context, e ledger.Event) error {
+// A callPlan plans the rows of calls in a batch.
+type callPlan struct{ *plan }
+
+// A plannedCall is the newest event about a call, if it is planned.
+type plannedCall struct {
+	leaf ledger.Hash
+	seq  ledger.Seq
+}
+
+// add plans the row of the call that an event is about. The event must name the newest event
+// about it before.
+func (p callPlan) add(ctx context.Context, e ledger.Event) error {
 	id, ok := callOf(e)
 	if !ok {
 		return nil
 	}
 	call, _ := ledger.CallOf(e.Payload())
-	before, err := p.callBefore(ctx, id)
-	if err == nil && before != call.Prev && !p.inheritedCall(before, call.Prev) {
+	before, err := p.before(ctx, id)
+	if err == nil && before != call.Prev && !p.inherited(before, call.Prev) {
 		err = fmt.Errorf("event %d: it names %s as the newest event about %s, which is %s", e.Seq(), call.Prev.OrEmpty(), rowName(callKey(id)), before.OrEmpty())
 	}
 	if err != nil {
@@ -46,15 +55,9 @@ func (p *plan) addCall(ctx context.Context, e ledger.Event) error {
 	return nil
 }
 
-// A plannedCall is the newest event about a call, if it is planned.
-type plannedCall struct {
-	leaf ledger.Hash
-	seq  ledger.Seq
-}
-
-// callBefore returns the leaf hash of the newest event about a call, of those planned and of
-// those before; zero if there is none.
-func (p *plan) callBefore(ctx context.Context, id ledger.CallID) (ledger.Hash, error) {
+// before returns the leaf hash of the newest event about a call, of those planned and of those
+// before; zero if there is none.
+func (p callPlan) before(ctx context.Context, id ledger.CallID) (ledger.Hash, error) {
 	if planned, ok := p.calls[id]; ok {
 		return planned.leaf, nil
 	}
@@ -73,19 +76,19 @@ func (p *plan) callBefore(ctx context.Context, id ledger.CallID) (ledger.Hash, e
 	return p.log.tree().leaf(ctx, seq)
 }
 
-// inheritedCall reports whether an event may name event 0 as the newest about a call, of which
-// the ledger has none. A ledger before may have known it, which a copy without an index
-// cannot tell.
-func (p *plan) inheritedCall(before, prev ledger.Hash) bool {
+// inherited reports whether an event may name event 0 as the newest about a call, of which the
+// ledger has none. A ledger before may have known it, which a copy without an index cannot
+// tell.
+func (p callPlan) inherited(before, prev ledger.Hash) bool {
 	from := p.from.inherits
 	return before.IsZero() && !p.index.proved() && from.requests != nil && prev == from.leaf
 }
 
-// callRows returns the rows of the planned calls, sorted.
-func (p *plan) callRows() []Row {
+// rows returns the rows of the planned calls, sorted.
+func (p callPlan) rows() []Row {
 	rows := make([]Row, 0, len(p.calls))
 	for id, call := range p.calls {
-		rows = append(rows, Row{callKey(id), encodeSeq(call.seq)})
+		rows = append(rows, Row{callKey(id), p.keep(encodeSeq(call.seq))})
 	}
 	sortRows(rows)
 	return rows
