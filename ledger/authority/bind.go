@@ -6,6 +6,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 
 	"gait/ledger"
 	"gait/ledger/jcs"
@@ -16,12 +17,8 @@ func bind(c Command, arguments map[string]any, e ledger.Event) (string, error) {
 	if differs, err := bindEnvelope(c, arguments, e); differs != "" || err != nil {
 		return differs, err
 	}
-	row := verbs[c.Verb]
-	fields := row.Fields
-	switch {
-	case e.Type() == ledger.TypeRefused && !row.Event.OfLedger():
-		fields = refusedFields
-	case e.Type() != row.Event:
+	row, leads := leadsTo(c.Verb, e.Type())
+	if !leads {
 		return fmt.Sprintf("its command is %s, which leads to no %s", c.Verb, e.Type()), nil
 	}
 	payload, err := jcs.Decode(e.PayloadBytes())
@@ -29,10 +26,25 @@ func bind(c Command, arguments map[string]any, e ledger.Event) (string, error) {
 		return "", fmt.Errorf("reading a payload: %w", err)
 	}
 	object, _ := payload.(map[string]any)
-	if differs := bindFields(fields, object, c, arguments); differs != "" || row.Whole == "" || e.Type() != row.Event {
+	if differs := bindFields(row.Fields, object, c, arguments); differs != "" || row.Whole == "" {
 		return differs, nil
 	}
 	return bindWhole(row.Whole, object, arguments)
+}
+
+// leadsTo returns how an event of a type follows from a command, and whether the verb leads to
+// one. A command about a job can be refused.
+func leadsTo(verb string, typ ledger.Type) (Binding, bool) {
+	rows := verbs[verb]
+	if typ == ledger.TypeRefused && !rows[0].Event.OfLedger() {
+		return Binding{Fields: refusedFields}, true
+	}
+	for _, row := range rows {
+		if row.Event == typ {
+			return *row, true
+		}
+	}
+	return Binding{}, false
 }
 
 // bindEnvelope compares the fields that all events have.
@@ -48,7 +60,7 @@ func bindEnvelope(c Command, arguments map[string]any, e ledger.Event) (string, 
 	switch {
 	case c.Actor != e.Actor():
 		return fmt.Sprintf("its actor is %s, and that of its command %s", e.Actor(), c.Actor), nil
-	case c.JobID != e.JobID() && (c.JobID != "" || !verbs[c.Verb].unnamed):
+	case c.JobID != e.JobID() && (c.JobID != "" || !verbs[c.Verb][0].unnamed):
 		return fmt.Sprintf("its job is %s, and that of its command %s", e.JobID(), c.JobID), nil
 	case c.Origin != e.Origin():
 		return "its command is for the ledger " + c.Origin, nil
@@ -65,6 +77,7 @@ func bindEnvelope(c Command, arguments map[string]any, e ledger.Event) (string, 
 // bindFields compares the fields of a payload with what they are copied from. A field
 // that the table does not name is not bound, and so differs.
 func bindFields(fields map[string]Field, payload map[string]any, c Command, arguments map[string]any) string {
+	payload = byPath(fields, payload)
 	for _, name := range slices.Sorted(maps.Keys(payload)) {
 		if _, known := fields[name]; !known {
 			return fmt.Sprintf("no signed command leads to its field %s", name)
@@ -88,6 +101,23 @@ func bindFields(fields map[string]Field, payload map[string]any, c Command, argu
 		}
 	}
 	return ""
+}
+
+// byPath returns a payload with each object whose members are fields of their own replaced by
+// these.
+func byPath(fields map[string]Field, payload map[string]any) map[string]any {
+	flat := make(map[string]any, len(payload))
+	for name, value := range payload {
+		object, is := value.(map[string]any)
+		if _, whole := fields[name]; whole || !is {
+			flat[name] = value
+			continue
+		}
+		for member, of := range object {
+			flat[name+"."+member] = of
+		}
+	}
+	return flat
 }
 
 // bindWhole compares a payload, without its reason, with the digest that an argument has.
@@ -114,7 +144,11 @@ func (s Source) of(c Command, arguments map[string]any) any {
 	case SourceVerb:
 		v = c.Verb
 	default:
-		v = arguments[string(s[len(SourceArgument):])]
+		v = arguments
+		for name := range strings.SplitSeq(string(s[len(SourceArgument):]), ".") {
+			object, _ := v.(map[string]any)
+			v = object[name]
+		}
 	}
 	if v == "" {
 		return nil

@@ -41,6 +41,17 @@ func everything() []at.Plan {
 		}},
 		{Actor: "root", JobID: "job_1", Payload: erased},
 		{Actor: "root", JobID: "job_1", Payload: ledger.Refused{Command: "resume", Exit: 6, Reason: "moved", Refusal: "invalid_transition", Summary: "identity agent_7"}},
+		{Actor: "root", JobID: "job_1", Payload: allowed},
+		{Actor: "root", JobID: "job_1", Payload: ledger.GateDecided{
+			Verdict: ledger.GateRequireApproval, Tool: "pay", Intent: content, ReasonCode: "policy_requires_approval", CallID: "c1", CallPrev: hashOf("before"), ContentKey: key,
+			PolicyDigest: hashOf("policy"), DeterminedBy: []string{"big"}, Engine: "cedar-go/1.9.0", Facts: ledger.GateFacts{NotDoneExit: 75},
+			CheckpointID: "cp_0002", RequiredAction: "look", Approvers: []string{"vera"}, ExpiresAt: at.Start.Add(time.Hour), Quorum: 2, Continues: hashOf("c"),
+		}},
+		{Actor: "root", JobID: "job_1", Payload: ledger.GateDecided{Verdict: ledger.GateBlock, Tool: "pay", ReasonCode: "policy_missing"}},
+		{Actor: "root", JobID: "job_1", Payload: ledger.DispatchBlocked{Tool: "pay", Intent: hashOf("content"), ReasonCode: "emergency_stopped", CallID: "c1", ContentKey: key}},
+		{Actor: "root", JobID: "job_1", Payload: ledger.EffectSettled{
+			Grant: at.ULID, Outcome: ledger.EffectDone, CallID: "c1", CallPrev: hashOf("before"), Result: content, ContentKey: key, Reason: "the bank says so",
+		}},
 		{Actor: "root", Payload: ledger.ActorEnrolled{Actor: "new", Keys: nil, Reason: "joins", Roles: []ledger.Role{ledger.RoleWorker}}},
 		{Actor: "root", Payload: ledger.ActorRevoked{Actor: "wim", Reason: "left"}},
 		{Actor: "root", Payload: ledger.AuthoritySet{Admins: 2, Mode: ledger.ModeAll, Policies: []ledger.Hash{hashOf("policy")}, Reason: "now"}},
@@ -196,6 +207,63 @@ func TestBindsTheEnvelope(t *testing.T) {
 		wantCorrupt(t, tt.name, err, e, tt.want)
 		if err := authority.VerifySignatures(e); err != nil {
 			t.Errorf("%s: the signature itself is good, and VerifySignatures = %v", tt.name, err)
+		}
+	}
+}
+
+// TestGateIsBound is the table of attacks on what a worker asked of the gate, or said of a grant.
+func TestGateIsBound(t *testing.T) {
+	c := newJob(t)
+	s := now(t, c.Ledger)
+	stopped := ledger.DispatchBlocked{Tool: "pay", Intent: allowed.Intent.Digest, ReasonCode: "emergency_stopped", CallID: "c1"}
+	settle := ledger.EffectSettled{Grant: at.ULID, Outcome: ledger.EffectUnknown}
+	block := ledger.GateDecided{Verdict: ledger.GateBlock, Tool: "pay", Intent: allowed.Intent, ReasonCode: "policy_forbids", CallID: "c1", Facts: allowed.Facts}
+	change := func(p ledger.GateDecided, change func(*ledger.GateDecided)) ledger.Payload {
+		change(&p)
+		return p
+	}
+	bare := ledger.GateDecided{Verdict: ledger.GateBlock, Tool: "pay", ReasonCode: "intent_too_large"}
+	for _, tt := range []struct {
+		name string
+		of   ledger.Payload // to which the command leads
+		put  ledger.Payload // under the command
+		want string         // part of the reason; "": admissible
+	}{
+		{"what was asked", allowed, allowed, ""},
+		{"a block of what was asked", allowed, block, ""},
+		{"a block since the job was stopped", allowed, stopped, ""},
+		{"fields shown that the policy names", allowed, change(allowed, func(p *ledger.GateDecided) { p.Facts.Shown = nil }), ""},
+		{"another intent", allowed, change(allowed, func(p *ledger.GateDecided) { p.Intent.Digest = hashOf("other") }), "intent"},
+		{"no intent", allowed, change(block, func(p *ledger.GateDecided) { p.Intent = ledger.Content{} }), "intent"},
+		{"an intent where there was none", bare, change(bare, func(p *ledger.GateDecided) { p.Intent = allowed.Intent }), "intent"},
+		{"another tool", allowed, change(allowed, func(p *ledger.GateDecided) { p.Tool = "refund" }), "tool"},
+		{"another call", allowed, change(allowed, func(p *ledger.GateDecided) { p.CallID = "c2" }), "call_id"},
+		{"no call", allowed, change(allowed, func(p *ledger.GateDecided) { p.CallID, p.CallPrev = "", ledger.Hash{} }), "call_id"},
+		{"another environment", allowed, change(allowed, func(p *ledger.GateDecided) { p.Facts.EnvironmentFingerprint = "other" }), "facts.environment_fingerprint"},
+		{"another exit code", allowed, change(allowed, func(p *ledger.GateDecided) { p.Facts.NotDoneExit = 1 }), "facts.not_done_exit"},
+		{"no facts", allowed, change(allowed, func(p *ledger.GateDecided) { p.Facts = ledger.GateFacts{} }), "facts.environment_fingerprint"},
+		{"facts where there were none", bare, change(bare, func(p *ledger.GateDecided) { p.Facts.NotDoneExit = 1 }), "facts.not_done_exit"},
+		{"a stop with another intent", allowed, ledger.DispatchBlocked{Tool: "pay", Intent: hashOf("other"), ReasonCode: "r", CallID: "c1"}, "intent"},
+		{"a stop without the intent", allowed, ledger.DispatchBlocked{Tool: "pay", ReasonCode: "r", CallID: "c1"}, "intent"},
+		{"a stop with another tool", allowed, ledger.DispatchBlocked{Tool: "refund", Intent: stopped.Intent, ReasonCode: "r", CallID: "c1"}, "tool"},
+		{"a stop with another call", allowed, ledger.DispatchBlocked{Tool: "pay", Intent: stopped.Intent, ReasonCode: "r"}, "call_id"},
+		{"an effect", allowed, settle, "leads to no effect_settled"},
+		{"a checkpoint", allowed, progress, "leads to no checkpoint_added"},
+		{"what was settled", settle, settle, ""},
+		{"with the call of the grant", settle, ledger.EffectSettled{Grant: at.ULID, Outcome: ledger.EffectUnknown, CallID: "c1", CallPrev: hashOf("before")}, ""},
+		{"another outcome", settle, ledger.EffectSettled{Grant: at.ULID, Outcome: ledger.EffectDone}, "outcome"},
+		{"another grant", settle, ledger.EffectSettled{Grant: "7" + at.ULID[1:], Outcome: ledger.EffectUnknown}, "grant"},
+		{"a result", settle, ledger.EffectSettled{Grant: at.ULID, Outcome: ledger.EffectUnknown, Result: allowed.Intent}, "result"},
+		{"a reason", settle, ledger.EffectSettled{Grant: at.ULID, Outcome: ledger.EffectUnknown, Reason: "r"}, "reason"},
+		{"a decision of the gate", settle, allowed, "leads to no gate_decided"},
+	} {
+		e := c.Seal(at.Plan{
+			Actor: "wim", JobID: "job_1", Payload: tt.of, Signers: []at.Signer{c.wim}, EditDraft: func(d *ledger.Draft) { d.Payload = tt.put },
+		})
+		if _, err := s.Check(e); tt.want != "" {
+			wantCorrupt(t, tt.name, err, e, tt.want)
+		} else if err != nil {
+			t.Errorf("%s: Check = %v", tt.name, err)
 		}
 	}
 }

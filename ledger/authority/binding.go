@@ -39,14 +39,18 @@ type Field struct {
 }
 
 // Argument returns the name of the argument that the field is copied from, and whether it is
-// copied from one.
+// copied from one. It is the path to a member if that alone is copied, such as intent.digest.
 func (f Field) Argument() (string, bool) { return strings.CutPrefix(string(f.From), SourceArgument) }
 
-// A Binding is how the event of one verb follows from its command.
+// A Binding is how the event of one verb follows from its command. A verb has one Binding for
+// each type of event to which it leads.
 type Binding struct {
-	Verb   string
-	Event  ledger.Type      // the type of the event, if the command is not refused
-	Fields map[string]Field // of the payload, by name
+	Verb  string
+	Event ledger.Type // the type of the event, if the command is not refused
+
+	// Fields are those of the payload, by name. If the members of an object follow in different
+	// ways, each has a path of its own, such as facts.shown, and the object has none.
+	Fields map[string]Field
 
 	// Arguments are those that the verb has and no field is copied from.
 	Arguments []string
@@ -151,6 +155,28 @@ var bindings = []Binding{
 		},
 	},
 	{
+		Verb: "gate eval", Event: ledger.TypeGateDecided, Arguments: []string{"policy", "problem"}, speechless: true, undigested: []string{"policy"},
+		Fields: same([]string{"call_id", "facts.environment_fingerprint", "facts.not_done_exit", "intent", "tool"}, map[string]Field{
+			"call_prev": derived, "checkpoint_id": derived, "clearance": derived, "continues": derived, "policy_digest": derived,
+			// The policy decides these, and the fold has no policy.
+			"approvers": free, "determined_by": free, "engine": free, "expires_at": free, "facts.shown": free, "quorum": free,
+			"reason_code": free, "required_action": free, "verdict": free,
+			"content_key": free, "grant": free,
+		}),
+	},
+	{
+		Verb: "gate eval", Event: ledger.TypeDispatchBlocked, // of a job that is stopped
+		Fields: same([]string{"call_id", "tool"}, map[string]Field{
+			"intent": copied(argument("intent.digest")), "content_key": free, "reason_code": free,
+		}),
+	},
+	{
+		Verb: "gate settle", Event: ledger.TypeEffectSettled,
+		Fields: same([]string{"grant", "outcome", "result"}, map[string]Field{
+			"reason": reason, "call_id": derived, "call_prev": derived, "content_key": free,
+		}),
+	},
+	{
 		Verb: "actor add", Event: ledger.TypeActorEnrolled,
 		Fields: same([]string{"actor", "bootstrap", "keys", "roles"}, map[string]Field{"reason": reason}),
 	},
@@ -169,25 +195,21 @@ var bindings = []Binding{
 	},
 }
 
-// verbs are the bindings by verb.
-var verbs = func() map[string]*Binding {
-	byVerb := map[string]*Binding{}
+// verbs are the bindings by verb. What is not about the fields of one type of event stands in
+// the first one of a verb.
+var verbs = func() map[string][]*Binding {
+	byVerb := map[string][]*Binding{}
 	for i := range bindings {
-		byVerb[bindings[i].Verb] = &bindings[i]
+		byVerb[bindings[i].Verb] = append(byVerb[bindings[i].Verb], &bindings[i])
 	}
 	return byVerb
 }()
 
-// Bindings returns the table of the verbs that can be signed, by verb. The caller must not
-// change it.
+// Bindings returns the table of the verbs that can be signed, by verb. A verb that leads to
+// several types of events has a row for each. The caller must not change the table.
 func Bindings() []Binding {
 	all := slices.Clone(bindings)
-	slices.SortFunc(all, func(a, b Binding) int {
-		if a.Verb < b.Verb {
-			return -1
-		}
-		return 1
-	})
+	slices.SortStableFunc(all, func(a, b Binding) int { return strings.Compare(a.Verb, b.Verb) })
 	return all
 }
 
@@ -207,22 +229,43 @@ func (b *Binding) check(c Command, arguments map[string]any) error {
 	case b.speechless && c.Reason != "":
 		return &ledger.FieldError{Field: "reason", Problem: "an event of " + c.Verb + " has no place for one"}
 	}
+	return checkArguments(c.Verb, arguments)
+}
+
+// checkArguments checks that a verb takes each argument.
+func checkArguments(verb string, arguments map[string]any) error {
 	for _, name := range slices.Sorted(maps.Keys(arguments)) {
-		if !b.takes(name) {
-			return &ledger.FieldError{Field: "arguments", Problem: fmt.Sprintf("%s takes none called %.40q", c.Verb, name)}
+		dotted := strings.Contains(name, ".") // no argument is, and takes would read it as a path
+		if !dotted && takes(verb, name) {
+			continue
+		}
+		object, is := arguments[name].(map[string]any)
+		if dotted || !is || len(object) == 0 {
+			return takesNone(verb, name)
+		}
+		for _, member := range slices.Sorted(maps.Keys(object)) {
+			if !takes(verb, name+"."+member) {
+				return takesNone(verb, name+"."+member)
+			}
 		}
 	}
 	return nil
 }
 
-// takes reports whether the verb has an argument of this name.
-func (b *Binding) takes(name string) bool {
-	if slices.Contains(b.Arguments, name) {
-		return true
-	}
-	for _, f := range b.Fields {
-		if f.From == argument(name) {
+func takesNone(verb, argument string) error {
+	return &ledger.FieldError{Field: "arguments", Problem: fmt.Sprintf("%s takes none called %.40q", verb, argument)}
+}
+
+// takes reports whether a verb has an argument of this name, or an argument with this member.
+func takes(verb, name string) bool {
+	for _, b := range verbs[verb] {
+		if slices.Contains(b.Arguments, name) {
 			return true
+		}
+		for _, f := range b.Fields {
+			if f.From == argument(name) {
+				return true
+			}
 		}
 	}
 	return false

@@ -184,8 +184,8 @@ func (m *members) arguments() map[string]any {
 
 // check checks each field by itself, and that the verb takes what is given.
 func (c Command) check(arguments map[string]any) error {
-	row, known := verbs[c.Verb]
-	if !known {
+	rows := verbs[c.Verb]
+	if len(rows) == 0 {
 		return &ledger.FieldError{Field: "verb", Problem: fmt.Sprintf("%.40q is no command that can be signed", c.Verb)}
 	}
 	for _, f := range []struct {
@@ -209,7 +209,7 @@ func (c Command) check(arguments map[string]any) error {
 	if c.IfRevision != nil && *c.IfRevision < 0 {
 		return &ledger.FieldError{Field: "if_revision", Problem: fmt.Sprintf("%d is not a revision", *c.IfRevision)}
 	}
-	return row.check(c, arguments)
+	return rows[0].check(c, arguments)
 }
 
 // arguments returns the arguments as text.
@@ -235,8 +235,9 @@ func (c Command) argumentValues() (map[string]any, error) {
 
 // RequestDigest returns the SHA-256 of what makes two commands the same: actor,
 // arguments, job, reason and verb, as canonical JSON. The target and the subject of a
-// verdict are left out, and so are origin, request id, revision and times: a command that
-// is signed again is a retry, and an unsigned request of before has the same digest.
+// verdict are left out, and the policy that a question to the gate names, and so are origin,
+// request id, revision and times: a command that is signed again is a retry, and an unsigned
+// request of before has the same digest.
 func (c Command) RequestDigest() (ledger.Hash, error) {
 	arguments, err := c.argumentValues()
 	if err != nil {
@@ -246,10 +247,9 @@ func (c Command) RequestDigest() (ledger.Hash, error) {
 }
 
 func (c Command) digest(arguments map[string]any) (ledger.Hash, error) {
-	row, known := verbs[c.Verb]
-	if known && len(row.undigested) > 0 {
+	if rows := verbs[c.Verb]; len(rows) > 0 && len(rows[0].undigested) > 0 {
 		arguments = maps.Clone(arguments)
-		for _, name := range row.undigested {
+		for _, name := range rows[0].undigested {
 			delete(arguments, name)
 		}
 	}

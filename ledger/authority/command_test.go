@@ -85,6 +85,50 @@ func TestParseCommandRefuses(t *testing.T) {
 	}
 }
 
+// TestArgumentsOfMembers checks that of an object whose members are fields of their own a
+// command takes these members, and none by its path.
+func TestArgumentsOfMembers(t *testing.T) {
+	for arguments, ok := range map[string]bool{
+		`{"facts":{"environment_fingerprint":"e","not_done_exit":1},"tool":"pay"}`: true,
+		`{"facts":{"not_done_exit":1},"tool":"pay"}`:                               true,
+		`{"tool":"pay"}`: true,
+		`{"intent":{"digest":"d","size":1},"policy":"p","tool":"pay"}`: true,
+		`{"facts":{},"tool":"pay"}`:                                    false,
+		`{"facts":{"shown":{"a":"1"}},"tool":"pay"}`:                   false,
+		`{"facts":{"job":"job_1","not_done_exit":1},"tool":"pay"}`:     false,
+		`{"facts":"none","tool":"pay"}`:                                false,
+		`{"facts":[],"tool":"pay"}`:                                    false,
+		`{"facts.not_done_exit":1,"tool":"pay"}`:                       false,
+		`{"intent.digest":"d","tool":"pay"}`:                           false,
+		`{"verdict":"allow"}`:                                          false,
+	} {
+		c := authority.Command{
+			Actor: "wim", Arguments: []byte(arguments), CreatedAt: testTime, ExpiresAt: testTime.Add(time.Minute), JobID: "job_1", Origin: testOrigin, RequestID: "r-1", Verb: "gate eval",
+		}
+		if _, err := c.Encode(); (err == nil) != ok || err != nil && !errors.Is(err, ledger.ErrMalformed) {
+			t.Errorf("Encode of a command with the arguments %s = %v, want it taken: %t", arguments, err, ok)
+		}
+	}
+}
+
+// TestPolicyIsNotDigested checks that a worker may name its policy, or not, in a retry.
+func TestPolicyIsNotDigested(t *testing.T) {
+	digest := func(arguments string) ledger.Hash {
+		h, err := authority.Command{Actor: "wim", Arguments: []byte(arguments), JobID: "job_1", Verb: "gate eval"}.RequestDigest()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h
+	}
+	plain := digest(`{"call_id":"c1","tool":"pay"}`)
+	if named := digest(`{"call_id":"c1","policy":"p","tool":"pay"}`); named != plain {
+		t.Errorf("with a policy the request digest is %s, want %s", named, plain)
+	}
+	if other := digest(`{"call_id":"c2","tool":"pay"}`); other == plain {
+		t.Error("another call has the same request digest")
+	}
+}
+
 func TestCheckTime(t *testing.T) {
 	const day = 24 * time.Hour
 	for _, tt := range []struct {

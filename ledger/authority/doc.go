@@ -19,7 +19,7 @@
 //	if_revision     optional: the only revision of the job to act on, from 0
 //	job_id          the job; not of verbs about the ledger; optional of submit
 //	origin          the ledger
-//	reason          optional; not of submit and checkpoint add, whose events have no place for one
+//	reason          optional; not of submit, checkpoint add and gate eval, whose events have no place for one
 //	request_id      makes it a command that is carried out once
 //	schema_id       gait.command
 //	schema_version  1.0.0
@@ -43,6 +43,8 @@
 //	checkpoint add               summary, type
 //	approve, deny                target
 //	content erase                digest
+//	gate eval                    tool
+//	gate settle                  grant, outcome
 //	import                       claim_sha256, pack_sha256
 //	actor add                    actor, keys, roles
 //	actor revoke                 actor
@@ -58,7 +60,7 @@
 //	{"actor":…,"arguments":…,"job_id":…,"reason":…,"verb":…}
 //
 // in which job_id and reason are "" if the command has none, and the arguments of approve and
-// deny are without target and subject. So a command that is signed again, with new times, is a
+// deny are without target and subject, and those of gate eval without policy. So a command that is signed again, with new times, is a
 // retry, and has the digest that the same request has without a signature.
 //
 // The reading of an event is its clock, or else its created_at. By the reading at which a
@@ -70,8 +72,8 @@
 // An event with a command has the command's actor, origin, request_id, request digest and, if
 // the command names one, job_id. If the command has if_revision, the event's revision is one
 // more; of refused, it is that. The reading is within the command's times. The command's verb
-// leads to one type of event, or, if it is about a job, to refused. Of the payload, each field
-// is one of these:
+// leads to the types of events that the table names, and, if it is about a job, to refused. Of
+// the payload, each field is one of these:
 //
 //   - copied: equal, as canonical JSON, to the argument that the table names or, if the table
 //     names none, to the argument of the field's name; the field is absent if the argument is
@@ -82,6 +84,11 @@
 //   - digested: the argument claim_sha256, which the request digest leaves out, is the SHA-256
 //     of the payload without its reason, as canonical JSON, in hexadecimal.
 //   - free: neither.
+//
+// A name such as facts.shown is that of a member of an object, whose members follow each in a
+// way of its own; in an argument of that name no other members are taken. What the gate decides
+// follows from a policy, which the events name by its digest and do not hold: no fold can
+// derive it, so it is free, and only a reader who has the policy can check it.
 //
 // A field that the table does not name makes the event inadmissible. Labels are a list of
 // {"key":…,"value":…} in a command, sorted by key, and one object in an event.
@@ -118,6 +125,18 @@
 //	    copied: pack_sha256, reason
 //	    digested: approvals, checkpoints, created_at, environment_fingerprint, identity, pack_id, pack_key_id, pack_trusted, policy_digest, policy_ref, producer_version, revision, status, status_reason_code, stop_reason, stopped_at, stopped_by, updated_at
 //	    further arguments: claim_sha256
+//	gate eval → gate_decided
+//	    copied: call_id, facts.environment_fingerprint, facts.not_done_exit, intent, tool
+//	    derived: call_prev, checkpoint_id, clearance, continues, policy_digest
+//	    free: approvers, content_key, determined_by, engine, expires_at, facts.shown, grant, quorum, reason_code, required_action, verdict
+//	    further arguments: policy, problem
+//	gate eval → dispatch_blocked
+//	    copied: call_id, intent from intent.digest, tool
+//	    free: content_key, reason_code
+//	gate settle → effect_settled
+//	    copied: grant, outcome, reason, result
+//	    derived: call_id, call_prev
+//	    free: content_key
 //	actor add → actor_enrolled
 //	    copied: actor, bootstrap, keys, reason, roles
 //	actor revoke → actor_revoked
@@ -160,7 +179,8 @@
 // the actor's before; else signature_invalid. The actor has one of the roles, else role_required:
 //
 //	submitted                                                    worker, operator
-//	checkpoint_added                                             worker
+//	checkpoint_added, gate_decided, dispatch_blocked             worker
+//	effect_settled                                               operator, worker
 //	approved, denied                                             approver
 //	paused, resumed, cancelled, emergency_stop_acknowledged,
 //	imported, continued, content_erased                          operator
@@ -180,7 +200,8 @@
 //	all        none
 //
 // by mode, and else signature_required. In every mode these are: ledger_created,
-// index_committed, continued, and checkpoint_added with continues, which a ledger writes.
+// index_committed, continued, and checkpoint_added and gate_decided with continues, which a
+// ledger writes.
 //
 // # The chain
 //
@@ -195,6 +216,7 @@
 // a key in force as must agree. An actor_revoked names an actor who is enrolled and not revoked
 // and, with key, a key in force for the actor.
 //
-// Whether what a decision asks for was approved, by enough actors who may, and whether they
-// still may when a job resumes, are rules of jobs: see package projection.
+// Whether what a decision asks for was approved, by enough actors who may, whether they still
+// may when a job resumes or a tool is let act, and whose grant a worker may settle, are rules of
+// jobs: see package projection.
 package authority

@@ -65,15 +65,23 @@ func newCast(t testing.TB) cast {
 
 // Payloads of the job job_1.
 var (
-	submitted  = ledger.Submitted{EnvironmentFingerprint: "env", ProducerVersion: "gait/1"}
-	progress   = ledger.CheckpointAdded{CheckpointID: "cp_0001", CheckpointType: ledger.CheckpointProgress, Summary: "s"}
-	paused     = ledger.Paused{Reason: "look"}
-	resumed    = ledger.Resumed{ExpectedFingerprint: "env", ActualFingerprint: "env"}
-	cancelled  = ledger.Cancelled{Reason: "enough"}
-	stopped    = ledger.Stopped{Reason: "now"}
-	approved   = ledger.Approved{Reason: "approved", Target: hashOf("target")}
-	denied     = ledger.Denied{Reason: "denied", Target: hashOf("target")}
-	erased     = ledger.ContentErased{Digest: hashOf("content"), Reason: "private"}
+	submitted = ledger.Submitted{EnvironmentFingerprint: "env", ProducerVersion: "gait/1"}
+	progress  = ledger.CheckpointAdded{CheckpointID: "cp_0001", CheckpointType: ledger.CheckpointProgress, Summary: "s"}
+	paused    = ledger.Paused{Reason: "look"}
+	resumed   = ledger.Resumed{ExpectedFingerprint: "env", ActualFingerprint: "env"}
+	cancelled = ledger.Cancelled{Reason: "enough"}
+	stopped   = ledger.Stopped{Reason: "now"}
+	approved  = ledger.Approved{Reason: "approved", Target: hashOf("target")}
+	denied    = ledger.Denied{Reason: "denied", Target: hashOf("target")}
+	erased    = ledger.ContentErased{Digest: hashOf("content"), Reason: "private"}
+	allowed   = ledger.GateDecided{
+		Verdict: ledger.GateAllow, Tool: "pay", Intent: ledger.Content{Digest: hashOf("content"), MediaType: "application/json", Name: "refund.json", Size: 9},
+		ReasonCode: "approved", CallID: "c1", CallPrev: hashOf("before"), ContentKey: hashOf("secret"), PolicyDigest: hashOf("policy"), DeterminedBy: []string{"big"},
+		Engine: "cedar-go/1.9.0", Grant: at.ULID, Clearance: hashOf("resumed"),
+		Facts: ledger.GateFacts{EnvironmentFingerprint: "env", NotDoneExit: 75, Shown: []ledger.Label{{Key: "target", Value: `"bank"`}}},
+	}
+	dispatch   = ledger.DispatchBlocked{Tool: "pay", Intent: hashOf("content"), ReasonCode: "emergency_stopped"}
+	settled    = ledger.EffectSettled{Grant: at.ULID, Outcome: ledger.EffectDone}
 	refused    = ledger.Refused{Command: "resume", Exit: 6, Refusal: "invalid_transition"}
 	imported   = ledger.Imported{PackSHA256: hashOf("pack"), PackID: hashOf("id"), CreatedAt: testTime, UpdatedAt: testTime, EnvironmentFingerprint: "env", ProducerVersion: "gait/1", Revision: 1, Status: "running", StatusReasonCode: "none", StopReason: "none"}
 	rotated    = ledger.KeyRotated{Key: at.Origin + "+1+AAAA", Previous: at.Origin + "+2+AAAA"}

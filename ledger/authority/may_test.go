@@ -27,14 +27,15 @@ func TestRoles(t *testing.T) {
 	c := newCast(t)
 	may := map[ledger.Type]string{ // who may
 		ledger.TypeSubmitted:       "root olga wim",
-		ledger.TypeCheckpointAdded: "root wim",
-		ledger.TypePaused:          "root olga", ledger.TypeResumed: "root olga", ledger.TypeCancelled: "root olga",
+		ledger.TypeCheckpointAdded: "root wim", ledger.TypeGateDecided: "root wim", ledger.TypeDispatchBlocked: "root wim",
+		ledger.TypeEffectSettled: "root olga wim",
+		ledger.TypePaused:        "root olga", ledger.TypeResumed: "root olga", ledger.TypeCancelled: "root olga",
 		ledger.TypeStopped: "root olga", ledger.TypeImported: "root olga", ledger.TypeContentErased: "root olga",
 		ledger.TypeApproved: "root vera", ledger.TypeDenied: "root vera",
 		ledger.TypeRefused:    "root ada olga vera wim audrey",
 		ledger.TypeKeyRotated: "root ada", ledger.TypeLedgerMoved: "root ada",
 	}
-	payloads := []ledger.Payload{submitted, progress, paused, resumed, cancelled, stopped, imported, erased, approved, denied, refused, rotated, moved}
+	payloads := []ledger.Payload{submitted, progress, paused, resumed, cancelled, stopped, imported, erased, approved, denied, refused, rotated, moved, allowed, dispatch, settled}
 	if len(payloads) != len(may) {
 		t.Fatal("a payload or its row is missing")
 	}
@@ -80,6 +81,9 @@ func TestClaims(t *testing.T) {
 		{ledger.Resumed{PreviousPolicyDigest: hashOf("other"), PolicyChanged: true}, "", need, need, need},
 		{cancelled, "", "", "", need},
 		{stopped, "", "", "", need},
+		{allowed, "", "", "", need},
+		{dispatch, "", "", "", need},
+		{settled, "", "", "", need},
 		{approved, "", need, need, need},
 		{denied, "", need, need, need},
 		{erased, "", "", "", need},
@@ -91,6 +95,7 @@ func TestClaims(t *testing.T) {
 		{ledger.LedgerCreated{}, "", "", "", ""},
 		{ledger.Continued{}, "", "", "", ""},
 		{ledger.CheckpointAdded{Continues: hashOf("before")}, "", "", "", ""},
+		{ledger.GateDecided{Continues: hashOf("before")}, "", "", "", ""},
 	} {
 		for _, m := range []struct {
 			mode     ledger.Mode

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"gait/ledger"
+	at "gait/ledger/authoritytest"
 	"gait/ledger/jcs"
 )
 
@@ -25,26 +26,47 @@ func others(t *testing.T, e ledger.Event) (all []other) {
 		t.Fatal(err)
 	}
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		found := 0
-		for _, value := range append(otherValues(fields[name]), nil) {
-			edited := maps.Clone(fields)
-			edited[name] = value
-			if value == nil {
-				delete(edited, name)
+		if members, is := fields[name].(map[string]any); is && name == "facts" { // each is a field of its own
+			for member := range members {
+				all = append(all, othersOf(t, e, name+"."+member, members[member], func(value any) any {
+					return with(fields, name, with(members, member, value))
+				})...)
 			}
-			text, err := jcs.Marshal(edited)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if p, err := ledger.DecodePayload(e.Type(), text); err == nil {
-				all, found = append(all, other{name, p}), found+1
-			}
+			continue
 		}
-		if decision := fields["checkpoint_type"] == "decision-needed"; found == 0 && !(decision && name == "checkpoint_type") {
-			t.Errorf("found no other value for %s of %s", name, e.Type())
-		}
+		all = append(all, othersOf(t, e, name, fields[name], func(value any) any { return with(fields, name, value) })...)
 	}
 	return all
+}
+
+// othersOf returns payloads that differ from that of an event in one field. put returns the
+// payload with another value of it; nil: with none.
+func othersOf(t *testing.T, e ledger.Event, name string, value any, put func(any) any) (all []other) {
+	t.Helper()
+	for _, value := range append(otherValues(value), nil) {
+		text, err := jcs.Marshal(put(value))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p, err := ledger.DecodePayload(e.Type(), text); err == nil {
+			all = append(all, other{name, p})
+		}
+	}
+	if bound := name == "checkpoint_type" || name == "verdict"; len(all) == 0 && !bound { // other fields go with its value
+		t.Errorf("found no other value for %s of %s", name, e.Type())
+	}
+	return all
+}
+
+// with returns an object with another value of a member; nil: with none. An object without
+// members is left out.
+func with(object map[string]any, name string, value any) map[string]any {
+	edited := maps.Clone(object)
+	edited[name] = value
+	if inner, is := value.(map[string]any); value == nil || is && len(inner) == 0 {
+		delete(edited, name)
+	}
+	return edited
 }
 
 // otherValues returns values that differ from v. Most are not valid for the field.
@@ -54,7 +76,7 @@ func otherValues(v any) []any {
 		texts := []string{
 			v + "x", "other", "cp_0009", "pause", "plan", "all", "claims", hashOf("another").String(), "2026-11-23T20:00:00.000Z",
 			"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgIC", "log", "worker", "admin", "role:worker",
-			"gait.example/authority+3+AAAA",
+			"gait.example/authority+3+AAAA", "7" + at.ULID[1:], "unknown",
 		}
 		var all []any
 		for _, s := range texts {

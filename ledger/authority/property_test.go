@@ -105,6 +105,7 @@ var (
 	authorityTypes = []ledger.Type{ledger.TypeActorEnrolled, ledger.TypeActorRevoked, ledger.TypeAuthoritySet}
 	jobTypes       = []ledger.Type{
 		ledger.TypeSubmitted, ledger.TypeCheckpointAdded, ledger.TypeApproved, ledger.TypeDenied, ledger.TypePaused, ledger.TypeResumed, ledger.TypeRefused,
+		ledger.TypeGateDecided, ledger.TypeDispatchBlocked, ledger.TypeEffectSettled,
 	}
 )
 
@@ -218,7 +219,13 @@ func (w world) policies() []ledger.Hash {
 }
 
 func (w world) ofJob() ledger.Payload {
-	switch rapid.IntRange(0, 6).Draw(w.T, "payload") {
+	switch rapid.IntRange(0, 9).Draw(w.T, "payload") {
+	case 6:
+		return ledger.GateDecided{Verdict: ledger.GateBlock, Tool: "pay", ReasonCode: "policy_missing"}
+	case 7:
+		return ledger.DispatchBlocked{Tool: "pay", ReasonCode: "emergency_stopped"}
+	case 8:
+		return settled
 	case 0:
 		return ledger.Submitted{EnvironmentFingerprint: "env", ProducerVersion: "gait/1", PolicyDigest: w.policy()}
 	case 1:

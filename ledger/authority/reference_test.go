@@ -142,8 +142,10 @@ func (r reference) admits(e ledger.Event) bool {
 			return r.has(e.Actor(), "operator")
 		}
 		return r.has(e.Actor(), "operator") || r.has(e.Actor(), "worker")
-	case ledger.CheckpointAdded:
+	case ledger.CheckpointAdded, ledger.GateDecided, ledger.DispatchBlocked:
 		return r.has(e.Actor(), "worker")
+	case ledger.EffectSettled:
+		return r.has(e.Actor(), "operator") || r.has(e.Actor(), "worker")
 	case ledger.Approved, ledger.Denied:
 		return r.has(e.Actor(), "approver")
 	case ledger.Refused:
@@ -250,6 +252,7 @@ func saysWhatWasSigned(e ledger.Event) bool {
 	}
 	verb := map[ledger.Type]string{
 		"submitted": "submit", "checkpoint_added": "checkpoint add", "approved": "approve", "denied": "deny", "paused": "pause", "resumed": "resume",
+		"gate_decided": "gate eval", "dispatch_blocked": "gate eval", "effect_settled": "gate settle",
 		"actor_enrolled": "actor add", "actor_revoked": "actor revoke", "authority_set": "authority set",
 	}[e.Type()]
 	payload := fieldsOfText(e.PayloadBytes())
@@ -271,7 +274,7 @@ func saysWhatWasSigned(e ledger.Event) bool {
 	}
 	for field, argument := range map[string]string{
 		"actor": "actor", "keys": "keys", "roles": "roles", "bootstrap": "bootstrap", "key": "key", "mode": "mode", "admins": "admins", "policies": "policies",
-		"target": "target", "hold": "hold", "policy_digest": "policy_digest", "current_policy_digest": "policy_digest", "summary": "summary",
+		"tool": "tool", "grant": "grant", "outcome": "outcome", "target": "target", "hold": "hold", "policy_digest": "policy_digest", "current_policy_digest": "policy_digest", "summary": "summary",
 	} {
 		if e.Type() == "refused" || e.Type() == "resumed" && field == "policy_digest" || e.Type() == "submitted" && field == "current_policy_digest" {
 			continue

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,6 +17,9 @@ import (
 
 // Origin is that of the ledgers of this package.
 const Origin = "gait.example/authority"
+
+// ULID is one, for grants.
+const ULID = "01KAQ2C3TBW6FTY9CXR1Q0KF8N"
 
 // Start is when their first event was written. Each event is a second after the one before.
 var Start = time.Date(2026, 11, 22, 20, 0, 0, 0, time.UTC)
@@ -222,11 +226,11 @@ func CommandOf(t testing.TB, d ledger.Draft) authority.Command {
 	c.Verb = b.Verb
 	arguments := map[string]any{}
 	for name, f := range b.Fields {
-		value, there := fields[name]
+		value, there := memberOf(fields, name)
 		switch argument, is := f.Argument(); {
 		case !there:
 		case is:
-			arguments[argument] = asArgument(argument, value)
+			setMember(arguments, argument, asArgument(argument, value))
 		case f.From == authority.SourceReason && value != f.Default:
 			c.Reason, _ = value.(string)
 		}
@@ -254,6 +258,32 @@ func bindingOf(t testing.TB, typ ledger.Type) authority.Binding {
 	}
 	t.Fatalf("no signed command leads to %s", typ)
 	return authority.Binding{}
+}
+
+// memberOf returns what is at a path of names.
+func memberOf(object map[string]any, path string) (any, bool) {
+	name, rest, nested := strings.Cut(path, ".")
+	value, there := object[name]
+	if !nested {
+		return value, there
+	}
+	inner, _ := value.(map[string]any)
+	return memberOf(inner, rest)
+}
+
+// setMember puts a value at a path of names.
+func setMember(object map[string]any, path string, value any) {
+	name, rest, nested := strings.Cut(path, ".")
+	if !nested {
+		object[name] = value
+		return
+	}
+	inner, is := object[name].(map[string]any)
+	if !is {
+		inner = map[string]any{}
+		object[name] = inner
+	}
+	setMember(inner, rest, value)
 }
 
 // asArgument returns a field as a command has it: labels as a list.
