@@ -36,6 +36,9 @@ func (c *writer) succeeds(origin string, before *writer) {
 		if id := e.RequestID(); id != "" {
 			c.inherited = append(c.inherited, ledger.RequestKey(id))
 		}
+		if call, ok := ledger.CallOf(e.Payload()); ok && !slices.Contains(c.inherited, ledger.CallKey(e.JobID(), call.ID)) {
+			c.inherited = append(c.inherited, ledger.CallKey(e.JobID(), call.ID))
+		}
 	}
 	requests, content := ledger.RequestsOf(c.inherited)
 	c.keep(content, "")
@@ -100,8 +103,12 @@ func (c *writer) continues(before *writer, job string) {
 		c.t.Fatal(err)
 	}
 	c.append(ledger.Draft{JobID: job, Actor: "operator", Payload: p})
+	zero, err := c.log.Event(c.t.Context(), 0)
+	if err != nil {
+		c.t.Fatal(err)
+	}
 	for _, ask := range again {
-		c.append(ledger.Draft{JobID: job, Actor: ask.Actor, Payload: ask.Payload})
+		c.append(ledger.Draft{JobID: job, Actor: ask.Actor, Payload: ask.After(zero.LeafHash())})
 	}
 }
 

@@ -24,6 +24,7 @@ import (
 // A coverage is what was found in the stored corpus.
 type coverage struct {
 	types, checkpoints, refusals, statuses, codes, cells map[string]bool
+	verdicts, outcomes                                   map[string]bool // of the gate, and of what it has allowed
 	fields                                               map[string]bool // of payloads and events; false: always empty
 	longest                                              map[string]int  // by field, of texts in bytes and of lists in elements
 	runes                                                map[rune]bool
@@ -35,12 +36,14 @@ type coverage struct {
 func TestCorpusCovers(t *testing.T) {
 	c := coverage{
 		types: map[string]bool{}, checkpoints: map[string]bool{}, refusals: map[string]bool{}, statuses: map[string]bool{}, codes: map[string]bool{},
-		cells: map[string]bool{}, fields: map[string]bool{}, longest: map[string]int{}, runes: map[rune]bool{},
+		verdicts: map[string]bool{}, outcomes: map[string]bool{}, cells: map[string]bool{}, fields: map[string]bool{}, longest: map[string]int{}, runes: map[rune]bool{},
 	}
 	for _, name := range slices.Sorted(maps.Keys(corpus)) {
 		c.walk(t, name)
 	}
-	wantAll(t, "event type", constants(t, "../ledger/payload.go", "Type"), c.types)
+	wantAll(t, "event type", append(constants(t, "../ledger/payload.go", "Type"), constants(t, "../ledger/gate.go", "Type")...), c.types)
+	wantAll(t, "verdict of the gate", ledger.GateVerdicts, c.verdicts)
+	wantAll(t, "outcome of an effect", ledger.EffectOutcomes, c.outcomes)
 	wantAll(t, "refusal code", constants(t, "../projection/refusal.go", ""), c.refusals)
 	wantAll(t, "stop reason", constants(t, "../projection/standing.go", "Stop"), c.codes)
 	wantAll(t, "reason code", constants(t, "../projection/standing.go", "Reason"), c.codes)
@@ -168,6 +171,10 @@ func (c *coverage) fold(t *testing.T, before projection.Job, e ledger.Event, aft
 	case ledger.CheckpointAdded:
 		c.checkpoints[string(p.CheckpointType)] = true
 		got.Late = p.Late
+	case ledger.GateDecided:
+		c.verdicts[string(p.Verdict)] = true
+	case ledger.EffectSettled:
+		c.outcomes[string(p.Outcome)] = true
 	case ledger.Refused:
 		c.refusals[p.Refusal] = true
 		got.Exit, got.Code = p.Exit, projection.RefusalCode(p.Refusal)

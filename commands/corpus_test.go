@@ -34,6 +34,7 @@ const goldenLedgers = "../fixtures/ledgers"
 // corpus says how each ledger of the corpus is written.
 var corpus = map[string]func(*writer){
 	"corpus-authority": writeAuthority,
+	"corpus-gate":      writeGate,
 	"corpus-limits":    writeLimits,
 	"corpus-table":     writeTable,
 }
