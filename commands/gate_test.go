@@ -1,6 +1,7 @@
 package commands_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -332,5 +333,28 @@ func TestPoliciesAreCached(t *testing.T) {
 	}
 	if got := reads(g.eval("read", 10, "")); got != 0 {
 		t.Errorf("and then %d, want 0", got)
+	}
+}
+
+// Intents are read by their callers: one that takes long keeps no other command waiting.
+func TestIntentsAreReadByTheirCallers(t *testing.T) {
+	g := newGateBench(t)
+	reading, goOn := make(chan struct{}), make(chan struct{})
+	g.content.fail = func(operation string) error {
+		if operation == "ReadOf" {
+			close(reading)
+			<-goOn
+		}
+		return nil
+	}
+	r := g.eval("read", 1, "")
+	r.JobID = "job_1"
+	answered := make(chan commands.GateAnswer)
+	go func() { answered <- commands.AnswerOf(g.engine.Do(context.Background(), r)) }()
+	<-reading
+	g.must(checkpoint(ledger.CheckpointProgress))
+	close(goOn)
+	if a := <-answered; a.Verdict != ledger.GateAllow {
+		t.Errorf("the answer is %s (%s)", a.Verdict, a.Detail)
 	}
 }
