@@ -33,6 +33,25 @@
 // if it is refused. If an error wrote no event, such as an *authority.Denial, the command can
 // be sent again until it expires.
 //
+// # The gate
+//
+// A worker asks the gate before a tool acts, and says afterwards what became of it:
+//
+//	answer := commands.AnswerOf(engine.Do(ctx, commands.Request{JobID: "job_1", Actor: "worker_1", Command: eval}))
+//	if answer.Verdict == ledger.GateAllow {
+//		// … the tool runs, once; then a GateSettle names answer.Grant
+//	}
+//
+// Package gate decides. The engine reads what it decides on: the intent, in the goroutine of the
+// caller; the policy that the job is bound to, which it keeps parsed; and the newest event about
+// the call, durable or not. It puts them into the Moment as a GateInput, so that Decide stays
+// pure. AnswerOf is the only reader of the outcome: every error, and all that is no event of
+// the gate with a receipt, is a block.
+//
+// A request id that was answered with an allow gets that again for a minute, while the job runs,
+// the grant is open and no other is unknown, if the same key signed. Otherwise Do fails with an
+// *UnrepeatedError: the caller cannot tell whether the tool ran.
+//
 // # The table of commands
 //
 // Each command has a file: its type, its rules, and its Row, which says what
