@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"os"
 	"strings"
 	"testing"
 
@@ -180,4 +181,61 @@ func TestIndexFoldInheritsCalls(t *testing.T) {
 		err = errors.Join(err, f.Add(e))
 	}
 	wantCorrupt(t, err, 2) // the first one is known, with the content or without
+}
+
+// The golden ledger of 1.5.0 knows calls of the ledger before and of its own, and commits to an
+// index with both. Each event about a call names the newest one before it, and if it names
+// another one, it is corrupt.
+func TestIndexFoldOfGoldenCalls(t *testing.T) {
+	const dir = "../fixtures/ledgers/1.5.0/"
+	events := goldenOf(t, dir+"events.jsonl")
+	r := ledger.InheritedRequests(events[0])
+	if r == nil {
+		t.Fatal("no ledger was there before")
+	}
+	content, err := os.ReadFile(dir + "content/" + r.Digest.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := ledger.IndexFold{Inherited: ledgertest.Inherits(content)}
+	about, inherited, commitments := 0, 0, 0
+	for _, e := range events {
+		if call, is := ledger.CallOf(e.Payload()); is {
+			about++
+			if call.Prev == events[0].LeafHash() {
+				inherited++
+			}
+			wantCorrupt(t, lied(t, events[:e.Seq()], content, e), e.Seq())
+		}
+		if e.Type() == ledger.TypeIndexCommitted {
+			commitments++
+		}
+		if err := f.Add(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if about < 10 || inherited == 0 || commitments == 0 || f.Unchecked() {
+		t.Errorf("%d events about calls, %d of them inherited, %d commitments: want more", about, inherited, commitments)
+	}
+}
+
+// lied folds events, and then one with another event before about its call.
+func lied(t *testing.T, before []ledger.Event, content []byte, e ledger.Event) error {
+	t.Helper()
+	f := ledger.IndexFold{Inherited: ledgertest.Inherits(content)}
+	for _, e := range before {
+		if err := f.Add(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d := e.Draft()
+	switch p := d.Payload.(type) {
+	case ledger.GateDecided:
+		p.CallPrev = hashOf("another")
+		d.Payload = p
+	case ledger.EffectSettled:
+		p.CallPrev = hashOf("another")
+		d.Payload = p
+	}
+	return f.Add(seal(t, d))
 }

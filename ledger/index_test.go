@@ -60,9 +60,15 @@ func TestIndexEntries(t *testing.T) {
 }
 
 // golden returns the events of a golden ledger that holds commitments.
-func golden(t testing.TB) (events []ledger.Event) {
+func golden(t testing.TB) []ledger.Event {
 	t.Helper()
-	text, err := os.ReadFile("../fixtures/ledgers/1.2.0/events.jsonl")
+	return goldenOf(t, "../fixtures/ledgers/1.2.0/events.jsonl")
+}
+
+// goldenOf returns the events of a file.
+func goldenOf(t testing.TB, name string) (events []ledger.Event) {
+	t.Helper()
+	text, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
