@@ -113,7 +113,7 @@ func openHere(ctx context.Context, o Options) (*Ledger, error) {
 		return nil, err
 	}
 	engine := &commands.Engine{Log: r.Log, Now: o.Now, Entropy: o.Entropy, Inherited: root.Inherited(r.Content()), Content: r.Content()}
-	return &Ledger{Log: r.Log, Signer: r.Signer, Dir: r.Dir, Home: r.Home, Created: r.Created, now: o.Now, readOnly: o.Mode == root.Read, acceptClock: o.AcceptClock, root: r, engine: engine, do: engine.Do}, nil
+	return &Ledger{Log: r.Log, Signer: r.Signer, Dir: r.Dir, Home: r.Home, Created: r.Created, now: o.Now, entropy: o.Entropy, readOnly: o.Mode == root.Read, acceptClock: o.AcceptClock, root: r, engine: engine, do: engine.Do}, nil
 }
 
 // pastDeadline returns a context that ends if ctx is canceled, but not at its

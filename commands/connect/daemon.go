@@ -45,7 +45,7 @@ func join(ctx context.Context, o Options) (*Ledger, error) {
 
 // opened returns the ledger that the daemon has open, in dir.
 func (d *daemonLog) opened(o Options, signer ledger.Signer, dir string) *Ledger {
-	return &Ledger{Log: d, Signer: signer, Dir: dir, Home: o.Home, now: o.Now, readOnly: o.Mode == root.Read, acceptClock: o.AcceptClock, daemon: d, do: d.do}
+	return &Ledger{Log: d, Signer: signer, Dir: dir, Home: o.Home, now: o.Now, entropy: o.Entropy, readOnly: o.Mode == root.Read, acceptClock: o.AcceptClock, daemon: d, do: d.do}
 }
 
 // dial asks the daemon of a root for its ledger. It returns nil if none runs: a
@@ -152,17 +152,27 @@ func (d *daemonLog) running() error {
 // Close closes the connections.
 func (d *daemonLog) Close() { d.transport.CloseIdleConnections() }
 
-// do has the daemon carry a request out, and verifies the receipt, and that what happened
-// is what was signed.
+// do has the daemon carry a request out, and verifies the receipt, that what happened is what
+// was signed, and that what the gate allows is what was asked for.
 func (d *daemonLog) do(ctx context.Context, r commands.Request) (commands.Result, error) {
 	result, err := d.client.Do(ctx, r)
-	answer := result
+	return d.verified(ctx, daemon.GateReply{Request: r, Result: result}, err)
+}
+
+// verified returns what the daemon answered to a request, once it was verified.
+func (d *daemonLog) verified(ctx context.Context, reply daemon.GateReply, err error) (commands.Result, error) {
+	result, answer := reply.Result, reply.Result
 	if refused, ok := errors.AsType[*commands.RefusedError](err); ok {
 		answer = refused.Result
 	} else if err != nil {
 		return result, err
 	}
-	if bad := d.checkSigned(ctx, r, answer); bad != nil {
+	reply.Result = answer
+	bad := d.checkSigned(ctx, reply.Request, answer)
+	if bad == nil {
+		bad = d.checkGate(ctx, reply)
+	}
+	if bad != nil {
 		return commands.Result{}, fmt.Errorf("the daemon's answer: %w", bad)
 	}
 	written := answer.Receipt

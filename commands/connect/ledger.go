@@ -3,6 +3,7 @@ package connect
 import (
 	"context"
 	"fmt"
+	"io"
 	"time"
 
 	"gait/commands"
@@ -20,6 +21,7 @@ type Ledger struct {
 	Created bool // Open created the ledger
 
 	now         func() time.Time
+	entropy     io.Reader
 	readOnly    bool // it was opened with root.Read
 	acceptClock bool // as root.Options says
 

@@ -64,19 +64,32 @@ func (c *Client) Do(ctx context.Context, r commands.Request) (commands.Result, e
 	if err != nil {
 		return commands.Result{}, err
 	}
-	if c.Timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, c.Timeout+grace)
-		defer cancel()
-	}
+	ctx, cancel := c.limit(ctx)
+	defer cancel()
 	a := answer{wireError: new(wireError)}
 	err = c.ask(ctx, http.MethodPost, "/v1/commands", b, &a)
+	return a.outcome(r, err)
+}
+
+// limit returns a context in which to wait for the answer to a command.
+func (c *Client) limit(ctx context.Context) (context.Context, context.CancelFunc) {
+	if c.Timeout <= 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, c.Timeout+grace)
+}
+
+// outcome returns what the answer to a request says, or the error of asking.
+func (a answer) outcome(r commands.Request, err error) (commands.Result, error) {
 	if isLost(err) && !r.DryRun {
 		return commands.Result{}, fmt.Errorf("%w: %w", ledger.ErrOutcomeUnknown, err)
 	}
 	said, isError := errors.AsType[*Error](err)
 	if isError && said.Details.IsZero() { // the daemon is older than details
 		said.Details.JobID = r.JobID
+	}
+	if isError {
+		said.unrepeated = unrepeated(said, a.Gate)
 	}
 	if err != nil && (!isError || a.Event == nil) {
 		return commands.Result{}, err

@@ -35,6 +35,35 @@
 //
 // All other errors are that object alone. The HTTP status follows the category.
 //
+// # The gate
+//
+// A worker asks whether a tool may run now, with the intent in the request, which the daemon
+// keeps as content of the job, in its canonical form:
+//
+//	POST /v1/gate
+//	{"job_id":"job_1","actor":"worker_1","tool":"pay","call_id":"c7","request_id":"r9",
+//	 "intent":{"tool":"pay","target":"acct_7","arguments":{"amount":12.50}},
+//	 "policy":"…","facts":{"environment_fingerprint":"…","not_done_exit":75},"proof":true}
+//
+// call_id, request_id, policy, facts and proof may be left out, as timeout_ms and accept_clock
+// may. The answer is a commands.GateAnswer, with its event and receipt:
+//
+//	{"ok":true,"verdict":"allow","reason_code":"policy_permits","grant":"…","intent":{…},
+//	 "intent_salt":"…","event":{…},"receipt":{…},"proof":"…"}
+//
+// ok is true if the verdict is allow, and only then may the tool run. Every other answer at this
+// address has a verdict too: the status is 200 if the gate has decided, and otherwise the answer
+// is an error's object as well, with the verdict block and the exit code 3. An answer that did
+// not come whole is none. The grant is then settled, with what the tool answered as any JSON:
+//
+//	POST /v1/gate/{grant}/settle
+//	{"job_id":"job_1","actor":"worker_1","outcome":"done","result":{"ref":"tx_1"}}
+//
+// The answer has ok, the event and the receipt. Questions that actors sign are the command gate
+// eval, whose answer has the gate's in the field gate.
+//
+// # Reads
+//
 // Reads are of the ledger at one size of its tree, so that a client sees one
 // consistent state while the ledger grows:
 //
@@ -63,6 +92,8 @@
 //	GET  /v1/job/contents?id=               {"kept":[{"digest","size"}]}: what is kept of a job
 //	POST /v1/job/contents/put?id=&keep=     keeps content: {"digest","salt","size"}
 //	GET  /v1/job/call?id=&call=&size=       {"event"}: the newest event about a call of a tool, if there is one
+//	POST /v1/gate                           whether a tool may run now
+//	POST /v1/gate/{grant}/settle            what became of a grant
 //	POST /v1/policies/put                   keeps a policy of at most 256 KiB: {"digest","size"}
 //	GET  /v1/policy?digest=                 the bytes of a policy that is kept
 //	POST /v1/content/collect                {"age_ms","dry_run"}: removes content that no event names

@@ -20,7 +20,7 @@ func TestDocNamesEveryAddress(t *testing.T) {
 		}
 	}
 	for _, m := range regexp.MustCompile(`(?m)^\t(GET|POST) +(/.*)$`).FindAllStringSubmatch(text, -1) {
-		for _, path := range regexp.MustCompile(`(?:^| )(/[\w/.-]+)`).FindAllStringSubmatch(m[2], -1) {
+		for _, path := range regexp.MustCompile(`(?:^| )(/[\w/.{}-]+)`).FindAllStringSubmatch(m[2], -1) {
 			got = append(got, m[1]+" "+path[1])
 		}
 	}

@@ -51,6 +51,8 @@ func TestEmptyTexts(t *testing.T) {
 		commands.AddActor{},
 		commands.RevokeActor{},
 		commands.SetAuthority{},
+		commands.GateEval{},
+		commands.GateSettle{},
 	}
 	var verbs []string
 	for _, c := range all {

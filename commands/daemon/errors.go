@@ -15,9 +15,19 @@ type Error struct {
 	Kind    ledger.Fault
 	Details projection.Details // for callers that make their own hint
 	Hint    string             // for a caller of the HTTP interface
+
+	unrepeated *commands.UnrepeatedError // what it stands for, if the gate does not give an allow again
 }
 
 func (e *Error) Error() string { return e.Text }
+
+// Unwrap returns the *commands.UnrepeatedError that it stands for, if it stands for one.
+func (e *Error) Unwrap() error {
+	if e.unrepeated == nil {
+		return nil
+	}
+	return e.unrepeated
+}
 
 // Fault returns what kind of error the daemon said it is.
 func (e *Error) Fault() ledger.Fault { return e.Kind }
@@ -82,6 +92,8 @@ func status(err error, f ledger.Fault) int {
 		return http.StatusUnauthorized
 	case errors.Is(err, ErrForeign):
 		return http.StatusForbidden
+	case errors.Is(err, ErrContentType):
+		return http.StatusUnsupportedMediaType
 	case errors.Is(err, ErrMethod):
 		return http.StatusMethodNotAllowed
 	case errors.Is(err, ErrNoRoute), errors.Is(err, commands.ErrJobNotFound):

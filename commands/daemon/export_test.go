@@ -1,7 +1,9 @@
 package daemon
 
 import (
+	"context"
 	"io"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -51,4 +53,15 @@ func Answered(tokens []string, n int, entropy io.Reader) (taken, remembered int,
 		}
 	}
 	return taken, len(p.answered), nil
+}
+
+// Post sends a body, and returns the status and the bytes of the answer.
+func (c *Client) Post(ctx context.Context, path string, b []byte) (status int, text []byte, err error) {
+	res, err := c.send(ctx, http.MethodPost, path, b)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer res.Body.Close()
+	text, err = io.ReadAll(res.Body)
+	return res.StatusCode, text, err
 }

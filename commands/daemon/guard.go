@@ -137,7 +137,7 @@ func (g *guard) turnAway(to http.ResponseWriter, q *http.Request, err error) {
 	if status(err, ledger.Fault{}) == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", "Bearer")
 	}
-	g.server.fail(w, err)
+	g.server.fail(w, q.URL.Path, err)
 	logRequest(g.server, "turned away", q, w.status, 0)
 }
 

@@ -25,6 +25,13 @@ var hints = map[string]func(projection.Details) string{
 	"identity_mismatch":    say("resume it as that identity, or leave the argument identity out"),
 	"environment_mismatch": say("if that is right, resume with allow_env_mismatch and a reason"),
 
+	"effects_unsettled": say("find out what became of each open grant, and say so: POST /v1/gate/{grant}/settle"),
+	"grant_not_found":   jobHint("lists the grants that are open"),
+	"grant_settled":     say("ask again under another request_id"),
+	"already_done":      say("it was done: the answer has what it led to"),
+	"not_running":       jobHint("shows what the job waits for"),
+	"emergency_stopped": jobHint("shows who stopped it and why"),
+
 	"decision_expired": jobHint("shows it: ask again with another decision that replaces it"),
 	"quorum_pending":   jobHint("shows who has approved, and how many must"),
 	"subject_changed":  jobHint("shows what is asked about now"),

@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -78,6 +79,7 @@ func (s *testServer) get(t *testing.T, method, path, body string) (status int, b
 	if err != nil {
 		t.Fatal(err)
 	}
+	q.Header.Set("Content-Type", "application/json")
 	res, err := s.client.HTTP.Do(q)
 	if err != nil {
 		t.Fatal(err)
@@ -92,7 +94,7 @@ func (s *testServer) get(t *testing.T, method, path, body string) (status int, b
 // check checks an answer against the document.
 func (d document) check(t *testing.T, method, path string, status int, kind string, b []byte) {
 	t.Helper()
-	path, _, _ = strings.Cut(path, "?")
+	path = template(path)
 	method = strings.ToLower(method)
 	key := http.StatusText(status)
 	for _, key = range []string{jsonNumber(status), "default"} {
@@ -132,10 +134,16 @@ func (d document) check(t *testing.T, method, path string, status int, kind stri
 	}
 }
 
+// template returns the path of an address as the document has it.
+func template(path string) string {
+	path, _, _ = strings.Cut(path, "?")
+	return regexp.MustCompile(`^/v1/gate/[^/]+/settle$`).ReplaceAllString(path, "/v1/gate/{grant}/settle")
+}
+
 func jsonNumber(n int) string { b, _ := json.Marshal(n); return string(b) }
 
 func pointer(s string) string {
-	return strings.NewReplacer("~", "~0", "/", "~1", " ", "%20", ";", "%3B", "=", "%3D").Replace(s)
+	return strings.NewReplacer("~", "~0", "/", "~1", " ", "%20", ";", "%3B", "=", "%3D", "{", "%7B", "}", "%7D").Replace(s)
 }
 
 func (d document) validate(t *testing.T, at string, b []byte) {
@@ -155,8 +163,9 @@ func (d document) validate(t *testing.T, at string, b []byte) {
 
 // The document has each address, and the answers are as it says.
 func TestOpenAPI(t *testing.T) {
-	s := serve(t)
-	s.do(t, submit("j1"), progress("j1", "a"))
+	s := serveGated(t, "j1", "j3")
+	s.do(t, progress("j1", "a"))
+	grant := s.gate(t, question("j3", "read", 1, `,"call_id":"c1","request_id":"r1"`)).Grant
 	_, note := s.Log.Checkpoint()
 	signed, _ := json.Marshal(string(note))
 	d := documentOf(t, s)
@@ -226,6 +235,27 @@ func TestOpenAPI(t *testing.T) {
 		{"POST", "/v1/job/contents/put?id=j9", "a", 404},
 		{"GET", "/v1/job/contents?id=j1", "", 200},
 		{"GET", "/v1/job/contents?id=j9", "", 404},
+		{"POST", "/v1/gate", question("j3", "read", 2, `,"proof":true`), 200},
+		{"POST", "/v1/gate", question("j3", "read", 1, `,"call_id":"c1","request_id":"r1"`), 200},
+		{"POST", "/v1/gate", question("j3", "read", 1, `,"call_id":"c1"`), 200},
+		{"POST", "/v1/gate", question("j3", "drop", 2, `,"facts":{"environment_fingerprint":"e","not_done_exit":75}`), 200},
+		{"POST", "/v1/gate", `{"job_id":"j3","actor":"worker_1","tool":"read","intent":null}`, 200},
+		{"POST", "/v1/gate", question("j9", "read", 2, ""), 404},
+		{"POST", "/v1/gate", "allow", 400},
+		{"POST", "/v1/gate", strings.Repeat("p", 130<<10), 413},
+		{"POST", "/v1/gate/" + grant + "/settle", `{"job_id":"j3","actor":"worker_1","outcome":"not_done"}`, 403},
+		{"POST", "/v1/gate/" + grant + "/settle", `{"job_id":"j3","actor":"worker_1","outcome":"done","result":[1.5]}`, 200},
+		{"POST", "/v1/gate/" + grant + "/settle", `{"job_id":"j3","actor":"worker_1","outcome":"done"}`, 409},
+		{"POST", "/v1/gate/" + grant + "/settle", `{"job_id":"j9","actor":"worker_1","outcome":"done"}`, 404},
+		{"POST", "/v1/gate/x/settle", `{}`, 400},
+		{"POST", "/v1/gate", question("j3", "read", 1, `,"call_id":"c1","request_id":"r1"`), 403},
+		{"POST", "/v1/commands", `{"verb":"gate eval","job_id":"j3","actor":"worker_1","arguments":{"tool":"read","problem":"intent_too_large"}}`, 200},
+		{"POST", "/v1/gate", question("j3", "pay", 2, `,"call_id":"c2"`), 200},
+		{"POST", "/v1/commands", `{"verb":"stop","job_id":"j3","actor":"worker_1"}`, 200},
+		{"POST", "/v1/gate", question("j3", "pay", 2, ""), 200},
+		{"POST", "/v1/commands", `{"verb":"cancel","job_id":"j3","actor":"worker_1"}`, 200},
+		{"POST", "/v1/gate", question("j3", "pay", 2, ""), 409},
+		{"GET", "/v1/job/call?id=j3&call=c1", "", 200},
 		{"GET", "/v1/job/call?id=j1&call=c1&size=2", "", 200},
 		{"GET", "/v1/job/call?id=j1", "", 400},
 		{"POST", "/v1/policies/put", "permit(principal, action, resource);", 200},
@@ -244,8 +274,7 @@ func TestOpenAPI(t *testing.T) {
 		if status != tt.want {
 			t.Errorf("%s %s = %d %.200s, want %d", tt.method, tt.path, status, b, tt.want)
 		}
-		path, _, _ := strings.Cut(tt.path, "?")
-		asked[strings.ToLower(tt.method)+" "+path] = true
+		asked[strings.ToLower(tt.method)+" "+template(tt.path)] = true
 		if tt.want != http.StatusMethodNotAllowed {
 			d.check(t, tt.method, tt.path, status, kind, b)
 		}

@@ -8,12 +8,13 @@ import (
 	"net/http"
 	"net/url"
 
+	"gait/commands/gate"
 	"gait/ledger"
 	"gait/ledger/content"
 )
 
 // MaxPolicy is how many bytes a policy that is kept has at most.
-const MaxPolicy = 256 << 10
+const MaxPolicy = gate.MaxPolicy
 
 // A keptPolicy is a policy that was put, on the wire.
 type keptPolicy struct {

@@ -52,6 +52,8 @@ var routes = []route{
 	{"GET", "/v1/job/contents", (*Server).contents, []string{"id"}, "id"},
 	{"POST", "/v1/job/contents/put", (*Server).putContent, []string{"id", "keep"}, "id"},
 	{"POST", "/v1/content/collect", (*Server).collect, nil, ""},
+	{"POST", gatePath, serveGate, nil, ""},
+	{"POST", settlePath, serveSettle, nil, ""},
 	{"GET", "/v1/policy", servePolicy, []string{"digest"}, "digest"},
 	{"POST", "/v1/policies/put", servePutPolicy, nil, ""},
 	{"GET", "/v1/job/events", (*Server).jobEvents, []string{"id", "from", "size", "limit"}, "id"},

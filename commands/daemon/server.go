@@ -106,12 +106,12 @@ func (s *Server) handler() http.Handler {
 			}
 			if err != nil {
 				logFault(s, r.path, err)
-				s.fail(w, err)
+				s.fail(w, r.path, err)
 			}
 		})
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, q *http.Request) {
-		s.fail(w, fmt.Errorf("%.80q: %w", q.URL.Path, ErrNoRoute))
+		s.fail(w, q.URL.Path, fmt.Errorf("%.80q: %w", q.URL.Path, ErrNoRoute))
 	})
 	return mux
 }
@@ -175,12 +175,8 @@ func (s *Server) command(w http.ResponseWriter, q *http.Request) error {
 		return err
 	}
 	r = r.Fill(s.Here)
-	ctx := q.Context()
-	if asked.TimeoutMS > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, time.Duration(asked.TimeoutMS)*time.Millisecond)
-		defer cancel()
-	}
+	ctx, cancel := within(q.Context(), asked.TimeoutMS)
+	defer cancel()
 	result, err := s.Engine.Do(ctx, r)
 	record(s, r, result, err, s.Now().Sub(began))
 	refused, isRefused := errors.AsType[*commands.RefusedError](err)
@@ -202,18 +198,28 @@ func (s *Server) command(w http.ResponseWriter, q *http.Request) error {
 func report(err error) (int, *wireError) {
 	f, _ := ledger.FaultOf(err)
 	d := commands.DetailsOf(err)
-	return status(err, f), &wireError{
+	e := &wireError{
 		Text: err.Error(), Code: f.Code, Category: f.Category, Exit: categories[f.Category].exit,
 		Retryable: f.Retryable, Hint: hintOf(f.Code, d), Details: d,
 	}
+	if _, ok := errors.AsType[*commands.UnrepeatedError](err); ok {
+		said := commands.AnswerOf(commands.Result{}, err)
+		e.Gate = &said
+	}
+	return status(err, f), e
 }
 
-func (s *Server) fail(w http.ResponseWriter, err error) {
+// fail answers with an error at an address.
+func (s *Server) fail(w http.ResponseWriter, path string, err error) {
 	code, e := report(err)
 	if code == http.StatusRequestEntityTooLarge {
 		w.Header().Set("Connection", "close") // the rest of the body is not read
 	}
-	_ = reply(w, code, e) // an error means that the client has left
+	var a any = e
+	if isGatePath(path) {
+		a = failGate(path, err, e)
+	}
+	_ = reply(w, code, a) // an error means that the client has left
 }
 
 // body reads a request's body, which may have at most maxBody bytes.

@@ -57,10 +57,17 @@ func decodeRequest(b []byte) (commands.Request, request, error) {
 	if err != nil {
 		return commands.Request{}, asked, err
 	}
-	if asked.TimeoutMS < 0 || asked.TimeoutMS > maxTimeout.Milliseconds() {
-		return commands.Request{}, asked, invalid("timeout_ms", "%d is not from 0 to %d", asked.TimeoutMS, maxTimeout.Milliseconds())
+	if err := checkTimeout(asked.TimeoutMS); err != nil {
+		return commands.Request{}, asked, err
 	}
 	return r, asked, nil
+}
+
+func checkTimeout(ms int64) error {
+	if ms < 0 || ms > maxTimeout.Milliseconds() {
+		return invalid("timeout_ms", "%d is not from 0 to %d", ms, maxTimeout.Milliseconds())
+	}
+	return nil
 }
 
 // noEmptyArgument refuses arguments with an empty text, unless that is how the command
@@ -76,6 +83,11 @@ func noEmptyArgument(r commands.Request, arguments []byte) error {
 	return noEmptyText(arguments, m.Arguments)
 }
 
+// malformed says why a body is not what was expected.
+func malformed(err error) error {
+	return &commands.InvalidError{Err: fmt.Errorf("%w: %w", ledger.ErrMalformed, err)}
+}
+
 func invalid(field, format string, args ...any) error {
 	return &commands.InvalidError{Err: &ledger.FieldError{Field: field, Problem: fmt.Sprintf(format, args...)}}
 }
@@ -83,7 +95,7 @@ func invalid(field, format string, args ...any) error {
 // unmarshal reads an object, all of whose fields v must know.
 func unmarshal(b []byte, v any) error {
 	if err := checkJSON(b); err != nil {
-		return &commands.InvalidError{Err: fmt.Errorf("%w: %w", ledger.ErrMalformed, err)}
+		return malformed(err)
 	}
 	if err := decodeKnown(b, v); err != nil {
 		return err
@@ -96,7 +108,7 @@ func unmarshal(b []byte, v any) error {
 func noEmptyText(b, but []byte) error {
 	given, other := map[string]json.RawMessage{}, map[string]json.RawMessage{}
 	if err := errors.Join(json.Unmarshal(b, &given), json.Unmarshal(but, &other)); err != nil {
-		return &commands.InvalidError{Err: fmt.Errorf("%w: %w", ledger.ErrMalformed, err)}
+		return malformed(err)
 	}
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		if string(given[name]) == `""` && string(other[name]) != `""` {
@@ -112,7 +124,7 @@ func decodeKnown(b []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {
-		return &commands.InvalidError{Err: fmt.Errorf("%w: %w", ledger.ErrMalformed, err)}
+		return malformed(err)
 	}
 	return nil
 }
@@ -202,6 +214,7 @@ type answer struct {
 	Receipt  *receipt               `json:"receipt,omitempty"`
 	Replayed bool                   `json:"replayed"`
 	Repeated bool                   `json:"repeated"`
+	Gate     *commands.GateAnswer   `json:"gate,omitempty"` // what the gate answers, if it was asked
 }
 
 // A wireError is an error on the wire.
@@ -213,6 +226,9 @@ type wireError struct {
 	Retryable bool               `json:"retryable"`
 	Hint      string             `json:"hint"`
 	Details   projection.Details `json:"details,omitzero"`
+
+	// Gate is the gate's answer, a block, if there is no event that says so.
+	Gate *commands.GateAnswer `json:"gate,omitempty"`
 }
 
 // A receipt is a ledger.Receipt on the wire, with its signed checkpoint.
@@ -234,6 +250,10 @@ func encodeResult(r commands.Result, whole bool) answer {
 	if r.Receipt.TreeSize > 0 {
 		a.Receipt = &receipt{Receipt: r.Receipt, Note: string(r.Receipt.Checkpoint)}
 	}
+	if isGateEvent(r.Event) {
+		said := commands.AnswerOf(r, nil)
+		a.Gate = &said
+	}
 	return a
 }
 
@@ -247,7 +267,7 @@ func (a answer) result() (r commands.Result, err error) {
 			return commands.Result{}, err
 		}
 	}
-	r.Replayed, r.Repeated = a.Replayed, a.Repeated
+	r.Replayed, r.Repeated, r.Gate = a.Replayed, a.Repeated, a.Gate
 	if c := a.Receipt; c != nil {
 		if c.Leaf != r.Event.LeafHash() || c.Seq != r.Event.Seq() || c.Revision != r.Event.Revision() || c.TreeSize <= int64(c.Seq) {
 			return commands.Result{}, fmt.Errorf("%w: the receipt is not that of event %d", ledger.ErrMalformed, r.Event.Seq())
