@@ -109,9 +109,6 @@ func randomLog(rng *rand.Rand, n int) *listed {
 				a.Quorum, a.Verdicts = rng.Int64N(4), []projection.Given{{By: "ann", Seq: 1}}
 			}
 		}
-		if rng.IntN(4) == 0 {
-			j.Grants = []projection.Grant{{ID: "g", Tool: "pay", By: "ann", At: at(), Unknown: rng.IntN(2) == 0}}
-		}
 		for _, key := range []string{"team", "tier"} {
 			if rng.IntN(2) == 0 {
 				j.Labels = append(j.Labels, ledger.Label{Key: key, Value: fmt.Sprint(rng.IntN(3))})

@@ -23,6 +23,7 @@ type request struct {
 	decision ledger.Decision
 	hold     bool
 	stop     bool           // a pause or hold
+	gate     bool           // the gate asked, about an intent
 	given    []ledger.Event // approvals that counted when they, and those after them, were given
 	denied   bool
 	reached  bool // enough counted when the last approval was given
@@ -126,7 +127,17 @@ func (r reference) asks() (status string, asks []*request) {
 				asks = slices.Delete(asks, at, at+1)
 			}
 			asks = append(asks, &request{event: e, hold: p.Hold, stop: true})
+		case ledger.Stopped:
+			status = "emergency_stopped"
+		case ledger.GateDecided:
+			if p.Verdict == "require_approval" {
+				status, asks = "decision_needed", append(asks, asRequest(e, p))
+			}
 		case ledger.CheckpointAdded:
+			if p.CheckpointType == "completed" {
+				status = "completed"
+				continue
+			}
 			var askers []ledger.Event
 			for _, a := range asks {
 				if p.Replaces != "" && p.Replaces == cmp.Or(a.id, "pause") {
@@ -252,7 +263,7 @@ func (r reference) approve(e ledger.Event, p ledger.Approved) string {
 
 func (r reference) target(leaf ledger.Hash, id string) (*request, string) {
 	status, asks := r.asks()
-	if status == "running" {
+	if ended(status) {
 		return nil, "invalid_transition"
 	}
 	for _, a := range asks {
@@ -261,6 +272,11 @@ func (r reference) target(leaf ledger.Hash, id string) (*request, string) {
 		}
 	}
 	return nil, "nothing_to_approve"
+}
+
+// ended reports whether nothing waits in a status.
+func ended(status string) bool {
+	return status == "running" || status == "emergency_stopped" || status == "completed"
 }
 
 func (r reference) deny(e ledger.Event, p ledger.Denied) string {
@@ -281,9 +297,10 @@ func (r reference) deny(e ledger.Event, p ledger.Denied) string {
 // resume says whether a resume may follow, and which approvals it uses up.
 func (r reference) resume(e ledger.Event, p ledger.Resumed) (uses []ledger.Hash, code string) {
 	status, asks := r.asks()
-	if status == "running" {
+	if ended(status) {
 		return nil, "invalid_transition"
 	}
+	grants, _ := r.gate()
 	open, pending, expired := 0, 0, false
 	var newest []ledger.Event
 	for _, a := range asks {
@@ -304,6 +321,8 @@ func (r reference) resume(e ledger.Event, p ledger.Resumed) (uses []ledger.Hash,
 		uses = append(uses, e.LeafHash())
 	}
 	switch {
+	case len(grants) > 0:
+		return uses, "effects_unsettled"
 	case expired:
 		return uses, "decision_expired"
 	case open > 0 && open == pending:
@@ -342,6 +361,9 @@ func (r reference) bound(e ledger.Event, policy ledger.Hash) bool {
 
 func (r reference) ask(e ledger.Event, p ledger.CheckpointAdded) string {
 	status, asks := r.asks()
+	if ended(status) && status != "running" {
+		return "invalid_transition"
+	}
 	if !p.ExpiresAt.IsZero() && !e.Reading().Before(p.ExpiresAt) || p.Replaces == "" && status == "paused" {
 		return "invalid_transition"
 	}
@@ -356,6 +378,9 @@ func (r reference) ask(e ledger.Event, p ledger.CheckpointAdded) string {
 
 func (r reference) pause(e ledger.Event, p ledger.Paused) string {
 	status, asks := r.asks()
+	if ended(status) && status != "running" {
+		return "invalid_transition"
+	}
 	held := slices.ContainsFunc(asks, func(a *request) bool { return a.stop && r.held(a, e.Reading()) })
 	if status == "paused" && !p.Hold || p.Hold && held {
 		return "invalid_transition"

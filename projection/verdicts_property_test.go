@@ -161,6 +161,9 @@ func (c trial) approved() ledger.Approved {
 func referred(r reference, e ledger.Event) (uses []ledger.Hash, code string) {
 	switch p := e.Payload().(type) {
 	case ledger.CheckpointAdded:
+		if p.CheckpointType == "completed" {
+			return nil, r.complete()
+		}
 		return nil, r.ask(e, p)
 	case ledger.Paused:
 		return nil, r.pause(e, p)
@@ -170,6 +173,14 @@ func referred(r reference, e ledger.Event) (uses []ledger.Hash, code string) {
 		return nil, r.deny(e, p)
 	case ledger.Resumed:
 		return r.resume(e, p)
+	case ledger.GateDecided:
+		return nil, r.decide(e, p)
+	case ledger.EffectSettled:
+		return nil, r.settle(e, p)
+	case ledger.DispatchBlocked:
+		return nil, r.dispatch()
+	case ledger.Stopped:
+		return nil, r.stop()
 	}
 	panic("not drawn")
 }
@@ -213,8 +224,10 @@ func TestVerdictsAgreeWithReference(t *testing.T) {
 }
 
 // try draws an act, and compares what is said of it.
-func (c trial) try(seen map[string]int) {
-	a := c.act()
+func (c trial) try(seen map[string]int) { c.judge(seen, c.act()) }
+
+// judge compares what is said of an act.
+func (c trial) judge(seen map[string]int, a act) {
 	e := c.sealed(a)
 	var keys []ledger.Hash
 	for _, k := range a.keys {
@@ -231,7 +244,7 @@ func (c trial) try(seen map[string]int) {
 	if !ok {
 		c.T.Fatal("a view is not read back")
 	}
-	_, fromView := projection.Apply(j, e, c.chain.Newest(), projection.Call{})
+	_, fromView := projection.Apply(j, e, c.chain.Newest(), c.call(a.payload))
 	got := c.verdict(a)
 	if got != want || (fromView == nil) != (want == "") {
 		c.T.Fatalf("%T %+v by %s, signed %t, is %q, from its view %v, want %q\nasks %+v\nstop %+v", a.payload, a.payload, a.actor, len(a.keys) > 0, got, fromView, want, c.fold.Job.Decisions, c.fold.Job.Stop)

@@ -1,0 +1,208 @@
+package projection_test
+
+import (
+	"slices"
+	"strings"
+
+	"gait/ledger"
+)
+
+// A permit is a grant as the reference sees it.
+type permit struct {
+	event   ledger.Event // that gave it
+	given   ledger.GateDecided
+	unknown string // who settled it as unknown last
+}
+
+// A clearance is an approved intent as the reference sees it.
+type clearance struct {
+	ask    *request
+	resume ledger.Event
+}
+
+// asRequest returns what a decision of the gate asks for.
+func asRequest(e ledger.Event, p ledger.GateDecided) *request {
+	d := ledger.Decision{Approvers: p.Approvers, Quorum: p.Quorum, ExpiresAt: p.ExpiresAt, Subject: p.Intent}
+	return &request{event: e, id: p.CheckpointID, decision: d, about: p.Intent.Digest, gate: true}
+}
+
+// gate returns the grants after r that are open or unknown, and what is cleared.
+func (r reference) gate() (grants []*permit, cleared []clearance) {
+	for i, e := range r {
+		before := r[:i]
+		switch p := e.Payload().(type) {
+		case ledger.GateDecided:
+			switch p.Verdict {
+			case "allow":
+				grants = append(grants, &permit{event: e, given: p})
+				if at := before.clears(cleared, p, e); at >= 0 {
+					cleared = slices.Delete(cleared, at, at+1)
+				} else {
+					cleared = slices.DeleteFunc(cleared, func(c clearance) bool { return c.ask.about == p.Intent.Digest })
+				}
+			case "require_approval":
+				cleared = slices.DeleteFunc(cleared, func(c clearance) bool { return c.ask.about == p.Intent.Digest || c.ask.expired(e.Reading()) })
+			}
+		case ledger.EffectSettled:
+			at := slices.IndexFunc(grants, func(g *permit) bool { return g.given.Grant == p.Grant })
+			if grants[at].unknown = e.Actor(); p.Outcome != "unknown" {
+				grants = slices.Delete(grants, at, at+1)
+			}
+		case ledger.Resumed:
+			_, asks := before.asks()
+			for _, a := range asks {
+				if a.gate {
+					cleared = append(cleared, clearance{a, e})
+				}
+			}
+		}
+	}
+	return grants, cleared
+}
+
+// clears returns which of the clearances an allow uses up; -1 if none.
+func (r reference) clears(cleared []clearance, p ledger.GateDecided, e ledger.Event) int {
+	return slices.IndexFunc(cleared, func(c clearance) bool {
+		return c.resume.LeafHash() == p.Clearance && c.ask.about == p.Intent.Digest && !c.ask.expired(e.Reading()) && len(r.counting(c.ask)) >= r.needs(c.ask)
+	})
+}
+
+// decide says whether a decision of the gate may follow.
+func (r reference) decide(e ledger.Event, p ledger.GateDecided) string {
+	status, _ := r.asks()
+	grants, cleared := r.gate()
+	switch {
+	case p.Verdict == "block" && slices.Contains([]string{"running", "paused", "decision_needed", "blocked"}, status):
+		return ""
+	case status != "running" || p.PolicyDigest != r.policy():
+		return "invalid_transition"
+	}
+	for _, g := range grants {
+		if g.unknown != "" || p.CallID != "" && g.given.CallID == p.CallID || p.CallID == "" && g.given.Intent.Digest == p.Intent.Digest {
+			return "effects_unsettled"
+		}
+	}
+	if p.CallID != "" {
+		last, outcome := ledger.Hash{}, ledger.EffectOutcome("")
+		for _, e := range r {
+			switch q := e.Payload().(type) {
+			case ledger.GateDecided:
+				if q.CallID == p.CallID && q.Verdict != "block" {
+					last, outcome = e.LeafHash(), ""
+				}
+			case ledger.EffectSettled:
+				if q.CallID == p.CallID {
+					last, outcome = e.LeafHash(), q.Outcome
+				}
+			}
+		}
+		if last != p.CallPrev || outcome == "done" {
+			return "invalid_transition"
+		}
+	}
+	switch {
+	case p.Verdict == "require_approval" && !p.ExpiresAt.IsZero() && !e.Reading().Before(p.ExpiresAt):
+		return "invalid_transition"
+	case p.Verdict == "allow" && !r.boundNow():
+		return "role_required"
+	case p.Verdict == "allow" && !p.Clearance.IsZero() && r.clears(cleared, p, e) < 0:
+		return "invalid_transition"
+	}
+	return ""
+}
+
+// policy returns the policy to which the job is bound.
+func (r reference) policy() (digest ledger.Hash) {
+	for _, e := range r {
+		switch p := e.Payload().(type) {
+		case ledger.Submitted:
+			digest = p.PolicyDigest
+		case ledger.Resumed:
+			digest = p.CurrentPolicyDigest
+		}
+	}
+	return digest
+}
+
+// boundNow reports whether someone binds the job's policy who counts, leaving aside who acts.
+func (r reference) boundNow() bool { return r.bound(ledger.Event{}, r.policy()) }
+
+// settle says whether a grant may be settled.
+func (r reference) settle(e ledger.Event, p ledger.EffectSettled) string {
+	grants, _ := r.gate()
+	at := slices.IndexFunc(grants, func(g *permit) bool { return g.given.Grant == p.Grant })
+	if at < 0 {
+		return "grant_not_found"
+	}
+	g := grants[at]
+	newest := ledger.Hash{}
+	for _, e := range r {
+		q, settled := e.Payload().(ledger.EffectSettled)
+		if g.given.CallID != "" && (e.LeafHash() == g.event.LeafHash() || settled && q.Grant == p.Grant) {
+			newest = e.LeafHash()
+		}
+	}
+	if p.CallID != g.given.CallID || p.CallPrev != newest {
+		return "invalid_transition"
+	}
+	again := g.unknown == e.Actor() || r.authority() && strings.EqualFold(g.unknown, e.Actor())
+	switch {
+	case p.Outcome == "unknown" && g.unknown != "" && again:
+		return "invalid_transition"
+	case r.isOf(g, e) && p.Outcome == "not_done" && (g.unknown != "" || g.given.Facts.NotDoneExit == 0):
+		return "role_required"
+	case r.isOf(g, e):
+		return ""
+	case p.Reason == "":
+		return "invalid_transition"
+	case (r.strict() || r.known(e.Actor())) && !(r.signedBy(e) && r.has(e.Actor(), "operator")):
+		return "role_required"
+	}
+	return ""
+}
+
+// isOf reports whether an actor is the one that got a grant.
+func (r reference) isOf(g *permit, e ledger.Event) bool {
+	if strings.EqualFold(g.event.Actor(), e.Actor()) || keyOf(e) != "" && keyOf(e) == keyOf(g.event) {
+		return true
+	}
+	for _, rule := range r {
+		p, is := rule.Payload().(ledger.ActorEnrolled)
+		if !is {
+			continue
+		}
+		ids := idsOf(p.Keys)
+		if strings.EqualFold(p.Actor, g.event.Actor()) && slices.Contains(ids, keyOf(e)) || strings.EqualFold(p.Actor, e.Actor()) && slices.Contains(ids, keyOf(g.event)) {
+			return true
+		}
+	}
+	return false
+}
+
+// complete says whether a job may be completed.
+func (r reference) complete() string {
+	grants, _ := r.gate()
+	switch status, _ := r.asks(); {
+	case status != "running":
+		return "invalid_transition"
+	case len(grants) > 0:
+		return "effects_unsettled"
+	}
+	return ""
+}
+
+// dispatch says whether a block by an emergency stop may follow.
+func (r reference) dispatch() string {
+	if status, _ := r.asks(); status != "emergency_stopped" {
+		return "invalid_transition"
+	}
+	return ""
+}
+
+// stop says whether an emergency stop may follow.
+func (r reference) stop() string {
+	if status, _ := r.asks(); slices.Contains([]string{"emergency_stopped", "completed", "cancelled"}, status) {
+		return "invalid_transition"
+	}
+	return ""
+}
