@@ -213,6 +213,100 @@
 //
 // Tests read it from testdata/verdicts.txt.
 //
+// # The gate
+//
+// A worker asks the gate before it lets a tool do something: the intent. What the gate decides
+// by, and why, package commands/gate says. Here is what may follow what:
+//
+//   - An allow is a grant. It permits its intent once, needs a job that runs and its policy,
+//     and is open until it is settled. Of one call, and if it has no name of one intent, there
+//     is one open grant at a time. A call that is done, or may have been done, is not granted
+//     again, however long ago that was. At most 64 grants are open.
+//   - A require_approval asks for a decision about its intent: a checkpoint that needs a
+//     decision, which says who decides, how many, and until when, as any other. The job waits
+//     for it as for others. When it is approved and the job is resumed, the intent is cleared,
+//     or what an approver put in its place. At most 64 intents are.
+//   - A grant can name the resume that cleared its intent. Then the approvals are judged
+//     again, by the authority and the clock at the grant, and the clearance is used up. A grant
+//     that names none uses it up, too, and asking again drops it.
+//   - In modes verdicts and all, a grant needs an operator in force who has bound the job to
+//     its policy, unless the ledger lets anyone bind that.
+//   - A block changes nothing but the count of blocks. From an emergency stop on it is a
+//     dispatch_blocked. A job that has ended takes none.
+//   - A grant is settled whatever the status of the job is: it was done, not done, or that is
+//     unknown. While one is unknown, no other intent is decided on but by a block. Open and
+//     unknown grants keep a job from resuming and from completing (effects_unsettled). It
+//     can still fail, be cancelled or be stopped.
+//   - The worker that got a grant settles it as done or unknown, and as not done only if the
+//     grant names the exit code that says so, and while it is open. All else is said by
+//     another actor, by name and by key, with a reason: an operator who signs, or a name that
+//     is not enrolled, in a ledger without authority or in mode claims.
+//
+// The table has a row for each state, first without authority and then with it, in mode
+// verdicts. In open a grant of call c1 is open, which names an exit code; in unknown, done
+// and not_done it was settled so. In cleared the intent of c1 was approved, and in lapsed
+// the decision about it has expired since. In decision_needed,open another intent has an open
+// grant, without an exit code. Column allow is a grant of another intent without a call,
+// allow-again and require_approval are about call c1, and allow-cleared names the
+// clearance. The worker settles in done, not_done and unknown, an operator in hand-done and
+// hand-not_done, and another worker in worker-not_done. Cells are as above, or:
+//
+//	granted     there is a grant more
+//	settled     there is one less
+//	unknown     it is unknown what became of the grant
+//	blocked     recorded as a block
+//	no:effects  refused: effects_unsettled
+//	no:grant    refused: grant_not_found
+//	no:role     refused: role_required
+//
+//	from                                 allow       allow-again  allow-cleared  require_approval  block    dispatch_blocked  done      not_done  unknown   hand-done  hand-not_done  worker-not_done  resume      completed   failed  stop
+//	running                              granted     granted      no             decision_needed   blocked  no                no:grant  no:grant  no:grant  no:grant   no:grant       no:grant         no          completed   failed  emergency_stopped
+//	running,open                         granted     no:effects   no:effects     no:effects        blocked  no                settled   settled   unknown   settled    settled        settled          no          no:effects  failed  emergency_stopped
+//	running,unknown                      no:effects  no:effects   no:effects     no:effects        blocked  no                settled   no:role   no        settled    settled        settled          no          no:effects  failed  emergency_stopped
+//	running,done                         granted     no           no             no                blocked  no                no:grant  no:grant  no:grant  no:grant   no:grant       no:grant         no          completed   failed  emergency_stopped
+//	running,not_done                     granted     granted      no             decision_needed   blocked  no                no:grant  no:grant  no:grant  no:grant   no:grant       no:grant         no          completed   failed  emergency_stopped
+//	running,cleared                      granted     granted      granted        decision_needed   blocked  no                no:grant  no:grant  no:grant  no:grant   no:grant       no:grant         no          completed   failed  emergency_stopped
+//	running,lapsed                       granted     granted      no             decision_needed   blocked  no                no:grant  no:grant  no:grant  no:grant   no:grant       no:grant         no          completed   failed  emergency_stopped
+//	paused                               no          no           no             no                blocked  no                no:grant  no:grant  no:grant  no:grant   no:grant       no:grant         running     no          failed  emergency_stopped
+//	paused,open                          no          no           no             no                blocked  no                settled   settled   unknown   settled    settled        settled          no:effects  no          failed  emergency_stopped
+//	paused,unknown                       no          no           no             no                blocked  no                settled   no:role   no        settled    settled        settled          no:effects  no          failed  emergency_stopped
+//	paused,cleared                       no          no           no             no                blocked  no                no:grant  no:grant  no:grant  no:grant   no:grant       no:grant         running     no          failed  emergency_stopped
+//	decision_needed                      no          no           no             no                blocked  no                no:grant  no:grant  no:grant  no:grant   no:grant       no:grant         no!         no          failed  emergency_stopped
+//	decision_needed,approved             no          no           no             no                blocked  no                no:grant  no:grant  no:grant  no:grant   no:grant       no:grant         running     no          failed  emergency_stopped
+//	decision_needed,open                 no          no           no             no                blocked  no                settled   no:role   unknown   settled    settled        settled          no:effects  no          failed  emergency_stopped
+//	blocked                              no          no           no             no                blocked  no                no:grant  no:grant  no:grant  no:grant   no:grant       no:grant         running     no          failed  emergency_stopped
+//	blocked,denied                       no          no           no             no                blocked  no                no:grant  no:grant  no:grant  no:grant   no:grant       no:grant         no!         no          failed  emergency_stopped
+//	emergency_stopped                    no          no           no             no                no       blocked           no:grant  no:grant  no:grant  no:grant   no:grant       no:grant         no          no          no      no
+//	emergency_stopped,open               no          no           no             no                no       blocked           settled   settled   unknown   settled    settled        settled          no          no          no      no
+//	emergency_stopped,cleared            no          no           no             no                no       blocked           no:grant  no:grant  no:grant  no:grant   no:grant       no:grant         no          no          no      no
+//	completed                            no          no           no             no                no       no                no:grant  no:grant  no:grant  no:grant   no:grant       no:grant         no          no          no      no
+//	failed,open                          no          no           no             no                no       no                settled   settled   unknown   settled    settled        settled          no          no          no      no
+//	cancelled,unknown                    no          no           no             no                no       no                settled   no:role   no        settled    settled        settled          no          no          no      no
+//	authority:running                    granted     granted      no             decision_needed   blocked  no                no:grant  no:grant  no:grant  no:grant   no:grant       no:grant         no          completed   failed  emergency_stopped
+//	authority:running,open               granted     no:effects   no:effects     no:effects        blocked  no                settled   settled   unknown   settled    settled        no:role          no          no:effects  failed  emergency_stopped
+//	authority:running,unknown            no:effects  no:effects   no:effects     no:effects        blocked  no                settled   no:role   no        settled    settled        no:role          no          no:effects  failed  emergency_stopped
+//	authority:running,done               granted     no           no             no                blocked  no                no:grant  no:grant  no:grant  no:grant   no:grant       no:grant         no          completed   failed  emergency_stopped
+//	authority:running,not_done           granted     granted      no             decision_needed   blocked  no                no:grant  no:grant  no:grant  no:grant   no:grant       no:grant         no          completed   failed  emergency_stopped
+//	authority:running,cleared            granted     granted      granted        decision_needed   blocked  no                no:grant  no:grant  no:grant  no:grant   no:grant       no:grant         no          completed   failed  emergency_stopped
+//	authority:running,lapsed             granted     granted      no             decision_needed   blocked  no                no:grant  no:grant  no:grant  no:grant   no:grant       no:grant         no          completed   failed  emergency_stopped
+//	authority:paused                     no          no           no             no                blocked  no                no:grant  no:grant  no:grant  no:grant   no:grant       no:grant         running     no          failed  emergency_stopped
+//	authority:paused,open                no          no           no             no                blocked  no                settled   settled   unknown   settled    settled        no:role          no:effects  no          failed  emergency_stopped
+//	authority:paused,unknown             no          no           no             no                blocked  no                settled   no:role   no        settled    settled        no:role          no:effects  no          failed  emergency_stopped
+//	authority:paused,cleared             no          no           no             no                blocked  no                no:grant  no:grant  no:grant  no:grant   no:grant       no:grant         running     no          failed  emergency_stopped
+//	authority:decision_needed            no          no           no             no                blocked  no                no:grant  no:grant  no:grant  no:grant   no:grant       no:grant         no!         no          failed  emergency_stopped
+//	authority:decision_needed,approved   no          no           no             no                blocked  no                no:grant  no:grant  no:grant  no:grant   no:grant       no:grant         running     no          failed  emergency_stopped
+//	authority:decision_needed,open       no          no           no             no                blocked  no                settled   no:role   unknown   settled    settled        no:role          no:effects  no          failed  emergency_stopped
+//	authority:blocked                    no          no           no             no                blocked  no                no:grant  no:grant  no:grant  no:grant   no:grant       no:grant         running     no          failed  emergency_stopped
+//	authority:blocked,denied             no          no           no             no                blocked  no                no:grant  no:grant  no:grant  no:grant   no:grant       no:grant         no!         no          failed  emergency_stopped
+//	authority:emergency_stopped          no          no           no             no                no       blocked           no:grant  no:grant  no:grant  no:grant   no:grant       no:grant         no          no          no      no
+//	authority:emergency_stopped,open     no          no           no             no                no       blocked           settled   settled   unknown   settled    settled        no:role          no          no          no      no
+//	authority:emergency_stopped,cleared  no          no           no             no                no       blocked           no:grant  no:grant  no:grant  no:grant   no:grant       no:grant         no          no          no      no
+//	authority:completed                  no          no           no             no                no       no                no:grant  no:grant  no:grant  no:grant   no:grant       no:grant         no          no          no      no
+//	authority:failed,open                no          no           no             no                no       no                settled   settled   unknown   settled    settled        no:role          no          no          no      no
+//	authority:cancelled,unknown          no          no           no             no                no       no                settled   no:role   no        settled    settled        no:role          no          no          no      no
+//
+// Tests read it from testdata/gate.txt.
+//
 // # Holds
 //
 // A pause can be a hold. Then a resume is possible only after an approval of it, as of a

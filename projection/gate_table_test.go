@@ -101,8 +101,8 @@ func gateCell(before, after projection.Job) string {
 	return "="
 }
 
-// Each cell is a state of the job and of its grants, without authority, in mode claims and in
-// mode verdicts.
+// Each row is a state of the job and of its grants, first without authority and then with it,
+// in mode verdicts.
 func TestGateTable(t *testing.T) {
 	file, err := os.ReadFile("testdata/gate.txt")
 	if err != nil {
@@ -123,7 +123,7 @@ func TestGateTable(t *testing.T) {
 		}
 	}
 	for name := range gateSituations {
-		for _, where := range []string{"", "claims:", "verdicts:"} {
+		for _, where := range []string{"", "authority:"} {
 			if !rows[where+name] {
 				t.Errorf("testdata/gate.txt has no row %s%s", where, name)
 			}
@@ -139,13 +139,11 @@ func TestGateTable(t *testing.T) {
 // gateTableCell returns what a cell should say.
 func gateTableCell(t testing.TB, row, column string) string {
 	c := newCourt(t)
-	mode, state, authority := strings.Cut(row, ":")
-	if !authority {
-		state = row
-	} else {
+	state, authority := strings.CutPrefix(row, "authority:")
+	if authority {
 		c.enroll()
 		c.rule(ledger.ActorEnrolled{Actor: "wil", Keys: linesOf(c, "wil"), Roles: []ledger.Role{ledger.RoleWorker}})
-		c.mode(ledger.Mode(mode))
+		c.mode(ledger.ModeVerdicts)
 	}
 	c.by("olga", policied)
 	gateSituations[state](c)
