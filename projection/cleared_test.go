@@ -178,3 +178,33 @@ func TestGateContents(t *testing.T) {
 		t.Errorf("the contents are used as %q", uses)
 	}
 }
+
+// What expired is dropped when the gate asks about something else, so that it does not count.
+func TestExpiredClearancesAreDropped(t *testing.T) {
+	c := atTheGate(t)
+	c.clearsSoon()
+	hourLater(c)
+	c.by("wim", c.requires(intent2, ""))
+	if len(c.fold.Job.Cleared) != 0 {
+		t.Errorf("cleared: %+v", c.fold.Job.Cleared)
+	}
+}
+
+// A clearance names the approval that the resume used up, also if that was not enough when it
+// was given.
+func TestClearanceNamesTheApproval(t *testing.T) {
+	c := newCourt(t)
+	c.enroll()
+	c.by("sam", policied)
+	c.mode(ledger.ModeVerdicts)
+	c.by("mia", c.requires(intent, "c1")) // a claim: it takes two
+	c.by("vera", c.approval())
+	if got := c.verdict(act{"olga", c.signs("olga"), c.resume()}); got != "quorum_pending" {
+		t.Fatalf("a resume with one approval of two: %q", got)
+	}
+	c.mode(ledger.ModeClaims)
+	c.by("olga", c.resume())
+	if a := c.fold.Job.Cleared[0].Ask; a.Verdict != projection.Approved || a.VerdictBy != "vera" || a.VerdictLeaf.IsZero() {
+		t.Errorf("the clearance is %+v", a)
+	}
+}

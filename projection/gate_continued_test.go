@@ -74,4 +74,19 @@ func TestCallsOfTheLedgerBefore(t *testing.T) {
 			t.Errorf("%s of a call of the ledger before: %+v", verdict, refusal)
 		}
 	}
+	p.Verdict, p.Grant, p.CheckpointID, p.CallPrev = ledger.GateAllow, grantID(1), "", two
+	for call, want := range map[projection.Call]projection.RefusalCode{
+		{Known: true, Leaf: two, Verdict: "allow", Grant: grantID(0)}:   projection.EffectsUnsettled,
+		{Known: true, Leaf: two, Outcome: "unknown", Grant: grantID(0)}: projection.EffectsUnsettled,
+		{Known: true, Leaf: two, Outcome: "done"}:                       projection.InvalidTransition,
+		{Known: true, Leaf: one, Outcome: "not_done"}:                   projection.InvalidTransition,
+		{Known: true, Leaf: two, Outcome: "not_done"}:                   "",
+		{Known: true, Leaf: two, Verdict: "require_approval"}:           "",
+		{}: "",
+	} {
+		_, refusal := projection.Next(c.fold.Job, projection.Fact{At: epochOfCourt, Actor: "wim", Payload: p, Call: call})
+		if refusal == nil && want != "" || refusal != nil && refusal.Code != want {
+			t.Errorf("an allow of a call that is %+v: %+v, want %q", call, refusal, want)
+		}
+	}
 }
