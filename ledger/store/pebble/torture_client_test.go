@@ -107,6 +107,10 @@ func tagOf(said ledger.Payload) string {
 		tag = p.Reason
 	case ledger.Cancelled:
 		tag = p.Reason
+	case ledger.GateDecided:
+		tag = p.Grant
+	case ledger.EffectSettled:
+		tag = "settled-" + p.Grant
 	case ledger.Refused:
 		if tag = p.Reason; tag == "" {
 			tag = p.Summary

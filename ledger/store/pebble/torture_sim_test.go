@@ -127,8 +127,10 @@ func (l *life) live() {
 func (l *life) step() bool {
 	l.clock.Add(l.rng.Int64N(int64(5 * time.Second)))
 	switch n := l.rng.IntN(100); {
-	case n < 50:
+	case n < 40:
 		return l.commands(1, l.ask)
+	case n < 50:
+		return l.call()
 	case n < 62:
 		return l.commands(2, l.ask)
 	case n < 80:
