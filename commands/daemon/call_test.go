@@ -2,37 +2,15 @@ package daemon_test
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"io"
 	"net/http"
 	"strconv"
 	"testing"
 
-	"gait/commands/daemon"
 	"gait/ledger"
 	"gait/ledger/ledgertest"
 )
-
-// A callLog is a log that finds calls by reading all events.
-type callLog struct{ daemon.Log }
-
-// Load implements ledger.Log.
-func (l callLog) Load(ctx context.Context, jobs, requests []string, calls ...ledger.CallID) (ledger.Records, error) {
-	found, err := l.Log.Load(ctx, jobs, requests)
-	found.Calls = map[ledger.CallID]ledger.Event{}
-	for e, bad := range l.Events(ctx, 0) {
-		if bad != nil {
-			return found, bad
-		}
-		for _, of := range calls {
-			if c, ok := ledger.CallOf(e.Payload()); ok && c.ID == of.Call && e.JobID() == of.Job {
-				found.Calls[of] = e
-			}
-		}
-	}
-	return found, err
-}
 
 const grant = "01J9ZQ6F8Z3V5X7Y9A0B1C2D3E"
 
@@ -54,7 +32,6 @@ func settled(job, call string, prev ledger.Event) ledgertest.EventSpec {
 func serveCalls(t *testing.T) (s *testServer, all []ledger.Event) {
 	t.Helper()
 	s = serve(t)
-	s.server.Log = callLog{s.Log}
 	ledgertest.Append(t, s.Log, ledgertest.Submit("j1"), ledgertest.Submit("j2"), allowed("j1", "c1"), ledgertest.Progress("j1", "a"))
 	ledgertest.Append(t, s.Log, settled("j1", "c1", eventAt(t, s.Log, 3)), allowed("j2", "c1"))
 	for e, err := range s.Log.Events(t.Context(), 0) {
