@@ -28,6 +28,7 @@ func (c contents) EraseOf(string, ledger.Hash) error          { return nil }
 func (c contents) ReadOf(_ string, digest ledger.Hash, _ int64) ([]byte, error) {
 	return []byte(c[digest]), nil
 }
+
 func (c contents) ReadPlain(digest ledger.Hash, _ int64) ([]byte, error) {
 	return []byte(c[digest]), nil
 }
