@@ -424,3 +424,61 @@ func TestGateTurnsAway(t *testing.T) {
 		}
 	}
 }
+
+// A client with a token asks the gate in one request, and believes no answer that is not signed.
+func TestGateWithAToken(t *testing.T) {
+	s := serveGated(t, "j1")
+	ask := daemon.GateQuestion{JobID: "j1", Actor: "reviewer_1", Tool: "read", RequestID: "r1", Intent: []byte(intentOf("read", 1))}
+	c := s.clientOf(t, "worker")
+	reply, err := c.Gate(t.Context(), ask)
+	if err != nil || commands.AnswerOf(reply.Result, err).Verdict != ledger.GateAllow || reply.Proof.Checkpoint == nil {
+		t.Fatalf("Gate = %+v, %v, want an allow with its proof", reply, err)
+	}
+	if err := commands.CheckGate(reply.Request, reply.Result.Event); err != nil {
+		t.Errorf("the answer is not the one to the question: %v", err)
+	}
+	for what, change := range map[string]func(*commands.Request){
+		"job":        func(r *commands.Request) { r.JobID = "j2" },
+		"actor":      func(r *commands.Request) { r.Actor = "worker_1" },
+		"request id": func(r *commands.Request) { r.RequestID = "r2" },
+		"verb":       func(r *commands.Request) { r.Command = commands.Pause{} },
+		"tool":       evalWith(func(c *commands.GateEval) { c.Tool = "pay" }),
+		"intent":     evalWith(func(c *commands.GateEval) { c.Intent.Digest[0]++ }),
+		"call":       evalWith(func(c *commands.GateEval) { c.CallID = "c1" }),
+		"policy":     evalWith(func(c *commands.GateEval) { c.Policy = ledger.Hash{1} }),
+		"fact":       evalWith(func(c *commands.GateEval) { c.Facts.NotDoneExit = 75 }),
+	} {
+		other := reply.Request
+		change(&other)
+		if err := commands.CheckGate(other, reply.Result.Event); faultOf(err) != "ledger_corrupt" || !strings.Contains(err.Error(), what) {
+			t.Errorf("the answer to a question with another %s: %v, want ledger_corrupt", what, err)
+		}
+	}
+	honest := c.HTTP.Transport
+	c.HTTP.Transport = unsignedGate{honest}
+	ask.RequestID = "r2"
+	reply, err = c.Gate(t.Context(), ask)
+	if a := commands.AnswerOf(reply.Result, err); a.Verdict != ledger.GateBlock || a.ReasonCode != "outcome_unknown" {
+		t.Errorf("an answer without a signature: %+v, %v, want a block, outcome_unknown", a, err)
+	}
+}
+
+func evalWith(change func(*commands.GateEval)) func(*commands.Request) {
+	return func(r *commands.Request) {
+		c := r.Command.(commands.GateEval)
+		change(&c)
+		r.Command = c
+	}
+}
+
+// An unsignedGate drops the signatures of the gate's answers.
+type unsignedGate struct{ http.RoundTripper }
+
+// RoundTrip implements http.RoundTripper.
+func (u unsignedGate) RoundTrip(q *http.Request) (*http.Response, error) {
+	res, err := u.RoundTripper.RoundTrip(q)
+	if err == nil && q.URL.Path == "/v1/gate" {
+		res.Trailer = nil
+	}
+	return res, err
+}
