@@ -90,6 +90,7 @@ type measurements struct {
 	sizes jobSizes
 
 	content contents // that the events name
+	gated   bool     // whether the gate was asked about the job
 }
 
 // A CheckedJob is a job whose events were read and checked.
@@ -198,6 +199,9 @@ func (s *snapshot) shape() shape {
 	}
 	if sh.contents = s.included; len(sh.contents) > 0 {
 		sh.format = ContentFormat
+	}
+	if s.gated {
+		sh.format = GateFormat
 	}
 	return sh
 }

@@ -80,30 +80,11 @@ func (v *indexVerifier) canonical() (string, error) {
 	if v.path, err = mpt.ParseProof(p.Path); err != nil {
 		return "", finding.Failf(finding.LevelCanonical, finding.CodeNotCanonical, "path", "%s", err)
 	}
-	if err := v.readTree(); err != nil {
+	v.checkpoint = v.commitmentProof.Checkpoint
+	if err := v.readTree(v.proof.Rotations); err != nil {
 		return "", err
 	}
 	return fmt.Sprintf("%d bytes, each part in its one form", len(v.text)), nil
-}
-
-// readTree reads the checkpoint and the ledger's keys.
-func (v *indexVerifier) readTree() error {
-	v.checkpoint = v.commitmentProof.Checkpoint
-	c, err := ledger.PeekCheckpoint(v.checkpoint)
-	if err != nil {
-		return finding.NotCanonical(v.checkpointEntry, err)
-	}
-	v.evidence = Evidence{Origin: c.Origin, Size: c.Size, Root: c.Root.String()}
-	v.report.Origin, v.report.Size, v.report.Root = v.evidence.Origin, v.evidence.Size, v.evidence.Root
-	files := map[string]string{}
-	for i, r := range v.proof.Rotations {
-		event, proof := rotationEntries(i + 1)
-		files[event], files[proof] = r.Event, r.Proof
-	}
-	return v.readKeysFrom(
-		func(path string) bool { _, ok := files[path]; return ok },
-		func(path string, _ int) ([]byte, error) { return []byte(files[path]), nil },
-	)
 }
 
 // chain checks that the events are of one ledger, and the newest one of the job before

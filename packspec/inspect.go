@@ -25,7 +25,12 @@ type Inspection struct {
 	Payload  JobPayload             `json:"payload"`
 	State    JobState               `json:"state"`
 	Events   []projection.EventView `json:"events"`
+	Gate     []*Decision            `json:"gate,omitempty"`     // decisions of the gate, oldest first, and what became of the grants
 	Evidence *EvidenceSummary       `json:"evidence,omitempty"` // nil if the pack has none
+
+	// GateLeftOut counts the intents and results that the pack has and that are too large to be
+	// shown.
+	GateLeftOut int64 `json:"gate_content_left_out,omitempty"`
 
 	Range *RangeInspection `json:"-"` // instead of all of the above, for a range pack
 }
@@ -87,14 +92,18 @@ func (v *jobVerifier) inspect() (Inspection, error) {
 			Key: v.report.Key, KeyID: v.report.KeyID,
 		},
 	}
-	if err := i.addEvents(v.pack.Events()); err != nil {
+	if err := i.addEvents(v.pack); err != nil {
 		return Inspection{}, fmt.Errorf("inspecting a pack: %w", err)
 	}
 	return i, nil
 }
 
-func (i *Inspection) addEvents(events ledger.Events) error {
-	for e, err := range events {
+func (i *Inspection) addEvents(pack *Pack) error {
+	gate := gateShown{pack: pack}
+	for e, err := range pack.Events() {
+		if err == nil {
+			err = gate.add(e)
+		}
 		if err != nil {
 			return err
 		}
@@ -104,5 +113,6 @@ func (i *Inspection) addEvents(events ledger.Events) error {
 			i.Events = append(i.Events, projection.EventViewOf(e))
 		}
 	}
+	i.Gate, i.GateLeftOut = gate.list, gate.leftOut
 	return nil
 }

@@ -26,6 +26,12 @@ type JobInRange struct {
 	Events   int64             `json:"events"`           // of the job in the range
 	Revision int64             `json:"revision"`         // after the last of those
 	Status   projection.Status `json:"status,omitempty"` // if the job begins in the range
+
+	// Of a job that begins in the range: how often the gate allowed and blocked something, and
+	// how many of the grants are open, or unknown.
+	Allows     int64 `json:"allows,omitempty"`
+	Blocks     int64 `json:"blocks,omitempty"`
+	OpenGrants int   `json:"open_grants,omitempty"`
 }
 
 // inspect reads a range pack to be shown.
@@ -50,6 +56,7 @@ func (v *rangeVerifier) inspect() (*RangeInspection, error) {
 		seen := JobInRange{JobID: id, Events: j.events, Revision: j.head.Revision}
 		if j.fold != nil {
 			seen.Status = j.fold.Job.Status
+			seen.Allows, seen.Blocks, seen.OpenGrants = j.fold.Job.Allows, j.fold.Job.Blocks, len(j.fold.Job.Grants)
 			i.Evidence.RefusalCount += j.fold.Job.Refusals
 		}
 		i.Jobs = append(i.Jobs, seen)

@@ -69,6 +69,7 @@ func (v *jobVerifier) check(e ledger.Event) error {
 	if v.count == 1 {
 		v.first = e
 	}
+	v.gated = v.gated || ofGate(e)
 	if v.chainErr == nil {
 		v.chainErr = v.follow(e)
 	}

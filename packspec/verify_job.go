@@ -18,6 +18,7 @@ type jobVerifier struct {
 	head       ledger.JobHead // after the events read so far
 	requests   ledger.RequestIDs
 	first      ledger.Event // of the job
+	gated      bool         // whether the gate was asked about the job
 	contents   contents
 	asked      []decisionAsked // by a job that another ledger held before
 	fold       projection.Folder

@@ -48,6 +48,26 @@ func (v *ledgerVerifier) readKeysFrom(has func(name string) bool, read func(name
 	return v.openMemory()
 }
 
+// readTree reads the ledger's keys, and what the checkpoint says, of a file that has them in
+// one object: the rotations as they stand there.
+func (v *ledgerVerifier) readTree(rotations []RotationProof) error {
+	c, err := ledger.PeekCheckpoint(v.checkpoint)
+	if err != nil {
+		return finding.NotCanonical(v.checkpointEntry, err)
+	}
+	v.evidence = Evidence{Origin: c.Origin, Size: c.Size, Root: c.Root.String()}
+	v.report.Origin, v.report.Size, v.report.Root = v.evidence.Origin, v.evidence.Size, v.evidence.Root
+	files := map[string]string{}
+	for i, r := range rotations {
+		event, proof := rotationEntries(i + 1)
+		files[event], files[proof] = r.Event, r.Proof
+	}
+	return v.readKeysFrom(
+		func(path string) bool { _, ok := files[path]; return ok },
+		func(path string, _ int) ([]byte, error) { return []byte(files[path]), nil },
+	)
+}
+
 // checkCheckpoint requires that all keys that must sign the checkpoint in an entry did.
 func (v *ledgerVerifier) checkCheckpoint(name string, signed []byte) error {
 	if _, err := v.keys.Open(signed); err != nil {

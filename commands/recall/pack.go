@@ -38,6 +38,18 @@ func (m Memory) VerifyIndexProof(text []byte, o packspec.Options) (packspec.Inde
 	return report, err
 }
 
+// VerifyTrace is VerifyPack for a trace of a decision of the gate. policy is the policy that
+// the decision must name, if it is not nil, and from its source.
+func (m Memory) VerifyTrace(text []byte, o packspec.Options, policy []byte, from string) (packspec.TraceReport, error) {
+	c := comparison{Memory: m, file: bytes.NewReader(text), size: int64(len(text)), kept: home.FoundProof}
+	report, err := packspec.VerifyTrace(text, c.options(o), policy, from)
+	if err != nil {
+		return packspec.TraceReport{}, err
+	}
+	err = c.settle(&report.Report)
+	return report, err
+}
+
 // A comparison compares a file, which is a pack or an index proof, with what is remembered
 // of its ledger: it is a packspec.JobMemory.
 type comparison struct {

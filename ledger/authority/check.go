@@ -38,6 +38,17 @@ func (s *State) read(e ledger.Event) (Signed, error) {
 	if e.Authority() != s.Leaf() {
 		return Signed{}, corrupt(e, "the newest authority event before it is %s, and it names %s", named(s.Leaf()), named(e.Authority()))
 	}
+	return ReadCommand(e)
+}
+
+// ReadCommand checks that an event says what its command says, and which keys its signatures
+// name. It asks no authority, so it does not tell whether these are the actor's keys, and does
+// no cryptography: VerifySignatures does. It returns the zero Signed for a claim. Errors are
+// those of State.Check.
+func ReadCommand(e ledger.Event) (Signed, error) {
+	if err := e.CheckMeaning(); err != nil {
+		return Signed{}, err
+	}
 	if len(e.Command()) == 0 {
 		return Signed{}, nil
 	}

@@ -38,6 +38,7 @@ const (
 	CodeCommandSignature = "command_signature_invalid" // the signature of an actor does not hold
 	CodeAdminKey         = "admin_key_mismatch"        // the first admin signed with another key than the caller knows
 	CodeContent          = "content_mismatch"          // a content in the pack is not one that the job's events name
+	CodePolicyMismatch   = "policy_mismatch"           // a decision of the gate names another policy than the caller has
 	CodeView             = "view_mismatch"             // a view does not follow from the events
 )
 

@@ -28,6 +28,7 @@ const (
 	LevelActors       = "actors"        // actors are who they claim to be
 	LevelCompleteness = "completeness"  // the checkpoint's tree has no later event of the job
 	LevelContent      = "content"       // the contents in the pack are those that the job's events name
+	LevelPolicy       = "policy"        // the caller's policy is the one that a decision of the gate names
 	LevelContinued    = "continued"     // another ledger held the job before, in the state in which it begins here
 )
 
