@@ -33,31 +33,47 @@ const maxSpool = 1<<32 - 1
 // openPack opens a pack. Its parts are not read in order, so what a pipe or standard
 // input gives is kept in a temporary file.
 func openPack(a *app, name string) (packFile, int64, error) {
-	in, err := a.openInput(packAt(name), maxPipeWait)
-	if err != nil {
-		return packFile{}, 0, err
-	}
-	file, size, err := seekablePack(a, in)
-	if err == nil {
-		err = notIndexProof(file, size, name)
-	}
-	if err != nil && file.File != nil {
+	file, size, text, err := openProof(a, name)
+	if err == nil && text != nil {
 		file.Close()
+		return packFile{}, 0, &usageError{code: "invalid_usage", text: name + " is a trace of one decision, and no pack", hint: "gait pack verify " + quoted(name)}
 	}
 	return file, size, err
 }
 
-// notIndexProof fails if a file that is to be a pack is an index proof, which another
-// command checks.
-func notIndexProof(file io.ReaderAt, size int64, name string) error {
-	text := make([]byte, min(size, packspec.MaxIndexProofSize))
+// openProof is openPack for a pack or a trace, whose text it returns, too.
+func openProof(a *app, name string) (file packFile, size int64, trace []byte, err error) {
+	in, err := a.openInput(packAt(name), maxPipeWait)
+	if err != nil {
+		return packFile{}, 0, nil, err
+	}
+	file, size, err = seekablePack(a, in)
+	if err == nil {
+		trace, err = traceIn(file, size, name)
+	}
+	if err != nil && file.File != nil {
+		file.Close()
+	}
+	return file, size, trace, err
+}
+
+// traceIn returns the text of a file that is a trace, or nil. It fails if a file that is to be
+// a pack or a trace is an index proof, which another command checks.
+func traceIn(file io.ReaderAt, size int64, name string) ([]byte, error) {
+	text := make([]byte, min(size, max(packspec.MaxIndexProofSize, packspec.MaxTraceSize)+1))
 	if n, err := file.ReadAt(text[:min(1, len(text))], 0); n == 0 || text[0] != '{' {
-		return ignoreEOF(err)
+		return nil, ignoreEOF(err)
 	}
-	if _, err := file.ReadAt(text, 0); ignoreEOF(err) != nil || !bytes.Contains(text, []byte(`"schema_id":"`+packspec.IndexProofSchemaID+`"`)) {
-		return ignoreEOF(err)
+	if _, err := file.ReadAt(text, 0); ignoreEOF(err) != nil {
+		return nil, err
 	}
-	return &usageError{code: "invalid_usage", text: name + " is an index proof, and no pack", hint: "gait ledger prove --check " + quoted(name)}
+	switch {
+	case bytes.Contains(text, []byte(`"schema_id":"`+packspec.TraceSchemaID+`"`)):
+		return text, nil
+	case bytes.Contains(text, []byte(`"schema_id":"`+packspec.IndexProofSchemaID+`"`)):
+		return nil, &usageError{code: "invalid_usage", text: name + " is an index proof, and no pack", hint: "gait ledger prove --check " + quoted(name)}
+	}
+	return nil, nil
 }
 
 // ignoreEOF returns an error of reading, or nil if it only says that a file has ended.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -11,15 +12,18 @@ import (
 func packInspectCommand(a *app) *cobra.Command {
 	return exits(&cobra.Command{
 		Use:     "inspect FILE",
-		Short:   "Show what a pack says, without checking who says it",
-		Example: "gait pack inspect ./gait-out/pack_job_1.zip --json",
+		Short:   "Show what a pack or a trace says, without checking who says it",
+		Example: "gait pack inspect ./gait-out/pack_job_1.zip --json\ngait pack inspect decision.trace.json",
 		Args:    oneFile,
 		RunE: func(_ *cobra.Command, args []string) error {
-			file, size, err := openPack(a, args[0])
+			file, size, trace, err := openProof(a, args[0])
 			if err != nil {
 				return err
 			}
 			defer file.Close()
+			if trace != nil {
+				return inspectTrace(a, args[0], trace)
+			}
 			seen, err := packspec.Inspect(file, size)
 			if err != nil {
 				return fmt.Errorf("inspecting %s: %w", args[0], err)
@@ -35,6 +39,11 @@ func packInspectCommand(a *app) *cobra.Command {
 func showRange(s *screen, path string, p *packspec.RangeInspection) {
 	fmt.Fprintf(s, "%s  events %d to %d of %s\n", s.bold(plain(path)), p.From, p.To, p.Evidence.Origin)
 	s.fields([2]string{"pack id", p.Manifest.PackID}, [2]string{"key", p.Evidence.Key}, [2]string{"ledger", fmt.Sprintf("%s, root %s", count(p.Evidence.Size, "event"), p.Evidence.Root)})
+	header := []any{"job", "status", "revision", "events"}
+	asked := slices.ContainsFunc(p.Jobs, func(j packspec.JobInRange) bool { return j.Allows+j.Blocks > 0 })
+	if asked {
+		header = append(header, "allows", "blocks", "open grants")
+	}
 	rows := make([][]any, len(p.Jobs))
 	for i, j := range p.Jobs {
 		status := s.dim("begins before the range")
@@ -42,8 +51,11 @@ func showRange(s *screen, path string, p *packspec.RangeInspection) {
 			status = s.status(j.Status)
 		}
 		rows[i] = []any{j.JobID, status, j.Revision, j.Events}
+		if asked {
+			rows[i] = append(rows[i], j.Allows, j.Blocks, j.OpenGrants)
+		}
 	}
-	s.table([]any{"job", "status", "revision", "events"}, rows)
+	s.table(header, rows)
 	fmt.Fprintf(s, "%s\n", s.yellow("nothing here was verified"))
 	s.next("gait pack verify " + quoted(path))
 }
@@ -66,6 +78,7 @@ func showPack(s *screen, path string, p packspec.Inspection) {
 		rows[i] = []any{e.Revision, e.CreatedAt, e.Type, e.ReasonCode, e.Actor}
 	}
 	s.table([]any{"rev", "created", "event", "reason code", "actor"}, rows)
+	showDecisions(s, p)
 	fmt.Fprintf(s, "%s\n", s.yellow("nothing here was verified"))
 	s.next("gait pack verify " + quoted(path))
 }

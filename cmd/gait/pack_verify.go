@@ -11,12 +11,10 @@ import (
 )
 
 func packVerifyCommand(a *app) *cobra.Command {
-	var keyFile, policyFile, profile string
-	var adminFiles []string
-	var requireSignature bool
+	var v verifyFlags
 	cmd := exits(&cobra.Command{
 		Use:   "verify FILE",
-		Short: "Check a pack, trusting nothing but your own keys",
+		Short: "Check a pack or a trace, trusting nothing but your own keys",
 		Long: `Check a pack: its bytes, the chain of its events, its proof, its signatures, the
 rules of the job, and every view in it, which is derived again. The key must be one
 you trust, or the one given; the key inside the pack counts for nothing. Packs of
@@ -29,44 +27,69 @@ witnesses, of which a quorum must have cosigned. Its logs are then the keys that
 count. With --public-key too, both must hold.
 
 Whoever came first has enrolled the ledger's first admin. --admin-key says whose key it
-must have been.`,
-		Example: "gait pack verify ./gait-out/pack_job_1.zip\ngait pack verify pack_job_1.zip --public-key auditor.vkey --json\ngait pack verify pack_job_1.zip --policy policy.txt\ncurl -s https://ci.example/pack_job_1.zip | gait pack verify -",
+must have been.
+
+FILE may be a trace of one decision of the gate (gait gate trace). --policy-file says which
+policy that decision must name.`,
+		Example: "gait pack verify ./gait-out/pack_job_1.zip\ngait pack verify pack_job_1.zip --public-key auditor.vkey --json\ngait pack verify pack_job_1.zip --policy policy.txt\ngait pack verify decision.trace.json --policy-file gate.cedar\ncurl -s https://ci.example/pack_job_1.zip | gait pack verify -",
 		Args:    oneFile,
 	}, 0, 1, 2, 6, 8)
-	f := cmd.Flags()
-	f.StringVar(&keyFile, "public-key", "", "the ledger's key, or a file with it: "+keyForms+"; only it counts then")
-	f.StringVar(&policyFile, "policy", "", "file with the logs you trust and the witnesses you ask for (C2SP tlog-policy)")
-	f.StringArrayVar(&adminFiles, "admin-key", nil, "file with the public key of the ledger's first admin, as you know it: a pack whose first admin signed with another fails; may be given several times")
-	f.BoolVar(&requireSignature, "require-signature", true, "always so; accepted for older scripts")
-	f.StringVar(&profile, "profile", "standard", "standard, or strict: also neither older than what you saw, nor possibly lacking events")
-	cmd.RunE = func(_ *cobra.Command, args []string) error {
-		if profile != "standard" && profile != "strict" {
-			return &usageError{code: "invalid_profile", text: fmt.Sprintf("%.40q is not a profile", profile), hint: "--profile standard or --profile strict"}
-		}
-		o := packspec.Options{Profile: packspec.Profile(profile)}
-		memory, err := memoryOf(a)
-		if err != nil {
-			return err
-		}
-		if err := known(a, &o, policyFile, keyFile, adminFiles); err != nil {
-			return err
-		}
-		file, size, err := openPack(a, args[0])
-		if err != nil {
-			return err
-		}
-		defer file.Close()
-		done := newBar(a, "verifying events")
-		o.Progress = done.update
-		report, err := memory.VerifyPack(file, size, o)
-		done.stop()
-		if err != nil {
-			return err
-		}
-		memory.KeepCheckpointOf(report)
-		return reportPack(a, args[0], givenKeys(keyFile, policyFile, o.Policy), report)
-	}
+	v.add(cmd)
+	cmd.RunE = func(_ *cobra.Command, args []string) error { return v.run(a, args[0]) }
 	return cmd
+}
+
+// verifyFlags are the flags of pack verify.
+type verifyFlags struct {
+	keyFile, policyFile, gatePolicy, profile string
+	adminFiles                               []string
+	requireSignature                         bool
+}
+
+func (v *verifyFlags) add(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&v.keyFile, "public-key", "", "the ledger's key, or a file with it: "+keyForms+"; only it counts then")
+	f.StringVar(&v.policyFile, "policy", "", "file with the logs you trust and the witnesses you ask for (C2SP tlog-policy)")
+	f.StringArrayVar(&v.adminFiles, "admin-key", nil, "file with the public key of the ledger's first admin, as you know it: a pack whose first admin signed with another fails; may be given several times")
+	f.StringVar(&v.gatePolicy, "policy-file", "", "with a trace: file with the gate's policy, whose SHA-256 the decision must name")
+	f.BoolVar(&v.requireSignature, "require-signature", true, "always so; accepted for older scripts")
+	f.StringVar(&v.profile, "profile", "standard", "standard, or strict: also neither older than what you saw, nor possibly lacking events")
+}
+
+// run verifies the pack or trace in a file.
+func (v *verifyFlags) run(a *app, path string) error {
+	if v.profile != "standard" && v.profile != "strict" {
+		return &usageError{code: "invalid_profile", text: fmt.Sprintf("%.40q is not a profile", v.profile), hint: "--profile standard or --profile strict"}
+	}
+	o := packspec.Options{Profile: packspec.Profile(v.profile)}
+	memory, err := memoryOf(a)
+	if err != nil {
+		return err
+	}
+	if err := known(a, &o, v.policyFile, v.keyFile, v.adminFiles); err != nil {
+		return err
+	}
+	file, size, trace, err := openProof(a, path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	given := givenKeys(v.keyFile, v.policyFile, o.Policy)
+	switch {
+	case trace != nil:
+		return verifyTrace(a, traceToVerify{path, trace, v.gatePolicy, given}, memory, o)
+	case v.gatePolicy != "":
+		return &usageError{code: "invalid_usage", text: "--policy-file goes with a trace, and " + path + " is none", hint: "leave --policy-file out"}
+	}
+	done := newBar(a, "verifying events")
+	o.Progress = done.update
+	report, err := memory.VerifyPack(file, size, o)
+	done.stop()
+	if err != nil {
+		return err
+	}
+	memory.KeepCheckpointOf(report)
+	return reportPack(a, path, given, report)
 }
 
 // known reads what the caller trusts and knows into options.
