@@ -208,8 +208,10 @@ func TestIncidentsBite(t *testing.T) {
 			t.Errorf("%s is called %q and tells %q", story.dir, f.Name, f.Why)
 		}
 	}
-	if len(asked) != len(regress.Scopes) {
-		t.Errorf("the incidents ask for %v, want %v", asked, regress.Scopes)
+	for _, scope := range regress.Scopes {
+		if scope != regress.Gate && !asked[scope] { // package regress has fixtures of the gate
+			t.Errorf("the incidents ask for %v, and not for %s", asked, scope)
+		}
 	}
 }
 

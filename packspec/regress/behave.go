@@ -93,11 +93,15 @@ func (f *Fixture) pick(scope string, r run) (out run) {
 	for i, s := range r.steps {
 		switch scope {
 		case Checkpoints:
-			if s.Type != ledger.TypeCheckpointAdded {
+			if s.Type != ledger.TypeCheckpointAdded && s.Payload["verdict"] != string(ledger.GateRequireApproval) {
 				continue
 			}
 		case Decisions:
 			if s.Type != ledger.TypeApproved && s.Type != ledger.TypeDenied {
+				continue
+			}
+		case Gate:
+			if s.Type != ledger.TypeGateDecided && s.Type != ledger.TypeDispatchBlocked && s.Type != ledger.TypeEffectSettled {
 				continue
 			}
 		}
@@ -170,9 +174,11 @@ func (f *Fixture) facts(scope string, r run, i int) []fact {
 	case Sequence:
 		return []fact{{"type", s.Type}, {"reason_code", s.ReasonCode}}
 	case Checkpoints:
-		return []fact{{"payload", some("checkpoint_type")}, {"payload", some("summary", "required_action")}}
+		return []fact{{"payload", some("checkpoint_type", "tool")}, {"payload", some("summary", "required_action")}}
 	case Decisions:
 		return []fact{{"type", s.Type}, {"payload", some("checkpoint_id", "target")}, {"actor", s.Actor}}
+	case Gate:
+		return []fact{{"type", s.Type}, {"payload", some("tool", "verdict")}, {"payload", some("intent", "facts", "reason_code", "outcome")}}
 	}
 	return []fact{{"type", s.Type}, {"payload", p}, {"reason_code", s.ReasonCode}, {"actor", s.Actor}}
 }
@@ -186,9 +192,11 @@ type fact struct {
 // text returns a step that has only this fact.
 func (f fact) text() ([]byte, error) { return jcs.Marshal(map[string]any{f.name: f.value}) }
 
-// matched replaces a summary that matches its pattern with a text about the pattern, so
-// that all matching summaries are equal.
+// matched replaces a summary that matches its pattern, and the shown fields of an intent that
+// match theirs, with a text about the pattern, so that all that match are equal. The intent of
+// which a field matches is then not compared by its digest.
 func (f *Fixture) matched(p map[string]any) map[string]any {
+	p = f.matchedIntent(p)
 	id, _ := p["checkpoint_id"].(string)
 	summary, _ := p["summary"].(string)
 	if pattern := f.patterns[id]; pattern != nil && pattern.MatchString(summary) {
@@ -213,4 +221,29 @@ func (f *Fixture) compareOutcome(want, got run) (*Divergence, error) {
 	}
 	d, err := first(a, b, f.Ignore)
 	return d.at(&Divergence{Context: want.before(len(want.steps))}, "it ended otherwise"), err
+}
+
+// matchedIntent replaces the shown fields of an intent that match their patterns.
+func (f *Fixture) matchedIntent(p map[string]any) map[string]any {
+	facts, _ := p["facts"].(map[string]any)
+	shown, _ := facts["shown"].(map[string]any)
+	matched := map[string]any{}
+	for path, pattern := range f.intents {
+		if value, is := shown[path].(string); is && pattern.MatchString(value) {
+			matched[path] = "matches " + f.Intents[path]
+		}
+	}
+	if len(matched) == 0 {
+		return p
+	}
+	shown, facts, p = maps.Clone(shown), maps.Clone(facts), maps.Clone(p)
+	maps.Copy(shown, matched)
+	facts["shown"], p["facts"] = shown, facts
+	if intent, is := p["intent"].(map[string]any); is { // its digest and size are of the value, too
+		intent = maps.Clone(intent)
+		delete(intent, "digest")
+		delete(intent, "size")
+		p["intent"] = intent
+	}
+	return p
 }

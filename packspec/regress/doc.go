@@ -14,10 +14,12 @@
 // A history is normalised so that two runs of the same work are equal: times, ids,
 // sequence numbers and the producer's version are left out; an actor's host, after an @,
 // is masked; fingerprints and digests are replaced with numbers in order of appearance;
-// and a leaf hash is replaced with the number of its event. Nothing else changes, and the
-// order is kept. Masked lists these changes.
+// grants and call ids of the gate are numbered likewise; and a leaf hash is replaced with the
+// number of its event. Nothing else changes, and the order is kept. Intents are compared by the
+// order of their digests, their sizes, and the fields that the policy says may be shown, of
+// which a pattern can mask one. Masked lists these changes.
 //
-// What a regress.yaml makes its reader do is bounded: 64 patterns of 1 KiB, about 50,000
+// What a regress.yaml makes its reader do is bounded: 64 patterns of summaries and of intents, of 1 KiB, about 50,000
 // instructions of all of them, 256 entries to ignore. The size of a pattern is computed
 // from its parsed form, before it is compiled.
 //

@@ -61,12 +61,13 @@ const (
 	Sequence    = "sequence"    // types and reason codes
 	Checkpoints = "checkpoints" // types, summaries and required actions
 	Decisions   = "decisions"   // who decided what, and how
+	Gate        = "gate"        // which tool the gate was asked about, its verdict, the intent, and what became of it
 	Outcome     = "outcome"     // the last status and stop reason
 	All         = "all"         // every event, whole
 )
 
 // Scopes are the scopes that Compare accepts.
-var Scopes = []string{All, Sequence, Checkpoints, Decisions, Outcome}
+var Scopes = []string{All, Sequence, Checkpoints, Decisions, Gate, Outcome}
 
 // A Config is regress.yaml.
 type Config struct {
@@ -78,6 +79,10 @@ type Config struct {
 	// Summaries are regular expressions, by checkpoint id, for summaries that need not
 	// be exactly those recorded.
 	Summaries map[string]string `yaml:"summaries,omitempty"`
+
+	// Intents are regular expressions, by a field of an intent that the policy says may be
+	// shown, for values, as JSON, that need not be exactly those recorded.
+	Intents map[string]string `yaml:"intents,omitempty"`
 
 	Updates []Update `yaml:"updates,omitempty"` // oldest first
 }
@@ -123,6 +128,7 @@ type Fixture struct {
 	text     []byte // of regress.yaml
 	dir      fs.FS
 	patterns map[string]*regexp.Regexp // of summaries, by checkpoint id
+	intents  map[string]*regexp.Regexp // of the fields of intents, by path
 }
 
 // Load reads a fixture. It does not verify the pack; the caller does. Errors wrap
@@ -144,7 +150,7 @@ func Load(dir fs.FS) (*Fixture, error) {
 	if err := f.check(); err != nil {
 		return nil, err
 	}
-	if f.patterns, err = f.compile(); err != nil {
+	if f.patterns, f.intents, err = f.compile(); err != nil {
 		return nil, err
 	}
 	f.Pack, err = readFile(dir, PackFile)

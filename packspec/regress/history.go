@@ -15,7 +15,7 @@ import (
 // Masked lists what normalising removes from a history. Results of comparisons show it.
 var Masked = []string{
 	"times", "ids of jobs, events and requests", "sequence numbers", "producer versions", "hosts of actors, after an @",
-	"fingerprints and digests, numbered as they come", "leaf hashes, as the number of their event",
+	"fingerprints and digests, numbered as they come", "leaf hashes, as the number of their event", "grants and calls of the gate, numbered as they come",
 }
 
 // A Step is an event of a job, normalised.
@@ -50,8 +50,23 @@ func (n *normaliser) step(e ledger.Event) (Step, error) {
 		return Step{}, fmt.Errorf("event %d: %w", e.Seq(), err)
 	}
 	delete(s.Payload, "producer_version")
+	n.gate(s)
 	n.value(s.Payload)
 	return s, nil
+}
+
+// gate numbers the grant and the call of an event of the gate: another run has other ones.
+func (n *normaliser) gate(s Step) {
+	switch s.Type { //nolint:exhaustive // no other type has these
+	case ledger.TypeGateDecided, ledger.TypeDispatchBlocked, ledger.TypeEffectSettled:
+	default:
+		return
+	}
+	for _, field := range []string{"call_id", "grant"} { // numbers are assigned in this order
+		if text, is := s.Payload[field].(string); is {
+			s.Payload[field] = n.number(strings.TrimSuffix(field, "_id"), text)
+		}
+	}
 }
 
 func maskHost(actor string) string {

@@ -14,7 +14,7 @@ import (
 // can compile to a program of many megabytes, so its size is computed before it is
 // compiled.
 const (
-	maxPatterns     = 64     // in Summaries
+	maxPatterns     = 64     // in Summaries, and as many in Intents
 	maxPattern      = 1024   // bytes
 	maxPatternsCost = 50_000 // of all of them together: see patternCost
 	maxIgnore       = 256    // entries of Ignore
@@ -38,24 +38,38 @@ func (c Config) checkSizes() error {
 			return fmt.Errorf("%w: ignore: %.80q… is over %d bytes", ErrFixture, entry, maxIgnoreEntry)
 		}
 	}
-	if len(c.Summaries) > maxPatterns {
-		return fmt.Errorf("%w: summaries has %d patterns, more than %d", ErrFixture, len(c.Summaries), maxPatterns)
+	for _, list := range []struct {
+		name string
+		size int
+	}{{"summaries", len(c.Summaries)}, {"intents", len(c.Intents)}} {
+		if list.size > maxPatterns {
+			return fmt.Errorf("%w: %s has %d patterns, more than %d", ErrFixture, list.name, list.size, maxPatterns)
+		}
 	}
 	return nil
 }
 
-// compile compiles the patterns of Summaries. Each must match a whole summary.
-func (c Config) compile() (map[string]*regexp.Regexp, error) {
-	all, cost := map[string]*regexp.Regexp{}, 0
-	for _, id := range slices.Sorted(maps.Keys(c.Summaries)) {
-		bad := func(err error) error { return inFixture(fmt.Sprintf("summaries: %.80s", id), err) }
-		more, err := patternCost(c.Summaries[id], maxPatternsCost-cost)
+// compile compiles the patterns of Summaries and Intents. Each must match a whole text.
+func (c Config) compile() (summaries, intents map[string]*regexp.Regexp, err error) {
+	left := maxPatternsCost
+	if summaries, err = compileAll("summaries", c.Summaries, &left); err == nil {
+		intents, err = compileAll("intents", c.Intents, &left)
+	}
+	return summaries, intents, err
+}
+
+// compileAll compiles the patterns of a list, which may cost what is left.
+func compileAll(list string, patterns map[string]string, left *int) (map[string]*regexp.Regexp, error) {
+	all := map[string]*regexp.Regexp{}
+	for _, id := range slices.Sorted(maps.Keys(patterns)) {
+		bad := func(err error) error { return inFixture(fmt.Sprintf("%s: %.80s", list, id), err) }
+		cost, err := patternCost(patterns[id], *left)
 		if err != nil {
 			return nil, bad(err)
 		}
-		cost += more
+		*left -= cost
 		// The pattern is complete by itself, so it cannot end the group that anchors it.
-		if all[id], err = regexp.Compile(`^(?:` + c.Summaries[id] + `)$`); err != nil {
+		if all[id], err = regexp.Compile(`^(?:` + patterns[id] + `)$`); err != nil {
 			return nil, bad(err)
 		}
 	}

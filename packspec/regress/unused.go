@@ -9,14 +9,19 @@ import (
 )
 
 // Ignored lists what may differ in a candidate of this fixture, besides what Masked
-// lists: the fields in Ignore, and the summaries that have a pattern.
+// lists: the fields in Ignore, and the summaries and fields of intents that have a pattern.
 func (f *Fixture) Ignored() []string {
 	list := slices.Clone(f.Ignore)
 	for _, id := range slices.Sorted(maps.Keys(f.Summaries)) {
 		list = append(list, summaryOf(id))
 	}
+	for _, path := range slices.Sorted(maps.Keys(f.Intents)) {
+		list = append(list, intentFieldOf(path))
+	}
 	return list
 }
+
+func intentFieldOf(path string) string { return "the field " + path + " of intents" }
 
 func summaryOf(checkpoint string) string { return "the summary of " + checkpoint }
 
@@ -60,6 +65,13 @@ func (f *Fixture) use(s Step, u usage) {
 	summary, _ := s.Payload["summary"].(string)
 	if pattern := f.patterns[id]; pattern != nil && pattern.MatchString(summary) {
 		delete(u.unused, summaryOf(id))
+	}
+	facts, _ := s.Payload["facts"].(map[string]any)
+	shown, _ := facts["shown"].(map[string]any)
+	for path, pattern := range f.intents {
+		if value, is := shown[path].(string); is && pattern.MatchString(value) {
+			delete(u.unused, intentFieldOf(path))
+		}
 	}
 	f.useFields(map[string]any{"type": "", "reason_code": "", "actor": "", "payload": s.Payload}, "", u)
 }
