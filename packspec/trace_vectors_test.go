@@ -114,7 +114,9 @@ func TestSignedTraces(t *testing.T) {
 // traceVectors builds all vectors of traces. They are the same each time.
 func traceVectors(t *testing.T) (all []vector) {
 	l := decisions(t)
-	trace := func(job string, at packspec.DecisionAt) []byte { return traceFile(t, makeTrace(t, l.Log, job, at).Trace) }
+	trace := func(job string, at packspec.DecisionAt) []byte {
+		return traceFile(t, makeTrace(t, l.Log, job, at).Trace)
+	}
 	settled := trace("job_1", packspec.DecisionAt{Seq: 2})
 	all = []vector{
 		newTraceVector(t, "settled", settled, l.Key), newTraceVector(t, "settled under another key", settled, testKey(t, 2)),
