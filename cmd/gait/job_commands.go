@@ -28,12 +28,34 @@ gait job pause job_1 --if-revision 4 --json`,
 }
 
 func stopCommand(a *app) *cobra.Command {
-	return lifecycle(a, exits(&cobra.Command{
-		Use:     "stop [JOB]",
-		Short:   "Stop a job in an emergency: it can only be cancelled afterwards",
-		Long:    "Stop a job in an emergency: it can only be cancelled afterwards. If the clock is probably\nwrong, it is stopped as of the last event.",
-		Example: `gait job stop --id job_1 --reason "it pays the wrong account"`,
-	}, 0, 1, 2, 3, 6, 7, 8), constant(commands.Stop{}))
+	var flags writeFlags
+	var all stopAll
+	cmd := exits(&cobra.Command{
+		Use:   "stop [JOB]",
+		Short: "Stop a job in an emergency: it can only be cancelled afterwards",
+		Long: `Stop a job in an emergency: it can only be cancelled afterwards, and the gate blocks every
+tool of it from then on. If the clock is probably wrong, it is stopped as of the last event.
+
+With --all every job with the labels given is stopped. All jobs of the ledger are looked at,
+each as the ledger's index proves it. If it is interrupted, run it again with the --request-id
+that it printed: no job is stopped twice.`,
+		Example: `gait job stop --id job_1 --reason "it pays the wrong account"
+gait job stop --all --label team=payments --reason "the bank reports fraud"
+gait job stop --all --label '*' --dry-run`,
+	}, 0, 1, 2, 3, 6, 7, 8)
+	all.add(cmd)
+	cmd = lifecycleWith(a, cmd, &flags, constant(commands.Stop{}))
+	one := cmd.RunE
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		switch {
+		case all.all:
+			return all.run(cmd, a, &flags, args)
+		case len(all.labels) > 0:
+			return &usageError{code: "invalid_usage", text: "--label goes with --all", hint: "add --all to stop all jobs with that label"}
+		}
+		return one(cmd, args)
+	}
+	return cmd
 }
 
 func cancelCommand(a *app) *cobra.Command {

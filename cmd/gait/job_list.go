@@ -140,13 +140,13 @@ func (l *listFlags) filter(now time.Time) (f projection.Filter, err error) {
 		}
 	}
 	for _, label := range l.labels {
-		key, value, ok := strings.Cut(label, "=")
-		if !ok || key == "" {
-			return f, &usageError{code: "invalid_label", text: fmt.Sprintf("--label %.80q is not KEY=VALUE", label), hint: "--label team=payments"}
+		named, err := parseLabel(label)
+		if err != nil {
+			return f, err
 		}
 		// Of two labels with one key the last one counts.
-		f.Labels = slices.DeleteFunc(f.Labels, func(before ledger.Label) bool { return before.Key == key })
-		f.Labels = append(f.Labels, ledger.Label{Key: key, Value: value})
+		f.Labels = slices.DeleteFunc(f.Labels, func(before ledger.Label) bool { return before.Key == named.Key })
+		f.Labels = append(f.Labels, named)
 	}
 	return f, nil
 }

@@ -1,13 +1,9 @@
 package main
 
 import (
-	"fmt"
-	"strings"
-
 	"github.com/spf13/cobra"
 
 	"gait/commands"
-	"gait/ledger"
 )
 
 func submitCommand(a *app) *cobra.Command {
@@ -30,11 +26,11 @@ gait job submit --id refunds-7 --identity agent_7 --policy policy.yaml --policy-
 			return commands.Submit{}, err
 		}
 		for _, label := range labels {
-			key, value, ok := strings.Cut(label, "=")
-			if !ok {
-				return commands.Submit{}, &usageError{code: "invalid_label", text: fmt.Sprintf("--label %.80q is not key=value", label), hint: "--label team=payments"}
+			l, err := parseLabel(label)
+			if err != nil {
+				return commands.Submit{}, err
 			}
-			c.Labels = append(c.Labels, ledger.Label{Key: key, Value: value})
+			c.Labels = append(c.Labels, l)
 		}
 		return c, nil
 	})

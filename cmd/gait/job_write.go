@@ -182,7 +182,11 @@ func printResult(a *app, result commands.Result) error {
 // build returns the command they describe. If its event has no place for a
 // reason, --reason is hidden but accepted, and the error says what to use instead.
 func lifecycle[C commands.Command](a *app, cmd *cobra.Command, build func(*cobra.Command) (C, error)) *cobra.Command {
-	var flags writeFlags
+	return lifecycleWith(a, cmd, new(writeFlags), build)
+}
+
+// lifecycleWith is lifecycle with flags that the caller sees too.
+func lifecycleWith[C commands.Command](a *app, cmd *cobra.Command, flags *writeFlags, build func(*cobra.Command) (C, error)) *cobra.Command {
 	flags.add(cmd)
 	var command C
 	cmd.Flags().Lookup("reason").Hidden = commands.RowOf(command).ReasonElsewhere != ""
