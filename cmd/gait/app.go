@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gait/commands"
+	"gait/commands/gate"
 	"gait/commands/revocations"
 	"gait/ledger"
 	"gait/ledger/root"
@@ -78,6 +79,10 @@ type runState struct {
 
 	revoked revocations.List // identities that block a resume
 	uploads uploads          // what the command brings
+
+	asking      *gateQuestion // what an evaluation of the gate brings
+	policy      []byte        // of --policy, to be kept
+	explanation *gate.Explanation
 
 	considering considering    // how an approver looks at what is asked for
 	used        []usedApproval // what a resume has used up

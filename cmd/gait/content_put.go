@@ -21,6 +21,7 @@ import (
 // uploadFlags says which files a command brings.
 type uploadFlags struct {
 	subject, state, amend string
+	result                string // of gait gate settle
 	attach                []string
 	limit                 int64
 }
@@ -50,6 +51,7 @@ func (f *uploadFlags) list() (uploads, error) {
 	}
 	add("--subject", f.subject, projection.AsSubject)
 	add("--amend", f.amend, projection.AsAmended)
+	add("--result", f.result, projection.AsResult)
 	add("--state", f.state, string(ledger.AttachState))
 	for _, text := range f.attach {
 		file, role := attachment(text)
@@ -150,6 +152,10 @@ var mediaTypes = map[string]string{
 // withContent keeps the content that a command brings, and returns the request with what it
 // names. The ledger is open. If the command is printed to be signed, the content is durable.
 func (a *app) withContent(ctx context.Context, l *connect.Ledger, r commands.Request, printed bool) (commands.Request, error) {
+	r, err := bringGate(ctx, a, l, r, printed)
+	if err != nil {
+		return r, err
+	}
 	if err := a.checkErased(ctx, l, r); err != nil || len(a.uploads.files) == 0 {
 		return r, err
 	}
@@ -182,6 +188,10 @@ func naming(c commands.Command, named ledger.Content, as string) commands.Comman
 		}
 		add.Attachments = append(add.Attachments[:len(add.Attachments):len(add.Attachments)], ledger.Attachment{Content: named, Role: ledger.AttachmentRole(as)})
 		return add
+	}
+	if settle, ok := c.(commands.GateSettle); ok {
+		settle.Result = named
+		return settle
 	}
 	if approve, ok := c.(commands.Approve); ok {
 		approve.Amended = named

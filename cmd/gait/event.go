@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"iter"
+	"strings"
 
 	"gait/ledger"
 	"gait/ledger/jcs"
@@ -44,10 +45,41 @@ func eventInShort(e ledger.Event) string {
 	case ledger.Submitted, ledger.Resumed, ledger.Cancelled, ledger.Refused: // the type's name is enough
 	case ledger.ContentErased:
 		return "erased the content " + p.Digest.String()[:16]
+	case ledger.GateDecided:
+		return gateInShort(p)
+	case ledger.DispatchBlocked:
+		return p.Tool + " was blocked after the emergency stop"
+	case ledger.EffectSettled:
+		return fmt.Sprintf("grant %s is settled: %s", p.Grant, settledAs[p.Outcome])
 	case ledger.LedgerCreated, ledger.KeyRotated, ledger.IndexCommitted, ledger.LedgerMoved,
 		ledger.ActorEnrolled, ledger.ActorRevoked, ledger.AuthoritySet: // these belong to no job
 	}
 	return string(e.Type())
+}
+
+// settledAs says in words what became of a grant.
+var settledAs = map[ledger.EffectOutcome]string{
+	ledger.EffectDone: "done", ledger.EffectNotDone: "nothing was done", ledger.EffectUnknown: "what was done is unknown",
+}
+
+// gateInShort says what the gate answered.
+func gateInShort(p ledger.GateDecided) string {
+	by := p.ReasonCode
+	if len(p.DeterminedBy) > 0 {
+		by += ", by " + strings.Join(p.DeterminedBy, ", ")
+	}
+	shown := ""
+	for _, f := range p.Facts.Shown {
+		shown += " " + f.Key + "=" + f.Value
+	}
+	switch p.Verdict {
+	case ledger.GateAllow:
+		return fmt.Sprintf("%s may run, once%s: grant %s (%s)", p.Tool, shown, p.Grant, by)
+	case ledger.GateRequireApproval:
+		return fmt.Sprintf("%s asks for approval%s: %s (%s)", p.Tool, shown, p.CheckpointID, by)
+	case ledger.GateBlock:
+	}
+	return fmt.Sprintf("%s was blocked%s (%s)", p.Tool, shown, by)
 }
 
 func verdictOn(word, checkpoint, actor string) string {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gait/commands/gate"
 	"gait/ledger"
 )
 
@@ -20,7 +21,7 @@ type boundFlags struct {
 func (b *boundFlags) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&b.identity, "identity", "", "who the job acts as")
-	f.StringVar(&b.policyFile, "policy", "", "file with the policy the job runs under; its SHA-256 is recorded")
+	f.StringVar(&b.policyFile, "policy", "", "file with the policy the job runs under: its SHA-256 is recorded, and the ledger keeps it for the gate")
 	f.StringVar(&b.policyDigest, "policy-digest", "", "SHA-256 of the policy, 64 hexadecimal digits; must agree with --policy")
 	f.StringVar(&b.policyRef, "policy-ref", "", "the policy's name or address")
 	f.StringVar(&b.fingerprint, "env-fingerprint", "", "fingerprint of the job's environment (default: of operating system and architecture)")
@@ -46,9 +47,13 @@ func (b *boundFlags) policy(a *app) (ledger.Hash, error) {
 	if b.policyFile == "" {
 		return stated, nil
 	}
-	found, err := a.policyDigest(b.policyFile)
+	text, err := a.readFile(b.policyFile, maxPolicy)
 	if err != nil {
 		return ledger.Hash{}, err
+	}
+	found := ledger.Hash(sha256.Sum256(text))
+	if len(text) <= gate.MaxPolicy {
+		a.policy = text
 	}
 	if !stated.IsZero() && stated != found {
 		return ledger.Hash{}, &usageError{

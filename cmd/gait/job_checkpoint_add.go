@@ -79,7 +79,7 @@ gait job checkpoint add --id job_1 --type decision-needed --summary "refund is 9
 gait job checkpoint add --id job_1 --type decision-needed --summary "new prices" --required-action "approve them" --subject prices.json
 gait job checkpoint add --id job_1 --summary "step 2 complete" --attach report.pdf --attach run.log:log --state state.json
 gait job checkpoint add --id job_1 --type completed --summary "all refunds sent"`,
-	}, 0, 1, 2, 3, 6, 7, 8)
+	}, 0, 1, 2, 3, 4, 6, 7, 8)
 	f := cmd.Flags()
 	f.StringVar(&kind, "type", string(ledger.CheckpointProgress), "plan, progress, decision-needed, blocked, completed or failed")
 	f.StringVar(&summary, "summary", "", "what happened, at most 512 bytes (required)")

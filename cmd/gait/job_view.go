@@ -50,10 +50,30 @@ func showStatusAt(s *screen, dir string, j projection.Job, stopped ledger.Event,
 		[2]string{"checkpoints", fmt.Sprint(j.Checkpoints) + last},
 		[2]string{"approvals", fmt.Sprint(j.Approvals)}, [2]string{"refusals", fmt.Sprint(j.Refusals)},
 		[2]string{"identity", j.Identity}, [2]string{"policy", policyOf(j)}, [2]string{"created", j.Created}, [2]string{"updated", j.Updated}, [2]string{"waiting for", waitingForAt(j, at)})
+	showEffects(s, j, at)
 	for _, a := range j.Decisions {
 		if d := j.Judge(a, at); d.Outcome != projection.OutcomeApproved && !j.Status.Final() {
 			fmt.Fprintf(s, "  %s %s %s: %s — %s (asked by %s)\n", s.yellow("?"), a.CheckpointID, judged(d), a.Summary, a.RequiredAction, a.Actor)
 		}
+	}
+}
+
+// showEffects shows the grants that are not settled, and what is approved and was not granted yet.
+func showEffects(s *screen, j projection.Job, at projection.Basis) {
+	view := j.StatusViewAt(at)
+	for _, g := range view.Grants {
+		state := "open"
+		if g.Unknown {
+			state = "unknown"
+		}
+		fmt.Fprintf(s, "  %s grant %s of %s, given to %s at %s: %s\n", s.yellow("!"), g.Grant, plain(g.Tool), g.Actor, g.CreatedAt, state)
+	}
+	for _, c := range view.Cleared {
+		lost := "approved by " + c.ApprovedBy + ", and not granted yet"
+		if c.Lost != "" {
+			lost += ": it would not be now, " + c.Lost
+		}
+		fmt.Fprintf(s, "  %s %s %s: %s\n", s.green("✓"), c.CheckpointID, plain(c.Tool), lost)
 	}
 }
 
