@@ -64,9 +64,10 @@ func TestStraceInjectsIntoEveryCall(t *testing.T) {
 type straceRig struct {
 	builtGait
 	strace, base, log string
+	command           []string // that is traced
 }
 
-func newStraceRig(t *testing.T) straceRig {
+func newStraceRig(t *testing.T, setUp ...string) straceRig {
 	path, err := exec.LookPath("strace")
 	if err != nil {
 		t.Skip("there is no strace")
@@ -74,9 +75,9 @@ func newStraceRig(t *testing.T) straceRig {
 	if out, err := exec.Command(path, "-o", os.DevNull, "true").CombinedOutput(); err != nil {
 		t.Skipf("strace does not work here: %s", out)
 	}
-	s := straceRig{builtGait: newGait(t), strace: path, base: t.TempDir()}
+	s := straceRig{builtGait: newGait(t), strace: path, base: t.TempDir(), command: addStep}
 	s.log = filepath.Join(s.base, "strace")
-	if code, _ := s.run("job", "submit", "--id", "a", "--json"); code != 0 {
+	if code, _ := s.run(append([]string{"job", "submit", "--id", "a", "--json"}, setUp...)...); code != 0 {
 		t.Fatalf("submit exits %d", code)
 	}
 	if err := os.CopyFS(filepath.Join(s.base, "copy"), os.DirFS(s.dir)); err != nil {
@@ -118,7 +119,7 @@ func (s straceRig) traceRun(options ...string) (int, string) {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
 	defer cancel()
-	args := slices.Concat([]string{"-f", "-y", "-o", s.log}, options, []string{s.path}, addStep)
+	args := slices.Concat([]string{"-f", "-y", "-o", s.log}, options, []string{s.path}, s.command)
 	cmd := exec.CommandContext(ctx, s.strace, args...)
 	cmd.Dir, cmd.Env = s.dir, s.env
 	out, err := cmd.Output()
@@ -132,13 +133,16 @@ func (s straceRig) traceRun(options ...string) (int, string) {
 }
 
 // record returns the calls of the command to files of its own, each once.
-func (s straceRig) record() []fileCall {
+func (s straceRig) record() []fileCall { return s.recordCalls(tracedCalls, tracedCall) }
+
+// recordCalls returns the calls of the command that are traced, to files of its own.
+func (s straceRig) recordCalls(traced string, shape *regexp.Regexp) []fileCall {
 	s.restore()
-	if code, out := s.traceRun("-e", "trace="+tracedCalls); code != 0 {
+	if code, out := s.traceRun("-e", "trace="+traced); code != 0 {
 		s.t.Fatalf("the traced command exits %d: %s", code, out)
 	}
 	seen := map[fileCall]bool{}
-	for _, m := range tracedCall.FindAllStringSubmatch(s.traceLog(), -1) {
+	for _, m := range shape.FindAllStringSubmatch(s.traceLog(), -1) {
 		c := fileCall{m[1] + m[3], m[2] + m[4]}
 		if m[4] != "" && !filepath.IsAbs(c.path) {
 			c.path = filepath.Join(s.dir, c.path)
