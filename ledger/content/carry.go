@@ -53,9 +53,13 @@ func (s *Store) Carry() ([]Carried, error) {
 	if err != nil {
 		return nil, err
 	}
+	left, err := leftIn(s)
+	if err != nil {
+		return nil, fmt.Errorf("listing content: %w", err)
+	}
 	var all []Carried
 	for _, o := range owners {
-		list, err := s.Of(o).List()
+		list, err := s.Of(o).list(left[o])
 		if err != nil {
 			return nil, err
 		}

@@ -38,21 +38,29 @@ type Store struct {
 	mu  sync.Mutex // held while plain content is written
 
 	disk     disk
-	counter  atomic.Int64 // of files that are written
-	making   sync.Mutex   // held while a secret is made
-	flushing sync.Mutex   // held while files are made durable; locked before jobs
-	reached  bool         // the names of what leads to the files are durable; guarded by flushing
-	jobs     sync.Mutex   // guards the fields below
-	waiting  map[pendingName]*writing
-	durable  map[string]bool // paths of files that this process has synced
-	broken   error           // a *SyncError
+	counter  atomic.Int64   // of files that are written
+	making   sync.Mutex     // held while a secret is made
+	flushing sync.Mutex     // held while files are made durable; locked before jobs
+	reached  bool           // the names of what leads to the files are durable; guarded by flushing, as the next three
+	journal  *journal       // nil: none
+	ending   *journal       // the one before, whose contents get their files; nil: none
+	least    int            // contents of a batch that go into it
+	most     int            // contents in it, past which it is ended
+	entered  map[Owner]bool // owners whose directory and secret are durable
+
+	recovered atomic.Bool // there is no journal of a process before this one
+	jobs      sync.Mutex  // guards the fields below
+	waiting   map[pendingName]*writing
+	unwritten map[pendingName]journaled // content that is durable in the journal, and has no file yet
+	durable   map[string]bool           // paths of files that this process has synced
+	broken    error                     // a *SyncError
 }
 
 // Open returns the store in dir. It does no I/O: the first Put makes the directory.
 func Open(dir string) *Store { return openOn(dir, realDisk{}) }
 
 func openOn(dir string, d disk) *Store {
-	return &Store{dir: dir, disk: d, waiting: map[pendingName]*writing{}, durable: map[string]bool{}}
+	return &Store{dir: dir, disk: d, least: journalFrom, most: maxJournaled, entered: map[Owner]bool{}, waiting: map[pendingName]*writing{}, unwritten: map[pendingName]journaled{}, durable: map[string]bool{}}
 }
 
 // Dir returns the directory of the store.

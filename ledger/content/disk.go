@@ -1,6 +1,7 @@
 package content
 
 import (
+	"errors"
 	"io"
 	"io/fs"
 	"os"
@@ -15,6 +16,7 @@ import (
 type disk interface {
 	diskReader
 	diskWriter
+	diskSyncer
 }
 
 type diskReader interface {
@@ -29,8 +31,30 @@ type diskWriter interface {
 	Mkdir(path string) error
 	Rename(from, to string) error
 	Remove(path string) error
-	SyncDir(path string) error
 	Touch(path string) error // sets its time of modification to the file system's now
+}
+
+type diskSyncer interface {
+	SyncDir(path string) error
+	SyncAll(dir string, files, dirs []string) error // files and directories, which stand below dir
+}
+
+// syncEach syncs files, and then directories.
+func syncEach(d disk, files, dirs []string) error {
+	err := each(files, func(path string) error {
+		f, err := d.Open(path)
+		if errors.Is(err, fs.ErrNotExist) { // it was erased or collected
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return errors.Join(f.Sync(), f.Close())
+	})
+	if err != nil {
+		return err
+	}
+	return each(dirs, func(dir string) error { return ifThere(d.SyncDir(dir)) })
 }
 
 // A file is an open file of a disk.

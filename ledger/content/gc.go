@@ -115,6 +115,9 @@ func (s *Store) Unnamed(named *Named, age time.Duration) ([]Garbage, error) {
 // ledger's root, and named has all events that the ledger had when Collect was called.
 // Content that an event names while Collect works is not removed: Sync has made it young.
 func (s *Store) Collect(named *Named, age time.Duration) ([]Garbage, error) {
+	if err := leaveJournals(s); err != nil {
+		return nil, s.failed(err)
+	}
 	all, err := s.Unnamed(named, age)
 	if err != nil {
 		return nil, err
@@ -147,6 +150,18 @@ func (s *Store) Collect(named *Named, age time.Duration) ([]Garbage, error) {
 		}
 	}
 	return removed, nil
+}
+
+// leaveJournals ends the journal, which would give back what is removed, and forgets what is
+// known of directories, which may be removed.
+func leaveJournals(s *Store) error {
+	s.flushing.Lock()
+	defer s.flushing.Unlock()
+	clear(s.entered)
+	if err := takeOverHeld(s); err != nil {
+		return err
+	}
+	return endJournals(s)
 }
 
 // removeFile removes a file, unless it waits to be named or was touched meanwhile.
@@ -183,7 +198,7 @@ func removeFile(s *Store, g Garbage) (bool, error) {
 // sync. The caller holds s.jobs.
 func waits(s *Store, g Garbage) bool {
 	for name, w := range s.waiting {
-		if w.path == g.Path || name.owner == g.Name.Owner && name.name == g.Name.Digest.String() || g.of.name != "" && name.owner == g.of.owner {
+		if w.kept == nil && w.path == g.Path || name.owner == g.Name.Owner && name.name == g.Name.Digest.String() || g.of.name != "" && name.owner == g.of.owner {
 			return true
 		}
 	}

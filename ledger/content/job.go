@@ -1,6 +1,7 @@
 package content
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -148,7 +149,7 @@ func SaltOf(secret [SecretSize]byte, content io.Reader) ([SaltSize]byte, error) 
 
 // Has reports whether content is kept, durable or not. It does not look at the bytes.
 func (j *JobStore) Has(digest ledger.Hash) (bool, error) {
-	_, err := j.store.sizeOf(Name{j.owner, digest})
+	_, err := sizeOf(j.store, Name{j.owner, digest})
 	if errors.Is(err, ledger.ErrContentMissing) {
 		return false, nil
 	}
@@ -158,15 +159,24 @@ func (j *JobStore) Has(digest ledger.Hash) (bool, error) {
 // List returns what is kept in the job's directory, by digest. Files that are no content
 // are left out.
 func (j *JobStore) List() ([]Entry, error) {
+	left, err := leftIn(j.store)
+	if err != nil {
+		return nil, fmt.Errorf("listing content: %w", err)
+	}
+	return j.list(left[j.owner])
+}
+
+// list is List, with what a crash has left of the job in the journal.
+func (j *JobStore) list(left map[ledger.Hash]int64) ([]Entry, error) {
 	dir := j.store.ownerDir(j.owner)
 	files, err := j.store.disk.List(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("listing content: %w", home.InRoot.Unreadable(dir, err))
 	}
 	var all []Entry
-	for _, f := range files { // in ascending order
+	for _, f := range files {
 		digest, err := ledger.ParseHash(f.Name())
-		if err != nil {
+		if _, again := left[digest]; err != nil || again {
 			continue
 		}
 		st, err := f.Info()
@@ -180,6 +190,10 @@ func (j *JobStore) List() ([]Entry, error) {
 			all = append(all, Entry{Digest: digest, Size: st.Size() - SaltSize})
 		}
 	}
+	for digest, size := range left {
+		all = append(all, Entry{Digest: digest, Size: size})
+	}
+	slices.SortFunc(all, func(a, b Entry) int { return bytes.Compare(a.Digest[:], b.Digest[:]) })
 	return all, nil
 }
 
@@ -202,14 +216,20 @@ func (j *JobStore) erase(digest ledger.Hash) error {
 	s := j.store
 	s.flushing.Lock()
 	defer s.flushing.Unlock()
-	if err := errors.Join(s.unsynced(), j.unlink(digest)); err != nil {
+	if err := errors.Join(unsynced(s), takeOverHeld(s)); err != nil {
+		return err
+	}
+	if err := endJournals(s); err != nil { // it has the bytes, too
+		return err
+	}
+	if err := j.unlink(digest); err != nil {
 		return err
 	}
 	// It may have been removed before, and a crash have come before the sync.
 	if _, err := s.disk.Lstat(s.ownerDir(j.owner)); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	return s.syncDirs([]string{s.ownerDir(j.owner)})
+	return syncDirs(s, []string{s.ownerDir(j.owner)})
 }
 
 // unlink removes the file of content, if it is there.
@@ -217,7 +237,7 @@ func (j *JobStore) unlink(digest ledger.Hash) error {
 	s := j.store
 	s.jobs.Lock()
 	defer s.jobs.Unlock()
-	err := s.forget(pendingName{j.owner, digest.String()})
+	err := forget(s, pendingName{j.owner, digest.String()})
 	delete(s.durable, j.path(digest))
 	gone := s.disk.Remove(j.path(digest))
 	if errors.Is(gone, fs.ErrNotExist) {

@@ -102,6 +102,10 @@ func (d memDisk) SyncDir(path string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
+func (d memDisk) SyncAll(_ string, files, dirs []string) error {
+	return content.SyncEach(d, files, dirs)
+}
+
 func (d memDisk) Touch(path string) error {
 	_, err := d.Stat(path)
 	return err
@@ -171,6 +175,10 @@ func (d *faultyDisk) Remove(path string) error {
 
 func (d *faultyDisk) SyncDir(path string) error {
 	return errors.Join(d.fails("syncdir"), d.unlessFailed(func() error { return d.Disk.SyncDir(path) }))
+}
+
+func (d *faultyDisk) SyncAll(dir string, files, dirs []string) error {
+	return errors.Join(d.fails("syncall"), d.unlessFailed(func() error { return d.Disk.SyncAll(dir, files, dirs) }))
 }
 
 func (d *faultyDisk) Touch(path string) error {

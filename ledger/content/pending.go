@@ -58,7 +58,7 @@ func (e *SyncError) Unwrap() error { return e.Err }
 // under the same name.
 func (s *Store) expect(name pendingName, w *writing) error {
 	s.jobs.Lock()
-	err := s.forget(name)
+	err := forget(s, name)
 	if err == nil {
 		s.waiting[name] = w
 	}
@@ -74,7 +74,7 @@ func (s *Store) expect(name pendingName, w *writing) error {
 }
 
 // forget drops a file that waits. The caller holds s.jobs.
-func (s *Store) forget(name pendingName) error {
+func forget(s *Store, name pendingName) error {
 	w := s.waiting[name]
 	if w == nil || w.taken {
 		return nil // the flush that has taken it gives it its name
@@ -96,7 +96,7 @@ func (s *Store) Drop() error {
 	defer s.jobs.Unlock()
 	var err error
 	for name := range maps.Clone(s.waiting) {
-		err = errors.Join(err, s.forget(name))
+		err = errors.Join(err, forget(s, name))
 	}
 	return s.failed(err)
 }
@@ -108,9 +108,9 @@ func (s *Store) flush(wanted func(pendingName) bool) error {
 	defer s.flushing.Unlock()
 	taken := take(s, wanted)
 	if len(taken) == 0 {
-		return s.unsynced()
+		return unsynced(s)
 	}
-	err := s.unsynced()
+	err := errors.Join(unsynced(s), takeOverHeld(s))
 	if err == nil {
 		err = settle(s, taken)
 	}
@@ -120,7 +120,7 @@ func (s *Store) flush(wanted func(pendingName) bool) error {
 		if s.waiting[name] == w {
 			delete(s.waiting, name)
 		}
-		if err != nil && !w.named {
+		if err != nil && !w.named && w.path != "" {
 			_ = s.disk.Remove(w.path) // a crash could have left it too
 		}
 		if err == nil {
@@ -131,7 +131,7 @@ func (s *Store) flush(wanted func(pendingName) bool) error {
 }
 
 // unsynced returns the *SyncError of a directory that could not be synced.
-func (s *Store) unsynced() error {
+func unsynced(s *Store) error {
 	s.jobs.Lock()
 	defer s.jobs.Unlock()
 	return s.broken
@@ -166,10 +166,43 @@ func take(s *Store, wanted func(pendingName) bool) map[pendingName]*writing {
 	return taken
 }
 
-// settle syncs files, gives each its name, and syncs the directories. Secrets get their
-// names first.
+// settle makes files durable and gives each its name: small contents by the journal, if they
+// are many and this process has made what leads to them durable before.
 func settle(s *Store, taken map[pendingName]*writing) error {
+	small, others := map[pendingName]*writing{}, map[pendingName]*writing{}
+	for name, w := range taken {
+		if w.kept != nil && s.entered[name.owner] {
+			small[name] = w
+		} else {
+			others[name] = w
+		}
+	}
+	if len(small) < s.least {
+		return settleFiles(s, taken)
+	}
+	if len(others) > 0 {
+		if err := settleFiles(s, others); err != nil {
+			return err
+		}
+	}
+	if err := enter(s, small); err != nil {
+		return err
+	}
+	s.jobs.Lock()
+	defer s.jobs.Unlock()
+	for name, w := range small {
+		s.unwritten[name] = journaled{w.kept, s.journal}
+	}
+	return nil
+}
+
+// settleFiles syncs files, gives each its name, and syncs the directories. Secrets get their
+// names first.
+func settleFiles(s *Store, taken map[pendingName]*writing) error {
 	err := each(slices.Collect(maps.Values(taken)), func(w *writing) error {
+		if err := w.write(s); err != nil {
+			return err
+		}
 		var err error
 		if !w.synced {
 			err = w.Sync()
@@ -197,17 +230,24 @@ func settle(s *Store, taken map[pendingName]*writing) error {
 	for o := range owners {
 		dirs = append(dirs, s.ownerDir(o))
 	}
-	return s.syncDirsTo(dirs)
+	if err := syncDirsTo(s, dirs); err != nil {
+		return err
+	}
+	if len(s.entered) > maxDurable {
+		clear(s.entered)
+	}
+	maps.Copy(s.entered, owners)
+	return nil
 }
 
 // syncDirsTo syncs directories and, the first time, what leads to them: a process before
 // this one may have made the directory of the store, and not have synced its name. The
 // caller holds s.flushing.
-func (s *Store) syncDirsTo(dirs []string) error {
+func syncDirsTo(s *Store, dirs []string) error {
 	if !s.reached {
 		dirs = append(dirs, s.dir, filepath.Dir(s.dir))
 	}
-	err := s.syncDirs(dirs)
+	err := syncDirs(s, dirs)
 	s.reached = s.reached || err == nil
 	return err
 }
@@ -240,7 +280,7 @@ func renameFile(s *Store, name pendingName, w *writing) error {
 }
 
 // syncDirs syncs directories. If one cannot be synced, nothing is vouched for any more.
-func (s *Store) syncDirs(dirs []string) error {
+func syncDirs(s *Store, dirs []string) error {
 	return each(dirs, func(dir string) error {
 		err := s.disk.SyncDir(dir)
 		if err == nil {

@@ -1,6 +1,7 @@
 package content
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -33,7 +34,8 @@ func (*ErasedError) Unwrap() error { return ledger.ErrContentMissing }
 // and fails with a *DamagedError.
 type Reader struct {
 	Salted
-	file file
+	file source
+	size int64
 	sums [][sha256.Size]byte // of the chunks of the file, as they were verified
 	next int
 	buf  []byte // a chunk
@@ -57,6 +59,27 @@ func (j *JobStore) open(digest ledger.Hash, erased bool, skip int) (*Reader, err
 	if erased {
 		return nil, &ErasedError{Digest: digest}
 	}
+	r, err := j.reader(digest, skip)
+	_, damaged := errors.AsType[*DamagedError](err)
+	if err == nil || !damaged && !errors.Is(err, ledger.ErrContentMissing) || j.store.recovered.Load() {
+		return r, err
+	}
+	// A power cut may have left the bytes in the journal alone.
+	b, unread := inJournal(j.store, Name{j.owner, digest})
+	if b != nil && unread == nil {
+		return newReader(inMemory{bytes.NewReader(b)}, int64(len(b)), digest, skip)
+	}
+	if r, again := j.reader(digest, skip); again == nil { // another process has just finished the journal
+		return r, nil
+	}
+	return nil, errors.Join(err, unread)
+}
+
+// reader opens the file of content.
+func (j *JobStore) reader(digest ledger.Hash, skip int) (*Reader, error) {
+	if b := memoryOf(j.store, pendingName{j.owner, digest.String()}); b != nil {
+		return newReader(inMemory{bytes.NewReader(b)}, int64(len(b)), digest, skip)
+	}
 	f, err := j.openFile(digest)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, &MissingError{Digest: digest, Dir: filepath.Dir(j.path(digest))}
@@ -64,12 +87,40 @@ func (j *JobStore) open(digest ledger.Hash, erased bool, skip int) (*Reader, err
 	if err != nil {
 		return nil, fmt.Errorf("reading content: %w", home.InRoot.Unreadable(j.path(digest), err))
 	}
-	r := &Reader{Salted: Salted{Entry: Entry{Digest: digest}}, file: f, skip: skip}
+	st, err := f.Stat()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("reading content: %w", err), f.Close())
+	}
+	return newReader(f, st.Size(), digest, skip)
+}
+
+func newReader(f source, size int64, digest ledger.Hash, skip int) (*Reader, error) {
+	r := &Reader{Salted: Salted{Entry: Entry{Digest: digest}}, file: f, size: size, skip: skip}
 	if err := r.verify(); err != nil {
 		return nil, errors.Join(fmt.Errorf("reading content: %w", err), f.Close())
 	}
 	return r, nil
 }
+
+// memoryOf returns small content that has no file yet, or nil.
+func memoryOf(s *Store, name pendingName) []byte {
+	s.jobs.Lock()
+	defer s.jobs.Unlock()
+	if w := s.waiting[name]; w != nil && w.kept != nil {
+		return w.kept
+	}
+	return s.unwritten[name].kept
+}
+
+// A source is a file of content, or its bytes from the journal.
+type source interface {
+	io.ReaderAt
+	io.Closer
+}
+
+type inMemory struct{ *bytes.Reader }
+
+func (inMemory) Close() error { return nil }
 
 // openFile opens the file of content, which may have no name yet.
 func (j *JobStore) openFile(digest ledger.Hash) (file, error) {
@@ -82,7 +133,7 @@ func (j *JobStore) openFile(digest ledger.Hash) (file, error) {
 	s.jobs.Lock()
 	w := s.waiting[pendingName{j.owner, digest.String()}]
 	s.jobs.Unlock()
-	if w != nil {
+	if w != nil && w.kept == nil {
 		f, err := s.disk.Open(w.path)
 		if !errors.Is(err, fs.ErrNotExist) { // otherwise it has its name by now
 			return f, err
@@ -96,11 +147,7 @@ func (j *JobStore) openFile(digest ledger.Hash) (file, error) {
 
 // verify reads all of the file.
 func (r *Reader) verify() error {
-	st, err := r.file.Stat()
-	if err != nil {
-		return err
-	}
-	size := st.Size()
+	size := r.size
 	if size < SaltSize || size > MaxSize {
 		return &DamagedError{Digest: r.Digest}
 	}

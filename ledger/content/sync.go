@@ -53,9 +53,12 @@ func (*SizeError) Fault() ledger.Fault {
 // Check fails with a *MissingError if content that an event names is not kept, and with a
 // *SizeError if it has another size than the event says. It need not be durable.
 func (s *Store) Check(e ledger.Event) error {
+	if err := takeOver(s); err != nil {
+		return s.failed(err)
+	}
 	said := ledger.Contents(e)
 	for i, name := range Names(e) {
-		size, err := s.sizeOf(name)
+		size, err := sizeOf(s, name)
 		if err == nil && size != said[i].Size {
 			err = &SizeError{Digest: name.Digest, Named: said[i].Size, Kept: size}
 		}
@@ -67,13 +70,24 @@ func (s *Store) Check(e ledger.Event) error {
 }
 
 // sizeOf returns how many bytes content has, durable or not, by the size of its file.
-func (s *Store) sizeOf(name Name) (int64, error) {
+func sizeOf(s *Store, name Name) (int64, error) {
 	s.jobs.Lock()
 	defer s.jobs.Unlock()
 	if w := s.waiting[pendingName{name.Owner, name.Digest.String()}]; w != nil {
 		return w.size, nil
 	}
-	return s.statSize(name)
+	if b := s.unwritten[pendingName{name.Owner, name.Digest.String()}].kept; b != nil {
+		return int64(len(b)) - SaltSize, nil
+	}
+	size, err := s.statSize(name)
+	if !errors.Is(err, ledger.ErrContentMissing) || s.recovered.Load() || name.Owner == (Owner{}) {
+		return size, err
+	}
+	kept, unread := inJournal(s, name)
+	if kept == nil || unread != nil {
+		return size, errors.Join(err, unread)
+	}
+	return int64(len(kept)) - SaltSize, nil
 }
 
 func (s *Store) statSize(name Name) (int64, error) {
@@ -170,7 +184,7 @@ func syncOlder(s *Store, named map[Name]bool) error {
 	}
 	s.flushing.Lock()
 	defer s.flushing.Unlock()
-	if err := s.syncDirsTo(slices.Sorted(maps.Keys(dirs))); err != nil {
+	if err := syncDirsTo(s, slices.Sorted(maps.Keys(dirs))); err != nil {
 		return err
 	}
 	s.jobs.Lock()
@@ -185,6 +199,9 @@ func syncOlder(s *Store, named map[Name]bool) error {
 func touch(s *Store, name Name) (known bool, err error) {
 	s.jobs.Lock()
 	defer s.jobs.Unlock()
+	if s.unwritten[pendingName{name.Owner, name.Digest.String()}].kept != nil {
+		return true, nil
+	}
 	if _, err := s.statSize(name); err != nil {
 		return false, err
 	}

@@ -18,15 +18,17 @@ import (
 // directory of all jobs, and are renamed into that of one.
 const pendingPrefix = ".new-"
 
-// A writing is a file that was written and has no name yet.
+// A writing is a file that was written and has no name yet. Small content is in memory until
+// it is made durable.
 type writing struct {
-	file
+	file   // nil: only kept
 	path   string
 	size   int64
 	synced bool             // its bytes are
 	taken  bool             // a flush gives it its name
 	named  bool             // it has it
 	secret [SecretSize]byte // if it is one
+	kept   []byte           // all its bytes, if it is small content: the journal takes them
 }
 
 // begin makes a file to write.
@@ -45,6 +47,22 @@ func (s *Store) begin() (*writing, error) {
 		}
 		return &writing{file: f, path: path}, nil
 	}
+}
+
+// write gives what is in memory a file, which has no name yet and is not synced.
+func (w *writing) write(s *Store) error {
+	if w.file != nil {
+		return nil
+	}
+	to, err := s.begin()
+	if err != nil {
+		return err
+	}
+	if _, err := to.Write(w.kept); err != nil {
+		return errors.Join(home.InRoot.Unwritable(s.jobsDir(), err), s.drop(to))
+	}
+	w.file, w.path = to.file, to.path
+	return nil
 }
 
 // makeJobs makes the directory of all jobs, unless it is there.
@@ -72,11 +90,14 @@ func makeDir(s *Store, path string) error {
 	if err := s.disk.Mkdir(path); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	return s.syncDirs([]string{parent})
+	return syncDirs(s, []string{parent})
 }
 
 // drop closes and removes a file that is not to be kept.
 func (s *Store) drop(w *writing) error {
+	if w.file == nil {
+		return nil
+	}
 	return errors.Join(w.Close(), s.disk.Remove(w.path))
 }
 
@@ -99,15 +120,7 @@ func writeSalted(s *Store, r io.Reader, secret [SecretSize]byte, limit int64) (*
 	kept := Salted{Salt: saltOf(mac)}
 	copy(head, kept.Salt[:])
 	kept.Entry = Entry{Digest: sha256.Sum256(head), Size: int64(len(head) - SaltSize)}
-	w, err := s.begin()
-	if err != nil {
-		return nil, kept, err
-	}
-	w.size = kept.Size
-	if _, err := w.Write(head); err != nil {
-		return nil, kept, errors.Join(home.InRoot.Unwritable(s.jobsDir(), err), s.drop(w))
-	}
-	return w, kept, nil
+	return &writing{kept: head, size: kept.Size}, kept, nil
 }
 
 // writeLarge is writeSalted for more than SmallSize bytes, which begin with those in head,

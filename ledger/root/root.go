@@ -169,7 +169,7 @@ func (r *Root) Close() error {
 			return errors.Join(err, r.lock.release())
 		}
 	}
-	return errors.Join(r.content.Drop(), r.Log.Close(), r.lock.release())
+	return errors.Join(r.content.Close(), r.Log.Close(), r.lock.release())
 }
 
 // LockID returns the LockID of the lock file that the root holds.
