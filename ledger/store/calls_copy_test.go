@@ -168,6 +168,11 @@ func TestInheritedCalls(t *testing.T) {
 	if _, err := log.Append(t.Context(), log.Head(), ledgertest.Seal(t, log, fresh)...); err == nil {
 		t.Error("Append of an event that says that no event was about a call of before does not fail")
 	}
+	unknown := ledgertest.Allow("job_1", "call_9", 1)
+	unknown.Edit = func(d *ledger.Draft) { d.Payload = naming(d.Payload, h.first.LeafHash()) }
+	if _, err := log.Append(t.Context(), log.Head(), ledgertest.Seal(t, log, unknown)...); err == nil {
+		t.Error("Append of an event that says that a ledger before knew a call, which none did, does not fail")
+	}
 	find(log, h.first)
 	again := ledgertest.Allow("job_1", "call_0", 1) // the log knows no rule: that it is not allowed, others say
 	ledgertest.Append(t, log, again)
