@@ -14,6 +14,6 @@ what it did. An allow is a grant: it is for one intent, once, and open until it 
 gait gate settle --grant GRANT --outcome done
 gait gate exec --id job_1 --tool payments.refund --intent intent.json -- ./refund.sh`,
 	})
-	cmd.AddCommand(gateEvalCommand(a), gateSettleCommand(a), gateExecCommand(a), gateListCommand(a))
+	cmd.AddCommand(gateEvalCommand(a), gateSettleCommand(a), gateExecCommand(a), gateListCommand(a), gateTraceCommand(a))
 	return cmd
 }
