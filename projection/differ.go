@@ -13,7 +13,7 @@ import (
 // Volatile names the fields that differ between two runs of the same work: they say
 // when and where it was recorded, not what was done.
 var Volatile = []string{
-	"clock", "consumes", "created_at", "event_id", "head_leaf_hash", "head_seq", "job_prev", "key", "key_id", "leaf_hash", "origin", "pack_id", "prev",
+	"call_prev", "clearance", "clock", "consumes", "created_at", "event_id", "grant", "head_leaf_hash", "head_seq", "job_prev", "key", "key_id", "leaf_hash", "origin", "pack_id", "prev",
 	"request_digest", "request_id", "root", "seq", "size", "source_ref", "target", "updated_at",
 }
 
