@@ -77,7 +77,7 @@ func signedTraces(t testing.TB) (all []vector) {
 			sig[len(sig)-3] ^= 1
 			d.CommandSigs = []ledger.CommandSig{{Sig: sig}}
 		}},
-		{"forged another actor", func(d *ledger.Draft) { d.Actor = "bob" }},
+		{"forged another actor of a signed decision", func(d *ledger.Draft) { d.Actor = "bob" }},
 	} {
 		p := signedPlay(t)
 		events := append([]ledger.Event{}, p.Events...)
