@@ -17,8 +17,9 @@ func TestKilledBetweenContentAndEvent(t *testing.T) {
 	if code, _ := s.run("job", "submit", "--id", "a", "--json"); code != 0 {
 		t.Fatalf("submit exits %d", code)
 	}
+	log := strings.Repeat("a log ", 20_000)      // small content would be in memory
 	kept := s.putContent("a state", "&keep=now") // and what was put before it
-	lost := s.putContent("a log", "")
+	lost := s.putContent(log, "")
 	s.end(syscall.SIGKILL)
 	s.start()
 	name := func(digest, text string) int {
@@ -35,16 +36,16 @@ func TestKilledBetweenContentAndEvent(t *testing.T) {
 		r.Body.Close()
 		return r.StatusCode
 	}
-	if got := name(lost, "a log"); got != http.StatusServiceUnavailable {
+	if got := name(lost, log); got != http.StatusServiceUnavailable {
 		t.Errorf("naming what was lost answers %d, want 503", got)
 	}
 	if got := name(kept, "a state"); got != http.StatusOK {
 		t.Errorf("naming what was kept answers %d, want 200", got)
 	}
-	if again := s.putContent("a log", ""); again != lost {
+	if again := s.putContent(log, ""); again != lost {
 		t.Errorf("the same bytes of the job have the digest %s, and had %s", again, lost)
 	}
-	if got := name(lost, "a log"); got != http.StatusOK {
+	if got := name(lost, log); got != http.StatusOK {
 		t.Errorf("naming what was put again answers %d, want 200", got)
 	}
 	out, err := s.command("content", "gc", "--older-than", "0s", "--json").Output()
