@@ -103,3 +103,23 @@ func (d *Decision) Settle(e ledger.Event) {
 		Reason: p.Reason, Result: p.Result.Digest.OrEmpty(), ResultSize: p.Result.Size,
 	}
 }
+
+// ofGate reports whether an event is one of the gate: a decision, or what became of a grant.
+func ofGate(e ledger.Event) bool { return isDecision(e) || e.Type() == ledger.TypeEffectSettled }
+
+// isDecision reports whether an event is a decision of the gate.
+func isDecision(e ledger.Event) bool {
+	return e.Type() == ledger.TypeGateDecided || e.Type() == ledger.TypeDispatchBlocked
+}
+
+// grantOf returns the grant that an event gives, or "".
+func grantOf(e ledger.Event) string {
+	p, _ := e.Payload().(ledger.GateDecided)
+	return p.Grant
+}
+
+// policyOf returns the digest of the policy that a decision names, or "".
+func policyOf(e ledger.Event) string {
+	p, _ := e.Payload().(ledger.GateDecided)
+	return p.PolicyDigest.OrEmpty()
+}

@@ -91,26 +91,6 @@ func decisionAt(ctx context.Context, src ledger.Reader, job string, seq ledger.S
 	return e, err
 }
 
-// ofGate reports whether an event is one of the gate: a decision, or what became of a grant.
-func ofGate(e ledger.Event) bool { return isDecision(e) || e.Type() == ledger.TypeEffectSettled }
-
-// isDecision reports whether an event is a decision of the gate.
-func isDecision(e ledger.Event) bool {
-	return e.Type() == ledger.TypeGateDecided || e.Type() == ledger.TypeDispatchBlocked
-}
-
-// grantOf returns the grant that an event gives, or "".
-func grantOf(e ledger.Event) string {
-	p, _ := e.Payload().(ledger.GateDecided)
-	return p.Grant
-}
-
-// policyOf returns the digest of the policy that a decision names, or "".
-func policyOf(e ledger.Event) string {
-	p, _ := e.Payload().(ledger.GateDecided)
-	return p.PolicyDigest.OrEmpty()
-}
-
 // prove adds what shows that a signed tree has the events, and whose tree it is.
 func (t *MadeTrace) prove(ctx context.Context, src ledger.Reader) error {
 	_, newest := src.Checkpoint()
