@@ -66,7 +66,7 @@ func (p *Continued) walk(c *coder) {
 	c.text("identity", &p.Identity, optional, nameRule)
 	c.text("imported_by", &p.ImportedBy, optional, nameRule)
 	c.int("job_seq", &p.JobSeq, 1)
-	c.labels("labels", &p.Labels)
+	c.pairs("labels", &p.Labels, labelRules)
 	c.hash("leaf", &p.Leaf, required)
 	c.text("origin", &p.Origin, required, originRule)
 	c.hash("policy_digest", &p.PolicyDigest, optional)

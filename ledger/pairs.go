@@ -9,9 +9,6 @@ type pairRules struct {
 
 var labelRules = pairRules{what: "labels", max: MaxLabels, key: labelKeyRule, value: labelRule}
 
-// labels is an object from key to value, left out when empty.
-func (c *coder) labels(name string, v *[]Label) { c.pairs(name, v, labelRules) }
-
 // pairs walks an object of texts with keys of any name, left out when empty.
 func (c *coder) pairs(name string, v *[]Label, rules pairRules) {
 	if !c.key(name, len(*v) > 0) {

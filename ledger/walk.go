@@ -69,7 +69,7 @@ func (p *Paused) walk(c *coder) {
 func (p *Submitted) walk(c *coder) {
 	c.text("environment_fingerprint", &p.EnvironmentFingerprint, required, envRule)
 	c.text("identity", &p.Identity, optional, nameRule)
-	c.labels("labels", &p.Labels)
+	c.pairs("labels", &p.Labels, labelRules)
 	c.hash("policy_digest", &p.PolicyDigest, optional)
 	c.text("policy_ref", &p.PolicyRef, optional, policyRefRule)
 	c.text("producer_version", &p.ProducerVersion, required, producerRule)
