@@ -20,11 +20,15 @@ func TestClearancesAreJudgedAgain(t *testing.T) {
 	}{
 		"nothing happened":     {},
 		"the approver is gone": {after: revoke("vera"), lost: same("approval_required"), code: same(no)},
-		"the approver has another key": {after: enrolAgain("vera", approvers, "vera2"),
-			lost: same("approval_required"), code: same(no)},
+		"the approver has another key": {
+			after: enrolAgain("vera", approvers, "vera2"),
+			lost:  same("approval_required"), code: same(no),
+		},
 		"the approver keeps the key": {after: enrolAgain("vera", approvers, "vera", "vera2")},
-		"the approver is none now": {after: enrolAgain("vera", []ledger.Role{ledger.RoleWorker}, "vera"),
-			lost: same("approval_required"), code: same(no)},
+		"the approver is none now": {
+			after: enrolAgain("vera", []ledger.Role{ledger.RoleWorker}, "vera"),
+			lost:  same("approval_required"), code: same(no),
+		},
 		"one of two approvers is gone": {quorum: 2, after: revoke("vera"), lost: same("approval_required"), code: same(no)},
 		"the decision has expired":     {after: hourLater, lost: same("decision_expired"), code: same(no)},
 		"no operator binds the policy": {after: revoke("sam"), lost: [3]string{"", "policy_unbound", "policy_unbound"}, code: [3]string{"", role, role}},

@@ -33,14 +33,15 @@ func (r reference) gate() (grants []*permit, cleared []clearance) {
 		switch p := e.Payload().(type) {
 		case ledger.GateDecided:
 			switch p.Verdict {
-			case "allow":
+			case ledger.GateAllow:
 				grants = append(grants, &permit{event: e, given: p})
 				if at := before.clears(cleared, p, e); at >= 0 {
 					cleared = slices.Delete(cleared, at, at+1)
 				} else {
 					cleared = slices.DeleteFunc(cleared, func(c clearance) bool { return c.ask.about == p.Intent.Digest })
 				}
-			case "require_approval":
+			case ledger.GateBlock:
+			case ledger.GateRequireApproval:
 				cleared = slices.DeleteFunc(cleared, func(c clearance) bool { return c.ask.about == p.Intent.Digest || c.ask.expired(e.Reading()) })
 			}
 		case ledger.EffectSettled:

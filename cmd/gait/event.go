@@ -68,18 +68,18 @@ func gateInShort(p ledger.GateDecided) string {
 	if len(p.DeterminedBy) > 0 {
 		by += ", by " + strings.Join(p.DeterminedBy, ", ")
 	}
-	shown := ""
+	var shown strings.Builder
 	for _, f := range p.Facts.Shown {
-		shown += " " + f.Key + "=" + f.Value
+		shown.WriteString(" " + f.Key + "=" + f.Value)
 	}
 	switch p.Verdict {
 	case ledger.GateAllow:
-		return fmt.Sprintf("%s may run, once%s: grant %s (%s)", p.Tool, shown, p.Grant, by)
+		return fmt.Sprintf("%s may run, once%s: grant %s (%s)", p.Tool, shown.String(), p.Grant, by)
 	case ledger.GateRequireApproval:
-		return fmt.Sprintf("%s asks for approval%s: %s (%s)", p.Tool, shown, p.CheckpointID, by)
+		return fmt.Sprintf("%s asks for approval%s: %s (%s)", p.Tool, shown.String(), p.CheckpointID, by)
 	case ledger.GateBlock:
 	}
-	return fmt.Sprintf("%s was blocked%s (%s)", p.Tool, shown, by)
+	return fmt.Sprintf("%s was blocked%s (%s)", p.Tool, shown.String(), by)
 }
 
 func verdictOn(word, checkpoint, actor string) string {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -185,14 +186,15 @@ func printAllow(a *app, result commands.Result, answer commands.GateAnswer) erro
 
 // because says in a few words why the gate answered as it did.
 func because(answer commands.GateAnswer) string {
-	text := answer.ReasonCode
+	var text strings.Builder
+	text.WriteString(answer.ReasonCode)
 	for i, id := range answer.DeterminedBy {
 		if i == 0 {
-			text += ", by "
+			text.WriteString(", by ")
 		} else {
-			text += ", "
+			text.WriteString(", ")
 		}
-		text += id
+		text.WriteString(id)
 	}
-	return text
+	return text.String()
 }

@@ -41,7 +41,7 @@ func (s *Store) ReadOf(job string, digest ledger.Hash, limit int64) ([]byte, err
 	if err != nil {
 		return nil, err
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }() // it was only read
 	if r.Size > limit {
 		return nil, fmt.Errorf("reading content: %w: content %s has more than %d bytes", ledger.ErrMalformed, digest, limit)
 	}
