@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/hex"
 	"encoding/json"
@@ -98,6 +99,7 @@ func serveGate(s *Server, w http.ResponseWriter, q *http.Request) error {
 // answerGate returns what is answered for what an engine returned.
 func answerGate(result commands.Result, err error) (status int, a gateAnswer) {
 	said := commands.AnswerOf(result, err)
+	said.Detail = strings.Join(strings.FieldsFunc(said.Detail, isLineBreak), "; ")
 	a = gateAnswer{GateAnswer: &said, OK: err == nil && said.Verdict == ledger.GateAllow}
 	status = http.StatusOK
 	if err != nil {
@@ -112,6 +114,8 @@ func answerGate(result commands.Result, err error) (status int, a gateAnswer) {
 	a.Event, a.Receipt = encoded.Event, encoded.Receipt
 	return status, a
 }
+
+func isLineBreak(c rune) bool { return c == '\n' || c == '\r' }
 
 // proofOf returns the proof that an event is in the ledger, or "" if there is none now: who asks
 // can still ask for it.
@@ -164,9 +168,17 @@ func readQuestion(w http.ResponseWriter, q *http.Request) (ask gateQuestion, int
 	case intent == nil:
 		err = &commands.EmptyError{Name: "intent", Missing: true}
 	default:
-		err = checkTimeout(ask.TimeoutMS)
+		err = cmp.Or(needed("job_id", ask.JobID), needed("actor", ask.Actor), needed("tool", ask.Tool), checkTimeout(ask.TimeoutMS))
 	}
 	return ask, intent, err
+}
+
+// needed refuses a field that has to be there and is not. Empty texts are refused before.
+func needed(name, value string) error {
+	if value == "" {
+		return &commands.EmptyError{Name: name, Missing: true}
+	}
+	return nil
 }
 
 // jsonBody reads a body that is declared to be JSON.
@@ -183,7 +195,7 @@ func jsonBody(w http.ResponseWriter, q *http.Request) ([]byte, error) {
 func cutField(b []byte, name string) (rest, value []byte, err error) {
 	d := json.NewDecoder(bytes.NewReader(b))
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return nil, nil, malformed(errors.Join(err, errors.New("an object was expected")))
+		return nil, nil, malformed(expected("an object", err))
 	}
 	rest = []byte{'{'}
 	for d.More() {
@@ -212,7 +224,7 @@ func cutField(b []byte, name string) (rest, value []byte, err error) {
 		rest = append(append(append(rest, spelt...), ':'), v...)
 	}
 	if t, err := d.Token(); err != nil || t != json.Delim('}') {
-		return nil, nil, malformed(errors.Join(err, errors.New("the object does not end")))
+		return nil, nil, malformed(expected("the end of the object", err))
 	}
 	return append(append(rest, '}'), b[d.InputOffset():]...), value, nil // who reads rest finds out what follows
 }

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -97,7 +98,7 @@ func readSettlement(w http.ResponseWriter, q *http.Request) (ask settlement, res
 		err = unmarshal(rest, &ask)
 	}
 	if err == nil {
-		err = checkTimeout(ask.TimeoutMS)
+		err = cmp.Or(needed("job_id", ask.JobID), needed("actor", ask.Actor), needed("outcome", string(ask.Outcome)), checkTimeout(ask.TimeoutMS))
 	}
 	return ask, result, err
 }

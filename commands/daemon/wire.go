@@ -138,7 +138,7 @@ func checkJSON(b []byte) error {
 	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return errors.Join(err, errors.New("an object was expected"))
+		return expected("an object", err)
 	}
 	if err := checkObject(d, 1); err != nil {
 		return err
@@ -147,6 +147,17 @@ func checkJSON(b []byte) error {
 		return errors.New("something follows the object")
 	}
 	return nil
+}
+
+// expected says in one line that a text is not what was expected, and why if that is known.
+func expected(what string, err error) error {
+	switch {
+	case err == nil:
+		return fmt.Errorf("%s was expected", what)
+	case errors.Is(err, io.EOF):
+		return fmt.Errorf("%s was expected, and the text ends", what)
+	}
+	return fmt.Errorf("%s was expected: %w", what, err)
 }
 
 func checkObject(d *json.Decoder, depth int) error {
