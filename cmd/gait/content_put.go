@@ -99,10 +99,12 @@ func (f *upload) open(c *console, limit int64) error {
 	if err != nil {
 		return err
 	}
-	if f.opened, err = seekable(in, limit); err != nil {
+	opened, err := seekable(in, limit)
+	if err != nil {
 		in.close()
 		return err
 	}
+	f.opened = opened
 	if f.size, err = f.opened.Seek(0, io.SeekEnd); err != nil {
 		return in.failed(err)
 	}
@@ -165,6 +167,9 @@ func (a *app) withContent(ctx context.Context, l *connect.Ledger, r commands.Req
 		keep, r.ContentLater = connect.KeepNot, true
 	case printed: // another process submits the command
 		keep = connect.KeepNow
+	}
+	if err := amendIntent(ctx, a, l, r); err != nil {
+		return r, err
 	}
 	for _, f := range a.uploads.files {
 		if _, err := f.opened.Seek(0, io.SeekStart); err != nil {

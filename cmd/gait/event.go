@@ -50,7 +50,7 @@ func eventInShort(e ledger.Event) string {
 	case ledger.DispatchBlocked:
 		return p.Tool + " was blocked after the emergency stop"
 	case ledger.EffectSettled:
-		return fmt.Sprintf("grant %s is settled: %s", p.Grant, settledAs[p.Outcome])
+		return fmt.Sprintf(settledAs[p.Outcome], p.Grant)
 	case ledger.LedgerCreated, ledger.KeyRotated, ledger.IndexCommitted, ledger.LedgerMoved,
 		ledger.ActorEnrolled, ledger.ActorRevoked, ledger.AuthoritySet: // these belong to no job
 	}
@@ -59,7 +59,7 @@ func eventInShort(e ledger.Event) string {
 
 // settledAs says in words what became of a grant.
 var settledAs = map[ledger.EffectOutcome]string{
-	ledger.EffectDone: "done", ledger.EffectNotDone: "nothing was done", ledger.EffectUnknown: "what was done is unknown",
+	ledger.EffectDone: "was done: grant %s is settled", ledger.EffectNotDone: "was not done: grant %s is settled", ledger.EffectUnknown: "said that it is unknown what was done with grant %s",
 }
 
 // gateInShort says what the gate answered.

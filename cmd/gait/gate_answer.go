@@ -82,8 +82,8 @@ type gateQuestion struct {
 // A toolError says that a command which the gate allowed did not end as it should, or that
 // its grant is still open.
 type toolError struct {
-	code, text, grant string
-	end               ending
+	code, text, grant, tool string
+	end                     ending
 }
 
 func (e *toolError) Error() string { return e.text }
@@ -95,12 +95,14 @@ func (e *toolError) Fault() ledger.Fault {
 
 func (e *toolError) nextStep() string {
 	switch {
+	case e.code == "output_failed":
+		return "what the command did stands; check where standard output goes"
 	case e.code == "effect_not_settled" && e.end.Outcome == ledger.EffectDone:
 		return "settle it: gait gate settle --grant " + e.grant + " --outcome done"
 	case e.end.Outcome == ledger.EffectNotDone && e.code == "tool_failed":
 		return "nothing was done: the gate can be asked again"
 	}
-	return "find out what was done; then another actor says so, done or not_done: gait gate settle --grant " + e.grant + ` --outcome done --actor NAME --reason "WHY"`
+	return "find out whether it was done; OUTCOME is done, or, if another actor says so, not_done: gait gate settle --grant " + e.grant + ` --outcome OUTCOME --actor NAME --reason "WHY"`
 }
 
 // An ending is how a command ended.
@@ -108,6 +110,8 @@ type ending struct {
 	Outcome ledger.EffectOutcome `json:"outcome"`
 	Exit    int                  `json:"exit"`             // -1: a signal ended it
 	Signal  string               `json:"signal,omitempty"` // that ended it
+
+	NotStarted string `json:"not_started,omitempty"` // why it could not be started
 }
 
 // isTool reports whether an error is about a command that the gate allowed, and that ran.

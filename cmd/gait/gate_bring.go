@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
+	"io"
 
 	"gait/commands"
 	"gait/commands/connect"
 	"gait/commands/gate"
 	"gait/ledger"
+	"gait/projection"
 )
 
 // bringGate keeps a policy that a job is to be bound to, and what an evaluation brings, and
@@ -48,6 +51,9 @@ func withIntent(ctx context.Context, a *app, l *connect.Ledger, r commands.Reque
 		keep = connect.KeepNow
 	}
 	put, err := l.PutContent(ctx, r.JobID, connect.Upload{Bytes: bytes.NewReader(a.asking.intent), Keep: keep, Limit: ledger.MaxIntent})
+	if errors.Is(err, commands.ErrJobNotFound) {
+		return r, err
+	}
 	if err != nil {
 		return r, fmt.Errorf("keeping the intent: %w", err)
 	}
@@ -65,4 +71,42 @@ func bringPolicy(ctx context.Context, a *app, l *connect.Ledger, r commands.Requ
 	}
 	_, err = l.KeepPolicy(ctx, a.asking.policy)
 	return err
+}
+
+// amendIntent puts the canonical form of an intent in the place of a file that amends one: a
+// worker asks for that.
+func amendIntent(ctx context.Context, a *app, l *connect.Ledger, r commands.Request) error {
+	c, ok := r.Command.(commands.Approve)
+	if !ok || len(a.uploads.files) != 1 || a.uploads.files[0].size > ledger.MaxIntent {
+		return nil
+	}
+	job, err := l.Job(ctx, r.JobID)
+	if err != nil {
+		return err
+	}
+	at, err := l.Basis(ctx)
+	if err != nil {
+		return err
+	}
+	ask, no := projection.VerdictTarget(job, at, projection.Approved, c.CheckpointID)
+	if no != nil || ask.Tool == "" {
+		return nil // what is wrong, the rules say
+	}
+	f := a.uploads.files[0]
+	if _, err := f.opened.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	b, err := io.ReadAll(io.LimitReader(f.opened, ledger.MaxIntent+1))
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", f.file, err)
+	}
+	intent, err := gate.ParseIntent(b)
+	if err != nil {
+		return &usageError{code: "invalid_amended", text: fmt.Sprintf("%s takes the place of an intent, and is none: %v", f.file, err), hint: `an intent is JSON like {"tool": "` + ask.Tool + `", "arguments": {}}`}
+	}
+	if intent.Tool() != ask.Tool {
+		return &usageError{code: "invalid_amended", text: fmt.Sprintf("%s is for the tool %s, and the decision is about %s", f.file, intent.Tool(), ask.Tool), hint: "an amended intent is for the same tool; deny it to have none of it"}
+	}
+	f.opened, f.size = bytes.NewReader(intent.Canonical()), int64(len(intent.Canonical()))
+	return nil
 }

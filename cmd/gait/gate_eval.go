@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"gait/commands"
-	"gait/commands/connect"
 	"gait/commands/gate"
 	"gait/ledger"
 )
@@ -36,8 +35,10 @@ func (g *gateFlags) add(cmd *cobra.Command) {
 // request makes the request of an evaluation, without the intent. Each one has an id of its
 // own, so that an answer that was lost can be asked for again by this process alone.
 func (g *gateFlags) request(a *app) (commands.Request, error) {
-	if g.id == "" || g.tool == "" || g.intent == "" {
-		return commands.Request{}, &usageError{code: "invalid_usage", text: "--id, --tool and --intent say which job asks, for what tool, to do what", hint: helpHint}
+	for _, f := range []struct{ flag, value, says string }{{"--id", g.id, "which job asks"}, {"--tool", g.tool, "for what tool"}, {"--intent", g.intent, "what it is to do"}} {
+		if f.value == "" {
+			return commands.Request{}, &usageError{code: "invalid_usage", text: f.flag + " is missing: " + f.says, hint: helpHint}
+		}
 	}
 	a.about(g.id)
 	requestID, err := ledger.NewULID(a.now(), a.entropy)
@@ -91,28 +92,36 @@ func (g *gateFlags) ask(ctx context.Context, a *app) (commands.Result, commands.
 		return commands.Result{}, answer, err
 	}
 	a.asking = &q
-	if g.explain {
+	if g.explain || g.dryRun {
 		explained, err := explain(ctx, a, r, &q)
 		if err != nil {
 			answer, err := answered(commands.Result{}, err)
 			return commands.Result{}, answer, err
 		}
-		a.explanation = &explained
+		if a.explanation = &explained; g.dryRun {
+			err := dryAnswer(a, r, explained.Decision)
+			return commands.Result{}, err.answer, err
+		}
 	}
-	var result commands.Result
-	if g.dryRun {
-		err = a.read(ctx, func(l *connect.Ledger) (err error) {
-			result, err = a.issueIn(ctx, l, order{Request: r, signing: g.signing})
-			return err
-		})
-	} else {
-		result, err = issue(ctx, a, order{Request: r, signing: g.signing})
-	}
+	result, err := issue(ctx, a, order{Request: r, signing: g.signing})
 	if printed, ok := isPrinted(err); ok {
 		return result, commands.GateAnswer{}, printed
 	}
 	answer, err := answered(result, err)
 	return result, answer, err
+}
+
+// dryAnswer is the answer to a dry run: a block, which says what the answer would be.
+func dryAnswer(a *app, r commands.Request, d gate.Decision) *gateError {
+	e := &gateError{
+		answer: commands.GateAnswer{Verdict: ledger.GateBlock, ReasonCode: d.ReasonCode, Detail: d.Detail, DeterminedBy: d.DeterminedBy, Unsettled: d.Grants},
+		more:   object{"dry_run": true, "would": object{"verdict": d.Verdict, "reason_code": d.ReasonCode}},
+	}
+	if d.Verdict != ledger.GateBlock {
+		e.answer.ReasonCode = commands.CodeDryRun
+		e.answer.Detail = fmt.Sprintf("with --dry-run nothing is allowed; the answer would be %s (%s)", d.Verdict, d.ReasonCode)
+	}
+	return e
 }
 
 func gateEvalCommand(a *app) *cobra.Command {
@@ -154,7 +163,7 @@ gait gate eval --id job_1 --tool payments.refund --intent - --explain --dry-run 
 			}
 			return &silentBlock{}
 		}
-		if e, ok := isGateError(err); ok {
+		if e, ok := isGateError(err); ok && flags.explain {
 			withExplanation(e, a.explanation)
 		}
 		if err != nil {
@@ -180,7 +189,7 @@ func printAllow(a *app, result commands.Result, answer commands.GateAnswer) erro
 		s.done("%s %s may run, once %s", s.bold(result.Job.ID), answer.Tool, s.dim(fmt.Sprintf("(event %d, revision %d%s)", result.Receipt.Seq, result.Receipt.Revision, again)))
 		s.fields([2]string{"grant", answer.Grant}, [2]string{"because", because(answer)})
 		showExplanation(s, a.explanation)
-		s.next("gait gate settle --grant " + answer.Grant + " --outcome done")
+		s.next("gait gate settle --grant " + answer.Grant + " --outcome done --actor " + quoted(result.Event.Actor()))
 	})
 }
 

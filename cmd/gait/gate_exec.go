@@ -30,7 +30,8 @@ func gateExecCommand(a *app) *cobra.Command {
 		Long: `Ask the gate, as gait gate eval does, and run a command only if the answer is allow. Then settle
 the grant by how the command ended: done if it exits with 0, and unknown otherwise, since part
 of the work may have been done. If --not-done-exit says with which exit code the command ends
-when it did nothing, that is not_done; the gate's policy sees it too.
+when it did nothing, that is not_done; the gate's policy sees it too. If the command ran and
+did not exit with 0, gait exits with 1: with --json, ended says how the command ended.
 
 If gait is killed while the command runs, the grant stays open. The command finds the grant in
 GAIT_GRANT, the job in GAIT_JOB and, with --intent-to-stdin, the intent on its standard input:
@@ -52,7 +53,7 @@ gait gate exec --id job_1 --tool payments.refund --intent intent.json --call-id 
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		flags.signing.validFor = commands.SignedFor
-		if flags.notDoneExit < 0 || flags.notDoneExit > 255 {
+		if flags.notDoneExit < 0 || flags.notDoneExit > 255 || cmd.Flags().Changed("not-done-exit") && flags.notDoneExit == 0 {
 			return &usageError{code: "invalid_usage", text: fmt.Sprintf("--not-done-exit %d is not from 1 to 255", flags.notDoneExit), hint: helpHint}
 		}
 		path, err := exec.LookPath(args[0])
@@ -84,6 +85,9 @@ type execution struct {
 
 // reason says in words how the command ended.
 func (e ending) reason() string {
+	if e.NotStarted != "" {
+		return "the command could not be started: " + e.NotStarted
+	}
 	if e.Signal != "" {
 		return "the command was ended by the signal " + e.Signal
 	}
@@ -96,17 +100,21 @@ func (e *execution) run(ctx context.Context, path string, args []string) error {
 	end := e.start(ctx, path, args)
 	settled, err := e.settle(context.WithoutCancel(ctx), end)
 	if err != nil {
-		return &toolError{code: "effect_not_settled", text: fmt.Sprintf("%s, but its grant %s is still open: %v", end.reason(), e.answer.Grant, err), grant: e.answer.Grant, end: end}
+		return &toolError{code: "effect_not_settled", text: fmt.Sprintf("%s, but its grant %s is still open: %v", end.reason(), e.answer.Grant, err), grant: e.answer.Grant, tool: e.answer.Tool, end: end}
 	}
 	if end.Outcome != ledger.EffectDone {
-		return &toolError{code: "tool_failed", text: fmt.Sprintf("%s: %s is settled as %s", end.reason(), e.answer.Grant, end.Outcome), grant: e.answer.Grant, end: end}
+		return &toolError{code: "tool_failed", text: fmt.Sprintf("%s: %s is settled as %s", end.reason(), e.answer.Grant, end.Outcome), grant: e.answer.Grant, tool: e.answer.Tool, end: end}
 	}
 	fields := object{"job_id": settled.Job.ID, "job": settled.Job.StatusViewAt(e.basis), "receipt": receiptOf(settled), "ended": end}
 	addAnswer(fields, e.answer)
 	if e.json {
-		return e.writeObject(e.success(fields))
+		if err := e.writeObject(e.success(fields)); err != nil {
+			return &toolError{code: "output_failed", text: fmt.Sprintf("%s, and its grant is settled, but: %v", end.reason(), err), grant: e.answer.Grant, tool: e.answer.Tool, end: end}
+		}
+		return nil
 	}
-	return nil // the terminal is the command's
+	e.notice("done: grant " + e.answer.Grant + " is settled, event " + strconv.FormatInt(int64(settled.Receipt.Seq), 10))
+	return nil
 }
 
 // start runs the command to its end.
@@ -122,8 +130,15 @@ func (e *execution) start(ctx context.Context, path string, args []string) endin
 	cmd.Env = append(slices.Clone(e.environ()), "GAIT_GRANT="+e.answer.Grant, "GAIT_JOB="+e.result.Job.ID)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = killAfter
-	err := cmd.Run()
 	end := ending{Outcome: ledger.EffectUnknown, Exit: -1}
+	if err := cmd.Start(); err != nil {
+		end.NotStarted = err.Error()
+		if e.flags.notDoneExit > 0 {
+			end.Outcome = ledger.EffectNotDone
+		}
+		return end
+	}
+	err := cmd.Wait()
 	if cmd.ProcessState != nil {
 		end.Exit = cmd.ProcessState.ExitCode()
 		if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() {
@@ -169,4 +184,4 @@ func (e *execution) settle(ctx context.Context, end ending) (commands.Result, er
 	return issue(ctx, e.app, order{Request: r, signing: e.flags.signing})
 }
 
-func (e *toolError) fields() object { return object{"grant": e.grant, "ended": e.end} }
+func (e *toolError) fields() object { return object{"grant": e.grant, "ended": e.end, "tool": e.tool} }

@@ -91,7 +91,10 @@ func withExplanation(e *gateError, explained *gate.Explanation) {
 	if explained == nil {
 		return
 	}
-	e.more = object{"explanation": explanationObject(explained)}
+	if e.more == nil {
+		e.more = object{}
+	}
+	e.more["explanation"] = explanationObject(explained)
 	s := &screen{}
 	showExplanation(s, explained)
 	e.text = s.String()

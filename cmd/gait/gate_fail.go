@@ -91,14 +91,32 @@ func gateHint(e *gateError) string {
 	job := e.result.Job.ID
 	switch {
 	case e.answer.Verdict == ledger.GateRequireApproval:
-		return "have it decided, then resume the job and ask again: " + toApprove(job, e.answer.CheckpointID)
+		return "have it decided: " + toApprove(job, e.answer.CheckpointID) + missingApprovers(e) + "; then gait job resume --id " + job + " --policy FILE, and ask again"
 	case e.answer.ReasonCode == "effects_unsettled" && len(e.answer.Unsettled) > 0:
 		return toSettle(e.answer.Unsettled)
 	case gateHints[e.answer.ReasonCode] != "":
-		return gateHints[e.answer.ReasonCode]
+		if job == "" {
+			job = "JOB"
+		}
+		return strings.ReplaceAll(gateHints[e.answer.ReasonCode], "JOB", job)
 	case e.err != nil:
 		f, _ := ledger.FaultOf(e.err)
 		return hintOf(e.err, f)
 	}
 	return ""
+}
+
+// missingApprovers says how a role is given to an actor, if only actors of roles may decide
+// and the ledger has no actors.
+func missingApprovers(e *gateError) string {
+	p, ok := e.result.Event.Payload().(ledger.GateDecided)
+	if !ok || !e.result.Event.Authority().IsZero() || len(p.Approvers) == 0 {
+		return ""
+	}
+	for _, who := range p.Approvers {
+		if !strings.HasPrefix(who, ledger.RolePrefix) {
+			return ""
+		}
+	}
+	return ", by " + strings.Join(p.Approvers, ", ") + ": the ledger has no actors yet, and gait actor add --help says how one gets a role"
 }

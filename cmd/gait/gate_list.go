@@ -81,19 +81,33 @@ func printGrants(a *app, fields object, grants []listedGrant, cleared []projecti
 			s.add("no grant is open or unknown\n")
 		}
 		for _, g := range grants {
-			s.add(fmt.Sprintf("%s  %s  %s  %s  %s\n", s.bold(g.JobID), g.Grant, g.Tool, g.State, ageOf(g.CreatedAt, a.now())))
+			s.add(fmt.Sprintf("%s  %s  %s  %s since %s, given to %s%s\n", s.bold(g.JobID), g.Grant, g.Tool, g.State, ageOf(g.CreatedAt, a.now()), g.Actor, callText(g.CallID)))
 		}
 		for _, c := range cleared {
 			state := "approved, and not granted yet"
 			if c.Lost != "" {
 				state = "approved, and lost: " + c.Lost
 			}
+			if c.Amended {
+				state += "; an approver amended it"
+			}
+			if c.Intent != nil {
+				state += "; its intent: gait content get " + c.Intent.Digest.String() + " --id " + fields["job_id"].(string)
+			}
 			s.add(fmt.Sprintf("%s  %s  %s\n", c.CheckpointID, c.Tool, state))
 		}
 		if len(grants) > 0 {
-			s.next("gait gate settle --grant " + grants[0].Grant + " --outcome done")
+			s.next(settleCommand(grants[0].Grant))
 		}
 	})
+}
+
+// callText names the call that a grant is for, if it has a name.
+func callText(id string) string {
+	if id == "" {
+		return ""
+	}
+	return " for the call " + plain(id)
 }
 
 // stateOf says in a word what is known of a grant.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -48,8 +49,10 @@ gait gate settle --grant 01M8QJKVWF155M6PENWCWCXEME --outcome not_done --actor o
 			return carryOut(ctx, a, flags.order(commands.Request{Command: commands.GateSettle{}, DryRun: flags.dryRun}))
 		}
 		c := commands.GateSettle{Grant: grant, Outcome: ledger.EffectOutcome(outcome)}
-		if grant == "" || outcome == "" {
-			return &usageError{code: "invalid_usage", text: "--grant and --outcome say what became of which grant", hint: "gait gate list shows the grants that are not settled"}
+		for _, f := range []struct{ flag, value string }{{"--grant", grant}, {"--outcome", outcome}} {
+			if f.value == "" {
+				return &usageError{code: "invalid_usage", text: f.flag + " is missing", hint: "gait gate list shows the grants that are not settled; --outcome is done, not_done or unknown"}
+			}
 		}
 		if err := ledger.FieldGrant.Check(grant); err != nil {
 			return err
@@ -66,9 +69,37 @@ gait gate settle --grant 01M8QJKVWF155M6PENWCWCXEME --outcome not_done --actor o
 		if err != nil {
 			return err
 		}
-		return carryOut(ctx, a, flags.order(r))
+		return settleHelped(carryOut(ctx, a, flags.order(r)))
 	}
 	return cmd
+}
+
+// A settleError is the refusal of a settlement that another actor has to give, or give a
+// reason for.
+type settleError struct{ err error }
+
+func (e *settleError) Error() string { return e.err.Error() }
+
+// Unwrap returns the refusal.
+func (e *settleError) Unwrap() error { return e.err }
+
+// Fault returns that of the refusal.
+func (e *settleError) Fault() ledger.Fault {
+	f, _ := ledger.FaultOf(e.err)
+	return f
+}
+
+func (e *settleError) nextStep() string {
+	return `who got the grant says done or unknown, under the same name; all else another actor says, with the reason: --actor NAME --reason "WHY"`
+}
+
+// settleHelped adds to a refusal who may settle what.
+func settleHelped(err error) error {
+	no, ok := errors.AsType[*commands.RefusedError](err)
+	if ok && (no.Refusal.Code == projection.RoleRequired || no.Refusal.Code == projection.InvalidTransition) {
+		return &settleError{err}
+	}
+	return err
 }
 
 // jobOfGrant finds the job of a grant: of one that is not settled or, if the request was
@@ -91,7 +122,7 @@ func jobOfGrant(ctx context.Context, a *app, flags *writeFlags, grant string) er
 				return nil
 			}
 		}
-		return &usageError{code: "grant_not_found", text: fmt.Sprintf("there is no grant %s that is open or unknown", grant), hint: "gait gate list shows the grants that are not settled"}
+		return &usageError{code: "grant_not_found", text: fmt.Sprintf("no grant %s is open or unknown: it may be settled already", grant), hint: "gait gate list shows the grants that are not settled; gait job events JOB shows how one was settled"}
 	})
 }
 

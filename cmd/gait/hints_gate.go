@@ -8,23 +8,23 @@ import (
 
 // gateHints say what to do next about a block of the gate, by its reason code.
 var gateHints = map[string]string{
-	"policy_permits_none": "no policy permits it: gait gate eval --explain --dry-run says why; policies are tried with gait policy test",
-	"policy_forbids":      "a policy forbids it: gait gate eval --explain --dry-run says which",
-	"policy_diagnostic":   "a policy could not be evaluated on this intent: gait gate eval --explain --dry-run says which",
-	"policy_missing":      "bind the job to a policy: gait job pause, then gait job resume --policy FILE",
+	"policy_permits_none": "no policy permits it; run it again with --explain --dry-run, which says why",
+	"policy_forbids":      "a policy forbids it; run it again with --explain --dry-run, which says what it asks for",
+	"policy_diagnostic":   "a policy could not be evaluated on this intent; run it again with --explain --dry-run, which says why",
+	"policy_missing":      "bind the job to a policy: gait job pause --id JOB, then gait job resume --id JOB --policy FILE",
 	"policy_unreadable":   "give the policy that the job is bound to: --policy FILE",
 	"policy_empty":        "the policy file permits nothing: gait policy check FILE",
 	"policy_invalid":      "gait policy check FILE says what is wrong with it",
 	"policy_annotation":   "gait policy check FILE says what is wrong with it",
 	"policy_conflict":     "two policies ask for an approval by different approvers: gait policy check FILE",
-	"policy_mismatch":     "the job is bound to another policy: gait job status shows its digest",
-	"policy_unbound":      "an operator binds it: gait job pause, then gait job resume --policy FILE",
+	"policy_mismatch":     "the job is bound to another policy: gait job status --id JOB shows its digest",
+	"policy_unbound":      "an operator binds it: gait job pause --id JOB, then gait job resume --id JOB --policy FILE",
 	"intent_invalid":      `an intent is JSON like {"tool": "payments.refund", "arguments": {"amount": 12.5}}`,
 	"intent_too_large":    "keep large arguments in files, and name them by their digest",
 	"intent_unsupported":  "policies cannot see this value: give it as text",
 	"intent_tool":         "--tool and the tool of the intent are one",
-	"intent_amended":      "an approver has changed it: gait gate list shows what was approved, gait content get shows it",
-	"not_running":         "gait job status shows what the job waits for",
+	"intent_amended":      "an approver has changed it: gait gate list --id JOB shows what was approved",
+	"not_running":         "gait job status --id JOB shows what the job waits for",
 	"emergency_stopped":   "after an emergency stop nothing of the job may run",
 	"already_done":        "it was done: use the result that was recorded",
 	"call_reused":         "the call id stands for another intent: give a new --call-id",
@@ -42,11 +42,17 @@ var effectHints = map[string]hintMaker{
 	"not_asked":         say("sign it, and give it to gait gate eval with --command and --signature"),
 }
 
+// settleCommand is the command that settles a grant of which it must be found out what was
+// done: who pastes it has to say that.
+func settleCommand(grant string) string {
+	return "gait gate settle --grant " + grant + ` --outcome OUTCOME --actor NAME --reason "WHY"`
+}
+
 // toSettle returns the commands that settle grants.
 func toSettle(grants []string) string {
 	var settle []string
 	for _, grant := range grants {
-		settle = append(settle, "gait gate settle --grant "+grant+` --outcome done --actor NAME --reason "WHY"`)
+		settle = append(settle, settleCommand(grant))
 	}
-	return "find out what was done, and say so, done or not_done: " + strings.Join(settle, "; ")
+	return "find out whether it was done; OUTCOME is done or not_done: " + strings.Join(settle, "; ")
 }

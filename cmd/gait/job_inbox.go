@@ -125,6 +125,9 @@ func toDecide(item projection.InboxItem, actor string) string {
 	if item.Replace != "" {
 		return toReplace(projection.Details{JobID: item.JobID, CheckpointID: item.Replace})
 	}
+	if item.Grant != "" {
+		return settleCommand(item.Grant)
+	}
 	command := toApprove(item.JobID, item.CheckpointID)
 	if actor != "" {
 		command = strings.Replace(command, "--actor NAME", "--actor "+actor, 1)
@@ -157,7 +160,10 @@ func (i inboxItem) show(s *screen, now time.Time) {
 
 // todo says what the command to paste does.
 func (i inboxItem) todo() string {
-	if i.Replace != "" {
+	switch {
+	case i.Grant != "":
+		return "to settle"
+	case i.Replace != "":
 		return "to ask again"
 	}
 	return "to approve"

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -47,6 +46,7 @@ type stopRun struct {
 	looked         int // jobs of the ledger
 	stopped, ended []string
 	failed         []failedStop
+	firstFailure   error
 	batch          []string // jobs that are to be stopped next
 }
 
@@ -71,11 +71,15 @@ func (s *stopAll) run(cmd *cobra.Command, a *app, flags *writeFlags, args []stri
 	o.Mode, o.DeferIndex = root.Write, true
 	o.Actor = a.actor(flags.actor)
 	err = connect.With(cmd.Context(), o, func(l *connect.Ledger) error { return r.walk(cmd.Context(), l) })
-	if err != nil {
+	switch {
+	case err != nil && r.looked == 0:
+		return err
+	case err != nil:
 		return &stopAllError{err: err, run: r}
-	}
-	if len(r.failed) > 0 {
-		return &stopAllError{err: fmt.Errorf("%d jobs could not be stopped, first %s: %s", len(r.failed), r.failed[0].JobID, r.failed[0].Error), run: r}
+	case len(r.failed) > 0:
+		return &stopAllError{err: fmt.Errorf("%s could not be stopped, first %s: %w", count(int64(len(r.failed)), "job"), r.failed[0].JobID, r.firstFailure), run: r}
+	case len(r.stopped)+len(r.ended) == 0:
+		return &usageError{code: "no_job_matches", text: fmt.Sprintf("no job of the %d has the labels given, so none was stopped", r.looked), hint: "gait job list --label KEY=VALUE shows which jobs have one"}
 	}
 	return a.print(r.object(), r.show)
 }
@@ -184,7 +188,7 @@ func (r *stopRun) stop(ctx context.Context, l *connect.Ledger) error {
 		switch err := found[id]; {
 		case err == nil:
 			r.stopped = append(r.stopped, id)
-		case isRefusal(err): // it ended while this run came to it
+		case hasEnded(err): // while this run came to it
 			r.ended = append(r.ended, id)
 		default:
 			r.fail(id, err)
@@ -196,6 +200,12 @@ func (r *stopRun) stop(ctx context.Context, l *connect.Ledger) error {
 	return end
 }
 
+// hasEnded reports whether a stop was refused since the job has ended, or was stopped.
+func hasEnded(err error) bool {
+	no, ok := errors.AsType[*commands.RefusedError](err)
+	return ok && no.Refusal.Code == projection.InvalidTransition && (no.Result.Job.Status.Final() || no.Result.Job.Status == projection.EmergencyStopped)
+}
+
 // fatalStop returns an error after which no other job could be stopped either.
 func fatalStop(err error) error {
 	if errors.Is(err, ledger.ErrOutcomeUnknown) || errors.Is(err, context.Canceled) {
@@ -205,6 +215,9 @@ func fatalStop(err error) error {
 }
 
 func (r *stopRun) fail(id string, err error) {
+	if r.firstFailure == nil {
+		r.firstFailure = err
+	}
 	f, _ := ledger.FaultOf(err)
 	r.failed = append(r.failed, failedStop{JobID: id, Code: f.Code, Error: err.Error()})
 }
@@ -234,9 +247,9 @@ func (r *stopRun) show(s *screen) {
 	}
 	if r.flags.dryRun {
 		fmt.Fprintf(s, "%s would stop %d of %d jobs; nothing was written\n", s.bold("dry run:"), len(r.stopped), r.looked)
-		return
+	} else {
+		s.done("stopped %d of %d jobs; %d had ended or were stopped before %s", len(r.stopped), r.looked, len(r.ended), s.dim("(run "+r.id+")"))
 	}
-	s.done("stopped %d of %d jobs; %d had ended or were stopped before", len(r.stopped), r.looked, len(r.ended))
 	for _, id := range r.stopped[:min(len(r.stopped), 20)] {
 		s.add("  " + id + "\n")
 	}
@@ -271,11 +284,14 @@ func (e *stopAllError) nextStep() string {
 	if e.run.every {
 		hint += " --label '*'"
 	}
-	var labels strings.Builder
 	for _, l := range e.run.labels {
-		labels.WriteString(" --label " + quoted(l.Key+"="+l.Value))
+		hint += " --label " + quoted(l.Key+"="+l.Value)
 	}
-	return hint + labels.String()
+	f, _ := ledger.FaultOf(e.err)
+	if own := hintOf(e.err, f); own != "" && own != helpHint && own != againHint {
+		return own + "; then " + hint
+	}
+	return hint
 }
 
 func (e *stopAllError) fields() object { return e.run.object() }

@@ -118,8 +118,19 @@ func waitingForAt(j projection.Job, at projection.Basis) string {
 		return "a new verdict on what was denied"
 	case projection.WaitsForResume:
 		return "a resume"
+	case projection.WaitsForEffects:
+		return "an actor who says what became of grant " + unsettledGrant(j)
 	case projection.WaitsForCancel:
 		return "nothing but a cancel"
+	}
+	return ""
+}
+
+// unsettledGrant returns the grant that has to be settled first: one that is unknown, or else
+// the oldest that is open.
+func unsettledGrant(j projection.Job) string {
+	for _, g := range append(j.UnknownGrants(), j.Grants...) {
+		return g.ID
 	}
 	return ""
 }
@@ -145,7 +156,12 @@ func nextCommandAt(a *app, j projection.Job, at projection.Basis) string {
 	id := "--id " + j.ID
 	switch j.WaitingForAt(at) {
 	case projection.WaitsForWorker:
+		if len(j.Grants) > 0 {
+			return settleCommand(j.Grants[0].ID)
+		}
 		return "gait job checkpoint add " + id + ` --summary "what was done"`
+	case projection.WaitsForEffects:
+		return settleCommand(unsettledGrant(j))
 	case projection.WaitsForDecision, projection.WaitsForHold, projection.WaitsForReversal:
 		if replaced := closedAsk(j, at); replaced != "" && j.WaitingForAt(at) == projection.WaitsForReversal {
 			return "gait job checkpoint add " + id + " --type decision-needed --replaces " + replaced + ` --summary "what is asked now" --required-action "what to decide"`

@@ -1,14 +1,14 @@
 package main
 
-import "os"
+import "io"
 
 // An upload is a file whose content a command names.
 type upload struct {
 	flag, file string
 	as         string // projection.AsSubject, AsAmended, or the role of an attachment
 
-	opened *os.File // without a name if it was spooled
-	name   string   // "" if it is standard input
+	opened io.ReadSeeker // a file, which has no name if it was spooled, or what took its place
+	name   string        // "" if it is standard input
 	size   int64
 }
 
