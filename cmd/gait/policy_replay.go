@@ -26,7 +26,8 @@ func policyReplayCommand(a *app) *cobra.Command {
 Each intent is decided on the facts as they were: the job as it was then, the actor, what
 the clock read. Each job is taken as bound to the policy. A decision whose intent was
 erased, or is not kept, cannot be made again: it is shown, and does not count as the
-same. Nothing is written. Exit 5 if a verdict changes.`,
+same. Nothing is written. Exit 5 if a verdict changes, or the approval that one requires:
+how many must approve, who may, and until when.`,
 		Example: "gait policy replay --policy new.cedar\ngait policy replay --policy new.cedar --since 24h --json\ngait policy replay --policy new.cedar --job job_1",
 		Args:    noArgs,
 	}, 0, 1, 2, 5, 6, 8)
@@ -108,7 +109,11 @@ func reportGateReplay(a *app, name string, p *gate.Policy, done gate.Replayed) e
 		if len(changed) > 0 {
 			rows := make([][]any, len(changed))
 			for i, c := range changed {
-				rows[i] = []any{c.Seq, c.JobID, c.Tool, c.Actor, string(c.Was.Verdict), string(c.Now.Verdict), c.Now.Detail}
+				because := c.Now.Detail
+				if c.Was.Verdict == c.Now.Verdict {
+					because = "it was " + c.Was.Terms() + ", and is " + c.Now.Terms()
+				}
+				rows[i] = []any{c.Seq, c.JobID, c.Tool, c.Actor, string(c.Was.Verdict), string(c.Now.Verdict), because}
 			}
 			s.table([]any{"event", "job", "tool", "actor", "was", "is now", "because"}, rows)
 		}

@@ -85,11 +85,31 @@ func allow(in *Input, code, detail string) Decision {
 }
 
 // ask returns what policies lead to that ask for an approval: an allow, if the intent was
-// approved, and otherwise a decision with the strictest of their terms.
+// approved under terms that are no weaker, and otherwise a decision with the strictest of
+// their terms.
 func ask(in *Input, rules []rule) Decision {
-	if _, cleared := in.Job.ClearedFor(in.Digest, in.Basis); cleared {
-		return allow(in, CodeApproved, "")
+	d := joined(in, rules)
+	if d.Verdict == ledger.GateBlock {
+		return d
 	}
+	c, cleared := in.Job.ClearedFor(in.Digest, in.Basis)
+	weaker := ""
+	if cleared && !in.asAsked {
+		weaker = weakerThan(c.Ask, d)
+	}
+	switch full := checkRoom(in); {
+	case cleared && weaker == "":
+		return allow(in, CodeApproved, "")
+	case full.decided():
+		return full
+	case cleared:
+		d.Detail += ": it was approved under weaker terms: " + weaker
+	}
+	return d
+}
+
+// joined returns the decision that policies ask for, with the strictest of their terms.
+func joined(in *Input, rules []rule) Decision {
 	d := Decision{Verdict: ledger.GateRequireApproval, ReasonCode: CodeRequiresApproval, Detail: "an approval is needed by " + idsOf(rules)}
 	for _, r := range rules {
 		t := r.terms
@@ -108,10 +128,24 @@ func ask(in *Input, rules []rule) Decision {
 	if d.Quorum > int64(len(d.Approvers)) && len(d.Approvers) > 0 && !hasRole(d.Approvers) {
 		return block(CodePolicyConflict, fmt.Sprintf("policies ask for %d approvals and name %d approvers: %s", d.Quorum, len(d.Approvers), idsOf(rules)))
 	}
-	if full := checkRoom(in); full.decided() {
-		return full
-	}
 	return d
+}
+
+// weakerThan says in words how the terms that an intent was approved under are weaker than
+// those that are asked for now: fewer approvals, or other approvers. "" if they are not.
+func weakerThan(a projection.Ask, d Decision) string {
+	had, needed := max(1, a.Quorum), max(1, d.Quorum)
+	switch {
+	case had < needed:
+		return fmt.Sprintf("%d of %d approvals", had, needed)
+	case len(d.Approvers) == 0:
+		return ""
+	case len(a.Approvers) == 0:
+		return "by anyone, and not by " + strings.Join(d.Approvers, ", ")
+	case !slices.Equal(slices.Sorted(slices.Values(a.Approvers)), d.Approvers):
+		return "by " + strings.Join(a.Approvers, ", ") + ", and not by " + strings.Join(d.Approvers, ", ")
+	}
+	return ""
 }
 
 // checkRoom blocks a decision that the job has no room for.

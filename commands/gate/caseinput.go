@@ -30,6 +30,7 @@ func (c Case) Input(policy *Policy) Input {
 		in.Job.PolicyDigest = policy.digest
 	}
 	if c.Cleared {
+		in.asAsked = true
 		in.Job.Cleared = []projection.Cleared{{
 			Ask: projection.Ask{
 				CheckpointID: "cp_0001", Kind: projection.KindDecision, Verdict: projection.Approved, VerdictBy: "approver_1",

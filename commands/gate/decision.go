@@ -29,6 +29,7 @@ type Input struct {
 
 	principal *principal // of a test case, in the place of what authority says
 	rebound   bool       // of a replay: the job is taken as bound to the policy
+	asAsked   bool       // of a test case: what is cleared was approved under the policy's terms
 }
 
 // A principal is what a policy sees of an actor.

@@ -54,4 +54,8 @@
 // determine the answer, the strictest counts: forbid, then require_approval, then allow. Of
 // several require_approval the highest quorum, the earliest expiry and the first action, by id,
 // count; if they name different approvers, the gate blocks.
+//
+// An intent that was approved is judged by the policy in force when it is asked about again.
+// If that asks for more approvals than the decision did, or names approvers and the decision
+// named others or none, the approval does not allow: another is asked for, and takes its place.
 package gate

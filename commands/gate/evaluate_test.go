@@ -46,7 +46,10 @@ func TestEvaluate(t *testing.T) {
 			},
 		},
 		{
-			"was approved", asking, transfer, func(in *gate.Input) { in.Job.Cleared = []projection.Cleared{cleared(in.Digest)} },
+			"was approved", asking, transfer,
+			func(in *gate.Input) {
+				in.Job.Cleared = []projection.Cleared{under(cleared(in.Digest), 2, "vera", "role:approver")}
+			},
 			gate.Decision{
 				Verdict: ledger.GateAllow, ReasonCode: gate.CodeApproved, DeterminedBy: []string{"big"}, Clearance: ledger.Hash{3},
 				Facts: ledger.GateFacts{Shown: []ledger.Label{{Key: "arguments.amount", Value: "5000"}, {Key: "target", Value: `"payments"`}}},

@@ -2,6 +2,7 @@ package gate_test
 
 import (
 	"crypto/sha256"
+	"fmt"
 	"testing"
 	"time"
 
@@ -40,4 +41,13 @@ func cleared(about ledger.Hash) projection.Cleared {
 		},
 		Resume: ledger.Hash{3}, ResumeSeq: 4,
 	}
+}
+
+// under returns an approval that was asked for under other terms.
+func under(c projection.Cleared, quorum int64, approvers ...string) projection.Cleared {
+	c.Ask.Quorum, c.Ask.Approvers = quorum, approvers
+	for i := range quorum {
+		c.Ask.Verdicts = append(c.Ask.Verdicts, projection.Given{By: fmt.Sprintf("approver_%d", i+1), Leaf: ledger.Hash{byte(10 + i)}})
+	}
+	return c
 }

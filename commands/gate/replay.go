@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"gait/ledger"
 	"gait/projection"
@@ -29,12 +30,13 @@ type ReplayOptions struct {
 // A Replayed says what another policy makes of recorded decisions.
 type Replayed struct {
 	Decisions int       `json:"decisions"` // recorded, and asked for
-	Same      int       `json:"same"`      // of them, those whose verdict stays
+	Same      int       `json:"same"`      // of them, those whose verdict and terms stay
 	Changed   []Change  `json:"changed"`   // by seq
 	Missing   []Missing `json:"missing"`   // those that cannot be decided again, by seq
 }
 
-// A Change is a decision whose verdict another policy changes.
+// A Change is a decision whose verdict another policy changes, or the terms of the approval
+// that it requires.
 type Change struct {
 	Seq    ledger.Seq  `json:"seq"`
 	JobID  string      `json:"job_id"`
@@ -48,12 +50,38 @@ type Change struct {
 	Now    Answer      `json:"now"`
 }
 
-// An Answer is a verdict and its reason.
+// An Answer is a verdict and its reason, and of a require_approval its terms.
 type Answer struct {
 	Verdict      ledger.GateVerdict `json:"verdict"`
 	ReasonCode   string             `json:"reason_code"`
 	Detail       string             `json:"detail,omitempty"`
 	DeterminedBy []string           `json:"determined_by,omitempty"`
+	Approvers    []string           `json:"approvers,omitempty"`
+	Quorum       int64              `json:"quorum,omitempty"` // 0: one
+	ExpiresAt    string             `json:"expires_at,omitempty"`
+}
+
+// sameTerms reports whether two answers have the same verdict, and ask for the same approval.
+func (a Answer) sameTerms(b Answer) bool {
+	return a.Verdict == b.Verdict && slices.Equal(a.Approvers, b.Approvers) && max(1, a.Quorum) == max(1, b.Quorum) && a.ExpiresAt == b.ExpiresAt
+}
+
+// Terms says in words what approval an answer requires; "" if it requires none.
+func (a Answer) Terms() string {
+	if a.Verdict != ledger.GateRequireApproval {
+		return ""
+	}
+	text := "1 approval"
+	if a.Quorum > 1 {
+		text = fmt.Sprintf("%d approvals", a.Quorum)
+	}
+	if len(a.Approvers) > 0 {
+		text += " by " + strings.Join(a.Approvers, ", ")
+	}
+	if a.ExpiresAt != "" {
+		text += " until " + a.ExpiresAt
+	}
+	return text
 }
 
 // A Missing is a decision that cannot be made again: its intent was erased or is not kept, or
@@ -185,10 +213,12 @@ func (r *replay) decide(t task) {
 	switch {
 	case why != "":
 		r.out.Missing = append(r.out.Missing, Missing{t.event.Seq(), t.event.JobID(), t.was.Tool, t.was.Intent.Digest, why})
-	case d.Verdict == t.was.Verdict:
-		r.out.Same++
 	default:
-		r.out.Changed = append(r.out.Changed, changeOf(t, d))
+		if c := changeOf(t, d); c.Was.sameTerms(c.Now) {
+			r.out.Same++
+		} else {
+			r.out.Changed = append(r.out.Changed, c)
+		}
 	}
 }
 
@@ -196,9 +226,20 @@ func changeOf(t task, d Decision) Change {
 	return Change{
 		Seq: t.event.Seq(), JobID: t.event.JobID(), JobSeq: t.event.JobSeq(), At: ledger.FormatTime(t.event.Reading()), Actor: t.event.Actor(),
 		Tool: t.was.Tool, CallID: t.was.CallID, Intent: t.was.Intent.Digest,
-		Was: Answer{Verdict: t.was.Verdict, ReasonCode: t.was.ReasonCode, DeterminedBy: t.was.DeterminedBy},
-		Now: Answer{d.Verdict, d.ReasonCode, d.Detail, d.DeterminedBy},
+		Was: Answer{
+			Verdict: t.was.Verdict, ReasonCode: t.was.ReasonCode, DeterminedBy: t.was.DeterminedBy,
+			Approvers: t.was.Approvers, Quorum: t.was.Quorum, ExpiresAt: expiry(t.was.ExpiresAt),
+		},
+		Now: Answer{d.Verdict, d.ReasonCode, d.Detail, d.DeterminedBy, d.Approvers, d.Quorum, expiry(d.ExpiresAt)},
 	}
+}
+
+// expiry writes when a decision expires; "" if it does not.
+func expiry(at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return ledger.FormatTime(at)
 }
 
 // notRecorded says which fact of a decision the ledger does not record, or "".
