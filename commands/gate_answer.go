@@ -12,7 +12,7 @@ type GateAnswer struct {
 	Detail     string             `json:"detail,omitempty"` // why, in words
 
 	Grant        string          `json:"grant,omitempty"`         // of an allow, or the one that led to a block
-	CheckpointID string          `json:"checkpoint_id,omitempty"` // of the decision that is asked for
+	CheckpointID string          `json:"checkpoint_id,omitempty"` // of the decision that is asked for, or that a job which does not run waits for about this intent
 	CallID       string          `json:"call_id,omitempty"`
 	Tool         string          `json:"tool,omitempty"`
 	Intent       *ledger.Content `json:"intent,omitempty"`

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"errors"
 
 	"gait/commands/gate"
@@ -56,6 +57,7 @@ func (r Result) explained(a GateAnswer) GateAnswer {
 		if g.Detail != "" {
 			a.Detail = g.Detail
 		}
+		a.CheckpointID = cmp.Or(a.CheckpointID, g.CheckpointID)
 		a.Amended, a.Outcome, a.Result, a.Unsettled = g.Amended, g.Outcome, g.Result, g.Unsettled
 	}
 	return a
@@ -84,22 +86,36 @@ func blockOf(err error) GateAnswer {
 // gateDetails returns what a block of the gate says that its event does not hold.
 func (m basis) gateDetails(r Request, p ledger.Payload) *GateAnswer {
 	c, evaluates := r.Command.(GateEval)
-	if block, ok := p.(ledger.GateDecided); !ok || !evaluates || block.Verdict == ledger.GateAllow {
+	block, ok := p.(ledger.GateDecided)
+	if !ok || !evaluates || block.Verdict == ledger.GateAllow {
 		return nil
 	}
 	r.moment = m.Moment
 	d := c.evaluate(m.job, r)
-	a := &GateAnswer{Detail: d.Detail, Amended: contentOf(d.Amended), Unsettled: d.Grants}
+	a := &GateAnswer{Detail: d.Detail, CheckpointID: waitsFor(m.job, block), Amended: contentOf(d.Amended), Unsettled: d.Grants}
 	if d.Settled != nil {
 		a.Outcome, a.Result = d.Settled.Outcome, contentOf(d.Settled.Result)
 	}
 	return a
 }
 
+// waitsFor returns which decision a job waits for about the intent of a block, if that is why
+// it does not run; "" if there is none.
+func waitsFor(j projection.Job, block ledger.GateDecided) string {
+	if block.ReasonCode == gate.CodeNotRunning && !block.Intent.Digest.IsZero() {
+		for _, a := range j.Decisions {
+			if a.Tool != "" && (a.Subject.Digest == block.Intent.Digest || a.Amended.Digest == block.Intent.Digest) {
+				return a.CheckpointID
+			}
+		}
+	}
+	return ""
+}
+
 // replayedDetails returns what a block that was written before says that its event does not
 // hold, as the job and its call are now.
 func replayedDetails(j projection.Job, p ledger.GateDecided, call projection.Call) *GateAnswer {
-	a := &GateAnswer{}
+	a := &GateAnswer{CheckpointID: waitsFor(j, p)}
 	switch p.ReasonCode {
 	case gate.CodeAlreadyDone:
 		a.Outcome, a.Result = call.Outcome, contentOf(call.Result)

@@ -63,7 +63,16 @@ func TestGateAsksForApproval(t *testing.T) {
 	if asked.CheckpointID != "cp_0001" || g.job("job_1").Status != projection.DecisionNeeded {
 		t.Fatalf("the answer is %+v, the job %s", asked, g.job("job_1").Status)
 	}
-	g.blocks(g.eval("pay", 1, "call-1"), gate.CodeNotRunning)
+	for range 2 { // written, and then repeated
+		if a := g.blocks(g.eval("pay", 1, "call-1"), gate.CodeNotRunning); a.CheckpointID != "cp_0001" {
+			t.Errorf("a block while the decision is open names %q", a.CheckpointID)
+		}
+	}
+	for _, r := range []commands.Request{g.eval("pay", 2, "call-1"), g.eval("read", 1, "")} {
+		if a := g.blocks(r, gate.CodeNotRunning); a.CheckpointID != "" {
+			t.Errorf("a block of another intent names %q", a.CheckpointID)
+		}
+	}
 	g.must(approve("reviewer"))
 	g.blocks(g.eval("pay", 1, "call-1"), gate.CodeNotRunning)
 	g.must(g.goesOn())

@@ -94,6 +94,8 @@ func gateHint(e *gateError) string {
 		return "have it decided: " + toApprove(job, e.answer.CheckpointID) + missingApprovers(e) + "; then gait job resume --id " + job + " --policy FILE, and ask again"
 	case e.answer.ReasonCode == "effects_unsettled" && len(e.answer.Unsettled) > 0:
 		return toSettle(e.answer.Unsettled)
+	case e.answer.CheckpointID != "": // it is a block, because of the decision about this intent
+		return "gait job wait --id " + job + " --for approved waits for " + e.answer.CheckpointID + ", the decision about this; then gait job resume --id " + job + " --policy FILE, and ask again"
 	case gateHints[e.answer.ReasonCode] != "":
 		if job == "" {
 			job = "JOB"
