@@ -77,8 +77,9 @@ type snapshot struct {
 	continued    []byte     // the proof that another ledger held the job before; nil if there is none
 
 	authority   *authorityChain // the authority events up to the commitment or the job's last event; nil if there are none
-	included    []string        // the entries with content of the job that are at hand
+	included    []string        // the entries with content of the job, and with policies, that are at hand
 	openContent func(ledger.Hash) (io.ReadCloser, error)
+	readPolicy  func(ledger.Hash, int64) ([]byte, error)
 	events      ledger.Events
 	measurements
 }
@@ -161,7 +162,7 @@ func snapshotJobOnce(ctx context.Context, src ledger.Reader, job string, o JobOp
 	} else if err := s.measure(); err != nil {
 		return nil, err
 	}
-	if err := s.findContents(o.JobContent); err != nil {
+	if err := s.findContents(o); err != nil {
 		return nil, err
 	}
 	return s, s.readContinued(o)
@@ -200,7 +201,7 @@ func (s *snapshot) shape() shape {
 	if sh.contents = s.included; len(sh.contents) > 0 {
 		sh.format = ContentFormat
 	}
-	if s.gated {
+	if s.gated || sh.hasPolicies() {
 		sh.format = GateFormat
 	}
 	return sh

@@ -33,13 +33,22 @@ func (k kept) open(digest ledger.Hash) (io.ReadCloser, error) {
 	return io.NopCloser(strings.NewReader(file)), nil
 }
 
-// packOf returns the pack of job_1 with the content that is kept.
+// read reads a policy, which is kept without salt.
+func (k kept) read(digest ledger.Hash, limit int64) ([]byte, error) {
+	text, ok := k[digest]
+	if !ok || int64(len(text)) > limit {
+		return nil, fmt.Errorf("no %s: %w", digest, ledger.ErrContentMissing)
+	}
+	return []byte(text), nil
+}
+
+// packOf returns the pack of job_1 with the content and the policies that are kept.
 func (p *play) packOf(k kept) []byte {
 	p.t.Helper()
 	var b packspec.Buffer
 	o := packspec.JobOptions{}
 	if k != nil {
-		o.JobContent = k.open
+		o.JobContent, o.Content = k.open, k.read
 	}
 	if _, err := packspec.BuildJob(p.t.Context(), &b, p.log(), "job_1", p.key, o); err != nil {
 		p.t.Fatal(err)

@@ -67,9 +67,9 @@ func (v *jobVerifier) continues() bool { return v.first.Type() == ledger.TypeCon
 func (v *jobVerifier) checkFormat() error {
 	needs := v.continues() || moved(v.rotations)
 	switch {
-	case v.gated != (v.shape.format == GateFormat):
+	case (v.gated || v.shape.hasPolicies()) != (v.shape.format == GateFormat):
 		return finding.Failf(finding.LevelCanonical, finding.CodeNotCanonical, entryEvidence,
-			"format %d: a pack of a job about which the gate was asked has format %d, and no other has", v.shape.format, GateFormat)
+			"format %d: a pack of a job about which the gate was asked, and one with policies, has format %d, and no other has", v.shape.format, GateFormat)
 	case v.keysErr == nil && v.shape.format < AuthorityFormat && needs != (v.shape.format == ContinuedFormat):
 		return finding.Failf(finding.LevelCanonical, finding.CodeNotCanonical, entryEvidence,
 			"format %d: a job that another ledger held before, or a ledger that was moved, has evidence of format %d, and no other has", v.shape.format, ContinuedFormat)

@@ -19,7 +19,7 @@ const (
 	ContinuedFormat = 3 // those of a job that was continued, or of a ledger that was moved
 	AuthorityFormat = 4 // those of a ledger with authority
 	ContentFormat   = 5 // those with content of the job
-	GateFormat      = 6 // those of a job about which the gate was asked, with or without content and authority
+	GateFormat      = 6 // those of a job about which the gate was asked, with or without content and authority, and those with policies
 
 	// SecondRangeFormat is that of range packs of a ledger that was moved, and of those
 	// with the request ids that event 0 names.

@@ -25,6 +25,7 @@ type gatePlay struct {
 // newGatePlay submits job_1 under a policy.
 func newGatePlay(t testing.TB) *gatePlay {
 	g := &gatePlay{play: newPlay(t), kept: kept{}, policy: sha256Of(gatePolicy)}
+	g.kept[g.policy] = gatePolicy
 	g.intent, g.other, g.result = g.put(intentText), g.put("\x00 no intent"), g.put(`{"id":7}`)
 	g.Claim("olga", "job_1", ledger.Submitted{EnvironmentFingerprint: "env", ProducerVersion: "gait/test", PolicyDigest: g.policy})
 	return g
@@ -104,7 +105,7 @@ func TestPackShowsTheGate(t *testing.T) {
 	if l := g.verify(plain).Level(finding.LevelContent); l.Status != finding.Absent {
 		t.Errorf("without content the level is %+v", l)
 	}
-	if l := g.verify(whole).Level(finding.LevelContent); l.Status != finding.Proved || l.Detail != "the events name 3 contents: 3 are here, 0 erased, 0 not in the pack" {
+	if l := g.verify(whole).Level(finding.LevelContent); l.Status != finding.Proved || l.Detail != "the events name 3 contents: 3 are here, 0 erased, 0 not in the pack; policies: 1 of 1 are here" {
 		t.Errorf("with content the level is %+v", l)
 	}
 }
@@ -129,15 +130,22 @@ func TestInspectShowsTheGate(t *testing.T) {
 		if name == "plain" {
 			intent, other, result = "", "", ""
 		}
-		want := []string{
+		lines := []string{
 			"allow pay policy_permits done  " + intent + " olga " + result, "require_approval pay policy_requires_approval  cp_0001 " + intent,
 			"allow pay approved unknown  " + intent + " olga " + result, "block wipe policy_permits_none   " + other, "block wipe emergency_stopped   ",
 		}
-		if got := strings.Join(says, "\n"); got != strings.Join(want, "\n") {
-			t.Errorf("%s: the decisions are\n%s\nwant\n%s", name, got, strings.Join(want, "\n"))
+		if got := strings.Join(says, "\n"); got != strings.Join(lines, "\n") {
+			t.Errorf("%s: the decisions are\n%s\nwant\n%s", name, got, strings.Join(lines, "\n"))
 		}
 		if d := i.Gate[0]; d.Shown["arguments.amount"] != "12" || d.PolicyDigest != g.policy.String() || d.Intent != g.intent.Digest.String() || d.IntentSize != g.intent.Size {
 			t.Errorf("%s: the first decision is %+v", name, d)
+		}
+		want := packspec.PolicyShown{Digest: g.policy.String()}
+		if name == "with content" {
+			want.Present, want.Size = true, int64(len(gatePolicy))
+		}
+		if len(i.Policies) != 1 || i.Policies[0] != want {
+			t.Errorf("%s: the policies are %+v, want %+v", name, i.Policies, want)
 		}
 	}
 }
@@ -269,8 +277,8 @@ func TestVerifyMDOfTheGate(t *testing.T) {
 		pack []byte
 		says string
 	}{
-		"plain":        {g.packOf(nil), "; 0 of 3 contents; 2 grants, 1 not settled\n"},
-		"with content": {g.packOf(g.kept), "; 3 of 3 contents; 2 grants, 1 not settled\n"},
+		"plain":        {g.packOf(nil), "; 0 of 3 contents; 0 of 1 policies; 2 grants, 1 not settled\n"},
+		"with content": {g.packOf(g.kept), "; 3 of 3 contents; 1 of 1 policies; 2 grants, 1 not settled\n"},
 	} {
 		fs := files(t, tt.pack)
 		out, err := check(t, program(t, fs), fs, vkey)

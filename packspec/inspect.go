@@ -28,6 +28,9 @@ type Inspection struct {
 	Gate     []*Decision            `json:"gate,omitempty"`     // decisions of the gate, oldest first, and what became of the grants
 	Evidence *EvidenceSummary       `json:"evidence,omitempty"` // nil if the pack has none
 
+	// Policies are those that the events of a job of the gate name, by digest, and those that the pack has.
+	Policies []PolicyShown `json:"policies,omitempty"`
+
 	// GateLeftOut counts the intents and results that the pack has and that are too large to be
 	// shown.
 	GateLeftOut int64 `json:"gate_content_left_out,omitempty"`
@@ -100,6 +103,7 @@ func (v *jobVerifier) inspect() (Inspection, error) {
 
 func (i *Inspection) addEvents(pack *Pack) error {
 	gate := gateShown{pack: pack}
+	var named contents
 	for e, err := range pack.Events() {
 		if err == nil {
 			err = gate.add(e)
@@ -107,6 +111,7 @@ func (i *Inspection) addEvents(pack *Pack) error {
 		if err != nil {
 			return err
 		}
+		named.add(e)
 		i.State.Approvals = append(i.State.Approvals, approvalsOf(e)...)
 		i.State.Checkpoints = append(i.State.Checkpoints, checkpointsOf(e)...)
 		if changes(e) {
@@ -114,5 +119,8 @@ func (i *Inspection) addEvents(pack *Pack) error {
 		}
 	}
 	i.Gate, i.GateLeftOut = gate.list, gate.leftOut
+	if i.Evidence.Format == GateFormat {
+		i.Policies = pack.policiesShown(named.policies)
+	}
 	return nil
 }

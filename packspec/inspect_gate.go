@@ -3,6 +3,8 @@ package packspec
 import (
 	"crypto/sha256"
 	"encoding/json"
+	"maps"
+	"slices"
 	"unicode/utf8"
 
 	"gait/ledger"
@@ -15,6 +17,25 @@ const (
 	maxShownContent  = 64 << 10
 	maxShownContents = 8 << 20
 )
+
+// A PolicyShown is a policy that the events of a job name.
+type PolicyShown struct {
+	Digest  string `json:"digest"`
+	Present bool   `json:"present"`        // whether the pack has its bytes
+	Size    int64  `json:"size,omitempty"` // in bytes, if it has
+}
+
+// policiesShown returns the policies that events name, by digest.
+func (p *Pack) policiesShown(named map[ledger.Hash]bool) (list []PolicyShown) {
+	for _, digest := range slices.SortedFunc(maps.Keys(named), compareHashes) {
+		shown := PolicyShown{Digest: digest.String()}
+		if e, has := p.entry(policyPrefix + shown.Digest); has && e.sum == digest {
+			shown.Present, shown.Size = true, e.Size
+		}
+		list = append(list, shown)
+	}
+	return list
+}
 
 // gateShown collects the decisions of the gate among the events of a pack.
 type gateShown struct {

@@ -21,8 +21,9 @@ type JobOptions struct {
 	AtRevision int64
 
 	// Content returns content that an event of the ledger names, of at most limit bytes:
-	// the proof of a job that another ledger held before. If it is nil or returns
-	// ledger.ErrContentMissing, the pack has no such proof.
+	// the proof of a job that another ledger held before, and, with JobContent, the policies
+	// that the job's events name. If it is nil or returns ledger.ErrContentMissing, the pack
+	// has no such proof, or not that policy.
 	Content func(digest ledger.Hash, limit int64) ([]byte, error)
 
 	// JobContent opens content of the job as it is kept: 16 bytes of salt and the bytes. If it

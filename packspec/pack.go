@@ -61,7 +61,12 @@ type shape struct {
 	continued bool  // whether it has the proof of a job that another ledger held before
 	authority bool  // whether it has authority events
 
-	contents []string // the entries with content of the job, in order
+	contents []string // the entries with content of the job, and with policies, in order
+}
+
+// hasPolicies reports whether the pack has a policy.
+func (s shape) hasPolicies() bool {
+	return slices.ContainsFunc(s.contents, func(name string) bool { return strings.HasPrefix(name, policyPrefix) })
 }
 
 // A layer is a part of a pack, by its purpose.
@@ -74,7 +79,7 @@ const (
 	layerContinued
 	layerAuthority
 	layerAuthorityIndex
-	layerContent // of the job, which evidence.json does not list
+	layerContent // of the job, and policies, which evidence.json does not list
 	layerText    // for people
 )
 
@@ -139,6 +144,9 @@ func sizeLimit(name string) int64 {
 		if e.name == name {
 			return e.max
 		}
+	}
+	if strings.HasPrefix(name, policyPrefix) {
+		return maxPolicy
 	}
 	if limit := tileLimit(name); limit > 0 {
 		return limit

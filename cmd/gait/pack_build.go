@@ -38,7 +38,8 @@ is appended for it: it proves that it is complete if an event that commits to th
 stands before the job's next event.
 
 With --include-content the pack also has the content that the job's events name, such as
-the subjects of its decisions, as far as it is at hand: then its bytes depend on that, too.
+the subjects of its decisions, and the policies that they name, as far as these are at
+hand: then its bytes depend on that, too.
 
 With --type range, export a run of events of all jobs, by default the whole ledger.
 It is rounded outward to bundles of 256 events, which is what clients of C2SP
@@ -56,7 +57,7 @@ gait pack build --type range --from 1000 --to 1999`,
 	f.StringVar(&to, "to", "", "a range's last event (default the newest)")
 	f.StringVar(&out, "out", "", "the pack's file (default ./gait-out/pack_JOB.zip, with + for each : of JOB, or pack_range_FROM-TO.zip); only a pack of the same is replaced; "+outForms)
 	f.Int64Var(&revision, "at-revision", 0, "end with the job's revision of this number (default the newest)")
-	f.BoolVar(&withContent, "include-content", false, "include the content that the job's events name, for all readers of the pack")
+	f.BoolVar(&withContent, "include-content", false, "include the content and the policies that the job's events name, for all readers of the pack")
 	f.StringVar(&jobRoot, "job-root", "", "the same as --root")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if a.dir != "" && jobRoot != "" && a.dir != jobRoot {

@@ -205,6 +205,7 @@ const maxCell = 160
 // showDecisions shows the decisions of the gate in a pack, if there are any.
 func showDecisions(s *screen, p packspec.Inspection) {
 	if len(p.Gate) == 0 {
+		showPolicies(s, p.Policies)
 		return
 	}
 	rows := make([][]any, len(p.Gate))
@@ -216,8 +217,20 @@ func showDecisions(s *screen, p packspec.Inspection) {
 		rows[i] = []any{d.Revision, d.Verdict, d.Tool, d.CallID, d.ReasonCode, argumentsText(d), outcome}
 	}
 	s.table([]any{"rev", "gate", "tool", "call", "reason code", "arguments", "then"}, rows)
+	showPolicies(s, p.Policies)
 	if p.GateLeftOut > 0 {
 		fmt.Fprintf(s, "%s %s of the gate in the pack are too large to be shown\n", s.yellow("note:"), count(p.GateLeftOut, "content"))
+	}
+}
+
+// showPolicies shows which of the policies that the events name are in a pack.
+func showPolicies(s *screen, policies []packspec.PolicyShown) {
+	for _, p := range policies {
+		if p.Present {
+			fmt.Fprintf(s, "policy %s: present, %s\n", p.Digest, count(p.Size, "byte"))
+		} else {
+			fmt.Fprintf(s, "policy %s: absent\n", p.Digest)
+		}
 	}
 }
 
