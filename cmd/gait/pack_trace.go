@@ -7,13 +7,14 @@ import (
 	"slices"
 	"strings"
 
+	"gait/commands/gate"
 	"gait/commands/recall"
 	"gait/ledger"
 	"gait/packspec"
 )
 
 // maxGatePolicy is how large the file of a gate's policy is that is compared with a trace.
-const maxGatePolicy = 256 << 10
+const maxGatePolicy = gate.MaxPolicy
 
 // A traceToVerify is what pack verify was given with a trace.
 type traceToVerify struct {

@@ -24,3 +24,6 @@ func CedarVersion(t testing.TB) string {
 
 // RequestOf returns what Cedar is asked.
 func RequestOf(in Input) (cedar.Request, cedar.EntityMap) { return requestOf(&in) }
+
+// HashOf returns what the gate takes as cedar-go's hash of a value.
+func HashOf(v cedar.Value) uint64 { return hashOf(v) }

@@ -127,7 +127,7 @@ func intentOf(v any) (in Intent, err error) {
 			return in, errors.New("target is empty, or no string; leave it out if there is none")
 		}
 	}
-	in.context, err = recordOf(in.arguments)
+	in.context, err = converter{new(int)}.recordOf(in.arguments)
 	return in, err
 }
 

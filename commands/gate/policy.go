@@ -17,7 +17,8 @@ const MaxPolicy = 256 << 10
 // A Policy is a file of Cedar policies. It never changes, and is safe for concurrent use.
 type Policy struct {
 	digest ledger.Hash
-	rules  []rule // in the order of the file
+	rules  []rule         // in the order of the file
+	places map[string]int // of the rules, by id
 }
 
 // A rule is one policy of a file.
@@ -46,17 +47,19 @@ func ParsePolicy(b []byte) (*Policy, error) {
 	if len(list) == 0 {
 		return nil, &Error{CodePolicyEmpty, "the policy file has no policy"}
 	}
-	p := &Policy{digest: sha256.Sum256(b)}
-	known := map[string]bool{}
+	if err := checkCost(list); err != nil {
+		return nil, err
+	}
+	p := &Policy{digest: sha256.Sum256(b), places: map[string]int{}}
 	for i, policy := range list {
 		r, err := ruleOf(i, policy)
 		if err != nil {
 			return nil, err
 		}
-		if known[r.id] {
+		if _, known := p.places[r.id]; known {
 			return nil, annotationError(policy, "two policies have the id %q", r.id)
 		}
-		known[r.id] = true
+		p.places[r.id] = i
 		p.rules = append(p.rules, r)
 	}
 	return p, nil
@@ -96,12 +99,11 @@ func (p *Policy) All() iter.Seq2[cedar.PolicyID, *cedar.Policy] {
 
 // rule returns the policy with an id.
 func (p *Policy) rule(id cedar.PolicyID) (rule, bool) {
-	for _, r := range p.rules {
-		if r.id == string(id) {
-			return r, true
-		}
+	place, known := p.places[string(id)]
+	if !known {
+		return rule{}, false
 	}
-	return rule{}, false
+	return p.rules[place], true
 }
 
 // guard calls f, which calls cedar-go, and returns a panic as an error. It is the one place

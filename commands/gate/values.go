@@ -11,15 +11,18 @@ import (
 	"gait/ledger/jcs"
 )
 
+// A converter makes values of an intent into values of Cedar.
+type converter struct{ probes *int }
+
 // recordOf returns an object as Cedar knows it. Members that are null are left out: Cedar
 // has no null, and asks with `has` whether a member is there.
-func recordOf(object map[string]any) (cedar.Record, error) {
+func (c converter) recordOf(object map[string]any) (cedar.Record, error) {
 	m := make(cedar.RecordMap, len(object))
 	for name, v := range object {
 		if v == nil {
 			continue
 		}
-		value, err := valueOf(v)
+		value, err := c.valueOf(v)
 		if err != nil {
 			return cedar.Record{}, err
 		}
@@ -28,7 +31,7 @@ func recordOf(object map[string]any) (cedar.Record, error) {
 	return cedar.NewRecord(m), nil
 }
 
-func valueOf(v any) (cedar.Value, error) {
+func (c converter) valueOf(v any) (cedar.Value, error) {
 	switch v := v.(type) {
 	case bool:
 		return cedar.Boolean(v), nil
@@ -40,20 +43,24 @@ func valueOf(v any) (cedar.Value, error) {
 	case float64:
 		return fractionOf(v)
 	case []any:
-		return setOf(v)
+		return c.setOf(v)
 	case map[string]any:
-		return recordOf(v)
+		return c.recordOf(v)
 	case nil:
 		return nil, &Error{CodeIntentUnsupported, "the intent has null in a list: Cedar has no null"}
 	}
 	return nil, fmt.Errorf("a value of type %T", v) // decode makes no other
 }
 
-func setOf(list []any) (cedar.Value, error) {
+func (c converter) setOf(list []any) (cedar.Value, error) {
 	values := make([]cedar.Value, len(list))
+	members := table{map[uint64]slot{}, c.probes}
 	for i, v := range list {
 		var err error
-		if values[i], err = valueOf(v); err != nil {
+		if values[i], err = c.valueOf(v); err != nil {
+			return nil, err
+		}
+		if err := members.add(values[i]); err != nil {
 			return nil, err
 		}
 	}
