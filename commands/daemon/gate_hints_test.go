@@ -48,7 +48,7 @@ func TestGateErrorsSayWhat(t *testing.T) {
 		{settle, strings.Replace(settled, `,"outcome":"done"`, "", 1), "outcome is missing"},
 		{"/v1/commands", "", "an object was expected, and the text ends"},
 	} {
-		a := readPlain(t, []byte(s.sendJSON(t, tt.path, "application/json", tt.body).text))
+		a := readPlain(t, s.sendJSON(t, tt.path, "application/json", tt.body).text)
 		if !strings.Contains(a.Text, tt.want) || a.Detail != "" && a.Detail != a.Text || strings.ContainsAny(a.Text+a.Detail, "\r\n") {
 			t.Errorf("%s %.80q: %q, detail %q, want %q in one line", tt.path, tt.body, a.Text, a.Detail, tt.want)
 		}
@@ -58,7 +58,7 @@ func TestGateErrorsSayWhat(t *testing.T) {
 // A header that is missing is named, and a token that is not to be sent is not asked for.
 func TestGateHintsForPlainHTTP(t *testing.T) {
 	s := serveGated(t, "j1")
-	if a := readPlain(t, []byte(s.sendJSON(t, "/v1/gate", "", question("j1", "read", 1, "")).text)); !strings.Contains(a.Hint, "Content-Type: application/json") {
+	if a := readPlain(t, s.sendJSON(t, "/v1/gate", "", question("j1", "read", 1, "")).text); !strings.Contains(a.Hint, "Content-Type: application/json") {
 		t.Errorf("the hint for a body without a type is %q", a.Hint)
 	}
 	h := &http.Server{Handler: s.open}
