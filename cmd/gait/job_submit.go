@@ -15,7 +15,7 @@ func submitCommand(a *app) *cobra.Command {
 		Long: `Start a job. Without an id it gets a ULID. If there is no ledger yet, this
 creates one, with its signing key and an entry among your trusted keys.`,
 		Example: `gait job submit --id job_1
-gait job submit --id refunds-7 --identity agent_7 --policy policy.yaml --policy-ref refunds@v3 --label team=payments`,
+gait job submit --id refunds-7 --identity agent_7 --policy policy.cedar --policy-ref refunds@v3 --label team=payments`,
 	}, 0, 1, 2, 3, 6, 7, 8)
 	bound.add(cmd)
 	cmd.Flags().StringArrayVar(&labels, "label", nil, "a label key=value; may be given several times")
@@ -49,7 +49,7 @@ current one. If the policy or the environment changed, the event records the old
 the new one. If the actor, or the identity before or now, is in --identity-revocations,
 the job is not resumed (identity_revoked), and nothing is recorded.`,
 		Example: `gait job resume --id job_1 --actor worker_1 --reason "continue after approval"
-gait job resume --id refunds-7 --policy policy.yaml
+gait job resume --id refunds-7 --policy policy.cedar
 gait job resume --id job_1 --allow-env-mismatch --reason "moved to the new host"
 gait job resume --id job_1 --identity-revocations revoked.json`,
 	}, 0, 1, 2, 3, 4, 6, 7, 8)

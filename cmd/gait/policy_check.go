@@ -52,14 +52,15 @@ func reportCheck(a *app, name string, r gate.Report) error {
 	}
 	if len(r.Problems) > 0 {
 		p := r.Problems[0]
-		text := name + ": " + p.Text
+		at := (&gate.Error{Line: p.Line, Column: p.Column}).In(name)
+		text := at + ": " + p.Text
 		if p.Policy != "" {
-			text = fmt.Sprintf("%s: policy %s: %s", name, p.Policy, p.Text)
+			text = fmt.Sprintf("%s: policy %s: %s", at, p.Policy, p.Text)
 		}
 		if more := len(r.Problems) - 1; more > 0 {
 			text += fmt.Sprintf(" (and %s more)", count(int64(more), "problem"))
 		}
-		return &regressError{text: text, code: p.Code, category: ledger.CategoryInvalid, done: fields, hint: "mend the file; docs/gate.md shows policies and their annotations"}
+		return &regressError{text: text, code: p.Code, category: ledger.CategoryInvalid, done: fields, hint: mendPolicy}
 	}
 	return a.print(fields, func(s *screen) {
 		s.done("%s, %s, sha256 %s", s.bold(plain(name)), countOf(len(r.Policies), "policy", "policies"), r.Digest)

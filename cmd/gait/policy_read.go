@@ -8,6 +8,18 @@ import (
 	"gait/commands/gate"
 )
 
+// mendPolicy is the hint about a file that the gate does not take.
+const mendPolicy = "mend the file; gait policy --help lists the annotations, and what a policy sees"
+
+// noteUnreadable prints a notice if a file that a job is to be bound to is no policy that the
+// gate can read. A job can be bound to policies of other kinds: then nothing is to ask the gate.
+func (a *app) noteUnreadable(name string, text []byte) {
+	_, err := gate.ParsePolicy(text)
+	if e, ok := errors.AsType[*gate.Error](err); ok {
+		a.notice(e.In(name) + ": " + e.Reason + " [" + e.Code + "]: the gate blocks every call of a job that is bound to this file")
+	}
+}
+
 // readGatePolicy reads a file with policies.
 func readGatePolicy(a *app, name string) (*gate.Policy, error) {
 	b, err := a.readFile(name, gate.MaxPolicy)
@@ -16,7 +28,7 @@ func readGatePolicy(a *app, name string) (*gate.Policy, error) {
 	}
 	p, err := gate.ParsePolicy(b)
 	if e, ok := errors.AsType[*gate.Error](err); ok {
-		return nil, &usageError{code: e.Code, text: name + ": " + e.Reason, hint: "mend the file; docs/gate.md shows policies and their annotations"}
+		return nil, &usageError{code: e.Code, text: e.In(name) + ": " + e.Reason, hint: mendPolicy}
 	}
 	return p, err
 }

@@ -27,7 +27,8 @@ Each intent is decided on the facts as they were: the job as it was then, the ac
 the clock read. Each job is taken as bound to the policy. A decision whose intent was
 erased, or is not kept, cannot be made again: it is shown, and does not count as the
 same. Nothing is written. Exit 5 if a verdict changes, or the approval that one requires:
-how many must approve, who may, and until when.`,
+how many must approve, who may, and until when. Exit 6 if there is no decision to make
+again.`,
 		Example: "gait policy replay --policy new.cedar\ngait policy replay --policy new.cedar --since 24h --json\ngait policy replay --policy new.cedar --job job_1",
 		Args:    noArgs,
 	}, 0, 1, 2, 5, 6, 8)
@@ -56,9 +57,23 @@ how many must approve, who may, and until when.`,
 		if err != nil {
 			return err
 		}
+		if done.Decisions == 0 {
+			return &usageError{code: "no_decisions", text: "there is no decision of the gate to make again" + within(id, since), hint: "gait policy test tests a policy without a ledger"}
+		}
 		return reportGateReplay(a, policy, p, done)
 	}
 	return cmd
+}
+
+// within says which decisions were asked for.
+func within(id, since string) (text string) {
+	if id != "" {
+		text = " of job " + id
+	}
+	if since != "" {
+		text += " since " + since
+	}
+	return text
 }
 
 // sinceOf returns which events a --since takes; nil: all.

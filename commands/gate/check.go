@@ -2,6 +2,7 @@ package gate
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -40,6 +41,8 @@ type Problem struct {
 	Code   string `json:"code"`
 	Policy string `json:"policy,omitempty"` // its id, if it is one policy's
 	Text   string `json:"text"`
+	Line   int    `json:"line,omitempty"` // in the file
+	Column int    `json:"column,omitempty"`
 }
 
 // CodeSchemaInvalid is the code of a Problem of the schema itself, and CodeSchemaMismatch that
@@ -58,6 +61,9 @@ func Check(policy, schemaText []byte) Report {
 	if err != nil {
 		d := blockFor(err, CodePolicyInvalid)
 		r.Problems = []Problem{{Code: d.ReasonCode, Text: d.Detail}}
+		if e, ok := errors.AsType[*Error](err); ok {
+			r.Problems[0].Line, r.Problems[0].Column = e.Line, e.Column
+		}
 		return r
 	}
 	r.Digest = p.digest

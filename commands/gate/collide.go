@@ -44,7 +44,7 @@ func (t table) add(v types.Value) error {
 			*t.probes += min(found.size, s.size)
 		}
 		if *t.probes > MaxProbes {
-			return &Error{CodeIntentUnsupported, fmt.Sprintf("the values in its lists are too much alike: Cedar would take more than %d steps to tell them apart", MaxProbes)}
+			return &Error{Code: CodeIntentUnsupported, Reason: fmt.Sprintf("the values in its lists are too much alike: Cedar would take more than %d steps to tell them apart", MaxProbes)}
 		}
 	}
 }

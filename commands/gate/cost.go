@@ -47,7 +47,7 @@ func checkCost(list cedar.PolicyList) error {
 		}
 	}
 	if took := time.Duration(total); took > MaxCost {
-		return &Error{CodePolicyInvalid, fmt.Sprintf(
+		return &Error{Code: CodePolicyInvalid, Line: line, Reason: fmt.Sprintf(
 			"on the worst intent a decision could take %v, more than %v; the policy in line %d takes %v of it: compare with constants, and let no pattern repeat itself after a *",
 			took.Round(time.Millisecond), MaxCost, line, time.Duration(most).Round(10*time.Microsecond))}
 	}

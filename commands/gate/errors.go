@@ -1,6 +1,10 @@
 package gate
 
-import "gait/ledger"
+import (
+	"fmt"
+
+	"gait/ledger"
+)
 
 // The reason codes of the gate's verdicts. They are stable. A block can also have a code of
 // package authority, or that of a Fault.
@@ -52,6 +56,19 @@ const (
 type Error struct {
 	Code   string // one of the reason codes
 	Reason string // in words
+
+	Line, Column int // in the policy file, from 1; 0: not known
+}
+
+// In returns where in a file the error is, as FILE:LINE:COLUMN, as far as that is known.
+func (e *Error) In(file string) string {
+	switch {
+	case e.Line == 0:
+		return file
+	case e.Column == 0:
+		return fmt.Sprintf("%s:%d", file, e.Line)
+	}
+	return fmt.Sprintf("%s:%d:%d", file, e.Line, e.Column)
 }
 
 func (e *Error) Error() string { return e.Reason }

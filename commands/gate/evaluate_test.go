@@ -93,13 +93,13 @@ func TestEvaluate(t *testing.T) {
 func TestExplain(t *testing.T) {
 	in := input(t, `@id("a") permit (principal == Actor::"other", action, resource == Target::"payments")
 		when { context.arguments.amount > 1 && context.arguments.to == "acct_8" } unless { context.arguments.amount == 5000 };
-		@id("b") forbid (principal, action == Action::"read", resource);
+		@id("b") forbid (principal, action in [Action::"read", Action::"list, all"], resource);
 		@id("c") permit (principal, action, resource) when { context.arguments.missing };
 		@id("d") @gait_verdict("require_approval") permit (principal, action, resource);`, transfer)
 	x := gate.Explain(in)
 	want := []gate.PolicyResult{
 		{ID: "a", Line: 1, Effect: "permit", Verdict: "allow", Why: []string{`principal == Actor::"other"`, `when { context.arguments.to == "acct_8" }`, `unless { context.arguments.amount == 5000 }`}},
-		{ID: "b", Line: 3, Effect: "forbid", Verdict: "block", Why: []string{`action == Action::"read"`}},
+		{ID: "b", Line: 3, Effect: "forbid", Verdict: "block", Why: []string{`action in [Action::"read", Action::"list, all"]`}},
 		{ID: "c", Line: 4, Effect: "permit", Verdict: "allow", Error: "record does not have the attribute `missing`"},
 		{ID: "d", Line: 5, Effect: "permit", Verdict: "require_approval", Applies: true},
 	}

@@ -128,15 +128,14 @@ func operands(n ast.IsNode, list []ast.IsNode) []ast.IsNode {
 func partText(p *cedar.Policy) string {
 	text := strings.Join(strings.Fields(string(p.MarshalCedar())), " ")
 	text = strings.TrimSuffix(text, ";")
-	scope, condition, found := strings.Cut(text, ") ")
-	if found && (strings.HasPrefix(condition, "when ") || strings.HasPrefix(condition, "unless ")) {
+	if condition, found := strings.CutPrefix(text, "permit ( principal, action, resource ) "); found {
 		return fmt.Sprintf("%.512s", condition)
 	}
-	scope = strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(strings.TrimPrefix(scope, "permit (")), ")"))
-	for part := range strings.SplitSeq(scope, ", ") {
-		if part = strings.TrimSpace(part); part != "principal" && part != "action" && part != "resource" {
-			return fmt.Sprintf("%.512s", part)
+	scope := strings.TrimSuffix(strings.TrimPrefix(text, "permit ( "), " )")
+	for _, before := range []string{"principal, action, ", "principal, "} { // of the parts of the scope, only one says something
+		if part, found := strings.CutPrefix(scope, before); found {
+			return fmt.Sprintf("%.512s", strings.TrimSuffix(part, ", resource"))
 		}
 	}
-	return fmt.Sprintf("%.512s", text)
+	return fmt.Sprintf("%.512s", strings.TrimSuffix(scope, ", action, resource"))
 }

@@ -34,7 +34,7 @@ type Intent struct {
 // and neither 0.30000000000000000001 nor an integer beyond 2^53-1 is. The error is an *Error.
 func ParseIntent(b []byte) (Intent, error) {
 	if len(b) > ledger.MaxIntent {
-		return Intent{}, &Error{CodeIntentTooLarge, fmt.Sprintf("the intent has %d bytes, more than %d", len(b), ledger.MaxIntent)}
+		return Intent{}, &Error{Code: CodeIntentTooLarge, Reason: fmt.Sprintf("the intent has %d bytes, more than %d", len(b), ledger.MaxIntent)}
 	}
 	v, err := decode(b)
 	if err != nil {
@@ -48,7 +48,7 @@ func ParseIntent(b []byte) (Intent, error) {
 		return Intent{}, invalid(err)
 	}
 	if len(in.canonical) > ledger.MaxIntent { // 1e15 grows
-		return Intent{}, &Error{CodeIntentTooLarge, fmt.Sprintf("the canonical intent has %d bytes, more than %d", len(in.canonical), ledger.MaxIntent)}
+		return Intent{}, &Error{Code: CodeIntentTooLarge, Reason: fmt.Sprintf("the canonical intent has %d bytes, more than %d", len(in.canonical), ledger.MaxIntent)}
 	}
 	return in, nil
 }
@@ -58,7 +58,7 @@ func invalid(err error) error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e
 	}
-	return &Error{CodeIntentInvalid, "the intent is not valid: " + err.Error()}
+	return &Error{Code: CodeIntentInvalid, Reason: "the intent is not valid: " + err.Error()}
 }
 
 // Tool returns the name of the tool.
@@ -146,7 +146,7 @@ func decode(b []byte) (any, error) {
 
 func decodeValue(d *jsontext.Decoder, depth int) (any, error) {
 	if depth > MaxDepth {
-		return nil, &Error{CodeIntentUnsupported, fmt.Sprintf("its values are nested deeper than %d", MaxDepth)}
+		return nil, &Error{Code: CodeIntentUnsupported, Reason: fmt.Sprintf("its values are nested deeper than %d", MaxDepth)}
 	}
 	token, err := d.ReadToken()
 	if err != nil {

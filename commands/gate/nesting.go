@@ -33,7 +33,7 @@ func checkNesting(b []byte) error {
 		}
 	}
 	if s.problem != "" {
-		return &Error{CodePolicyInvalid, fmt.Sprintf("%s in line %d", s.problem, s.line)}
+		return &Error{Code: CodePolicyInvalid, Reason: fmt.Sprintf("%s in line %d", s.problem, s.line), Line: s.line}
 	}
 	return nil
 }

@@ -4,6 +4,9 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"iter"
+	"regexp"
+	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/cedar-policy/cedar-go"
@@ -33,19 +36,19 @@ type rule struct {
 func ParsePolicy(b []byte) (*Policy, error) {
 	switch {
 	case len(b) > MaxPolicy:
-		return nil, &Error{CodePolicyInvalid, fmt.Sprintf("the policy has %d bytes, more than %d", len(b), MaxPolicy)}
+		return nil, &Error{Code: CodePolicyInvalid, Reason: fmt.Sprintf("the policy has %d bytes, more than %d", len(b), MaxPolicy)}
 	case !utf8.Valid(b):
-		return nil, &Error{CodePolicyInvalid, "the policy is not UTF-8"}
+		return nil, &Error{Code: CodePolicyInvalid, Reason: "the policy is not UTF-8"}
 	}
 	if err := checkNesting(b); err != nil {
 		return nil, err
 	}
 	var list cedar.PolicyList
 	if err := guard(func() error { return list.UnmarshalCedar(b) }); err != nil {
-		return nil, &Error{CodePolicyInvalid, "the policy is not valid: " + err.Error()}
+		return nil, syntaxError(err)
 	}
 	if len(list) == 0 {
-		return nil, &Error{CodePolicyEmpty, "the policy file has no policy"}
+		return nil, &Error{Code: CodePolicyEmpty, Reason: "the policy file has no policy"}
 	}
 	if err := checkCost(list); err != nil {
 		return nil, err
@@ -63,6 +66,22 @@ func ParsePolicy(b []byte) (*Policy, error) {
 		p.rules = append(p.rules, r)
 	}
 	return p, nil
+}
+
+// position is how cedar-go writes where it found an error.
+var position = regexp.MustCompile(`<input>:([0-9]+):([0-9]+)`)
+
+// syntaxError returns what cedar-go says of a file that it cannot read.
+func syntaxError(err error) *Error {
+	text := strings.TrimPrefix(err.Error(), "parser error: ")
+	e := &Error{Code: CodePolicyInvalid}
+	if at := position.FindStringSubmatch(text); at != nil {
+		e.Line, _ = strconv.Atoi(at[1])
+		e.Column, _ = strconv.Atoi(at[2])
+		text = strings.Replace(text, at[0], fmt.Sprintf("line %d, column %d", e.Line, e.Column), 1)
+	}
+	e.Reason = "the policy is not valid: " + text
+	return e
 }
 
 // ruleOf returns a policy with its id and what its annotations say.

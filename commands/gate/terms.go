@@ -40,7 +40,11 @@ type terms struct {
 }
 
 func annotationError(p *cedar.Policy, format string, args ...any) error {
-	return &Error{CodePolicyAnnotation, fmt.Sprintf("the policy in line %d: ", p.Position().Line) + fmt.Sprintf(format, args...)}
+	at := p.Position()
+	return &Error{
+		Code: CodePolicyAnnotation, Reason: fmt.Sprintf("the policy in line %d: ", at.Line) + fmt.Sprintf(format, args...),
+		Line: at.Line, Column: at.Column,
+	}
 }
 
 // termsOf reads the annotations of a policy that begin with gait_.

@@ -47,7 +47,7 @@ func (c converter) valueOf(v any) (cedar.Value, error) {
 	case map[string]any:
 		return c.recordOf(v)
 	case nil:
-		return nil, &Error{CodeIntentUnsupported, "the intent has null in a list: Cedar has no null"}
+		return nil, &Error{Code: CodeIntentUnsupported, Reason: "the intent has null in a list: Cedar has no null"}
 	}
 	return nil, fmt.Errorf("a value of type %T", v) // decode makes no other
 }
