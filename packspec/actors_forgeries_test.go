@@ -19,6 +19,7 @@ import (
 	"gait/ledger"
 	"gait/ledger/authoritytest"
 	"gait/ledger/ledgertest"
+	"gait/ledger/mpt"
 	"gait/packspec"
 	"gait/packspec/finding"
 	"gait/packspec/packtest"
@@ -31,19 +32,14 @@ func (p *play) forged(events []ledger.Event, chain []ledger.Event) []packtest.Fi
 	tree := ledgertest.Forge(p.t, p.key, events...)
 	c, signed := tree.Checkpoint()
 	f := &forger{t: p.t.(*testing.T), files: files(p.t, build(p.t, whole(p.t).log(), "job_1"))} //nolint:errcheck,forcetypeassert // tests call it
-	var index ledger.IndexFold
 	var job []ledger.Event
 	last := events[len(events)-1]
 	for _, e := range events {
 		if e.JobID() == "job_1" {
 			job = append(job, e)
 		}
-		if e.Seq() < last.Seq() {
-			if err := index.Add(e); err != nil {
-				p.t.Fatal(err)
-			}
-		}
 	}
+	index := pathsOf(p.t, events[:last.Seq()])
 	f.events(job)
 	if payload, state, list, err := packspec.Views(job, chain...); err == nil {
 		f.set("job_payload.json", payload)
@@ -58,8 +54,8 @@ func (p *play) forged(events []ledger.Event, chain []ledger.Event) []packtest.Fi
 		f.set(name, []byte(proof.String()))
 	}
 	f.set("index_committed.json", last.Bytes())
-	f.set("index.mpt-proof", index.Prove(ledger.JobKey("job_1")).Encode())
-	f.set("authority.mpt-proof", index.Prove(ledger.AuthorityKey).Encode())
+	f.set("index.mpt-proof", index(ledger.JobKey("job_1")))
+	f.set("authority.mpt-proof", index(ledger.AuthorityKey))
 	var lines []byte
 	for _, e := range chain {
 		lines = append(append(lines, e.Bytes()...), '\n')
@@ -68,6 +64,27 @@ func (p *play) forged(events []ledger.Event, chain []ledger.Event) []packtest.Fi
 	f.set("evidence.json", packspec.NewAuthorityEvidence(c))
 	f.set("pack_manifest.json", canonical(f.t, packspec.NewManifest("job_1", ledger.FormatTime(job[len(job)-1].Time()), slices.DeleteFunc(slices.Clone(f.files), func(f packtest.File) bool { return f.Name == "pack_manifest.json" }), p.key)))
 	return f.files
+}
+
+// pathsOf returns the paths of keys in the index over events, whether they follow each other or not.
+func pathsOf(t testing.TB, events []ledger.Event) func(mpt.Key) []byte {
+	t.Helper()
+	var tree mpt.Tree
+	for _, e := range events {
+		entries := ledger.IndexEntries(e)
+		slices.SortFunc(entries, func(a, b mpt.Entry) int { return bytes.Compare(a.Key[:], b.Key[:]) })
+		var err error
+		if tree, err = tree.Set(t.Context(), nil, entries); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return func(key mpt.Key) []byte {
+		proof, err := tree.Prove(t.Context(), nil, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return proof.Encode()
+	}
 }
 
 // chainOf returns the authority events among events.
