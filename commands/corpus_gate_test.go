@@ -154,8 +154,8 @@ func writeAnswers(c *writer, policy ledger.Hash) {
 	c.settles(job, "worker_1", ledger.EffectNotDone, "")
 	c.must(job, c.asksGate(job, "read", "", "call-1"))
 	c.settles(job, "worker_1", ledger.EffectDone, "42")
-	c.must(job, c.asksGate(job, "read", "", "call-1"))
-	c.must(job, c.asksGate(job, "pay", "account_7", "call-2"), c.asksGate(job, "read", "", "call-3")) // a block of a job that does not run
+	c.must(job, c.asksGate(job, "read", "", "call-1"), c.asksGate(job, "read", "elsewhere", "call-1")) // it stands for another intent
+	c.must(job, c.asksGate(job, "pay", "account_7", "call-2"), c.asksGate(job, "read", "", "call-3"))  // a block of a job that does not run
 	c.must(job, approve("cfo"), approve("cto"), c.resumes(policy), c.asksGate(job, "pay", "account_7", "call-2"))
 	c.do(job, checkpoint(ledger.CheckpointCompleted), false)
 	c.settles(job, "worker_1", ledger.EffectDone, "")

@@ -33,6 +33,7 @@ type life struct {
 
 	reported map[string]bool // calls of which a process knew that they were done
 	killedAt map[string]int
+	reused   int // how often a call id came with another intent, and was known as reused
 }
 
 // step is a point at which the process may be killed.
@@ -64,6 +65,9 @@ func (l *life) at(name string, r commands.Request) (commands.Result, error) {
 func (l *life) process(id int) error {
 	for i, call := range l.calls {
 		if err := l.call(fmt.Sprintf("p%d-%d", id, i), i, call); err != nil {
+			return err
+		}
+		if err := l.reuse(i, l.calls[l.rng.IntN(len(l.calls))]); err != nil {
 			return err
 		}
 		if l.rng.IntN(3) == 0 {
@@ -104,6 +108,41 @@ func (l *life) call(request string, i int, call string) error {
 	default:
 		return fmt.Errorf("waiting: %s (%s)", a.Verdict, a.ReasonCode)
 	}
+}
+
+// reuse asks for another intent under the id of a call, if the ledger knows that: the worker has
+// lost count of its calls. Whatever became of the call, the other intent is neither allowed nor said
+// to be done.
+func (l *life) reuse(i int, call string) error {
+	if l.rng.IntN(4) != 0 || !l.knows(call) {
+		return nil
+	}
+	result, err := l.at("reuse", l.eval("read", 100+i, call))
+	if errors.Is(err, errKilled) {
+		return err
+	}
+	a := commands.AnswerOf(result, err)
+	if a.Verdict != ledger.GateBlock || a.ReasonCode == gate.CodeAlreadyDone || a.Outcome != "" || a.Result != nil {
+		l.t.Errorf("the answer to another intent under the id of %s is %+v", call, a)
+	}
+	if a.ReasonCode == gate.CodeCallReused {
+		l.reused++
+	}
+	return nil
+}
+
+// knows reports whether the ledger has an event about a call.
+func (l *life) knows(call string) bool {
+	l.t.Helper()
+	for e, err := range l.log.JobEvents(l.t.Context(), "job_1", 1) {
+		if err != nil {
+			l.t.Fatal(err)
+		}
+		if about, is := ledger.CallOf(e.Payload()); is && about.ID == call {
+			return true
+		}
+	}
+	return false
 }
 
 // act runs the tool and says what came of it.
@@ -242,7 +281,7 @@ func TestToolsRunExactlyOnce(t *testing.T) {
 	if testing.Short() {
 		runs = 60
 	}
-	completed, twice, killedAt := 0, 0, map[string]int{}
+	completed, twice, reused, killedAt := 0, 0, 0, map[string]int{}
 	for seed := range runs {
 		l := newLife(t, seed)
 		for id := range 60 {
@@ -255,6 +294,7 @@ func TestToolsRunExactlyOnce(t *testing.T) {
 			}
 		}
 		l.check(seed)
+		reused += l.reused
 		if l.job("job_1").Status == projection.Completed {
 			completed++
 		}
@@ -265,14 +305,14 @@ func TestToolsRunExactlyOnce(t *testing.T) {
 			killedAt[at] += n
 		}
 	}
-	for _, name := range []string{"eval", "the same eval", "acting", "settling", "settling by hand", "approving", "resuming", "checkpoint", "completion"} {
+	for _, name := range []string{"eval", "the same eval", "reuse", "acting", "settling", "settling by hand", "approving", "resuming", "checkpoint", "completion"} {
 		for _, when := range []string{"before ", "after "} {
 			if killedAt[when+name] == 0 && !testing.Short() {
 				t.Errorf("no process was killed %s%s", when, name)
 			}
 		}
 	}
-	if completed < int(runs)*9/10 || twice == 0 {
-		t.Errorf("%d of %d jobs are completed, and %d times a tool ran again by a mistaken word: the test shows little", completed, runs, twice)
+	if completed < int(runs)*9/10 || twice == 0 || reused == 0 {
+		t.Errorf("%d of %d jobs are completed, %d times a tool ran again by a mistaken word, and %d times a call id was reused: the test shows little", completed, runs, twice, reused)
 	}
 }

@@ -45,7 +45,7 @@ func (c GateSettle) summary(projection.Job) string { return c.Grant + " " + stri
 func (c GateSettle) decide(j projection.Job, by Request) (ledger.Payload, *projection.Refusal) {
 	p := ledger.EffectSettled{Grant: c.Grant, Outcome: c.Outcome, Result: c.Result, Reason: by.Reason}
 	if i := slices.IndexFunc(j.Grants, func(g projection.Grant) bool { return g.ID == c.Grant }); i >= 0 && j.Grants[i].CallID != "" {
-		p.CallID, p.CallPrev = j.Grants[i].CallID, j.Grants[i].Last
+		p.CallID, p.CallPrev, p.Intent = j.Grants[i].CallID, j.Grants[i].Last, j.Grants[i].Intent.Digest
 	}
 	return propose(j, by, p)
 }

@@ -114,6 +114,33 @@ func TestGateKnowsCalls(t *testing.T) {
 	g.blocks(g.eval("read", 1, "call-2"), gate.CodeAlreadyDone)
 }
 
+// A call id stands for one intent: whatever became of that, another one is neither allowed nor
+// said to be done under it.
+func TestGateKnowsReusedCalls(t *testing.T) {
+	outcomes := map[string]func(g *gateBench, grant string){
+		"open":     func(*gateBench, string) {},
+		"unknown":  func(g *gateBench, grant string) { g.must(settle(grant, ledger.EffectUnknown)) },
+		"done":     func(g *gateBench, grant string) { g.must(settle(grant, ledger.EffectDone)) },
+		"not done": func(g *gateBench, grant string) { g.must(byHand(grant, ledger.EffectNotDone)) },
+	}
+	for name, becomes := range outcomes {
+		t.Run(name, func(t *testing.T) {
+			g := newGateBench(t)
+			a := g.allows(g.eval("read", 1, "call-1"))
+			becomes(g, a.Grant)
+			for range 2 {
+				for _, r := range []commands.Request{g.eval("read", 2, "call-1"), g.eval("pay", 1, "call-1")} {
+					if b := g.blocks(r, gate.CodeCallReused); b.Outcome != "" || b.Result != nil || b.Grant != "" {
+						t.Errorf("the answer about another intent is %+v", b)
+					}
+				}
+				g.engine = &commands.Engine{Log: g.log, Now: g.engine.Now, Entropy: g.engine.Entropy, Content: g.content} // which knows nothing
+			}
+			g.log.check(t)
+		})
+	}
+}
+
 // Calls that are decided in one batch, or while the one before is written, see each other.
 func TestGateKnowsCallsThatAreNotDurable(t *testing.T) {
 	s := newStage(t)

@@ -25,7 +25,7 @@ func TestCallOf(t *testing.T) {
 		{"allow", granted(func(p *ledger.GateDecided) { p.CallID, p.CallPrev = "c1", prev }), ledger.CallEvent{ID: "c1", Prev: prev}, true},
 		{"the first allow", granted(func(p *ledger.GateDecided) { p.CallID = "c1" }), ledger.CallEvent{ID: "c1"}, true},
 		{"require_approval", asked(func(p *ledger.GateDecided) { p.CallID, p.CallPrev = "c1", prev }), ledger.CallEvent{ID: "c1", Prev: prev}, true},
-		{"settled", settled(func(p *ledger.EffectSettled) { p.CallID, p.CallPrev = "c1", prev }), ledger.CallEvent{ID: "c1", Prev: prev}, true},
+		{"settled", settled(func(p *ledger.EffectSettled) { p.CallID, p.CallPrev, p.Intent = "c1", prev, hashOf("intent") }), ledger.CallEvent{ID: "c1", Prev: prev}, true},
 		{"block", blocked(func(p *ledger.GateDecided) { p.CallID = "c1" }), ledger.CallEvent{}, false},
 		{"blocked by a stop", eventOf(ledger.DispatchBlocked{Tool: "pay", ReasonCode: "r", CallID: "c1"}), ledger.CallEvent{}, false},
 		{"allow without a call", granted(func(*ledger.GateDecided) {}), ledger.CallEvent{}, false},
@@ -87,7 +87,9 @@ func TestIndexFoldFollowsCalls(t *testing.T) {
 		return d
 	}
 	settle := func(call string, prev ledger.Hash, outcome ledger.EffectOutcome) ledger.Draft {
-		return settled(func(p *ledger.EffectSettled) { p.CallID, p.CallPrev, p.Outcome = call, prev, outcome })
+		return settled(func(p *ledger.EffectSettled) {
+			p.CallID, p.CallPrev, p.Intent, p.Outcome = call, prev, hashOf("intent"), outcome
+		})
 	}
 	drafts := []ledger.Draft{
 		allow("job_1", "c1", ledger.Hash{}),

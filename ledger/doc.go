@@ -189,6 +189,7 @@
 //	effect_settled    since 1.5.0; what became of a grant
 //	                  call_id? (of the grant), call_prev? (hash, with call_id and only then; as above)
 //	                  content_key? (as above, with result only), grant (of an allow)
+//	                  intent? (digest of the grant's, which the call stands for; with call_id and only then)
 //	                  outcome (done, not_done or unknown), reason? (text, 1024), result? (content: what the tool answered)
 //
 // # Content

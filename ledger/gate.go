@@ -112,6 +112,7 @@ type EffectSettled struct {
 	Outcome    EffectOutcome
 	CallID     string  // of the grant, if it has one
 	CallPrev   Hash    // leaf hash of the newest event about that call
+	Intent     Hash    // digest of the grant's intent, which the call stands for; with CallID, and only then
 	Result     Content // optional: what the tool answered
 	ContentKey Hash    // optional: as that of a checkpoint
 	Reason     string  // optional
@@ -215,6 +216,7 @@ func (p *EffectSettled) walk(c *coder) {
 	c.hash("call_prev", &p.CallPrev, optional)
 	c.hash("content_key", &p.ContentKey, optional)
 	c.text("grant", &p.Grant, required, grantRule)
+	c.hash("intent", &p.Intent, optional)
 	outcome := string(p.Outcome)
 	c.text("outcome", &outcome, required, outcomeRule)
 	p.Outcome = EffectOutcome(outcome)
@@ -223,6 +225,8 @@ func (p *EffectSettled) walk(c *coder) {
 	switch {
 	case (p.CallID == "") != p.CallPrev.IsZero():
 		c.fail("call_prev", "goes with call_id")
+	case (p.CallID == "") != p.Intent.IsZero():
+		c.fail("intent", "goes with call_id")
 	case !p.ContentKey.IsZero() && p.Result == (Content{}):
 		c.fail("content_key", "goes with content")
 	}

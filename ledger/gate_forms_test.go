@@ -72,8 +72,8 @@ func gateForms(a, b ledger.Hash) []payloadForm {
 		},
 		{ledger.DispatchBlocked{Tool: "t", ReasonCode: "emergency_stopped"}, `{"reason_code":"emergency_stopped","tool":"t"}`},
 		{
-			ledger.EffectSettled{Grant: testGrant, Outcome: ledger.EffectNotDone, CallID: "c1", CallPrev: a, Result: content, ContentKey: b, Reason: "the bank says so"},
-			`{"call_id":"c1","call_prev":"` + ha + `","content_key":"` + hb + `","grant":"` + testGrant + `","outcome":"not_done","reason":"the bank says so","result":` + object + `}`,
+			ledger.EffectSettled{Grant: testGrant, Outcome: ledger.EffectNotDone, CallID: "c1", CallPrev: a, Intent: b, Result: content, ContentKey: b, Reason: "the bank says so"},
+			`{"call_id":"c1","call_prev":"` + ha + `","content_key":"` + hb + `","grant":"` + testGrant + `","intent":"` + hb + `","outcome":"not_done","reason":"the bank says so","result":` + object + `}`,
 		},
 		{ledger.EffectSettled{Grant: testGrant, Outcome: ledger.EffectDone}, `{"grant":"` + testGrant + `","outcome":"done"}`},
 		{ledger.EffectSettled{Grant: testGrant, Outcome: ledger.EffectUnknown, Reason: "r"}, `{"grant":"` + testGrant + `","outcome":"unknown","reason":"r"}`},
@@ -136,7 +136,7 @@ var (
 			CallID: maybe(t, "call", anyCallID), Result: maybe(t, "result", anyContent), Reason: maybe(t, "reason", anyText(1024)),
 		}
 		if p.CallID != "" {
-			p.CallPrev = anyHash.Draw(t, "call prev")
+			p.CallPrev, p.Intent = anyHash.Draw(t, "call prev"), anyHash.Draw(t, "intent")
 		}
 		if p.Result != (ledger.Content{}) {
 			p.ContentKey = maybe(t, "content key", anyHash)

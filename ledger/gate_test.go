@@ -111,6 +111,8 @@ func TestSealRefusesOfTheGate(t *testing.T) {
 		{"settled otherwise", settled(func(p *ledger.EffectSettled) { p.Outcome = "maybe" }), "outcome"},
 		{"settled call without the event before", settled(func(p *ledger.EffectSettled) { p.CallID = "c1" }), "call_prev"},
 		{"settled without the call of the event before", settled(func(p *ledger.EffectSettled) { p.CallPrev = hashOf("c") }), "call_prev"},
+		{"settled call without its intent", settled(func(p *ledger.EffectSettled) { p.CallID, p.CallPrev = "c1", hashOf("c") }), "intent"},
+		{"settled without the call of the intent", settled(func(p *ledger.EffectSettled) { p.Intent = hashOf("i") }), "intent"},
 		{"settled with a content key and no content", settled(func(p *ledger.EffectSettled) { p.ContentKey = hashOf("k") }), "content_key"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -172,7 +174,7 @@ func TestLargestGateEventFits(t *testing.T) {
 			p.CheckpointID, p.RequiredAction, p.Approvers, p.ExpiresAt, p.Quorum, p.Continues = ledger.CheckpointID(1<<53-1), quotes(512), approvers, testTime, 16, hashOf("b")
 		}),
 		settled(func(p *ledger.EffectSettled) {
-			p.CallID, p.CallPrev, p.ContentKey, p.Result, p.Reason = longestCallID, hashOf("p"), hashOf("k"), content, quotes(1024)
+			p.CallID, p.CallPrev, p.Intent, p.ContentKey, p.Result, p.Reason = longestCallID, hashOf("p"), hashOf("i"), hashOf("k"), content, quotes(1024)
 		}),
 	} {
 		d.Authority, d.Clock, d.Seq, d.Prev = hashOf("a"), testTime.Add(-time.Second), 1<<53-1, hashOf("p")

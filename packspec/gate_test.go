@@ -44,7 +44,7 @@ func (g *gatePlay) gate(p ledger.GateDecided) ledger.Event {
 func (g *gatePlay) settle(actor, grant string, outcome ledger.EffectOutcome, of ledger.Event) ledger.Event {
 	p := ledger.EffectSettled{Grant: grant, Outcome: outcome, Reason: "looked", Result: g.result}
 	if gave, _ := of.Payload().(ledger.GateDecided); gave.CallID != "" {
-		p.CallID, p.CallPrev = gave.CallID, of.LeafHash()
+		p.CallID, p.CallPrev, p.Intent = gave.CallID, of.LeafHash(), gave.Intent.Digest
 	}
 	return g.Claim(actor, "job_1", p)
 }

@@ -103,7 +103,7 @@ var traceForgeries = []traceForgery{
 	}, "chain", finding.CodeChain},
 	{"a settlement of a call", func(f *traceForger) {
 		f.settled(func(d *ledger.Draft) {
-			d.Payload = ledger.EffectSettled{Grant: grantSettled, Outcome: ledger.EffectDone, CallID: "c1", CallPrev: ledger.Hash{1}}
+			d.Payload = ledger.EffectSettled{Grant: grantSettled, Outcome: ledger.EffectDone, CallID: "c1", CallPrev: ledger.Hash{1}, Intent: ledger.Hash{2}}
 		})
 	}, "chain", finding.CodeChain},
 	{"a rotation that never was", func(f *traceForger) {

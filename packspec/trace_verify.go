@@ -166,6 +166,8 @@ func (v *traceVerifier) settles() error {
 		return fail("grant", gave.Grant, p.Grant)
 	case p.CallID != gave.CallID:
 		return fail("call_id", finding.Quote(gave.CallID), finding.Quote(p.CallID))
+	case p.CallID != "" && p.Intent != gave.Intent.Digest:
+		return fail("intent", gave.Intent.Digest.String(), p.Intent.String())
 	case s.JobSeq() <= e.JobSeq() || s.Revision() <= e.Revision():
 		return fail("job_seq", fmt.Sprintf("one after %d", e.JobSeq()), fmt.Sprint(s.JobSeq()))
 	case int64(s.Seq()-e.Seq()) < s.JobSeq()-e.JobSeq():

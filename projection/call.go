@@ -15,7 +15,7 @@ type Call struct {
 	Verdict ledger.GateVerdict   // of that event, if it is a gate_decided
 	Outcome ledger.EffectOutcome // of that event, if it is an effect_settled
 	Grant   string               // that the event gave or settled
-	Intent  ledger.Content       // of a gate_decided
+	Intent  ledger.Content       // that the call stands for; of a settlement its digest alone
 	Result  ledger.Content       // of an effect_settled
 }
 
@@ -31,7 +31,7 @@ func CallIn(e ledger.Event) Call {
 	case ledger.GateDecided:
 		c.Verdict, c.Grant, c.Intent = p.Verdict, p.Grant, p.Intent
 	case ledger.EffectSettled:
-		c.Outcome, c.Grant, c.Result = p.Outcome, p.Grant, p.Result
+		c.Outcome, c.Grant, c.Intent, c.Result = p.Outcome, p.Grant, ledger.Content{Digest: p.Intent}, p.Result
 	default: // no other event is about a call
 	}
 	return c
@@ -76,6 +76,7 @@ type call struct {
 	leaf    ledger.Hash
 	verdict ledger.GateVerdict
 	outcome ledger.EffectOutcome
+	intent  ledger.Hash
 }
 
 func callKey(id string) [16]byte {
@@ -94,7 +95,7 @@ func (c *calls) of(p ledger.Payload) Call {
 	if asked, gate := p.(ledger.GateDecided); !found && gate && !asked.Continues.IsZero() {
 		return Call{}
 	}
-	return Call{Known: true, Leaf: now.leaf, Verdict: now.verdict, Outcome: now.outcome}
+	return Call{Known: true, Leaf: now.leaf, Verdict: now.verdict, Outcome: now.outcome, Intent: ledger.Content{Digest: now.intent}}
 }
 
 // add records what an event says of a call. Of a job that can run no more nothing is kept.
@@ -114,5 +115,5 @@ func (c *calls) add(e ledger.Event, after Status) {
 		c.by = map[[16]byte]call{}
 	}
 	now := CallIn(e)
-	c.by[callKey(about.ID)] = call{leaf: now.Leaf, verdict: now.Verdict, outcome: now.Outcome}
+	c.by[callKey(about.ID)] = call{leaf: now.Leaf, verdict: now.Verdict, outcome: now.Outcome, intent: now.Intent.Digest}
 }

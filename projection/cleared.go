@@ -44,6 +44,20 @@ func (j *Job) AmendedOf(intent ledger.Hash, b Basis) (ledger.Content, bool) {
 	return ledger.Content{}, false
 }
 
+// StandsFor reports whether a call of the job stands for an intent on a basis: for the one that
+// the newest event about the call names, or for the one that an approver put in its place, for
+// this call.
+func (j *Job) StandsFor(id string, c Call, intent ledger.Hash, b Basis) bool {
+	return c.Intent.Digest == intent || slices.ContainsFunc(j.Cleared, func(cl Cleared) bool {
+		return cl.amends(id, c.Intent.Digest, intent) && cl.counts(j, b)
+	})
+}
+
+// amends reports whether one intent was approved in the place of another, for a call.
+func (c *Cleared) amends(call string, asked, approved ledger.Hash) bool {
+	return c.Ask.CallID == call && c.Ask.Subject.Digest == asked && c.Ask.about() == approved
+}
+
 // counts reports whether the approval of a cleared intent still counts.
 func (c *Cleared) counts(j *Job, b Basis) bool { return j.Judge(c.Ask, b).Outcome == OutcomeApproved }
 

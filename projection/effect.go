@@ -36,14 +36,15 @@ func effectSettled(j Job, f Fact, p ledger.EffectSettled) (Job, *Refusal) {
 
 // named refuses to settle a grant as one of another call.
 func (g Grant) named(j Job, p ledger.EffectSettled) *Refusal {
-	last := g.Last
+	last, intent := g.Last, g.Intent.Digest
 	if g.CallID == "" {
-		last = ledger.Hash{}
+		last, intent = ledger.Hash{}, ledger.Hash{}
 	}
-	if p.CallID == g.CallID && p.CallPrev == last {
+	if p.CallID == g.CallID && p.CallPrev == last && p.Intent == intent {
 		return nil
 	}
-	return refuse(InvalidTransition, j.details(), "grant %s of job %s is of call %q, the newest event about which is %s", g.ID, j.ID, g.CallID, orNone(last))
+	return refuse(InvalidTransition, j.details(), "grant %s of job %s is of call %q, which stands for intent %s, and the newest event about which is %s",
+		g.ID, j.ID, g.CallID, orNone(intent), orNone(last))
 }
 
 // maySettle refuses an outcome that the actor cannot know, or that was said before. The worker

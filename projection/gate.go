@@ -104,7 +104,24 @@ func atGate(j Job, f Fact, p ledger.GateDecided) *Refusal {
 	if len(unsettled) > 0 {
 		return effectsUnsettled(j, "let the tool run", idsOf(unsettled)...)
 	}
-	return f.Call.follows(j, p)
+	return f.ofCall(j, p)
+}
+
+// ofCall refuses a decision that the newest event about its call does not permit, and one about
+// another intent than the call stands for.
+func (f Fact) ofCall(j Job, p ledger.GateDecided) *Refusal {
+	c := f.Call
+	if no := c.follows(j, p); no != nil {
+		return no
+	}
+	known := p.CallID != "" && c.Known && !c.Leaf.IsZero() && !c.Before
+	if !known || j.StandsFor(p.CallID, c, p.Intent.Digest, f.basis()) {
+		return nil
+	}
+	if f.trusted && slices.ContainsFunc(j.Cleared, func(cl Cleared) bool { return cl.amends(p.CallID, c.Intent.Digest, p.Intent.Digest) }) {
+		return nil
+	}
+	return refuse(InvalidTransition, j.details(), "call %s of job %s stands for intent %s, not for %s", p.CallID, j.ID, orNone(c.Intent.Digest), p.Intent.Digest)
 }
 
 // gateAsks opens the decision that a policy requires, about an intent.
@@ -133,7 +150,7 @@ func gateAsksAgain(j Job, f Fact, p ledger.GateDecided) (Job, *Refusal) {
 	if p.PolicyDigest != j.PolicyDigest {
 		return j, refuse(InvalidTransition, j.details(), "job %s is bound to policy %s, not to %s", j.ID, orNone(j.PolicyDigest), orNone(p.PolicyDigest))
 	}
-	if no := f.Call.follows(j, p); no != nil {
+	if no := f.ofCall(j, p); no != nil {
 		return j, no
 	}
 	next, no := askAgain(j, askOfGate(j, f, p))

@@ -76,12 +76,14 @@ func TestCallsOfTheLedgerBefore(t *testing.T) {
 	}
 	p.Verdict, p.Grant, p.CheckpointID, p.CallPrev = ledger.GateAllow, grantID(1), "", two
 	for call, want := range map[projection.Call]projection.RefusalCode{
-		{Known: true, Leaf: two, Verdict: "allow", Grant: grantID(0)}:   projection.EffectsUnsettled,
-		{Known: true, Leaf: two, Outcome: "unknown", Grant: grantID(0)}: projection.EffectsUnsettled,
-		{Known: true, Leaf: two, Outcome: "done"}:                       projection.InvalidTransition,
-		{Known: true, Leaf: one, Outcome: "not_done"}:                   projection.InvalidTransition,
-		{Known: true, Leaf: two, Outcome: "not_done"}:                   "",
-		{Known: true, Leaf: two, Verdict: "require_approval"}:           "",
+		{Known: true, Leaf: two, Verdict: "allow", Grant: grantID(0)}:         projection.EffectsUnsettled,
+		{Known: true, Leaf: two, Outcome: "unknown", Grant: grantID(0)}:       projection.EffectsUnsettled,
+		{Known: true, Leaf: two, Outcome: "done"}:                             projection.InvalidTransition,
+		{Known: true, Leaf: one, Outcome: "not_done"}:                         projection.InvalidTransition,
+		{Known: true, Leaf: two, Outcome: "not_done", Intent: intent}:         "",
+		{Known: true, Leaf: two, Outcome: "not_done", Intent: intent2}:        projection.InvalidTransition,
+		{Known: true, Leaf: two, Outcome: "not_done"}:                         projection.InvalidTransition,
+		{Known: true, Leaf: two, Verdict: "require_approval", Intent: intent}: "",
 		{}: "",
 	} {
 		_, refusal := projection.Next(c.fold.Job, projection.Fact{At: epochOfCourt, Actor: "wim", Payload: p, Call: call})

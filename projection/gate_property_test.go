@@ -75,12 +75,15 @@ func (c trial) settlement() ledger.EffectSettled {
 	p := c.settle(rapid.SampledFrom(ledger.EffectOutcomes).Draw(c.T, "outcome"), c.one("", "I looked"))
 	if grants := c.fold.Job.Grants; len(grants) > 0 {
 		g := rapid.SampledFrom(grants).Draw(c.T, "grant")
-		if p.Grant, p.CallID, p.CallPrev = g.ID, g.CallID, g.Last; g.CallID == "" {
-			p.CallPrev = ledger.Hash{}
+		if p.Grant, p.CallID, p.CallPrev, p.Intent = g.ID, g.CallID, g.Last, g.Intent.Digest; g.CallID == "" {
+			p.CallPrev, p.Intent = ledger.Hash{}, ledger.Hash{}
 		}
 	}
 	if p.CallID != "" && c.chance(5) {
 		p.CallPrev = one
+	}
+	if p.CallID != "" && c.chance(5) {
+		p.Intent = rapid.SampledFrom([]ledger.Hash{one, two}).Draw(c.T, "settled intent")
 	}
 	return p
 }

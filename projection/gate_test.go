@@ -66,7 +66,7 @@ func (c *court) settle(outcome ledger.EffectOutcome, reason string) ledger.Effec
 	if grants := c.fold.Job.Grants; len(grants) > 0 {
 		g := grants[len(grants)-1]
 		if p.Grant, p.CallID = g.ID, g.CallID; g.CallID != "" {
-			p.CallPrev = g.Last
+			p.CallPrev, p.Intent = g.Last, g.Intent.Digest
 		}
 	}
 	return p
@@ -271,7 +271,8 @@ var gateStories = map[string][]gateStep{
 		{"wim", allows(intent, "c1"), ""},
 		{"wim", settledWith("done", func(p *ledger.EffectSettled) { p.CallPrev = two }), no},
 		{"wim", settledWith("done", func(p *ledger.EffectSettled) { p.CallID = "c2" }), no},
-		{"wim", settledWith("done", func(p *ledger.EffectSettled) { p.CallID, p.CallPrev = "", ledger.Hash{} }), no},
+		{"wim", settledWith("done", func(p *ledger.EffectSettled) { p.CallID, p.CallPrev, p.Intent = "", ledger.Hash{}, ledger.Hash{} }), no},
+		{"wim", settledWith("done", func(p *ledger.EffectSettled) { p.Intent = two }), no},
 		{"wim", settledWith("done", func(p *ledger.EffectSettled) { p.Grant = grantID(0) }), notFound},
 		{"wim", settles("done", ""), ""},
 	},

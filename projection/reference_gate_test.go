@@ -84,20 +84,20 @@ func (r reference) decide(e ledger.Event, p ledger.GateDecided) string {
 		}
 	}
 	if p.CallID != "" {
-		last, outcome := ledger.Hash{}, ledger.EffectOutcome("")
+		last, outcome, stands := ledger.Hash{}, ledger.EffectOutcome(""), p.Intent.Digest
 		for _, e := range r {
 			switch q := e.Payload().(type) {
 			case ledger.GateDecided:
 				if q.CallID == p.CallID && q.Verdict != "block" {
-					last, outcome = e.LeafHash(), ""
+					last, outcome, stands = e.LeafHash(), "", q.Intent.Digest
 				}
 			case ledger.EffectSettled:
 				if q.CallID == p.CallID {
-					last, outcome = e.LeafHash(), q.Outcome
+					last, outcome, stands = e.LeafHash(), q.Outcome, q.Intent
 				}
 			}
 		}
-		if last != p.CallPrev || outcome == "done" {
+		if last != p.CallPrev || outcome == "done" || stands != p.Intent.Digest && !r.inPlace(cleared, stands, p, e) {
 			return "invalid_transition"
 		}
 	}
@@ -110,6 +110,16 @@ func (r reference) decide(e ledger.Event, p ledger.GateDecided) string {
 		return "invalid_transition"
 	}
 	return ""
+}
+
+// inPlace reports whether the intent of a decision was approved in the place of another one, for
+// the call of the decision.
+func (r reference) inPlace(cleared []clearance, asked ledger.Hash, p ledger.GateDecided, e ledger.Event) bool {
+	return slices.ContainsFunc(cleared, func(c clearance) bool {
+		was, _ := c.ask.event.Payload().(ledger.GateDecided)
+		return was.CallID == p.CallID && was.Intent.Digest == asked && c.ask.about == p.Intent.Digest &&
+			!c.ask.expired(e.Reading()) && len(r.counting(c.ask)) >= r.needs(c.ask)
+	})
 }
 
 // policy returns the policy to which the job is bound.
@@ -143,7 +153,11 @@ func (r reference) settle(e ledger.Event, p ledger.EffectSettled) string {
 			newest = e.LeafHash()
 		}
 	}
-	if p.CallID != g.given.CallID || p.CallPrev != newest {
+	of := g.given.Intent.Digest
+	if g.given.CallID == "" {
+		of = ledger.Hash{}
+	}
+	if p.CallID != g.given.CallID || p.CallPrev != newest || p.Intent != of {
 		return "invalid_transition"
 	}
 	again := g.unknown == e.Actor() || r.authority() && strings.EqualFold(g.unknown, e.Actor())

@@ -24,7 +24,7 @@ func allowed(job, call string) ledgertest.EventSpec {
 
 func settled(job, call string, prev ledger.Event) ledgertest.EventSpec {
 	return ledgertest.EventSpec{Job: job, Actor: "worker_1", Payload: ledger.EffectSettled{
-		Grant: grant, Outcome: ledger.EffectDone, CallID: call, CallPrev: prev.LeafHash(),
+		Grant: grant, Outcome: ledger.EffectDone, CallID: call, CallPrev: prev.LeafHash(), Intent: ledger.Hash{1},
 	}}
 }
 

@@ -33,8 +33,14 @@ func TestEveryErrorBlocks(t *testing.T) {
 	annotated := func(text string) change { return policy(text + ` permit (principal, action, resource);`) }
 	status := func(s projection.Status) change { return func(in *gate.Input) { in.Job.Status = s } }
 	call := func(c projection.Call) change {
-		return func(in *gate.Input) { c.Known = true; in.CallID, in.Call = "call_1", c }
+		return func(in *gate.Input) {
+			if c.Known = true; c.Intent == (ledger.Content{}) {
+				c.Intent.Digest = in.Digest
+			}
+			in.CallID, in.Call = "call_1", c
+		}
 	}
+	other := ledger.Content{Digest: ledger.Hash{6}}
 	job := func(f func(j *projection.Job, d ledger.Hash)) change {
 		return func(in *gate.Input) { f(in.Job, in.Digest) }
 	}
@@ -168,7 +174,14 @@ func TestEveryErrorBlocks(t *testing.T) {
 		{"a call whose outcome is unknown", call(projection.Call{Leaf: ledger.Hash{5}, Outcome: ledger.EffectUnknown, Grant: "g1"}), gate.CodeEffectsUnsettled},
 		{"a call that was done", call(projection.Call{Leaf: ledger.Hash{5}, Outcome: ledger.EffectDone, Grant: "g1"}), gate.CodeAlreadyDone},
 		{"a call of a ledger before", call(projection.Call{Leaf: ledger.Hash{5}, Before: true}), gate.CodeCallBefore},
-		{"a call that asked for another intent", call(projection.Call{Leaf: ledger.Hash{5}, Verdict: ledger.GateRequireApproval, Intent: ledger.Content{Digest: ledger.Hash{6}, Size: 1}}), gate.CodeCallReused},
+		{"a call that asked for another intent", call(projection.Call{Leaf: ledger.Hash{5}, Verdict: ledger.GateRequireApproval, Intent: other}), gate.CodeCallReused},
+		{"a call that was allowed another intent", call(projection.Call{Leaf: ledger.Hash{5}, Verdict: ledger.GateAllow, Grant: "g1", Intent: other}), gate.CodeCallReused},
+		{"a call whose outcome with another intent is unknown", call(projection.Call{Leaf: ledger.Hash{5}, Outcome: ledger.EffectUnknown, Grant: "g1", Intent: other}), gate.CodeCallReused},
+		{"a call that has done another intent", call(projection.Call{Leaf: ledger.Hash{5}, Outcome: ledger.EffectDone, Grant: "g1", Intent: other}), gate.CodeCallReused},
+		{"a call that has not done another intent", call(projection.Call{Leaf: ledger.Hash{5}, Outcome: ledger.EffectNotDone, Grant: "g1", Intent: other}), gate.CodeCallReused},
+		{"a call of which no intent is known", func(in *gate.Input) {
+			in.CallID, in.Call = "call_1", projection.Call{Known: true, Leaf: ledger.Hash{5}, Outcome: ledger.EffectDone}
+		}, gate.CodeCallReused},
 		{"a call of which an event says nothing", call(projection.Call{Leaf: ledger.Hash{5}}), gate.CodeEffectsUnsettled},
 		{"a call with a block", call(projection.Call{Leaf: ledger.Hash{5}, Verdict: ledger.GateBlock}), gate.CodeEffectsUnsettled},
 		// Actors and facts.

@@ -108,6 +108,8 @@ func blockFor(err error, code string) Decision {
 	return block(code, err.Error())
 }
 
+// checkCall blocks a call that is open, done, or may have been, and one that stands for another
+// intent, whatever became of that.
 func checkCall(in *Input) Decision {
 	c := in.Call
 	switch {
@@ -119,26 +121,16 @@ func checkCall(in *Input) Decision {
 		return Decision{}
 	case c.Before:
 		return block(CodeCallBefore, fmt.Sprintf("a ledger before this one knew call %s", in.CallID))
+	case !in.Job.StandsFor(in.CallID, c, in.Digest, in.Basis):
+		return block(CodeCallReused, fmt.Sprintf("call %s stands for another intent", in.CallID))
 	case c.Outcome == ledger.EffectDone:
 		d := block(CodeAlreadyDone, fmt.Sprintf("call %s was done", in.CallID))
 		d.Settled = &c
 		return d
-	case c.Outcome == ledger.EffectNotDone:
+	case c.Outcome == ledger.EffectNotDone, c.Verdict == ledger.GateRequireApproval:
 		return Decision{}
-	case c.Verdict == ledger.GateRequireApproval:
-		return checkReused(in)
 	}
 	return unsettled(in, []string{c.Grant}) // open, unknown, or nothing that is known
-}
-
-// checkReused blocks a call that an approval was asked for if it comes with another intent
-// than that, or than the one that an approver put in its place.
-func checkReused(in *Input) Decision {
-	asked := in.Call.Intent.Digest
-	if amended, is := in.Job.AmendedOf(asked, in.Basis); asked == in.Digest || is && amended.Digest == in.Digest {
-		return Decision{}
-	}
-	return block(CodeCallReused, fmt.Sprintf("call %s stands for another intent", in.CallID))
 }
 
 func checkGrants(in *Input) Decision {

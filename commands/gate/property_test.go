@@ -3,6 +3,7 @@ package gate_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -78,6 +79,8 @@ func anyInput(t *rapid.T, tb testing.TB, policy string) gate.Input {
 	change("call", func() {
 		in.CallID, in.Call.Known = "call_1", rapid.Bool().Draw(t, "known")
 		change("leaf", func() { in.Call.Leaf = ledger.Hash{1} })
+		in.Call.Intent.Digest = in.Digest
+		change("call intent", func() { in.Call.Intent.Digest = ledger.Hash{8} })
 		in.Call.Before = one("before")
 		in.Call.Verdict = rapid.SampledFrom(append(ledger.GateVerdicts, "")).Draw(t, "verdict")
 		in.Call.Outcome = rapid.SampledFrom(append(ledger.EffectOutcomes, "")).Draw(t, "outcome")
@@ -89,6 +92,10 @@ func anyInput(t *rapid.T, tb testing.TB, policy string) gate.Input {
 	})
 	change("cleared", func() {
 		c := cleared(in.Digest)
+		change("of the call", func() { c.Ask.CallID = in.CallID })
+		change("instead of the call's", func() {
+			c.Ask.CallID, c.Ask.Subject.Digest, c.Ask.Amended = in.CallID, ledger.Hash{8}, ledger.Content{Digest: in.Digest, Size: 1}
+		})
 		change("amended", func() { c.Ask.Amended = ledger.Content{Digest: ledger.Hash{8}, Size: 1} })
 		change("undecided", func() { c.Ask.Verdict = projection.Undecided })
 		change("expired", func() { c.Ask.Expires = ledger.FormatTime(now.Add(-time.Hour)) })
@@ -112,6 +119,11 @@ func mayAllow(tb testing.TB, in gate.Input) bool {
 		in.Denied != "" || in.Digest.IsZero() || in.Policy.Digest() != in.Job.PolicyDigest || !in.Given.IsZero() && in.Given != in.Job.PolicyDigest ||
 		in.Tool != in.Intent.Tool() || len(in.Job.Grants) > 63 || in.CallID != "" && !in.Call.Known ||
 		in.CallID != "" && !in.Call.Leaf.IsZero() && in.Call.Outcome != ledger.EffectNotDone && in.Call.Verdict != ledger.GateRequireApproval {
+		return false
+	}
+	if in.CallID != "" && !in.Call.Leaf.IsZero() && in.Call.Intent.Digest != in.Digest && !slices.ContainsFunc(in.Job.Cleared, func(c projection.Cleared) bool {
+		return c.Ask.CallID == in.CallID && c.Ask.Subject.Digest == in.Call.Intent.Digest && c.Ask.Amended.Digest == in.Digest
+	}) {
 		return false
 	}
 	for _, g := range in.Job.Grants {

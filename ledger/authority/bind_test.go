@@ -50,7 +50,7 @@ func everything() []at.Plan {
 		{Actor: "root", JobID: "job_1", Payload: ledger.GateDecided{Verdict: ledger.GateBlock, Tool: "pay", ReasonCode: "policy_missing"}},
 		{Actor: "root", JobID: "job_1", Payload: ledger.DispatchBlocked{Tool: "pay", Intent: hashOf("content"), ReasonCode: "emergency_stopped", CallID: "c1", ContentKey: key}},
 		{Actor: "root", JobID: "job_1", Payload: ledger.EffectSettled{
-			Grant: at.ULID, Outcome: ledger.EffectDone, CallID: "c1", CallPrev: hashOf("before"), Result: content, ContentKey: key, Reason: "the bank says so",
+			Grant: at.ULID, Outcome: ledger.EffectDone, CallID: "c1", CallPrev: hashOf("before"), Intent: content.Digest, Result: content, ContentKey: key, Reason: "the bank says so",
 		}},
 		{Actor: "root", Payload: ledger.ActorEnrolled{Actor: "new", Keys: nil, Reason: "joins", Roles: []ledger.Role{ledger.RoleWorker}}},
 		{Actor: "root", Payload: ledger.ActorRevoked{Actor: "wim", Reason: "left"}},
@@ -250,7 +250,7 @@ func TestGateIsBound(t *testing.T) {
 		{"an effect", allowed, settle, "leads to no effect_settled"},
 		{"a checkpoint", allowed, progress, "leads to no checkpoint_added"},
 		{"what was settled", settle, settle, ""},
-		{"with the call of the grant", settle, ledger.EffectSettled{Grant: at.ULID, Outcome: ledger.EffectUnknown, CallID: "c1", CallPrev: hashOf("before")}, ""},
+		{"with the call of the grant", settle, ledger.EffectSettled{Grant: at.ULID, Outcome: ledger.EffectUnknown, CallID: "c1", CallPrev: hashOf("before"), Intent: hashOf("intent")}, ""},
 		{"another outcome", settle, ledger.EffectSettled{Grant: at.ULID, Outcome: ledger.EffectDone}, "outcome"},
 		{"another grant", settle, ledger.EffectSettled{Grant: "7" + at.ULID[1:], Outcome: ledger.EffectUnknown}, "grant"},
 		{"a result", settle, ledger.EffectSettled{Grant: at.ULID, Outcome: ledger.EffectUnknown, Result: allowed.Intent}, "result"},

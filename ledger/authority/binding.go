@@ -173,7 +173,7 @@ var bindings = []Binding{
 	{
 		Verb: "gate settle", Event: ledger.TypeEffectSettled,
 		Fields: same([]string{"grant", "outcome", "result"}, map[string]Field{
-			"reason": reason, "call_id": derived, "call_prev": derived, "content_key": free,
+			"reason": reason, "call_id": derived, "call_prev": derived, "intent": derived, "content_key": free,
 		}),
 	},
 	{

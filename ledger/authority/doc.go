@@ -135,7 +135,7 @@
 //	    free: content_key, reason_code
 //	gate settle → effect_settled
 //	    copied: grant, outcome, reason, result
-//	    derived: call_id, call_prev
+//	    derived: call_id, call_prev, intent
 //	    free: content_key
 //	actor add → actor_enrolled
 //	    copied: actor, bootstrap, keys, reason, roles

@@ -31,7 +31,7 @@ func Block(job, call string) EventSpec {
 
 // Settle returns the spec of the event that says what became of the n-th grant of a call.
 func Settle(job, call string, n int, outcome ledger.EffectOutcome) EventSpec {
-	return EventSpec{Job: job, Payload: ledger.EffectSettled{Grant: grantOf(job, call, n), Outcome: outcome, CallID: call}}
+	return EventSpec{Job: job, Payload: ledger.EffectSettled{Grant: grantOf(job, call, n), Outcome: outcome, CallID: call, Intent: intentOf(call).Digest}}
 }
 
 func intentOf(call string) ledger.Content {
