@@ -32,7 +32,7 @@ gait pack verify decision.trace.json`,
 		Args: noArgs,
 	}, 0, 1, 2, 6, 7, 8)
 	f := cmd.Flags()
-	f.StringVar(&job, "id", "", "the job's id (required)")
+	f.StringVar(&job, "id", "", "the job's id (default: that of the decision, for which the ledger may have to be read)")
 	f.StringVar(&grant, "grant", "", "trace the decision that gave this grant")
 	f.StringVar(&seqText, "seq", "", "trace the decision that is this event of the ledger, from 0")
 	f.StringVar(&out, "out", "", "write the trace to this file; only a trace of the same decision is replaced; "+outForms)
@@ -44,6 +44,12 @@ gait pack verify decision.trace.json`,
 		a.about(job)
 		var p printout
 		err = a.show(cmd.Context(), func(r *connect.Ledger) (err error) {
+			if job == "" {
+				if job, err = jobOfDecision(cmd.Context(), r, at); err != nil {
+					return err
+				}
+				a.about(job)
+			}
 			p, err = trace(cmd.Context(), a, r, job, at)
 			return err
 		})
@@ -58,13 +64,13 @@ gait pack verify decision.trace.json`,
 // tracedDecision reads the flags that name a decision.
 func tracedDecision(job, grant, seqText string) (at packspec.DecisionAt, err error) {
 	switch {
-	case job == "":
-		return at, &usageError{code: "invalid_usage", text: "a decision about which job? --id is missing", hint: "add --id JOB"}
 	case (grant == "") == (seqText == ""):
 		return at, &usageError{code: "invalid_usage", text: "which decision? Give one of --grant and --seq", hint: "gait gate list shows open grants, gait job events every decision"}
 	}
-	if err := ledger.FieldJobID.Check(job); err != nil {
-		return at, &commands.InvalidError{Err: err}
+	if job != "" {
+		if err := ledger.FieldJobID.Check(job); err != nil {
+			return at, &commands.InvalidError{Err: err}
+		}
 	}
 	if grant != "" {
 		if err := ledger.FieldGrant.Check(grant); err != nil {
@@ -74,6 +80,26 @@ func tracedDecision(job, grant, seqText string) (at packspec.DecisionAt, err err
 	at.Grant = grant
 	at.Seq, err = seqFlag("seq", seqText, -1)
 	return at, err
+}
+
+// jobOfDecision returns the job of a decision.
+func jobOfDecision(ctx context.Context, r *connect.Ledger, at packspec.DecisionAt) (string, error) {
+	if at.Grant == "" {
+		e, err := r.Log.Event(ctx, at.Seq)
+		if err == nil && e.JobID() == "" {
+			err = &usageError{code: "invalid_usage", text: fmt.Sprintf("event %d is about the ledger itself, and no decision of the gate", at.Seq), hint: "gait job events JOB shows every decision"}
+		}
+		return e.JobID(), err
+	}
+	for e, err := range r.Log.Events(ctx, 0) {
+		if err != nil {
+			return "", err
+		}
+		if p, ok := e.Payload().(ledger.GateDecided); ok && p.Grant == at.Grant {
+			return e.JobID(), nil
+		}
+	}
+	return "", &usageError{code: "grant_not_found", text: "no decision gave the grant " + at.Grant, hint: "gait gate list shows open grants, gait job events JOB every decision"}
 }
 
 // trace makes a trace to print.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,6 +45,7 @@ type stopRun struct {
 	id     string
 
 	looked         int // jobs of the ledger
+	seen           map[string]bool
 	stopped, ended []string
 	failed         []failedStop
 	firstFailure   error
@@ -85,7 +87,7 @@ func (s *stopAll) run(cmd *cobra.Command, a *app, flags *writeFlags, args []stri
 }
 
 func (s *stopAll) begin(cmd *cobra.Command, a *app, flags *writeFlags, args []string) (*stopRun, error) {
-	r := &stopRun{app: a, flags: flags, id: flags.requestID}
+	r := &stopRun{app: a, flags: flags, id: flags.requestID, seen: map[string]bool{}}
 	switch {
 	case len(args) > 0 || flags.id != "" || cmd.Flags().Changed("if-revision"):
 		return nil, &usageError{code: "invalid_usage", text: "--all stops every job with the labels given, and takes no job and no revision", hint: helpHint}
@@ -114,31 +116,68 @@ func (s *stopAll) begin(cmd *cobra.Command, a *app, flags *writeFlags, args []st
 	return r, nil
 }
 
-// walk stops the jobs that match, in the order of their ids.
+// walk stops the jobs that match, in the order of their ids. If the row of a job does not
+// hold, the others are stopped all the same, each looked up by itself, and walk fails.
 func (r *stopRun) walk(ctx context.Context, l *connect.Ledger) error {
+	walked := r.walkRows(ctx, l)
+	if err := r.stop(ctx, l); err != nil || walked == nil || ctx.Err() != nil {
+		return cmp.Or(err, walked)
+	}
+	here, err := l.Root()
+	if err != nil { // a daemon names no jobs but those that it proves
+		return walked
+	}
+	for id, err := range here.Log.NamedJobs(ctx) {
+		if err != nil {
+			break // what can be named was
+		}
+		if r.seen[id] {
+			continue
+		}
+		j, err := l.Job(ctx, id)
+		if err != nil && !r.every {
+			r.looked++
+			r.fail(id, err) // its labels are not known
+			continue
+		}
+		if err := r.look(ctx, l, id, j); err != nil {
+			return err
+		}
+	}
+	return cmp.Or(r.stop(ctx, l), walked)
+}
+
+// walkRows looks at all jobs, each proved, and compares their number with the index.
+func (r *stopRun) walkRows(ctx context.Context, l *connect.Ledger) error {
 	for entry, err := range l.Log.Jobs(ctx, "") {
 		if err != nil {
 			return err
 		}
-		r.looked++
 		j, err := projection.JobOf(ctx, l.Log, entry)
 		if err != nil {
-			r.fail(entry.ID, err)
-			continue
+			return err
 		}
-		switch {
-		case !r.matches(j):
-		case j.Status.Final() || j.Status == projection.EmergencyStopped:
-			r.ended = append(r.ended, j.ID)
-		default:
-			if r.batch = append(r.batch, j.ID); len(r.batch) == stopsAtOnce {
-				if err := r.stop(ctx, l); err != nil {
-					return err
-				}
-			}
+		if err := r.look(ctx, l, entry.ID, j); err != nil {
+			return err
 		}
 	}
-	return r.stop(ctx, l)
+	return nil
+}
+
+// look puts a job that matches into the batch, and stops the batch if it is full.
+func (r *stopRun) look(ctx context.Context, l *connect.Ledger, id string, j projection.Job) error {
+	r.looked++
+	r.seen[id] = true
+	switch {
+	case !r.matches(j):
+	case j.Status.Final() || j.Status == projection.EmergencyStopped:
+		r.ended = append(r.ended, id)
+	default:
+		if r.batch = append(r.batch, id); len(r.batch) == stopsAtOnce {
+			return r.stop(ctx, l)
+		}
+	}
+	return nil
 }
 
 func (r *stopRun) matches(j projection.Job) bool {

@@ -105,7 +105,7 @@ func replayGate(ctx context.Context, l *connect.Ledger, id string, o gate.Replay
 	}
 	o.Keys, o.Workers = authority.KeysOf, runtime.GOMAXPROCS(0)
 	o.Intent = func(job string, digest ledger.Hash) ([]byte, error) {
-		r, err := l.GetContent(ctx, job, digest)
+		r, err := l.KeptContent(ctx, job, digest)
 		if err != nil {
 			return nil, err
 		}

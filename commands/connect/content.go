@@ -214,6 +214,14 @@ func (l *Ledger) GetContent(ctx context.Context, job string, digest ledger.Hash)
 	return &ContentReader{ReadCloser: r, Content: c}, nil
 }
 
+// KeptContent opens content of a job that the caller has found in an event: it does not look
+// for the event itself. It fails with a *content.MissingError if the bytes are not there,
+// erased or not.
+func (l *Ledger) KeptContent(ctx context.Context, job string, digest ledger.Hash) (io.ReadCloser, error) {
+	r, _, err := l.openContent(ctx, job, digest, false)
+	return r, err
+}
+
 func (l *Ledger) openContent(ctx context.Context, job string, digest ledger.Hash, erased bool) (io.ReadCloser, int64, error) {
 	if erased {
 		return nil, 0, &content.ErasedError{Digest: digest}
