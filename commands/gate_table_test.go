@@ -68,6 +68,7 @@ func (g *gateBench) filled(r commands.Request) commands.Request {
 // gateColumns says which request stands for each column.
 var gateColumns = map[string]func(g *gateBench) commands.Request{
 	"allow":     func(g *gateBench) commands.Request { return g.eval("read", 1, "call-1") },
+	"reused":    func(g *gateBench) commands.Request { return g.eval("read", 2, "call-1") },
 	"other":     func(g *gateBench) commands.Request { return g.eval("read", 2, "call-3") },
 	"ask":       func(g *gateBench) commands.Request { return g.eval("pay", 1, "call-2") },
 	"forbid":    func(g *gateBench) commands.Request { return g.eval("drop", 1, "call-4") },
