@@ -28,9 +28,9 @@ func large(before, after string, text func(i int) string) string {
 // hostile are intents that are the worst for some policy.
 func hostile() map[string]string {
 	number := func(i int) string { return fmt.Sprintf("%d,", i) }
-	fractions := ""
+	var fractions strings.Builder
 	for i := range 2000 {
-		fractions += fmt.Sprintf("0.%04d,", i+1)
+		fmt.Fprintf(&fractions, "0.%04d,", i+1)
 	}
 	return map[string]string{
 		"text":    large(`"l":[],"m":[],"s":"`, `"`, func(int) string { return "a" }),
@@ -41,7 +41,7 @@ func hostile() map[string]string {
 		"two":     large(`"s":"","m":[0.0001],"l":[`, `]`, func(i int) string { return fmt.Sprintf("[%d,%d],", i, i) }),
 		"objects": large(`"s":"","m":[],"l":[`, `]`, func(i int) string { return fmt.Sprintf(`{"a":%d},`, i) }),
 		"members": large(`"s":"","m":[],"l":{`, `}`, func(i int) string { return fmt.Sprintf(`"%x":0,`, i) }),
-		"cross":   large(`"s":"","m":[`+fractions+`0.5],"l":[`, `]`, number),
+		"cross":   large(`"s":"","m":[`+fractions.String()+`0.5],"l":[`, `]`, number),
 		"digits":  large(`"s":"","m":[],"l":{`, `}`, func(i int) string { return fmt.Sprintf(`"%x":[0,1,2,3,4,5,6,7,8,9],`, i) }),
 		"fractions": large(`"s":"","m":[],"l":[`, `]`, func(i int) string {
 			return fmt.Sprintf("0.%04d,", i+1)
