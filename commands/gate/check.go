@@ -19,6 +19,7 @@ type Report struct {
 	Digest   ledger.Hash // of the file
 	Policies []PolicyFacts
 	Problems []Problem // none: the gate takes the file
+	Notes    []Problem // what may be meant, and may block calls
 	Schema   bool      // the policies were validated against a schema
 }
 
@@ -53,8 +54,9 @@ const (
 )
 
 // Check reads a policy file as the gate does and, if a schema is given, validates each policy
-// against it: a Cedar schema, as text or as JSON. Without a schema nothing is said of names
-// and types: a policy that names a field that no intent has is found when it is evaluated.
+// against it: a Cedar schema, as text or as JSON. Names of fields that the gate gives are
+// checked in any case. Without a schema nothing is said of arguments and types: a policy that
+// names an argument that no intent has is found when it is evaluated.
 func Check(policy, schemaText []byte) Report {
 	var r Report
 	p, err := ParsePolicy(policy)
@@ -70,9 +72,10 @@ func Check(policy, schemaText []byte) Report {
 	for _, rule := range p.rules {
 		r.Policies = append(r.Policies, rule.facts())
 	}
+	r.Problems, r.Notes = unknownFields(p), conflicts(p)
 	if schemaText != nil {
 		r.Schema = true
-		r.Problems = validated(p, schemaText)
+		r.Problems = append(r.Problems, validated(p, schemaText)...)
 	}
 	return r
 }
