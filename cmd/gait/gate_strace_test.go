@@ -18,41 +18,109 @@ var gateCall = regexp.MustCompile(`(?m)^\d+ +(write|pwrite64|fsync|fdatasync|ftr
 
 const gateCalls = "write,pwrite64,fsync,fdatasync,ftruncate,read,pread64,fstat,getdents64,flock,rename,renameat,renameat2,linkat,openat,newfstatat,mkdirat"
 
+// gatePolicy permits t, forbids no, and asks for an approval of ask.
+const gatePolicy = `permit (principal, action in [Action::"t", Action::"no"], resource);
+forbid (principal, action == Action::"no", resource);
+@gait_verdict("require_approval")
+permit (principal, action == Action::"ask", resource);`
+
+// newGateRig returns a rig that asks the gate whether a tool may run, which exits with exit, and
+// the calls that this makes.
+func newGateRig(t *testing.T, tool string, exit int) (straceRig, []fileCall) {
+	policy := filepath.Join(t.TempDir(), "policy.cedar")
+	if err := os.WriteFile(policy, []byte(gatePolicy), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := newStraceRig(t, "--policy", policy)
+	intent := filepath.Join(s.dir, "intent.json")
+	if err := os.WriteFile(intent, fmt.Appendf(nil, `{"tool": %q, "arguments": {"n": 1}}`, tool), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.command, s.exit = []string{"gate", "eval", "--id", "a", "--tool", tool, "--intent", intent, "--json"}, exit
+	return s, s.recordCalls(gateCalls, gateCall)
+}
+
+// gateFaults calls f with a sample of the calls, at most that many, and what is done to each:
+// it fails, it is the last one, or it reads nothing.
+func gateFaults(t *testing.T, calls []fileCall, most int, f func(fileCall, string)) {
+	if *thorough {
+		most = len(calls)
+	}
+	for n, i := range ledgertest.Sample(t, len(calls), most) {
+		faults := []string{"error=EIO", "signal=KILL", "error=ENOSPC", "error=EACCES"}
+		if c := calls[i].call; c == "read" || c == "pread64" {
+			faults = append(faults, "retval=0")
+		}
+		if !*thorough {
+			faults = faults[n%len(faults):][:1]
+		}
+		for _, fault := range faults {
+			f(calls[i], fault)
+		}
+	}
+}
+
 // Whatever call of gait gate eval fails, and wherever it is killed, it exits with 0 only if
 // an allow is on the ledger, which a second evaluation then knows of.
 func TestStraceGateNeverAllowsUnseen(t *testing.T) {
 	if testing.Short() {
 		t.Skip("dozens of traced processes")
 	}
-	dir := t.TempDir()
-	policy, intent := filepath.Join(dir, "all.cedar"), filepath.Join(dir, "one.json")
-	for name, text := range map[string]string{policy: `permit (principal, action == Action::"t", resource);`, intent: `{"tool": "t", "arguments": {"n": 1}}`} {
-		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	s := newStraceRig(t, "--policy", policy)
-	s.command = []string{"gate", "eval", "--id", "a", "--tool", "t", "--intent", intent, "--json"}
-	calls := s.recordCalls(gateCalls, gateCall)
-	most := 16
-	if *thorough {
-		most = len(calls)
-	}
+	s, calls := newGateRig(t, "t", exitOK)
 	counted := map[string]int{}
-	for n, i := range ledgertest.Sample(t, len(calls), most) {
-		faults := []string{"error=EIO", "signal=KILL", "error=ENOSPC", "error=EACCES"}
-		if !*thorough {
-			faults = faults[n%len(faults):][:1]
-		}
-		for _, fault := range faults {
-			s.failGate(calls[i], fault, counted)
-		}
-	}
+	gateFaults(t, calls, 16, func(c fileCall, fault string) { s.failGate(c, fault, counted) })
 	if counted["blocked"]+counted["killed"] == 0 {
 		t.Errorf("of %d calls none led to a block: %v", len(calls), counted)
 	}
 	t.Logf("%d calls: %v", len(calls), counted)
 }
+
+// Whatever fails, what the policy forbids and what needs an approval is never allowed: a policy, an
+// intent or a ledger that cannot be read, or is read in part, does not turn a no into a yes.
+func TestStraceGateNeverAllowsForbidden(t *testing.T) {
+	if testing.Short() {
+		t.Skip("dozens of traced processes")
+	}
+	for tool, wanted := range map[string]int{"no": exitPolicy, "ask": exitApproval} {
+		t.Run(tool, func(t *testing.T) {
+			s, calls := newGateRig(t, tool, wanted)
+			counted := map[string]int{}
+			gateFaults(t, calls, 8, func(c fileCall, fault string) { s.failDenied(c, fault, counted) })
+			if counted["failed"] == 0 {
+				t.Errorf("of %d calls none failed: %v", len(calls), counted)
+			}
+			t.Logf("%d calls: %v", len(calls), counted)
+		})
+	}
+}
+
+// failDenied makes one call of an evaluation fail, or kills the process in it. The evaluation ends
+// without an allow, and so does one after it, of which nothing fails.
+func (s straceRig) failDenied(c fileCall, fault string, counted map[string]int) {
+	t := s.t
+	s.restore()
+	what := fmt.Sprintf("%s of %s: %s", c.call, strings.TrimPrefix(c.path, s.dir), fault)
+	code, out := s.traceRun("-P", c.path, "-e", "trace="+c.call, "-e", "inject="+c.call+":"+fault+":when=1+")
+	switch {
+	case code == exitOK || strings.Contains(out, `"grant"`) || strings.Contains(out, `"verdict":"allow"`):
+		t.Errorf("%s: exit %d: %s", what, code, out)
+	case code == s.exit && strings.Contains(out, deniedFor[code]):
+		counted["decided anyway"]++
+	default:
+		counted["failed"]++
+	}
+	after, then := s.runGate()
+	waits := s.exit == exitApproval && after == exitPolicy && then == "not_running" // the first one asked
+	if !waits && (after != s.exit || then != deniedFor[after]) {
+		t.Errorf("%s: exit %d, and then the same intent exits %d: %s", what, code, after, then)
+	}
+	if out, err := s.builtGait.command("gate", "list", "a", "--json").Output(); err != nil || !strings.Contains(string(out), `"grants":[]`) {
+		t.Errorf("%s: gate list: %v: %s", what, err, out)
+	}
+}
+
+// deniedFor are the reasons of answers by exit code, if nothing fails.
+var deniedFor = map[int]string{exitPolicy: "policy_forbids", exitApproval: "policy_requires_approval"}
 
 // failGate makes one call of an evaluation fail, or kills the process in it.
 func (s straceRig) failGate(c fileCall, fault string, counted map[string]int) {

@@ -65,6 +65,7 @@ type straceRig struct {
 	builtGait
 	strace, base, log string
 	command           []string // that is traced
+	exit              int      // with which it ends if nothing fails
 }
 
 func newStraceRig(t *testing.T, setUp ...string) straceRig {
@@ -138,7 +139,7 @@ func (s straceRig) record() []fileCall { return s.recordCalls(tracedCalls, trace
 // recordCalls returns the calls of the command that are traced, to files of its own.
 func (s straceRig) recordCalls(traced string, shape *regexp.Regexp) []fileCall {
 	s.restore()
-	if code, out := s.traceRun("-e", "trace="+traced); code != 0 {
+	if code, out := s.traceRun("-e", "trace="+traced); code != s.exit {
 		s.t.Fatalf("the traced command exits %d: %s", code, out)
 	}
 	seen := map[fileCall]bool{}
