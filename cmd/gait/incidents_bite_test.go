@@ -120,6 +120,11 @@ var wrongRules = []struct {
 			j.Status, j.StopReason, j.ReasonCode = projection.PausedStatus, projection.StopPausedByUser, projection.ReasonPaused
 		}
 	}), 5, "/status", `"paused"`},
+	{"approval_stretched", "a block stops the job", after(func(j *projection.Job, _ projection.Job, p ledger.GateDecided) {
+		if p.Verdict == ledger.GateBlock {
+			j.Status = projection.Blocked
+		}
+	}), 7, "/status", `"blocked"`},
 }
 
 // A mistake in the rules is found by the incident that it would bring back.
@@ -162,6 +167,10 @@ var otherRuns = []struct {
 		"cancel_races_approve", "finance is faster",
 		"14:00:01 campaign-owner: cancel --if-revision 4", "14:00:00 finance-partner: approve --reason 'within the quarter'\n14:00:01 campaign-owner: cancel",
 		regress.Decisions, 5, "",
+	},
+	{
+		"approval_stretched", "the agent pays another sum after the approval", "--intent ./refund.json\n10:21:10", "--intent ./voucher.json\n10:21:10",
+		regress.Gate, 8, "/payload/facts/shown/arguments.amount",
 	},
 }
 
@@ -209,7 +218,7 @@ func TestIncidentsBite(t *testing.T) {
 		}
 	}
 	for _, scope := range regress.Scopes {
-		if scope != regress.Gate && !asked[scope] { // package regress has fixtures of the gate
+		if !asked[scope] {
 			t.Errorf("the incidents ask for %v, and not for %s", asked, scope)
 		}
 	}
