@@ -36,7 +36,7 @@ func calledPlay(t testing.TB, change func(at int, before []ledger.Event, p ledge
 		return p
 	}
 	settle := func(grant string, outcome ledger.EffectOutcome) ledger.EffectSettled {
-		return ledger.EffectSettled{Grant: grant, Outcome: outcome, CallID: "c1", CallPrev: about[len(about)-1].LeafHash(), Reason: "looked"}
+		return ledger.EffectSettled{Grant: grant, Outcome: outcome, CallID: "c1", CallPrev: about[len(about)-1].LeafHash(), Intent: g.intent.Digest, Reason: "looked"}
 	}
 	first := allow(grantSettled, ledger.Hash{})
 	first.ContentKey = ledger.Hash{1}
