@@ -52,7 +52,7 @@ func (b *boundFlags) policy(a *app) (ledger.Hash, error) {
 		return ledger.Hash{}, err
 	}
 	found := ledger.Hash(sha256.Sum256(text))
-	a.noteUnreadable(b.policyFile, text)
+	noteUnreadable(a, b.policyFile, text)
 	if len(text) <= gate.MaxPolicy {
 		a.policy = text
 	}

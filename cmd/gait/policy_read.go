@@ -13,7 +13,7 @@ const mendPolicy = "mend the file; gait policy --help lists the annotations, and
 
 // noteUnreadable prints a notice if a file that a job is to be bound to is no policy that the
 // gate can read. A job can be bound to policies of other kinds: then nothing is to ask the gate.
-func (a *app) noteUnreadable(name string, text []byte) {
+func noteUnreadable(a *app, name string, text []byte) {
 	_, err := gate.ParsePolicy(text)
 	if e, ok := errors.AsType[*gate.Error](err); ok {
 		a.notice(e.In(name) + ": " + e.Reason + " [" + e.Code + "]: the gate blocks every call of a job that is bound to this file")
