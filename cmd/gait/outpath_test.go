@@ -15,9 +15,10 @@ func TestOutputGoesThroughOutPath(t *testing.T) {
 	writes := regexp.MustCompile(`\b(?:renameio\.\w+|os\.(?:Create\w*|WriteFile|OpenFile|OpenRoot|Mkdir\w*|Rename|Remove\w*|Symlink|Link|NewFile))\([^)]*`)
 	own := map[string]string{ // by file
 		"outfile.go": "outFile", "pending.go": "pendingDir",
-		"demo.go":       "the changed copy of the demo's pack, and its directory",
-		"passphrase.go": "the terminal, which is asked",
-		"serve_tcp.go":  "the token, which is kept in no ledger's directory, but may be in the home",
+		"demo.go":        "the changed copy of the demo's pack, and its directory",
+		"passphrase.go":  "the terminal, which is asked",
+		"policy_init.go": "a directory for the cases of a policy, beside the policy, whose place outPath has checked",
+		"serve_tcp.go":   "the token, which is kept in no ledger's directory, but may be in the home",
 	}
 	reads := []string{ // what begins with these writes nothing, or goes on to an outFile or pendingDir
 		"os.OpenFile(name, os.O_RDONLY", "os.OpenRoot(name",

@@ -62,8 +62,17 @@ func writeProfile(a *app, profile gate.Profile, out, dir string) (string, error)
 		return "", err
 	}
 	text := strings.Replace(string(profile.Cases), "{\n", fmt.Sprintf("{\n  \"policy\": %q,\n", "../"+filepath.Base(out)), 1)
-	if err := os.WriteFile(cases.path, []byte(text), 0o666); err != nil {
-		return "", err
+	for _, f := range []struct {
+		path string
+		text []byte
+	}{{cases.path, []byte(text)}, {file.path, profile.Policy}} {
+		to, err := a.outFile("--out", f.path)
+		if err == nil {
+			err = to.write(f.text)
+		}
+		if err != nil {
+			return "", fmt.Errorf("writing %s: %w", f.path, err)
+		}
 	}
-	return cases.path, os.WriteFile(file.path, profile.Policy, 0o666)
+	return cases.path, nil
 }

@@ -47,11 +47,12 @@ func annotationError(p *cedar.Policy, format string, args ...any) error {
 	}
 }
 
-// termsOf reads the annotations of a policy that begin with gait_.
+// termsOf reads the annotations of a policy that begin with gait, in any case of letters:
+// such a one that is misspelt would otherwise be no condition at all.
 func termsOf(p *cedar.Policy, all cedar.Annotations) (t terms, err error) {
 	t.asks = all[annotationVerdict] == cedar.String(ledger.GateRequireApproval)
 	for _, key := range slices.Sorted(maps.Keys(all)) {
-		if name := string(key); strings.HasPrefix(strings.ToLower(name), "gait_") {
+		if name := string(key); strings.HasPrefix(strings.ToLower(name), "gait") {
 			if problem := t.set(p, name, string(all[key])); problem != "" {
 				return t, annotationError(p, "@%s: %s", name, problem)
 			}
