@@ -93,7 +93,7 @@ func issue(ctx context.Context, a *app, r order) (result commands.Result, err er
 		if result, err = a.issueIn(ctx, l, r); err == nil {
 			a.written.Store(&result)
 			err = a.noteUsed(ctx, l, result)
-			a.noteBasis(ctx, l)
+			noteBasis(ctx, a, l)
 			a.noteErased(ctx, l, result)
 		}
 		return err
@@ -103,7 +103,7 @@ func issue(ctx context.Context, a *app, r order) (result commands.Result, err er
 
 // noteBasis notes what verdicts are judged by. The command was carried out: if that cannot
 // be read, the outcome names them as they were recorded.
-func (a *app) noteBasis(ctx context.Context, l *connect.Ledger) {
+func noteBasis(ctx context.Context, a *app, l *connect.Ledger) {
 	if at, err := l.Basis(ctx); err == nil {
 		a.basis = at
 	}
