@@ -88,11 +88,23 @@ func amendIntent(ctx context.Context, a *app, l *connect.Ledger, r commands.Requ
 	if err != nil {
 		return err
 	}
-	ask, no := projection.VerdictTarget(job, at, projection.Approved, c.CheckpointID)
-	if no != nil || ask.Tool == "" {
-		return nil // what is wrong, the rules say
+	if tool := toolAsked(job, at, c.CheckpointID); tool != "" {
+		return canonicalIntent(a.uploads.files[0], tool)
 	}
-	f := a.uploads.files[0]
+	return nil // it is about something else, or the rules say what is wrong
+}
+
+// toolAsked returns the tool that a verdict would be about; "" if it would be about none.
+func toolAsked(job projection.Job, at projection.Basis, checkpoint string) string {
+	ask, no := projection.VerdictTarget(job, at, projection.Approved, checkpoint)
+	if no != nil {
+		return ""
+	}
+	return ask.Tool
+}
+
+// canonicalIntent puts the canonical form of an intent for a tool in the place of a file.
+func canonicalIntent(f *upload, tool string) error {
 	if _, err := f.opened.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
@@ -102,10 +114,10 @@ func amendIntent(ctx context.Context, a *app, l *connect.Ledger, r commands.Requ
 	}
 	intent, err := gate.ParseIntent(b)
 	if err != nil {
-		return &usageError{code: "invalid_amended", text: fmt.Sprintf("%s takes the place of an intent, and is none: %v", f.file, err), hint: `an intent is JSON like {"tool": "` + ask.Tool + `", "arguments": {}}`}
+		return &usageError{code: "invalid_amended", text: fmt.Sprintf("%s takes the place of an intent, and is none: %v", f.file, err), hint: `an intent is JSON like {"tool": "` + tool + `", "arguments": {}}`}
 	}
-	if intent.Tool() != ask.Tool {
-		return &usageError{code: "invalid_amended", text: fmt.Sprintf("%s is for the tool %s, and the decision is about %s", f.file, intent.Tool(), ask.Tool), hint: "an amended intent is for the same tool; deny it to have none of it"}
+	if intent.Tool() != tool {
+		return &usageError{code: "invalid_amended", text: fmt.Sprintf("%s is for the tool %s, and the decision is about %s", f.file, intent.Tool(), tool), hint: "an amended intent is for the same tool; deny it to have none of it"}
 	}
 	f.opened, f.size = bytes.NewReader(intent.Canonical()), int64(len(intent.Canonical()))
 	return nil

@@ -41,7 +41,7 @@ shown too.`,
 			if err := a.read(ctx, func(l *connect.Ledger) error { return eachUnsettled(ctx, l, add) }); err != nil {
 				return err
 			}
-			return printGrants(a, object{"grants": grants}, grants, nil)
+			return printGrants(a, "", object{"grants": grants}, grants, nil)
 		}
 		id, err := existingJob(a, id, args)
 		if err != nil {
@@ -60,7 +60,7 @@ shown too.`,
 		if err != nil {
 			return err
 		}
-		return printGrants(a, object{"grants": grants, "cleared": cleared, "job_id": id}, grants, cleared)
+		return printGrants(a, id, object{"grants": grants, "cleared": cleared, "job_id": id}, grants, cleared)
 	}
 	return cmd
 }
@@ -75,7 +75,7 @@ func eachUnsettled(ctx context.Context, l *connect.Ledger, use func(projection.J
 	return nil
 }
 
-func printGrants(a *app, fields object, grants []listedGrant, cleared []projection.ClearedView) error {
+func printGrants(a *app, job string, fields object, grants []listedGrant, cleared []projection.ClearedView) error {
 	return a.print(fields, func(s *screen) {
 		if len(grants) == 0 {
 			s.add("no grant is open or unknown\n")
@@ -92,7 +92,7 @@ func printGrants(a *app, fields object, grants []listedGrant, cleared []projecti
 				state += "; an approver amended it"
 			}
 			if c.Intent != nil {
-				state += "; its intent: gait content get " + c.Intent.Digest.String() + " --id " + fields["job_id"].(string)
+				state += "; its intent: gait content get " + c.Intent.Digest.String() + " --id " + quoted(job)
 			}
 			s.add(fmt.Sprintf("%s  %s  %s\n", c.CheckpointID, c.Tool, state))
 		}

@@ -48,15 +48,10 @@ gait gate settle --grant 01M8QJKVWF155M6PENWCWCXEME --outcome not_done --actor o
 			}
 			return carryOut(ctx, a, flags.order(commands.Request{Command: commands.GateSettle{}, DryRun: flags.dryRun}))
 		}
-		c := commands.GateSettle{Grant: grant, Outcome: ledger.EffectOutcome(outcome)}
-		for _, f := range []struct{ flag, value string }{{"--grant", grant}, {"--outcome", outcome}} {
-			if f.value == "" {
-				return &usageError{code: "invalid_usage", text: f.flag + " is missing", hint: "gait gate list shows the grants that are not settled; --outcome is done, not_done or unknown"}
-			}
-		}
-		if err := ledger.FieldGrant.Check(grant); err != nil {
+		if err := checkSettled(grant, outcome); err != nil {
 			return err
 		}
+		c := commands.GateSettle{Grant: grant, Outcome: ledger.EffectOutcome(outcome)}
 		if flags.id == "" {
 			if err := jobOfGrant(ctx, a, &flags, grant); err != nil {
 				return err
@@ -72,6 +67,16 @@ gait gate settle --grant 01M8QJKVWF155M6PENWCWCXEME --outcome not_done --actor o
 		return settleHelped(carryOut(ctx, a, flags.order(r)))
 	}
 	return cmd
+}
+
+// checkSettled checks the flags that say what became of which grant.
+func checkSettled(grant, outcome string) error {
+	for _, f := range []struct{ flag, value string }{{"--grant", grant}, {"--outcome", outcome}} {
+		if f.value == "" {
+			return &usageError{code: "invalid_usage", text: f.flag + " is missing", hint: "gait gate list shows the grants that are not settled; --outcome is done, not_done or unknown"}
+		}
+	}
+	return ledger.FieldGrant.Check(grant)
 }
 
 // A settleError is the refusal of a settlement that another actor has to give, or give a

@@ -8,9 +8,9 @@ import (
 
 // gateHints say what to do next about a block of the gate, by its reason code.
 var gateHints = map[string]string{
-	"policy_permits_none": "no policy permits it; run it again with --explain --dry-run, which says why",
-	"policy_forbids":      "a policy forbids it; run it again with --explain --dry-run, which says what it asks for",
-	"policy_diagnostic":   "a policy could not be evaluated on this intent; run it again with --explain --dry-run, which says why",
+	"policy_permits_none": "no policy permits it; gait gate eval with --explain --dry-run says why",
+	"policy_forbids":      "a policy forbids it; gait gate eval with --explain --dry-run says what it asks for",
+	"policy_diagnostic":   "a policy could not be evaluated on this intent; gait gate eval with --explain --dry-run says why",
 	"policy_missing":      "bind the job to a policy: gait job pause --id JOB, then gait job resume --id JOB --policy FILE",
 	"policy_unreadable":   "give the policy that the job is bound to: --policy FILE",
 	"policy_empty":        "the policy file permits nothing: gait policy check FILE",

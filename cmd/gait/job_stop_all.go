@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -319,18 +320,19 @@ func (e *stopAllError) Fault() ledger.Fault {
 }
 
 func (e *stopAllError) nextStep() string {
-	hint := "go on with the same run: gait job stop --all --request-id " + e.run.id
+	var hint strings.Builder
+	hint.WriteString("go on with the same run: gait job stop --all --request-id " + e.run.id)
 	if e.run.every {
-		hint += " --label '*'"
+		hint.WriteString(" --label '*'")
 	}
 	for _, l := range e.run.labels {
-		hint += " --label " + quoted(l.Key+"="+l.Value)
+		hint.WriteString(" --label " + quoted(l.Key+"="+l.Value))
 	}
 	f, _ := ledger.FaultOf(e.err)
 	if own := hintOf(e.err, f); own != "" && own != helpHint && own != againHint {
-		return own + "; then " + hint
+		return own + "; then " + hint.String()
 	}
-	return hint
+	return hint.String()
 }
 
 func (e *stopAllError) fields() object { return e.run.object() }
