@@ -19,8 +19,9 @@ type Content interface {
 	// or with another error if it is not as the event says. It need not be durable.
 	Check(ledger.Event) error
 
-	// Sync makes durable what events name, and fails as Check does. It is called once for
-	// the events of a batch, before they are committed.
+	// Sync makes durable what events name, with the secret of what is named by its digest
+	// alone, and fails as Check does. It is called once for the events of a batch, before they
+	// are committed.
 	Sync(ctx context.Context, events []ledger.Event) error
 
 	// ReadOf returns the bytes of content of a job, durable or not: at most limit, and
@@ -43,14 +44,22 @@ func (e *keepingError) Error() string { return e.err.Error() }
 func (e *keepingError) Unwrap() error { return e.err }
 
 // keyed returns a payload with the content key of its job, if it is the job's first that
-// names content.
+// names content. It fails with ledger.ErrContentSecret if the job has another key than its
+// content has now: the digest of an intent would not say any more whether it was allowed.
 func (e *Engine) keyed(m basis, job string, p ledger.Payload) (ledger.Payload, error) {
-	if e.Content == nil || !m.job.ContentKey.IsZero() || !namesJobContent(p) {
+	if e.Content == nil || !ledger.NamesJobContent(p) {
 		return p, nil
 	}
 	key, err := e.Content.ContentKey(job)
 	if err != nil {
 		return p, fmt.Errorf("the content key of %s: %w", job, err)
+	}
+	switch m.job.ContentKey {
+	case ledger.Hash{}: // it is the first
+	case key:
+		return p, nil
+	default:
+		return p, fmt.Errorf("job %s: %w", job, ledger.ErrContentSecret)
 	}
 	switch named := p.(type) {
 	case ledger.CheckpointAdded:
@@ -73,12 +82,6 @@ func (e *Engine) keyed(m basis, job string, p ledger.Payload) (ledger.Payload, e
 	panic(fmt.Sprintf("commands: %T has no content key", p))
 }
 
-// namesJobContent reports whether a payload names content of its job, if only by its digest.
-func namesJobContent(p ledger.Payload) bool {
-	blocked, ok := p.(ledger.DispatchBlocked)
-	return ok && !blocked.Intent.IsZero() || len(ledger.JobContents(p)) > 0
-}
-
 // checkContent fails if content that an event names is not kept.
 func (e *Engine) checkContent(event ledger.Event) error {
 	if e.Content == nil || !namesContent(event) {
@@ -87,7 +90,9 @@ func (e *Engine) checkContent(event ledger.Event) error {
 	return e.Content.Check(event)
 }
 
-func namesContent(event ledger.Event) bool { return len(ledger.Contents(event)) > 0 }
+func namesContent(event ledger.Event) bool {
+	return len(ledger.Contents(event)) > 0 || ledger.NamesJobContent(event.Payload())
+}
 
 // keepContent makes durable what the events of the batch name. Its error is a *keepingError.
 func (b *batch) keepContent(ctx context.Context) error {

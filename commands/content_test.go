@@ -212,3 +212,28 @@ func TestErasedContentIsDeleted(t *testing.T) {
 		t.Error("a new request does not delete")
 	}
 }
+
+// If the secret of a job's content is gone, or is another one, no event of the job names
+// content: the digest would say nothing of those before. Other jobs go on, and this one too
+// where it names none.
+func TestContentSecretIsCompared(t *testing.T) {
+	b := newBench(t)
+	k := keepContent(t, b)
+	b.must(submit())
+	b.must(attaching("job_1", k.put(t, "job_1", "one")))
+	path := filepath.Join(k.Dir(), "jobs", content.OwnerOf("job_1").String())
+	ledgertest.Must(t, os.Rename(path, path+"-"))
+	k.Store = content.Open(k.Dir())
+	e, err := k.Job("job_1").PutFrom(strings.NewReader("one"), ledgertest.EntropyOf("another secret"), 0)
+	ledgertest.Must(t, err)
+	r := attaching("job_1", ledger.Content{Digest: e.Digest, Size: e.Size})
+	for _, r.DryRun = range []bool{true, false} {
+		if err := b.fails(r); !errors.Is(err, ledger.ErrContentSecret) {
+			t.Errorf("naming content under another secret, dry run %t = %v, want ErrContentSecret", r.DryRun, err)
+		}
+	}
+	b.must(pause())
+	ledgertest.Must(t, errors.Join(k.Flush(), os.RemoveAll(path), os.Rename(path+"-", path)))
+	k.Store = content.Open(k.Dir())
+	b.must(attaching("job_1", k.put(t, "job_1", "two")))
+}

@@ -119,6 +119,13 @@ func JobContents(p Payload) (named []Content) {
 	return named
 }
 
+// NamesJobContent reports whether a payload names content of its job, if only by its digest,
+// as a dispatch_blocked does: then the job has a content key.
+func NamesJobContent(p Payload) bool {
+	blocked, ok := p.(DispatchBlocked)
+	return ok && !blocked.Intent.IsZero() || len(JobContents(p)) > 0
+}
+
 // content walks an object that names content. It is never absent.
 func (c *coder) content(name string, v *Content) {
 	if !c.key(name, true) {

@@ -29,6 +29,11 @@ var (
 // ErrContentMissing says that content that an event names is not at hand.
 var ErrContentMissing = NewError("the content is not there", Fault{Code: "content_missing", Category: CategoryDependency})
 
+// ErrContentSecret says that a job has a content key, and the secret with that key is not at
+// hand: the digest of its next content would say nothing of those before.
+var ErrContentSecret = NewError("the secret of the job's content is gone, or is another one: equal contents would get other digests than before",
+	Fault{Code: "content_secret_missing", Category: CategoryDependency})
+
 // A FieldError says which field of an event breaks which rule. It wraps ErrMalformed.
 type FieldError struct {
 	Field   string // the field's name, as in the event

@@ -85,6 +85,7 @@ var reported = []struct {
 	{&commands.EmptyError{}, "invalid_usage invalid_input 6 false"},
 	{&ledger.RequestUsedError{}, "request_id_used_before invalid_input 6 false"},
 	{ledger.ErrContentMissing, "content_missing dependency_missing 7 false"},
+	{ledger.ErrContentSecret, "content_secret_missing dependency_missing 7 false"},
 	{&commands.TooLargeError{}, "import_too_large invalid_input 6 false"},
 	{packspec.ErrHasEvidence, "pack_has_evidence invalid_input 6 false"},
 	{&commands.InvalidError{Err: errors.New("x")}, "invalid_input invalid_input 6 false"},

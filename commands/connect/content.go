@@ -42,12 +42,13 @@ type Uploaded struct {
 
 // PutContent keeps content of a job, and compares the digest with the bytes: an event that
 // names it can be signed. The first event of the job that names content also gets the
-// job's content key, from the process that keeps it.
+// job's content key, from the process that keeps it. If the job has that key and its secret is
+// not there, PutContent fails with ledger.ErrContentSecret.
 func (l *Ledger) PutContent(ctx context.Context, job string, u Upload) (Uploaded, error) {
 	if l.readOnly && u.Keep != KeepNot {
 		return Uploaded{}, ErrReadOnly
 	}
-	if err := l.hasJob(ctx, job); err != nil {
+	if err := l.mayPut(ctx, job); err != nil {
 		return Uploaded{}, err
 	}
 	limit := u.Limit
@@ -88,6 +89,22 @@ func (l *Ledger) put(ctx context.Context, job string, u Upload, limit int64) (co
 		err = store.Flush()
 	}
 	return kept, err
+}
+
+// mayPut fails if there is no such job, and with ledger.ErrContentSecret if the secret of its
+// content is not here. A daemon finds that out itself.
+func (l *Ledger) mayPut(ctx context.Context, job string) error {
+	if l.daemon != nil {
+		return l.hasJob(ctx, job)
+	}
+	if err := checkID(job); err != nil {
+		return err
+	}
+	is, _, ok, err := projection.LoadState(ctx, l.Log, job)
+	if err := found(job, ok, err); err != nil {
+		return err
+	}
+	return l.root.Content().Job(job).CheckKey(is.ContentKey)
 }
 
 // hasJob fails if there is no such job.

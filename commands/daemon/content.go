@@ -47,7 +47,7 @@ func (k keptContent) salted() (c content.Salted, err error) {
 // putContent keeps content of a job.
 func (s *Server) putContent(w http.ResponseWriter, q *http.Request) error {
 	query := q.URL.Query()
-	job, err := s.contentOf(q.Context(), query.Get("id"))
+	job, err := contentFor(q.Context(), s, query.Get("id"))
 	if err != nil {
 		return err
 	}
@@ -110,6 +110,26 @@ func (s *Server) contentOf(ctx context.Context, id string) (*content.JobStore, e
 		return nil, fmt.Errorf("%w: %s", commands.ErrJobNotFound, id)
 	}
 	return s.Content.Job(id), nil
+}
+
+// contentFor is contentOf for what is to be put: it fails with ledger.ErrContentSecret if the
+// job has a content key and its secret is not there.
+func contentFor(ctx context.Context, s *Server, id string) (*content.JobStore, error) {
+	if s.Content == nil {
+		return nil, ErrNoContent
+	}
+	if err := ledger.FieldJobID.Check(id); err != nil {
+		return nil, &commands.InvalidError{Err: err}
+	}
+	job, _, ok, err := projection.LoadState(ctx, s.Log, id)
+	switch {
+	case err != nil:
+		return nil, err
+	case !ok:
+		return nil, fmt.Errorf("%w: %s", commands.ErrJobNotFound, id)
+	}
+	store := s.Content.Job(id)
+	return store, store.CheckKey(job.ContentKey)
 }
 
 // A bodyReader is a body whose errors are those of its client.

@@ -179,3 +179,27 @@ func (s *testServer) clientOf(t *testing.T, role string) *daemon.Client {
 	c.Credential = &daemon.Credential{Token: tok, Entropy: ledgertest.Entropy(11), Now: time.Now, Trusted: func(ledger.VerifierKey) error { return nil }}
 	return c
 }
+
+// If the secret of a job's content is gone while the daemon runs, nothing is put, and no new
+// secret is made. Other jobs go on.
+func TestContentSecretIsGone(t *testing.T) {
+	s := serve(t)
+	s.do(t, submit("j1"), submit("j2"))
+	l, err := s.client.Open(t.Context())
+	ledgertest.Must(t, err)
+	was := s.putSalted(t, "j1", "pay 100")
+	s.do(t, s.decision("j1", was))
+	jobs := filepath.Join(s.server.Content.Dir(), "jobs")
+	ledgertest.Must(t, os.Rename(jobs, jobs+"-away"))
+	for _, keep := range []string{"", "now", "none"} {
+		if _, err := l.Put(t.Context(), "j1", []byte("pay 100"), keep); faultOf(err) != "content_secret_missing" {
+			t.Errorf("Put that keeps %q without the secret = %v, want content_secret_missing", keep, err)
+		}
+	}
+	s.do(t, s.decision("j2", s.putSalted(t, "j2", "pay 100")))
+	mine := content.OwnerOf("j1").String()
+	ledgertest.Must(t, os.Rename(filepath.Join(jobs+"-away", mine), filepath.Join(jobs, mine)))
+	if again := s.putSalted(t, "j1", "pay 100"); again.Digest != was.Digest {
+		t.Errorf("with the secret again the digest is %s, and was %s", again.Digest, was.Digest)
+	}
+}

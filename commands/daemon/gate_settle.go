@@ -58,7 +58,7 @@ func serveSettle(s *Server, w http.ResponseWriter, q *http.Request) error {
 	}
 	var kept keptContent
 	if given != nil {
-		store, err := s.contentOf(q.Context(), ask.JobID)
+		store, err := contentFor(q.Context(), s, ask.JobID)
 		if err != nil {
 			return err
 		}

@@ -63,6 +63,7 @@ var hints = map[string]func(projection.Details) string{
 	// Ledgers that continue another one, and content.
 	"request_id_used_before": say("look at what it led to in the ledger before; if it is to be done again, use a new one"),
 	"content_missing":        say("its owner can copy the file back from a backup or an export of the ledger"),
+	"content_secret_missing": say("its owner can restore the directory content from a backup; until then nothing of the job goes on that names content"),
 	"content_erased":         say("its bytes are gone; GET /v1/job/events says by whom and why"),
 	"content_too_large":      say("send less; the daemon's owner can allow more"),
 	"content_not_found":      say("GET /v1/job/events names the content of a job"),

@@ -46,6 +46,9 @@ func (n *Named) Add(e ledger.Event) {
 		n.erased[name] = false
 		n.owners[name.Owner] = true
 	}
+	if ledger.NamesJobContent(e.Payload()) {
+		n.owners[OwnerOf(e.JobID())] = true
+	}
 	if p, ok := e.Payload().(ledger.ContentErased); ok {
 		name := Name{OwnerOf(e.JobID()), p.Digest}
 		if _, named := n.erased[name]; named {

@@ -50,8 +50,9 @@ func (*SizeError) Fault() ledger.Fault {
 	return ledger.Fault{Code: "content_size", Category: ledger.CategoryInvalid}
 }
 
-// Check fails with a *MissingError if content that an event names is not kept, and with a
-// *SizeError if it has another size than the event says. It need not be durable.
+// Check fails with a *MissingError if content that an event names is not kept, with a
+// *SizeError if it has another size than the event says, and with ledger.ErrContentSecret if
+// its job has no secret: equal content would get another digest later. It need not be durable.
 func (s *Store) Check(e ledger.Event) error {
 	if err := takeOver(s); err != nil {
 		return s.failed(err)
@@ -66,7 +67,18 @@ func (s *Store) Check(e ledger.Event) error {
 			return err
 		}
 	}
-	return nil
+	if len(ledger.JobContents(e.Payload())) == 0 {
+		return nil
+	}
+	_, ok, err := s.Job(e.JobID()).Secret()
+	if err == nil && !ok {
+		err = noSecret(s, OwnerOf(e.JobID()))
+	}
+	return err
+}
+
+func noSecret(s *Store, o Owner) error {
+	return fmt.Errorf("%w: %s", ledger.ErrContentSecret, s.ownerDir(o))
 }
 
 // sizeOf returns how many bytes content has, durable or not, by the size of its file.
@@ -122,10 +134,25 @@ func (s *Store) ContentKey(job string) (ledger.Hash, error) {
 	return KeyOf(secret), nil
 }
 
-// Sync makes durable what events name, all of it at once. It is called before they are
-// committed, and fails as Check does. What it has seen is young: Collect leaves it.
+// CheckKey fails with ledger.ErrContentSecret if a job has a content key, and its secret here
+// is another one, or there is none.
+func (j *JobStore) CheckKey(want ledger.Hash) error {
+	secret, ok, err := j.Secret()
+	if err != nil || want.IsZero() {
+		return err
+	}
+	if !ok || KeyOf(secret) != want {
+		return noSecret(j.store, j.owner)
+	}
+	return nil
+}
+
+// Sync makes durable what events name, all of it at once. A dispatch_blocked names only a
+// digest: if it has the content key of its job, the secret is made durable. Sync is called
+// before the events are committed, and fails as Check does. What it has seen is young:
+// Collect leaves it.
 func (s *Store) Sync(ctx context.Context, events []ledger.Event) error {
-	named := map[Name]bool{}
+	named, secrets := map[Name]bool{}, map[Owner]bool{}
 	for _, e := range events {
 		if err := s.Check(e); err != nil {
 			return err
@@ -133,8 +160,11 @@ func (s *Store) Sync(ctx context.Context, events []ledger.Event) error {
 		for _, name := range Names(e) {
 			named[name] = true
 		}
+		if p, ok := e.Payload().(ledger.DispatchBlocked); ok && !p.ContentKey.IsZero() {
+			secrets[OwnerOf(e.JobID())] = true
+		}
 	}
-	if len(named) == 0 {
+	if len(named)+len(secrets) == 0 {
 		return nil
 	}
 	if err := ctx.Err(); err != nil {
@@ -144,35 +174,29 @@ func (s *Store) Sync(ctx context.Context, events []ledger.Event) error {
 	for name := range named {
 		waits[pendingName{name.Owner, name.Digest.String()}] = true
 	}
+	for o := range secrets {
+		waits[pendingName{o, secretName}] = true
+	}
 	err := s.flush(func(n pendingName) bool { return waits[n] })
 	if err == nil {
-		err = syncOlder(s, named)
+		err = syncOlder(s, named, secrets)
 	}
 	return s.failed(err)
 }
 
 // syncOlder makes sure of what this process has not synced. A process before it, which was
 // killed, may have given a file its name and not have synced the directory.
-func syncOlder(s *Store, named map[Name]bool) error {
-	var paths []string
+func syncOlder(s *Store, named map[Name]bool, secrets map[Owner]bool) error {
+	paths, err := unknown(s, named, secrets)
+	if len(paths) == 0 || err != nil {
+		return err
+	}
 	dirs := map[string]bool{}
-	for name := range named {
-		known, err := touch(s, name)
-		if err != nil {
-			return err
-		}
-		if known {
-			continue
-		}
-		path := s.pathOf(name)
-		paths = append(paths, path)
+	for _, path := range paths {
 		dirs[filepath.Dir(path)] = true
 		dirs[filepath.Dir(filepath.Dir(path))] = true // the root, or the directory of all jobs
 	}
-	if len(paths) == 0 {
-		return nil
-	}
-	err := each(paths, func(path string) error {
+	err = each(paths, func(path string) error {
 		f, err := s.disk.Open(path)
 		if err != nil {
 			return err
@@ -193,6 +217,42 @@ func syncOlder(s *Store, named map[Name]bool) error {
 		vouch(s, path)
 	}
 	return nil
+}
+
+// unknown makes contents and secrets young, and returns the paths of those that this process
+// has not synced.
+func unknown(s *Store, named map[Name]bool, secrets map[Owner]bool) (paths []string, err error) {
+	for name := range named {
+		known, err := touch(s, name)
+		if err != nil {
+			return nil, err
+		}
+		if !known {
+			paths = append(paths, s.pathOf(name))
+		}
+	}
+	for o := range secrets {
+		known, err := touchSecret(s, o)
+		if err != nil {
+			return nil, err
+		}
+		if !known {
+			paths = append(paths, s.nameIn(o, secretName))
+		}
+	}
+	return paths, nil
+}
+
+// touchSecret does for the secret of a job what touch does for content.
+func touchSecret(s *Store, o Owner) (known bool, err error) {
+	s.jobs.Lock()
+	defer s.jobs.Unlock()
+	path := s.nameIn(o, secretName)
+	err = s.disk.Touch(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = noSecret(s, o)
+	}
+	return s.durable[path], err
 }
 
 // touch makes content young, and reports whether this process has synced it.
