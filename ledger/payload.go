@@ -139,8 +139,13 @@ type Paused struct {
 	Reason string
 }
 
-// ReasonEventsLost is the reason of a hold with which a successor begins a job.
-const ReasonEventsLost = "events of the ledger before could not be read: whether one of them has stopped the job is not known"
+// The reasons of a hold with which a successor begins a job. ReasonUnsettled goes on with
+// the grants.
+const (
+	ReasonEventsLost = "events of the ledger before could not be read: whether one of them has stopped the job is not known"
+	ReasonCallsLost  = "the ledger before may have had newer events: what the job's tools did after the newest one found is not known"
+	ReasonUnsettled  = "grants of the ledger before that were not settled: whether the tools ran is not known:"
+)
 
 // Approved is an approving verdict on what Target names.
 type Approved struct {

@@ -189,7 +189,7 @@ type restoredBackup struct {
 // not be restored, for the reason given, only a successor that was whole already is put
 // there.
 func succeedRestored(ctx context.Context, a *app, b restoredBackup, flags restoreFlags, trusted string, unless error) error {
-	h := heir{a: a, reason: cmp.Or(flags.reason, "restored from a backup as of "+ledger.FormatTime(b.AsOf)), origin: flags.origin, keyFile: flags.keyFile, althoughMoved: flags.althoughMoved, unless: unless}
+	h := heir{a: a, reason: cmp.Or(flags.reason, "restored from a backup as of "+ledger.FormatTime(b.AsOf)), origin: flags.origin, keyFile: flags.keyFile, althoughMoved: flags.althoughMoved, newestUnknown: b.did.Seen.Size == 0, unless: unless}
 	did, err := h.succeed(ctx)
 	if err != nil {
 		return err

@@ -25,8 +25,9 @@ type succession struct {
 	holds     int64 // jobs that wait for an approval of their pause or block
 	approvals int64 // given in the ledger before and not used; 0 too if a crash came between
 
-	held []string // jobs that are on hold, since events of them may be lost
-	gone []string // jobs of which nothing could be read
+	held  []string // jobs that are on hold, since events of them may be lost
+	calls []string // jobs that are, since it is not known what their tools did after the newest event found
+	gone  []string // jobs of which nothing could be read
 }
 
 // fields returns what an answer says of it.
@@ -41,8 +42,8 @@ func (d *succession) fields() object {
 	if d.lost > 0 {
 		fields["lost"], fields["damage"] = d.lost, d.damage
 	}
-	if len(d.held) > 0 {
-		fields["held_jobs"] = d.held
+	if held := append(d.held[:len(d.held):len(d.held)], d.calls...); len(held) > 0 {
+		fields["held_jobs"] = held
 	}
 	if len(d.gone) > 0 {
 		fields["lost_jobs"] = d.gone
@@ -64,6 +65,9 @@ func (d *succession) show(s *screen, before ...[2]string) {
 	}
 	if len(d.held) > 0 {
 		rows = append(rows, [2]string{"on hold", someOf("job", d.held) + ": an event that is lost may have stopped it"})
+	}
+	if len(d.calls) > 0 {
+		rows = append(rows, [2]string{"on hold", someOf("job", d.calls) + ": what their tools did after the newest event found is not known"})
 	}
 	if len(d.gone) > 0 {
 		rows = append(rows, [2]string{"not continued", someOf("job", d.gone) + ": nothing of it can be read"})
@@ -98,8 +102,12 @@ func (d *succession) count(ctx context.Context, r *connect.Ledger) error {
 				d.holds++
 			}
 		case ledger.Paused:
-			if p.Hold && p.Reason == ledger.ReasonEventsLost {
+			switch {
+			case !p.Hold:
+			case p.Reason == ledger.ReasonEventsLost:
 				d.held = append(d.held, e.JobID())
+			case p.Reason == ledger.ReasonCallsLost:
+				d.calls = append(d.calls, e.JobID())
 			}
 		case ledger.LedgerCreated:
 			if used := ledger.InheritedRequests(e); used != nil {
@@ -119,6 +127,7 @@ type heir struct {
 	a             *app
 	reason        string // why the ledger in the root is given up
 	origin        string // of the successor; "": one is made
+	newestUnknown bool   // nothing was seen of the ledger before it was restored
 	unless        error  // if not nil, nothing is retired for it: only what a crash interrupted is finished
 	althoughMoved bool   // root.Options.AlthoughMoved
 	keyFile       string // names the key that signed the ledger; "": one that the user holds or trusts
@@ -210,7 +219,8 @@ func (h *heir) begin(ctx context.Context, e root.Estate) (root.Inheritance, erro
 			return root.Inheritance{}, err
 		}
 	}
-	w := succeed.Writer{Actor: h.a.actor(""), Now: h.a.now, Entropy: h.a.entropy, KeepAll: keepAll(e.Keep), Approvals: &h.did.approvals}
+	unknown := h.newestUnknown || e.Seen.Size == 0 || e.Seen.Size > plan.Found.Size
+	w := succeed.Writer{Actor: h.a.actor(""), Now: h.a.now, Entropy: h.a.entropy, KeepAll: keepAll(e.Keep), NewestUnknown: unknown, Approvals: &h.did.approvals}
 	return root.Inheritance{Found: plan.Found, Requests: plan.Requests, Entries: func(first ledger.Event) iter.Seq2[ledger.Entry, error] { return plan.Entries(ctx, first, w) }}, nil
 }
 

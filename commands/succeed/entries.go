@@ -23,6 +23,10 @@ type Writer struct {
 	// kept is durable when KeepAll returns nil.
 	KeepAll func(use func(keep func([]byte) error) error) error
 
+	// NewestUnknown says that the ledger before may have had newer events than those that were
+	// found, although none is known to be lost.
+	NewestUnknown bool
+
 	// Approvals counts the approvals of the ledger before that no resume has used: they have
 	// to be given again. It is not counted if it is nil.
 	Approvals *int64
@@ -213,7 +217,7 @@ func (x *continuer) continued(ctx context.Context, j *job, last ledger.Event) er
 			return err
 		}
 	}
-	return x.hold(&after, last.JobID(), j.Job.Grants)
+	return x.hold(&after, last.JobID(), j.Job)
 }
 
 // unused counts the approvals that a job has of what it waits for in the ledger that

@@ -8,14 +8,17 @@ import (
 )
 
 // hold puts a job on hold of which events may be lost, or that had grants of which is not known
-// whether they were used: an operator finds that out before the job goes on. A job that cannot
-// be paused is held already, or can never run again.
-func (x *continuer) hold(after *projection.Folder, id string, grants []projection.Grant) error {
+// whether they were used: an operator finds that out before the job goes on. So it does if the
+// ledger may have had newer events, and the job was ever granted something: it may have been
+// granted more. A job that cannot be paused is held already, or can never run again.
+func (x *continuer) hold(after *projection.Folder, id string, before projection.Job) error {
 	pause := ledger.Paused{Hold: true, Reason: ledger.ReasonEventsLost}
 	switch {
 	case x.incomplete[id]:
-	case len(grants) > 0:
-		pause.Reason = unsettled(grants)
+	case len(before.Grants) > 0:
+		pause.Reason = unsettled(before.Grants)
+	case x.NewestUnknown && before.Allows > 0:
+		pause.Reason = ledger.ReasonCallsLost
 	default:
 		return nil
 	}
@@ -28,7 +31,7 @@ func (x *continuer) hold(after *projection.Folder, id string, grants []projectio
 // unsettled names grants in the reason of a hold, as many as it has room for.
 func unsettled(grants []projection.Grant) string {
 	const most = ledger.MaxReason - len(", and 64 more")
-	reason := "grants of the ledger before that were not settled: whether the tools ran is not known:"
+	reason := ledger.ReasonUnsettled
 	for i, g := range grants {
 		name := fmt.Sprintf(" %s (%s)", g.ID, g.Tool)
 		if i > 0 {

@@ -101,3 +101,41 @@ func TestSucceedHoldsUnsettledGrants(t *testing.T) {
 		t.Errorf("a call of the ledger before = %s (%s), want block (call_before)", a.Verdict, a.ReasonCode)
 	}
 }
+
+// If the ledger may have had newer events, a job that was ever granted something begins on hold:
+// it may have been granted more. One that was granted nothing goes on.
+func TestSucceedHoldsWhatMayHaveRun(t *testing.T) {
+	first, kept := story(t), contents{}
+	first.engine.Content = kept
+	policy := kept.keep("permit(principal, action, resource);").Digest
+	bound := commands.Submit{EnvironmentFingerprint: env, PolicyDigest: policy, ProducerVersion: "gait/test"}
+	for _, job := range []string{"settled", "stopped.settled", "never"} {
+		first.must(job, "boss", bound)
+	}
+	for _, job := range []string{"settled", "stopped.settled"} {
+		first.must(job, "worker_1", commands.GateSettle{Grant: first.grants(kept, job, 1)[0], Outcome: ledger.EffectDone})
+	}
+	first.must("stopped.settled", "boss", commands.Stop{})
+	for _, unknown := range []bool{true, false} {
+		first.newestUnknown = unknown
+		second, _, err := first.successor(first.log, fmt.Sprintf("gait.test/unknown-%t", unknown))
+		if err != nil {
+			t.Fatal(err)
+		}
+		second.check()
+		want := map[string]projection.Status{"settled": projection.Running, "stopped.settled": projection.EmergencyStopped, "never": projection.Running, "running": projection.Running}
+		if unknown {
+			want["settled"] = projection.PausedStatus
+		}
+		for job, status := range want {
+			if j := second.job(job); j.Status != status {
+				t.Errorf("newest unknown %t: %s is %s, want %s", unknown, job, j.Status, status)
+			}
+		}
+		j := second.job("settled")
+		e, err := projection.JobEvent(t.Context(), second.log, "settled", j.JobSeq)
+		if p, is := e.Payload().(ledger.Paused); err != nil || is != unknown || is && (!p.Hold || p.Reason != ledger.ReasonCallsLost) {
+			t.Errorf("newest unknown %t: the last event of settled is %#v, %v", unknown, e.Payload(), err)
+		}
+	}
+}

@@ -27,6 +27,8 @@ type place struct {
 	log     *store.Log
 	engine  *commands.Engine
 	content map[ledger.Hash][]byte
+
+	newestUnknown bool // succeed.Writer.NewestUnknown of its successor
 }
 
 func (p *place) inherited(r ledger.Requests) iter.Seq2[mpt.Key, error] {
@@ -152,7 +154,9 @@ func (p *place) continued(s *succeed.Plan, seen ledger.Checkpoint, origin string
 	}
 	was := &ledger.Predecessor{Origin: seen.Origin, SeenSize: seen.Size, SeenRoot: seen.Root, FoundSize: s.Found.Size, FoundRoot: s.Found.Root, Requests: s.Requests}
 	return begin(p.t, origin, was, content, func(first ledger.Event) iter.Seq2[ledger.Entry, error] {
-		return s.Entries(p.t.Context(), first, keeper(p.t, content))
+		w := keeper(p.t, content)
+		w.NewestUnknown = p.newestUnknown
+		return s.Entries(p.t.Context(), first, w)
 	})
 }
 

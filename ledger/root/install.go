@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"gait/ledger"
 	"gait/ledger/home"
@@ -199,7 +200,7 @@ func inherited(e ledger.Event) bool {
 	case ledger.CheckpointAdded:
 		return !p.Continues.IsZero()
 	case ledger.Paused:
-		return p.Hold && p.Reason == ledger.ReasonEventsLost
+		return p.Hold && (p.Reason == ledger.ReasonEventsLost || p.Reason == ledger.ReasonCallsLost || strings.HasPrefix(p.Reason, ledger.ReasonUnsettled))
 	default:
 		return false
 	}
