@@ -28,6 +28,7 @@ var readingLines = []string{
 	"content list", "content list --id a", "content get 0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f --id a",
 	"actor list", "actor show alice", "actor show nobody", "actor allowed-signers", "authority show",
 	"ledger export --dir @dir", "replay gait-out/jobs", "replay a.zip", "pack verify a.zip", "pack inspect a.zip", "pack diff a.zip a.zip", "regress run --candidate gait-out/jobs --match job=a",
+	"gate list", "gate list a", "gate trace --seq 3", "policy replay --policy missing.cedar",
 	"__complete job status --id b",
 }
 
@@ -46,7 +47,7 @@ var writingCommands = []string{
 	"ledger init", "ledger import", "ledger commit-index", "ledger cosign", "ledger rebuild", "ledger retire", "ledger witness add", "ledger witness remove",
 	"ledger backup", "ledger restore", "ledger move", "content erase", "content gc", "actor add", "actor revoke", "authority set",
 	"job watch", // it ends with its job
-	"regress update",
+	"regress update", "gate eval", "gate exec", "gate settle", "policy check", "policy init", "policy test",
 }
 
 // Every command is in one of the lists.
