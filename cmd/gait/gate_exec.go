@@ -45,13 +45,11 @@ gait gate exec --id job_1 --tool payments.refund --intent intent.json --call-id 
 	f.Int64Var(&flags.notDoneExit, "not-done-exit", 0, "the exit code with which the command says that nothing was done, 1 to 255")
 	f.BoolVar(&intentToStdin, "intent-to-stdin", false, "give the command the intent, as the gate has decided about it, on its standard input")
 	f.StringVar(&flags.signing.key, "sign-key", "", "sign with this key: its file, agent, or agent:FINGERPRINT (env GAIT_SIGN_KEY)")
-	cmd.Args = func(cmd *cobra.Command, args []string) error {
+	cmd.Args = cobra.ArbitraryArgs
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if cmd.ArgsLenAtDash() != 0 || len(args) == 0 {
 			return &usageError{code: "invalid_usage", text: "the command to run comes after --", hint: "gait gate exec --id JOB --tool TOOL --intent FILE -- COMMAND"}
 		}
-		return nil
-	}
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		flags.signing.validFor = commands.SignedFor
 		if flags.notDoneExit < 0 || flags.notDoneExit > 255 || cmd.Flags().Changed("not-done-exit") && flags.notDoneExit == 0 {
 			return &usageError{code: "invalid_usage", text: fmt.Sprintf("--not-done-exit %d is not from 1 to 255", flags.notDoneExit), hint: helpHint}
