@@ -3,6 +3,7 @@ package packspec_test
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -49,9 +50,7 @@ func TestPackWithPolicies(t *testing.T) {
 	bound := boundPlay(t)
 	changed, second := changedPolicy(t)
 	some := kept{}
-	for digest, text := range changed.kept {
-		some[digest] = text
-	}
+	maps.Copy(some, changed.kept)
 	changed.kept[sha256Of(second)] = second
 	for _, tt := range []struct {
 		name   string
