@@ -118,34 +118,42 @@ func (s *stopAll) begin(cmd *cobra.Command, a *app, flags *writeFlags, args []st
 }
 
 // walk stops the jobs that match, in the order of their ids. If the row of a job does not
-// hold, the others are stopped all the same, each looked up by itself, and walk fails.
+// hold, the jobs are found by their events, so that the others are stopped all the same, and
+// walk fails.
 func (r *stopRun) walk(ctx context.Context, l *connect.Ledger) error {
 	walked := r.walkRows(ctx, l)
 	if err := r.stop(ctx, l); err != nil || walked == nil || ctx.Err() != nil {
 		return cmp.Or(err, walked)
 	}
-	here, err := l.Root()
-	if err != nil { // a daemon names no jobs but those that it proves
-		return walked
-	}
-	for id, err := range here.Log.NamedJobs(ctx) {
+	for e, err := range l.Log.Events(ctx, 0) { // which the signed tree proves, whatever the rows say
 		if err != nil {
-			break // what can be named was
+			break // what can be read was
 		}
-		if r.seen[id] {
+		id := e.JobID()
+		if e.JobSeq() != 1 || r.seen[id] {
 			continue
 		}
 		j, err := l.Job(ctx, id)
-		if err != nil && !r.every {
-			r.looked++
-			r.fail(id, err) // its labels are not known
-			continue
+		if err != nil { // a stop needs the events behind its head alone
+			j = projection.Job{ID: id, Labels: labelsOf(e)}
 		}
 		if err := r.look(ctx, l, id, j); err != nil {
 			return err
 		}
 	}
 	return cmp.Or(r.stop(ctx, l), walked)
+}
+
+// labelsOf returns the labels that a job began with.
+func labelsOf(first ledger.Event) []ledger.Label {
+	switch p := first.Payload().(type) {
+	case ledger.Submitted:
+		return p.Labels
+	case ledger.Continued:
+		return p.Labels
+	default: // an imported job has none
+		return nil
+	}
 }
 
 // walkRows looks at all jobs, each proved, and compares their number with the index.
