@@ -119,8 +119,7 @@ func cpuTime(tb testing.TB, f func()) time.Duration {
 }
 
 // The worst policies that the gate takes are evaluated within the bound, on the intents that
-// are the worst for them. It fails for what would be far too long on any machine, and under the
-// race detector too; the figures are those that it logs.
+// are the worst for them. The test allows for slower machines, and for the race detector.
 func TestWorstPolicies(t *testing.T) {
 	intents := hostile()
 	for i, tt := range worst {
@@ -144,8 +143,8 @@ func TestWorstPolicies(t *testing.T) {
 				for range 2 { // the better of two: others use the caches too
 					took = min(took, cpuTime(t, func() { gate.Evaluate(in) }))
 				}
-				if t.Logf("%s, %d times on %s: %v", tt.name, n, name, took); took > 50*gate.MaxCost {
-					t.Errorf("it took more than 50 times %v", gate.MaxCost)
+				if t.Logf("%s, %d times on %s: %v", tt.name, n, name, took); took > 2*slowdown*gate.MaxCost {
+					t.Errorf("it took more than %d times %v", 2*slowdown, gate.MaxCost)
 				}
 			}
 		})
