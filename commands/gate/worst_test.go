@@ -100,6 +100,9 @@ var worst = []struct{ name, before, unit, after string }{
 	{"policies", "", "permit(principal,action,resource);", ""},
 }
 
+// plainRounds is how often plainLoop goes through its text.
+const plainRounds = 500
+
 const whenTrue = "permit (principal, action, resource) when { true"
 
 // cpuTime returns how long the processors work for f: what other processes do does not count.
@@ -118,8 +121,43 @@ func cpuTime(tb testing.TB, f func()) time.Duration {
 	return used() - from
 }
 
+// within reports whether f takes at most bound on the machine that costs were measured on, and
+// how long it took at best. A machine that is slower at the moment, or shared, gets more time,
+// as much more as a plain loop takes there.
+func within(tb testing.TB, bound time.Duration, f func()) (time.Duration, bool) {
+	tb.Helper()
+	const usual = 8 * time.Millisecond // for plainLoop, where costs were measured
+	best := time.Hour
+	for range 5 {
+		slower := max(1, float64(cpuTime(tb, plainLoop))/float64(usual))
+		best = min(best, cpuTime(tb, f))
+		if float64(best) <= float64(slowdown*bound)*slower {
+			return best, true
+		}
+	}
+	return best, false
+}
+
+// looped keeps the compiler from leaving plainLoop out.
+var looped int
+
+// plainLoop compares bytes, which is what evaluating the worst policies is. The race detector
+// does not slow it down.
+//
+//go:norace
+func plainLoop() {
+	text := make([]byte, 1<<16)
+	for i := range plainRounds {
+		for _, b := range text {
+			if b == byte(i)|1 {
+				looped++
+			}
+		}
+	}
+}
+
 // The worst policies that the gate takes are evaluated within the bound, on the intents that
-// are the worst for them. The test allows for slower machines, and for the race detector.
+// are the worst for them.
 func TestWorstPolicies(t *testing.T) {
 	intents := hostile()
 	for i, tt := range worst {
@@ -139,12 +177,9 @@ func TestWorstPolicies(t *testing.T) {
 					t.Fatalf("intent %s: %v", name, in.IntentErr)
 				}
 				in.Tool = in.Intent.Tool()
-				took := time.Hour
-				for range 2 { // the better of two: others use the caches too
-					took = min(took, cpuTime(t, func() { gate.Evaluate(in) }))
-				}
-				if t.Logf("%s, %d times on %s: %v", tt.name, n, name, took); took > 2*slowdown*gate.MaxCost {
-					t.Errorf("it took more than %d times %v", 2*slowdown, gate.MaxCost)
+				took, ok := within(t, 2*gate.MaxCost, func() { gate.Evaluate(in) })
+				if t.Logf("%s, %d times on %s: %v", tt.name, n, name, took); !ok {
+					t.Errorf("it took more than 2 times %v", gate.MaxCost)
 				}
 			}
 		})
