@@ -1,6 +1,7 @@
 package projection_test
 
 import (
+	"slices"
 	"testing"
 
 	"gait/ledger"
@@ -77,5 +78,37 @@ func TestExpiredDecisionIsNotApproved(t *testing.T) {
 	})
 	if no == nil || no.Code != projection.DecisionExpired {
 		t.Errorf("an approval of a decision that was denied and has expired: %v, want %s", no, projection.DecisionExpired)
+	}
+}
+
+// An emergency stop keeps what was approved, and the approvals that a resume would use up. No
+// resume may follow, whether it names them or not.
+func TestApprovalsOutliveAnEmergencyStop(t *testing.T) {
+	for _, enrol := range []bool{false, true} {
+		c := newCourt(t)
+		if enrol {
+			c.enroll()
+		}
+		c.by("olga", ledger.Submitted{EnvironmentFingerprint: env, ProducerVersion: "gait/test"})
+		c.by("wim", c.ask(ledger.Decision{}))
+		c.by("vera", c.approval())
+		approval := c.Events[len(c.Events)-1].LeafHash()
+		c.by("olga", ledger.Stopped{Reason: "now"})
+
+		for _, consumes := range [][]ledger.Hash{{approval}, nil} {
+			p := c.resume()
+			if !slices.Equal(p.Consumes, []ledger.Hash{approval}) {
+				t.Errorf("a resume would use up %v, want %s", p.Consumes, approval)
+			}
+			p.Consumes = consumes
+			resume := act{"olga", c.signs("olga"), p}
+			uses, want := reference(c.Events).resume(c.sealed(resume), p)
+			if !slices.Equal(uses, []ledger.Hash{approval}) || want != "invalid_transition" {
+				t.Errorf("the reference says %q of a resume that would use up %v, want %q and %s", want, uses, "invalid_transition", approval)
+			}
+			if got := c.verdict(resume); got != want {
+				t.Errorf("a resume that names %v after an emergency stop is %q, want %q", consumes, got, want)
+			}
+		}
 	}
 }

@@ -294,12 +294,10 @@ func (r reference) deny(e ledger.Event, p ledger.Denied) string {
 	return ""
 }
 
-// resume says whether a resume may follow, and which approvals it uses up.
+// resume says whether a resume may follow, and which approvals it uses up, or would if
+// nothing else kept the job from it.
 func (r reference) resume(e ledger.Event, p ledger.Resumed) (uses []ledger.Hash, code string) {
 	status, asks := r.asks()
-	if ended(status) {
-		return nil, "invalid_transition"
-	}
 	grants, _ := r.gate()
 	open, pending, expired := 0, 0, false
 	var newest []ledger.Event
@@ -321,6 +319,8 @@ func (r reference) resume(e ledger.Event, p ledger.Resumed) (uses []ledger.Hash,
 		uses = append(uses, e.LeafHash())
 	}
 	switch {
+	case ended(status):
+		return uses, "invalid_transition"
 	case len(grants) > 0:
 		return uses, "effects_unsettled"
 	case expired:
