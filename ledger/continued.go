@@ -49,6 +49,13 @@ type Continued struct {
 	Refusals    int64
 
 	Proof Content
+
+	Epoch      int64    // of the job's newest lease there; 0: it had none. The next one here follows it
+	Attempts   int64    // how many attempts of its workers have ended
+	After      []string // optional, as the three that follow: as in a submitted
+	NotBefore  time.Time
+	Input      Content
+	ContentKey Hash
 }
 
 // Type returns TypeContinued.
@@ -57,17 +64,23 @@ func (Continued) Type() Type { return TypeContinued }
 func (Continued) sealed() {}
 
 func (p *Continued) walk(c *coder) {
+	c.since("1.6.0", func() { ascending(c, "after", &p.After, MaxAfter, jobIDRule) })
 	c.int("approval_count", &p.Approvals, 0)
+	c.since("1.6.0", func() { walkPositive(c, "attempt_count", &p.Attempts) })
 	c.int("checkpoint_count", &p.Checkpoints, 0)
+	c.since("1.6.0", func() { c.hash("content_key", &p.ContentKey, optional) })
 	c.time("created_at", &p.CreatedAt, required)
 	c.int("decision_count", &p.Decisions, 0)
 	c.text("environment_fingerprint", &p.EnvironmentFingerprint, required, envRule)
+	c.since("1.6.0", func() { walkPositive(c, "epoch", &p.Epoch) })
 	c.flag("hold", &p.Hold)
 	c.text("identity", &p.Identity, optional, nameRule)
 	c.text("imported_by", &p.ImportedBy, optional, nameRule)
+	c.since("1.6.0", func() { c.optionalContent("input", &p.Input) })
 	c.int("job_seq", &p.JobSeq, 1)
 	c.pairs("labels", &p.Labels, labelRules)
 	c.hash("leaf", &p.Leaf, required)
+	c.since("1.6.0", func() { c.time("not_before", &p.NotBefore, optional) })
 	c.text("origin", &p.Origin, required, originRule)
 	c.hash("policy_digest", &p.PolicyDigest, optional)
 	c.text("policy_ref", &p.PolicyRef, optional, policyRefRule)
@@ -82,8 +95,11 @@ func (p *Continued) walk(c *coder) {
 	c.text("stop_reason", &p.StopReason, required, codeRule)
 	c.text("stopped_by", &p.StoppedBy, optional, claimRule)
 	c.text("submitted_by", &p.SubmittedBy, optional, nameRule)
-	if p.Decisions > MaxOpenDecisions {
+	switch {
+	case p.Decisions > MaxOpenDecisions:
 		c.fail("decision_count", "%d decisions, at most %d", p.Decisions, MaxOpenDecisions)
+	case !p.ContentKey.IsZero() && p.Input == (Content{}):
+		c.fail("content_key", "goes with content")
 	}
 }
 
@@ -94,7 +110,7 @@ func Contents(e Event) []Content {
 		return []Content{{Digest: r.Digest, Size: r.Size()}}
 	}
 	if p, ok := e.Payload().(Continued); ok {
-		return []Content{p.Proof}
+		return append([]Content{p.Proof}, JobContents(p)...)
 	}
 	return JobContents(e.Payload())
 }
@@ -108,6 +124,12 @@ func JobContents(p Payload) (named []Content) {
 		for _, a := range p.Attachments {
 			named = append(named, a.Content)
 		}
+	case Submitted:
+		named = contentsOf(p.Input)
+	case Continued:
+		named = contentsOf(p.Input)
+	case AttemptEnded:
+		named = contentsOf(p.Log)
 	case Approved:
 		named = contentsOf(p.Amended)
 	case GateDecided:

@@ -22,6 +22,9 @@ type Draft struct {
 	JobPrev  Hash  // leaf hash of the event before in the job; zero for its first
 	Revision int64 // the job's revision after the event
 
+	Lease int64  // optional: the epoch of the lease under which the writer acts, or says so
+	Trace string // optional: a traceparent (W3C Trace Context) that the writer gave
+
 	RequestID     string // optional: the caller's idempotency key
 	RequestDigest Hash   // SHA-256 of the canonical command; present if RequestID is
 
@@ -59,6 +62,7 @@ func walk(c *coder, d *Draft, t Type) {
 		c.parts.time = uint16(c.at() - timeSize - 1)
 		c.text("event_id", &d.ID, required, textRule{max: ulid.EncodedSize})
 		job := c.jobFields(d)
+		c.since("1.6.0", func() { walkPositive(c, "lease", &d.Lease) })
 		c.text("origin", &d.Origin, required, originRule)
 		c.payload(d, t)
 		c.hash("prev", &d.Prev, need(d.Seq > 0))
@@ -68,10 +72,14 @@ func walk(c *coder, d *Draft, t Type) {
 			c.int("revision", &d.Revision, 1)
 		}
 		c.constant("schema_id", EventSchemaID)
-		c.constant("schema_version", c.used)
+		walkVersion(c, d)
 		c.int("seq", (*int64)(&d.Seq), 0)
+		c.since("1.6.0", func() { c.text("trace", &d.Trace, optional, traceRule) })
 		c.constant("type", string(t))
 	})
+	if c.err == nil && !c.writing && c.version != c.used {
+		c.fail("schema_version", "%.40q, and the newest version that the event uses is %q", c.version, c.used)
+	}
 	if c.err == nil {
 		checkDraft(c, d)
 	}
@@ -123,6 +131,20 @@ func (c *coder) constant(name, value string) {
 	}
 }
 
+// walkVersion walks the newest version that the event uses. Fields that come later can be
+// of a newer version than those before: a writer counts these already, and a reader takes
+// what the event says, and compares at the end.
+func walkVersion(c *coder, d *Draft) {
+	if c.writing && d.Trace != "" {
+		c.use("1.6.0")
+	}
+	version := c.version
+	if c.writing {
+		version = c.used
+	}
+	c.constant("schema_version", version)
+}
+
 // isULID reports whether the characters of s are those of a ULID. If the first is
 // above 7, they are too many for 128 bits.
 var isULID = chars("01234567", "89ABCDEFGHJKMNPQRSTVWXYZ")
@@ -140,6 +162,8 @@ func checkDraft(c *coder, d *Draft) {
 		c.fail("job_id", "job events have it, events about the ledger do not")
 	case d.JobID == "" && (d.JobSeq != 0 || d.Revision != 0 || !d.JobPrev.IsZero()):
 		c.fail("job_id", "missing where there are other job fields")
+	case d.Lease != 0 && d.JobSeq <= 1:
+		c.fail("lease", "only an event of a job that began before has one")
 	case (d.JobSeq > 1) == d.JobPrev.IsZero():
 		c.fail("job_prev", "a job's first event has none, every other one has it")
 	case (d.RequestID == "") != d.RequestDigest.IsZero():

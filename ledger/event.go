@@ -144,6 +144,12 @@ func (e Event) PayloadBytes() []byte {
 	return s.raw[s.parts.payload:s.parts.payloadEnd:s.parts.payloadEnd]
 }
 
+// Lease returns the epoch of the lease that the writer held or said it held, or 0.
+func (e Event) Lease() int64 { return e.sealed().draft.Lease }
+
+// Trace returns the traceparent (W3C Trace Context) that the writer gave, or "".
+func (e Event) Trace() string { return e.sealed().draft.Trace }
+
 // Authority returns the leaf hash of the newest authority event before this one, or zero
 // if there is none.
 func (e Event) Authority() Hash { return e.sealed().draft.Authority }

@@ -117,6 +117,12 @@ var limits = []struct {
 			p.Attachments = []ledger.Attachment{{Content: ledger.Content{Digest: hashOf("c"), Name: s}, Role: ledger.AttachLog}}
 		})
 	}},
+	{"worker", 128, func(s string) ledger.Draft { return leased(func(p *ledger.Leased) { p.Worker = s }) }},
+	{"worker", 128, func(s string) ledger.Draft { return released(func(p *ledger.LeaseReleased) { p.Worker = s }) }},
+	{"after", 128, func(s string) ledger.Draft { return submitted(func(p *ledger.Submitted) { p.After = []string{s} }) }},
+	{"name", 255, func(s string) ledger.Draft {
+		return attempted(func(p *ledger.AttemptEnded) { p.Log = ledger.Content{Digest: hashOf("c"), Name: s} })
+	}},
 	{"command", 16 << 10, func(s string) ledger.Draft {
 		return changed(signedEvent(), func(d *ledger.Draft) { d.Command = []byte(s) })
 	}},
@@ -256,6 +262,18 @@ func TestCountLimits(t *testing.T) {
 		},
 		{"quorum", decided(func(p *ledger.CheckpointAdded) { p.Quorum = 16 }), decided(func(p *ledger.CheckpointAdded) { p.Quorum = 17 }), [2]string{`"quorum":16`, `"quorum":17`}},
 		{"quorum", decided(func(p *ledger.CheckpointAdded) { p.Quorum = 2 }), decided(func(p *ledger.CheckpointAdded) { p.Quorum = 1 }), [2]string{`"quorum":2`, `"quorum":1`}},
+		{"after", submitted(func(p *ledger.Submitted) { p.After = names[:16] }), submitted(func(p *ledger.Submitted) { p.After = names }), [2]string{`"n15"`, `"n15","n16"`}},
+		{
+			"after", leased(func(p *ledger.Leased) { p.After = hashes[:16] }), leased(func(p *ledger.Leased) { p.After = hashes[:17] }),
+			[2]string{`"` + hashes[15].String() + `"`, `"` + hashes[15].String() + `","` + hashes[16].String() + `"`},
+		},
+		{"ttl", leased(func(p *ledger.Leased) { p.TTL = 86400 }), leased(func(p *ledger.Leased) { p.TTL = 86401 }), [2]string{`"ttl":86400`, `"ttl":86401`}},
+		{"ttl", leased(func(p *ledger.Leased) { p.TTL = 5 }), leased(func(p *ledger.Leased) { p.TTL = 4 }), [2]string{`"ttl":5`, `"ttl":4`}},
+		{"exit", attempted(func(p *ledger.AttemptEnded) { p.Exit = new(int64(255)) }), attempted(func(p *ledger.AttemptEnded) { p.Exit = new(int64(256)) }), [2]string{`"exit":255`, `"exit":256`}},
+		{
+			"progress", checkpointed(func(p *ledger.CheckpointAdded) { p.Progress.Total = 1 << 40 }), checkpointed(func(p *ledger.CheckpointAdded) { p.Progress.Total = 1<<40 + 1 }),
+			[2]string{`1099511627776`, `1099511627777`},
+		},
 		{"admins", eventOf(ledger.AuthoritySet{Admins: 8, Mode: ledger.ModeAll}), eventOf(ledger.AuthoritySet{Admins: 9, Mode: ledger.ModeAll}), [2]string{`"admins":8`, `"admins":9`}},
 		{"exit", refused(func(p *ledger.Refused) { p.Exit = 255 }), refused(func(p *ledger.Refused) { p.Exit = 256 }), [2]string{`"exit":255`, `"exit":256`}},
 		{

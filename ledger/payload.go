@@ -1,5 +1,7 @@
 package ledger
 
+import "time"
+
 // A Type names what happened in an event. Types are on disk and never renamed.
 type Type string
 
@@ -117,6 +119,11 @@ type Submitted struct {
 	PolicyDigest           Hash    // optional: SHA-256 of the policy the job is bound to
 	PolicyRef              string  // optional: the policy's name
 	ProducerVersion        string  // the gait that wrote the event
+
+	After      []string  // ids of jobs, ascending: no lease is given before they are completed
+	NotBefore  time.Time // optional: no lease is given before it
+	Input      Content   // optional: what the job is to work on
+	ContentKey Hash      // optional: as that of a checkpoint
 }
 
 // CheckpointAdded is a job's checkpoint: a worker's record of progress.
@@ -126,8 +133,9 @@ type CheckpointAdded struct {
 	Late           bool   // recorded while the job was stopped; the status did not change
 	RequiredAction string // what a person must decide; always set if decision-needed
 	Summary        string
-	Continues      Hash // optional, of a decision: leaf hash of the event that asked for it in the ledger before
-	Decision            // of a decision: who decides, until when, and about what
+	Progress       StepCount // optional: how far the job has come
+	Continues      Hash      // optional, of a decision: leaf hash of the event that asked for it in the ledger before
+	Decision                 // of a decision: who decides, until when, and about what
 
 	Attachments []Attachment
 	ContentKey  Hash // optional: SHA-256 of the secret of the job's content, if no event before named it
@@ -203,10 +211,13 @@ type Refused struct {
 func RefusalExit(code string) int64 {
 	switch code {
 	case "self_approval", "policy_required", "identity_mismatch", "environment_mismatch",
-		"signature_required", "signature_invalid", "role_required", "revoked", "subject_changed", "command_expired", "command_used":
+		"signature_required", "signature_invalid", "role_required", "revoked", "subject_changed", "command_expired", "command_used",
+		"fenced":
 		return 3
 	case "approval_required", "decision_expired", "quorum_pending", "effects_unsettled":
 		return 4
+	case "lease_held", "not_due", "dependency_pending":
+		return 1
 	}
 	return 6
 }

@@ -25,7 +25,7 @@ var sealed = cmp.Comparer(func(a, b ledger.Event) bool {
 	return string(a.Bytes()) == string(b.Bytes()) && a.LeafHash() == b.LeafHash() &&
 		a.Seq() == b.Seq() && a.ID() == b.ID() && a.Origin() == b.Origin() && a.Time().Equal(b.Time()) && a.Clock().Equal(b.Clock()) &&
 		a.Actor() == b.Actor() && a.Prev() == b.Prev() && a.JobID() == b.JobID() && a.JobSeq() == b.JobSeq() && a.JobPrev() == b.JobPrev() &&
-		a.Revision() == b.Revision() && a.Authority() == b.Authority() && a.RequestID() == b.RequestID() && a.RequestDigest() == b.RequestDigest() &&
+		a.Revision() == b.Revision() && a.Lease() == b.Lease() && a.Trace() == b.Trace() && a.Authority() == b.Authority() && a.RequestID() == b.RequestID() && a.RequestDigest() == b.RequestDigest() &&
 		string(a.Command()) == string(b.Command()) && cmp.Equal(a.CommandSigs(), b.CommandSigs()) && cmp.Equal(a.Payload(), b.Payload())
 })
 
@@ -36,7 +36,7 @@ const vkeyText = "gait.example/log1+b7ecafab+ATtqJ7zOtqQtYqOo0CpvDXNlMhV3HeJDpjr
 func payloadForms() []payloadForm {
 	a, b := ledger.Hash{0xaa}, ledger.Hash{0xbb}
 	ha, hb := a.String(), b.String()
-	return append(append(authorityForms(a, b), gateForms(a, b)...), []payloadForm{
+	return append(slices.Concat(authorityForms(a, b), gateForms(a, b), leaseForms(a, b)), []payloadForm{
 		{
 			ledger.LedgerCreated{Format: 1, Key: vkeyText, Predecessor: &ledger.Predecessor{
 				Origin: "gait.example/log0", SeenSize: 9, SeenRoot: a, FoundSize: 8, FoundRoot: b,
@@ -270,11 +270,12 @@ func TestDocNamesEveryType(t *testing.T) {
 // round-trips.
 func TestPayloadFieldsLeftOut(t *testing.T) {
 	optional := map[string]string{
-		"ledger_created": "predecessor", "submitted": "identity labels policy_digest policy_ref",
-		"checkpoint_added": "approvers attachments content_key continues expires_at late quorum replaces required_action subject", "paused": "hold reason", "cancelled": "reason", "emergency_stop_acknowledged": "reason",
+		"ledger_created": "predecessor", "submitted": "after content_key identity input labels not_before policy_digest policy_ref",
+		"checkpoint_added": "approvers attachments content_key continues expires_at late progress quorum replaces required_action subject", "paused": "hold reason", "cancelled": "reason", "emergency_stop_acknowledged": "reason",
 		"approved": "amended checkpoint_id content_key subject", "denied": "checkpoint_id subject", "refused": "reason summary", "key_rotated": "reason",
 		"actor_enrolled": "bootstrap reason", "actor_revoked": "key", "authority_set": "policies reason",
-		"ledger_moved": "reason", "continued": "hold identity imported_by labels policy_digest policy_ref stopped_by submitted_by",
+		"ledger_moved": "reason", "continued": "after attempt_count content_key epoch hold identity imported_by input labels not_before policy_digest policy_ref stopped_by submitted_by",
+		"leased": "after", "attempt_ended": "content_key exit log",
 		"gate_decided":     "approvers call_id call_prev clearance content_key continues determined_by engine expires_at facts quorum required_action",
 		"dispatch_blocked": "call_id content_key intent", "effect_settled": "call_id content_key reason result",
 		"imported": "approvals checkpoints identity policy_digest policy_ref reason stopped_at stopped_by pack_trusted",
@@ -289,7 +290,7 @@ func TestPayloadFieldsLeftOut(t *testing.T) {
 		raw := string(seal(t, eventOf(tt.payload)).Bytes())
 		for name := range fields {
 			left := map[string]string{ // goes with it
-				"amended": "content_key", "attachments": "content_key", "intent": "content_key", "result": "content_key", "call_id": "call_prev",
+				"amended": "content_key", "attachments": "content_key", "intent": "content_key", "result": "content_key", "input": "content_key", "log": "content_key", "call_id": "call_prev",
 			}[name]
 			without := []string{name, left}
 			if typ == "effect_settled" && name == "call_id" {

@@ -78,10 +78,12 @@ var anyPayload = rapid.OneOf(
 		return p
 	}),
 	asPayload(func(t *rapid.T) ledger.Submitted {
-		return ledger.Submitted{
+		p := ledger.Submitted{
 			EnvironmentFingerprint: anyText(256).Draw(t, "env"), Identity: maybe(t, "identity", anyName), Labels: maybe(t, "labels", anyLabels),
 			PolicyDigest: maybe(t, "digest", anyHash), PolicyRef: maybe(t, "ref", anyText(256)), ProducerVersion: anyText(128).Draw(t, "producer"),
 		}
+		p.After, p.NotBefore, p.Input, p.ContentKey = anyTask(t)
+		return p
 	}),
 	asPayload(func(t *rapid.T) ledger.CheckpointAdded {
 		p := ledger.CheckpointAdded{
@@ -91,6 +93,7 @@ var anyPayload = rapid.OneOf(
 		if p.CheckpointType == ledger.CheckpointDecisionNeeded {
 			p.Continues, p.Decision = maybe(t, "continues", anyHash), maybe(t, "decision", anyDecision)
 		}
+		p.Progress = maybe(t, "progress", anySteps)
 		p.Attachments = maybe(t, "attachments", anyAttachments)
 		if len(p.Attachments) > 0 || p.Subject != (ledger.Content{}) {
 			p.ContentKey = maybe(t, "content key", anyHash)
@@ -158,7 +161,7 @@ var anyPayload = rapid.OneOf(
 		return ledger.LedgerMoved{Reason: maybe(t, "reason", anyText(1024)), To: anyText(256).Draw(t, "to")}
 	}),
 	asPayload(func(t *rapid.T) ledger.Continued {
-		return ledger.Continued{
+		p := ledger.Continued{
 			Origin: anyOrigin.Draw(t, "origin"), Size: anyInt.Draw(t, "size"), Root: anyHash.Draw(t, "root"),
 			Leaf: anyHash.Draw(t, "leaf"), JobSeq: anyInt.Draw(t, "seq"), Revision: anyInt.Draw(t, "revision"),
 			Status: "paused", StatusReasonCode: "paused", StopReason: "none", Hold: rapid.Bool().Draw(t, "hold"),
@@ -166,7 +169,10 @@ var anyPayload = rapid.OneOf(
 			CreatedAt: anyTime.Draw(t, "created"), ProducerVersion: anyText(128).Draw(t, "producer"), EnvironmentFingerprint: anyText(256).Draw(t, "env"),
 			Identity: maybe(t, "identity", anyName), Labels: maybe(t, "labels", anyLabels), PolicyDigest: maybe(t, "digest", anyHash), PolicyRef: maybe(t, "ref", anyText(256)),
 			Checkpoints: anyInt.Draw(t, "checkpoints"), Approvals: anyInt.Draw(t, "approvals"), Refusals: anyInt.Draw(t, "refusals"), Proof: anyContent.Draw(t, "proof"),
+			Epoch: maybe(t, "epoch", anyInt), Attempts: maybe(t, "attempts", anyInt),
 		}
+		p.After, p.NotBefore, p.Input, p.ContentKey = anyTask(t)
+		return p
 	}),
 	asPayload(func(t *rapid.T) ledger.KeyRotated {
 		previous := anyText(255).Draw(t, "previous")
@@ -174,6 +180,7 @@ var anyPayload = rapid.OneOf(
 	}),
 	anyActorEnrolled, anyActorRevoked, anyAuthoritySet, anyContentErased,
 	anyGateDecided, anyDispatchBlocked, anyEffectSettled,
+	anyLeased, anyLeaseRenewed, anyLeaseReleased, anyAttemptEnded,
 )
 
 // The properties hold for events of every type.
@@ -203,6 +210,7 @@ var anyClaim = rapid.Custom(func(t *rapid.T) ledger.Draft {
 	if rapid.Bool().Draw(t, "authority is there") {
 		e.Authority = anyHash.Draw(t, "authority")
 	}
+	e.Trace = maybe(t, "trace", anyTrace)
 	if rapid.Bool().Draw(t, "later") {
 		e.Seq, e.Prev = ledger.Seq(anyInt.Draw(t, "seq")), anyHash.Draw(t, "prev")
 	}
@@ -215,6 +223,7 @@ var anyClaim = rapid.Custom(func(t *rapid.T) ledger.Draft {
 	e.JobID, e.JobSeq, e.Revision = anyJob.Draw(t, "job_id"), 1, anyInt.Draw(t, "revision")
 	if rapid.Bool().Draw(t, "job goes on") {
 		e.JobSeq, e.JobPrev = anyInt.Draw(t, "job_seq"), anyHash.Draw(t, "job_prev")
+		e.Lease = maybe(t, "lease", anyInt)
 	}
 	return e
 })

@@ -3,12 +3,12 @@ package ledger
 import "slices"
 
 // EventSchemaVersion is the newest format version that this package knows.
-const EventSchemaVersion = "1.5.0"
+const EventSchemaVersion = "1.6.0"
 
 // versions are the format versions that this package knows, oldest first. A
 // version is closed once it is on the main branch: from then on no type or field may be
 // added with it as its since.
-var versions = []string{"1.0.0", "1.1.0", "1.2.0", "1.3.0", "1.4.0", "1.5.0"}
+var versions = []string{"1.0.0", "1.1.0", "1.2.0", "1.3.0", "1.4.0", "1.5.0", "1.6.0"}
 
 // older reports whether version a is older than version b. An unknown version is
 // older than all others.
@@ -58,6 +58,10 @@ var eventTypes = []eventType{
 	{TypeGateDecided, "1.5.0", aboutJob, of((*GateDecided).walk)},
 	{TypeDispatchBlocked, "1.5.0", aboutJob, of((*DispatchBlocked).walk)},
 	{TypeEffectSettled, "1.5.0", aboutJob, of((*EffectSettled).walk)},
+	{TypeLeased, "1.6.0", aboutJob, of((*Leased).walk)},
+	{TypeLeaseRenewed, "1.6.0", aboutJob, of((*LeaseRenewed).walk)},
+	{TypeLeaseReleased, "1.6.0", aboutJob, of((*LeaseReleased).walk)},
+	{TypeAttemptEnded, "1.6.0", aboutJob, of((*AttemptEnded).walk)},
 }
 
 // Types returns the event types of the format, oldest first.

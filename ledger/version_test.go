@@ -163,6 +163,12 @@ var closed = map[string]map[ledger.Type]string{
 		"authority_set":    "admins mode policies reason",
 		"content_erased":   "digest reason",
 	},
+	"1.5.0": {
+		"gate_decided": "approvers call_id call_prev checkpoint_id clearance content_key continues determined_by engine expires_at facts grant intent policy_digest " +
+			"quorum reason_code required_action tool verdict",
+		"dispatch_blocked": "call_id content_key intent reason_code tool",
+		"effect_settled":   "call_id call_prev content_key grant intent outcome reason result",
+	},
 }
 
 // Nothing is added to a closed version: a new type or field is of a later one.

@@ -67,12 +67,21 @@ func (p *Paused) walk(c *coder) {
 }
 
 func (p *Submitted) walk(c *coder) {
+	c.since("1.6.0", func() {
+		ascending(c, "after", &p.After, MaxAfter, jobIDRule)
+		c.hash("content_key", &p.ContentKey, optional)
+	})
 	c.text("environment_fingerprint", &p.EnvironmentFingerprint, required, envRule)
 	c.text("identity", &p.Identity, optional, nameRule)
+	c.since("1.6.0", func() { c.optionalContent("input", &p.Input) })
 	c.pairs("labels", &p.Labels, labelRules)
+	c.since("1.6.0", func() { c.time("not_before", &p.NotBefore, optional) })
 	c.hash("policy_digest", &p.PolicyDigest, optional)
 	c.text("policy_ref", &p.PolicyRef, optional, policyRefRule)
 	c.text("producer_version", &p.ProducerVersion, required, producerRule)
+	if !p.ContentKey.IsZero() && p.Input == (Content{}) {
+		c.fail("content_key", "goes with content")
+	}
 }
 
 func (p *CheckpointAdded) walk(c *coder) {
@@ -86,6 +95,7 @@ func (p *CheckpointAdded) walk(c *coder) {
 	c.since("1.3.0", func() { c.hash("continues", &p.Continues, optional) })
 	c.since("1.4.0", func() { c.time("expires_at", &p.ExpiresAt, optional) })
 	c.flag("late", &p.Late)
+	c.since("1.6.0", func() { walkProgress(c, &p.Progress) })
 	c.since("1.4.0", func() {
 		c.quorum(&p.Quorum)
 		c.text("replaces", &p.Replaces, optional, replacesRule)

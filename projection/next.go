@@ -127,6 +127,14 @@ func follow(j Job, f Fact) (Job, *Refusal) {
 		return dispatchBlocked(j, f, p)
 	case ledger.EffectSettled:
 		return effectSettled(j, f, p)
+	case ledger.Leased:
+		return leased(j, f, p)
+	case ledger.LeaseRenewed:
+		return leaseRenewed(j, f, p)
+	case ledger.LeaseReleased:
+		return leaseReleased(j, f, p)
+	case ledger.AttemptEnded:
+		return attemptEnded(j, f, p)
 	case ledger.LedgerCreated, ledger.KeyRotated, ledger.IndexCommitted, ledger.LedgerMoved,
 		ledger.ActorEnrolled, ledger.ActorRevoked, ledger.AuthoritySet: // these belong to no job
 	}

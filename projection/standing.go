@@ -47,6 +47,10 @@ const (
 	ReasonGateBlocked      ReasonCode = "gate_blocked"
 	ReasonDispatchBlocked  ReasonCode = "dispatch_blocked"
 	ReasonEffectSettled    ReasonCode = "effect_settled"
+	ReasonLeased           ReasonCode = "leased"
+	ReasonLeaseRenewed     ReasonCode = "lease_renewed"
+	ReasonLeaseReleased    ReasonCode = "lease_released"
+	ReasonAttemptEnded     ReasonCode = "attempt_ended"
 	ReasonContinued        ReasonCode = "continued" // of the event only: the status keeps the one before
 )
 
@@ -133,6 +137,14 @@ func MeaningOf(e ledger.Event) Meaning {
 		return Meaning{Code: ReasonDispatchBlocked}
 	case ledger.EffectSettled:
 		return Meaning{Code: ReasonEffectSettled, Reason: p.Reason}
+	case ledger.Leased:
+		return Meaning{Code: ReasonLeased}
+	case ledger.LeaseRenewed:
+		return Meaning{Code: ReasonLeaseRenewed}
+	case ledger.LeaseReleased:
+		return Meaning{Code: ReasonLeaseReleased}
+	case ledger.AttemptEnded:
+		return Meaning{Code: ReasonAttemptEnded}
 	case ledger.LedgerCreated, ledger.KeyRotated, ledger.IndexCommitted, ledger.LedgerMoved,
 		ledger.ActorEnrolled, ledger.ActorRevoked, ledger.AuthoritySet: // these belong to no job
 		return Meaning{Code: ReasonCode(p.Type())}

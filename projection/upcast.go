@@ -29,6 +29,9 @@ var steps = []step{
 	// 1.5.0 added the gate: gate_decided, dispatch_blocked and effect_settled. Payloads of
 	// 1.4.0 keep their meaning.
 	{from: "1.4.0", to: "1.5.0"},
+	// 1.6.0 added leases, attempts, and what a submitted job waits for and works on. Payloads of
+	// 1.5.0 keep their meaning.
+	{from: "1.5.0", to: "1.6.0"},
 }
 
 // upcast returns an event's payload as the newest version would have it. The event

@@ -51,10 +51,27 @@ func eventInShort(e ledger.Event) string {
 		return p.Tool + " was blocked after the emergency stop"
 	case ledger.EffectSettled:
 		return fmt.Sprintf(settledAs[p.Outcome], p.Grant)
+	case ledger.Leased:
+		return fmt.Sprintf("leased to %s until %s: epoch %d", p.Worker, ledger.FormatTime(p.Until), p.Epoch)
+	case ledger.LeaseRenewed:
+		return fmt.Sprintf("lease of %s renewed until %s: epoch %d", p.Worker, ledger.FormatTime(p.Until), p.Epoch)
+	case ledger.LeaseReleased:
+		return fmt.Sprintf("lease of %s released, %s: epoch %d", p.Worker, strings.ReplaceAll(string(p.Outcome), "_", " "), p.Epoch)
+	case ledger.AttemptEnded:
+		return attemptInShort(p)
 	case ledger.LedgerCreated, ledger.KeyRotated, ledger.IndexCommitted, ledger.LedgerMoved,
 		ledger.ActorEnrolled, ledger.ActorRevoked, ledger.AuthoritySet: // these belong to no job
 	}
 	return string(e.Type())
+}
+
+// attemptInShort says how an attempt ended.
+func attemptInShort(p ledger.AttemptEnded) string {
+	exit := ""
+	if p.Exit != nil {
+		exit = fmt.Sprintf(", exit %d", *p.Exit)
+	}
+	return fmt.Sprintf("attempt %d ended: %s%s", p.Number, strings.ReplaceAll(string(p.Cause), "_", " "), exit)
 }
 
 // settledAs says in words what became of a grant.

@@ -62,6 +62,8 @@ func bindEnvelope(c Command, arguments map[string]any, e ledger.Event) (string, 
 		return fmt.Sprintf("its actor is %s, and that of its command %s", e.Actor(), c.Actor), nil
 	case c.JobID != e.JobID() && (c.JobID != "" || !verbs[c.Verb][0].unnamed):
 		return fmt.Sprintf("its job is %s, and that of its command %s", e.JobID(), c.JobID), nil
+	case c.Lease != e.Lease():
+		return fmt.Sprintf("its lease is %d, and that of its command %d", e.Lease(), c.Lease), nil
 	case c.Origin != e.Origin():
 		return "its command is for the ledger " + c.Origin, nil
 	case c.RequestID != e.RequestID():

@@ -21,6 +21,7 @@ func everything() []at.Plan {
 		{Actor: "root", JobID: "job_2", Payload: ledger.Submitted{
 			EnvironmentFingerprint: "env", Identity: "agent_7", Labels: []ledger.Label{{Key: "env", Value: "<prod>"}, {Key: "team", Value: "é"}},
 			PolicyDigest: hashOf("policy"), PolicyRef: "refunds@v3", ProducerVersion: "gait/1",
+			After: []string{"job_0", "job_1"}, NotBefore: at.Start.Add(time.Hour), Input: content, ContentKey: key,
 		}},
 		{Actor: "root", JobID: "job_2", Payload: imported},
 		{Actor: "root", JobID: "job_1", Payload: ledger.CheckpointAdded{
@@ -28,6 +29,13 @@ func everything() []at.Plan {
 			Attachments: []ledger.Attachment{{Content: content, Role: ledger.AttachState}}, ContentKey: key,
 		}},
 		{Actor: "root", JobID: "job_1", Payload: progress},
+		{Actor: "root", JobID: "job_1", Lease: 2, Payload: ledger.CheckpointAdded{
+			CheckpointID: "cp_0002", CheckpointType: ledger.CheckpointProgress, Progress: ledger.StepCount{Done: 3, Total: 14}, Summary: "s",
+		}},
+		{Actor: "root", JobID: "job_1", Payload: ledger.Leased{After: []ledger.Hash{hashOf("done")}, Epoch: 3, TTL: 60, Until: at.Start.Add(time.Hour), Worker: "host-1"}},
+		{Actor: "root", JobID: "job_1", Lease: 3, Payload: ledger.LeaseRenewed{Epoch: 3, TTL: 60, Until: at.Start.Add(time.Hour), Worker: "host-1"}},
+		{Actor: "root", JobID: "job_1", Lease: 3, Payload: ledger.LeaseReleased{Epoch: 3, Outcome: ledger.LeaseDone, TTL: 60, Until: at.Start.Add(time.Hour), Worker: "host-1"}},
+		{Actor: "root", JobID: "job_1", Payload: ledger.AttemptEnded{Number: 2, Cause: ledger.AttemptExited, Exit: new(int64), Log: content, ContentKey: key}},
 		{Actor: "root", JobID: "job_1", Payload: ledger.Paused{Hold: true, Reason: "look"}},
 		{Actor: "root", JobID: "job_1", Payload: cancelled},
 		{Actor: "root", JobID: "job_1", Payload: stopped},
@@ -164,6 +172,11 @@ func TestBindsTheEnvelope(t *testing.T) {
 		{"the event of another job", nil, func(d *ledger.Draft) { d.JobID = "job_3" }, "its job is job_3"},
 		{"another actor", func(c *authority.Command) { c.Actor = "root" }, nil, "its actor is olga"},
 		{"the event of another actor", nil, func(d *ledger.Draft) { d.Actor = "agent" }, "its actor is agent"},
+		{"under a lease", func(c *authority.Command) { c.Lease = 2 }, func(d *ledger.Draft) { d.Lease = 2 }, ""},
+		{"under another lease", func(c *authority.Command) { c.Lease = 2 }, func(d *ledger.Draft) { d.Lease = 3 }, "its lease is 3"},
+		{"under no lease", func(c *authority.Command) { c.Lease = 2 }, nil, "its lease is 0"},
+		{"the event under a lease", nil, func(d *ledger.Draft) { d.Lease = 2 }, "that of its command 0"},
+		{"with a trace", nil, func(d *ledger.Draft) { d.Trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01" }, ""},
 		{"another ledger", func(c *authority.Command) { c.Origin = "gait.example/other" }, nil, "gait.example/other"},
 		{"the event of another ledger", nil, func(d *ledger.Draft) { d.Origin = "gait.example/other" }, at.Origin},
 		{"another request id", nil, func(d *ledger.Draft) { d.RequestID = "r-other" }, "r-other"},

@@ -99,13 +99,13 @@ var refusedFields = map[string]Field{
 var bindings = []Binding{
 	{
 		Verb: "submit", Event: ledger.TypeSubmitted, begins: true, unnamed: true, speechless: true,
-		Fields: same([]string{"identity", "labels", "policy_digest", "policy_ref"}, map[string]Field{
-			"environment_fingerprint": copiedIfPresent(argument("environment_fingerprint")), "producer_version": derived,
+		Fields: same([]string{"after", "identity", "input", "labels", "not_before", "policy_digest", "policy_ref"}, map[string]Field{
+			"environment_fingerprint": copiedIfPresent(argument("environment_fingerprint")), "producer_version": derived, "content_key": free,
 		}),
 	},
 	{
 		Verb: "checkpoint add", Event: ledger.TypeCheckpointAdded, speechless: true,
-		Fields: same([]string{"approvers", "attachments", "expires_at", "quorum", "replaces", "required_action", "subject", "summary"}, map[string]Field{
+		Fields: same([]string{"approvers", "attachments", "expires_at", "progress", "quorum", "replaces", "required_action", "subject", "summary"}, map[string]Field{
 			"checkpoint_type": copied(argument("type")), "checkpoint_id": derived, "late": derived, "continues": derived, "content_key": free,
 		}),
 	},
@@ -177,6 +177,27 @@ var bindings = []Binding{
 		}),
 	},
 	{
+		Verb: "lease take", Event: ledger.TypeLeased, speechless: true,
+		Fields: same([]string{"ttl", "worker"}, map[string]Field{
+			"epoch": derived, "until": derived,
+			"after": free, // events of other jobs, which the fold of this one does not have
+		}),
+	},
+	{
+		Verb: "lease renew", Event: ledger.TypeLeaseRenewed, speechless: true,
+		Fields: map[string]Field{"ttl": copiedIfPresent(argument("ttl")), "epoch": derived, "until": derived, "worker": derived},
+	},
+	{
+		Verb: "lease release", Event: ledger.TypeLeaseReleased, speechless: true,
+		Fields: same([]string{"outcome"}, map[string]Field{
+			"epoch": copiedIfPresent(argument("epoch")), "ttl": derived, "until": derived, "worker": derived,
+		}),
+	},
+	{
+		Verb: "attempt end", Event: ledger.TypeAttemptEnded, speechless: true,
+		Fields: same([]string{"cause", "exit", "log"}, map[string]Field{"number": copiedIfPresent(argument("number")), "content_key": free}),
+	},
+	{
 		Verb: "actor add", Event: ledger.TypeActorEnrolled,
 		Fields: same([]string{"actor", "bootstrap", "keys", "roles"}, map[string]Field{"reason": reason}),
 	},
@@ -224,6 +245,8 @@ func (b *Binding) check(c Command, arguments map[string]any) error {
 		return &ledger.FieldError{Field: "job_id", Problem: c.Verb + " is about the ledger itself, and names no job"}
 	case !ofLedger && !b.unnamed && c.JobID == "":
 		return &ledger.FieldError{Field: "job_id", Problem: "missing"}
+	case (ofLedger || b.begins) && c.Lease != 0:
+		return &ledger.FieldError{Field: "lease", Problem: "there is no lease before " + c.Verb}
 	case (ofLedger || b.begins) && c.IfRevision != nil:
 		return &ledger.FieldError{Field: "if_revision", Problem: "there is no job before " + c.Verb}
 	case b.speechless && c.Reason != "":

@@ -12,11 +12,14 @@ import (
 	"gait/ledger/jcs"
 )
 
-// CommandSchemaID is the schema_id of every command, and CommandSchemaVersion the version
-// that this package reads and writes.
+// CommandSchemaID is the schema_id of every command, and CommandSchemaVersion the newest
+// version that this package reads and writes. A command without a lease says 1.0.0, as
+// before there were leases.
 const (
 	CommandSchemaID      = "gait.command"
-	CommandSchemaVersion = "1.0.0"
+	CommandSchemaVersion = "1.1.0"
+
+	versionWithoutLease = "1.0.0"
 )
 
 // A Command is what an actor signs: one command of one actor for one ledger, to be carried
@@ -28,6 +31,7 @@ type Command struct {
 	ExpiresAt  time.Time
 	IfRevision *int64 // optional: the only revision of the job to act on
 	JobID      string // empty for commands about the ledger, and for submit if the ledger is to name the job
+	Lease      int64  // optional: the epoch of the lease under which the command is given
 	Origin     string // of the ledger
 	Reason     string // optional
 	RequestID  string
@@ -42,6 +46,7 @@ type commandText struct {
 	ExpiresAt     string          `json:"expires_at"`
 	IfRevision    *int64          `json:"if_revision,omitempty"`
 	JobID         string          `json:"job_id,omitempty"`
+	Lease         int64           `json:"lease,omitempty"`
 	Origin        string          `json:"origin"`
 	Reason        string          `json:"reason,omitempty"`
 	RequestID     string          `json:"request_id"`
@@ -62,8 +67,8 @@ func (c Command) Encode() ([]byte, error) {
 	}
 	text, err := jcs.Marshal(commandText{
 		Actor: c.Actor, Arguments: c.arguments(), CreatedAt: ledger.FormatTime(c.CreatedAt), ExpiresAt: ledger.FormatTime(c.ExpiresAt),
-		IfRevision: c.IfRevision, JobID: c.JobID, Origin: c.Origin, Reason: c.Reason, RequestID: c.RequestID,
-		SchemaID: CommandSchemaID, SchemaVersion: CommandSchemaVersion, Verb: c.Verb,
+		IfRevision: c.IfRevision, JobID: c.JobID, Lease: c.Lease, Origin: c.Origin, Reason: c.Reason, RequestID: c.RequestID,
+		SchemaID: CommandSchemaID, SchemaVersion: c.version(), Verb: c.Verb,
 	})
 	switch {
 	case err != nil:
@@ -72,6 +77,15 @@ func (c Command) Encode() ([]byte, error) {
 		return nil, fmt.Errorf("%w: a command of %d bytes, at most %d", ledger.ErrMalformed, len(text), ledger.MaxCommand)
 	}
 	return text, nil
+}
+
+// version returns the version of the schema that the command's text names: the oldest that
+// has its members.
+func (c Command) version() string {
+	if c.Lease == 0 {
+		return versionWithoutLease
+	}
+	return CommandSchemaVersion
 }
 
 // ParseCommand reads the text of a command. It takes only what Encode writes. Errors wrap
@@ -93,20 +107,20 @@ func parse(text []byte) (c Command, arguments map[string]any, err error) {
 	object, _ := v.(map[string]any)
 	m := members{object: object}
 	id, version := m.text("schema_id"), m.text("schema_version")
-	if id == CommandSchemaID && version != "" && version != CommandSchemaVersion {
+	if id == CommandSchemaID && version != "" && version != versionWithoutLease && version != CommandSchemaVersion {
 		return c, nil, fmt.Errorf("a command written as %.40q: %w", version, ledger.ErrUnsupportedVersion)
 	}
 	c = Command{
 		Actor: m.text("actor"), CreatedAt: m.time("created_at"), ExpiresAt: m.time("expires_at"), IfRevision: m.revision("if_revision"),
-		JobID: m.text("job_id"), Origin: m.text("origin"), Reason: m.text("reason"), RequestID: m.text("request_id"), Verb: m.text("verb"),
+		JobID: m.text("job_id"), Lease: m.lease("lease"), Origin: m.text("origin"), Reason: m.text("reason"), RequestID: m.text("request_id"), Verb: m.text("verb"),
 	}
 	arguments = m.arguments()
 	again, err := jcs.AppendValue(make([]byte, 0, len(text)), v)
 	switch {
 	case id != CommandSchemaID:
 		m.fail("schema_id", "%.40q is not %s", id, CommandSchemaID)
-	case version != CommandSchemaVersion:
-		m.fail("schema_version", "missing")
+	case version != c.version():
+		m.fail("schema_version", "%.40q, and a command with these members says %s", version, c.version())
 	case m.found != len(object):
 		m.fail("command", "it has a member that no command has")
 	case err != nil || !bytes.Equal(again, text):
@@ -173,6 +187,18 @@ func (m *members) revision(name string) *int64 {
 	return &n
 }
 
+// lease returns a member that is an epoch, 0 if there is none.
+func (m *members) lease(name string) int64 {
+	n := m.revision(name)
+	if n == nil {
+		return 0
+	}
+	if *n < 1 {
+		m.fail(name, "an epoch from 1 was expected")
+	}
+	return *n
+}
+
 func (m *members) arguments() map[string]any {
 	v, _ := m.member("arguments")
 	object, is := v.(map[string]any)
@@ -206,8 +232,11 @@ func (c Command) check(arguments map[string]any) error {
 			return err
 		}
 	}
-	if c.IfRevision != nil && *c.IfRevision < 0 {
+	switch {
+	case c.IfRevision != nil && *c.IfRevision < 0:
 		return &ledger.FieldError{Field: "if_revision", Problem: fmt.Sprintf("%d is not a revision", *c.IfRevision)}
+	case c.Lease < 0:
+		return &ledger.FieldError{Field: "lease", Problem: fmt.Sprintf("%d is not an epoch", c.Lease)}
 	}
 	return rows[0].check(c, arguments)
 }
@@ -235,9 +264,9 @@ func (c Command) argumentValues() (map[string]any, error) {
 
 // RequestDigest returns the SHA-256 of what makes two commands the same: actor,
 // arguments, job, reason and verb, as canonical JSON. The target and the subject of a
-// verdict are left out, and the policy that a question to the gate names, and so are origin,
-// request id, revision and times: a command that is signed again is a retry, and an unsigned
-// request of before has the same digest.
+// verdict are left out, and the policy that a question to the gate names, and so are lease,
+// origin, request id, revision and times: a command that is signed again is a retry, under a
+// newer lease too, and an unsigned request of before has the same digest.
 func (c Command) RequestDigest() (ledger.Hash, error) {
 	arguments, err := c.argumentValues()
 	if err != nil {

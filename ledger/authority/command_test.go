@@ -39,6 +39,46 @@ func TestParseCommand(t *testing.T) {
 	}
 }
 
+// A command with a lease is of version 1.1.0, and has the request digest that it has without.
+func TestCommandWithLease(t *testing.T) {
+	text := strings.Replace(pauseText, `"origin"`, `"lease":3,"origin"`, 1)
+	if _, err := authority.ParseCommand([]byte(text)); !errors.Is(err, ledger.ErrMalformed) {
+		t.Errorf("ParseCommand of a lease in version 1.0.0 = %v, want ErrMalformed", err)
+	}
+	if _, err := authority.ParseCommand([]byte(strings.Replace(pauseText, "1.0.0", "1.1.0", 1))); !errors.Is(err, ledger.ErrMalformed) {
+		t.Errorf("ParseCommand of version 1.1.0 without a lease = %v, want ErrMalformed", err)
+	}
+	text = strings.Replace(text, "1.0.0", "1.1.0", 1)
+	c, err := authority.ParseCommand([]byte(text))
+	if err != nil || c.Lease != 3 {
+		t.Fatalf("ParseCommand = lease %d, %v, want 3", c.Lease, err)
+	}
+	if again, err := c.Encode(); err != nil || string(again) != text {
+		t.Errorf("Encode = %s, %v; want %s", again, err, text)
+	}
+	digest, err := c.RequestDigest()
+	c.Lease = 4
+	if other, otherErr := c.RequestDigest(); err != nil || otherErr != nil || other != digest {
+		t.Errorf("under another lease the request digest is %s, %v, want %s", other, otherErr, digest)
+	}
+	for _, wrong := range []string{"0", "-1", "1.5", "1e0", `"3"`, "null", "9007199254740992"} {
+		if _, err := authority.ParseCommand([]byte(strings.Replace(text, `"lease":3`, `"lease":`+wrong, 1))); !errors.Is(err, ledger.ErrMalformed) {
+			t.Errorf("ParseCommand of lease %s = %v, want ErrMalformed", wrong, err)
+		}
+	}
+	for _, c := range []authority.Command{
+		{Verb: "pause", JobID: "job_1", Lease: -1},
+		{Verb: "pause", JobID: "job_1", Lease: 1 << 53},
+		{Verb: "submit", JobID: "job_1", Lease: 1},
+		{Verb: "rotate", Lease: 1},
+	} {
+		c.Actor, c.Origin, c.RequestID, c.CreatedAt, c.ExpiresAt = "olga", testOrigin, "r-1", testTime, testTime
+		if text, err := c.Encode(); !errors.Is(err, ledger.ErrMalformed) {
+			t.Errorf("Encode of %s under lease %d = %s, %v, want ErrMalformed", c.Verb, c.Lease, text, err)
+		}
+	}
+}
+
 func TestParseCommandRefuses(t *testing.T) {
 	replace := func(old, with string) string { return strings.Replace(pauseText, old, with, 1) }
 	for _, tt := range []struct{ name, text string }{
@@ -79,7 +119,7 @@ func TestParseCommandRefuses(t *testing.T) {
 			t.Errorf("%s: ParseCommand = %v, want ErrMalformed", tt.name, err)
 		}
 	}
-	newer := replace(`"1.0.0"`, `"1.1.0"`)
+	newer := replace(`"1.0.0"`, `"1.2.0"`)
 	if _, err := authority.ParseCommand([]byte(newer)); !errors.Is(err, ledger.ErrUnsupportedVersion) {
 		t.Errorf("ParseCommand of a newer version = %v, want ErrUnsupportedVersion", err)
 	}

@@ -18,11 +18,14 @@
 //	expires_at      until when it can be carried out
 //	if_revision     optional: the only revision of the job to act on, from 0
 //	job_id          the job; not of verbs about the ledger; optional of submit
+//	lease           optional: the epoch of the lease under which it is given, from 1; not of verbs
+//	                about the ledger, submit and import
 //	origin          the ledger
-//	reason          optional; not of submit, checkpoint add and gate eval, whose events have no place for one
+//	reason          optional; not of submit, checkpoint add, gate eval, lease take, lease renew,
+//	                lease release and attempt end, whose events have no place for one
 //	request_id      makes it a command that is carried out once
 //	schema_id       gait.command
-//	schema_version  1.0.0
+//	schema_version  1.0.0; with lease 1.1.0
 //	verb            one of the table below
 //
 // For example:
@@ -45,14 +48,18 @@
 //	content erase                digest
 //	gate eval                    tool
 //	gate settle                  grant, outcome
+//	lease take                   ttl, worker
+//	lease release                outcome
+//	attempt end                  cause
 //	import                       claim_sha256, pack_sha256
 //	actor add                    actor, keys, roles
 //	actor revoke                 actor
 //	authority set                admins, mode
 //	move                         to
-//	cancel, pause, rotate, stop  none
+//	cancel, lease renew, pause, rotate, stop
+//	                             none
 //
-// and each other argument is left out if it is empty, false or 0. Lists are in bytewise order,
+// and each other argument is left out if it is empty, false or 0, but for exit, which can be 0. Lists are in bytewise order,
 // but attachments are in the actor's and labels by key.
 //
 // The request digest of a command is the SHA-256 of the canonical JSON
@@ -60,8 +67,9 @@
 //	{"actor":…,"arguments":…,"job_id":…,"reason":…,"verb":…}
 //
 // in which job_id and reason are "" if the command has none, and the arguments of approve and
-// deny are without target and subject, and those of gate eval without policy. So a command that is signed again, with new times, is a
-// retry, and has the digest that the same request has without a signature.
+// deny are without target and subject, and those of gate eval without policy. So a command that
+// is signed again, with new times or under a newer lease, is a retry, and has the digest that the
+// same request has without a signature.
 //
 // The reading of an event is its clock, or else its created_at. By the reading at which a
 // command is carried out, created_at is at most 5 minutes later, and expires_at is not before
@@ -69,8 +77,8 @@
 //
 // # What a command fixes
 //
-// An event with a command has the command's actor, origin, request_id, request digest and, if
-// the command names one, job_id. If the command has if_revision, the event's revision is one
+// An event with a command has the command's actor, lease, origin, request_id, request digest and,
+// if the command names one, job_id. Its trace is what the writer says: no command has one. If the command has if_revision, the event's revision is one
 // more; of refused, it is that. The reading is within the command's times. The command's verb
 // leads to the types of events that the table names, and, if it is about a job, to refused. Of
 // the payload, each field is one of these:
@@ -88,17 +96,19 @@
 // A name such as facts.shown is that of a member of an object, whose members follow each in a
 // way of its own; in an argument of that name no other members are taken. What the gate decides
 // follows from a policy, which the events name by its digest and do not hold: no fold can
-// derive it, so it is free, and only a reader who has the policy can check it.
+// derive it, so it is free, and only a reader who has the policy can check it. What a leased has
+// in after are events of other jobs, which only a reader who has these can check.
 //
 // A field that the table does not name makes the event inadmissible. Labels are a list of
 // {"key":…,"value":…} in a command, sorted by key, and one object in an event.
 //
 //	submit → submitted
-//	    copied: identity, labels, policy_digest, policy_ref
+//	    copied: after, identity, input, labels, not_before, policy_digest, policy_ref
 //	    copied if given: environment_fingerprint
 //	    derived: producer_version
+//	    free: content_key
 //	checkpoint add → checkpoint_added
-//	    copied: approvers, attachments, checkpoint_type from type, expires_at, quorum, replaces, required_action, subject, summary
+//	    copied: approvers, attachments, checkpoint_type from type, expires_at, progress, quorum, replaces, required_action, subject, summary
 //	    derived: checkpoint_id, continues, late
 //	    free: content_key
 //	pause → paused
@@ -136,6 +146,21 @@
 //	gate settle → effect_settled
 //	    copied: grant, outcome, reason, result
 //	    derived: call_id, call_prev, intent
+//	    free: content_key
+//	lease take → leased
+//	    copied: ttl, worker
+//	    derived: epoch, until
+//	    free: after
+//	lease renew → lease_renewed
+//	    copied if given: ttl
+//	    derived: epoch, until, worker
+//	lease release → lease_released
+//	    copied: outcome
+//	    copied if given: epoch
+//	    derived: ttl, until, worker
+//	attempt end → attempt_ended
+//	    copied: cause, exit, log
+//	    copied if given: number
 //	    free: content_key
 //	actor add → actor_enrolled
 //	    copied: actor, bootstrap, keys, reason, roles
@@ -179,8 +204,9 @@
 // the actor's before; else signature_invalid. The actor has one of the roles, else role_required:
 //
 //	submitted                                                    worker, operator
-//	checkpoint_added, gate_decided, dispatch_blocked             worker
-//	effect_settled                                               operator, worker
+//	checkpoint_added, gate_decided, dispatch_blocked,
+//	leased, lease_renewed, attempt_ended                         worker
+//	effect_settled, lease_released                               operator, worker
 //	approved, denied                                             approver
 //	paused, resumed, cancelled, emergency_stop_acknowledged,
 //	imported, continued, content_erased                          operator
@@ -217,6 +243,6 @@
 // and, with key, a key in force for the actor.
 //
 // Whether what a decision asks for was approved, by enough actors who may, whether they still
-// may when a job resumes or a tool is let act, and whose grant a worker may settle, are rules of
-// jobs: see package projection.
+// may when a job resumes or a tool is let act, whose grant a worker may settle, and which lease
+// counts, are rules of jobs: see package projection.
 package authority

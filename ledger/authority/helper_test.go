@@ -82,6 +82,10 @@ var (
 	}
 	dispatch   = ledger.DispatchBlocked{Tool: "pay", Intent: hashOf("content"), ReasonCode: "emergency_stopped"}
 	settled    = ledger.EffectSettled{Grant: at.ULID, Outcome: ledger.EffectDone}
+	leased     = ledger.Leased{Epoch: 1, TTL: 60, Until: testTime, Worker: "host-1"}
+	renewed    = ledger.LeaseRenewed{Epoch: 1, TTL: 60, Until: testTime, Worker: "host-1"}
+	released   = ledger.LeaseReleased{Epoch: 1, Outcome: ledger.LeaseDone, TTL: 60, Until: testTime, Worker: "host-1"}
+	attempted  = ledger.AttemptEnded{Number: 1, Cause: ledger.AttemptTimeout}
 	refused    = ledger.Refused{Command: "resume", Exit: 6, Refusal: "invalid_transition"}
 	imported   = ledger.Imported{PackSHA256: hashOf("pack"), PackID: hashOf("id"), CreatedAt: testTime, UpdatedAt: testTime, EnvironmentFingerprint: "env", ProducerVersion: "gait/1", Revision: 1, Status: "running", StatusReasonCode: "none", StopReason: "none"}
 	rotated    = ledger.KeyRotated{Key: at.Origin + "+1+AAAA", Previous: at.Origin + "+2+AAAA"}

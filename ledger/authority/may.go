@@ -117,9 +117,9 @@ func rolesFor(p ledger.Payload) []ledger.Role {
 	switch p.(type) {
 	case ledger.Submitted:
 		return []ledger.Role{ledger.RoleOperator, ledger.RoleWorker}
-	case ledger.CheckpointAdded, ledger.GateDecided, ledger.DispatchBlocked:
+	case ledger.CheckpointAdded, ledger.GateDecided, ledger.DispatchBlocked, ledger.Leased, ledger.LeaseRenewed, ledger.AttemptEnded:
 		return []ledger.Role{ledger.RoleWorker}
-	case ledger.EffectSettled: // whose grant it is, package projection asks
+	case ledger.EffectSettled, ledger.LeaseReleased: // whose grant or lease it is, package projection asks
 		return []ledger.Role{ledger.RoleOperator, ledger.RoleWorker}
 	case ledger.Paused, ledger.Resumed, ledger.Cancelled, ledger.Stopped, ledger.Imported, ledger.ContentErased, ledger.Continued:
 		return []ledger.Role{ledger.RoleOperator}

@@ -29,13 +29,15 @@ func TestRoles(t *testing.T) {
 		ledger.TypeSubmitted:       "root olga wim",
 		ledger.TypeCheckpointAdded: "root wim", ledger.TypeGateDecided: "root wim", ledger.TypeDispatchBlocked: "root wim",
 		ledger.TypeEffectSettled: "root olga wim",
+		ledger.TypeLeased:        "root wim", ledger.TypeLeaseRenewed: "root wim", ledger.TypeAttemptEnded: "root wim",
+		ledger.TypeLeaseReleased: "root olga wim",
 		ledger.TypePaused:        "root olga", ledger.TypeResumed: "root olga", ledger.TypeCancelled: "root olga",
 		ledger.TypeStopped: "root olga", ledger.TypeImported: "root olga", ledger.TypeContentErased: "root olga",
 		ledger.TypeApproved: "root vera", ledger.TypeDenied: "root vera",
 		ledger.TypeRefused:    "root ada olga vera wim audrey",
 		ledger.TypeKeyRotated: "root ada", ledger.TypeLedgerMoved: "root ada",
 	}
-	payloads := []ledger.Payload{submitted, progress, paused, resumed, cancelled, stopped, imported, erased, approved, denied, refused, rotated, moved, allowed, dispatch, settled}
+	payloads := []ledger.Payload{submitted, progress, paused, resumed, cancelled, stopped, imported, erased, approved, denied, refused, rotated, moved, allowed, dispatch, settled, leased, renewed, released, attempted}
 	if len(payloads) != len(may) {
 		t.Fatal("a payload or its row is missing")
 	}
@@ -84,6 +86,10 @@ func TestClaims(t *testing.T) {
 		{allowed, "", "", "", need},
 		{dispatch, "", "", "", need},
 		{settled, "", "", "", need},
+		{leased, "", "", "", need},
+		{renewed, "", "", "", need},
+		{released, "", "", "", need},
+		{attempted, "", "", "", need},
 		{approved, "", need, need, need},
 		{denied, "", need, need, need},
 		{erased, "", "", "", need},

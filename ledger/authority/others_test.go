@@ -76,7 +76,7 @@ func otherValues(v any) []any {
 		texts := []string{
 			v + "x", "other", "cp_0009", "pause", "plan", "all", "claims", hashOf("another").String(), "2026-11-23T20:00:00.000Z",
 			"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgIC", "log", "worker", "admin", "role:worker",
-			"gait.example/authority+3+AAAA", "7" + at.ULID[1:], "unknown",
+			"gait.example/authority+3+AAAA", "7" + at.ULID[1:], "unknown", "lost",
 		}
 		var all []any
 		for _, s := range texts {

@@ -106,6 +106,7 @@ var (
 	jobTypes       = []ledger.Type{
 		ledger.TypeSubmitted, ledger.TypeCheckpointAdded, ledger.TypeApproved, ledger.TypeDenied, ledger.TypePaused, ledger.TypeResumed, ledger.TypeRefused,
 		ledger.TypeGateDecided, ledger.TypeDispatchBlocked, ledger.TypeEffectSettled,
+		ledger.TypeLeased, ledger.TypeLeaseRenewed, ledger.TypeLeaseReleased, ledger.TypeAttemptEnded,
 	}
 )
 
@@ -149,6 +150,9 @@ func (w world) plan(before reference) at.Plan {
 		}
 	} else {
 		p.JobID, p.Payload = "job_1", w.ofJob()
+		if p.Payload.Type() != ledger.TypeSubmitted && len(before.ofJob(p.JobID)) > 0 && w.chance(30, "under a lease") {
+			p.Lease = rapid.Int64Range(1, 3).Draw(w.T, "lease")
+		}
 	}
 	if w.chance(60, "honest") {
 		return w.edited(w.honest(p, before))
@@ -219,7 +223,15 @@ func (w world) policies() []ledger.Hash {
 }
 
 func (w world) ofJob() ledger.Payload {
-	switch rapid.IntRange(0, 9).Draw(w.T, "payload") {
+	switch rapid.IntRange(0, 13).Draw(w.T, "payload") {
+	case 9:
+		return leased
+	case 10:
+		return renewed
+	case 11:
+		return released
+	case 12:
+		return attempted
 	case 6:
 		return ledger.GateDecided{Verdict: ledger.GateBlock, Tool: "pay", ReasonCode: "policy_missing"}
 	case 7:
@@ -261,6 +273,11 @@ func (w world) edited(p at.Plan) at.Plan {
 		func(c *authority.Command) {
 			if c.JobID != "" {
 				c.JobID = "job_2"
+			}
+		},
+		func(c *authority.Command) {
+			if p.JobID != "" && c.Verb != "submit" {
+				c.Lease++
 			}
 		},
 		func(c *authority.Command) {

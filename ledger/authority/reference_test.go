@@ -35,6 +35,16 @@ func (r reference) keys(name string) (keys []string) {
 	return keys
 }
 
+// ofJob returns the events of a job.
+func (r reference) ofJob(id string) (events []ledger.Event) {
+	for _, e := range r {
+		if e.JobID() == id {
+			events = append(events, e)
+		}
+	}
+	return events
+}
+
 func (r reference) roles(name string) (roles []ledger.Role) {
 	for _, e := range r {
 		switch p := e.Payload().(type) {
@@ -142,9 +152,9 @@ func (r reference) admits(e ledger.Event) bool {
 			return r.has(e.Actor(), "operator")
 		}
 		return r.has(e.Actor(), "operator") || r.has(e.Actor(), "worker")
-	case ledger.CheckpointAdded, ledger.GateDecided, ledger.DispatchBlocked:
+	case ledger.CheckpointAdded, ledger.GateDecided, ledger.DispatchBlocked, ledger.Leased, ledger.LeaseRenewed, ledger.AttemptEnded:
 		return r.has(e.Actor(), "worker")
-	case ledger.EffectSettled:
+	case ledger.EffectSettled, ledger.LeaseReleased:
 		return r.has(e.Actor(), "operator") || r.has(e.Actor(), "worker")
 	case ledger.Approved, ledger.Denied:
 		return r.has(e.Actor(), "approver")
@@ -242,6 +252,7 @@ func saysWhatWasSigned(e ledger.Event) bool {
 		ExpiresAt  time.Time `json:"expires_at"`
 		IfRevision *int64    `json:"if_revision"`
 		JobID      string    `json:"job_id"`
+		Lease      int64
 		Origin     string
 		Reason     string
 		RequestID  string `json:"request_id"`
@@ -253,6 +264,7 @@ func saysWhatWasSigned(e ledger.Event) bool {
 	verb := map[ledger.Type]string{
 		"submitted": "submit", "checkpoint_added": "checkpoint add", "approved": "approve", "denied": "deny", "paused": "pause", "resumed": "resume",
 		"gate_decided": "gate eval", "dispatch_blocked": "gate eval", "effect_settled": "gate settle",
+		"leased": "lease take", "lease_renewed": "lease renew", "lease_released": "lease release", "attempt_ended": "attempt end",
 		"actor_enrolled": "actor add", "actor_revoked": "actor revoke", "authority_set": "authority set",
 	}[e.Type()]
 	payload := fieldsOfText(e.PayloadBytes())
@@ -261,7 +273,7 @@ func saysWhatWasSigned(e ledger.Event) bool {
 		verb, _ = payload["command"].(string)
 		revision = e.Revision()
 	}
-	if verb != c.Verb || c.Actor != e.Actor() || c.JobID != e.JobID() || c.Origin != e.Origin() || c.RequestID != e.RequestID() ||
+	if verb != c.Verb || c.Actor != e.Actor() || c.JobID != e.JobID() || c.Lease != e.Lease() || c.Origin != e.Origin() || c.RequestID != e.RequestID() ||
 		c.IfRevision != nil && *c.IfRevision != revision || c.CreatedAt.After(e.Time().Add(5*time.Minute)) || c.ExpiresAt.Before(e.Time()) {
 		return false
 	}
@@ -274,9 +286,11 @@ func saysWhatWasSigned(e ledger.Event) bool {
 	}
 	for field, argument := range map[string]string{
 		"actor": "actor", "keys": "keys", "roles": "roles", "bootstrap": "bootstrap", "key": "key", "mode": "mode", "admins": "admins", "policies": "policies",
+		"ttl": "ttl", "cause": "cause", "exit": "exit", "log": "log",
 		"tool": "tool", "grant": "grant", "outcome": "outcome", "target": "target", "hold": "hold", "policy_digest": "policy_digest", "current_policy_digest": "policy_digest", "summary": "summary",
 	} {
-		if e.Type() == "refused" || e.Type() == "resumed" && field == "policy_digest" || e.Type() == "submitted" && field == "current_policy_digest" {
+		if e.Type() == "refused" || e.Type() == "resumed" && field == "policy_digest" || e.Type() == "submitted" && field == "current_policy_digest" ||
+			e.Type() == "lease_released" && field == "ttl" {
 			continue
 		}
 		got, want := payload[field], c.Arguments[argument]

@@ -60,6 +60,7 @@ func (c constant) Read(b []byte) (int, error) {
 type Plan struct {
 	Actor   string
 	JobID   string // empty: about the ledger
+	Lease   int64  // the epoch under which the actor acts, or 0
 	Payload ledger.Payload
 	Signers []Signer // of a command that leads to the event; none: a claim
 
@@ -159,7 +160,7 @@ func (l *Ledger) draft(p Plan) ledger.Draft {
 	n := len(l.Events)
 	d := ledger.Draft{
 		Seq: ledger.Seq(n), ID: fmt.Sprintf("01KAQ2C3TAW6FTY9CX%08d", n), Origin: Origin, Time: Start.Add(time.Duration(n) * time.Second),
-		Actor: p.Actor, JobID: p.JobID, Payload: p.Payload, Authority: l.last,
+		Actor: p.Actor, JobID: p.JobID, Lease: p.Lease, Payload: p.Payload, Authority: l.last,
 	}
 	if n > 0 {
 		d.Prev = l.Events[n-1].LeafHash()
@@ -207,7 +208,7 @@ func Sign(t testing.TB, d *ledger.Draft, c authority.Command, signers ...Signer)
 func CommandOf(t testing.TB, d ledger.Draft) authority.Command {
 	t.Helper()
 	c := authority.Command{
-		Actor: d.Actor, CreatedAt: d.Time, ExpiresAt: d.Time.Add(10 * time.Minute), JobID: d.JobID, Origin: d.Origin,
+		Actor: d.Actor, CreatedAt: d.Time, ExpiresAt: d.Time.Add(10 * time.Minute), JobID: d.JobID, Lease: d.Lease, Origin: d.Origin,
 		RequestID: fmt.Sprintf("r-%d", d.Seq),
 	}
 	payload, err := ledger.EncodePayload(d.Payload)
