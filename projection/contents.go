@@ -22,7 +22,7 @@ func (c NamedContent) Erased() bool { return c.ErasedBy != 0 }
 type ContentUse struct {
 	Seq          ledger.Seq `json:"seq"`
 	CheckpointID string     `json:"checkpoint_id,omitempty"`
-	As           string     `json:"as"` // subject, amended, intent, result, or the role of an attachment
+	As           string     `json:"as"` // subject, amended, intent, result, input, log, or the role of an attachment
 }
 
 // What content is named as, apart from the roles of attachments.
@@ -31,6 +31,8 @@ const (
 	AsAmended = "amended" // what was approved in the place of that
 	AsIntent  = "intent"  // what the gate decided about
 	AsResult  = "result"  // what a tool answered
+	AsInput   = "input"   // what the job is to work on
+	AsLog     = "log"     // the end of what an attempt wrote; the role of attachments too
 )
 
 // Contents returns the content that the events of a job name, in the order in which they
@@ -70,28 +72,28 @@ type contentFold struct {
 
 // collect collects the content that an event names.
 func (f *contentFold) collect(e ledger.Event) {
+	use := ContentUse{Seq: e.Seq()}
 	switch p := e.Payload().(type) {
+	case ledger.Submitted:
+		f.name(p.Input, use.as(AsInput))
+	case ledger.Continued:
+		f.name(p.Input, use.as(AsInput))
 	case ledger.CheckpointAdded:
-		use := ContentUse{Seq: e.Seq(), CheckpointID: p.CheckpointID, As: AsSubject}
-		if p.Subject != (ledger.Content{}) {
-			f.name(p.Subject, use)
-		}
+		use.CheckpointID = p.CheckpointID
+		f.name(p.Subject, use.as(AsSubject))
 		for _, a := range p.Attachments {
-			use.As = string(a.Role)
-			f.name(a.Content, use)
+			f.name(a.Content, use.as(string(a.Role)))
 		}
 	case ledger.Approved:
-		if p.Amended != (ledger.Content{}) {
-			f.name(p.Amended, ContentUse{Seq: e.Seq(), CheckpointID: p.CheckpointID, As: AsAmended})
-		}
+		use.CheckpointID = p.CheckpointID
+		f.name(p.Amended, use.as(AsAmended))
 	case ledger.GateDecided:
-		if p.Intent != (ledger.Content{}) {
-			f.name(p.Intent, ContentUse{Seq: e.Seq(), CheckpointID: p.CheckpointID, As: AsIntent})
-		}
+		use.CheckpointID = p.CheckpointID
+		f.name(p.Intent, use.as(AsIntent))
 	case ledger.EffectSettled:
-		if p.Result != (ledger.Content{}) {
-			f.name(p.Result, ContentUse{Seq: e.Seq(), As: AsResult})
-		}
+		f.name(p.Result, use.as(AsResult))
+	case ledger.AttemptEnded:
+		f.name(p.Log, use.as(AsLog))
 	case ledger.ContentErased:
 		if i, named := f.at[p.Digest]; named {
 			f.all[i].ErasedBy = e.Seq()
@@ -100,7 +102,17 @@ func (f *contentFold) collect(e ledger.Event) {
 	}
 }
 
+// as returns a use as something.
+func (u ContentUse) as(what string) ContentUse {
+	u.As = what
+	return u
+}
+
+// name collects a content, unless it is none.
 func (f *contentFold) name(c ledger.Content, use ContentUse) {
+	if c == (ledger.Content{}) {
+		return
+	}
 	i, named := f.at[c.Digest]
 	if !named {
 		if f.at == nil {
