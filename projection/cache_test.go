@@ -188,7 +188,7 @@ func TestLoad(t *testing.T) {
 		{"a good view", (*story).encoded, true},
 		{"no view", func(*story) []byte { return nil }, false},
 		{"the view of an event before", old, false},
-		{"a view of an older version", edit(`"version":4}`, `"version":2}`), false},
+		{"a view of an older version", edit(`"version":5}`, `"version":2}`), false},
 		{"a view with the texts of decisions", func(s *story) []byte {
 			return projection.EncodeState(s.at.Job, s.at.Head.Leaf)
 		}, false},

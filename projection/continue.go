@@ -1,6 +1,10 @@
 package projection
 
-import "gait/ledger"
+import (
+	"time"
+
+	"gait/ledger"
+)
 
 // An AskedAgain is a decision of a job to be asked for in the ledger that continues it,
 // by the actor who had asked.
@@ -27,9 +31,14 @@ func (a AskedAgain) After(first ledger.Hash) ledger.Payload {
 // one, which is in the signed tree. proof names a ContinuedProof of it.
 //
 // An actor's name that only an import claims is spelt as a name. A pause or block that
-// was on hold, denied, or claimed by an import waits for an approval.
+// was on hold, denied, or claimed by an import waits for an approval. The job's lease ends with
+// the ledger before, and its next one here counts on from that.
 func Continue(j Job, first, last ledger.Event, tree ledger.Checkpoint, proof ledger.Content) (ledger.Continued, []AskedAgain, error) {
 	created, err := ledger.ParseTime(j.Created)
+	if err != nil {
+		return ledger.Continued{}, nil, err
+	}
+	notBefore, err := timeOf(j.NotBefore)
 	if err != nil {
 		return ledger.Continued{}, nil, err
 	}
@@ -39,6 +48,7 @@ func Continue(j Job, first, last ledger.Event, tree ledger.Checkpoint, proof led
 		CreatedAt: created, SubmittedBy: SubmittedBy(first), ProducerVersion: j.ProducerVersion, EnvironmentFingerprint: j.EnvironmentFingerprint,
 		Identity: j.Identity, Labels: j.Labels, PolicyDigest: j.PolicyDigest, PolicyRef: j.PolicyRef,
 		Checkpoints: j.Checkpoints, Approvals: j.Approvals, Refusals: j.Refusals, Proof: proof,
+		Epoch: j.Epoch(), Attempts: j.Attempts, After: j.After, NotBefore: notBefore, Input: j.Input,
 	}
 	if !j.stopped() {
 		return p, nil, nil
@@ -60,6 +70,14 @@ func Continue(j Job, first, last ledger.Event, tree ledger.Checkpoint, proof led
 		again = append(again, ask)
 	}
 	return p, again, nil
+}
+
+// timeOf returns a time as a job spells it; zero if that is "".
+func timeOf(text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	return ledger.ParseTime(text)
 }
 
 // askedWith returns the payload that asks for a decision again.

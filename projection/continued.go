@@ -41,7 +41,14 @@ func continued(j Job, f Fact, p ledger.Continued) (Job, *Refusal) {
 	j.Created, j.ProducerVersion, j.EnvironmentFingerprint = ledger.FormatTime(p.CreatedAt), p.ProducerVersion, p.EnvironmentFingerprint
 	j.SubmittedBy = p.SubmittedBy
 	j.Identity, j.Labels, j.PolicyDigest, j.PolicyRef = p.Identity, slices.Clone(p.Labels), p.PolicyDigest, p.PolicyRef
-	j.Checkpoints, j.Approvals, j.Refusals = p.Checkpoints, p.Approvals, p.Refusals
+	j.Checkpoints, j.Approvals, j.Refusals, j.Attempts = p.Checkpoints, p.Approvals, p.Refusals, p.Attempts
+	j.awaits(p.After, p.NotBefore, p.Input)
+	if p.Epoch > 0 {
+		j.Lease = &Lease{Epoch: p.Epoch, Ended: LeaseLeft}
+	}
+	if no := j.namesContent(p.ContentKey); no != nil {
+		return j, no
+	}
 	j.Continued = &Continued{
 		Actor: f.Actor, ContinuedAt: f.when(), Origin: p.Origin, Size: p.Size, Leaf: p.Leaf.String(), JobSeq: p.JobSeq, Revision: p.Revision,
 		Proof: p.Proof.Digest.String(), ImportedBy: p.ImportedBy, Decisions: p.Decisions, Unasked: p.Decisions,

@@ -14,7 +14,7 @@ import (
 // when and where it was recorded, not what was done.
 var Volatile = []string{
 	"call_prev", "clearance", "clock", "consumes", "created_at", "event_id", "grant", "head_leaf_hash", "head_seq", "job_prev", "key", "key_id", "leaf_hash", "origin", "pack_id", "prev",
-	"request_digest", "request_id", "root", "seq", "size", "source_ref", "target", "updated_at",
+	"request_digest", "request_id", "root", "seq", "since", "size", "source_ref", "target", "trace", "until", "updated_at", "worker",
 }
 
 // A Differ collects the differences between two sides that are not ignored, one part

@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"gait/ledger"
-	"gait/ledger/authority"
 )
 
 // effectSettled applies what became of a grant, whatever the status of the job is.
@@ -78,10 +77,7 @@ func (g Grant) ownedBy(f Fact) bool {
 }
 
 func owns(g Grant, b Basis, actor string, key ledger.Hash) bool {
-	alike := func(other string) bool { return authority.Alike(other, g.By) }
-	return alike(actor) || !key.IsZero() && key == g.Key ||
-		slices.ContainsFunc(b.Authority.Owners(key), alike) ||
-		slices.ContainsFunc(b.Authority.Owners(g.Key), func(other string) bool { return authority.Alike(other, actor) })
+	return b.is(g.By, g.Key, actor, key)
 }
 
 // byHand reports whether an actor, who signs with a key, may settle the grant of another one.

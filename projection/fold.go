@@ -44,7 +44,7 @@ func claimOf(e ledger.Event) (Fact, error) {
 		return Fact{}, err
 	}
 	payload, err := upcast(e)
-	return Fact{At: e.Time(), Reading: e.Reading(), Actor: e.Actor(), Payload: payload, text: e.TimeText()}, err
+	return Fact{At: e.Time(), Reading: e.Reading(), Actor: e.Actor(), Payload: payload, Lease: e.Lease(), text: e.TimeText()}, err
 }
 
 func apply(j Job, e ledger.Event, f Fact, rules Rules) (Job, error) {
@@ -61,8 +61,11 @@ func apply(j Job, e ledger.Event, f Fact, rules Rules) (Job, error) {
 }
 
 // stamp fills in the leaf hash of the job's last event if that event asked for a
-// verdict or gave one.
+// verdict or gave one, or ended the job.
 func (j *Job) stamp(leaf ledger.Hash) {
+	if j.Status.Final() && j.Ended.IsZero() {
+		j.Ended = leaf
+	}
 	mark := func(a *Ask) {
 		if a.JobSeq == j.JobSeq {
 			a.Target = leaf

@@ -21,9 +21,10 @@ type Grant struct {
 	JobSeq      int64          `json:"job_seq"`                 // of the event that gave it
 	LastSeq     int64          `json:"last_seq"`                // of the newest event about it
 	At          string         `json:"at"`                      // the reading of the event that gave it
-	Unknown     bool           `json:"unknown,omitempty"`       // it was settled as unknown
-	UnknownBy   string         `json:"unknown_by,omitempty"`    // who did that, the last time
+	Unknown     bool           `json:"unknown,omitempty"`       // it was settled as unknown, or a newer lease was taken
+	UnknownBy   string         `json:"unknown_by,omitempty"`    // who settled it so, the last time
 	NotDoneExit int64          `json:"not_done_exit,omitempty"` // as the event that gave it says
+	Epoch       int64          `json:"epoch,omitempty"`         // of the lease under which it was given; 0: none
 }
 
 // A LastBlock records a block of the gate, to recognize the same one again.
@@ -81,6 +82,7 @@ func granted(j Job, f Fact, p ledger.GateDecided) Job {
 	g := Grant{
 		ID: p.Grant, Tool: p.Tool, Intent: bare(p.Intent), CallID: p.CallID, By: f.Actor, Key: f.key(),
 		JobSeq: j.JobSeq + 1, LastSeq: j.JobSeq + 1, At: ledger.FormatTime(f.reading().UTC()), NotDoneExit: p.Facts.NotDoneExit,
+		Epoch: f.Lease,
 	}
 	j.Grants = append(slices.Clip(j.Grants), g)
 	j.Allows++
@@ -125,6 +127,7 @@ func (g *Grant) walk(w *jcs.Walker) {
 	jcs.Text(w, "at", &g.At, jcs.Always)
 	jcs.Text(w, "by", &g.By, jcs.Always)
 	jcs.Text(w, "call_id", &g.CallID, jcs.UnlessZero)
+	w.Int("epoch", &g.Epoch, jcs.UnlessZero)
 	jcs.Text(w, "grant", &g.ID, jcs.Always)
 	walkContent(w, "intent", &g.Intent, true)
 	w.Int("job_seq", &g.JobSeq, jcs.Always)

@@ -7,7 +7,7 @@ import (
 )
 
 // Version is the version of the folds: a cached Job of another version is replayed.
-const Version = 4
+const Version = 5
 
 // A Status says what a job is doing.
 type Status string
@@ -82,6 +82,14 @@ type Job struct {
 	Allows    int64      `json:"allow_count,omitempty"` // grants so far
 	Blocks    int64      `json:"block_count,omitempty"` // blocks so far
 
+	After     []string         `json:"after,omitempty"`         // ids of the jobs that are completed before it is leased, ascending
+	NotBefore string           `json:"not_before,omitempty"`    // when it may be leased at the earliest
+	Input     ledger.Content   `json:"input,omitzero"`          // what it works on
+	Lease     *Lease           `json:"lease,omitempty"`         // the newest one
+	Attempts  int64            `json:"attempt_count,omitempty"` // how many have ended
+	Steps     ledger.StepCount `json:"progress,omitzero"`       // how far it has come, as the newest checkpoint says that does
+	Ended     ledger.Hash      `json:"ended,omitzero"`          // leaf hash of the event that gave it a final status
+
 	Imported  *Import    `json:"imported,omitempty"`  // if the job was imported
 	Continued *Continued `json:"continued,omitempty"` // if another ledger held the job before
 }
@@ -97,6 +105,8 @@ type Checkpoint struct {
 	Actor          string `json:"actor,omitempty"`
 	Verified       bool   `json:"actor_verified,omitempty"` // its event is signed
 	Claimed        bool   `json:"claimed,omitempty"`        // an import claims it
+
+	Steps ledger.StepCount `json:"progress,omitzero"` // how far it says that the job has come
 }
 
 // A Verdict is the last verdict on an Ask: none, approved or denied.
@@ -204,6 +214,7 @@ func (j Job) Clone() Job {
 	for i := range j.Cleared {
 		j.Cleared[i].Ask.unshare()
 	}
+	j.After, j.Lease = slices.Clone(j.After), clone(j.Lease)
 	j.Imported = clone(j.Imported)
 	j.Continued = clone(j.Continued)
 	return j
@@ -252,62 +263,4 @@ func (j Job) Unsettled() []Ask {
 		asks = append(asks, *j.Stop)
 	}
 	return asks
-}
-
-// What a job waits for, as WaitingFor says it.
-const (
-	WaitsForWorker   = "worker"
-	WaitsForDecision = "decision" // a verdict on what is undecided
-	WaitsForHold     = "hold"     // an approval of the hold, and of nothing else that is undecided
-	WaitsForReversal = "reversal" // a new verdict on what was denied
-	WaitsForEffects  = "effects"  // what became of its grants
-	WaitsForResume   = "resume"
-	WaitsForCancel   = "cancel"
-	WaitsForNothing  = "none"
-)
-
-// WaitsFor lists everything a job can wait for.
-var WaitsFor = []string{WaitsForWorker, WaitsForDecision, WaitsForHold, WaitsForReversal, WaitsForEffects, WaitsForResume, WaitsForCancel, WaitsForNothing}
-
-// WaitingFor says what must come next, as it was recorded: one of WaitsFor. What has expired
-// or was revoked since makes no difference: WaitingForAt says that.
-func (j Job) WaitingFor() string {
-	if word := j.goesOn(); word != "" {
-		return word
-	}
-	waiting := afterVerdicts(j)
-	for _, a := range j.Unsettled() {
-		switch {
-		case a.Verdict == Undecided && !a.Hold:
-			return WaitsForDecision
-		case a.Verdict == Undecided:
-			waiting = WaitsForHold
-		case waiting != WaitsForHold:
-			waiting = WaitsForReversal
-		}
-	}
-	return waiting
-}
-
-// goesOn says what a job that is not stopped waits for; "" if it is stopped.
-func (j Job) goesOn() string {
-	switch {
-	case j.Status.Final():
-		return WaitsForNothing
-	case j.Status == EmergencyStopped:
-		return WaitsForCancel
-	case j.Status == Running && slices.ContainsFunc(j.Grants, func(g Grant) bool { return g.Unknown }):
-		return WaitsForEffects
-	case j.Status == Running:
-		return WaitsForWorker
-	}
-	return ""
-}
-
-// afterVerdicts says what a stopped job waits for of which nothing waits for a verdict.
-func afterVerdicts(j Job) string {
-	if len(j.Grants) > 0 {
-		return WaitsForEffects
-	}
-	return WaitsForResume
 }

@@ -139,29 +139,3 @@ func (j Job) UsableApprovals(b Basis) []ledger.Hash {
 	}
 	return leaves
 }
-
-// WaitingForAt says what must come next: one of WaitsFor. What expired or was denied waits
-// for a decision that takes its place.
-func (j Job) WaitingForAt(b Basis) string {
-	if word := j.goesOn(); word != "" {
-		return word
-	}
-	waiting := afterVerdicts(j)
-	for _, d := range j.UnsettledAt(b) {
-		switch {
-		case d.waitsForReversal():
-			if waiting != WaitsForHold {
-				waiting = WaitsForReversal
-			}
-		case d.Hold:
-			waiting = WaitsForHold
-		default:
-			return WaitsForDecision
-		}
-	}
-	return waiting
-}
-
-func (d Judgement) waitsForReversal() bool {
-	return d.Outcome == OutcomeDenied || d.Outcome == OutcomeExpired
-}

@@ -13,7 +13,7 @@ import (
 // A Filter says which jobs to list. A field that is empty excludes no job.
 type Filter struct {
 	Statuses []Status       // the job has one of them
-	Waiting  []string       // the job waits for one of them, of WaitsFor
+	Waiting  []string       // the job waits for one of them, of WaitsFor: see WaitingNow
 	Actor    string         // who submitted or imported the job, perhaps in a ledger before
 	Labels   []ledger.Label // the job has all of them
 	Since    time.Time      // the job changed then or later
@@ -22,6 +22,8 @@ type Filter struct {
 
 	Basis Basis  // by which Waiting and Mine are judged; zero: as it was recorded
 	Mine  string // of Inbox: only what this actor could approve now
+
+	free bool // of Claims: no lease of the job lives
 }
 
 // A Sort says in which order jobs are listed.
@@ -120,7 +122,7 @@ func List(ctx context.Context, log Lister, q Query) (page []Job, more bool, err 
 
 // ListAll is List for a log without tags: it reads all jobs.
 func ListAll(ctx context.Context, log ledger.EventReader, q Query) (page []Job, more bool, err error) {
-	best := firsts[Job]{q: &q, limit: q.Limit + 1}
+	best, known := firsts[Job]{q: &q, limit: q.Limit + 1}, make(lookup)
 	inOrder := cmp.Or(q.Sort, ByID) == ByID && !q.Reverse
 	after := ""
 	if inOrder {
@@ -136,7 +138,13 @@ func ListAll(ctx context.Context, log ledger.EventReader, q Query) (page []Job, 
 				return nil, false, err
 			}
 		}
-		if place := q.PlaceOf(j); q.holds(j) && best.passes(place) {
+		place := q.PlaceOf(j)
+		if !q.holds(j) || !best.passes(place) {
+			continue
+		}
+		if waits, err := q.waits(ctx, log, j, known); err != nil {
+			return nil, false, err
+		} else if waits {
 			best.add(place, j)
 		}
 		if inOrder && len(best.all) > q.Limit {
@@ -161,11 +169,11 @@ func cut(ctx context.Context, log ledger.EventReader, jobs []Job, limit int) (pa
 	return page, more, nil
 }
 
-// holds reports whether a job matches.
+// holds reports whether a job matches, as far as the job says. Whether it waits for the right
+// thing, waits says.
 func (f *Filter) holds(j Job) bool {
 	switch {
 	case len(f.Statuses) > 0 && !slices.Contains(f.Statuses, j.Status),
-		len(f.Waiting) > 0 && !slices.Contains(f.Waiting, j.WaitingForAt(f.Basis)),
 		!f.Since.IsZero() && j.Updated < ledger.FormatTime(f.Since.UTC()),
 		f.Actor != "" && j.SubmittedBy != f.Actor,
 		f.Unsettled && len(j.Grants) == 0:
@@ -177,4 +185,21 @@ func (f *Filter) holds(j Job) bool {
 		}
 	}
 	return true
+}
+
+// waits reports whether a job waits for one of what the filter says. known has what was read of
+// the jobs that others come after.
+func (f *Filter) waits(ctx context.Context, log ledger.EventReader, j Job, known lookup) (bool, error) {
+	if len(f.Waiting) == 0 {
+		return true, nil
+	}
+	word := j.WaitingForAt(f.Basis)
+	if !f.Basis.IsZero() && j.Awaits() {
+		after, err := known.of(ctx, log, j)
+		if err != nil {
+			return false, err
+		}
+		word = j.WaitingWith(f.Basis, after)
+	}
+	return slices.Contains(f.Waiting, word) && !(f.free && word == WaitsForWorker && j.Lease != nil), nil
 }

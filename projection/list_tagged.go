@@ -14,13 +14,13 @@ type iterTagged = iter.Seq[*ledger.TaggedJob]
 // listTagged is List by the tags of all jobs. known is false if the tags of a job do not
 // say all of it.
 func listTagged(ctx context.Context, at ledger.EventReader, jobs iterTagged, q Query) (page []Job, more, known bool, err error) {
-	for len(page) <= q.Limit {
-		limit := q.Limit + 1 - len(page)
+	after := make(lookup)
+	for limit := q.Limit + 1; len(page) <= q.Limit; limit = max(q.Limit+1-len(page), min(2*limit, maxChosen)) {
 		chosen, known := choose(jobs, &q, limit)
 		if !known {
 			return nil, false, false, nil
 		}
-		found, err := readTagged(ctx, at, chosen, &q)
+		found, err := readTagged(ctx, at, chosen, &q, after)
 		if err != nil {
 			return nil, false, true, err
 		}
@@ -32,6 +32,9 @@ func listTagged(ctx context.Context, at ledger.EventReader, jobs iterTagged, q Q
 	page, more, err = cut(ctx, at, page, q.Limit)
 	return page, more, true, err
 }
+
+// maxChosen is how many jobs are read at a time if those before did not match.
+const maxChosen = 1024
 
 // choose returns the first jobs of the list, as far as their tags say. known is false if
 // the tags of a job do not say all of it.
@@ -51,7 +54,7 @@ func choose(jobs iterTagged, q *Query, limit int) (chosen []ledger.TaggedJob, kn
 
 // readTagged returns those of the jobs that match, in order. It fails with an
 // *ledger.IndexError if a job has other tags than it should.
-func readTagged(ctx context.Context, at ledger.EventReader, tagged []ledger.TaggedJob, q *Query) ([]Job, error) {
+func readTagged(ctx context.Context, at ledger.EventReader, tagged []ledger.TaggedJob, q *Query, after lookup) ([]Job, error) {
 	ids := make([]string, len(tagged))
 	for i := range tagged {
 		ids[i] = tagged[i].ID
@@ -74,7 +77,12 @@ func readTagged(ctx context.Context, at ledger.EventReader, tagged []ledger.Tagg
 		if want := TagsOf(j, ledger.Event{}); want.State != t.State || want.Updated != t.Updated || milliseconds(j.Created) != t.Created {
 			return nil, wrongTag(t.ID, "it is %s, waits for %s, and changed at %s", j.Status, j.WaitingFor(), j.Updated)
 		}
-		if q.holds(j) { // if not, a label or an actor has the tag of another one
+		if !q.holds(j) { // a label or an actor has the tag of another one
+			continue
+		}
+		if waits, err := q.waits(ctx, at, j, after); err != nil {
+			return nil, err
+		} else if waits {
 			jobs = append(jobs, j)
 		}
 	}

@@ -15,6 +15,7 @@ type Fact struct {
 	Reading time.Time // what the clock read; zero: At
 	Actor   string
 	Keys    []ledger.Hash // that signed it, verified; none: the actor is a claim
+	Lease   int64         // the epoch of the lease that it names; 0: none
 	Payload ledger.Payload
 
 	// Call is the newest state of the call that the fact is about, if it is about one.
@@ -66,7 +67,7 @@ func Next(j Job, f Fact) (Job, *Refusal) {
 
 // next is Next, except that the job returned shares with j what no rule changes once
 // it is there: labels, the last checkpoint, the last refusal, the import, where it was
-// continued from, its grants, and what is cleared.
+// continued from, its grants, what is cleared, and its lease.
 func next(j Job, f Fact) (Job, *Refusal) {
 	after := j
 	after.Decisions, after.Stop = cloneAsks(j.Decisions, j.Stop)
@@ -79,12 +80,16 @@ func next(j Job, f Fact) (Job, *Refusal) {
 	after.Signed = len(f.Keys) > 0 && (j.Signed || j.JobSeq == 0)
 	if _, refused := f.Payload.(ledger.Refused); !refused {
 		after.Revision, after.Updated, after.LastRefusal = j.Revision+1, f.when(), nil
+		after = after.leaseAfter(j, f)
 	}
 	return after, nil
 }
 
 func follow(j Job, f Fact) (Job, *Refusal) {
 	if no := begun(j, f.Payload); no != nil {
+		return j, no
+	}
+	if no := fence(j, f); no != nil {
 		return j, no
 	}
 	switch p := f.Payload.(type) {
@@ -186,7 +191,16 @@ func submitted(j Job, f Fact, p ledger.Submitted) (Job, *Refusal) {
 	if !p.PolicyDigest.IsZero() && len(f.Keys) > 0 {
 		j.PolicyBy, j.PolicyKey = f.Actor, f.key()
 	}
-	return j, nil
+	j.awaits(p.After, p.NotBefore, p.Input)
+	return j, j.namesContent(p.ContentKey)
+}
+
+// awaits records what a job waits for before it is leased, and what it works on.
+func (j *Job) awaits(after []string, notBefore time.Time, input ledger.Content) {
+	j.After, j.Input = slices.Clone(after), input
+	if !notBefore.IsZero() {
+		j.NotBefore = ledger.FormatTime(notBefore)
+	}
 }
 
 // stopped reports whether the job is in a status from which it can be resumed.
@@ -221,6 +235,9 @@ func checkpointAdded(j Job, f Fact, p ledger.CheckpointAdded) (Job, *Refusal) {
 	}
 	next.Checkpoints++
 	next.LastCheckpoint = &cp
+	if p.Progress != (ledger.StepCount{}) {
+		next.Steps = p.Progress
+	}
 	return next, nil
 }
 

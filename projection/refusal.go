@@ -43,6 +43,12 @@ const (
 
 	EffectsUnsettled RefusalCode = "effects_unsettled" // it is open or unknown what became of grants
 	GrantNotFound    RefusalCode = "grant_not_found"
+
+	Fenced            RefusalCode = "fenced"             // it names no lease, or one that gives no right any more
+	LeaseHeld         RefusalCode = "lease_held"         // another lease of the job lives
+	NotDue            RefusalCode = "not_due"            // the job may not be leased yet
+	DependencyPending RefusalCode = "dependency_pending" // a job that it waits for has not ended
+	DependencyFailed  RefusalCode = "dependency_failed"  // a job that it waits for will not be completed
 )
 
 // Details are the facts from which an interface makes its hint: what to do next, in
@@ -64,6 +70,12 @@ type Details struct {
 	Approvals    int64    `json:"approvals,omitempty"`     // how many count
 	Needed       int64    `json:"needed,omitempty"`        // how many are needed
 	Grants       []string `json:"grants,omitempty"`        // ids of the grants that it is about, oldest first
+	Epoch        int64    `json:"epoch,omitempty"`         // of the job's newest lease
+	Holder       string   `json:"holder,omitempty"`        // the actor who took it
+	Worker       string   `json:"worker,omitempty"`        // who acts under it
+	Until        string   `json:"until,omitempty"`         // when it ends or ended, if no event ends it before
+	NotBefore    string   `json:"not_before,omitempty"`    // when the job may be leased
+	Dependencies []string `json:"dependencies,omitempty"`  // ids of the jobs that it is about, ascending
 	IndexDamaged bool     `json:"index_damaged,omitempty"` // there is no index, since the ledger is damaged
 	IndexSigned  bool     `json:"index_signed,omitempty"`  // the ledger's key has signed the index that does not hold
 }
@@ -77,12 +89,14 @@ func (r *Refusal) Error() string { return r.Reason }
 func (r *Refusal) Fault() ledger.Fault {
 	f := ledger.Fault{Code: string(r.Code), Category: ledger.CategoryInvalid}
 	switch r.Code {
-	case SelfApproval, PolicyRequired, IdentityMismatch, EnvironmentMismatch,
+	case SelfApproval, PolicyRequired, IdentityMismatch, EnvironmentMismatch, Fenced,
 		SignatureRequired, SignatureInvalid, RoleRequired, Revoked, SubjectChanged, CommandExpired, CommandUsed:
 		f.Category = ledger.CategoryPolicy
 	case ApprovalRequired, DecisionExpired, QuorumPending, EffectsUnsettled:
 		f.Category = ledger.CategoryApproval
-	case InvalidTransition, NothingToApprove, AlreadyDecided, CheckpointRequired, DecisionNotOpen, TooManyDecisions, GrantNotFound:
+	case LeaseHeld, NotDue, DependencyPending:
+		f.Category, f.Retryable = ledger.CategoryConflict, true
+	case DependencyFailed, InvalidTransition, NothingToApprove, AlreadyDecided, CheckpointRequired, DecisionNotOpen, TooManyDecisions, GrantNotFound:
 	}
 	return f
 }

@@ -20,7 +20,14 @@ var (
 	waitingLetters = map[string]byte{
 		WaitsForWorker: 'w', WaitsForDecision: 'd', WaitsForHold: 'h', WaitsForReversal: 'v',
 		WaitsForEffects: 'e', WaitsForResume: 'r', WaitsForCancel: 'c', WaitsForNothing: 'n',
+		WaitsForLease: 'u', WaitsForDependency: 'a',
 	}
+)
+
+// The letters of running jobs of which a clock or other jobs say what they wait for.
+const (
+	leasedLetter = 'l' // a lease was not ended by an event: it waits for its worker, or, when that has expired, for a lease
+	timedLetter  = 't' // never leased, and it is due at a time: it waits for that, or for a worker
 )
 
 // judgedLetters are those for what a stopped job waits for, if that can differ from what was
@@ -59,6 +66,13 @@ func (f *Filter) statusLetters() (letters []byte) {
 // waitingLetter returns the letter for what a job waits for, as it was recorded.
 func waitingLetter(j Job) byte {
 	word := j.WaitingFor()
+	switch {
+	case word != WaitsForWorker:
+	case j.Lease != nil:
+		return leasedLetter
+	case j.NotBefore != "":
+		return timedLetter
+	}
 	judged := func(a Ask) bool { return a.Expires != "" || len(a.Verdicts) > 0 }
 	if letter, stopped := judgedLetters[word]; stopped && (slices.ContainsFunc(j.Decisions, judged) || j.Stop != nil && judged(*j.Stop)) {
 		return letter
@@ -70,10 +84,7 @@ func waitingLetter(j Job) byte {
 // says; nil: any.
 func (f *Filter) waitingLetters() (letters []byte) {
 	for _, w := range f.Waiting {
-		letters = append(letters, waitingLetters[w])
-		if letter, stopped := judgedLetters[w]; stopped {
-			letters = append(letters, letter)
-		}
+		letters = append(letters, lettersOf(w, !f.Basis.IsZero())...)
 	}
 	judges := slices.ContainsFunc(f.Waiting, func(w string) bool { return judgedLetters[w] != 0 })
 	if f.Basis.IsZero() || !judges {
@@ -84,6 +95,28 @@ func (f *Filter) waitingLetters() (letters []byte) {
 		if f.Basis.Authority != nil { // what was approved before the ledger had authority may not count now
 			letters = append(letters, waitingLetters[word])
 		}
+	}
+	return letters
+}
+
+// lettersOf returns the letters that a job can have that waits for something, on a basis or as
+// it was recorded.
+func lettersOf(word string, judged bool) (letters []byte) {
+	if letter, known := waitingLetters[word]; known {
+		letters = append(letters, letter)
+	}
+	if letter, stopped := judgedLetters[word]; stopped {
+		letters = append(letters, letter)
+	}
+	switch {
+	case word == WaitsForWorker && judged:
+		return append(letters, leasedLetter, timedLetter, waitingLetters[WaitsForDependency])
+	case word == WaitsForWorker:
+		return append(letters, leasedLetter, timedLetter)
+	case word == WaitsForLease && judged:
+		return append(letters, leasedLetter)
+	case word == WaitsForTime:
+		return append(letters, timedLetter, waitingLetters[WaitsForDependency])
 	}
 	return letters
 }

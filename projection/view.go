@@ -37,6 +37,8 @@ type Common struct {
 	ActorVerified          bool              `json:"actor_verified"` // every event of the job is signed; if false, an actor can be a claim
 	Imported               *Import           `json:"imported,omitempty"`
 	Continued              *Continued        `json:"continued,omitempty"`
+
+	Work
 }
 
 // A StatusView is a job at a glance. Its size is bounded, however long the history is.
@@ -53,6 +55,7 @@ type StatusView struct {
 	Cleared         []ClearedView  `json:"cleared,omitempty"` // approved and not granted, oldest first
 	AllowCount      int64          `json:"allow_count,omitempty"`
 	BlockCount      int64          `json:"block_count,omitempty"`
+	Dependencies    []Dependency   `json:"dependencies,omitempty"` // the jobs that it comes after, if they were looked up
 }
 
 // A Hold is a pause or block that keeps a job from resuming until another actor approves
@@ -92,14 +95,14 @@ type OpenDecision struct {
 	Verdict        Verdict `json:"verdict,omitempty"`
 }
 
-func (j Job) common(schema string) Common {
+func (j Job) common(schema string, b Basis) Common {
 	c := Common{
 		SchemaID: schema, SchemaVersion: SchemaVersion, JobID: j.ID, Status: j.Status, StopReason: string(j.StopReason),
 		StatusReasonCode: string(j.ReasonCode), Revision: j.Revision, CreatedAt: j.Created, UpdatedAt: j.Updated,
 		ProducerVersion: j.ProducerVersion, EnvironmentFingerprint: j.EnvironmentFingerprint, PolicyDigest: j.PolicyDigest.OrEmpty(),
 		PolicyRef: j.PolicyRef, Identity: j.Identity, SafetyInvariantVersion: SafetyInvariantVersion,
 		SafetyInvariantHash: j.SafetyInvariantHash(), SafetyInvariants: j.SafetyInvariants(), ActorVerified: j.Signed,
-		Imported: clone(j.Imported), Continued: clone(j.Continued),
+		Imported: clone(j.Imported), Continued: clone(j.Continued), Work: workOf(j, b),
 	}
 	c.Labels = labelsOf(j)
 	return c
@@ -123,7 +126,7 @@ func (j Job) StatusView() StatusView { return j.StatusViewAt(Basis{}) }
 // StatusViewAt returns the bounded view of j with verdicts judged on a basis.
 func (j Job) StatusViewAt(b Basis) StatusView {
 	v := StatusView{
-		Common: j.common(StatusSchemaID), CheckpointCount: j.Checkpoints, ApprovalCount: j.Approvals,
+		Common: j.common(StatusSchemaID, b), CheckpointCount: j.Checkpoints, ApprovalCount: j.Approvals,
 		RefusalCount: j.Refusals, LastCheckpoint: clone(j.LastCheckpoint), OpenDecisions: []OpenDecision{}, WaitingFor: j.WaitingForAt(b), Hold: j.OnHold(b),
 		Grants: grantViews(j.Grants), AllowCount: j.Allows, BlockCount: j.Blocks,
 	}
@@ -168,7 +171,7 @@ type Approval struct {
 
 // View returns the view of j with the given lists.
 func (j Job) View(checkpoints []Checkpoint, approvals []Approval) View {
-	v := View{Common: j.common(ViewSchemaID), Checkpoints: checkpoints, Approvals: approvals}
+	v := View{Common: j.common(ViewSchemaID, Basis{}), Checkpoints: checkpoints, Approvals: approvals}
 	if v.Checkpoints == nil {
 		v.Checkpoints = []Checkpoint{}
 	}
@@ -197,7 +200,7 @@ func signed(e ledger.Event) bool { return len(e.CommandSigs()) > 0 }
 func checkpoint(p ledger.CheckpointAdded, actor, at string, signed bool) Checkpoint {
 	return Checkpoint{
 		ID: p.CheckpointID, Created: at, Type: string(p.CheckpointType), Summary: p.Summary,
-		RequiredAction: p.RequiredAction, ReasonCode: string(CheckpointReason(p.CheckpointType)), Actor: actor, Verified: signed,
+		RequiredAction: p.RequiredAction, ReasonCode: string(CheckpointReason(p.CheckpointType)), Actor: actor, Verified: signed, Steps: p.Progress,
 	}
 }
 

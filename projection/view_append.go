@@ -33,6 +33,10 @@ func AppendCheckpoint(b []byte, c *Checkpoint) []byte {
 		b = append(b, `,"claimed":true`...)
 	}
 	b = jcs.AppendString(append(b, `,"created_at":`...), c.Created)
+	if c.Steps != (ledger.StepCount{}) {
+		b = strconv.AppendInt(append(b, `,"progress":{"done":`...), c.Steps.Done, 10)
+		b = append(strconv.AppendInt(append(b, `,"total":`...), c.Steps.Total, 10), '}')
+	}
 	b = jcs.AppendString(append(b, `,"reason_code":`...), c.ReasonCode)
 	if c.RequiredAction != "" {
 		b = jcs.AppendString(append(b, `,"required_action":`...), c.RequiredAction)

@@ -14,6 +14,7 @@ var shownOtherwise = map[string]string{
 	"job_seq":      "", // revision counts what changed the job
 	"last_refusal": "", // recognizes the same one again
 	"last_block":   "", // the same
+	"ended":        "", // leases of other jobs name it
 	"decisions":    "open_decisions",
 	"stop":         "hold",
 

@@ -15,6 +15,7 @@ type GrantView struct {
 	NotDoneExit int64           `json:"not_done_exit,omitempty"`
 	Unknown     bool            `json:"unknown,omitempty"` // what became of it is unknown
 	UnknownBy   string          `json:"unknown_by,omitempty"`
+	Epoch       int64           `json:"epoch,omitempty"` // of the lease under which it was given
 }
 
 // A ClearedView is an intent that was approved and not granted yet.
@@ -43,6 +44,7 @@ func (g Grant) view() GrantView {
 	return GrantView{
 		Grant: g.ID, Tool: g.Tool, Intent: contentView(g.Intent), CallID: g.CallID, Actor: g.By, Key: fingerprint(g.Key),
 		CreatedAt: g.At, Target: g.Leaf.String(), NotDoneExit: g.NotDoneExit, Unknown: g.Unknown, UnknownBy: g.UnknownBy,
+		Epoch: g.Epoch,
 	}
 }
 

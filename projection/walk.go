@@ -30,8 +30,10 @@ func (c *cachedJob) walk(w *jcs.Walker) {
 func (j *Job) walk(w *jcs.Walker, texts bool) {
 	ask := func(a *Ask, w *jcs.Walker) { a.walk(w, texts) }
 	w.Begin()
+	jcs.List(w, "after", &j.After, jcs.TextValue[string])
 	w.Int("allow_count", &j.Allows, jcs.UnlessZero)
 	w.Int("approval_count", &j.Approvals, jcs.Always)
+	w.Int("attempt_count", &j.Attempts, jcs.UnlessZero)
 	w.Int("block_count", &j.Blocks, jcs.UnlessZero)
 	w.Int("checkpoint_count", &j.Checkpoints, jcs.Always)
 	jcs.List(w, "cleared", &j.Cleared, func(c *Cleared, w *jcs.Walker) { c.walk(w, texts) })
@@ -39,21 +41,26 @@ func (j *Job) walk(w *jcs.Walker, texts bool) {
 	jcs.Pointer(w, "continued", &j.Continued, (*Continued).walk)
 	jcs.Text(w, "created_at", &j.Created, jcs.Always)
 	jcs.List(w, "decisions", &j.Decisions, ask)
+	w.Hash("ended", (*[32]byte)(&j.Ended), jcs.UnlessZero)
 	jcs.Text(w, "environment_fingerprint", &j.EnvironmentFingerprint, jcs.Always)
 	jcs.List(w, "grants", &j.Grants, (*Grant).walk)
 	jcs.Text(w, "identity", &j.Identity, jcs.UnlessZero)
 	jcs.Pointer(w, "imported", &j.Imported, (*Import).walk)
+	walkContent(w, "input", &j.Input, true)
 	jcs.Text(w, "job_id", &j.ID, jcs.Always)
 	w.Int("job_seq", &j.JobSeq, jcs.Always)
 	jcs.List(w, "labels", &j.Labels, walkLabel)
 	jcs.Pointer(w, "last_block", &j.LastBlock, (*LastBlock).walk)
 	jcs.Pointer(w, "last_checkpoint", &j.LastCheckpoint, (*Checkpoint).walk)
 	jcs.Pointer(w, "last_refusal", &j.LastRefusal, (*LastRefusal).walk)
+	jcs.Pointer(w, "lease", &j.Lease, (*Lease).walk)
+	jcs.Text(w, "not_before", &j.NotBefore, jcs.UnlessZero)
 	jcs.Text(w, "policy_by", &j.PolicyBy, jcs.UnlessZero)
 	w.Hash("policy_digest", (*[32]byte)(&j.PolicyDigest), jcs.UnlessZero)
 	w.Hash("policy_key", (*[32]byte)(&j.PolicyKey), jcs.UnlessZero)
 	jcs.Text(w, "policy_ref", &j.PolicyRef, jcs.UnlessZero)
 	jcs.Text(w, "producer_version", &j.ProducerVersion, jcs.Always)
+	walkSteps(w, "progress", &j.Steps)
 	w.Int("refusal_count", &j.Refusals, jcs.Always)
 	w.Int("revision", &j.Revision, jcs.Always)
 	w.Flag("signed", &j.Signed, jcs.UnlessZero)
@@ -130,6 +137,23 @@ func walkContent(w *jcs.Walker, name string, c *ledger.Content, texts bool) {
 
 var errNoContent = errors.New("content that names nothing is not left out")
 
+// walkSteps walks a member that says how far a job has come, which is left out if it says
+// nothing.
+func walkSteps(w *jcs.Walker, name string, s *ledger.StepCount) {
+	if !w.Member(name, *s != ledger.StepCount{}, jcs.UnlessZero) {
+		return
+	}
+	w.Begin()
+	w.Int("done", &s.Done, jcs.Always)
+	w.Int("total", &s.Total, jcs.Always)
+	w.End()
+	if *s == (ledger.StepCount{}) {
+		w.Fail(errNoSteps)
+	}
+}
+
+var errNoSteps = errors.New("progress that says nothing is not left out")
+
 func (a *Asker) walk(w *jcs.Walker) {
 	w.Begin()
 	jcs.Text(w, "by", &a.By, jcs.Always)
@@ -153,6 +177,7 @@ func (c *Checkpoint) walk(w *jcs.Walker) {
 	jcs.Text(w, "checkpoint_id", &c.ID, jcs.Always)
 	w.Flag("claimed", &c.Claimed, jcs.UnlessZero)
 	jcs.Text(w, "created_at", &c.Created, jcs.Always)
+	walkSteps(w, "progress", &c.Steps)
 	jcs.Text(w, "reason_code", &c.ReasonCode, jcs.Always)
 	jcs.Text(w, "required_action", &c.RequiredAction, jcs.UnlessZero)
 	jcs.Text(w, "summary", &c.Summary, jcs.Always)

@@ -1,0 +1,136 @@
+package projection
+
+import (
+	"context"
+	"slices"
+
+	"gait/ledger"
+)
+
+// What a job waits for, as WaitingFor says it.
+const (
+	WaitsForWorker     = "worker"
+	WaitsForLease      = "lease"      // that a worker takes the lease again, which has ended
+	WaitsForDependency = "dependency" // that the jobs are completed which it comes after
+	WaitsForTime       = "time"       // that it is due
+	WaitsForDecision   = "decision"   // a verdict on what is undecided
+	WaitsForHold       = "hold"       // an approval of the hold, and of nothing else that is undecided
+	WaitsForReversal   = "reversal"   // a new verdict on what was denied
+	WaitsForEffects    = "effects"    // what became of its grants
+	WaitsForResume     = "resume"
+	WaitsForCancel     = "cancel"
+	WaitsForNothing    = "none"
+)
+
+// WaitsFor lists everything a job can wait for.
+var WaitsFor = []string{
+	WaitsForWorker, WaitsForLease, WaitsForDependency, WaitsForTime, WaitsForDecision, WaitsForHold, WaitsForReversal, WaitsForEffects,
+	WaitsForResume, WaitsForCancel, WaitsForNothing,
+}
+
+// WaitingFor says what must come next, as it was recorded: one of WaitsFor. What has expired
+// or was revoked since makes no difference, and neither does what became of other jobs:
+// WaitingForAt and WaitingNow say that.
+func (j Job) WaitingFor() string {
+	if word := j.goesOn(Basis{}); word != "" {
+		return word
+	}
+	waiting := afterVerdicts(j)
+	for _, a := range j.Unsettled() {
+		switch {
+		case a.Verdict == Undecided && !a.Hold:
+			return WaitsForDecision
+		case a.Verdict == Undecided:
+			waiting = WaitsForHold
+		case waiting != WaitsForHold:
+			waiting = WaitsForReversal
+		}
+	}
+	return waiting
+}
+
+// WaitingForAt says what must come next, as judged on a basis: one of WaitsFor. What expired or
+// was denied waits for a decision that takes its place. A job that comes after others waits for
+// them until it is leased: WaitingNow looks whether they are completed.
+func (j Job) WaitingForAt(b Basis) string {
+	if word := j.goesOn(b); word != "" {
+		return word
+	}
+	waiting := afterVerdicts(j)
+	for _, d := range j.UnsettledAt(b) {
+		switch {
+		case d.waitsForReversal():
+			if waiting != WaitsForHold {
+				waiting = WaitsForReversal
+			}
+		case d.Hold:
+			waiting = WaitsForHold
+		default:
+			return WaitsForDecision
+		}
+	}
+	return waiting
+}
+
+func (d Judgement) waitsForReversal() bool {
+	return d.Outcome == OutcomeDenied || d.Outcome == OutcomeExpired
+}
+
+// WaitingWith is WaitingForAt, given the jobs that the job comes after.
+func (j Job) WaitingWith(b Basis, after []Dependency) string {
+	if j.Awaits() && !slices.ContainsFunc(after, func(d Dependency) bool { return d.Status != Completed }) {
+		j.After = nil
+	}
+	return j.WaitingForAt(b)
+}
+
+// WaitingNow is WaitingForAt, and looks in a log whether the jobs are completed that the job
+// comes after.
+func WaitingNow(ctx context.Context, log ledger.EventReader, j Job, b Basis) (string, error) {
+	if !j.Awaits() {
+		return j.WaitingForAt(b), nil
+	}
+	after, err := Dependencies(ctx, log, j)
+	return j.WaitingWith(b, after), err
+}
+
+// Awaits reports whether other jobs have a say in what the job waits for: it runs, comes after
+// them, and was never leased, and so no worker has asked yet whether they are completed.
+func (j Job) Awaits() bool { return j.Status == Running && j.Lease == nil && len(j.After) > 0 }
+
+// goesOn says what a job that is not stopped waits for; "" if it is stopped.
+func (j Job) goesOn(b Basis) string {
+	switch {
+	case j.Status.Final():
+		return WaitsForNothing
+	case j.Status == EmergencyStopped:
+		return WaitsForCancel
+	case j.Status == Running && slices.ContainsFunc(j.Grants, func(g Grant) bool { return g.Unknown }):
+		return WaitsForEffects
+	case j.Status == Running:
+		return j.toWork(b)
+	}
+	return ""
+}
+
+// toWork says what a running job waits for. Without a reading no time is judged.
+func (j Job) toWork(b Basis) string {
+	timed := !b.Reading.IsZero()
+	switch l := j.Lease; {
+	case l == nil && len(j.After) > 0:
+		return WaitsForDependency
+	case l == nil && timed && j.NotBefore != "" && !b.expired(j.NotBefore):
+		return WaitsForTime
+	case l != nil && (l.Ended != "" || timed && !l.Lives(b.Reading)):
+		return WaitsForLease
+	}
+	return WaitsForWorker
+}
+
+// afterVerdicts says what a stopped job waits for of which nothing waits for a verdict.
+func afterVerdicts(j Job) string {
+	if len(j.Grants) > 0 {
+		return WaitsForEffects
+	}
+	return WaitsForResume
+}
