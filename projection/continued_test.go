@@ -76,6 +76,46 @@ func TestContinued(t *testing.T) {
 	s.refuses("operator", p)
 }
 
+// A job that was leased there has a lease here that has ended, and the next one counts on. What
+// it comes after, when it is due and what it works on stay.
+func TestContinuedLease(t *testing.T) {
+	begun := ledger.Submitted{
+		EnvironmentFingerprint: env, ProducerVersion: "gait/test", After: []string{"job_0"}, NotBefore: epoch, Input: subject, ContentKey: two,
+	}
+	s := &story{t: t}
+	s.add("boss", begun)
+	s.add("worker_1", ledger.Leased{After: []ledger.Hash{one}, Epoch: 1, TTL: ledger.MaxLeaseTTL, Until: s.inADay(), Worker: "host-1"})
+	s.attempts(1)
+	s.progressUnder(1)
+	after, p := continueStory(t, s)
+	if p.Epoch != 1 || p.Attempts != 1 || p.Input != subject || !p.NotBefore.Equal(epoch) || len(p.After) != 1 {
+		t.Errorf("the job is continued by %+v", p)
+	}
+	j := after.at.Job
+	if diff := cmp.Diff(&projection.Lease{Epoch: 1, Ended: projection.LeaseLeft}, j.Lease); diff != "" || j.Attempts != 1 || j.WaitingFor() != "lease" {
+		t.Errorf("%d attempts, waiting for %s, the lease (-want +got):\n%s", j.Attempts, j.WaitingFor(), diff)
+	}
+	if no := fencedUnder(after, 1); no == nil || no.Code != projection.Fenced {
+		t.Errorf("the worker goes on under the lease of the ledger before: %v", no)
+	}
+	after.add("worker_2", ledger.Leased{After: []ledger.Hash{two}, Epoch: 2, TTL: ledger.MaxLeaseTTL, Until: after.inADay(), Worker: "host-2"})
+	again, p := continueStory(t, after)
+	if p.Epoch != 2 || again.at.Job.Epoch() != 2 {
+		t.Errorf("continued again, the job has lease %d, want 2", again.at.Job.Epoch())
+	}
+	p.ContentKey = one
+	if j := continues(t, p).at.Job; j.ContentKey != one {
+		t.Errorf("the job has the secret %s, want the one that the event names", j.ContentKey)
+	}
+}
+
+// fencedUnder returns why worker_1 records no progress under a lease.
+func fencedUnder(s *story, lease int64) *projection.Refusal {
+	p := ledger.CheckpointAdded{CheckpointID: ledger.CheckpointID(s.at.Job.Checkpoints + 1), CheckpointType: progress, Summary: "s"}
+	_, no := projection.Next(s.at.Job, projection.Fact{At: epoch, Actor: "worker_1", Lease: lease, Payload: p})
+	return no
+}
+
 // Decisions are asked for again before anything else happens, and change no status.
 func TestContinuedAsksAgain(t *testing.T) {
 	for status, stop := range map[string]string{"paused": "paused_by_user", "decision_needed": "decision_needed", "blocked": "blocked"} {

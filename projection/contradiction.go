@@ -2,6 +2,7 @@ package projection
 
 import (
 	"slices"
+	"time"
 
 	"gait/ledger"
 )
@@ -17,6 +18,9 @@ func contradiction(last ledger.Event, c ledger.Continued) string {
 		return "revision"
 	case c.Refusals < last.JobSeq()-last.Revision():
 		return "refusal_count"
+	}
+	if field := ofLease(last, c); field != "" {
+		return field
 	}
 	stands := ""
 	reason := MeaningOf(last).Code
@@ -48,6 +52,26 @@ func contradiction(last ledger.Event, c ledger.Continued) string {
 		return "type"
 	}
 	return stands
+}
+
+// ofLease returns the field about which an event says something else of the job's lease and of
+// its attempts, or "".
+func ofLease(last ledger.Event, c ledger.Continued) string {
+	runs := unless(c.Status == string(Running), "status")
+	switch p := last.Payload().(type) {
+	case ledger.Refused: // it names the lease that its command named
+		return ""
+	case ledger.Leased:
+		return firstOf(unless(c.Epoch == p.Epoch, "epoch"), runs)
+	case ledger.LeaseRenewed:
+		return firstOf(unless(c.Epoch == p.Epoch, "epoch"), runs)
+	case ledger.LeaseReleased:
+		return firstOf(unless(c.Epoch == p.Epoch, "epoch"), runs)
+	case ledger.AttemptEnded:
+		return firstOf(unless(c.Attempts == p.Number, "attempt_count"), unless(last.Lease() == 0 || c.Epoch == last.Lease(), "epoch"))
+	default:
+		return unless(last.Lease() == 0 || c.Epoch == last.Lease(), "epoch")
+	}
 }
 
 // ofCheckpoint is contradiction for a checkpoint.
@@ -98,7 +122,20 @@ func ofFirst(first ledger.Event, c ledger.Continued) string {
 		unless(c.Hold || was.Stop == nil || !was.Stop.unsettled(), "hold"),
 		unless(was.Continued == nil || c.Decisions == was.Continued.Decisions, "decision_count"),
 		unless(c.Decisions >= int64(len(was.Decisions)), "decision_count"),
+		unless(c.Epoch == was.Epoch(), "epoch"),
+		unless(c.Attempts == was.Attempts, "attempt_count"),
+		unless(slices.Equal(c.After, was.After), "after"),
+		unless(spelt(c.NotBefore) == was.NotBefore, "not_before"),
+		unless(c.Input == was.Input, "input"),
 	)
+}
+
+// spelt spells a time as a job does; "" if it is zero.
+func spelt(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return ledger.FormatTime(t)
 }
 
 // otherStanding returns the field in which a job does not stand as it does after an event

@@ -18,7 +18,8 @@ type court struct {
 	t     testing.TB
 	chain *authority.Chain
 	fold  projection.Folder // of job_1
-	late  time.Duration     // that the clock is ahead of the ledger's events
+	late  time.Duration     // that the clock is ahead of the ledger's events, or behind
+	lease int64             // the epoch that acts name
 }
 
 func newCourt(t testing.TB) *court {
@@ -85,7 +86,12 @@ type act struct {
 
 // plan returns the event of an act.
 func (c *court) plan(a act) at.Plan {
-	return at.Plan{Actor: a.actor, JobID: "job_1", Payload: a.payload, Signers: a.keys, EditDraft: func(d *ledger.Draft) { d.Time = d.Time.Add(c.late) }}
+	return at.Plan{Actor: a.actor, JobID: "job_1", Lease: c.lease, Payload: a.payload, Signers: a.keys, EditDraft: func(d *ledger.Draft) {
+		d.Time = d.Time.Add(c.late)
+		if last := c.fold.Head.Time; d.Time.Before(last) { // the clock has stepped back
+			d.Time, d.Clock = last, d.Time
+		}
+	}}
 }
 
 // sealed returns the event of an act, which may not be admissible.
@@ -128,11 +134,11 @@ func (c *court) code(e ledger.Event, a act) string {
 	if no := s.May(authority.Act{Actor: a.actor, Keys: keys, Payload: a.payload}); no != nil {
 		return string(no.Code)
 	}
-	_, no := projection.Next(c.fold.Job, projection.Fact{At: e.Time(), Reading: e.Reading(), Actor: a.actor, Keys: keys, Payload: a.payload, Authority: s, Call: c.call(a.payload)})
+	_, no := projection.Next(c.fold.Job, projection.Fact{At: e.Time(), Reading: e.Reading(), Actor: a.actor, Keys: keys, Lease: c.lease, Payload: a.payload, Authority: s, Call: c.call(a.payload)})
 	if no == nil {
 		return ""
 	}
-	if fault := no.Fault(); int64(map[ledger.Category]int{ledger.CategoryPolicy: 3, ledger.CategoryApproval: 4, ledger.CategoryInvalid: 6}[fault.Category]) != ledger.RefusalExit(string(no.Code)) {
+	if fault := no.Fault(); int64(map[ledger.Category]int{ledger.CategoryConflict: 1, ledger.CategoryPolicy: 3, ledger.CategoryApproval: 4, ledger.CategoryInvalid: 6}[fault.Category]) != ledger.RefusalExit(string(no.Code)) {
 		c.t.Errorf("%s is of category %s, and exits %d", no.Code, fault.Category, ledger.RefusalExit(string(no.Code)))
 	}
 	return string(no.Code)

@@ -307,6 +307,56 @@
 //
 // Tests read it from testdata/gate.txt.
 //
+// # Leases
+//
+// A worker takes a lease of a job before it acts for it, so that no two do. A lease has an
+// epoch, which counts the job's leases, and lasts for its ttl. All times are compared with what
+// the clock read, which an event has in clock or else in created_at.
+//
+//   - A lease is given if the job runs, is due, and no other lease of it lives. It names the
+//     events that completed the jobs that this one comes after; that they did, the engine sees
+//     to. The grants of the leases before, and those of none, become unknown.
+//   - It lives until its end, until it is released, or until the job leaves the status running.
+//     Each event that its holder writes under it, but a refusal or a release, makes it last for
+//     its ttl from then on. Its holder releases it as done or given up; an operator, or a name
+//     that may settle grants by hand, takes it away as lost.
+//   - What names a lease names the newest one, and is its holder's: by name, by key, or by a
+//     name that the key was enrolled under. All else is fenced, whatever its type is, but for
+//     refusals. So nothing lands under an older epoch.
+//   - While a lease lives, a worker names it: with checkpoints, at the gate, to settle its own
+//     grants, and when an attempt has ended. What people do names none.
+//   - A job that was ever leased gets no grant, and no decision of the gate, but under a lease
+//     that lives. Under one that has ended, it is neither completed nor failed, and the lease is
+//     neither renewed nor released. Its holder may still add other checkpoints, settle grants,
+//     end attempts and record blocks, until another lease is given.
+//   - An attempt that ends is counted, unless the job has ended, and changes nothing else.
+//
+// The table has a row for each state of job and lease. Lease 1 is wim's, and in
+// leased-to-wil lease 2 is wil's. wil does take, which names none, and other, which names
+// lease 1; newer names lease 2; an operator does take-away and -pause; wim does all else, under
+// lease 1 or, if the column begins with -, under none. Cells are as above, with a + if the lease
+// lasts longer, or:
+//
+//	fenced    refused: fenced
+//	held      refused: lease_held
+//	not-due   refused: not_due
+//
+//	from                     take     renew   release   take-away  attempt  progress  complete   fail    allow     block   -attempt  -progress  -complete  -allow   -block  -pause  other   newer
+//	running                  leased   fenced  fenced    no         fenced   fenced    fenced     fenced  fenced    fenced  =         =          completed  granted  =       paused  fenced  fenced
+//	running,leased           held     =+      released  released   =+       =+        completed  failed  granted+  =+      fenced    fenced     fenced     fenced   fenced  paused  fenced  fenced
+//	running,expired          leased   fenced  fenced    no         =        =         fenced     fenced  fenced    =       =         =          completed  fenced   =       paused  fenced  fenced
+//	running,released         leased   fenced  fenced    no         =        =         fenced     fenced  fenced    =       =         =          completed  fenced   =       paused  fenced  fenced
+//	running,lost             leased   fenced  fenced    no         =        =         fenced     fenced  fenced    =       =         =          completed  fenced   =       paused  fenced  fenced
+//	running,resumed          leased   fenced  fenced    no         =        =         fenced     fenced  fenced    =       =         =          completed  fenced   =       paused  fenced  fenced
+//	running,leased-to-wil    held     fenced  fenced    released   fenced   fenced    fenced     fenced  fenced    fenced  fenced    fenced     fenced     fenced   fenced  paused  fenced  fenced
+//	running,not-due          not-due  fenced  fenced    no         fenced   fenced    fenced     fenced  fenced    fenced  =         =          completed  granted  =       paused  fenced  fenced
+//	paused,leased            no       fenced  fenced    no         =        =         fenced     fenced  fenced    =       =         =          no         fenced   =       no      fenced  fenced
+//	decision_needed,leased   no       fenced  fenced    no         =        =         fenced     fenced  fenced    =       =         =          no         fenced   =       paused  fenced  fenced
+//	emergency_stopped,lease  no       fenced  fenced    no         =        no        fenced     fenced  fenced    no      =         no         no         fenced   no      no      fenced  fenced
+//	completed,leased         no       fenced  fenced    no         no       no        fenced     fenced  fenced    no      no        no         no         fenced   no      no      fenced  fenced
+//
+// Tests read it from testdata/leases.txt.
+//
 // # Holds
 //
 // A pause can be a hold. Then a resume is possible only after an approval of it, as of a
@@ -330,7 +380,8 @@
 //
 // A job that another ledger held before continues as it stood there. Its decisions are
 // asked for again at once, approved ones too, and nothing else may come in between. Its
-// pause or block is a hold if it was one, was denied, or was claimed by an import.
+// pause or block is a hold if it was one, was denied, or was claimed by an import. Its lease has
+// ended, and the next one counts on from that.
 //
 // # Views
 //

@@ -12,7 +12,7 @@ func TestDocHasTheTable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"transitions.txt", "decisions.txt", "verdicts.txt", "gate.txt"} {
+	for _, name := range []string{"transitions.txt", "decisions.txt", "verdicts.txt", "gate.txt", "leases.txt"} {
 		table, err := os.ReadFile("testdata/" + name)
 		if err != nil {
 			t.Fatal(err)

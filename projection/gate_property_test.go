@@ -135,7 +135,7 @@ func (c trial) sameGate() {
 	}
 	grants, cleared := reference(c.Events).gate()
 	for _, g := range grants {
-		want = append(want, fmt.Sprint("grant ", g.given.Grant, g.given.CallID, g.event.Actor(), g.event.LeafHash(), g.unknown != "", g.unknown, g.given.Facts.NotDoneExit))
+		want = append(want, fmt.Sprint("grant ", g.given.Grant, g.given.CallID, g.event.Actor(), g.event.LeafHash(), g.isUnknown(), g.unknown, g.given.Facts.NotDoneExit))
 	}
 	for _, cl := range cleared {
 		want = append(want, fmt.Sprint("cleared ", cl.ask.event.LeafHash(), cl.resume.LeafHash()))

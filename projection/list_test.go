@@ -117,11 +117,39 @@ func randomLog(rng *rand.Rand, n int) *listed {
 		if rng.IntN(3) == 0 {
 			j.Grants = []projection.Grant{{ID: "01ARZ3NDEKTSV4RRFFQ69G5FAV", Tool: "t", Intent: ledger.Content{Digest: ledger.Hash{1}}, Unknown: rng.IntN(2) == 0}}
 		}
+		randomWork(rng, &j, at, l.ids())
 		j.SubmittedBy = fmt.Sprint("actor_", rng.IntN(3))
 		l.jobs[j.ID], l.actors[j.ID] = j, j.SubmittedBy
 		l.tags[j.ID] = projection.TagsOf(j, l.first(j.ID))
 	}
 	return l
+}
+
+// randomWork gives a job a lease, a time when it is due, or jobs that it comes after, of some ids
+// or none of them.
+func randomWork(rng *rand.Rand, j *projection.Job, at func() string, ids []string) {
+	if rng.IntN(3) == 0 {
+		j.NotBefore = at()
+	}
+	for len(ids) > 0 && rng.IntN(3) == 0 {
+		j.After = append(j.After, append(ids, "job_none")[rng.IntN(len(ids)+1)])
+	}
+	if rng.IntN(3) == 0 {
+		j.Lease = &projection.Lease{Epoch: 1, By: "wim", TTL: 60, Until: at()}
+		if rng.IntN(2) == 0 || j.Status != projection.Running {
+			j.Lease.Ended = projection.LeaseLeft
+		}
+	}
+}
+
+// waits says again what a job waits for: the same as when it comes after nothing, if the others
+// are completed.
+func (l *listed) waits(j projection.Job, b projection.Basis) string {
+	completed := func(id string) bool { return l.jobs[id].Status == projection.Completed }
+	if !b.IsZero() && j.Lease == nil && !slices.ContainsFunc(j.After, func(id string) bool { return !completed(id) }) {
+		j.After = nil
+	}
+	return j.WaitingForAt(b)
 }
 
 // randomQuery returns a query that may exclude nothing, and often something.
@@ -153,7 +181,7 @@ func randomQuery(rng *rand.Rand) projection.Query {
 func (l *listed) matches(q projection.Query) (ids []string) {
 	var all []projection.Job
 	for _, j := range l.jobs {
-		in := (len(q.Statuses) == 0 || slices.Contains(q.Statuses, j.Status)) && (len(q.Waiting) == 0 || slices.Contains(q.Waiting, j.WaitingForAt(q.Basis))) &&
+		in := (len(q.Statuses) == 0 || slices.Contains(q.Statuses, j.Status)) && (len(q.Waiting) == 0 || slices.Contains(q.Waiting, l.waits(j, q.Basis))) &&
 			(!q.Unsettled || len(j.Grants) > 0) && (q.Actor == "" || q.Actor == l.actors[j.ID]) && (q.Since.IsZero() || j.Updated >= ledger.FormatTime(q.Since))
 		for _, label := range q.Labels {
 			in = in && slices.Contains(j.Labels, label)

@@ -12,6 +12,7 @@ type permit struct {
 	event   ledger.Event // that gave it
 	given   ledger.GateDecided
 	unknown string // who settled it as unknown last
+	lost    bool   // a lease was given since
 }
 
 // A clearance is an approved intent as the reference sees it.
@@ -43,6 +44,10 @@ func (r reference) gate() (grants []*permit, cleared []clearance) {
 			case ledger.GateBlock:
 			case ledger.GateRequireApproval:
 				cleared = slices.DeleteFunc(cleared, func(c clearance) bool { return c.ask.about == p.Intent.Digest || c.ask.expired(e.Reading()) })
+			}
+		case ledger.Leased:
+			for _, g := range grants {
+				g.lost = true
 			}
 		case ledger.EffectSettled:
 			at := slices.IndexFunc(grants, func(g *permit) bool { return g.given.Grant == p.Grant })
@@ -79,7 +84,7 @@ func (r reference) decide(e ledger.Event, p ledger.GateDecided) string {
 		return "invalid_transition"
 	}
 	for _, g := range grants {
-		if g.unknown != "" || p.CallID != "" && g.given.CallID == p.CallID || p.CallID == "" && g.given.Intent.Digest == p.Intent.Digest {
+		if g.isUnknown() || p.CallID != "" && g.given.CallID == p.CallID || p.CallID == "" && g.given.Intent.Digest == p.Intent.Digest {
 			return "effects_unsettled"
 		}
 	}
@@ -162,9 +167,9 @@ func (r reference) settle(e ledger.Event, p ledger.EffectSettled) string {
 	}
 	again := g.unknown == e.Actor() || r.authority() && strings.EqualFold(g.unknown, e.Actor())
 	switch {
-	case p.Outcome == "unknown" && g.unknown != "" && again:
+	case p.Outcome == "unknown" && g.isUnknown() && again:
 		return "invalid_transition"
-	case r.isOf(g, e) && p.Outcome == "not_done" && (g.unknown != "" || g.given.Facts.NotDoneExit == 0):
+	case r.isOf(g, e) && p.Outcome == "not_done" && (g.isUnknown() || g.given.Facts.NotDoneExit == 0):
 		return "role_required"
 	case r.isOf(g, e):
 		return ""
@@ -177,22 +182,10 @@ func (r reference) settle(e ledger.Event, p ledger.EffectSettled) string {
 }
 
 // isOf reports whether an actor is the one that got a grant.
-func (r reference) isOf(g *permit, e ledger.Event) bool {
-	if strings.EqualFold(g.event.Actor(), e.Actor()) || keyOf(e) != "" && keyOf(e) == keyOf(g.event) {
-		return true
-	}
-	for _, rule := range r {
-		p, is := rule.Payload().(ledger.ActorEnrolled)
-		if !is {
-			continue
-		}
-		ids := idsOf(p.Keys)
-		if strings.EqualFold(p.Actor, g.event.Actor()) && slices.Contains(ids, keyOf(e)) || strings.EqualFold(p.Actor, e.Actor()) && slices.Contains(ids, keyOf(g.event)) {
-			return true
-		}
-	}
-	return false
-}
+func (r reference) isOf(g *permit, e ledger.Event) bool { return r.same(g.event, e) }
+
+// isUnknown reports whether it is unknown what became of a grant.
+func (g *permit) isUnknown() bool { return g.lost || g.unknown != "" }
 
 // complete says whether a job may be completed.
 func (r reference) complete() string {
@@ -216,7 +209,7 @@ func (r reference) dispatch() string {
 
 // stop says whether an emergency stop may follow.
 func (r reference) stop() string {
-	if status, _ := r.asks(); slices.Contains([]string{"emergency_stopped", "completed", "cancelled"}, status) {
+	if status, _ := r.asks(); slices.Contains([]string{"emergency_stopped", "completed", "failed", "cancelled"}, status) {
 		return "invalid_transition"
 	}
 	return ""

@@ -129,13 +129,18 @@ func (r reference) asks() (status string, asks []*request) {
 			asks = append(asks, &request{event: e, hold: p.Hold, stop: true})
 		case ledger.Stopped:
 			status = "emergency_stopped"
+		case ledger.Cancelled:
+			status = "cancelled"
 		case ledger.GateDecided:
 			if p.Verdict == "require_approval" {
 				status, asks = "decision_needed", append(asks, asRequest(e, p))
 			}
 		case ledger.CheckpointAdded:
-			if p.CheckpointType == "completed" {
-				status = "completed"
+			switch string(p.CheckpointType) {
+			case "completed", "failed":
+				status = string(p.CheckpointType)
+				continue
+			case "progress":
 				continue
 			}
 			var askers []ledger.Event
@@ -276,7 +281,7 @@ func (r reference) target(leaf ledger.Hash, id string) (*request, string) {
 
 // ended reports whether nothing waits in a status.
 func ended(status string) bool {
-	return status == "running" || status == "emergency_stopped" || status == "completed"
+	return slices.Contains([]string{"running", "emergency_stopped", "completed", "failed", "cancelled"}, status)
 }
 
 func (r reference) deny(e ledger.Event, p ledger.Denied) string {

@@ -79,6 +79,47 @@ func (s *story) add(actor string, p ledger.Payload) ledger.Hash {
 	return e.LeafHash()
 }
 
+// under adds the next event, which names a lease.
+func (s *story) under(lease int64, actor string, p ledger.Payload) {
+	s.t.Helper()
+	d := s.draft(actor, p)
+	d.Lease = lease
+	e := s.seal(d)
+	if err := s.at.Add(e); err != nil {
+		s.t.Fatal(err)
+	}
+	s.events = append(s.events, e)
+}
+
+// takesLease gives worker_1 the next lease, for a day.
+func takesLease(s *story) {
+	s.add("worker_1", ledger.Leased{Epoch: s.at.Job.Epoch() + 1, TTL: ledger.MaxLeaseTTL, Until: s.inADay(), Worker: "host-1"})
+}
+
+func (s *story) inADay() time.Time {
+	return epoch.Add(time.Duration(len(s.events))*time.Second + 24*time.Hour)
+}
+
+func (s *story) renewsLease() {
+	s.under(s.at.Job.Epoch(), "worker_1", ledger.LeaseRenewed{Epoch: s.at.Job.Epoch(), TTL: ledger.MaxLeaseTTL, Until: s.inADay(), Worker: "host-1"})
+}
+
+func (s *story) releasesLease() {
+	p := ledger.LeaseReleased{Epoch: s.at.Job.Epoch(), Outcome: ledger.LeaseDone, TTL: ledger.MaxLeaseTTL, Worker: "host-1"}
+	p.Until, _ = ledger.ParseTime(s.at.Job.Lease.Until)
+	s.under(p.Epoch, "worker_1", p)
+}
+
+func (s *story) attempts(lease int64) {
+	s.under(lease, "worker_1", ledger.AttemptEnded{Number: s.at.Job.Attempts + 1, Cause: ledger.AttemptExited})
+}
+
+func (s *story) progressUnder(lease int64) {
+	s.under(lease, "worker_1", ledger.CheckpointAdded{
+		CheckpointID: ledger.CheckpointID(s.at.Job.Checkpoints + 1), CheckpointType: progress, Summary: "s", Progress: ledger.StepCount{Done: 3, Total: 14},
+	})
+}
+
 // checkpoint adds the next checkpoint.
 func (s *story) checkpoint(kind ledger.CheckpointType) ledger.Hash {
 	s.t.Helper()

@@ -83,6 +83,9 @@ func waitingLetter(j Job) byte {
 // waitingLetters returns the letters that a job can have that waits for what the filter
 // says; nil: any.
 func (f *Filter) waitingLetters() (letters []byte) {
+	if len(f.Waiting) > 0 {
+		letters = []byte{}
+	}
 	for _, w := range f.Waiting {
 		letters = append(letters, lettersOf(w, !f.Basis.IsZero())...)
 	}
@@ -115,7 +118,7 @@ func lettersOf(word string, judged bool) (letters []byte) {
 		return append(letters, leasedLetter, timedLetter)
 	case word == WaitsForLease && judged:
 		return append(letters, leasedLetter)
-	case word == WaitsForTime:
+	case word == WaitsForTime && judged:
 		return append(letters, timedLetter, waitingLetters[WaitsForDependency])
 	}
 	return letters

@@ -159,12 +159,28 @@ func (c trial) approved() ledger.Approved {
 
 // referred returns what the reference says of an event that authority admits.
 func referred(r reference, e ledger.Event) (uses []ledger.Hash, code string) {
+	if code := r.fence(e); code != "" {
+		return nil, code
+	}
 	switch p := e.Payload().(type) {
 	case ledger.CheckpointAdded:
-		if p.CheckpointType == "completed" {
+		switch string(p.CheckpointType) {
+		case "completed":
 			return nil, r.complete()
+		case "failed", "progress":
+			return nil, r.record()
 		}
 		return nil, r.ask(e, p)
+	case ledger.Leased:
+		return nil, r.take(e, p)
+	case ledger.LeaseRenewed:
+		return nil, r.renew(e, p)
+	case ledger.LeaseReleased:
+		return nil, r.release(e, p)
+	case ledger.AttemptEnded:
+		return nil, r.attempt(p)
+	case ledger.Cancelled:
+		return nil, r.cancel()
 	case ledger.Paused:
 		return nil, r.pause(e, p)
 	case ledger.Approved:
@@ -237,7 +253,7 @@ func (c trial) judge(seen map[string]int, a act) {
 		return // the reference of package authority is about that
 	}
 	uses, want := referred(reference(c.Events), e)
-	if p, resumes := a.payload.(ledger.Resumed); resumes && !slices.Equal(p.Consumes, uses) {
+	if p, resumes := a.payload.(ledger.Resumed); resumes && want != "fenced" && !slices.Equal(p.Consumes, uses) {
 		c.T.Fatalf("a resume would use up %v, want %v", p.Consumes, uses)
 	}
 	j, ok := projection.DecodeJob(projection.EncodeJob(c.fold.Job, c.fold.Head.Leaf), c.fold.Head)
