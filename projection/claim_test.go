@@ -134,7 +134,7 @@ func TestCheckAfter(t *testing.T) {
 		{"one cancelled", []projection.Dependency{dep("a", "cancelled")}, "dependency_failed", []string{"a"}, "job a is cancelled", "dependency"},
 		{"one is not there", []projection.Dependency{dep("a", "completed"), {JobID: "b"}}, "dependency_failed", []string{"b"}, "there is no job b", "dependency"},
 	} {
-		leaves, no := j.CheckAfter(tt.after)
+		leaves, no := projection.CheckAfter(j, tt.after)
 		if waits := j.WaitingWith(projection.Basis{}, tt.after); waits != tt.waits {
 			t.Errorf("%s: the job waits for %s, want %s", tt.name, waits, tt.waits)
 		}

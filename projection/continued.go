@@ -42,7 +42,7 @@ func continued(j Job, f Fact, p ledger.Continued) (Job, *Refusal) {
 	j.SubmittedBy = p.SubmittedBy
 	j.Identity, j.Labels, j.PolicyDigest, j.PolicyRef = p.Identity, slices.Clone(p.Labels), p.PolicyDigest, p.PolicyRef
 	j.Checkpoints, j.Approvals, j.Refusals, j.Attempts = p.Checkpoints, p.Approvals, p.Refusals, p.Attempts
-	j.awaits(p.After, p.NotBefore, p.Input)
+	awaits(&j, p.After, p.NotBefore, p.Input)
 	if p.Epoch > 0 {
 		j.Lease = &Lease{Epoch: p.Epoch, Ended: LeaseLeft}
 	}

@@ -68,7 +68,7 @@ func (l lookup) read(ctx context.Context, log ledger.EventReader, ids []string) 
 // CheckAfter refuses to lease a job as long as the jobs that it comes after are not completed:
 // as DependencyFailed if one of them never will be, and else as DependencyPending. It returns
 // their leaf hashes, as a lease names them.
-func (j Job) CheckAfter(after []Dependency) ([]ledger.Hash, *Refusal) {
+func CheckAfter(j Job, after []Dependency) ([]ledger.Hash, *Refusal) {
 	var leaves []ledger.Hash
 	var failed, pending []string
 	words := map[string]string{}
@@ -93,7 +93,7 @@ func (j Job) CheckAfter(after []Dependency) ([]ledger.Hash, *Refusal) {
 	if len(unmet) == 0 {
 		return leaves, nil
 	}
-	d := j.leaseDetails()
+	d := leaseDetails(j)
 	d.Dependencies = slices.Sorted(slices.Values(unmet))
 	var text []string
 	for _, id := range d.Dependencies {

@@ -67,7 +67,7 @@ func fence(j Job, f Fact) *Refusal {
 }
 
 func fenced(j Job, format string, args ...any) *Refusal {
-	return refuse(Fenced, j.leaseDetails(), format, args...)
+	return refuse(Fenced, leaseDetails(j), format, args...)
 }
 
 // past says in words how a lease ended.
@@ -91,7 +91,7 @@ func (l *Lease) holder() string {
 
 // leaseAfter renews the lease if the fact is its holder's, and ends it if the job has left the
 // status running. before is the job before the fact.
-func (j Job) leaseAfter(before Job, f Fact) Job {
+func leaseAfter(before, j Job, f Fact) Job {
 	if j.Lease == nil || j.Lease.Ended != "" {
 		return j
 	}

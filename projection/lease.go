@@ -68,17 +68,17 @@ func leased(j Job, f Fact, p ledger.Leased) (Job, *Refusal) {
 	case j.Status != Running:
 		return j, cannot(j, "be leased")
 	case j.Lease.Lives(now):
-		return j, refuse(LeaseHeld, j.leaseDetails(), "job %s is leased to %s of %s until %s: lease %d", j.ID, j.Lease.Worker, j.Lease.By, j.Lease.Until, j.Lease.Epoch)
+		return j, refuse(LeaseHeld, leaseDetails(j), "job %s is leased to %s of %s until %s: lease %d", j.ID, j.Lease.Worker, j.Lease.By, j.Lease.Until, j.Lease.Epoch)
 	case f.Lease != 0:
-		return j, refuse(InvalidTransition, j.leaseDetails(), "a new lease of job %s is taken without naming lease %d, which has ended", j.ID, f.Lease)
+		return j, refuse(InvalidTransition, leaseDetails(j), "a new lease of job %s is taken without naming lease %d, which has ended", j.ID, f.Lease)
 	case p.Epoch != j.Epoch()+1:
-		return j, refuse(InvalidTransition, j.leaseDetails(), "the next lease of job %s has epoch %d, not %d", j.ID, j.Epoch()+1, p.Epoch)
+		return j, refuse(InvalidTransition, leaseDetails(j), "the next lease of job %s has epoch %d, not %d", j.ID, j.Epoch()+1, p.Epoch)
 	case j.NotBefore != "" && !f.basis().expired(j.NotBefore):
-		d := j.leaseDetails()
+		d := leaseDetails(j)
 		d.NotBefore = j.NotBefore
 		return j, refuse(NotDue, d, "job %s is not due before %s, and it is %s", j.ID, j.NotBefore, ledger.FormatTime(now))
 	case len(p.After) != len(j.After):
-		return j, refuse(InvalidTransition, j.leaseDetails(), "job %s waits for %d others, and the lease names the events that completed %d", j.ID, len(j.After), len(p.After))
+		return j, refuse(InvalidTransition, leaseDetails(j), "job %s waits for %d others, and the lease names the events that completed %d", j.ID, len(j.After), len(p.After))
 	}
 	if no := lasts(j, f, p.TTL, p.Until); no != nil {
 		return j, no
@@ -99,7 +99,7 @@ func leased(j Job, f Fact, p ledger.Leased) (Job, *Refusal) {
 // lasts requires that a lease lasts for its time from when the clock read the fact's time.
 func lasts(j Job, f Fact, ttl int64, until time.Time) *Refusal {
 	if want := endOf(f.reading(), ttl); ledger.FormatTime(until) != want {
-		return refuse(InvalidTransition, j.leaseDetails(), "a lease of %d seconds lasts until %s, not %s", ttl, want, ledger.FormatTime(until))
+		return refuse(InvalidTransition, leaseDetails(j), "a lease of %d seconds lasts until %s, not %s", ttl, want, ledger.FormatTime(until))
 	}
 	return nil
 }
@@ -126,7 +126,7 @@ func leaseRenewed(j Job, f Fact, p ledger.LeaseRenewed) (Job, *Refusal) {
 
 // otherLease refuses an event about another lease than the job's newest one.
 func otherLease(j Job, epoch int64) *Refusal {
-	return refuse(InvalidTransition, j.leaseDetails(), "the newest lease of job %s is lease %d of %s, until %s: not what is said of lease %d", j.ID, j.Lease.Epoch, j.Lease.Worker, j.Lease.Until, epoch)
+	return refuse(InvalidTransition, leaseDetails(j), "the newest lease of job %s is lease %d of %s, until %s: not what is said of lease %d", j.ID, j.Lease.Epoch, j.Lease.Worker, j.Lease.Until, epoch)
 }
 
 // leaseReleased ends the lease. Its holder names it. Another actor, who names none, says that it
@@ -135,13 +135,13 @@ func leaseReleased(j Job, f Fact, p ledger.LeaseReleased) (Job, *Refusal) {
 	l := j.Lease
 	switch {
 	case !l.Lives(f.reading()):
-		return j, refuse(InvalidTransition, j.leaseDetails(), "job %s has no lease to release", j.ID)
+		return j, refuse(InvalidTransition, leaseDetails(j), "job %s has no lease to release", j.ID)
 	case p.Epoch != l.Epoch, p.Worker != l.Worker, p.TTL != l.TTL, ledger.FormatTime(p.Until) != l.Until:
 		return j, otherLease(j, p.Epoch)
 	case (p.Outcome == ledger.LeaseLost) != (f.Lease == 0):
-		return j, refuse(InvalidTransition, j.leaseDetails(), "the holder of a lease names it, and says that it is done or gives up; another actor names none, and says that it is lost")
+		return j, refuse(InvalidTransition, leaseDetails(j), "the holder of a lease names it, and says that it is done or gives up; another actor names none, and says that it is lost")
 	case f.Lease == 0 && !f.trusted && !byHand(f.basis(), f.Actor, f.key()):
-		d := j.leaseDetails()
+		d := leaseDetails(j)
 		d.Actor, d.Role = f.Actor, string(ledger.RoleOperator)
 		return j, refuse(RoleRequired, d, "lease %d of job %s is held by %s: it takes an operator to take it away, and %s is none", l.Epoch, j.ID, l.By, f.Actor)
 	}
@@ -172,7 +172,7 @@ func attemptEnded(j Job, f Fact, p ledger.AttemptEnded) (Job, *Refusal) {
 }
 
 // leaseDetails returns the details of a refusal that is about the job's lease.
-func (j Job) leaseDetails() Details {
+func leaseDetails(j Job) Details {
 	d := j.details()
 	if l := j.Lease; l != nil {
 		d.Epoch, d.Holder, d.Worker, d.Until = l.Epoch, l.By, l.Worker, l.Until

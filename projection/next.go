@@ -80,7 +80,7 @@ func next(j Job, f Fact) (Job, *Refusal) {
 	after.Signed = len(f.Keys) > 0 && (j.Signed || j.JobSeq == 0)
 	if _, refused := f.Payload.(ledger.Refused); !refused {
 		after.Revision, after.Updated, after.LastRefusal = j.Revision+1, f.when(), nil
-		after = after.leaseAfter(j, f)
+		after = leaseAfter(j, after, f)
 	}
 	return after, nil
 }
@@ -191,12 +191,12 @@ func submitted(j Job, f Fact, p ledger.Submitted) (Job, *Refusal) {
 	if !p.PolicyDigest.IsZero() && len(f.Keys) > 0 {
 		j.PolicyBy, j.PolicyKey = f.Actor, f.key()
 	}
-	j.awaits(p.After, p.NotBefore, p.Input)
+	awaits(&j, p.After, p.NotBefore, p.Input)
 	return j, j.namesContent(p.ContentKey)
 }
 
 // awaits records what a job waits for before it is leased, and what it works on.
-func (j *Job) awaits(after []string, notBefore time.Time, input ledger.Content) {
+func awaits(j *Job, after []string, notBefore time.Time, input ledger.Content) {
 	j.After, j.Input = slices.Clone(after), input
 	if !notBefore.IsZero() {
 		j.NotBefore = ledger.FormatTime(notBefore)

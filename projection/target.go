@@ -6,7 +6,7 @@ import "gait/ledger"
 // not zero, it is the leaf hash of the event that asked: the verdict is about no other.
 func VerdictOn(j Job, b Basis, v Verdict, checkpointID string, target ledger.Hash) (Ask, *Refusal) {
 	if !target.IsZero() && j.stopped() {
-		if asks := j.askedBy(target, checkpointID); len(asks) == 1 {
+		if asks := askedBy(j, target, checkpointID); len(asks) == 1 {
 			return asks[0], nil
 		}
 	}
@@ -19,7 +19,7 @@ func VerdictOn(j Job, b Basis, v Verdict, checkpointID string, target ledger.Has
 
 // askedBy returns what the event with a leaf hash asked for, under the checkpoint id if
 // that is not empty. An import can ask for several decisions.
-func (j Job) askedBy(target ledger.Hash, checkpointID string) (asks []Ask) {
+func askedBy(j Job, target ledger.Hash, checkpointID string) (asks []Ask) {
 	for _, a := range j.Decisions {
 		if a.Target == target && (checkpointID == "" || a.CheckpointID == checkpointID) {
 			asks = append(asks, a)

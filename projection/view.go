@@ -95,7 +95,7 @@ type OpenDecision struct {
 	Verdict        Verdict `json:"verdict,omitempty"`
 }
 
-func (j Job) common(schema string, b Basis) Common {
+func commonOf(j Job, schema string, b Basis) Common {
 	c := Common{
 		SchemaID: schema, SchemaVersion: SchemaVersion, JobID: j.ID, Status: j.Status, StopReason: string(j.StopReason),
 		StatusReasonCode: string(j.ReasonCode), Revision: j.Revision, CreatedAt: j.Created, UpdatedAt: j.Updated,
@@ -126,7 +126,7 @@ func (j Job) StatusView() StatusView { return j.StatusViewAt(Basis{}) }
 // StatusViewAt returns the bounded view of j with verdicts judged on a basis.
 func (j Job) StatusViewAt(b Basis) StatusView {
 	v := StatusView{
-		Common: j.common(StatusSchemaID, b), CheckpointCount: j.Checkpoints, ApprovalCount: j.Approvals,
+		Common: commonOf(j, StatusSchemaID, b), CheckpointCount: j.Checkpoints, ApprovalCount: j.Approvals,
 		RefusalCount: j.Refusals, LastCheckpoint: clone(j.LastCheckpoint), OpenDecisions: []OpenDecision{}, WaitingFor: j.WaitingForAt(b), Hold: j.OnHold(b),
 		Grants: grantViews(j.Grants), AllowCount: j.Allows, BlockCount: j.Blocks,
 	}
@@ -171,7 +171,7 @@ type Approval struct {
 
 // View returns the view of j with the given lists.
 func (j Job) View(checkpoints []Checkpoint, approvals []Approval) View {
-	v := View{Common: j.common(ViewSchemaID, Basis{}), Checkpoints: checkpoints, Approvals: approvals}
+	v := View{Common: commonOf(j, ViewSchemaID, Basis{}), Checkpoints: checkpoints, Approvals: approvals}
 	if v.Checkpoints == nil {
 		v.Checkpoints = []Checkpoint{}
 	}

@@ -32,7 +32,7 @@ var WaitsFor = []string{
 // or was revoked since makes no difference, and neither does what became of other jobs:
 // WaitingForAt and WaitingNow say that.
 func (j Job) WaitingFor() string {
-	if word := j.goesOn(Basis{}); word != "" {
+	if word := goesOn(j, Basis{}); word != "" {
 		return word
 	}
 	waiting := afterVerdicts(j)
@@ -53,7 +53,7 @@ func (j Job) WaitingFor() string {
 // was denied waits for a decision that takes its place. A job that comes after others waits for
 // them until it is leased: WaitingNow looks whether they are completed.
 func (j Job) WaitingForAt(b Basis) string {
-	if word := j.goesOn(b); word != "" {
+	if word := goesOn(j, b); word != "" {
 		return word
 	}
 	waiting := afterVerdicts(j)
@@ -99,7 +99,7 @@ func WaitingNow(ctx context.Context, log ledger.EventReader, j Job, b Basis) (st
 func (j Job) Awaits() bool { return j.Status == Running && j.Lease == nil && len(j.After) > 0 }
 
 // goesOn says what a job that is not stopped waits for; "" if it is stopped.
-func (j Job) goesOn(b Basis) string {
+func goesOn(j Job, b Basis) string {
 	switch {
 	case j.Status.Final():
 		return WaitsForNothing
@@ -108,13 +108,13 @@ func (j Job) goesOn(b Basis) string {
 	case j.Status == Running && slices.ContainsFunc(j.Grants, func(g Grant) bool { return g.Unknown }):
 		return WaitsForEffects
 	case j.Status == Running:
-		return j.toWork(b)
+		return toWork(j, b)
 	}
 	return ""
 }
 
 // toWork says what a running job waits for. Without a reading no time is judged.
-func (j Job) toWork(b Basis) string {
+func toWork(j Job, b Basis) string {
 	timed := !b.Reading.IsZero()
 	switch l := j.Lease; {
 	case l == nil && len(j.After) > 0:
