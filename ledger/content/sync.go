@@ -24,13 +24,13 @@ type Name struct {
 // ledger.Contents.
 func Names(e ledger.Event) []Name {
 	all := ledger.Contents(e)
-	var owner Owner
-	if len(ledger.JobContents(e.Payload())) > 0 {
-		owner = OwnerOf(e.JobID())
-	}
+	plain := len(all) - len(ledger.JobContents(e.Payload())) // those come last
 	names := make([]Name, len(all))
 	for i, c := range all {
-		names[i] = Name{Owner: owner, Digest: c.Digest}
+		names[i].Digest = c.Digest
+		if i >= plain {
+			names[i].Owner = OwnerOf(e.JobID())
+		}
 	}
 	return names
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -227,4 +228,32 @@ func TestSecrets(t *testing.T) {
 func isSecretError(err error) bool {
 	_, ok := errors.AsType[*content.SecretError](err)
 	return ok
+}
+
+// A continued event names plain content, its proof, and content of its job, what that works on.
+func TestSyncOfContinued(t *testing.T) {
+	s := open(t)
+	proof, err := s.Put([]byte("a proof"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	input := putWaiting(t, s.Job("job_1"), "refund 100")
+	e := jobEvent(t, "job_1", ledger.Continued{
+		Origin: "gait.test/before", Size: 1, Root: ledger.Hash{1}, Leaf: ledger.Hash{2}, JobSeq: 1, Revision: 1, Status: "running", StatusReasonCode: "submitted", StopReason: "none",
+		CreatedAt: ledgertest.Start, ProducerVersion: "test", EnvironmentFingerprint: "envfp:test",
+		Proof: ledger.Content{Digest: proof.Digest, Size: proof.Size}, Input: ledger.Content{Digest: input.Digest, Size: input.Size},
+	})
+	want := []content.Name{{Digest: proof.Digest}, {Owner: content.OwnerOf("job_1"), Digest: input.Digest}}
+	if got := content.Names(e); !slices.Equal(got, want) {
+		t.Errorf("Names = %v, want %v", got, want)
+	}
+	if err := s.Sync(t.Context(), []ledger.Event{e}); err != nil {
+		t.Fatal(err)
+	}
+	if has, err := s.Job("job_1").Has(input.Digest); !has || err != nil {
+		t.Errorf("the input is not kept: %v", err)
+	}
+	if gone := collect(t, s, 0, e); gone != nil {
+		t.Errorf("Collect removes %v, which the event names", gone)
+	}
 }

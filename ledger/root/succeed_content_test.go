@@ -83,3 +83,70 @@ func TestSucceedWithSubjects(t *testing.T) {
 		t.Errorf("what was erased is there: %t, %v", has, err)
 	}
 }
+
+// working gives the jobs with which a successor begins something to work on.
+func working(how root.Succession, inputs map[string]content.Salted) root.Succession {
+	begin := how.Begin
+	how.Begin = func(ctx context.Context, e root.Estate) (root.Inheritance, error) {
+		from, err := begin(ctx, e)
+		entries := from.Entries
+		from.Entries = func(first ledger.Event) iter.Seq2[ledger.Entry, error] {
+			return func(yield func(ledger.Entry, error) bool) {
+				prev := first.LeafHash()
+				for entry, err := range entries(first) {
+					d := entry.Event.Draft()
+					p, is := d.Payload.(ledger.Continued)
+					if err != nil || !is {
+						yield(entry, err)
+						return
+					}
+					p.Input = ledger.Content{Digest: inputs[d.JobID].Digest, Size: inputs[d.JobID].Size}
+					d.Payload, d.Prev = p, prev
+					entry.Event, err = ledger.Seal(d)
+					if !yield(entry, err) {
+						return
+					}
+					prev = entry.Event.LeafHash()
+				}
+			}
+		}
+		return from, err
+	}
+	return how
+}
+
+// The successor of a ledger has what its jobs work on, under the secrets of these jobs, and the
+// proof of each job as plain content.
+func TestSucceedWithInputs(t *testing.T) {
+	u := newUser(t)
+	u.made(2)
+	r := u.open(noCreate)
+	inputs := map[string]content.Salted{}
+	for _, job := range []string{"job_1", "job_2"} {
+		e, err := r.Content().Job(job).PutFrom(strings.NewReader("refund 100"), ledgertest.EntropyOf(job), 0)
+		must(t, err)
+		inputs[job] = e
+	}
+	must(t, r.Content().Flush())
+	must(t, r.Content().EraseOf("job_2", inputs["job_2"].Digest))
+	shut(t, r)
+	if _, err := root.Succeed(t.Context(), u.Options, working(u.succession(), inputs)); err != nil {
+		t.Fatal(err)
+	}
+	s := root.ContentOf(u.Dir)
+	f, err := s.Job("job_1").Get(inputs["job_1"].Digest, false)
+	must(t, err)
+	defer f.Close()
+	if b, err := io.ReadAll(f); err != nil || string(b) != "refund 100" {
+		t.Errorf("the input is %q, %v", b, err)
+	}
+	if key, err := s.ContentKey("job_1"); key.IsZero() || err != nil {
+		t.Errorf("the job has no secret in the successor: %v", err)
+	}
+	if has, err := s.Job("job_2").Has(inputs["job_2"].Digest); has || err != nil {
+		t.Errorf("what was erased is there: %t, %v", has, err)
+	}
+	if has, err := s.Job("job_1").Has(continuedJob(ledger.Checkpoint{}).Proof.Digest); has || err != nil {
+		t.Errorf("the proof of the job is kept as its content: %t, %v", has, err)
+	}
+}
