@@ -9,8 +9,10 @@
 //	result, err := connect.Do(ctx, o, commands.Request{JobID: "job_1", Actor: "worker_1", Command: commands.Submit{…}})
 //
 // A program that runs one command now and then uses [Do]; one that reads several
-// things at one state opens the ledger with [With] or [Open]. [Events] and
-// [Wait] follow a ledger as it grows; [Follow] is what they are made of.
+// things at one state opens the ledger with [With] or [Open]. [Events], [Wait] and
+// [WatchJob] follow a ledger as it grows; [Follow] is what they are made of. Without a
+// daemon they look at the names, sizes and times of the ledger's files, and open it only if
+// those have changed.
 //
 // # Here or through a daemon
 //

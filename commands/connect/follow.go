@@ -22,6 +22,12 @@ type Follower interface {
 	Show() (done bool, err error)
 }
 
+// A paced Follower asks to be called again only after events of one job, and not more often
+// than once in a time.
+type paced interface {
+	pace() (job string, gap time.Duration)
+}
+
 // Follow lets f look at the ledger whenever it may have grown. It returns nil
 // when f is done, and the context's cause when ctx ends. Between two looks the
 // ledger is closed, so that writers get their turn. The daemon may stop, be
@@ -35,7 +41,12 @@ type Follower interface {
 // *home.RolledBackError for a ledger in an older state than was seen, which never grows.
 func Follow(ctx context.Context, o Options, f Follower) error {
 	w := watch{options: o}
+	job, gap := "", time.Duration(0)
+	if p, ok := f.(paced); ok {
+		job, gap = p.pace()
+	}
 	for {
+		rested := time.NewTimer(gap)
 		seen, err := w.look(ctx, f)
 		if err != nil {
 			return err
@@ -43,7 +54,10 @@ func Follow(ctx context.Context, o Options, f Follower) error {
 		if done, err := f.Show(); done || err != nil {
 			return err
 		}
-		if err := w.wait(ctx, seen); err != nil {
+		if err := w.wait(ctx, job, seen); err != nil {
+			return err
+		}
+		if err := expire(ctx, rested); err != nil {
 			return err
 		}
 	}
@@ -52,15 +66,18 @@ func Follow(ctx context.Context, o Options, f Follower) error {
 // A watch opens a ledger again and again.
 type watch struct {
 	options Options
-	origin  string // of the ledger that was seen first; "" before that
-	seen    int64  // when the ledger was last waited for
-	idle    pauses // while nothing happens
+	origin  string      // of the ledger that was seen first; "" before that
+	here    bool        // the last look was at a ledger that this process had opened
+	glance  root.Glance // at its files, before that
+	seen    int64       // when the ledger was last waited for
+	idle    pauses      // while nothing happens
 }
 
 // look has f look at the ledger once, trying again if that may help.
 func (w *watch) look(ctx context.Context, f Follower) (seen int64, err error) {
 	var retry pauses
 	for {
+		w.glance = w.glanceNow()
 		err = With(ctx, w.options, func(l *Ledger) (err error) {
 			origin := l.Log.Origin()
 			if w.origin != "" && origin != w.origin {
@@ -69,8 +86,9 @@ func (w *watch) look(ctx context.Context, f Follower) (seen int64, err error) {
 			if err := l.Newest(); err != nil {
 				return err
 			}
+			w.here = l.root != nil
 			reading, stop := ctx, func() {}
-			if l.root != nil { // it has the lock: what it reads takes a moment
+			if w.here { // it has the lock: what it reads takes a moment
 				reading, stop = pastDeadline(ctx)
 			}
 			defer stop()
@@ -106,23 +124,54 @@ func (w *watch) passes(err error) bool {
 	return w.origin != "" && (locked || changed || unreachable)
 }
 
-// wait returns when the ledger may hold more than seen events: when its daemon
-// says so or, if none runs, after a pause that grows while nothing happens.
-func (w *watch) wait(ctx context.Context, seen int64) error {
+// wait returns when the ledger may hold more than seen events, of a job if that is not "":
+// when its daemon says so or, if none runs, when its files have changed.
+func (w *watch) wait(ctx context.Context, job string, seen int64) error {
 	if seen != w.seen {
 		w.seen, w.idle = seen, 0
 	}
-	if w.options.Daemon != Never {
-		if d, err := dial(ctx, w.options); d != nil && err == nil {
-			err := d.client.Wait(ctx, seen)
-			d.Close()
-			if err == nil {
-				return nil
+	return w.pause(ctx, func(d *daemonLog) bool { return d.client.WaitJob(ctx, job, seen) == nil })
+}
+
+// pause returns when a daemon runs and asked, called with it, reports true, when the files
+// of the ledger have changed, and after a while in any case.
+func (w *watch) pause(ctx context.Context, asked func(*daemonLog) bool) error {
+	for quiet := time.Duration(0); ; quiet += time.Duration(w.idle) {
+		served := false
+		if w.options.Daemon != Never {
+			if d, err := dial(ctx, w.options); d != nil && err == nil {
+				ok := asked(d)
+				d.Close()
+				if ok {
+					return nil
+				}
+				served = true
 			}
 		}
+		if err := w.idle.sleep(ctx); err != nil {
+			return err
+		}
+		if served || !w.here || quiet >= lookAnyway || !w.glance.Same(w.glanceNow()) {
+			return nil
+		}
 	}
-	return w.idle.sleep(ctx)
 }
+
+// glanceNow returns how the ledger's files look; the zero Glance, which is like no other, if
+// that is not known.
+func (w *watch) glanceNow() root.Glance {
+	if !w.options.Remote.URL.IsZero() {
+		return root.Glance{}
+	}
+	g, err := root.GlanceAt(w.options.Dir)
+	if err != nil {
+		return root.Glance{}
+	}
+	return g
+}
+
+// lookAnyway is how long a ledger is not opened whose files do not change.
+const lookAnyway = 5 * time.Second
 
 // Bounds of the pause between two looks at a ledger.
 const (
@@ -141,8 +190,10 @@ func (p *pauses) next() time.Duration {
 }
 
 // sleep pauses. It fails with the context's cause.
-func (p *pauses) sleep(ctx context.Context) error {
-	t := time.NewTimer(p.next())
+func (p *pauses) sleep(ctx context.Context) error { return expire(ctx, time.NewTimer(p.next())) }
+
+// expire returns when a timer has expired. It fails with the context's cause.
+func expire(ctx context.Context, t *time.Timer) error {
 	defer t.Stop()
 	select {
 	case <-t.C:

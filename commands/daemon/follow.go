@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gait/ledger"
+	"gait/projection"
 )
 
 // heartbeat is how long a stream may be silent before it sends a comment.
@@ -49,6 +50,11 @@ func (s *Server) follow(w http.ResponseWriter, q *http.Request) error {
 		if err := ledger.FieldJobID.Check(st.job); err != nil {
 			return err
 		}
+		from, err := projection.JobSeqSince(q.Context(), s.Log, st.job, st.next)
+		if err != nil {
+			return err
+		}
+		st.jobSeq = from - 1
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
