@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -269,6 +270,7 @@ func FuzzDecodeJob(f *testing.F) {
 	s := full(f)
 	head := s.at.Head
 	f.Add(s.view)
+	f.Add([]byte(strings.Replace(string(s.view), `"policy_digest"`, `"lease":{"by":"worker_1","epoch":1,"ttl":60,"until":"2026-11-22T20:33:58.058Z"},"policy_digest"`, 1)))
 	f.Add([]byte(strings.Replace(string(s.view), `"decisions":[`, `"decisions":[{},{},`, 1)))
 	f.Add([]byte(strings.Replace(string(s.view), `"checkpoint_count":2`, `"checkpoint_count":-9223372036854775808`, 1)))
 	f.Add([]byte(`{"version":2,"leaf":"` + head.Leaf.String() + `","job":{"revision":6,"job_seq":7,"status":"blocked"}}`))
@@ -307,7 +309,14 @@ func use(t *testing.T, j projection.Job) {
 		ledger.Denied{},
 		ledger.Resumed{Consumes: j.UsableApprovals(projection.Basis{})},
 		ledger.CheckpointAdded{CheckpointType: decision, CheckpointID: ledger.CheckpointID(j.Checkpoints + 1)},
+		ledger.Leased{Epoch: j.Epoch() + 1, TTL: 60, Until: epoch.Add(time.Minute), Worker: "host-1"},
+		ledger.LeaseRenewed{Epoch: j.Epoch(), TTL: 60, Until: epoch.Add(time.Minute)},
+		ledger.LeaseReleased{Epoch: j.Epoch(), Outcome: ledger.LeaseDone},
+		ledger.LeaseReleased{Epoch: j.Epoch(), Outcome: ledger.LeaseLost},
+		ledger.AttemptEnded{Number: j.Attempts + 1, Cause: ledger.AttemptExited},
 	} {
-		projection.Next(j, projection.Fact{At: epoch, Actor: "worker_1", Payload: p})
+		for _, lease := range []int64{0, j.Epoch()} {
+			projection.Next(j, projection.Fact{At: epoch, Actor: "worker_1", Lease: lease, Payload: p})
+		}
 	}
 }

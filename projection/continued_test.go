@@ -103,6 +103,13 @@ func TestContinuedLease(t *testing.T) {
 	if p.Epoch != 2 || again.at.Job.Epoch() != 2 {
 		t.Errorf("continued again, the job has lease %d, want 2", again.at.Job.Epoch())
 	}
+	proof, _, _ := proofOf(t, s)
+	for count, holds := range map[int64]bool{0: false, 1: true, 9: true} {
+		_, p := continueStory(t, s)
+		if p.Epoch = count; (proof.Check("job_1", p) == nil) != holds {
+			t.Errorf("continued after lease %d, the proof holds: %t, want %t", count, !holds, holds)
+		}
+	}
 	p.ContentKey = one
 	if j := continues(t, p).at.Job; j.ContentKey != one {
 		t.Errorf("the job has the secret %s, want the one that the event names", j.ContentKey)

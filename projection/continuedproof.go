@@ -179,6 +179,7 @@ func (p ContinuedProof) checkState(job string, tree ledger.Checkpoint, c ledger.
 	if err != nil {
 		return err
 	}
+	want.Epoch = max(want.Epoch, c.Epoch) // the event may count leases that are lost
 	a, err := ledger.EncodePayload(want)
 	if err != nil {
 		return unproved("%s", err)

@@ -114,15 +114,15 @@ func TestContinuedProofOfOneEvent(t *testing.T) {
 		{"identity", resume, func(p *ledger.Continued) { p.Identity = "agent_8" }},
 		{"policy_digest", resume, func(p *ledger.Continued) { p.PolicyDigest = one }},
 		{"policy_ref", resume, func(p *ledger.Continued) { p.PolicyRef = "v2" }},
-		{"epoch", takesLease, func(p *ledger.Continued) { p.Epoch = 2 }},
+		{"epoch", takesLease, func(p *ledger.Continued) { p.Epoch = 0 }},
 		{"status", takesLease, func(p *ledger.Continued) {
 			p.Status, p.StopReason, p.StatusReasonCode = "completed", "completed", "completed"
 		}},
 		{"epoch", func(s *story) { takesLease(s); s.renewsLease() }, func(p *ledger.Continued) { p.Epoch = 0 }},
-		{"epoch", func(s *story) { takesLease(s); s.releasesLease() }, func(p *ledger.Continued) { p.Epoch = 2 }},
+		{"epoch", func(s *story) { takesLease(s); s.releasesLease() }, func(p *ledger.Continued) { p.Epoch = 0 }},
 		{"attempt_count", func(s *story) { takesLease(s); s.attempts(1) }, func(p *ledger.Continued) { p.Attempts = 2 }},
-		{"epoch", func(s *story) { takesLease(s); s.attempts(1) }, func(p *ledger.Continued) { p.Epoch = 2 }},
-		{"epoch", func(s *story) { takesLease(s); s.progressUnder(1) }, func(p *ledger.Continued) { p.Epoch = 2 }},
+		{"epoch", func(s *story) { takesLease(s); s.attempts(1) }, func(p *ledger.Continued) { p.Epoch = 0 }},
+		{"epoch", func(s *story) { takesLease(s); s.progressUnder(1) }, func(p *ledger.Continued) { p.Epoch = 0 }},
 	} {
 		s := tell(t)
 		tt.given(s)
@@ -143,7 +143,7 @@ func TestContinuedProofOfASubmission(t *testing.T) {
 		"environment": func(p *ledger.Continued) { p.EnvironmentFingerprint = "envfp:there" }, "identity": func(p *ledger.Continued) { p.Identity = "agent_8" },
 		"policy": func(p *ledger.Continued) { p.PolicyDigest = one }, "policy's name": func(p *ledger.Continued) { p.PolicyRef = "v2" },
 		"time": func(p *ledger.Continued) { p.CreatedAt = epoch.Add(1e9) }, "labels": func(p *ledger.Continued) { p.Labels = []ledger.Label{{Key: "k", Value: "v"}} },
-		"epoch": func(p *ledger.Continued) { p.Epoch = 1 }, "attempts": func(p *ledger.Continued) { p.Attempts = 1 }, "after": func(p *ledger.Continued) { p.After = []string{"job_0"} },
+		"attempts": func(p *ledger.Continued) { p.Attempts = 1 }, "after": func(p *ledger.Continued) { p.After = []string{"job_0"} },
 		"due": func(p *ledger.Continued) { p.NotBefore = epoch }, "input": func(p *ledger.Continued) { p.Input = subject },
 		"approvals": func(p *ledger.Continued) { p.Approvals = 1 }, "producer": func(p *ledger.Continued) { p.ProducerVersion = "x" }, "refusals": func(p *ledger.Continued) { p.Refusals = 1 },
 	} {

@@ -21,6 +21,7 @@ func TestContinuedProofOfAllEvents(t *testing.T) {
 			s.add("worker_1", ledger.CheckpointAdded{CheckpointID: "cp_0001", CheckpointType: ledger.CheckpointProgress, Summary: "late", Late: true})
 		},
 		"an approval": decided, "a denial": func(s *story) { asked(s); s.verdict(projection.Denied, "reviewer") }, "a pause": paused,
+		"a pause of a leased job": func(s *story) { takesLease(s); s.attempts(1); paused(s) },
 	}
 	lies := map[string]func(*ledger.Continued){
 		"running": func(p *ledger.Continued) {
@@ -31,6 +32,7 @@ func TestContinuedProofOfAllEvents(t *testing.T) {
 		"time": func(p *ledger.Continued) { p.CreatedAt = epoch.Add(1e9) }, "stopped by": func(p *ledger.Continued) { p.StoppedBy = "nobody" },
 		"submitted by": func(p *ledger.Continued) { p.SubmittedBy = "nobody" }, "decisions": func(p *ledger.Continued) { p.Decisions++ },
 		"checkpoints": func(p *ledger.Continued) { p.Checkpoints++ }, "approvals": func(p *ledger.Continued) { p.Approvals++ }, "refusals": func(p *ledger.Continued) { p.Refusals++ },
+		"attempts": func(p *ledger.Continued) { p.Attempts++ }, "after": func(p *ledger.Continued) { p.After = []string{"job_0"} }, "input": func(p *ledger.Continued) { p.Input = subject },
 		"producer": func(p *ledger.Continued) { p.ProducerVersion = "x" }, "labels": func(p *ledger.Continued) { p.Labels = []ledger.Label{{Key: "k", Value: "v"}} },
 	}
 	for name, given := range last {

@@ -55,22 +55,22 @@ func contradiction(last ledger.Event, c ledger.Continued) string {
 }
 
 // ofLease returns the field about which an event says something else of the job's lease and of
-// its attempts, or "".
+// its attempts, or "". The epoch may be a later one: there may have been leases that are lost.
 func ofLease(last ledger.Event, c ledger.Continued) string {
 	runs := unless(c.Status == string(Running), "status")
 	switch p := last.Payload().(type) {
 	case ledger.Refused: // it names the lease that its command named
 		return ""
 	case ledger.Leased:
-		return firstOf(unless(c.Epoch == p.Epoch, "epoch"), runs)
+		return firstOf(unless(c.Epoch >= p.Epoch, "epoch"), runs)
 	case ledger.LeaseRenewed:
-		return firstOf(unless(c.Epoch == p.Epoch, "epoch"), runs)
+		return firstOf(unless(c.Epoch >= p.Epoch, "epoch"), runs)
 	case ledger.LeaseReleased:
-		return firstOf(unless(c.Epoch == p.Epoch, "epoch"), runs)
+		return firstOf(unless(c.Epoch >= p.Epoch, "epoch"), runs)
 	case ledger.AttemptEnded:
-		return firstOf(unless(c.Attempts == p.Number, "attempt_count"), unless(last.Lease() == 0 || c.Epoch == last.Lease(), "epoch"))
+		return firstOf(unless(c.Attempts == p.Number, "attempt_count"), unless(c.Epoch >= last.Lease(), "epoch"))
 	default:
-		return unless(last.Lease() == 0 || c.Epoch == last.Lease(), "epoch")
+		return unless(c.Epoch >= last.Lease(), "epoch")
 	}
 }
 
@@ -122,7 +122,7 @@ func ofFirst(first ledger.Event, c ledger.Continued) string {
 		unless(c.Hold || was.Stop == nil || !was.Stop.unsettled(), "hold"),
 		unless(was.Continued == nil || c.Decisions == was.Continued.Decisions, "decision_count"),
 		unless(c.Decisions >= int64(len(was.Decisions)), "decision_count"),
-		unless(c.Epoch == was.Epoch(), "epoch"),
+		unless(c.Epoch >= was.Epoch(), "epoch"),
 		unless(c.Attempts == was.Attempts, "attempt_count"),
 		unless(slices.Equal(c.After, was.After), "after"),
 		unless(spelt(c.NotBefore) == was.NotBefore, "not_before"),

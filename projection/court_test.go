@@ -1,6 +1,7 @@
 package projection_test
 
 import (
+	"bytes"
 	"fmt"
 	"testing"
 	"time"
@@ -107,14 +108,18 @@ func (c *court) sealed(a act) ledger.Event {
 }
 
 // verdict returns what is said of an act: "" if it may follow, or the code of a denial or
-// refusal. It requires that the event is folded if it may follow, and is not otherwise.
+// refusal. It requires that the event is folded if it may follow, and is not otherwise, and that
+// neither changes the job before.
 func (c *court) verdict(a act) string {
 	c.t.Helper()
 	e := c.sealed(a)
+	before := projection.EncodeState(c.fold.Job, c.fold.Head.Leaf)
 	code := c.code(e, a)
 	fold := c.fold
-	fold.Job = c.fold.Job.Clone()
 	err := fold.Add(e)
+	if after := projection.EncodeState(c.fold.Job, c.fold.Head.Leaf); !bytes.Equal(before, after) {
+		c.t.Fatalf("%T by %s has changed the job before it from\n%s to\n%s", a.payload, a.actor, before, after)
+	}
 	if (err == nil) != (code == "") {
 		c.t.Fatalf("%T by %s is judged %q, and folding it gives %v", a.payload, a.actor, code, err)
 	}
