@@ -7,7 +7,8 @@
 // The jobs come in the order of their last events. Each begins with a continued event, whose
 // content proves the last event in the newest tree that the other ledger has signed; the
 // decisions that were open follow at once. If events of the other ledger cannot be read, each
-// job that may have had some of them is put on hold: one of them may have stopped it.
+// job that may have had some of them is put on hold: one of them may have stopped it. A job that
+// was leased skips the epochs of leases that lost events may have given.
 //
 // The ledger that continues the jobs begins without authority: no actor is enrolled there,
 // and the first one is enrolled as in any new ledger. That is the way on if the keys of the

@@ -199,6 +199,9 @@ func (x *continuer) continued(ctx context.Context, j *job, last ledger.Event) er
 	if err != nil {
 		return err
 	}
+	if p.Epoch > 0 && (x.incomplete[last.JobID()] || x.NewestUnknown) {
+		p.Epoch += lostLeases
+	}
 	if err := proof.Check(last.JobID(), p); err != nil {
 		return err
 	}

@@ -28,6 +28,11 @@ func (x *continuer) hold(after *projection.Folder, id string, before projection.
 	return x.write(after, id, x.Actor, pause)
 }
 
+// lostLeases is how many epochs a job that was leased skips if newer events of it may be lost:
+// more leases than they can have given. The holder of one of those is fenced, even if it is the
+// same actor that has the next one.
+const lostLeases = 1 << 20
+
 // unsettled names grants in the reason of a hold, as many as it has room for.
 func unsettled(grants []projection.Grant) string {
 	const most = ledger.MaxReason - len(", and 64 more")
