@@ -25,6 +25,7 @@ type AddCheckpoint struct {
 	Subject   ledger.Content `json:"subject,omitzero"`    // what is decided about
 
 	Attachments []ledger.Attachment `json:"attachments,omitempty"`
+	Progress    ledger.StepCount    `json:"progress,omitzero"` // how far the job has come
 }
 
 var addCheckpointRow = add(verb[AddCheckpoint]{
@@ -52,7 +53,7 @@ func (c AddCheckpoint) check(Request) error {
 		return err
 	}
 	p := c.payload()
-	if p.Decision.IsZero() && len(p.Attachments) == 0 {
+	if p.Decision.IsZero() && len(p.Attachments) == 0 && p.Progress == (ledger.StepCount{}) {
 		return nil
 	}
 	return checkAll(checkOnce("approvers", p.Approvers), checkPayload(p))
@@ -92,7 +93,7 @@ func (c AddCheckpoint) payload() ledger.CheckpointAdded {
 		Decision: ledger.Decision{
 			Approvers: slices.Sorted(slices.Values(c.Approvers)), ExpiresAt: c.ExpiresAt, Quorum: c.Quorum, Replaces: c.Replaces, Subject: c.Subject,
 		},
-		Attachments: slices.Clone(c.Attachments),
+		Attachments: slices.Clone(c.Attachments), Progress: c.Progress,
 	}
 }
 

@@ -29,6 +29,10 @@ type Moment struct {
 	Keys      []ledger.Hash    // that signed the command, verified; none if its actor is a claim
 	Gate      *GateInput       // what the gate decides on; nil for other commands
 
+	// Depends are the jobs that the command depends on, as they are: those that its job waits
+	// for if it takes a lease, in their order.
+	Depends []projection.Dependency
+
 	unread bool // the authority cannot be read: only what ends a job is decided
 }
 
@@ -50,7 +54,7 @@ func propose(j projection.Job, by Request, p ledger.Payload) (ledger.Payload, *p
 			Details: denied(no, projection.Details{JobID: j.ID, Status: j.Status, Actor: by.Actor}),
 		}
 	}
-	f := projection.Fact{At: m.At, Reading: m.Reading, Actor: by.Actor, Keys: m.Keys, Payload: p, Call: m.call(), Authority: m.Authority}
+	f := projection.Fact{At: m.At, Reading: m.Reading, Actor: by.Actor, Keys: m.Keys, Payload: p, Call: m.call(), Lease: by.Lease, Authority: m.Authority}
 	if _, no := projection.Next(j, f); no != nil {
 		return nil, no
 	}

@@ -77,6 +77,12 @@ func (e *Engine) keyed(m basis, job string, p ledger.Payload) (ledger.Payload, e
 	case ledger.EffectSettled:
 		named.ContentKey = key
 		return named, nil
+	case ledger.Submitted:
+		named.ContentKey = key
+		return named, nil
+	case ledger.AttemptEnded:
+		named.ContentKey = key
+		return named, nil
 	default: // no other event has one
 	}
 	panic(fmt.Sprintf("commands: %T has no content key", p))

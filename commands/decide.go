@@ -77,6 +77,9 @@ func (b *batch) try(ctx context.Context, c *call) (Result, error) {
 	if m.Gate, err = b.gateInput(ctx, c, m); err != nil {
 		return Result{}, err
 	}
+	if m.Depends, err = b.depends(ctx, r, m.job); err != nil {
+		return Result{}, err
+	}
 	payload, no := Decide(m.job, m.Moment, *r)
 	if no != nil && first {
 		return Result{}, &InvalidError{Err: no} // there is no job to keep the refusal for
@@ -140,13 +143,17 @@ func (b *batch) lastReading(ctx context.Context) time.Time {
 }
 
 // refuse records a refusal, or answers with the one before if it is the same. That of a
-// signed command is always recorded, since it uses the command up. An actor who may not even
+// signed command is always recorded, since it uses the command up, and that of another one is not
+// if its row is Quiet. An actor who may not even
 // be refused gets the authority's denial, and no event.
 func (b *batch) refuse(ctx context.Context, c *call, m basis, no *projection.Refusal) (Result, error) {
 	r := &c.request
 	p := ledger.Refused{Command: r.Command.Verb(), Exit: ledger.RefusalExit(string(no.Code)), Reason: r.Reason, Refusal: string(no.Code), Summary: r.Command.row().summary(r.Command, m.job)}
 	if no := m.may(*r, p); no != nil {
 		return Result{}, no
+	}
+	if c.signature == nil && r.Command.row().Quiet {
+		return Result{}, &UnrecordedError{Refusal: no}
 	}
 	if c.signature == nil && m.job.Repeats(r.Actor, p) {
 		event, err := b.lastOf(ctx, m)
@@ -248,6 +255,7 @@ func (e *Engine) seal(c *call, m basis, p ledger.Payload) (ledger.Event, error) 
 	draft := ledger.Draft{
 		Seq: ledger.Seq(at.Size), ID: id, Origin: e.Log.Origin(), Actor: r.Actor, Prev: at.Leaf,
 		JobID: r.JobID, JobSeq: m.head.JobSeq + 1, JobPrev: m.head.Leaf, Revision: m.job.Revision, Payload: p, Authority: at.Authority,
+		Lease: r.Lease, Trace: r.Trace,
 	}
 	draft.Time, draft.Clock = at.At(m.now)
 	if p.Type() != ledger.TypeRefused {

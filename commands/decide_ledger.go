@@ -120,6 +120,7 @@ func (b *batch) sealLedger(c *call, p ledger.Payload, now time.Time) (ledger.Eve
 	at := e.known.head
 	draft := ledger.Draft{
 		Seq: ledger.Seq(at.Size), ID: id, Origin: e.Log.Origin(), Actor: r.actor(), Prev: at.Leaf, Payload: p, Authority: at.Authority,
+		Trace: r.Trace,
 	}
 	c.sign(&draft)
 	draft.Time, draft.Clock = at.At(now)

@@ -32,6 +32,7 @@ func wantMore(t *testing.T, r commands.Request, without ledger.Hash) {
 	for name, set := range map[string]func(){
 		"approvers": func() { c.Approvers = all.Approvers }, "expires_at": func() { c.ExpiresAt = all.ExpiresAt }, "quorum": func() { c.Quorum = all.Quorum },
 		"replaces": func() { c.Replaces = all.Replaces }, "subject": func() { c.Subject = all.Subject }, "attachments": func() { c.Attachments = all.Attachments },
+		"progress": func() { c.Progress = ledger.StepCount{Done: 3, Total: 14} },
 	} {
 		c, _ = r.Command.(commands.AddCheckpoint)
 		set()

@@ -17,6 +17,11 @@ func everyVerb() []commands.Request {
 	begins := func(reason string, c commands.Command) commands.Request {
 		return commands.Request{JobID: "job_1", Actor: "worker_1", Reason: reason, Command: c, RequestID: "r-1"}
 	}
+	leased := func(c commands.Command) commands.Request { // the events have no place for a reason
+		r := request(c)
+		r.Reason, r.Lease, r.Trace = "", 2, someTrace
+		return r
+	}
 	labels := []ledger.Label{{Key: "team", Value: "payments"}, {Key: "env", Value: "<prod>"}}
 	added := request(commands.AddCheckpoint{Type: ledger.CheckpointDecisionNeeded, Summary: "refund is 900 € & more", RequiredAction: "approve the refund"})
 	added.Reason = ""
@@ -43,12 +48,19 @@ func everyVerb() []commands.Request {
 		request(commands.EraseContent{Digest: one}),
 		asked,
 		request(commands.GateSettle{Grant: someGrant, Outcome: ledger.EffectDone, Result: ledger.Content{Digest: two, Size: 2}}),
+		leased(commands.LeaseTake{TTL: 60, Worker: "host_1"}),
+		leased(commands.LeaseRenew{TTL: 90}),
+		leased(commands.LeaseRelease{Outcome: ledger.LeaseLost, Epoch: 2}),
+		leased(commands.EndAttempt{Cause: ledger.AttemptExited, Exit: new(int64(0)), Log: ledger.Content{Digest: one, MediaType: "text/plain", Name: "log.txt", Size: 4}, Number: 3}),
 		ofLedger(commands.AddActor{Actor: "ops_1", Bootstrap: ledger.BootstrapFlag, Keys: []string{otherKey, someKey}, Roles: []ledger.Role{ledger.RoleOperator, ledger.RoleAdmin}}),
 		ofLedger(commands.RevokeActor{Actor: "ops_1", Key: one}),
 		ofLedger(commands.SetAuthority{Admins: 2, Mode: ledger.ModeAll, Policies: []ledger.Hash{two, one}}),
 		{Command: commands.CommitIndex{}},
 	}
 }
+
+// A traceparent.
+const someTrace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 // The id of a grant.
 const someGrant = "01JA0000000000000000000000"
@@ -77,8 +89,16 @@ func barely() []commands.Request {
 		commands.Cancel{},
 		commands.GateEval{Tool: "refund.pay", Problem: "intent_too_large"},
 		commands.GateSettle{Grant: someGrant, Outcome: ledger.EffectUnknown},
+		commands.LeaseTake{TTL: 60, Worker: "host_1"},
+		commands.LeaseRenew{},
+		commands.LeaseRelease{Outcome: ledger.LeaseDone},
+		commands.EndAttempt{Cause: ledger.AttemptLost},
 	} {
-		all = append(all, commands.Request{JobID: "job_1", Actor: "worker_1", Command: c})
+		r := commands.Request{JobID: "job_1", Actor: "worker_1", Command: c}
+		if c.Verb() == "lease renew" {
+			r.Lease = 1 // which it renews
+		}
+		all = append(all, r)
 	}
 	all[0].JobID = "" // the engine makes one
 	return append(all,
@@ -159,6 +179,22 @@ func TestRequestDigestsStay(t *testing.T) {
 			"5d483ab52d29d4beb006d02421d8bb9bdc99d204017f96086f8eba35c652fa68",
 			"612cb5a5ead566539fa39778f66ea029cf68d23efb347d27af6142a58c02e6e3",
 		},
+		"lease take": {
+			"ed8f99e47ed9fe6ab199e6969b0704d92e82c9e94813615432e27479d6a69b61",
+			"ed8f99e47ed9fe6ab199e6969b0704d92e82c9e94813615432e27479d6a69b61",
+		},
+		"lease renew": {
+			"db2fef616bb5e2a085af5d1b4a08135e73d2e129092b9a44f287aabc76326adb",
+			"9b4d2b4edd899077f8f999b0cdac626544b127181c1f4ba85bd1f3c2a36b7069",
+		},
+		"lease release": {
+			"e80ab0d42b5c697f34cda05a358f0c3d922782c3e9ee3e738e0361027a477a49",
+			"246dd2426ab0c7728b03ca9d189df0105b503ffc350d2321893fb0775474aba9",
+		},
+		"attempt end": {
+			"6db28644ccdc0447962700cb50e6ee4d4fa74c168edc116c0318a48b0e46acf4",
+			"f4621af92340dfb13e5d90b5f0565e7116f9ac65b0994521ba32c25edb124fac",
+		},
 		"actor add": {
 			"a84fdd396acac1495335e11ee6611978a0ee22b2416c37f89d39810b1c07deb1",
 			"6c8b7d49828b2d7fe7e53d4cd897de9081ba6b6231d072afc9781852295d504c",
@@ -186,6 +222,13 @@ func TestRequestDigestsStay(t *testing.T) {
 			}
 			if _, adds := r.Command.(commands.AddCheckpoint); adds && i == 0 {
 				wantMore(t, r, got)
+			}
+			if _, submits := r.Command.(commands.Submit); submits {
+				wantWork(t, r, got)
+			}
+			r.Lease, r.Trace = r.Lease+1, "" // a retry under a newer lease is the same command
+			if again, err := commands.Digest(r); again != got || err != nil {
+				t.Errorf("digest of %s under another lease = %s, %v, want %s", r.Command.Verb(), again, err, got)
 			}
 			if p, pauses := r.Command.(commands.Pause); pauses && p.Hold { // as it was before there were holds
 				r.Command = commands.Pause{}

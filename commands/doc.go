@@ -52,6 +52,25 @@
 // the grant is open and no other is unknown, if the same key signed. Otherwise Do fails with an
 // *UnrepeatedError: the caller cannot tell whether the tool ran.
 //
+// # Leases
+//
+// A supervised worker takes the lease of a job, names its epoch in each request, and gives it back:
+//
+//	led, err := engine.Do(ctx, commands.Request{JobID: "job_1", Actor: "worker_1", Command: commands.LeaseTake{TTL: 60, Worker: "host_1"}})
+//	epoch := led.Job.Lease.Epoch
+//	_, err = engine.Do(ctx, commands.Request{JobID: "job_1", Actor: "worker_1", Lease: epoch, Command: step})
+//	_, err = engine.Do(ctx, commands.Request{JobID: "job_1", Actor: "worker_1", Lease: epoch, Command: commands.LeaseRelease{Outcome: ledger.LeaseDone}})
+//
+// Each event of the holder makes the lease last for its TTL again. A LeaseRenew does nothing else,
+// and is for a worker that has nothing to say for half of that time. A lease is judged by the
+// reading of the event that is decided, so that a clock which is set can end it early, and never
+// lets two of them live. What names an older epoch is refused as fenced.
+//
+// Before a lease is given, the engine reads the jobs that the job waits for, durable or not, into
+// the Moment, so that Decide stays pure. Many workers ask for the same lease, and one gets it: a
+// refusal of a LeaseTake is an event only if it was signed, and else an *UnrecordedError. The
+// request digest covers neither lease nor trace: a retry under a newer lease is the same command.
+//
 // # The table of commands
 //
 // Each command has a file: its type, its rules, and its Row, which says what

@@ -83,6 +83,7 @@ func sortLists(c commands.Command) {
 	switch c := c.(type) {
 	case commands.Submit:
 		slices.SortFunc(c.Labels, func(a, b ledger.Label) int { return strings.Compare(a.Key, b.Key) })
+		slices.Sort(c.After)
 	case commands.AddActor:
 		slices.Sort(c.Keys)
 		slices.Sort(c.Roles)

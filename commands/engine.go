@@ -81,7 +81,8 @@ type Result struct {
 }
 
 // Do carries a request out: one command, one event. A refusal is returned as a
-// *RefusedError, with the receipt of its event. Other errors: *InvalidError,
+// *RefusedError, with the receipt of its event, or as an *UnrecordedError if there is none.
+// Other errors: *InvalidError,
 // *authority.Denial, ErrJobNotFound, ErrJobExists, *RevisionError, *RequestIDError,
 // *UsedError, *UnrepeatedError, *ledger.ClockError, *ledger.RequestUsedError, ErrContention, ErrBusy, ledger.ErrOutcomeUnknown, and those
 // of the log.

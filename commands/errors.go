@@ -126,6 +126,18 @@ func (e *RefusedError) Fault() ledger.Fault { return e.Refusal.Fault() }
 // Unwrap returns the refusal.
 func (e *RefusedError) Unwrap() error { return e.Refusal }
 
+// An UnrecordedError is a refusal of which there is no event: that of a command whose row is
+// Quiet, and which was not signed.
+type UnrecordedError struct{ Refusal *projection.Refusal }
+
+func (e *UnrecordedError) Error() string { return e.Refusal.Reason }
+
+// Fault returns the refusal's.
+func (e *UnrecordedError) Fault() ledger.Fault { return e.Refusal.Fault() }
+
+// Unwrap returns the refusal.
+func (e *UnrecordedError) Unwrap() error { return e.Refusal }
+
 // DetailsOf returns the facts that err carries for a hint: those of a refusal or
 // of a *RevisionError in its tree, or none.
 func DetailsOf(err error) projection.Details {

@@ -8,7 +8,8 @@ import (
 
 // CheckGate checks that what another process gives as the gate's answer to a request permits
 // nothing else than was asked for: an allow or a require_approval is for this job, actor, tool,
-// intent, call and request id, and under the policy that the request names. It fails with a
+// intent, call and request id, an allow
+// under its lease, and under the policy that the request names. It fails with a
 // *ledger.CorruptError. Any other event permits nothing: then it returns nil.
 func CheckGate(r Request, e ledger.Event) error {
 	p, ok := e.Payload().(ledger.GateDecided)
@@ -26,6 +27,8 @@ func CheckGate(r Request, e ledger.Event) error {
 		return other("job")
 	case e.Actor() != r.Actor:
 		return other("actor")
+	case p.Verdict == ledger.GateAllow && e.Lease() != r.Lease:
+		return other("lease")
 	case e.RequestID() != r.RequestID:
 		return other("request id")
 	case p.Tool != c.Tool:

@@ -39,8 +39,8 @@ func (e *UnrepeatedError) Fault() ledger.Fault {
 const CodeGrantSettled = "grant_settled"
 
 // repeatAllow answers a request whose id was answered with an allow before. It fails with an
-// *UnrepeatedError unless the job runs, the grant is open, the same key signed, authority still
-// admits the actor, and the event was written within repeatWithin.
+// *UnrepeatedError unless the job runs, the grant is open, the lease that it was given under lives
+// and is named, the same key signed, authority still admits the actor, and the event was written within repeatWithin.
 func (b *batch) repeatAllow(ctx context.Context, c *call, event ledger.Event, j projection.Job) (Result, error) {
 	p, _ := event.Payload().(ledger.GateDecided)
 	no := &UnrepeatedError{Seq: event.Seq(), Allowed: p}
@@ -80,12 +80,23 @@ func (b *batch) repeatAllow(ctx context.Context, c *call, event ledger.Event, j 
 		return unrepeated(gate.CodeNotRunning, "the job is %s", j.Status)
 	case unknown:
 		return unrepeated(gate.CodeEffectsUnsettled, "what became of a grant is unknown")
+	case !underLease(c.request, event, j, m):
+		return unrepeated(string(projection.Fenced), "the lease that it was allowed under is not the one that the request names, or has ended")
 	case !slices.Equal(m.Keys, keysOf(j.Grants[i])):
 		return unrepeated(gate.CodeEffectsUnsettled, "another key signed for it")
 	case since.Abs() > repeatWithin:
 		return unrepeated(gate.CodeEffectsUnsettled, "that is more than %s ago", repeatWithin)
 	}
 	return Result{Job: j, Event: event, Receipt: receiptOf(event), Replayed: true}, nil
+}
+
+// underLease reports whether a request names the lease that an event was written under, which
+// lives, or none if the job never had one.
+func underLease(r Request, event ledger.Event, j projection.Job, m Moment) bool {
+	if r.Lease == 0 {
+		return event.Lease() == 0 && j.Lease == nil
+	}
+	return r.Lease == event.Lease() && j.Lease.Lives(m.basis().Reading) && j.Lease.Epoch == r.Lease
 }
 
 // keysOf returns the key that signed for a grant, if any did.

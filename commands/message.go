@@ -18,6 +18,8 @@ type Message struct {
 	Actor       string `json:"actor,omitempty"`
 	Reason      string `json:"reason,omitempty"`
 	RequestID   string `json:"request_id,omitempty"`
+	Lease       int64  `json:"lease,omitempty"`
+	Trace       string `json:"trace,omitempty"`
 	IfRevision  *int64 `json:"if_revision,omitempty"`
 	DryRun      bool   `json:"dry_run,omitempty"`
 	AcceptClock bool   `json:"accept_clock,omitempty"`
@@ -37,7 +39,7 @@ func (r Request) Message() (Message, error) {
 	}
 	m := Message{
 		Verb: r.Command.Verb(), JobID: r.JobID, Actor: r.Actor, Reason: r.Reason, RequestID: r.RequestID,
-		IfRevision: r.IfRevision, DryRun: r.DryRun, AcceptClock: r.AcceptClock, ContentLater: r.ContentLater, Arguments: arguments,
+		Lease: r.Lease, Trace: r.Trace, IfRevision: r.IfRevision, DryRun: r.DryRun, AcceptClock: r.AcceptClock, ContentLater: r.ContentLater, Arguments: arguments,
 	}
 	if s := r.Signed; s != nil {
 		m.Command, m.CommandSigs = string(s.Text), s.Sigs
@@ -65,7 +67,7 @@ func (m Message) Request() (Request, error) {
 		return Request{}, &InvalidError{Err: err}
 	}
 	r := Request{
-		JobID: m.JobID, Actor: m.Actor, Reason: m.Reason, RequestID: m.RequestID, IfRevision: m.IfRevision,
+		JobID: m.JobID, Actor: m.Actor, Reason: m.Reason, Lease: m.Lease, Trace: m.Trace, RequestID: m.RequestID, IfRevision: m.IfRevision,
 		DryRun: m.DryRun, AcceptClock: m.AcceptClock, ContentLater: m.ContentLater, Command: c,
 	}
 	switch {
@@ -79,7 +81,8 @@ func (m Message) Request() (Request, error) {
 
 // digest is the SHA-256 of what makes two requests the same command, as
 // canonical JSON: actor, arguments, job, reason and verb. Each verb's row says
-// which of its arguments count. The id of a job that the engine names is not
+// which of its arguments count. The lease and the trace do not: a retry under a newer lease is
+// the same command. The id of a job that the engine names is not
 // part of it.
 func (r Request) digest() (ledger.Hash, error) {
 	arguments, err := r.Command.row().digested(r.Command)

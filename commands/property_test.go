@@ -32,7 +32,9 @@ var (
 
 // someCommand draws a command. Those that end a job are rare.
 func someCommand(t *rapid.T) commands.Command {
-	switch n := rapid.IntRange(0, 44).Draw(t, "command"); {
+	switch n := rapid.IntRange(0, 56).Draw(t, "command"); {
+	case n > 44:
+		return someLease(t)
 	case n < 7:
 		c := commands.AddCheckpoint{Type: someType.Draw(t, "type"), Summary: "s"}
 		if final := c.Type == ledger.CheckpointCompleted || c.Type == ledger.CheckpointFailed; final && n > 1 {
@@ -76,6 +78,10 @@ func someRequest(t *rapid.T) commands.Request {
 	if commands.RowOf(r.Command).ReasonElsewhere != "" {
 		r.Reason = ""
 	}
+	r.Lease = someEpoch.Draw(t, "lease")
+	if _, renews := r.Command.(commands.LeaseRenew); renews {
+		r.Lease = max(r.Lease, 1)
+	}
 	switch rapid.IntRange(0, 15).Draw(t, "option") {
 	case 0:
 		r.DryRun = true
@@ -116,6 +122,7 @@ func TestRandomHistories(t *testing.T) {
 // step carries out one request and checks what it led to.
 func step(t *rapid.T, b *bench, r commands.Request) {
 	before, size := b.job(r.JobID), b.size()
+	r = leasedStep(t, b, before, r)
 	if c, ok := r.Command.(commands.GateSettle); ok && len(before.Grants) > 0 && r.RequestID == "" {
 		c.Grant = before.Grants[rapid.IntRange(0, len(before.Grants)-1).Draw(t, "grant")].ID
 		r.Command = c
@@ -128,13 +135,14 @@ func step(t *rapid.T, b *bench, r commands.Request) {
 	_, stale := errors.AsType[*commands.RevisionError](err)
 	_, taken := errors.AsType[*commands.RequestIDError](err)
 	_, unrepeated := errors.AsType[*commands.UnrepeatedError](err)
+	_, quiet := errors.AsType[*commands.UnrecordedError](err)
 	if _, asks := r.Command.(commands.GateEval); asks {
 		checkAnswer(b.t, b, result, err, commands.AnswerOf(result, err))
 	}
 	switch {
-	case err != nil && !refused && !stale && !taken && !unrepeated:
+	case err != nil && !refused && !stale && !taken && !unrepeated && !quiet:
 		t.Fatalf("%s: %v", r.Command.Verb(), err)
-	case r.DryRun || stale || taken || unrepeated || result.Replayed || result.Repeated || refused && no.Result.Repeated:
+	case r.DryRun || stale || taken || unrepeated || quiet || result.Replayed || result.Repeated || refused && no.Result.Repeated:
 		if diff := cmp.Diff(before, after); diff != "" || written != 0 {
 			t.Fatalf("%s writes nothing, but wrote %d events (-before +after):\n%s", r.Command.Verb(), written, diff)
 		}
@@ -170,7 +178,8 @@ func columnOf(c commands.Command) string {
 
 // keepsRules holds a change of state to the table and to the oracle.
 func keepsRules(t *rapid.T, b *bench, r commands.Request, before, after projection.Job, result commands.Result) {
-	if keepsGateRules(t, r, before, after, result) {
+	keepsLeases(t, b, r, before, after, result.Event)
+	if keepsGateRules(t, r, before, after, result) || keepsLeaseRules(t, r, before, after, result) {
 		return
 	}
 	if _, erases := r.Command.(commands.EraseContent); before.Status.Final() && !erases {

@@ -13,6 +13,9 @@ type Request struct {
 	Reason  string // optional
 	Command Command
 
+	Lease int64  // the epoch of the lease that the actor holds, or says it holds; 0: it names none
+	Trace string // optional: a traceparent (W3C Trace Context)
+
 	RequestID  string // optional: makes the command idempotent
 	IfRevision *int64 // optional: the only revision to act on
 	DryRun     bool   // decide, and write nothing
@@ -44,11 +47,11 @@ func (r Request) check() error {
 	}
 	row := r.Command.row()
 	if row.OfLedger {
-		return checkAll(r.checkOfLedger(row), row.check(r.Command, r), r.checkSigned())
+		return checkAll(r.checkOfLedger(row), r.checkLease(row), row.check(r.Command, r), r.checkSigned())
 	}
 	errs := []error{
 		ledger.FieldActor.Check(r.Actor), checkOptional(ledger.FieldReason, r.Reason),
-		checkOptional(ledger.FieldRequestID, r.RequestID),
+		checkOptional(ledger.FieldRequestID, r.RequestID), r.checkLease(row),
 	}
 	if !row.OptionalJobID || r.JobID != "" {
 		errs = append(errs, ledger.FieldJobID.Check(r.JobID))
@@ -83,6 +86,18 @@ func (r Request) checkOfLedger(row *Row) error {
 		errs = append(errs, given("actor", r.Actor != ""), given("reason", r.Reason != ""), given("request_id", r.RequestID != ""))
 	}
 	return checkAll(append(errs, given("if_revision", r.IfRevision != nil))...)
+}
+
+// checkLease checks the lease and the trace. What begins a job, or is about the ledger, is
+// under no lease.
+func (r Request) checkLease(row *Row) error {
+	switch {
+	case r.Lease < 0:
+		return &ledger.FieldError{Field: "lease", Problem: fmt.Sprintf("%d is not the epoch of a lease", r.Lease)}
+	case r.Lease > 0 && (row.BeginsJob || row.OfLedger):
+		return &ledger.FieldError{Field: "lease", Problem: row.Verb + " is under none"}
+	}
+	return checkOptional(ledger.FieldTrace, r.Trace)
 }
 
 // actor returns the actor of the request's events.

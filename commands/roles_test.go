@@ -26,6 +26,10 @@ func TestRoles(t *testing.T) {
 		"gate eval":      {"worker"},
 		"gate settle":    {"operator", "worker"},
 		"import":         {"operator"},
+		"attempt end":    {"worker"},
+		"lease release":  {"operator", "worker"},
+		"lease renew":    {"worker"},
+		"lease take":     {"worker"},
 		"pause":          {"operator"},
 		"resume":         {"operator"},
 		"stop":           {"operator"},
@@ -65,6 +69,10 @@ func TestRolesAreThoseOfAuthority(t *testing.T) {
 		ledger.ContentErased{},
 		ledger.GateDecided{},
 		ledger.EffectSettled{},
+		ledger.Leased{},
+		ledger.LeaseRenewed{},
+		ledger.LeaseReleased{},
+		ledger.AttemptEnded{},
 	} {
 		payloads[p.Type()] = p
 	}

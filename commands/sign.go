@@ -30,7 +30,7 @@ func CommandOf(r Request, origin string, at time.Time, within time.Duration) (au
 	}
 	at = at.UTC().Truncate(time.Millisecond)
 	return authority.Command{
-		Actor: r.Actor, Arguments: arguments, CreatedAt: at, ExpiresAt: at.Add(within), IfRevision: r.IfRevision, JobID: r.JobID,
+		Actor: r.Actor, Arguments: arguments, CreatedAt: at, ExpiresAt: at.Add(within), IfRevision: r.IfRevision, JobID: r.JobID, Lease: r.Lease,
 		Origin: origin, Reason: r.Reason, RequestID: r.RequestID, Verb: r.Command.Verb(),
 	}, nil
 }
@@ -66,7 +66,7 @@ func RequestOf(c authority.Command) (Request, error) {
 	if err != nil {
 		return Request{}, &InvalidError{Err: err}
 	}
-	r := Request{JobID: c.JobID, Actor: c.Actor, Reason: c.Reason, RequestID: c.RequestID, IfRevision: c.IfRevision, Command: command}
+	r := Request{JobID: c.JobID, Actor: c.Actor, Reason: c.Reason, RequestID: c.RequestID, Lease: c.Lease, IfRevision: c.IfRevision, Command: command}
 	again, err := r.signedArguments()
 	if err != nil {
 		return Request{}, &InvalidError{Err: err}

@@ -74,6 +74,7 @@ func (r Request) checkSigned() error {
 		{"actor", c.Actor == r.Actor},
 		{"reason", c.Reason == r.Reason},
 		{"request_id", c.RequestID == r.RequestID},
+		{"lease", c.Lease == r.Lease},
 		{"if_revision", c.IfRevision == r.IfRevision || c.IfRevision != nil && r.IfRevision != nil && *c.IfRevision == *r.IfRevision},
 		{"arguments", bytes.Equal(said, arguments)},
 	} {

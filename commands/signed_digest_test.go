@@ -27,7 +27,7 @@ func TestEveryVerbCanBeSigned(t *testing.T) {
 		}
 		c := authority.Command{
 			Actor: r.Actor, Arguments: signedArguments(t, verb, message.Arguments), CreatedAt: epoch, ExpiresAt: epoch.Add(time.Minute),
-			IfRevision: r.IfRevision, JobID: r.JobID, Origin: "gait.example/log1", Reason: r.Reason, RequestID: "r-1", Verb: verb,
+			IfRevision: r.IfRevision, JobID: r.JobID, Lease: r.Lease, Origin: "gait.example/log1", Reason: r.Reason, RequestID: "r-1", Verb: verb,
 		}
 		text, err := c.Encode()
 		if slices.Contains(unsigned, verb) {
@@ -80,7 +80,9 @@ func TestEveryCommandLeadsToItsType(t *testing.T) {
 		"stop": ledger.TypeStopped, "cancel": ledger.TypeCancelled, "content erase": ledger.TypeContentErased,
 		"actor add": ledger.TypeActorEnrolled, "actor revoke": ledger.TypeActorRevoked, "authority set": ledger.TypeAuthoritySet,
 		"gate eval": ledger.TypeGateDecided, "gate settle": ledger.TypeEffectSettled,
-		"rotate": ledger.TypeKeyRotated, "move": ledger.TypeLedgerMoved, // by no command of this package
+		"lease take": ledger.TypeLeased, "lease renew": ledger.TypeLeaseRenewed, "lease release": ledger.TypeLeaseReleased,
+		"attempt end": ledger.TypeAttemptEnded,
+		"rotate":      ledger.TypeKeyRotated, "move": ledger.TypeLedgerMoved, // by no command of this package
 	}
 	others := map[string]ledger.Type{"gate eval": ledger.TypeDispatchBlocked} // in some states of the job
 	bindings := authority.Bindings()

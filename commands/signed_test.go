@@ -95,6 +95,7 @@ func TestSignedCommandIsForOnePlace(t *testing.T) {
 	for name, spoil := range map[string]func(*commands.Request){
 		"actor":    func(r *commands.Request) { r.Actor = "cto" },
 		"reason":   func(r *commands.Request) { r.Reason = "why not" },
+		"lease":    func(r *commands.Request) { r.Lease = 1 },
 		"request":  func(r *commands.Request) { r.RequestID = "another" },
 		"revision": func(r *commands.Request) { r.IfRevision = new(int64) },
 		"arguments": func(r *commands.Request) {

@@ -1,10 +1,12 @@
 package commands_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -32,8 +34,15 @@ func TestDocsSayWhichArgumentsAreAlwaysThere(t *testing.T) {
 		commands.Pause{},
 		commands.Cancel{},
 		commands.Stop{},
+		commands.LeaseTake{TTL: ledger.MinLeaseTTL, Worker: "w"},
+		commands.LeaseRenew{},
+		commands.LeaseRelease{Outcome: ledger.LeaseDone},
+		commands.EndAttempt{Cause: ledger.AttemptLost},
 	} {
 		r := commands.Request{Actor: "a", RequestID: "r", Command: c}
+		if _, is := c.(commands.LeaseRenew); is {
+			r.Lease = 1
+		}
 		if !commands.RowOf(c).OfLedger {
 			r.JobID = "job_1"
 		}
@@ -63,6 +72,14 @@ func TestDocsSayWhichArgumentsAreAlwaysThere(t *testing.T) {
 		}
 		for names, verbs := range always {
 			row := before + strings.Join(verbs, ", ")
+			if len(row) >= 29+len(before) { // a line of its own
+				row = fmt.Sprintf("%s\n%s", row, strings.TrimSuffix(before, "\t"))
+				words := cmp.Or(said[names], names)
+				if !regexp.MustCompile("\n" + regexp.QuoteMeta(row) + `\s+` + regexp.QuoteMeta(words) + "\n").Match(text) {
+					t.Errorf("%s does not have %q and %q", file, row, words)
+				}
+				continue
+			}
 			words, other := said[names]
 			if !other {
 				words = names

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"gait/ledger"
 	"gait/ledger/jcs"
@@ -21,6 +22,10 @@ type Submit struct {
 	PolicyDigest           ledger.Hash    `json:"policy_digest"`
 	PolicyRef              string         `json:"policy_ref,omitempty"`
 	ProducerVersion        string         `json:"producer_version"`
+
+	After     []string       `json:"after,omitempty"`     // ids of jobs, in any order: no lease of the job is given before they are completed
+	NotBefore time.Time      `json:"not_before,omitzero"` // no lease of the job is given before; UTC, whole milliseconds; as JSON it is spelled as events spell it
+	Input     ledger.Content `json:"input,omitzero"`      // content of the job, which its caller names then: what it is to work on
 }
 
 var submitRow = add(verb[Submit]{
@@ -32,7 +37,9 @@ var submitRow = add(verb[Submit]{
 	check:        Submit.check,
 	digested:     Submit.digested,
 	encode:       Submit.encode,
+	decode:       decodeSubmit,
 	encodeSigned: func(c Submit) (json.RawMessage, error) { return jcs.Marshal(c.digested()) },
+	depends:      func(c Submit, _ projection.Job) []string { return c.After },
 	decide:       Submit.decide,
 })
 
@@ -50,22 +57,44 @@ func (c Submit) fill(s Surroundings) Submit {
 // digested leaves out the producer's version, which is not the caller's choice:
 // a retry by a newer gait is the same command.
 func (c Submit) digested() any {
-	c.Labels = c.sortedLabels()
 	return struct {
-		Submit
+		submitArguments
 		ProducerVersion string `json:"producer_version,omitempty"` // hides that of Submit
-	}{Submit: c}
+	}{submitArguments: c.arguments()}
 }
 
-func (c Submit) encode() (json.RawMessage, error) {
-	c.Labels = c.sortedLabels()
-	return jcs.Marshal(c)
+// A submitArguments spells the time of a Submit as events do.
+type submitArguments struct {
+	Submit
+
+	NotBefore string `json:"not_before,omitempty"` // hides that of Submit
 }
 
-func (c Submit) check(Request) error {
+// arguments returns the one spelling of the arguments.
+func (c Submit) arguments() submitArguments {
+	c.Labels, c.After = c.sortedLabels(), slices.Sorted(slices.Values(c.After))
+	a := submitArguments{Submit: c}
+	if !c.NotBefore.IsZero() {
+		a.NotBefore = ledger.FormatTime(c.NotBefore)
+	}
+	return a
+}
+
+func (c Submit) encode() (json.RawMessage, error) { return jcs.Marshal(c.arguments()) }
+
+func decodeSubmit(b json.RawMessage) (Submit, error) {
+	a, err := decodeObject[submitArguments](b)
+	if err != nil || a.NotBefore == "" {
+		return a.Submit, err
+	}
+	a.Submit.NotBefore, err = ledger.ParseTime(a.NotBefore)
+	return a.Submit, err
+}
+
+func (c Submit) check(by Request) error {
 	errs := []error{
 		ledger.FieldFingerprint.Check(c.EnvironmentFingerprint),
-		checkOptional(ledger.FieldIdentity, c.Identity), checkOptional(ledger.FieldPolicyRef, c.PolicyRef),
+		checkOptional(ledger.FieldIdentity, c.Identity), checkOptional(ledger.FieldPolicyRef, c.PolicyRef), c.checkWork(by),
 	}
 	if len(c.Labels) > ledger.MaxLabels {
 		errs = append(errs, &ledger.FieldError{Field: "label", Problem: fmt.Sprintf("%d labels, at most %d", len(c.Labels), ledger.MaxLabels)})
@@ -78,6 +107,28 @@ func (c Submit) check(Request) error {
 		}
 	}
 	return checkAll(errs...)
+}
+
+// checkWork checks what the job waits for and works on.
+func (c Submit) checkWork(by Request) error {
+	if len(c.After) == 0 && c.NotBefore.IsZero() && c.Input == (ledger.Content{}) {
+		return nil
+	}
+	for _, id := range c.After {
+		if err := ledger.FieldAfter.Check(id); err != nil {
+			return err
+		}
+		if id == by.JobID {
+			return &ledger.FieldError{Field: "after", Problem: "the job would wait for itself"}
+		}
+	}
+	if c.Input != (ledger.Content{}) && by.JobID == "" {
+		return &ledger.FieldError{Field: "job_id", Problem: "missing: the input of a job is kept as that job's"}
+	}
+	sorted := slices.Sorted(slices.Values(c.After))
+	return checkAll(checkOnce("after", sorted), checkPayload(ledger.Submitted{
+		EnvironmentFingerprint: "envfp:0", ProducerVersion: "gait", After: sorted, NotBefore: c.NotBefore, Input: c.Input,
+	}))
 }
 
 // within says in which part of its field the problem is.
@@ -98,5 +149,6 @@ func (c Submit) decide(j projection.Job, by Request) (ledger.Payload, *projectio
 	return propose(j, by, ledger.Submitted{
 		EnvironmentFingerprint: c.EnvironmentFingerprint, Identity: c.Identity, Labels: c.sortedLabels(),
 		PolicyDigest: c.PolicyDigest, PolicyRef: c.PolicyRef, ProducerVersion: c.ProducerVersion,
+		After: slices.Sorted(slices.Values(c.After)), NotBefore: c.NotBefore, Input: c.Input,
 	})
 }

@@ -22,6 +22,7 @@ type Row struct {
 	Verdict         bool   // the command is about what waits in the job: a signed one names it
 	EndsJob         bool   // the command ends its job for good, and so does not wait for a proved index
 	CreatesLedger   bool   // the command may be the first of a ledger, which is created for it
+	Quiet           bool   // a refusal of the command is an event only if the command was signed
 	ReasonElsewhere string // how to give a reason instead, if the event has no place for one
 
 	Roles []ledger.Role // who may issue the command, in a ledger or through a token that asks for a role
@@ -38,6 +39,8 @@ type Row struct {
 	decode   func(json.RawMessage) (Command, error)
 	about    func(Command, projection.Job) (Command, *projection.Refusal)
 	decide   func(Command, projection.Job, Request) (ledger.Payload, *projection.Refusal)
+
+	depends func(Command, projection.Job) []string
 
 	encodeSigned func(Command) (json.RawMessage, error)
 	decodeSigned func(json.RawMessage) (Command, error)
@@ -78,6 +81,8 @@ type verb[C Command] struct {
 	// about returns the command with what a signed one says of the job as it is. Default: as
 	// it is.
 	about func(C, projection.Job) (C, *projection.Refusal)
+	// depends returns the ids of the jobs that the command depends on. Default: none.
+	depends func(C, projection.Job) []string
 	// decide returns the payload of the event, or why there is none. It is pure.
 	decide func(C, projection.Job, Request) (ledger.Payload, *projection.Refusal)
 	// decideLedger is decide for a command about the ledger. It returns nil if the
@@ -133,6 +138,7 @@ func rowOf[C Command](v verb[C]) *Row {
 	r.encodeSigned = func(c Command) (json.RawMessage, error) { return v.encodeSigned(as[C](c)) }
 	r.decodeSigned = func(b json.RawMessage) (Command, error) { return v.decodeSigned(b) }
 	r.about = func(c Command, j projection.Job) (Command, *projection.Refusal) { return v.about(as[C](c), j) }
+	r.depends = func(c Command, j projection.Job) []string { return v.depends(as[C](c), j) }
 	r.decide = func(c Command, j projection.Job, by Request) (ledger.Payload, *projection.Refusal) {
 		return v.decide(as[C](c), j, by)
 	}
@@ -166,6 +172,9 @@ func (v verb[C]) withDefaults() verb[C] {
 	}
 	if v.about == nil {
 		v.about = func(c C, _ projection.Job) (C, *projection.Refusal) { return c, nil }
+	}
+	if v.depends == nil {
+		v.depends = func(C, projection.Job) []string { return nil }
 	}
 	return v
 }

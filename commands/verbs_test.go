@@ -67,9 +67,9 @@ func wantVerbs(t *testing.T) {
 	for _, r := range columns {
 		inTable[r.Command.Verb()] = true
 	}
-	for _, r := range everyVerb() { // those of TestGateTransitions have a table of their own
+	for _, r := range everyVerb() { // those of TestGateTransitions and TestLeaseTransitions have tables of their own
 		switch r.Command.(type) {
-		case commands.GateEval, commands.GateSettle:
+		case commands.GateEval, commands.GateSettle, commands.LeaseTake, commands.LeaseRenew, commands.LeaseRelease, commands.EndAttempt:
 			inTable[r.Command.Verb()] = true
 		default: // all others are in columns
 		}
