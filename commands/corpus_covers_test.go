@@ -25,6 +25,7 @@ import (
 type coverage struct {
 	types, checkpoints, refusals, statuses, codes, cells map[string]bool
 	verdicts, outcomes                                   map[string]bool // of the gate, and of what it has allowed
+	released, causes                                     map[string]bool // of leases, and of attempts
 	fields                                               map[string]bool // of payloads and events; false: always empty
 	longest                                              map[string]int  // by field, of texts in bytes and of lists in elements
 	runes                                                map[rune]bool
@@ -36,12 +37,16 @@ type coverage struct {
 func TestCorpusCovers(t *testing.T) {
 	c := coverage{
 		types: map[string]bool{}, checkpoints: map[string]bool{}, refusals: map[string]bool{}, statuses: map[string]bool{}, codes: map[string]bool{},
-		verdicts: map[string]bool{}, outcomes: map[string]bool{}, cells: map[string]bool{}, fields: map[string]bool{}, longest: map[string]int{}, runes: map[rune]bool{},
+		verdicts: map[string]bool{}, outcomes: map[string]bool{}, released: map[string]bool{}, causes: map[string]bool{}, cells: map[string]bool{}, fields: map[string]bool{}, longest: map[string]int{}, runes: map[rune]bool{},
 	}
 	for _, name := range slices.Sorted(maps.Keys(corpus)) {
 		c.walk(t, name)
 	}
-	wantAll(t, "event type", append(constants(t, "../ledger/payload.go", "Type"), constants(t, "../ledger/gate.go", "Type")...), c.types)
+	for _, file := range []string{"payload", "gate", "lease"} {
+		wantAll(t, "event type", constants(t, "../ledger/"+file+".go", "Type"), c.types)
+	}
+	wantAll(t, "outcome of a lease", ledger.LeaseOutcomes, c.released)
+	wantAll(t, "cause of the end of an attempt", ledger.AttemptCauses, c.causes)
 	wantAll(t, "verdict of the gate", ledger.GateVerdicts, c.verdicts)
 	wantAll(t, "outcome of an effect", ledger.EffectOutcomes, c.outcomes)
 	wantAll(t, "refusal code", constants(t, "../projection/refusal.go", ""), c.refusals)
@@ -175,6 +180,10 @@ func (c *coverage) fold(t *testing.T, before projection.Job, e ledger.Event, aft
 		c.verdicts[string(p.Verdict)] = true
 	case ledger.EffectSettled:
 		c.outcomes[string(p.Outcome)] = true
+	case ledger.LeaseReleased:
+		c.released[string(p.Outcome)] = true
+	case ledger.AttemptEnded:
+		c.causes[string(p.Cause)] = true
 	case ledger.Refused:
 		c.refusals[p.Refusal] = true
 		got.Exit, got.Code = p.Exit, projection.RefusalCode(p.Refusal)

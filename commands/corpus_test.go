@@ -35,6 +35,7 @@ const goldenLedgers = "../fixtures/ledgers"
 var corpus = map[string]func(*writer){
 	"corpus-authority": writeAuthority,
 	"corpus-gate":      writeGate,
+	"corpus-lease":     writeLeases,
 	"corpus-limits":    writeLimits,
 	"corpus-table":     writeTable,
 }
