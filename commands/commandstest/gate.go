@@ -3,6 +3,7 @@ package commandstest
 import (
 	"errors"
 	"slices"
+	"time"
 
 	"gait/commands"
 	"gait/ledger"
@@ -47,23 +48,27 @@ func (s state) asksAgain(r commands.Request, e ledger.Event) bool {
 	return allowed(e) != "" && r.Signed == nil && (s.job.Status == projection.EmergencyStopped || s.job.Status.Final())
 }
 
-// repeats reports whether an answer is possible to a request whose id has led to an event. The
-// requests of a History come within a minute.
+// repeats reports whether an answer is possible to a request whose id has led to an event.
 func (s state) repeats(r commands.Request, a answer, e ledger.Event) bool {
 	result := a.result
 	if refused, ok := errors.AsType[*commands.RefusedError](a.err); ok {
 		result = refused.Result
 	} else if a.err != nil {
 		_, unrepeated := errors.AsType[*commands.UnrepeatedError](a.err)
-		return unrepeated && allowed(e) != "" && !s.open(e)
+		return unrepeated && allowed(e) != "" && slices.ContainsFunc(a.readings(s.job), func(at time.Time) bool { return !s.open(r, e, at) })
 	}
-	return result.Replayed && result.Event.LeafHash() == e.LeafHash() && (allowed(e) == "" || s.open(e))
+	if !result.Replayed || result.Event.LeafHash() != e.LeafHash() {
+		return false
+	}
+	return allowed(e) == "" || slices.ContainsFunc(a.readings(s.job), func(at time.Time) bool { return s.open(r, e, at) })
 }
 
-// open reports whether what an event has allowed may still be done by who asks for it again.
-func (s state) open(e ledger.Event) bool {
-	grants := s.job.Grants
-	return s.job.Status == projection.Running &&
+// open reports whether what an event has allowed may still be done by who asks for it again when
+// the clock reads a time: within a minute, under the same lease.
+func (s state) open(r commands.Request, e ledger.Event, at time.Time) bool {
+	grants, l := s.job.Grants, s.job.Lease
+	led := l == nil && r.Lease == 0 || l.Lives(at) && l.Epoch == r.Lease
+	return s.job.Status == projection.Running && led && r.Lease == e.Lease() && (at.IsZero() || at.Sub(e.Reading()) <= time.Minute) &&
 		slices.ContainsFunc(grants, func(g projection.Grant) bool { return g.ID == allowed(e) }) &&
 		!slices.ContainsFunc(grants, func(g projection.Grant) bool { return g.Unknown })
 }

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"maps"
 	"reflect"
+	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/anishathalye/porcupine"
 
@@ -26,6 +28,10 @@ type History struct {
 	// there are no such requests.
 	Gate func(commands.Request) commands.GateInput
 
+	// Now returns what the clock of the engine reads, without changing it. It may be nil if
+	// nothing depends on the time: no leases, and no request that comes again after a minute.
+	Now func() time.Time
+
 	clock atomic.Int64
 
 	mu  sync.Mutex
@@ -36,6 +42,24 @@ type History struct {
 type answer struct {
 	result commands.Result
 	err    error
+
+	from, to time.Time // what the clock read at call and return
+}
+
+// readings returns what the clock may have read when a request was decided for a job, as far as
+// the answer can depend on it.
+func (a answer) readings(j projection.Job) []time.Time {
+	all := []time.Time{a.from, a.to}
+	texts := []string{j.NotBefore}
+	if j.Lease != nil {
+		texts = append(texts, j.Lease.Until)
+	}
+	for _, text := range texts {
+		if at, err := ledger.ParseTime(text); err == nil && at.After(a.from) && at.Before(a.to) {
+			all = append(all, at)
+		}
+	}
+	return all
 }
 
 // Do calls do with the request of a client, and records the answer. do may be an
@@ -43,12 +67,16 @@ type answer struct {
 // its next request. A request names its job, and its request id, if any, is used
 // for no other job.
 func (h *History) Do(client int, r commands.Request, do func(commands.Request) (commands.Result, error)) (commands.Result, error) {
-	called := h.clock.Add(1)
+	now := h.Now
+	if now == nil {
+		now = func() time.Time { return time.Time{} }
+	}
+	called, from := h.clock.Add(1), now()
 	result, err := do(r)
-	returned := h.clock.Add(1)
+	to, returned := now(), h.clock.Add(1)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.ops = append(h.ops, porcupine.Operation{ClientId: client, Input: r, Call: called, Output: answer{result, err}, Return: returned})
+	h.ops = append(h.ops, porcupine.Operation{ClientId: client, Input: r, Call: called, Output: answer{result, err, from, to}, Return: returned})
 	return result, err
 }
 
@@ -112,6 +140,7 @@ func (s state) step(r commands.Request, a answer) (state, bool) {
 	begins := commands.RowOf(r.Command).BeginsJob
 	var stale *commands.RevisionError
 	var refused *commands.RefusedError
+	var quiet *commands.UnrecordedError
 	if event, used := s.used[r.RequestID]; used {
 		if !s.asksAgain(r, event) {
 			return s, s.repeats(r, a, event)
@@ -127,6 +156,8 @@ func (s state) step(r commands.Request, a answer) (state, bool) {
 		return s, errors.As(a.err, &stale) && stale.Found == s.job.Revision
 	case errors.As(a.err, &refused):
 		return s.refuses(r, refused)
+	case errors.As(a.err, &quiet):
+		return s, s.refusesQuietly(r, a, quiet.Refusal)
 	case a.err != nil || a.result.Replayed:
 		return s, false
 	}
@@ -171,6 +202,14 @@ func (s state) refuses(r commands.Request, a *commands.RefusedError) (state, boo
 	return s.follow(r, a.Result)
 }
 
+// refusesQuietly reports whether an answer is possible that is a refusal without an event.
+func (s state) refusesQuietly(r commands.Request, a answer, want *projection.Refusal) bool {
+	return commands.RowOf(r.Command).Quiet && r.Signed == nil && slices.ContainsFunc(a.readings(s.job), func(at time.Time) bool {
+		_, no := commands.Decide(s.job, commands.Moment{At: at, Reading: at, Authority: s.history.Authority}, r)
+		return no != nil && no.Code == want.Code
+	})
+}
+
 // follow returns the job after the event of an answer, which must follow, and
 // lead to the job that the answer shows.
 func (s state) follow(r commands.Request, a commands.Result) (state, bool) {
@@ -208,7 +247,10 @@ func Kind(op porcupine.Operation) string {
 	refused, isRefused := errors.AsType[*commands.RefusedError](a.err)
 	_, stale := errors.AsType[*commands.RevisionError](a.err)
 	_, unrepeated := errors.AsType[*commands.UnrepeatedError](a.err)
+	quiet, isQuiet := errors.AsType[*commands.UnrecordedError](a.err)
 	switch {
+	case isQuiet:
+		return string(quiet.Refusal.Code)
 	case a.err == nil && a.result.Repeated:
 		return "blocked before"
 	case unrepeated:
