@@ -50,12 +50,11 @@ type Continued struct {
 
 	Proof Content
 
-	Epoch      int64    // of the job's newest lease there; 0: it had none. The next one here follows it
-	Attempts   int64    // how many attempts of its workers have ended
-	After      []string // optional, as the three that follow: as in a submitted
-	NotBefore  time.Time
-	Input      Content
-	ContentKey Hash
+	Epoch     int64    // of the job's newest lease there; 0: it had none. The next one here follows it
+	Attempts  int64    // how many attempts of its workers have ended
+	After     []string // optional, as the two that follow: as in a submitted
+	NotBefore time.Time
+	Input     Content
 }
 
 // Type returns TypeContinued.
@@ -68,7 +67,6 @@ func (p *Continued) walk(c *coder) {
 	c.int("approval_count", &p.Approvals, 0)
 	c.since("1.6.0", func() { walkPositive(c, "attempt_count", &p.Attempts) })
 	c.int("checkpoint_count", &p.Checkpoints, 0)
-	c.since("1.6.0", func() { c.hash("content_key", &p.ContentKey, optional) })
 	c.time("created_at", &p.CreatedAt, required)
 	c.int("decision_count", &p.Decisions, 0)
 	c.text("environment_fingerprint", &p.EnvironmentFingerprint, required, envRule)
@@ -95,11 +93,8 @@ func (p *Continued) walk(c *coder) {
 	c.text("stop_reason", &p.StopReason, required, codeRule)
 	c.text("stopped_by", &p.StoppedBy, optional, claimRule)
 	c.text("submitted_by", &p.SubmittedBy, optional, nameRule)
-	switch {
-	case p.Decisions > MaxOpenDecisions:
+	if p.Decisions > MaxOpenDecisions {
 		c.fail("decision_count", "%d decisions, at most %d", p.Decisions, MaxOpenDecisions)
-	case !p.ContentKey.IsZero() && p.Input == (Content{}):
-		c.fail("content_key", "goes with content")
 	}
 }
 

@@ -142,8 +142,8 @@
 //	ledger_moved      since 1.3.0; reason? (text, 1024), to (the verifier key of the new place, 256)
 //	continued         since 1.3.0; the first event of a job that another ledger held before: its state there
 //	                  after? (since 1.6.0; as above), approval_count (integer), attempt_count? (since 1.6.0; from 1: how many
-//	                  attempts ended), checkpoint_count (integer), content_key? (since 1.6.0; as above), created_at (time, of
-//	                  the job), decision_count (0 to 64: as many of the job's next events ask for decisions again)
+//	                  attempts ended), checkpoint_count (integer), created_at (time, of the job)
+//	                  decision_count (0 to 64: as many of the job's next events ask for decisions again)
 //	                  environment_fingerprint (text, 256), epoch? (since 1.6.0; from 1: that of its newest lease)
 //	                  hold? (true: its pause or block waits for an approval), identity? (name)
 //	                  imported_by? (name: who imported what waits for a verdict), input? (since 1.6.0; as above)

@@ -19,7 +19,7 @@ func leaseForms(a, b ledger.Hash) []payloadForm {
 	failed, ended := int64(137), int64(0)
 	continued := continuedForm(a, b)
 	continued.Epoch, continued.Attempts = 3, 4
-	continued.After, continued.NotBefore, continued.Input, continued.ContentKey = []string{"job_0"}, testTime, content, b
+	continued.After, continued.NotBefore, continued.Input = []string{"job_0"}, testTime, content
 	return []payloadForm{
 		{
 			ledger.Submitted{
@@ -38,8 +38,8 @@ func leaseForms(a, b ledger.Hash) []payloadForm {
 			ledger.CheckpointAdded{CheckpointID: "cp_0001", CheckpointType: ledger.CheckpointPlan, Progress: ledger.StepCount{Total: 1}, Summary: "s"},
 			`{"checkpoint_id":"cp_0001","checkpoint_type":"plan","progress":{"done":0,"total":1},"summary":"s"}`,
 		},
-		{continued, `{"after":["job_0"],"approval_count":4,"attempt_count":4,"checkpoint_count":3,"content_key":"` + hb +
-			`","created_at":"2026-11-22T20:32:58.058Z","decision_count":2,"environment_fingerprint":"envfp:1","epoch":3,"hold":true,` +
+		{continued, `{"after":["job_0"],"approval_count":4,"attempt_count":4,"checkpoint_count":3,` +
+			`"created_at":"2026-11-22T20:32:58.058Z","decision_count":2,"environment_fingerprint":"envfp:1","epoch":3,"hold":true,` +
 			`"identity":"bot-1","imported_by":"ann","input":` + object + `,"job_seq":12,"labels":{"app":"märz"},"leaf":"` + ha +
 			`","not_before":"2026-11-22T20:32:58.058Z","origin":"gait.example/log0","policy_digest":"` + hb + `","policy_ref":"p v1",` +
 			`"producer_version":"1.0.0","proof":{"digest":"` + hb + `","media_type":"application/gait-continued-proof","name":"job_1.json","size":99},"refusal_count":5,"revision":7,` +

@@ -274,7 +274,7 @@ func TestPayloadFieldsLeftOut(t *testing.T) {
 		"checkpoint_added": "approvers attachments content_key continues expires_at late progress quorum replaces required_action subject", "paused": "hold reason", "cancelled": "reason", "emergency_stop_acknowledged": "reason",
 		"approved": "amended checkpoint_id content_key subject", "denied": "checkpoint_id subject", "refused": "reason summary", "key_rotated": "reason",
 		"actor_enrolled": "bootstrap reason", "actor_revoked": "key", "authority_set": "policies reason",
-		"ledger_moved": "reason", "continued": "after attempt_count content_key epoch hold identity imported_by input labels not_before policy_digest policy_ref stopped_by submitted_by",
+		"ledger_moved": "reason", "continued": "after attempt_count epoch hold identity imported_by input labels not_before policy_digest policy_ref stopped_by submitted_by",
 		"leased": "after", "attempt_ended": "content_key exit log",
 		"gate_decided":     "approvers call_id call_prev clearance content_key continues determined_by engine expires_at facts quorum required_action",
 		"dispatch_blocked": "call_id content_key intent", "effect_settled": "call_id content_key reason result",

@@ -46,9 +46,6 @@ func continued(j Job, f Fact, p ledger.Continued) (Job, *Refusal) {
 	if p.Epoch > 0 {
 		j.Lease = &Lease{Epoch: p.Epoch, Ended: LeaseLeft}
 	}
-	if no := j.namesContent(p.ContentKey); no != nil {
-		return j, no
-	}
 	j.Continued = &Continued{
 		Actor: f.Actor, ContinuedAt: f.when(), Origin: p.Origin, Size: p.Size, Leaf: p.Leaf.String(), JobSeq: p.JobSeq, Revision: p.Revision,
 		Proof: p.Proof.Digest.String(), ImportedBy: p.ImportedBy, Decisions: p.Decisions, Unasked: p.Decisions,
