@@ -21,6 +21,10 @@ type Upload struct {
 	Bytes     io.ReadSeeker
 	Keep      Keep
 	Limit     int64 // how many bytes at most; 0 stands for content.DefaultLimit
+
+	// NewJob says that there need not be such a job: the event that begins it names the
+	// content.
+	NewJob bool
 }
 
 // A Keep says when content that is put is durable.
@@ -48,7 +52,7 @@ func (l *Ledger) PutContent(ctx context.Context, job string, u Upload) (Uploaded
 	if l.readOnly && u.Keep != KeepNot {
 		return Uploaded{}, ErrReadOnly
 	}
-	if err := l.mayPut(ctx, job); err != nil {
+	if err := l.mayPut(ctx, job, u.NewJob); err != nil {
 		return Uploaded{}, err
 	}
 	limit := u.Limit
@@ -78,7 +82,7 @@ func (l *Ledger) put(ctx context.Context, job string, u Upload, limit int64) (co
 		if err != nil {
 			return content.Salted{}, err
 		}
-		return l.daemon.Put(ctx, job, b, string(u.Keep))
+		return l.daemon.Put(ctx, job, b, string(u.Keep), u.NewJob)
 	}
 	store := l.root.Content()
 	if u.Keep == KeepNot {
@@ -91,17 +95,17 @@ func (l *Ledger) put(ctx context.Context, job string, u Upload, limit int64) (co
 	return kept, err
 }
 
-// mayPut fails if there is no such job, and with ledger.ErrContentSecret if the secret of its
-// content is not here. A daemon finds that out itself.
-func (l *Ledger) mayPut(ctx context.Context, job string) error {
-	if l.daemon != nil {
+// mayPut fails if there is no such job and it is not new, and with ledger.ErrContentSecret if
+// the secret of its content is not here. A daemon finds that out itself.
+func (l *Ledger) mayPut(ctx context.Context, job string, isNew bool) error {
+	if l.daemon != nil && !isNew {
 		return l.hasJob(ctx, job)
 	}
-	if err := checkID(job); err != nil {
+	if err := checkID(job); err != nil || l.daemon != nil {
 		return err
 	}
 	is, _, ok, err := projection.LoadState(ctx, l.Log, job)
-	if err := found(job, ok, err); err != nil {
+	if err := found(job, ok || isNew, err); err != nil {
 		return err
 	}
 	return l.root.Content().Job(job).CheckKey(is.ContentKey)

@@ -168,6 +168,11 @@ func TestPutIsRefused(t *testing.T) {
 			want string
 		}{
 			{"j9", root.Once, connect.Upload{}, "job_not_found"},
+			{"j9", root.Once, connect.Upload{NewJob: true}, ""},
+			{"j9", root.Once, connect.Upload{}, "job_not_found"}, // as before: to keep content begins no job
+			{"no job", root.Once, connect.Upload{NewJob: true}, "invalid_job_id"},
+			{"j9", root.Read, connect.Upload{Keep: connect.KeepNot, NewJob: true}, ""},
+			{"j1", root.Once, connect.Upload{NewJob: true}, ""},
 			{"j1", root.Read, connect.Upload{}, "internal_failure"},
 			{"j1", root.Once, connect.Upload{Limit: 2}, "content_too_large"},
 			{"j1", root.Once, connect.Upload{Limit: 3}, ""},

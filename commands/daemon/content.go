@@ -47,7 +47,16 @@ func (k keptContent) salted() (c content.Salted, err error) {
 // putContent keeps content of a job.
 func (s *Server) putContent(w http.ResponseWriter, q *http.Request) error {
 	query := q.URL.Query()
-	job, err := contentFor(q.Context(), s, query.Get("id"))
+	isNew := query.Get("new")
+	if isNew != "" && isNew != "true" {
+		return invalid("new", "%.40q is not true", isNew)
+	}
+	if isNew != "" {
+		if err := mayAsk(q.Context(), commands.RowOf(commands.Submit{}).Roles...); err != nil {
+			return err
+		}
+	}
+	job, err := contentFor(q.Context(), s, query.Get("id"), isNew != "")
 	if err != nil {
 		return err
 	}
@@ -113,8 +122,8 @@ func (s *Server) contentOf(ctx context.Context, id string) (*content.JobStore, e
 }
 
 // contentFor is contentOf for what is to be put: it fails with ledger.ErrContentSecret if the
-// job has a content key and its secret is not there.
-func contentFor(ctx context.Context, s *Server, id string) (*content.JobStore, error) {
+// job has a content key and its secret is not there. If isNew, there need not be such a job.
+func contentFor(ctx context.Context, s *Server, id string, isNew bool) (*content.JobStore, error) {
 	if s.Content == nil {
 		return nil, ErrNoContent
 	}
@@ -125,7 +134,7 @@ func contentFor(ctx context.Context, s *Server, id string) (*content.JobStore, e
 	switch {
 	case err != nil:
 		return nil, err
-	case !ok:
+	case !ok && !isNew:
 		return nil, fmt.Errorf("%w: %s", commands.ErrJobNotFound, id)
 	}
 	store := s.Content.Job(id)

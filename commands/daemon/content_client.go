@@ -12,9 +12,13 @@ import (
 )
 
 // Put has the daemon keep content of a job, and returns what it has kept: its caller
-// compares that with the bytes. Keep says when it is durable.
-func (l *Ledger) Put(ctx context.Context, job string, b []byte, keep string) (content.Salted, error) {
+// compares that with the bytes. Keep says when it is durable, isNew that there need not be
+// such a job.
+func (l *Ledger) Put(ctx context.Context, job string, b []byte, keep string, isNew bool) (content.Salted, error) {
 	query := url.Values{"id": {job}}
+	if isNew {
+		query.Set("new", "true")
+	}
 	if keep != keepNamed {
 		query.Set("keep", keep)
 	}

@@ -31,7 +31,7 @@ func (s *testServer) putSalted(t *testing.T, job, text string) content.Salted {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kept, err := l.Put(t.Context(), job, []byte(text), "now")
+	kept, err := l.Put(t.Context(), job, []byte(text), "now", false)
 	if err != nil {
 		t.Fatalf("Put = %v", err)
 	}
@@ -53,7 +53,7 @@ func TestContent(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, text := range []string{"", "a", strings.Repeat("0123456789abcdef", 1<<17)} { // 2 MiB
-		kept, err := l.Put(t.Context(), "j1", []byte(text), "")
+		kept, err := l.Put(t.Context(), "j1", []byte(text), "", false)
 		if err != nil {
 			t.Fatalf("Put of %d bytes = %v", len(text), err)
 		}
@@ -104,10 +104,10 @@ func TestContentThatIsNotThere(t *testing.T) {
 	if _, err := s.client.Do(t.Context(), s.decision("j1", content.Salted{Entry: content.Entry{Digest: ledger.Hash{1}, Size: 3}})); faultOf(err) != "content_missing" {
 		t.Errorf("a command that names what is not there = %v, want content_missing", err)
 	}
-	if _, err := l.Put(t.Context(), "j1", bytes.Repeat([]byte("a"), 101), ""); faultOf(err) != "content_too_large" {
+	if _, err := l.Put(t.Context(), "j1", bytes.Repeat([]byte("a"), 101), "", false); faultOf(err) != "content_too_large" {
 		t.Errorf("Put of 101 bytes = %v, want content_too_large", err)
 	}
-	if _, err := l.Put(t.Context(), "j1", bytes.Repeat([]byte("a"), 100), "none"); err != nil {
+	if _, err := l.Put(t.Context(), "j1", bytes.Repeat([]byte("a"), 100), "none", false); err != nil {
 		t.Errorf("Put that keeps nothing = %v", err)
 	}
 	if all, err := l.Kept(t.Context(), "j1"); err != nil || len(all) != 0 {
@@ -158,8 +158,15 @@ func TestRolesThatPut(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := l.Put(t.Context(), "j1", []byte("a"), ""); faultOf(err) != want {
+		if _, err := l.Put(t.Context(), "j1", []byte("a"), "", false); faultOf(err) != want {
 			t.Errorf("Put with a token of role %s = %v, want %q", role, err, want)
+		}
+		mayBegin := want
+		if role == "approver" {
+			mayBegin = "token_role"
+		}
+		if _, err := l.Put(t.Context(), "j9", []byte("a"), "", true); faultOf(err) != mayBegin {
+			t.Errorf("Put for a job to come with a token of role %s = %v, want %q", role, err, mayBegin)
 		}
 		if _, err := l.Kept(t.Context(), "j1"); err != nil {
 			t.Errorf("Kept with a token of role %s = %v", role, err)
@@ -192,7 +199,7 @@ func TestContentSecretIsGone(t *testing.T) {
 	jobs := filepath.Join(s.server.Content.Dir(), "jobs")
 	ledgertest.Must(t, os.Rename(jobs, jobs+"-away"))
 	for _, keep := range []string{"", "now", "none"} {
-		if _, err := l.Put(t.Context(), "j1", []byte("pay 100"), keep); faultOf(err) != "content_secret_missing" {
+		if _, err := l.Put(t.Context(), "j1", []byte("pay 100"), keep, false); faultOf(err) != "content_secret_missing" {
 			t.Errorf("Put that keeps %q without the secret = %v, want content_secret_missing", keep, err)
 		}
 	}

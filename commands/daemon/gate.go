@@ -254,7 +254,7 @@ func IntentBytes(given []byte) (b []byte, mediaType, problem string) {
 
 // keepIntent keeps an intent of a job, which must be there.
 func keepIntent(s *Server, q *http.Request, job string, given []byte) (keptIntent, error) {
-	store, err := contentFor(q.Context(), s, job)
+	store, err := contentFor(q.Context(), s, job, false)
 	if err != nil {
 		return keptIntent{}, err
 	}

@@ -58,7 +58,7 @@ func serveSettle(s *Server, w http.ResponseWriter, q *http.Request) error {
 	}
 	var kept keptContent
 	if given != nil {
-		store, err := contentFor(q.Context(), s, ask.JobID)
+		store, err := contentFor(q.Context(), s, ask.JobID, false)
 		if err != nil {
 			return err
 		}

@@ -232,6 +232,8 @@ func TestOpenAPI(t *testing.T) {
 		{"POST", "/v1/job/contents/put?id=j1", "a refund of 900 EUR", 200},
 		{"POST", "/v1/job/contents/put?id=j1&keep=now", "a refund of 90 EUR", 200},
 		{"POST", "/v1/job/contents/put?id=j1&keep=soon", "a", 400},
+		{"POST", "/v1/job/contents/put?id=j9&new=true", "a refund of 90 EUR", 200},
+		{"POST", "/v1/job/contents/put?id=j9&new=1", "a", 400},
 		{"POST", "/v1/job/contents/put?id=j9", "a", 404},
 		{"GET", "/v1/job/contents?id=j1", "", 200},
 		{"GET", "/v1/job/contents?id=j9", "", 404},

@@ -50,7 +50,7 @@ var routes = []route{
 	{"GET", "/v1/job/call", serveCall, []string{"id", "call", "size"}, "id"},
 	{"GET", "/v1/job/content", (*Server).content, []string{"id", "digest"}, "id"},
 	{"GET", "/v1/job/contents", (*Server).contents, []string{"id"}, "id"},
-	{"POST", "/v1/job/contents/put", (*Server).putContent, []string{"id", "keep"}, "id"},
+	{"POST", "/v1/job/contents/put", (*Server).putContent, []string{"id", "keep", "new"}, "id"},
 	{"POST", "/v1/content/collect", (*Server).collect, nil, ""},
 	{"POST", gatePath, serveGate, nil, ""},
 	{"POST", settlePath, serveSettle, nil, ""},
