@@ -3,6 +3,8 @@ package projection
 import (
 	"context"
 	"slices"
+
+	"gait/ledger"
 )
 
 // WaitsForPeople lists what a job can wait for that only another actor's word gives it: a
@@ -31,6 +33,8 @@ type InboxItem struct {
 	MayApprove     []string          `json:"may_approve"`         // the actors who could now, as far as the ledger or the decision names them
 	Anyone         bool              `json:"anyone,omitempty"`    // others could too, whose names are claims
 	Labels         map[string]string `json:"labels,omitempty"`
+
+	Steps *ledger.StepCount `json:"progress,omitempty"` // how far the job has come
 }
 
 // InboxOf returns what of a job waits for a verdict on a basis, the oldest first, and then
@@ -58,6 +62,7 @@ func verdictItems(j Job, b Basis, mine string) (items []InboxItem) {
 			Progress: d.progress(b), JobID: j.ID, WaitingFor: WaitsForDecision, Kind: d.Kind, CheckpointID: d.DecisionID(),
 			AskedBy: d.Actor, AskedByClaim: d.askedBy(b) != "", Since: d.Created,
 			Summary: d.Summary, RequiredAction: d.RequiredAction, Target: d.Target.String(), Labels: labels, NotBy: notBy(&j, d.Ask, b),
+			Steps: workOf(j, b).Steps,
 		}
 		item.MayApprove, item.Anyone = approvers(&j, d, b)
 		switch {

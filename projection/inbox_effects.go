@@ -21,7 +21,7 @@ func effectItems(j *Job, b Basis, mine string) (items []InboxItem) {
 		item := InboxItem{
 			Progress: Progress{Subject: contentView(g.Intent)}, JobID: j.ID, WaitingFor: WaitsForEffects, Kind: KindEffect, Grant: g.ID,
 			AskedBy: g.By, AskedByClaim: b.Authority != nil && g.Key.IsZero(), Since: g.At, Summary: g.Tool + " may have been done",
-			RequiredAction: "settle", Target: g.Leaf.String(), NotBy: []string{g.By}, Labels: labelsOf(*j),
+			RequiredAction: "settle", Target: g.Leaf.String(), NotBy: []string{g.By}, Labels: labelsOf(*j), Steps: workOf(*j, b).Steps,
 		}
 		if !g.Unknown {
 			item.Summary = g.Tool + " is under way"

@@ -87,7 +87,7 @@ type runState struct {
 	considering considering    // how an approver looks at what is asked for
 	used        []usedApproval // what a resume has used up
 
-	basis projection.Basis // what verdicts are judged by after a command; zero: as they were recorded
+	judged judging // what a job is shown by after a command; zero: as it was recorded
 
 	stdinRead bool        // standard input was read for a file
 	log       *processLog // of gait serve; nil in other commands

@@ -103,7 +103,7 @@ func noEmpty(a *app, cmd *cobra.Command, args []string) error {
 }
 
 // variables are the environment variables of gait's own that name something.
-var variables = []string{"GAIT_ACTOR", "GAIT_HOME", "GAIT_ROOT", "GAIT_SIGN_KEY"}
+var variables = []string{"GAIT_ACTOR", "GAIT_HOME", leaseVariable, "GAIT_ROOT", "GAIT_SIGN_KEY"}
 
 // isEmpty reports whether a flag was given an empty text, or a list with one.
 func isEmpty(v pflag.Value) bool {

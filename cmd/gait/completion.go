@@ -108,6 +108,12 @@ func setCompletions(a *app, cmd *cobra.Command) {
 		completeFlag(cmd, "waiting-for", oneOf(projection.WaitsFor))
 		completeFlag(cmd, "sort", oneOf(projection.Sorts))
 		completeFlag(cmd, "after", completeJobs(a))
+	case "gait job submit":
+		completeFlag(cmd, "after", completeJobs(a))
+	case "gait job lease release":
+		completeFlag(cmd, "outcome", oneOf(ledger.LeaseOutcomes))
+	case "gait job attempt end":
+		completeFlag(cmd, "cause", oneOf(ledger.AttemptCauses))
 	case "gait job checkpoint add":
 		completeFlag(cmd, "type", oneOf(ledger.CheckpointTypes))
 	case "gait job diff":

@@ -22,6 +22,8 @@ import (
 type uploadFlags struct {
 	subject, state, amend string
 	result                string // of gait gate settle
+	input                 string // of gait job submit
+	log                   string // of gait job attempt end
 	attach                []string
 	limit                 int64
 }
@@ -52,6 +54,8 @@ func (f *uploadFlags) list() (uploads, error) {
 	add("--subject", f.subject, projection.AsSubject)
 	add("--amend", f.amend, projection.AsAmended)
 	add("--result", f.result, projection.AsResult)
+	add("--input", f.input, projection.AsInput)
+	add("--log", f.log, string(ledger.AttachLog))
 	add("--state", f.state, string(ledger.AttachState))
 	for _, text := range f.attach {
 		file, role := attachment(text)
@@ -114,7 +118,7 @@ func (f *upload) open(c *console, limit int64) error {
 	switch {
 	case f.size > limit:
 		err = &usageError{code: "content_too_large", text: fmt.Sprintf("%s has %d bytes, and may have %d", in.name, f.size, limit), hint: "raise --max-content, or keep it elsewhere and name where"}
-	case f.size == 0 && f.flag != "--attach":
+	case f.size == 0 && f.flag != "--attach" && f.flag != "--log":
 		err = in.empty()
 	case f.name != "":
 		err = ledger.FieldFileName.Check(f.name)
@@ -175,7 +179,9 @@ func (a *app) withContent(ctx context.Context, l *connect.Ledger, r commands.Req
 		if _, err := f.opened.Seek(0, io.SeekStart); err != nil {
 			return r, fmt.Errorf("reading %s: %w", f.file, err)
 		}
-		put, err := l.PutContent(ctx, r.JobID, connect.Upload{Name: f.name, MediaType: media(f.name), Bytes: f.opened, Keep: keep, Limit: a.uploads.limit})
+		put, err := l.PutContent(ctx, r.JobID, connect.Upload{
+			Name: f.name, MediaType: media(f.name), Bytes: f.opened, Keep: keep, Limit: a.uploads.limit, NewJob: commands.RowOf(r.Command).BeginsJob,
+		})
 		if err != nil {
 			return r, fmt.Errorf("keeping %s: %w", f.file, err)
 		}
@@ -201,6 +207,14 @@ func naming(c commands.Command, named ledger.Content, as string) commands.Comman
 	if approve, ok := c.(commands.Approve); ok {
 		approve.Amended = named
 		return approve
+	}
+	if submit, ok := c.(commands.Submit); ok {
+		submit.Input = named
+		return submit
+	}
+	if end, ok := c.(commands.EndAttempt); ok {
+		end.Log = named
+		return end
 	}
 	return c
 }

@@ -165,7 +165,7 @@ func demoEnv(a *app, keys string) func(name string) string {
 		switch name {
 		case "GAIT_HOME":
 			return keys
-		case "GAIT_ROOT", "GAIT_ACTOR", urlVariable, "GITHUB_STEP_SUMMARY", "GITHUB_ACTIONS":
+		case "GAIT_ROOT", "GAIT_ACTOR", leaseVariable, traceVariable, urlVariable, "GITHUB_STEP_SUMMARY", "GITHUB_ACTIONS":
 			return ""
 		}
 		return a.getenv(name)
@@ -181,7 +181,7 @@ func demoCrash(ctx context.Context, keys string, args []string) error {
 	worker := exec.CommandContext(ctx, self, args...)
 	worker.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool {
 		name, _, _ := strings.Cut(v, "=")
-		return slices.Contains([]string{"GAIT_HOME", "GAIT_ROOT", "GAIT_ACTOR", urlVariable}, name)
+		return slices.Contains([]string{"GAIT_HOME", "GAIT_ROOT", "GAIT_ACTOR", leaseVariable, traceVariable, urlVariable}, name)
 	}), "GAIT_HOME="+keys)
 	if err := worker.Start(); err != nil {
 		return err

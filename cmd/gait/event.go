@@ -150,10 +150,12 @@ type eventRecord struct {
 	EventID   string      `json:"event_id"`
 	LeafHash  ledger.Hash `json:"leaf_hash"`
 	RequestID string      `json:"request_id,omitempty"`
+	Lease     int64       `json:"lease,omitempty"` // the epoch that the writer named
+	Trace     string      `json:"trace,omitempty"` // a traceparent (W3C Trace Context)
 }
 
 func recordOf(e ledger.Event) eventRecord {
-	return eventRecord{EventView: projection.EventViewOf(e), Seq: e.Seq(), JobSeq: e.JobSeq(), EventID: e.ID(), LeafHash: e.LeafHash(), RequestID: e.RequestID()}
+	return eventRecord{EventView: projection.EventViewOf(e), Seq: e.Seq(), JobSeq: e.JobSeq(), EventID: e.ID(), LeafHash: e.LeafHash(), RequestID: e.RequestID(), Lease: e.Lease(), Trace: e.Trace()}
 }
 
 // recordsIf returns a function that makes the records of refusals, or of all

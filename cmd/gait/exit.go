@@ -20,7 +20,7 @@ var meanings = map[int]string{
 	exitOK:         "success",
 	exitIO:         "disk, lock or lost race, or the outcome could not be printed; try again if the error says retryable",
 	exitVerify:     "a ledger, pack, signature, proof or view does not hold, or a key is not trusted; or diff found differences",
-	exitPolicy:     "blocked by policy, identity, the ban on self-approval, or a signature, role or token that is missing or does not do",
+	exitPolicy:     "blocked by policy, identity, the ban on self-approval, or a signature, role, token or lease that is missing or does not do",
 	exitApproval:   "an approval is missing or not by enough actors, was denied, or the decision expired",
 	exitRegress:    "a regression: replay or behaviour differs from what was recorded",
 	exitInvalid:    "invalid input, unknown job, or a transition the rules do not allow",

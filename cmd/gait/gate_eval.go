@@ -1,12 +1,12 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"gait/commands"
 	"gait/commands/gate"
@@ -19,6 +19,7 @@ type gateFlags struct {
 	notDoneExit                                          int64
 	dryRun, explain                                      bool
 	signing                                              signing
+	lease                                                leaseFlag
 }
 
 func (g *gateFlags) add(cmd *cobra.Command) {
@@ -30,24 +31,29 @@ func (g *gateFlags) add(cmd *cobra.Command) {
 	f.StringVar(&g.policy, "policy", "", "file with the policy that the job is bound to; needed only if the ledger does not keep its bytes")
 	f.StringVar(&g.fingerprint, "env-fingerprint", "", "fingerprint of the worker's environment (default: of operating system and architecture)")
 	f.StringVar(&g.actor, "actor", "", "who asks (env GAIT_ACTOR; default os:LOGIN)")
+	g.lease.add(f)
 }
 
 // request makes the request of an evaluation, without the intent. Each one has an id of its
 // own, so that an answer that was lost can be asked for again by this process alone.
-func (g *gateFlags) request(a *app) (commands.Request, error) {
+func (g *gateFlags) request(a *app, flags *pflag.FlagSet) (commands.Request, error) {
 	for _, f := range []struct{ flag, value, says string }{{"--id", g.id, "which job asks"}, {"--tool", g.tool, "for what tool"}, {"--intent", g.intent, "what it is to do"}} {
 		if f.value == "" {
 			return commands.Request{}, &usageError{code: "invalid_usage", text: f.flag + " is missing: " + f.says, hint: helpHint}
 		}
 	}
 	a.about(g.id)
+	lease, err := g.lease.of(&a.surroundings, flags, g.id)
+	if err != nil {
+		return commands.Request{}, err
+	}
 	requestID, err := ledger.NewULID(a.now(), a.entropy)
 	if err != nil {
 		return commands.Request{}, err
 	}
 	bound := boundFlags{fingerprint: g.fingerprint}
 	c := commands.GateEval{Tool: g.tool, CallID: g.callID, Facts: commands.GateFacts{EnvironmentFingerprint: bound.environment(), NotDoneExit: g.notDoneExit}}
-	return commands.Request{JobID: g.id, Actor: a.actor(g.actor), RequestID: requestID, Command: c, DryRun: g.dryRun}, nil
+	return commands.Request{JobID: g.id, Actor: a.actor(g.actor), Lease: lease, RequestID: requestID, Command: c, DryRun: g.dryRun}, nil
 }
 
 // question reads the files of an evaluation.
@@ -76,13 +82,14 @@ func (g *gateFlags) question(a *app) (q gateQuestion, err error) {
 }
 
 // ask asks the gate, and returns the answer: an error unless that is allow.
-func (g *gateFlags) ask(ctx context.Context, a *app) (commands.Result, commands.GateAnswer, error) {
+func (g *gateFlags) ask(cmd *cobra.Command, a *app) (commands.Result, commands.GateAnswer, error) {
+	ctx := cmd.Context()
 	if g.signing.given() {
 		result, err := issue(ctx, a, order{Request: commands.Request{Command: commands.GateEval{}, DryRun: g.dryRun}, signing: g.signing})
 		answer, err := answered(result, err)
 		return result, answer, err
 	}
-	r, err := g.request(a)
+	r, err := g.request(a, cmd.Flags())
 	var q gateQuestion
 	if err == nil {
 		q, err = g.question(a)
@@ -156,7 +163,7 @@ gait gate eval --id job_1 --tool payments.refund --intent - --explain --dry-run 
 				return err
 			}
 		}
-		result, answer, err := flags.ask(cmd.Context(), a)
+		result, answer, err := flags.ask(cmd, a)
 		if printed, ok := isPrinted(err); ok {
 			if err := a.printCommand(printed); err != nil {
 				return err
@@ -176,7 +183,7 @@ gait gate eval --id job_1 --tool payments.refund --intent - --explain --dry-run 
 
 // printAllow prints the answer allow.
 func printAllow(a *app, result commands.Result, answer commands.GateAnswer) error {
-	fields := object{"job_id": result.Job.ID, "job": result.Job.StatusViewAt(a.basis), "receipt": receiptOf(result)}
+	fields := object{"job_id": result.Job.ID, "job": a.judged.view(result.Job), "receipt": receiptOf(result)}
 	addAnswer(fields, answer)
 	if a.explanation != nil {
 		fields["explanation"] = explanationObject(a.explanation)

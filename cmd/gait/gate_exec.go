@@ -58,7 +58,7 @@ gait gate exec --id job_1 --tool payments.refund --intent intent.json --call-id 
 		if err != nil { // nothing is asked for what cannot run
 			return &usageError{code: "command_not_found", text: fmt.Sprintf("%s cannot be run: %v", args[0], errors.Unwrap(err)), hint: "check the path of the command after --"}
 		}
-		result, answer, err := flags.ask(cmd.Context(), a)
+		result, answer, err := flags.ask(cmd, a)
 		if err != nil {
 			return err
 		}
@@ -103,7 +103,7 @@ func (e *execution) run(ctx context.Context, path string, args []string) error {
 	if end.Outcome != ledger.EffectDone {
 		return &toolError{code: "tool_failed", text: fmt.Sprintf("%s: %s is settled as %s", end.reason(), e.answer.Grant, end.Outcome), grant: e.answer.Grant, tool: e.answer.Tool, end: end}
 	}
-	fields := object{"job_id": settled.Job.ID, "job": settled.Job.StatusViewAt(e.basis), "receipt": receiptOf(settled), "ended": end}
+	fields := object{"job_id": settled.Job.ID, "job": e.judged.view(settled.Job), "receipt": receiptOf(settled), "ended": end}
 	addAnswer(fields, e.answer)
 	if e.json {
 		if err := e.writeObject(e.success(fields)); err != nil {
@@ -170,7 +170,7 @@ func (e *execution) settle(ctx context.Context, end ending) (commands.Result, er
 		return commands.Result{}, err
 	}
 	r := commands.Request{
-		JobID: e.result.Job.ID, Actor: e.result.Event.Actor(), RequestID: requestID,
+		JobID: e.result.Job.ID, Actor: e.result.Event.Actor(), Lease: e.result.Event.Lease(), RequestID: requestID,
 		Command: commands.GateSettle{Grant: e.answer.Grant, Outcome: end.Outcome},
 	}
 	if end.Outcome != ledger.EffectDone {

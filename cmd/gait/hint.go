@@ -6,7 +6,7 @@ import (
 )
 
 // onLedger finds the commands in a hint that work on the ledger of --root.
-var onLedger = regexp.MustCompile(`\bgait (serve( token [a-z]+)?|doctor|gate [a-z]+|policy replay|keys (show|rotate|export)|pack build|(job|ledger)( checkpoint| witness)? [a-z]+(-[a-z]+)*)\b`)
+var onLedger = regexp.MustCompile(`\bgait (serve( token [a-z]+)?|doctor|gate [a-z]+|policy replay|keys (show|rotate|export)|pack build|(job|ledger)( checkpoint| witness| lease| attempt)? [a-z]+(-[a-z]+)*)\b`)
 
 // withRoot adds --root dir to the commands in a hint that work on a ledger,
 // unless dir is "". Up to the next semicolon, the commands after "there: " are for another

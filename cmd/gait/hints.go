@@ -27,7 +27,7 @@ func hintOf(err error, f ledger.Fault) string {
 	if own, ok := errors.AsType[hintedError](err); ok && own.Fault() == f {
 		return own.nextStep()
 	}
-	for _, of := range []map[string]hintMaker{hints, authorityHints, effectHints} {
+	for _, of := range []map[string]hintMaker{hints, authorityHints, effectHints, leaseHints} {
 		if hint, ok := of[f.Code]; ok {
 			return hint(err)
 		}

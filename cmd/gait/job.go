@@ -13,6 +13,6 @@ gait job list --status paused`,
 	})
 	cmd.AddCommand(submitCommand(a), checkpointCommand(a), pauseCommand(a), approveCommand(a), denyCommand(a),
 		resumeCommand(a), cancelCommand(a), stopCommand(a), statusCommand(a), inspectCommand(a), jobDiffCommand(a), listCommand(a), inboxCommand(a),
-		eventsCommand(a), watchCommand(a), waitCommand(a))
+		eventsCommand(a), watchCommand(a), waitCommand(a), leaseCommand(a), attemptCommand(a))
 	return cmd
 }

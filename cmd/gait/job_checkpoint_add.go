@@ -1,7 +1,6 @@
 package main
 
 import (
-	"strconv"
 	"strings"
 	"time"
 
@@ -37,27 +36,13 @@ func (f *decisionFlags) fill(c *commands.AddCheckpoint, now time.Time) (err erro
 		c.Quorum = 0 // one is what no quorum stands for
 	}
 	if f.expires != "" {
-		c.ExpiresAt, err = expiry(f.expires, now)
+		c.ExpiresAt, err = momentOf("--expires", f.expires, now, "24h")
 	}
 	return err
 }
 
-// expiry returns the time that a flag names: after a duration, or a time.
-func expiry(text string, now time.Time) (time.Time, error) {
-	if days, ok := strings.CutSuffix(text, "d"); ok {
-		if n, err := strconv.ParseUint(days, 10, 16); err == nil {
-			return now.AddDate(0, 0, int(n)).UTC().Truncate(time.Millisecond), nil
-		}
-	}
-	if after, err := time.ParseDuration(text); err == nil && after > 0 {
-		return now.Add(after).UTC().Truncate(time.Millisecond), nil
-	}
-	at, err := parseTime("--expires", text, "24h")
-	return at.UTC().Truncate(time.Millisecond), err
-}
-
 func checkpointAddCommand(a *app) *cobra.Command {
-	var kind, summary, action string
+	var kind, summary, action, steps string
 	var decision decisionFlags
 	var files uploadFlags
 	cmd := exits(&cobra.Command{
@@ -74,6 +59,7 @@ digest that the event names and that says nothing of the bytes; the approver is 
 and approves that digest. Files of a checkpoint are kept in the same way: --attach,
 --state. gait content reads and erases them.`,
 		Example: `gait job checkpoint add --id job_1 --summary "step 1 complete"
+gait job checkpoint add --id job_1 --summary "step 3 complete" --progress 3/14
 gait job checkpoint add --id job_1 --type decision-needed --summary "refund is 900 EUR" --required-action "approve the refund"
 gait job checkpoint add --id job_1 --type decision-needed --summary "refund is 9000 EUR" --required-action "approve it" --approvers cfo,role:approver --quorum 2 --expires 24h
 gait job checkpoint add --id job_1 --type decision-needed --summary "new prices" --required-action "approve them" --subject prices.json
@@ -84,6 +70,7 @@ gait job checkpoint add --id job_1 --type completed --summary "all refunds sent"
 	f.StringVar(&kind, "type", string(ledger.CheckpointProgress), "plan, progress, decision-needed, blocked, completed or failed")
 	f.StringVar(&summary, "summary", "", "what happened, at most 512 bytes (required)")
 	f.StringVar(&action, "required-action", "", "what must be decided (required with decision-needed)")
+	f.StringVar(&steps, "progress", "", "how far the job has come, DONE/TOTAL steps, such as 3/14")
 	decision.add(cmd)
 	files.add(cmd)
 	return lifecycle(a, cmd, func(*cobra.Command) (commands.AddCheckpoint, error) {
@@ -93,6 +80,12 @@ gait job checkpoint add --id job_1 --type completed --summary "all refunds sent"
 		c := commands.AddCheckpoint{Type: ledger.CheckpointType(kind), Summary: summary, RequiredAction: action}
 		if err := decision.fill(&c, a.now()); err != nil {
 			return c, err
+		}
+		if steps != "" {
+			var err error
+			if c.Progress, err = parseSteps(steps); err != nil {
+				return c, err
+			}
 		}
 		if files.subject != "" && c.Type != ledger.CheckpointDecisionNeeded {
 			return c, &usageError{code: "invalid_subject", text: "--subject is what is decided about, and " + kind + " asks for no decision", hint: "add --type decision-needed, or name the file with --attach"}

@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"gait/commands/connect"
-	"gait/ledger"
 	"gait/projection"
 )
 
@@ -154,7 +153,7 @@ func (i inboxItem) show(s *screen, now time.Time) {
 		[2]string{"asks", i.Summary}, [2]string{"required", i.RequiredAction}, [2]string{"about", subjectText(i.Progress)}, [2]string{"in place of", i.Replaces},
 		[2]string{"waits for", i.WaitingFor}, [2]string{"approved", approvedText(i.Progress)}, [2]string{"denied", denied}, [2]string{"until", untilText(i.Progress)},
 		[2]string{"asked", askedText(i.AskedByClaim)}, [2]string{"may decide", mayText(i.InboxItem)}, [2]string{"not by", strings.Join(i.NotBy, ", ")},
-		[2]string{"labels", labelText(i.Labels)}, [2]string{i.todo(), i.Command},
+		[2]string{"progress", stepsOf(i.Steps)}, [2]string{"labels", labelText(i.Labels)}, [2]string{i.todo(), i.Command},
 	)
 }
 
@@ -178,10 +177,6 @@ func subjectText(p projection.Progress) string {
 		return contentText(*p.Subject)
 	}
 	return ""
-}
-
-func contentText(c ledger.Content) string {
-	return strings.TrimSpace(fmt.Sprintf("%s %s, %s", c.Name, c.Digest.String()[:16], count(c.Size, "byte")))
 }
 
 // approvedText says how many approvals count, of how many, and whose.

@@ -48,12 +48,14 @@ func inspectCommand(a *app) *cobra.Command {
 			if err := when.check(cmd, id, found); err != nil {
 				return err
 			}
+			by := judging{Basis: found.Basis}
 			if at.IsEnd() {
-				if found.Basis, err = r.Basis(cmd.Context()); err != nil {
+				if by, err = judgingOf(cmd.Context(), r, found.Job); err != nil {
 					return err
 				}
+				found.Basis = by.Basis
 			}
-			return printInspection(a, found, page, !at.IsEnd(), func() ledger.Events { return at.Until(r.Log.JobEvents(cmd.Context(), id, 1)) })
+			return printInspection(a, found, by, page, !at.IsEnd(), func() ledger.Events { return at.Until(r.Log.JobEvents(cmd.Context(), id, 1)) })
 		})
 	}
 	return cmd
@@ -68,13 +70,13 @@ func (p pageFlags) holds(e ledger.Event) bool {
 
 // printInspection writes a replayed job in several passes over its events, so
 // that memory does not grow with the job.
-func printInspection(a *app, found projection.Moment, page pageFlags, past bool, events func() ledger.Events) error {
+func printInspection(a *app, found projection.Moment, at judging, page pageFlags, past bool, events func() ledger.Events) error {
 	w := bufio.NewWriterSize(a.stdout, 64<<10)
 	write := inspectText
 	if a.json {
 		write = inspectJSON
 	}
-	if err := write(a, w, found, events, page, past); err != nil {
+	if err := write(a, w, found, at, events, page, past); err != nil {
 		return err
 	}
 	return w.Flush()
@@ -82,7 +84,7 @@ func printInspection(a *app, found projection.Moment, page pageFlags, past bool,
 
 // inspectJSON writes the object that success makes, with its lists in the places where
 // that has empty ones.
-func inspectJSON(a *app, w *bufio.Writer, found projection.Moment, events func() ledger.Events, page pageFlags, past bool) error {
+func inspectJSON(a *app, w *bufio.Writer, found projection.Moment, _ judging, events func() ledger.Events, page pageFlags, past bool) error {
 	fields := object{"events": []any{}, "job": found.Job.View(nil, nil), "job_id": found.Job.ID, "refusals": []any{}}
 	if past {
 		fields["as_of"] = asOfView(found.Last)
@@ -141,9 +143,9 @@ func writeList(w *bufio.Writer, name string, events ledger.Events, of func(ledge
 	return w.WriteByte(']')
 }
 
-func inspectText(a *app, w *bufio.Writer, found projection.Moment, events func() ledger.Events, page pageFlags, past bool) error {
+func inspectText(a *app, w *bufio.Writer, found projection.Moment, at judging, events func() ledger.Events, page pageFlags, past bool) error {
 	s, job := a.screen(), found.Job
-	showStatusAt(s, a.rootDir(), job, found.Stop, found.Basis)
+	showStatusAt(s, a.rootDir(), job, found.Stop, at)
 	if past {
 		showAsOf(s, found.Last)
 	}

@@ -34,7 +34,7 @@ gait job list --after job_17 --json`,
 			return err
 		}
 		page := []projection.StatusView{}
-		next, err := a.listed(cmd.Context(), q, func(j projection.Job, now projection.Basis) { page = append(page, j.StatusViewAt(now)) })
+		next, err := a.listed(cmd.Context(), q, func(j projection.Job, now judging) { page = append(page, now.view(j)) })
 		if err != nil {
 			return err
 		}

@@ -29,19 +29,28 @@ func parseSince(text string, now time.Time) (time.Time, error) {
 
 // listed calls use with the first jobs of a list, and returns where its next page begins,
 // or "".
-func (a *app) listed(ctx context.Context, q projection.Query, use func(projection.Job, projection.Basis)) (next string, err error) {
+func (a *app) listed(ctx context.Context, q projection.Query, use func(projection.Job, judging)) (next string, err error) {
 	err = a.read(ctx, func(r *connect.Ledger) error {
 		if q.Basis, err = r.Basis(ctx); err != nil {
 			return err
 		}
 		jobs, more, err := r.List(ctx, q)
+		if err != nil {
+			return err
+		}
 		for _, j := range jobs {
-			use(j, q.Basis)
+			at := judging{Basis: q.Basis}
+			if j.Awaits() {
+				if at.after, err = projection.Dependencies(ctx, r.Log, j); err != nil {
+					return err
+				}
+			}
+			use(j, at)
 		}
 		if more && len(jobs) > 0 {
 			next = placeText(q.PlaceOf(jobs[len(jobs)-1]), q.Sort)
 		}
-		return err
+		return nil
 	})
 	return next, err
 }
@@ -79,7 +88,7 @@ func parsePlace(text string, by projection.Sort) (p projection.Place, err error)
 
 // showList shows jobs, without columns that would be empty.
 func showList(s *screen, page []projection.StatusView, now time.Time) {
-	header := []string{"job", "status", "rev", "age", "changed", "waits for", "required action", "labels", "last checkpoint"}
+	header := []string{"job", "status", "progress", "rev", "age", "changed", "waits for", "required action", "labels", "last checkpoint"}
 	cells := make([][]string, len(page))
 	used := map[int]bool{}
 	for i, v := range page {
@@ -88,7 +97,7 @@ func showList(s *screen, page []projection.StatusView, now time.Time) {
 			last = v.LastCheckpoint.ID + " " + v.LastCheckpoint.Summary
 		}
 		cells[i] = []string{
-			v.JobID, s.status(v.Status), strconv.FormatInt(v.Revision, 10), ageOf(v.CreatedAt, now), ageOf(v.UpdatedAt, now), v.WaitingFor,
+			v.JobID, s.status(v.Status), stepsShort(v.Steps), strconv.FormatInt(v.Revision, 10), ageOf(v.CreatedAt, now), ageOf(v.UpdatedAt, now), v.WaitingFor,
 			shorten(requiredAction(v), 40), shorten(labelText(v.Labels), 32), shorten(last, 40),
 		}
 		for column, cell := range cells[i] {

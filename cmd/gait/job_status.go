@@ -34,20 +34,20 @@ are replayed.`,
 		}
 		var job projection.Job
 		var stop ledger.Event
-		var now projection.Basis
+		var now judging
 		err = a.read(cmd.Context(), func(r *connect.Ledger) (err error) {
 			if job, err = r.Job(cmd.Context(), id); err == nil && !a.json {
 				stop, err = projection.LastStop(cmd.Context(), r.Log, job)
 			}
 			if err == nil {
-				now, err = r.Basis(cmd.Context())
+				now, err = judgingOf(cmd.Context(), r, job)
 			}
 			return err
 		})
 		if err != nil {
 			return err
 		}
-		return a.print(object{"job_id": id, "job": job.StatusViewAt(now)}, func(s *screen) {
+		return a.print(object{"job_id": id, "job": now.view(job)}, func(s *screen) {
 			showStatusAt(s, a.rootDir(), job, stop, now)
 			s.next(nextCommandAt(a, job, now))
 		})
@@ -68,7 +68,7 @@ func pastStatus(a *app, cmd *cobra.Command, id string, at projection.AsOf, when 
 		return err
 	}
 	return a.print(object{"job_id": id, "job": found.Job.StatusViewAt(found.Basis), "as_of": asOfView(found.Last)}, func(s *screen) {
-		showStatusAt(s, a.rootDir(), found.Job, found.Stop, found.Basis)
+		showStatusAt(s, a.rootDir(), found.Job, found.Stop, judging{Basis: found.Basis})
 		showAsOf(s, found.Last)
 	})
 }

@@ -8,16 +8,22 @@ import (
 
 func submitCommand(a *app) *cobra.Command {
 	var bound boundFlags
+	var queue queueFlags
 	var labels []string
 	cmd := exits(&cobra.Command{
 		Use:   "submit [JOB]",
 		Short: "Start a job; the first one creates the ledger",
 		Long: `Start a job. Without an id it gets a ULID. If there is no ledger yet, this
-creates one, with its signing key and an entry among your trusted keys.`,
+creates one, with its signing key and an entry among your trusted keys.
+
+Jobs with a label are a queue, from which gait work takes them. One with --after or --not-before
+is not leased to a worker before then. Its worker finds --input as a file.`,
 		Example: `gait job submit --id job_1
-gait job submit --id refunds-7 --identity agent_7 --policy policy.cedar --policy-ref refunds@v3 --label team=payments`,
+gait job submit --id refunds-7 --identity agent_7 --policy policy.cedar --policy-ref refunds@v3 --label team=payments
+gait job submit --label queue=refunds --input refund.json --after refunds-6 --not-before 2h`,
 	}, 0, 1, 2, 3, 6, 7, 8)
 	bound.add(cmd)
+	queue.add(cmd)
 	cmd.Flags().StringArrayVar(&labels, "label", nil, "a label key=value; may be given several times")
 	return lifecycle(a, cmd, func(*cobra.Command) (commands.Submit, error) {
 		c := commands.Submit{EnvironmentFingerprint: bound.environment(), Identity: bound.identity, PolicyRef: bound.policyRef, ProducerVersion: producerVersion()}
@@ -32,7 +38,7 @@ gait job submit --id refunds-7 --identity agent_7 --policy policy.cedar --policy
 			}
 			c.Labels = append(c.Labels, l)
 		}
-		return c, nil
+		return c, queue.fill(a, &c)
 	})
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"gait/ledger"
 	"gait/ledger/root"
@@ -11,7 +12,7 @@ import (
 
 // showStatusAt prints a summary of a job of the ledger in root directory dir, with verdicts
 // judged on a basis. stopped is the event that stopped it, if any.
-func showStatusAt(s *screen, dir string, j projection.Job, stopped ledger.Event, at projection.Basis) {
+func showStatusAt(s *screen, dir string, j projection.Job, stopped ledger.Event, at judging) {
 	fmt.Fprintf(s, "%s  %s\n", s.bold(j.ID), s.status(j.Status))
 	stop := string(j.StopReason)
 	if j.StopReason == projection.StopNone {
@@ -29,7 +30,7 @@ func showStatusAt(s *screen, dir string, j projection.Job, stopped ledger.Event,
 		last = fmt.Sprintf(", last %s %s: %s", cp.ID, cp.Type, cp.Summary)
 	}
 	held := ""
-	if h := j.OnHold(at); h != nil {
+	if h := j.OnHold(at.Basis); h != nil {
 		held = "since " + h.CreatedAt + " by " + h.Actor + ": only an approval by another actor lifts it"
 		if h.Verdict == projection.Denied {
 			held += "; " + j.Stop.VerdictBy + " denied it"
@@ -48,19 +49,21 @@ func showStatusAt(s *screen, dir string, j projection.Job, stopped ledger.Event,
 	}
 	s.fields([2]string{"imported", from}, [2]string{"continued", before}, [2]string{"revision", fmt.Sprint(j.Revision)}, [2]string{"stop reason", stop}, [2]string{"on hold", held}, [2]string{"since", since}, [2]string{"reason", why}, [2]string{"reason code", string(j.ReasonCode)},
 		[2]string{"checkpoints", fmt.Sprint(j.Checkpoints) + last},
+		[2]string{"progress", stepsText(j.Steps)}, [2]string{"lease", leaseText(j.Lease, at.Reading)}, [2]string{"attempts", attemptsText(j)},
+		[2]string{"after", afterText(j, at.after)}, [2]string{"not before", j.NotBefore}, [2]string{"input", inputText(j)},
 		[2]string{"approvals", fmt.Sprint(j.Approvals)}, [2]string{"refusals", fmt.Sprint(j.Refusals)},
 		[2]string{"identity", j.Identity}, [2]string{"policy", policyOf(j)}, [2]string{"created", j.Created}, [2]string{"updated", j.Updated}, [2]string{"waiting for", waitingForAt(j, at)})
 	showEffects(s, j, at)
 	for _, a := range j.Decisions {
-		if d := j.Judge(a, at); d.Outcome != projection.OutcomeApproved && !j.Status.Final() {
+		if d := j.Judge(a, at.Basis); d.Outcome != projection.OutcomeApproved && !j.Status.Final() {
 			fmt.Fprintf(s, "  %s %s %s: %s — %s (asked by %s)\n", s.yellow("?"), a.CheckpointID, judged(d), a.Summary, a.RequiredAction, a.Actor)
 		}
 	}
 }
 
 // showEffects shows the grants that are not settled, and what is approved and was not granted yet.
-func showEffects(s *screen, j projection.Job, at projection.Basis) {
-	view := j.StatusViewAt(at)
+func showEffects(s *screen, j projection.Job, at judging) {
+	view := at.view(j)
 	for _, g := range view.Grants {
 		state := "open"
 		if g.Unknown {
@@ -103,16 +106,22 @@ func policyOf(j projection.Job) string {
 }
 
 // waitingForAt says what a job waits for, with verdicts judged on a basis.
-func waitingForAt(j projection.Job, at projection.Basis) string {
-	switch j.WaitingForAt(at) {
+func waitingForAt(j projection.Job, at judging) string {
+	switch at.waiting(j) {
 	case projection.WaitsForWorker:
 		return "the worker's next checkpoint"
+	case projection.WaitsForLease:
+		return "a worker that takes a lease"
+	case projection.WaitsForDependency:
+		return "jobs that are not completed: " + strings.Join(unmet(j, at.after), ", ")
+	case projection.WaitsForTime:
+		return "the time " + j.NotBefore
 	case projection.WaitsForDecision:
 		return "a decision"
 	case projection.WaitsForHold:
 		return "an approval of the hold, not by " + j.Stop.Actor
 	case projection.WaitsForReversal:
-		if replaced := closedAsk(j, at); replaced != "" {
+		if replaced := closedAsk(j, at.Basis); replaced != "" {
 			return "a decision that replaces " + replaced
 		}
 		return "a new verdict on what was denied"
@@ -148,26 +157,35 @@ func closedAsk(j projection.Job, at projection.Basis) string {
 
 // nextCommandAt returns a command that takes the job further, or "" if it would be refused,
 // since the ledger that was read is only read. Verdicts are judged on a basis.
-func nextCommandAt(a *app, j projection.Job, at projection.Basis) string {
+func nextCommandAt(a *app, j projection.Job, at judging) string {
 	_, copied := errors.AsType[*root.ImportedError](a.readOnly)
 	if a.readOnly != nil && (copied || !j.Status.Final()) { // packs of other ledgers can be made
 		return ""
 	}
 	id := "--id " + j.ID
-	switch j.WaitingForAt(at) {
+	switch waiting := at.waiting(j); waiting {
 	case projection.WaitsForWorker:
 		if len(j.Grants) > 0 {
 			return settleCommand(j.Grants[0].ID)
 		}
+		if j.Lease.Lives(at.Reading) { // its holder goes on
+			return "gait job watch " + id
+		}
 		return "gait job checkpoint add " + id + ` --summary "what was done"`
+	case projection.WaitsForLease:
+		return "gait job lease take " + id
+	case projection.WaitsForDependency:
+		return "gait job status --id " + unmet(j, at.after)[0]
+	case projection.WaitsForTime:
+		return "gait job watch " + id
 	case projection.WaitsForEffects:
 		return settleCommand(unsettledGrant(j))
 	case projection.WaitsForDecision, projection.WaitsForHold, projection.WaitsForReversal:
-		if replaced := closedAsk(j, at); replaced != "" && j.WaitingForAt(at) == projection.WaitsForReversal {
+		if replaced := closedAsk(j, at.Basis); replaced != "" && waiting == projection.WaitsForReversal {
 			return "gait job checkpoint add " + id + " --type decision-needed --replaces " + replaced + ` --summary "what is asked now" --required-action "what to decide"`
 		}
 		checkpoint := ""
-		if open := j.UnsettledAt(at); len(open) > 1 {
+		if open := j.UnsettledAt(at.Basis); len(open) > 1 {
 			checkpoint = open[0].DecisionID()
 		}
 		return toApprove(j.ID, checkpoint)

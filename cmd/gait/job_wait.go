@@ -53,13 +53,16 @@ has expired, with decision_expired.`,
 		if err != nil {
 			return err
 		}
-		return a.print(object{"job_id": id, "job": seen.Job.StatusViewAt(seen.Basis)}, func(s *screen) {
-			showStatusAt(s, a.rootDir(), seen.Job, seen.Stop, seen.Basis)
-			s.next(nextCommandAt(a, seen.Job, seen.Basis))
+		return a.print(object{"job_id": id, "job": judgingSeen(seen).view(seen.Job)}, func(s *screen) {
+			showStatusAt(s, a.rootDir(), seen.Job, seen.Stop, judgingSeen(seen))
+			s.next(nextCommandAt(a, seen.Job, judgingSeen(seen)))
 		})
 	}
 	return cmd
 }
+
+// judgingSeen returns what a job is shown by that a wait has seen.
+func judgingSeen(seen connect.Waited) judging { return judging{Basis: seen.Basis, after: seen.After} }
 
 // parseCondition reads --for.
 func parseCondition(text string) (projection.Condition, error) {
@@ -120,7 +123,7 @@ func (e *waitError) fields() object {
 	if e.seen.Job.ID == "" {
 		return nil
 	}
-	return object{"job": e.seen.Job.StatusViewAt(e.seen.Basis)}
+	return object{"job": judgingSeen(e.seen).view(e.seen.Job)}
 }
 
 // lookOnce looks at a job once. It fails with errTimeout if the condition does

@@ -56,7 +56,7 @@ type watcher struct {
 	changes []jobChange
 	last    []ledger.Event // the newest few
 	stop    ledger.Event
-	at      projection.Basis
+	at      judging
 	height  int // of the last drawing, in lines
 }
 
@@ -79,7 +79,7 @@ func (w *watcher) Look(ctx context.Context, l *connect.Ledger) (seen int64, err 
 		seen, err = next.advance(ctx, l, seen)
 	}
 	if err == nil {
-		next.at, err = l.Basis(ctx)
+		next.at, err = judgingOf(ctx, l, next.fold.Job)
 	}
 	if err == nil {
 		*w = next

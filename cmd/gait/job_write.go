@@ -20,12 +20,14 @@ type writeFlags struct {
 	ifRevision                   int64
 	dryRun                       bool
 	signing                      signing
+	lease                        leaseFlag
 }
 
 func (w *writeFlags) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&w.id, "id", "", "the job's id; may also be given as the argument")
 	f.Int64Var(&w.ifRevision, "if-revision", 0, "act only if the job is at this revision")
+	w.lease.add(f)
 	w.addCommon(cmd)
 }
 
@@ -61,6 +63,9 @@ func (w *writeFlags) request(a *app, cmd *cobra.Command, args []string, c comman
 	if cmd.Flags().Changed("if-revision") {
 		r.IfRevision = &w.ifRevision
 	}
+	if r.Lease, err = w.lease.of(&a.surroundings, cmd.Flags(), id); err != nil {
+		return r, err
+	}
 	return r, r.Check()
 }
 
@@ -93,7 +98,7 @@ func issue(ctx context.Context, a *app, r order) (result commands.Result, err er
 		if result, err = a.issueIn(ctx, l, r); err == nil {
 			a.written.Store(&result)
 			err = a.noteUsed(ctx, l, result)
-			noteBasis(ctx, a, l)
+			noteJudging(ctx, a, l, result)
 			a.noteErased(ctx, l, result)
 		}
 		return err
@@ -101,11 +106,11 @@ func issue(ctx context.Context, a *app, r order) (result commands.Result, err er
 	return result, err
 }
 
-// noteBasis notes what verdicts are judged by. The command was carried out: if that cannot
-// be read, the outcome names them as they were recorded.
-func noteBasis(ctx context.Context, a *app, l *connect.Ledger) {
-	if at, err := l.Basis(ctx); err == nil {
-		a.basis = at
+// noteJudging notes what the job is shown by. The command was carried out: if that cannot
+// be read, the outcome shows it as it was recorded.
+func noteJudging(ctx context.Context, a *app, l *connect.Ledger, result commands.Result) {
+	if at, err := judgingOf(ctx, l, result.Job); err == nil {
+		a.judged = at
 	}
 }
 
@@ -124,6 +129,9 @@ func decideOnly(ctx context.Context, a *app, r order) error {
 		return a.printCommand(printed)
 	}
 	if commands.RowOf(r.Command).CreatesLedger && errors.Is(err, root.ErrNoLedger) {
+		if r.Request, err = wouldBring(a, r.Request); err != nil {
+			return err
+		}
 		r.AcceptClock = a.acceptClock
 		result, err = (&commands.Engine{Log: commands.EmptyLog{}, Now: a.now, Entropy: a.entropy}).Do(ctx, r.Request)
 	}
@@ -169,12 +177,12 @@ func printResult(a *app, result commands.Result) error {
 			again = ", already done before"
 		}
 		s.done("%s %s %s", s.bold(result.Job.ID), eventInShort(result.Event), s.dim(fmt.Sprintf("(event %d, revision %d%s)", result.Receipt.Seq, result.Receipt.Revision, again)))
-		s.fields([2]string{"status", s.status(result.Job.Status)}, [2]string{"waiting for", waitingForAt(result.Job, a.basis)}, [2]string{"leaf hash", result.Receipt.Leaf.String()})
+		s.fields([2]string{"status", s.status(result.Job.Status)}, [2]string{"waiting for", waitingForAt(result.Job, a.judged)}, [2]string{"leaf hash", result.Receipt.Leaf.String()})
 		showUsed(s, a.used)
 		if result.Event.Type() == ledger.TypeImported {
 			fmt.Fprintf(s, "%s %s\n", s.yellow("note:"), importNotice(result.Job))
 		}
-		s.next(nextCommandAt(a, result.Job, a.basis))
+		s.next(nextCommandAt(a, result.Job, a.judged))
 	})
 }
 
@@ -189,7 +197,11 @@ func lifecycle[C commands.Command](a *app, cmd *cobra.Command, build func(*cobra
 func lifecycleWith[C commands.Command](a *app, cmd *cobra.Command, flags *writeFlags, build func(*cobra.Command) (C, error)) *cobra.Command {
 	flags.add(cmd)
 	var command C
-	cmd.Flags().Lookup("reason").Hidden = commands.RowOf(command).ReasonElsewhere != ""
+	row := commands.RowOf(command)
+	cmd.Flags().Lookup("reason").Hidden = row.ReasonElsewhere != ""
+	if row.BeginsJob {
+		flags.lease.hide(cmd.Flags())
+	}
 	cmd.Args = cobra.ArbitraryArgs
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if flags.signing.given() {
@@ -207,7 +219,7 @@ func lifecycleWith[C commands.Command](a *app, cmd *cobra.Command, flags *writeF
 			return err
 		}
 		o := flags.order(r)
-		o.relative = expiresAfter(cmd)
+		o.relative = datedAfter(cmd)
 		return carryOut(cmd.Context(), a, o)
 	}
 	return cmd

@@ -19,6 +19,9 @@ const older = "45832f5ea75fe5caa2cb81d60b6a5eb2cfb635c6"
 // beforeAuthority is the newest commit of gait that knew no events of version 1.4.0.
 const beforeAuthority = "349f0b2"
 
+// beforeLeases is the newest commit of gait that knew no events of version 1.6.0.
+const beforeLeases = "8883ae62"
+
 // buildOlder builds the gait of an older commit in a directory, or says why it cannot.
 func buildOlder(dir, older string) (path string, err error) {
 	var archive bytes.Buffer
@@ -169,4 +172,32 @@ func TestOlderGaitReadsUpToAuthority(t *testing.T) {
 	if v := o.old("pack", "verify", pack); v.code != 6 || v.ErrorCode != "unsupported_version" {
 		t.Errorf("of the pack the older gait says %d: %s", v.code, v.Error)
 	}
+}
+
+// A gait from before there were leases goes on with the jobs that have none, and says of a
+// leased one, or of a ledger whose last event it does not know, that a newer gait wrote it. It
+// writes nothing then: no worker of it acts for a job that another one holds.
+func TestOlderGaitBesideLeases(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds a gait")
+	}
+	o := newOldGait(t, beforeLeases)
+	o.must("job", "submit", "--id", "a")
+	o.mustOld("job", "submit", "--id", "b")
+	o.must("job", "lease", "take", "a")
+	for _, args := range [][]string{{"job", "status", "b"}, {"job", "checkpoint", "add", "a", "--summary", "x"}, {"ledger", "verify"}} {
+		if v := o.old(args...); v.code != 6 || v.ErrorCode != "unsupported_version" {
+			t.Errorf("behind a lease the older gait %s exits %d: %s", strings.Join(args, " "), v.code, v.ErrorCode)
+		}
+	}
+	o.must("job", "checkpoint", "add", "b", "--summary", "one")
+	o.mustOld("job", "checkpoint", "add", "b", "--summary", "two")
+	o.mustOld("job", "status", "b")
+	for _, args := range [][]string{{"job", "status", "a"}, {"job", "checkpoint", "add", "a", "--summary", "x"}, {"job", "stop", "a"}, {"job", "list"}} {
+		if v := o.old(args...); v.code != 6 || v.ErrorCode != "unsupported_version" {
+			t.Errorf("of a leased job the older gait says %d: %s (%s)", v.code, v.ErrorCode, strings.Join(args, " "))
+		}
+	}
+	o.must("job", "checkpoint", "add", "a", "--summary", "x", "--lease", "1")
+	o.must("ledger", "verify")
 }

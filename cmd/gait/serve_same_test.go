@@ -27,7 +27,7 @@ var anyTime = regexp.MustCompile(`\d{4}-\d\d-\d\dT[0-9:.]+Z`)
 var sameLines = []string{
 	"job status a", "job status b", "job status missing", "job list", "job list --limit 1", "job inbox", "job list --waiting-for decision,cancel --sort updated", "job list --sort created --reverse --limit 1", "job inspect a", "job inspect b --at-revision 2", "job inspect a --limit 2",
 	"job checkpoint list --id a", "job checkpoint show --id a --checkpoint cp_0002", "job diff a b", "job diff --id a --from-revision 2", "job cancel a --dry-run", "job submit --id new --dry-run",
-	"job pause b --dry-run", "ledger info", "ledger verify", "ledger checkpoint", "ledger proof --seq 3", "ledger proof --seq 99", "ledger witness list", "serve token list", "ledger rebuild", "keys show", "keys list",
+	"job pause b --dry-run", "job lease show a", "ledger info", "ledger verify", "ledger checkpoint", "ledger proof --seq 3", "ledger proof --seq 99", "ledger witness list", "serve token list", "ledger rebuild", "keys show", "keys list",
 	"actor list", "actor show root_1", "actor show missing", "actor revoke cfo --actor root_1 --reason left --sign-key root_1 --dry-run", "authority show", "authority set --mode all --admins 2 --actor root_1 --sign-key root_1 --dry-run",
 	"job approve c --actor root_1 --sign-key root_1 --dry-run", "job approve c --actor cfo --sign-key root_1", "job approve c --actor Root_1", "job stop b --actor root_1 --sign-key root_1 --dry-run", "job pause c --actor nobody_1 --sign-key root_1",
 	"replay gait-out/jobs", "pack build --type job --from a --out @a.zip", "pack build --type range --from 2 --to 5 --out @r.zip", "ledger export --dir @dir", "job checkpoint list",

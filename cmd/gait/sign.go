@@ -71,7 +71,7 @@ type order struct {
 
 	signing   signing
 	bootstrap bool // the ledger's first actor is enrolled without asking
-	relative  bool // the command line says after what time a decision expires, not when
+	relative  bool // the command line gives a time as a while from now, not as it is
 }
 
 // A printedError ends a command that wrote what is to be signed, and issued nothing.
@@ -98,6 +98,7 @@ func (a *app) issueIn(ctx context.Context, l *connect.Ledger, o order) (commands
 // prepare returns the request to issue: as it is, or signed. If it would be signed and its
 // request id has led to something before, that is the answer, and nothing is signed.
 func (a *app) prepare(ctx context.Context, l *connect.Ledger, o order) (r commands.Request, answer *commands.Result, err error) {
+	o.Trace = traceFor(&a.surroundings, o.Command)
 	switch {
 	case commands.RowOf(o.Command).Actor != "":
 		return o.Request, nil, nil // it follows from the ledger, and no actor gives it
@@ -109,9 +110,12 @@ func (a *app) prepare(ctx context.Context, l *connect.Ledger, o order) (r comman
 		return o.Request, nil, err
 	}
 	if o.relative {
-		if o.Request, err = expiresAsBefore(ctx, l, o.Request); err != nil {
+		if o.Request, err = datedAsBefore(ctx, l, o.Request); err != nil {
 			return o.Request, nil, err
 		}
+	}
+	if o.Request, err = withJobID(ctx, a, l, o.Request); err != nil {
+		return o.Request, nil, err
 	}
 	if o.Request, err = a.withContent(ctx, l, o.Request, o.signing.printTo != ""); err != nil {
 		return o.Request, nil, err
@@ -259,7 +263,7 @@ func signedElsewhere(a *app, o order) (commands.Request, error) {
 	if _, imports := r.Command.(commands.Import); imports {
 		r.Command = o.Command // the claim of the pack that was given: what was signed has its digest
 	}
-	r.DryRun = o.DryRun
+	r.DryRun, r.Trace = o.DryRun, o.Trace
 	return r.Fill(commands.Surroundings{ProducerVersion: producerVersion()}), nil
 }
 

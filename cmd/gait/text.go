@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"strings"
+
+	"gait/ledger"
 )
 
 // count returns a number of things: 1 job, 2 jobs.
@@ -28,4 +30,9 @@ func inShort(text string) string {
 		return first + "."
 	}
 	return text
+}
+
+// contentText names content, in short.
+func contentText(c ledger.Content) string {
+	return strings.TrimSpace(fmt.Sprintf("%s %s, %s", c.Name, c.Digest.String()[:16], count(c.Size, "byte")))
 }

@@ -12,6 +12,7 @@ type Waited struct {
 	Job   projection.Job // zero if it could not be read
 	Stop  ledger.Event   // what stopped it; zero if it runs
 	Basis projection.Basis
+	After []projection.Dependency // the jobs that it comes after; nil if they have no say in what it waits for
 }
 
 // Wait follows a job until a condition holds for it. The job must be there. Errors are
@@ -32,6 +33,11 @@ func LookAt(ctx context.Context, l *Ledger, id string) (seen Waited, err error) 
 	}
 	if seen.Basis, err = l.Basis(ctx); err != nil {
 		return Waited{}, err
+	}
+	if seen.Job.Awaits() {
+		if seen.After, err = projection.Dependencies(ctx, l.Log, seen.Job); err != nil {
+			return Waited{}, err
+		}
 	}
 	return seen, nil
 }

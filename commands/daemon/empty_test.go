@@ -31,7 +31,7 @@ func TestEmptyTexts(t *testing.T) {
 		path, name, _ := strings.Cut(needs, " ")
 		wantEmpty(t, s, path, "", name+" is missing")
 	}
-	for _, field := range []string{"verb", "job_id", "actor", "reason", "request_id"} {
+	for _, field := range []string{"verb", "job_id", "actor", "reason", "request_id", "trace"} {
 		body := map[string]any{"verb": "submit", "job_id": "j2", "actor": "w", "request_id": "r", "arguments": map[string]any{}}
 		body[field] = ""
 		wantEmpty(t, s, "/v1/commands", encoded(t, body), field+" is empty")
@@ -53,6 +53,10 @@ func TestEmptyTexts(t *testing.T) {
 		commands.SetAuthority{},
 		commands.GateEval{},
 		commands.GateSettle{},
+		commands.LeaseTake{},
+		commands.LeaseRenew{},
+		commands.LeaseRelease{},
+		commands.EndAttempt{},
 	}
 	var verbs []string
 	for _, c := range all {
