@@ -1,8 +1,6 @@
 package commands
 
 import (
-	"fmt"
-	"strings"
 	"time"
 
 	"gait/ledger"
@@ -44,13 +42,13 @@ func (c LeaseTake) decide(j projection.Job, by Request) (ledger.Payload, *projec
 	if j.Lease != nil {
 		p.Epoch = j.Lease.Epoch + 1
 	}
-	depends, unmet := by.moment.dependencies(j)
+	depends := by.moment.dependencies(j)
 	for _, d := range depends {
 		p.After = append(p.After, d.Leaf)
 	}
 	decided, no := propose(j, by, p)
 	if no == nil {
-		no = unmet
+		no = projection.CheckAfter(j, depends)
 	}
 	if no != nil {
 		return nil, no
@@ -63,38 +61,14 @@ func (m Moment) until(ttl int64) time.Time {
 	return m.basis().Reading.Add(time.Duration(ttl) * time.Second)
 }
 
-// dependencies returns the jobs that a job waits for, and a refusal if one of them is not
-// completed: the first that never will be, or else the first that is not yet.
-func (m Moment) dependencies(j projection.Job) (all []projection.Dependency, no *projection.Refusal) {
-	var failed, pending []string
+// dependencies returns the jobs that a job waits for, in the order of their ids.
+func (m Moment) dependencies(j projection.Job) []projection.Dependency {
+	all := make([]projection.Dependency, len(j.After))
 	for i, id := range j.After {
-		d := projection.Dependency{JobID: id}
+		all[i] = projection.Dependency{JobID: id}
 		if i < len(m.Depends) && m.Depends[i].JobID == id {
-			d = m.Depends[i]
-		}
-		all = append(all, d)
-		switch {
-		case d.Status == projection.Completed && !d.Leaf.IsZero():
-		case d.Status == "":
-			failed = append(failed, id+" (not found)")
-		case d.Status.Final() || d.Status == projection.EmergencyStopped:
-			failed = append(failed, fmt.Sprintf("%s (%s)", id, d.Status))
-		default:
-			pending = append(pending, fmt.Sprintf("%s (%s)", id, d.Status))
+			all[i] = m.Depends[i]
 		}
 	}
-	details := projection.Details{JobID: j.ID, Status: j.Status}
-	switch {
-	case len(failed) > 0:
-		return all, &projection.Refusal{
-			Code: projection.DependencyFailed, Details: details,
-			Reason: fmt.Sprintf("job %s waits for what will not be completed: %s", j.ID, strings.Join(failed, ", ")),
-		}
-	case len(pending) > 0:
-		return all, &projection.Refusal{
-			Code: projection.DependencyPending, Details: details,
-			Reason: fmt.Sprintf("job %s waits for what is not completed yet: %s", j.ID, strings.Join(pending, ", ")),
-		}
-	}
-	return all, nil
+	return all
 }

@@ -1,8 +1,8 @@
 package projection
 
 import (
+	"cmp"
 	"context"
-	"slices"
 	"strings"
 
 	"gait/ledger"
@@ -65,43 +65,35 @@ func (l lookup) read(ctx context.Context, log ledger.EventReader, ids []string) 
 	return nil
 }
 
-// CheckAfter refuses to lease a job as long as the jobs that it comes after are not completed:
-// as DependencyFailed if one of them never will be, and else as DependencyPending. It returns
-// their leaf hashes, as a lease names them.
-func CheckAfter(j Job, after []Dependency) ([]ledger.Hash, *Refusal) {
-	var leaves []ledger.Hash
-	var failed, pending []string
-	words := map[string]string{}
+// CheckAfter refuses to lease a job as long as the jobs that it comes after, which are given,
+// are not completed: as DependencyFailed if some of them never will be, and else as
+// DependencyPending.
+func CheckAfter(j Job, after []Dependency) *Refusal {
+	var failed, pending []Dependency
 	for _, d := range after {
-		leaves = append(leaves, d.Leaf)
-		words[d.JobID] = "job " + d.JobID + " is " + string(d.Status)
 		switch {
-		case d.Status == Completed:
-		case d.Status == "":
-			words[d.JobID] = "there is no job " + d.JobID
-			failed = append(failed, d.JobID)
-		case d.Status.Final() || d.Status == EmergencyStopped:
-			failed = append(failed, d.JobID)
+		case d.Status == Completed && !d.Leaf.IsZero():
+		case d.Status == "", d.Status.Final(), d.Status == EmergencyStopped:
+			failed = append(failed, d)
 		default:
-			pending = append(pending, d.JobID)
+			pending = append(pending, d)
 		}
 	}
-	code, unmet := DependencyPending, pending
-	if len(failed) > 0 {
-		code, unmet = DependencyFailed, failed
+	switch {
+	case len(failed) > 0:
+		return unmet(DependencyFailed, j, failed, "waits for what will not be completed")
+	case len(pending) > 0:
+		return unmet(DependencyPending, j, pending, "waits for what is not completed yet")
 	}
-	if len(unmet) == 0 {
-		return leaves, nil
+	return nil
+}
+
+// unmet refuses to lease a job that waits for others.
+func unmet(code RefusalCode, j Job, others []Dependency, what string) *Refusal {
+	d, words := leaseDetails(j), make([]string, len(others))
+	for i, o := range others {
+		d.Dependencies = append(d.Dependencies, o.JobID)
+		words[i] = o.JobID + " (" + cmp.Or(string(o.Status), "not found") + ")"
 	}
-	d := leaseDetails(j)
-	d.Dependencies = slices.Sorted(slices.Values(unmet))
-	var text []string
-	for _, id := range d.Dependencies {
-		text = append(text, words[id])
-	}
-	what := "before the jobs are completed that it comes after"
-	if code == DependencyFailed {
-		what = "since a job that it comes after will not be completed"
-	}
-	return nil, refuse(code, d, "job %s is not leased %s: %s", j.ID, what, strings.Join(text, ", "))
+	return refuse(code, d, "job %s %s: %s", j.ID, what, strings.Join(words, ", "))
 }
