@@ -17,6 +17,10 @@ func FuzzDecode(f *testing.F) {
 	for _, form := range payloadForms() {
 		f.Add(seal(f, eventOf(form.payload)).Bytes())
 	}
+	for _, d := range []ledger.Draft{signedEvent(), eventOf(ledger.Paused{}), eventOf(leaseForms(hashOf("a"), hashOf("b"))[4].payload)} {
+		d.Lease, d.Trace = 1<<53-1, testTrace
+		f.Add(seal(f, d).Bytes())
+	}
 	full := seal(f, fullEvent()).Bytes()
 	f.Add(full)
 	signed := seal(f, signedEvent()).Bytes()

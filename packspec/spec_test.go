@@ -89,3 +89,22 @@ func TestSpecIndexExample(t *testing.T) {
 		}
 	}
 }
+
+// The example of an event in SPEC.md is one, and has the leaf hash that is given.
+func TestSpecEventExample(t *testing.T) {
+	spec, err := os.ReadFile("SPEC.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile("(?m)^```\n({\"actor\":.*})\n([0-9a-f]{64})\n```$").FindSubmatch(spec)
+	if found == nil {
+		t.Fatal("SPEC.md has no example of an event")
+	}
+	e, err := ledger.Decode(found[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e.LeafHash().String() != string(found[2]) || e.Version() != ledger.EventSchemaVersion || e.Lease() == 0 || e.Trace() == "" {
+		t.Errorf("the example is an event of %s with leaf hash %s, lease %d and trace %q", e.Version(), e.LeafHash(), e.Lease(), e.Trace())
+	}
+}
