@@ -7,11 +7,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"gait/commands"
 	"gait/commands/commandstest"
 	"gait/commands/daemon"
 	"gait/ledger/ledgertest"
+	"gait/projection"
 )
 
 // TestTortureSocketIsLinearizable has many clients share jobs through the socket
@@ -27,7 +29,7 @@ func TestTortureSocketIsLinearizable(t *testing.T) {
 		s := newDaemonRun(t)
 		s.start()
 		client := &daemon.Client{HTTP: s.http}
-		var h commandstest.History
+		h := commandstest.History{Now: func() time.Time { return time.Now().UTC() }}
 		var wait sync.WaitGroup
 		for n := range clients {
 			random := rand.New(rand.NewPCG(seed, uint64(n)))
@@ -66,6 +68,8 @@ func typed(err error) error {
 		return commands.ErrJobNotFound
 	case "job_exists":
 		return commands.ErrJobExists
+	case "lease_held", "invalid_transition": // with an event it would be a refusal
+		return &commands.UnrecordedError{Refusal: &projection.Refusal{Code: projection.RefusalCode(said.Kind.Code), Reason: said.Text}}
 	case "state_conflict":
 		var stale commands.RevisionError
 		_, at, _ := strings.Cut(said.Text, "is at revision ")

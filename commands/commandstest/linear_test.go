@@ -22,7 +22,7 @@ func TestEngineIsLinearizable(t *testing.T) {
 	for seed := range uint64(6) {
 		l := ledgertest.New(t)
 		engine := &commands.Engine{Log: l.Log, Now: ledgertest.Now, Entropy: ledgertest.Entropy(seed)}
-		var h commandstest.History
+		h := commandstest.History{Now: ledgertest.Now}
 		var wait sync.WaitGroup
 		for client := range clients {
 			rng := rand.New(rand.NewPCG(seed, uint64(client)))
@@ -46,7 +46,7 @@ func TestEngineIsLinearizable(t *testing.T) {
 		}
 		ledgertest.Check(t, l.Log)
 	}
-	for _, kind := range []string{"written", "refused", "refused before", "replayed", "stale revision", "no such job", "job exists"} {
+	for _, kind := range []string{"written", "refused", "refused before", "replayed", "stale revision", "no such job", "job exists", "invalid_transition"} {
 		if counts[kind] == 0 {
 			t.Errorf("no request was %s", kind)
 		}

@@ -29,13 +29,33 @@ func Request(intN func(n int) int, client int) commands.Request {
 			break
 		}
 		fallthrough
+	case 9:
+		r.Lease, r.Command = lease(intN)
 	default:
 		r.Command = commands.AddCheckpoint{Type: ledger.CheckpointProgress, Summary: "step"}
+		r.Lease = int64(max(0, intN(8)-4))
 	}
 	if !commands.RowOf(r.Command).BeginsJob && r.IfRevision == nil && intN(4) == 0 {
 		// The same id with the same command by the same actor is a retry.
 		r.Actor, r.Command = "retrier", commands.AddCheckpoint{Type: ledger.CheckpointProgress, Summary: "again"}
-		r.RequestID = fmt.Sprintf("r-%d-%d", job, intN(10))
+		r.Lease, r.RequestID = 0, fmt.Sprintf("r-%d-%d", job, intN(10))
 	}
 	return r
+}
+
+// lease draws a command about a lease, with the epoch that it names. The first few leases of a
+// job end soon, since the job is paused.
+func lease(intN func(n int) int) (epoch int64, c commands.Command) {
+	epoch = int64(1 + intN(3))
+	switch intN(6) {
+	case 0:
+		return epoch, commands.LeaseRenew{}
+	case 1:
+		return epoch, commands.LeaseRelease{Outcome: ledger.LeaseDone}
+	case 2:
+		return 0, commands.LeaseRelease{Outcome: ledger.LeaseLost}
+	case 3:
+		return epoch, commands.EndAttempt{Cause: ledger.AttemptExited}
+	}
+	return 0, commands.LeaseTake{TTL: ledger.MinLeaseTTL, Worker: "host"}
 }

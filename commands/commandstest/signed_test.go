@@ -35,7 +35,7 @@ func TestSignedRetriesAreLinearizable(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		h := commandstest.History{Authority: in}
+		h := commandstest.History{Authority: in, Now: ledgertest.Now}
 		var wait sync.WaitGroup
 		for client := range clients {
 			rng := rand.New(rand.NewPCG(seed, uint64(client)))
