@@ -108,8 +108,15 @@ gait job lease release job_1 --epoch 3 --outcome lost --actor operator_1`,
 	cmd = lifecycleWith(a, cmd, &flags, func(cmd *cobra.Command) (commands.LeaseRelease, error) {
 		c := commands.LeaseRelease{Outcome: ledger.LeaseOutcome(outcome), Epoch: epoch}
 		if outcome == "" {
-			c.Outcome = ledger.LeaseLost
-			if cmd.Flags().Changed("lease") || a.getenv(leaseVariable) != "" {
+			id, err := jobNamed(a, flags.id, cmd.Flags().Args())
+			if err != nil {
+				return c, err
+			}
+			named, err := flags.lease.of(&a.surroundings, cmd.Flags(), id)
+			if err != nil {
+				return c, err
+			}
+			if c.Outcome = ledger.LeaseLost; named != 0 {
 				c.Outcome = ledger.LeaseDone
 			}
 		}

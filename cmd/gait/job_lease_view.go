@@ -94,14 +94,39 @@ func afterText(j projection.Job, after []projection.Dependency) string {
 
 // unmet returns the ids of the jobs that a job comes after and that are not completed: all of
 // them if they were not looked up.
-func unmet(j projection.Job, after []projection.Dependency) (ids []string) {
+func unmet(all []string, after []projection.Dependency) (ids []string) {
 	for _, d := range after {
 		if d.Status != projection.Completed {
 			ids = append(ids, d.JobID)
 		}
 	}
 	if ids == nil {
-		return j.After
+		return all
 	}
 	return ids
+}
+
+// leasedTo returns who acts under a lease that no event has ended, and whose time is not over;
+// "" if no one does.
+func leasedTo(l *projection.LeaseView) string {
+	if l == nil || l.Ended != "" || l.Expired {
+		return ""
+	}
+	return l.Worker
+}
+
+// waitsFor says in short what a job waits for: other jobs by their id, and a time.
+func waitsFor(v projection.StatusView) string {
+	switch v.WaitingFor {
+	case projection.WaitsForTime:
+		return v.WaitingFor + " " + v.NotBefore
+	case projection.WaitsForDependency:
+		ids := unmet(v.After, v.Dependencies)
+		more := ""
+		if len(ids) > 1 {
+			more = fmt.Sprintf(" and %d more", len(ids)-1)
+		}
+		return v.WaitingFor + " " + shorten(ids[0], 32) + more
+	}
+	return v.WaitingFor
 }

@@ -88,7 +88,7 @@ func parsePlace(text string, by projection.Sort) (p projection.Place, err error)
 
 // showList shows jobs, without columns that would be empty.
 func showList(s *screen, page []projection.StatusView, now time.Time) {
-	header := []string{"job", "status", "progress", "rev", "age", "changed", "waits for", "required action", "labels", "last checkpoint"}
+	header := []string{"job", "status", "progress", "rev", "age", "changed", "leased to", "waits for", "required action", "labels", "last checkpoint"}
 	cells := make([][]string, len(page))
 	used := map[int]bool{}
 	for i, v := range page {
@@ -97,7 +97,7 @@ func showList(s *screen, page []projection.StatusView, now time.Time) {
 			last = v.LastCheckpoint.ID + " " + v.LastCheckpoint.Summary
 		}
 		cells[i] = []string{
-			v.JobID, s.status(v.Status), stepsShort(v.Steps), strconv.FormatInt(v.Revision, 10), ageOf(v.CreatedAt, now), ageOf(v.UpdatedAt, now), v.WaitingFor,
+			v.JobID, s.status(v.Status), stepsShort(v.Steps), strconv.FormatInt(v.Revision, 10), ageOf(v.CreatedAt, now), ageOf(v.UpdatedAt, now), leasedTo(v.Lease), waitsFor(v),
 			shorten(requiredAction(v), 40), shorten(labelText(v.Labels), 32), shorten(last, 40),
 		}
 		for column, cell := range cells[i] {

@@ -113,7 +113,7 @@ func waitingForAt(j projection.Job, at judging) string {
 	case projection.WaitsForLease:
 		return "a worker that takes a lease"
 	case projection.WaitsForDependency:
-		return "jobs that are not completed: " + strings.Join(unmet(j, at.after), ", ")
+		return "jobs that are not completed: " + strings.Join(unmet(j.After, at.after), ", ")
 	case projection.WaitsForTime:
 		return "the time " + j.NotBefore
 	case projection.WaitsForDecision:
@@ -175,7 +175,7 @@ func nextCommandAt(a *app, j projection.Job, at judging) string {
 	case projection.WaitsForLease:
 		return "gait job lease take " + id
 	case projection.WaitsForDependency:
-		return "gait job status --id " + unmet(j, at.after)[0]
+		return "gait job status --id " + unmet(j.After, at.after)[0]
 	case projection.WaitsForTime:
 		return "gait job watch " + id
 	case projection.WaitsForEffects:

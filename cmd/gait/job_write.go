@@ -182,8 +182,19 @@ func printResult(a *app, result commands.Result) error {
 		if result.Event.Type() == ledger.TypeImported {
 			fmt.Fprintf(s, "%s %s\n", s.yellow("note:"), importNotice(result.Job))
 		}
-		s.next(nextCommandAt(a, result.Job, a.judged))
+		s.next(nextAfter(a, result))
 	})
+}
+
+// nextAfter returns a command that takes the job further after an event: for who holds its
+// lease, the next one under that.
+func nextAfter(a *app, result commands.Result) string {
+	j, e := result.Job, result.Event
+	mine := e.Type() == ledger.TypeLeased || e.Lease() != 0 && e.Lease() == j.Epoch()
+	if mine && j.Lease.Lives(a.judged.Reading) {
+		return fmt.Sprintf(`gait job checkpoint add --id %s --lease %d --summary "what was done"`, j.ID, j.Epoch())
+	}
+	return nextCommandAt(a, j, a.judged)
 }
 
 // lifecycle makes a lifecycle command: its own flags were added to cmd, and
