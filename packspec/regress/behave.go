@@ -29,6 +29,9 @@ func runOf(h History) (r run, err error) {
 		if err != nil {
 			return r, err
 		}
+		if ofLease(step.Type) { // who worked, and not what was done
+			continue
+		}
 		r.steps, r.at = append(r.steps, step), append(r.at, e.JobSeq())
 	}
 	r.final = stateOf(fold.Job)

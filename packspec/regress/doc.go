@@ -15,7 +15,9 @@
 // sequence numbers and the producer's version are left out; an actor's host, after an @,
 // is masked; fingerprints and digests are replaced with numbers in order of appearance;
 // grants and call ids of the gate are numbered likewise; and a leaf hash is replaced with the
-// number of its event. Nothing else changes, and the order is kept. Intents are compared by the
+// number of its event. Events about leases say who worked, and not what was done: behaviour leaves
+// them out. Neither they nor the ends of attempts are counted. What an attempt wrote is left out,
+// too, and when a job is due. Nothing else changes, and the order is kept. Intents are compared by the
 // order of their digests, their sizes, and the fields that the policy says may be shown, of
 // which a pattern can mask one. Masked lists these changes.
 //

@@ -16,6 +16,7 @@ import (
 var Masked = []string{
 	"times", "ids of jobs, events and requests", "sequence numbers", "producer versions", "hosts of actors, after an @",
 	"fingerprints and digests, numbered as they come", "leaf hashes, as the number of their event", "grants and calls of the gate, numbered as they come",
+	"leases, which are left out, and what attempts wrote",
 }
 
 // A Step is an event of a job, normalised.
@@ -28,7 +29,8 @@ type Step struct {
 
 // A normaliser assigns numbers to hashes, fingerprints and digests.
 type normaliser struct {
-	events map[string]string // leaf hash → the number of its event
+	count  int64             // events that are not about a lease or an attempt
+	events map[string]string // leaf hash → the number of its event, among those
 	seen   map[string]int    // the numbers of fingerprints and digests, in order of appearance
 }
 
@@ -44,15 +46,48 @@ var (
 // step normalises a job's next event.
 func (n *normaliser) step(e ledger.Event) (Step, error) {
 	view := projection.EventViewOf(e)
-	n.events[e.LeafHash().String()] = fmt.Sprintf("event %d", e.JobSeq())
+	if !ofLease(view.Type) && view.Type != ledger.TypeAttemptEnded {
+		n.count++
+		n.events[e.LeafHash().String()] = fmt.Sprintf("event %d", n.count)
+	}
 	s := Step{Type: view.Type, ReasonCode: view.ReasonCode, Actor: maskHost(view.Actor), Payload: map[string]any{}}
 	if err := json.Unmarshal(view.Payload, &s.Payload); err != nil {
 		return Step{}, fmt.Errorf("event %d: %w", e.Seq(), err)
 	}
 	delete(s.Payload, "producer_version")
 	n.gate(s)
+	n.work(s)
 	n.value(s.Payload)
 	return s, nil
+}
+
+// ofLease reports whether events of a type are about a lease: who works at a job, and how long.
+func ofLease(t ledger.Type) bool {
+	return t == ledger.TypeLeased || t == ledger.TypeLeaseRenewed || t == ledger.TypeLeaseReleased
+}
+
+// work takes out of an event what another run of the work has otherwise: when a job is due and a
+// lease ends, which machine holds it, and what an attempt wrote. The ids of the jobs that a job
+// waits for are numbered.
+func (n *normaliser) work(s Step) {
+	switch s.Type { //nolint:exhaustive // no other type has these
+	case ledger.TypeSubmitted, ledger.TypeContinued:
+		delete(s.Payload, "not_before")
+		after, _ := s.Payload["after"].([]any)
+		for i := range after {
+			if id, is := after[i].(string); is {
+				after[i] = n.number("job", id)
+			}
+		}
+	case ledger.TypeLeased, ledger.TypeLeaseRenewed, ledger.TypeLeaseReleased:
+		for _, field := range []string{"after", "until", "worker"} {
+			delete(s.Payload, field)
+		}
+	case ledger.TypeAttemptEnded:
+		for _, field := range []string{"content_key", "log"} {
+			delete(s.Payload, field)
+		}
+	}
 }
 
 // gate numbers the grant and the call of an event of the gate: another run has other ones.
