@@ -40,6 +40,7 @@ func FuzzManifest(f *testing.F) {
 func FuzzEvidence(f *testing.F) {
 	pack, _ := small(f)
 	f.Add(file(readZip(f, pack), "evidence.json").Data)
+	f.Add(file(readZip(f, worked(f).packOf(nil)), "evidence.json").Data)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if again, err := packspec.ParseEvidence(b); err == nil && !bytes.Equal(again, b) {
 			t.Errorf("evidence is read and written as another one:\n%q\n%q", b, again)

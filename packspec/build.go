@@ -92,6 +92,7 @@ type measurements struct {
 
 	content contents // that the events name
 	gated   bool     // whether the gate was asked about the job
+	worked  bool     // whether an event of it is of the version of leases
 }
 
 // A CheckedJob is a job whose events were read and checked.
@@ -203,6 +204,9 @@ func (s *snapshot) shape() shape {
 	}
 	if s.gated || sh.hasPolicies() {
 		sh.format = GateFormat
+	}
+	if s.worked {
+		sh.format = WorkFormat
 	}
 	return sh
 }

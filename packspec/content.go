@@ -187,7 +187,7 @@ func (v *jobVerifier) checkContent() (string, error) {
 		}
 	}
 	detail := fmt.Sprintf("the events name %d contents: %d are here, %d erased, %d not in the pack", len(v.contents.named), len(here), erased, missing)
-	if named := len(v.contents.policies); v.shape.format == GateFormat && named > 0 {
+	if named := len(v.contents.policies); v.shape.format >= GateFormat && named > 0 {
 		missing += named - policies
 		detail += fmt.Sprintf("; policies: %d of %d are here", policies, named)
 	}

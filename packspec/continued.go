@@ -63,11 +63,14 @@ func CheckContinued(first ledger.Event, content []byte) (projection.ContinuedPro
 // continues reports whether another ledger held the job before.
 func (v *jobVerifier) continues() bool { return v.first.Type() == ledger.TypeContinued }
 
-// checkFormat requires evidence of format 3 or 6 if the pack needs that, and only then.
+// checkFormat requires evidence of format 3, 6 or 7 if the pack needs that, and only then.
 func (v *jobVerifier) checkFormat() error {
 	needs := v.continues() || moved(v.rotations)
 	switch {
-	case (v.gated || v.shape.hasPolicies()) != (v.shape.format == GateFormat):
+	case v.worked != (v.shape.format == WorkFormat):
+		return finding.Failf(finding.LevelCanonical, finding.CodeNotCanonical, entryEvidence,
+			"format %d: a pack of a job with events of version %s has format %d, and no other has", v.shape.format, workVersion, WorkFormat)
+	case v.shape.format < WorkFormat && (v.gated || v.shape.hasPolicies()) != (v.shape.format == GateFormat):
 		return finding.Failf(finding.LevelCanonical, finding.CodeNotCanonical, entryEvidence,
 			"format %d: a pack of a job about which the gate was asked, and one with policies, has format %d, and no other has", v.shape.format, GateFormat)
 	case v.keysErr == nil && v.shape.format < AuthorityFormat && needs != (v.shape.format == ContinuedFormat):

@@ -37,6 +37,7 @@ func appendApprovals(b []byte, e ledger.Event) []byte {
 // behind a comma.
 func appendCheckpoints(b []byte, e ledger.Event) []byte {
 	if c, ok := projection.CheckpointOf(e); ok {
+		c.Steps = ledger.StepCount{} // PackSpec v1 has none
 		return projection.AppendCheckpoint(append(b, ','), &c)
 	}
 	for _, c := range checkpointsOf(e) {

@@ -20,6 +20,7 @@ const (
 	AuthorityFormat = 4 // those of a ledger with authority
 	ContentFormat   = 5 // those with content of the job
 	GateFormat      = 6 // those of a job about which the gate was asked, with or without content and authority, and those with policies
+	WorkFormat      = 7 // those of a job with events of version 1.6.0: leases, attempts, what it waits for; with or without all of that
 
 	// SecondRangeFormat is that of range packs of a ledger that was moved, and of those
 	// with the request ids that event 0 names.
@@ -46,11 +47,15 @@ var (
 	verifyContentText []byte
 	//go:embed VERIFY_GATE.md
 	verifyGateText []byte
+	//go:embed VERIFY_WORK.md
+	verifyWorkText []byte
 )
 
 // text returns VERIFY.md of a job pack.
 func (s shape) text() []byte {
 	switch {
+	case s.format == WorkFormat:
+		return verifyWorkText
 	case s.format == GateFormat:
 		return verifyGateText
 	case s.format == ContentFormat:
@@ -95,7 +100,7 @@ func newEvidence(c ledger.Checkpoint, s shape) Evidence {
 // parseEvidence reads evidence.json of a job pack with the entries of a shape, whose
 // format it sets. It fails with a *finding.Failure or wraps ledger.ErrUnsupportedVersion.
 func parseEvidence(b []byte, s *shape) (e Evidence, err error) {
-	if s.format, err = evidenceFormat(b, GateFormat); err != nil {
+	if s.format, err = evidenceFormat(b, WorkFormat); err != nil {
 		return e, err
 	}
 	if err := container.ParseCanonical(b, &e); err != nil {
@@ -111,7 +116,7 @@ func parseEvidence(b []byte, s *shape) (e Evidence, err error) {
 	if s.format == FirstFormat && s.committed {
 		return e, finding.Failf(finding.LevelCanonical, finding.CodeNotCanonical, entryEvidence, "evidence of format 1 has no commitment to the index")
 	}
-	if s.format != GateFormat && (s.format == ContentFormat) != (len(s.contents) > 0) {
+	if s.format < GateFormat && (s.format == ContentFormat) != (len(s.contents) > 0) {
 		return e, finding.Failf(finding.LevelCanonical, finding.CodeNotCanonical, entryEvidence, "format %d: a pack with content has format %d, and no other has", s.format, ContentFormat)
 	}
 	if s.format < ContentFormat && (s.format == AuthorityFormat) != s.authority {

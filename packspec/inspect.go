@@ -119,7 +119,7 @@ func (i *Inspection) addEvents(pack *Pack) error {
 		}
 	}
 	i.Gate, i.GateLeftOut = gate.list, gate.leftOut
-	if i.Evidence.Format == GateFormat {
+	if i.Evidence.Format >= GateFormat {
 		i.Policies = pack.policiesShown(named.policies)
 	}
 	return nil

@@ -213,7 +213,7 @@ func (p *Pack) checkNames() error {
 		if err != nil {
 			return err
 		}
-		if _, err := evidenceFormat(b, GateFormat); err != nil {
+		if _, err := evidenceFormat(b, WorkFormat); err != nil {
 			return err // another format has other entries
 		}
 		want = p.shape().names(layerViews, layerEvidence, layerText, layerContent)

@@ -32,6 +32,11 @@ type JobInRange struct {
 	Allows     int64 `json:"allows,omitempty"`
 	Blocks     int64 `json:"blocks,omitempty"`
 	OpenGrants int   `json:"open_grants,omitempty"`
+
+	// Of such a job: how often it was leased, in ledgers before too, and how many attempts of its
+	// workers have ended.
+	Leases   int64 `json:"leases,omitempty"`
+	Attempts int64 `json:"attempts,omitempty"`
 }
 
 // inspect reads a range pack to be shown.
@@ -57,6 +62,7 @@ func (v *rangeVerifier) inspect() (*RangeInspection, error) {
 		if j.fold != nil {
 			seen.Status = j.fold.Job.Status
 			seen.Allows, seen.Blocks, seen.OpenGrants = j.fold.Job.Allows, j.fold.Job.Blocks, len(j.fold.Job.Grants)
+			seen.Leases, seen.Attempts = j.fold.Job.Epoch(), j.fold.Job.Attempts
 			i.Evidence.RefusalCount += j.fold.Job.Refusals
 		}
 		i.Jobs = append(i.Jobs, seen)

@@ -40,7 +40,7 @@ func (s *snapshot) measure() error {
 				s.first = e
 			}
 			s.content.add(e)
-			s.gated = s.gated || ofGate(e)
+			s.gated, s.worked = s.gated || ofGate(e), s.worked || ofWork(e)
 			s.sizes.events += int64(len(e.Bytes())) + 1
 			if _, err := approvals.Write(r.approvals.of(i)); err != nil {
 				return err

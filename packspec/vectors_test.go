@@ -78,7 +78,7 @@ func (v *vector) judge(t testing.TB) {
 
 // vectors builds all vectors. They are the same each time.
 func vectors(t *testing.T) []vector {
-	return slices.Concat(firstVectors(t), indexVectors(t), rotationVectors(t), movedVectors(t), continuedVectors(t), rangeVectors(t), actorVectors(t), gateVectors(t))
+	return slices.Concat(firstVectors(t), indexVectors(t), rotationVectors(t), movedVectors(t), continuedVectors(t), rangeVectors(t), actorVectors(t), gateVectors(t), workVectors(t))
 }
 
 // firstVectors are job packs of evidence format 1.

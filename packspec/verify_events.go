@@ -69,7 +69,7 @@ func (v *jobVerifier) check(e ledger.Event) error {
 	if v.count == 1 {
 		v.first = e
 	}
-	v.gated = v.gated || ofGate(e)
+	v.gated, v.worked = v.gated || ofGate(e), v.worked || ofWork(e)
 	if v.chainErr == nil {
 		v.chainErr = v.follow(e)
 	}

@@ -19,6 +19,7 @@ type jobVerifier struct {
 	requests   ledger.RequestIDs
 	first      ledger.Event // of the job
 	gated      bool         // whether the gate was asked about the job
+	worked     bool         // whether an event of it is of the version of leases
 	contents   contents
 	asked      []decisionAsked // by a job that another ledger held before
 	fold       projection.Folder

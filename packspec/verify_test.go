@@ -283,9 +283,9 @@ func TestOlderPackVerifies(t *testing.T) {
 func TestNewerFormats(t *testing.T) {
 	log := history(t, testKey(t, 1))
 	for name, forge := range map[string]func(*forger){
-		"evidence format 7": func(f *forger) { f.replace("evidence.json", `"format":2`, `"format":7`) },
-		"evidence format 7 with an entry of its own": func(f *forger) {
-			f.replace("evidence.json", `"format":2`, `"format":7`)
+		"evidence format 8": func(f *forger) { f.replace("evidence.json", `"format":2`, `"format":8`) },
+		"evidence format 8 with an entry of its own": func(f *forger) {
+			f.replace("evidence.json", `"format":2`, `"format":8`)
 			f.set("evidence_of_the_future.json", []byte("{}"))
 		},
 		"an event of version 2": func(f *forger) {

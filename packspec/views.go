@@ -102,7 +102,7 @@ func approvalsOf(e ledger.Event) []Approval {
 func checkpointsOf(e ledger.Event) []projection.Checkpoint {
 	list := projection.CheckpointsOf(e)
 	for i := range list {
-		list[i].Claimed = false
+		list[i].Claimed, list[i].Steps = false, ledger.StepCount{}
 	}
 	return list
 }

@@ -44,6 +44,10 @@ func showRange(s *screen, path string, p *packspec.RangeInspection) {
 	if asked {
 		header = append(header, "allows", "blocks", "open grants")
 	}
+	worked := slices.ContainsFunc(p.Jobs, func(j packspec.JobInRange) bool { return j.Leases+j.Attempts > 0 })
+	if worked {
+		header = append(header, "leases", "attempts")
+	}
 	rows := make([][]any, len(p.Jobs))
 	for i, j := range p.Jobs {
 		status := s.dim("begins before the range")
@@ -53,6 +57,9 @@ func showRange(s *screen, path string, p *packspec.RangeInspection) {
 		rows[i] = []any{j.JobID, status, j.Revision, j.Events}
 		if asked {
 			rows[i] = append(rows[i], j.Allows, j.Blocks, j.OpenGrants)
+		}
+		if worked {
+			rows[i] = append(rows[i], j.Leases, j.Attempts)
 		}
 	}
 	s.table(header, rows)
