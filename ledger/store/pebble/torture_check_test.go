@@ -56,6 +56,7 @@ func (l *life) answered(a answer) {
 	l.note("%s %s %s: event %d, %v", a.client.name, a.request.Command.Verb(), a.request.JobID, w.Event.Seq(), a.err)
 	l.checkAnswer(a, w)
 	l.acked[w.Event.Seq()] = w.Event
+	l.leased(a, w.Event)
 	if len(w.Receipt.Checkpoint) > 0 {
 		c, err := ledger.OpenCheckpoint(w.Receipt.Checkpoint, l.log.Keys().Current())
 		l.fail("opening a receipt's checkpoint", err)
@@ -145,6 +146,7 @@ func (l *life) checkRecovered() {
 	l.checkCheckpoint(l.published)
 	ledgertest.Check(l.t, l.log)
 	l.checkTwice()
+	l.checkLeases()
 	for job, err := range projection.Rebuild(context.Background(), l.log) {
 		l.fail("rebuilding a job's view", err)
 		if missing := job.Stored == nil && l.rotationCut; !job.Same() && !missing {

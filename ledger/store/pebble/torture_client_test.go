@@ -19,6 +19,7 @@ type client struct {
 	issued  int
 	settled []commands.Request // with a request id, and done
 	open    *commands.Request  // whose outcome is unknown
+	epochs  map[string]int64   // of the leases that it got, by job
 }
 
 const clients, jobs = 4, 3
@@ -39,6 +40,7 @@ func (c *client) next(revision func(job string) int64) (r commands.Request, retr
 	if commands.RowOf(r.Command).ReasonElsewhere == "" {
 		r.Reason = tag
 	}
+	r.Lease = c.lease(r)
 	switch n := c.rng.IntN(20); {
 	case n < 10:
 		r.RequestID = tag
@@ -64,6 +66,8 @@ func (c *client) command(tag string, fresh bool) commands.Command {
 	switch n := c.rng.IntN(40); {
 	case n < 1 || fresh && n < 36:
 		return commands.Submit{EnvironmentFingerprint: "envfp:test", ProducerVersion: "test", Labels: []ledger.Label{{Key: "tag", Value: tag}}}
+	case n < 4:
+		return commands.LeaseTake{TTL: ledger.MinLeaseTTL, Worker: tag}
 	case n < 20:
 		a := commands.AddCheckpoint{Type: types[c.rng.IntN(len(types)-1)], Summary: tag}
 		if a.Type == ledger.CheckpointDecisionNeeded {
@@ -109,6 +113,8 @@ func tagOf(said ledger.Payload) string {
 		tag = p.Reason
 	case ledger.GateDecided:
 		tag = p.Grant
+	case ledger.Leased:
+		tag = p.Worker
 	case ledger.EffectSettled:
 		tag = "settled-" + p.Grant
 	case ledger.Refused:
@@ -147,6 +153,7 @@ func (a answer) declined() bool {
 	_, stale := errors.AsType[*commands.RevisionError](a.err)
 	_, taken := errors.AsType[*commands.RequestIDError](a.err)
 	_, no := errors.AsType[*projection.Refusal](a.err)
+	_, quiet := errors.AsType[*commands.UnrecordedError](a.err)
 	dry := no && a.request.DryRun
-	return stale || taken || dry || errors.Is(a.err, commands.ErrJobExists) || errors.Is(a.err, commands.ErrJobNotFound)
+	return stale || taken || dry || quiet || errors.Is(a.err, commands.ErrJobExists) || errors.Is(a.err, commands.ErrJobNotFound)
 }

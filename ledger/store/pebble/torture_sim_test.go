@@ -57,7 +57,7 @@ func newSim(t *testing.T, seed uint64) *sim {
 		acked: map[ledger.Seq]ledger.Event{}, retried: map[string]bool{},
 	}
 	for i := range clients {
-		s.clients = append(s.clients, &client{name: fmt.Sprint("c", i), rng: stream(seed, "client", uint64(i))})
+		s.clients = append(s.clients, &client{name: fmt.Sprint("c", i), epochs: map[string]int64{}, rng: stream(seed, "client", uint64(i))})
 	}
 	return s
 }
@@ -287,6 +287,8 @@ func tag(r commands.Request) string {
 		return c.Labels[0].Value
 	case commands.AddCheckpoint:
 		p = ledger.Refused{Reason: c.Summary}
+	case commands.LeaseTake:
+		return c.Worker
 	}
 	return tagOf(p)
 }
