@@ -22,7 +22,11 @@ func eventInShort(e ledger.Event) string {
 		if !p.Continues.IsZero() {
 			word = "asked again:"
 		}
-		return fmt.Sprintf("%s %s %s%s: %s", word, p.CheckpointType, p.CheckpointID, late, p.Summary)
+		steps := ""
+		if p.Progress.Total > 0 {
+			steps = fmt.Sprintf(" (%d/%d)", p.Progress.Done, p.Progress.Total)
+		}
+		return fmt.Sprintf("%s %s %s%s%s: %s", word, p.CheckpointType, p.CheckpointID, steps, late, p.Summary)
 	case ledger.Paused:
 		if p.Hold {
 			return "put on hold"
