@@ -100,14 +100,16 @@ type Settlement struct {
 	Outcome             ledger.EffectOutcome
 	Result              io.ReadSeeker // what the tool answered; nil if that is not kept
 	MediaType           string        // of the result; may be ""
-	Reason              string        // optional, as the next one
+	Reason              string        // optional, as the next ones
 	RequestID           string
+	Lease               int64  // the epoch of the lease that the worker holds
+	Trace               string // a traceparent (W3C Trace Context)
 }
 
 // Settle records what became of a grant, and keeps the result.
 func (l *Ledger) Settle(ctx context.Context, s Settlement) (commands.Result, error) {
 	c := commands.GateSettle{Grant: s.Grant, Outcome: s.Outcome}
-	r := commands.Request{JobID: s.JobID, Actor: s.Actor, Reason: s.Reason, RequestID: s.RequestID, Command: c}
+	r := commands.Request{JobID: s.JobID, Actor: s.Actor, Reason: s.Reason, RequestID: s.RequestID, Lease: s.Lease, Trace: s.Trace, Command: c}
 	if s.Result == nil {
 		return l.Do(ctx, r)
 	}

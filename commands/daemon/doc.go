@@ -13,8 +13,10 @@
 //	 "timeout_ms":5000,"state":false}
 //
 // verb, actor and, except for submit, job_id are required. All others may be left
-// out; a text that is given is not empty. Most verbs also take a reason. commit-index is about the
-// ledger itself and takes neither actor nor job_id. The arguments are those
+// out; a text that is given is not empty. Most verbs also take a reason; all take trace, a
+// traceparent (W3C Trace Context), and those about a job that is there take lease, the epoch
+// of the lease that the worker holds. commit-index is about the ledger itself and takes
+// neither actor nor job_id. The arguments are those
 // of the types of package commands; those of import are an imported event's
 // payload. If submit or resume leaves out environment_fingerprint or
 // producer_version, the daemon uses its own. The daemon refuses a name that it does
@@ -45,8 +47,9 @@
 //	 "intent":{"tool":"pay","target":"acct_7","arguments":{"amount":12.50}},
 //	 "policy":"…","facts":{"environment_fingerprint":"…","not_done_exit":75},"proof":true}
 //
-// call_id, request_id, policy, facts and proof may be left out, as timeout_ms and accept_clock
-// may. The answer is a commands.GateAnswer, with its event and receipt:
+// call_id, request_id, policy, facts and proof may be left out, as lease, trace, timeout_ms and
+// accept_clock may; of a job that ever had a lease the worker names one that lives. The answer
+// is a commands.GateAnswer, with its event and receipt:
 //
 //	{"ok":true,"verdict":"allow","reason_code":"policy_permits","grant":"…","intent":{…},
 //	 "intent_salt":"…","event":{…},"receipt":{…},"proof":"…"}

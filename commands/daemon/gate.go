@@ -34,6 +34,8 @@ type gateQuestion struct {
 	Tool        string             `json:"tool"`
 	CallID      string             `json:"call_id,omitempty"`
 	RequestID   string             `json:"request_id,omitempty"`
+	Lease       int64              `json:"lease,omitempty"`
+	Trace       string             `json:"trace,omitempty"`
 	Policy      ledger.Hash        `json:"policy,omitzero"`
 	Facts       commands.GateFacts `json:"facts,omitzero"`
 	AcceptClock bool               `json:"accept_clock,omitempty"`
@@ -44,7 +46,7 @@ type gateQuestion struct {
 // request returns the request that names an intent.
 func (ask gateQuestion) request(intent ledger.Content, problem string) commands.Request {
 	return commands.Request{
-		JobID: ask.JobID, Actor: ask.Actor, RequestID: ask.RequestID, AcceptClock: ask.AcceptClock,
+		JobID: ask.JobID, Actor: ask.Actor, RequestID: ask.RequestID, Lease: ask.Lease, Trace: ask.Trace, AcceptClock: ask.AcceptClock,
 		Command: commands.GateEval{Tool: ask.Tool, Intent: intent, CallID: ask.CallID, Policy: ask.Policy, Facts: ask.Facts, Problem: problem},
 	}
 }

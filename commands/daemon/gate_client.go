@@ -23,6 +23,8 @@ type GateQuestion struct {
 	Intent             []byte // JSON, in any spelling
 	CallID             string // optional, as the next ones
 	RequestID          string
+	Lease              int64       // the epoch of the lease that the worker holds
+	Trace              string      // a traceparent (W3C Trace Context)
 	Policy             ledger.Hash // the one that the job is believed to be bound to
 	Facts              commands.GateFacts
 	AcceptClock        bool
@@ -35,7 +37,7 @@ var ErrOtherAnswer = ledger.NewError("the daemon's answer is not about what was 
 func (ask GateQuestion) wire() gateQuestion {
 	return gateQuestion{
 		JobID: ask.JobID, Actor: ask.Actor, Tool: ask.Tool, CallID: ask.CallID, RequestID: ask.RequestID,
-		Policy: ask.Policy, Facts: ask.Facts, AcceptClock: ask.AcceptClock,
+		Lease: ask.Lease, Trace: ask.Trace, Policy: ask.Policy, Facts: ask.Facts, AcceptClock: ask.AcceptClock,
 	}
 }
 

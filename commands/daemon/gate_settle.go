@@ -19,13 +19,15 @@ type settlement struct {
 	Outcome     ledger.EffectOutcome `json:"outcome"`
 	Reason      string               `json:"reason,omitempty"`
 	RequestID   string               `json:"request_id,omitempty"`
+	Lease       int64                `json:"lease,omitempty"`
+	Trace       string               `json:"trace,omitempty"`
 	AcceptClock bool                 `json:"accept_clock,omitempty"`
 	TimeoutMS   int64                `json:"timeout_ms,omitempty"`
 }
 
 func (ask settlement) request(grant string, result ledger.Content) commands.Request {
 	return commands.Request{
-		JobID: ask.JobID, Actor: ask.Actor, Reason: ask.Reason, RequestID: ask.RequestID, AcceptClock: ask.AcceptClock,
+		JobID: ask.JobID, Actor: ask.Actor, Reason: ask.Reason, RequestID: ask.RequestID, Lease: ask.Lease, Trace: ask.Trace, AcceptClock: ask.AcceptClock,
 		Command: commands.GateSettle{Grant: grant, Outcome: ask.Outcome, Result: result},
 	}
 }

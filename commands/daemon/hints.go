@@ -32,6 +32,12 @@ var hints = map[string]func(projection.Details) string{
 	"not_running":       jobHint("shows what the job waits for"),
 	"emergency_stopped": jobHint("shows who stopped it and why"),
 
+	"fenced":             say("stop, and write nothing more for the job: its lease has ended, or another worker has it; to go on, take a new lease and name its epoch in the field lease"),
+	"lease_held":         jobHint("shows who holds its lease and until when"),
+	"not_due":            jobHint("shows when it may be leased"),
+	"dependency_pending": jobHint("shows the jobs that it comes after: try again when they are completed"),
+	"dependency_failed":  jobHint("shows the jobs that it comes after: cancel it, and submit another one"),
+
 	"decision_expired": jobHint("shows it: ask again with another decision that replaces it"),
 	"quorum_pending":   jobHint("shows who has approved, and how many must"),
 	"subject_changed":  jobHint("shows what is asked about now"),

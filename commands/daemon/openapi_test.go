@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -20,6 +21,7 @@ import (
 	"gait/commands/daemon"
 	"gait/ledger"
 	"gait/ledger/ledgertest"
+	"gait/projection"
 )
 
 // A document is an OpenAPI document.
@@ -320,6 +322,19 @@ func TestOpenAPIVerbs(t *testing.T) {
 	got := slices.Sorted(slices.Values(doc.Components.Schemas.Command.Properties.Verb.Enum))
 	if !slices.Equal(got, commands.Verbs()) {
 		t.Errorf("the document has the verbs %q, package commands has %q", got, commands.Verbs())
+	}
+}
+
+// The document has every fact of errors.
+func TestOpenAPIDetails(t *testing.T) {
+	doc := documentOf(t, serve(t)).doc
+	schemas := doc["components"].(map[string]any)["schemas"].(map[string]any)
+	properties := schemas["Details"].(map[string]any)["properties"].(map[string]any)
+	for f := range reflect.TypeFor[projection.Details]().Fields() {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if _, ok := properties[name]; !ok {
+			t.Errorf("the document lacks the detail %q", name)
+		}
 	}
 }
 
