@@ -12,7 +12,7 @@
 // things at one state opens the ledger with [With] or [Open]. [Events], [Wait] and
 // [WatchJob] follow a ledger as it grows; [Follow] is what they are made of. Without a
 // daemon they look at the names, sizes and times of the ledger's files, and open it only if
-// those have changed.
+// those have changed. A worker learns from [WaitCandidates] which job it could lease.
 //
 // # Here or through a daemon
 //

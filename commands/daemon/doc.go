@@ -88,6 +88,7 @@
 //	POST /v1/ledger/rebuild-index           verifies all events, and rebuilds what follows from them but for the views
 //	GET  /v1/jobs?after=&size=              a page of jobs
 //	POST /v1/jobs/list                      the first jobs that match a filter, in an order
+//	POST /v1/candidates                     {"labels","statuses","limit","wait_ms"}: {"jobs":[…]}
 //	GET  /v1/job?id=                        one job's status
 //	GET  /v1/job/head?id=&size=             where a job ends, and its view
 //	GET  /v1/job/events?id=&from=&size=     a page of a job's events
@@ -115,6 +116,13 @@
 // before it signs. The content is durable once an event names it, or with keep=now when the
 // answer comes; with keep=none it is not kept. What no event names is removed one day.
 //
+// Candidates are the ids of jobs that a worker could claim, the oldest first: each is running
+// and could be leased, or, if statuses are given that are not running, waits only for a
+// resume. If there is none, the answer comes when there is one, or after wait_ms. For two
+// seconds no other client is told of a candidate, unless it is leased and released meanwhile;
+// a job that is handed out again and again, and not leased, is kept back for up to a minute.
+// All that is a hint: the lease decides.
+//
 // In a stream of events, the id of each is its seq, the name its type, and the
 // data the event, byte for byte. The stream begins after the Last-Event-ID, if there
 // is one, or after since (-1: with event 0), or else with the next event that is
@@ -127,7 +135,8 @@
 // gait serve --token-file, as Authorization: Bearer, it is the user's too. With the proof
 // of a token of gait serve token add, as package token says, it is that of one actor in one
 // role, at the socket too: every role reads, the row of a command says which may send it
-// (commands.Row), and /v1/ledger/cosignatures, rebuild and rebuild-index take an operator.
+// (commands.Row), /v1/ledger/cosignatures, rebuild and rebuild-index take an operator, and
+// /v1/candidates takes a worker or an operator.
 // Otherwise the error is token_role, or token_actor if the command is by another actor.
 // A Client with a Credential proves each request, and believes no answer that the
 // ledger's key has not signed.

@@ -65,3 +65,10 @@ func (c *Client) Post(ctx context.Context, path string, b []byte) (status int, t
 	text, err = io.ReadAll(res.Body)
 	return res.StatusCode, text, err
 }
+
+// Follows reports whether a goroutine follows the ledger for those who wait for jobs.
+func (s *Server) Follows() bool {
+	s.queues.mu.Lock()
+	defer s.queues.mu.Unlock()
+	return s.queues.following
+}

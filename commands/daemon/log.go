@@ -41,7 +41,7 @@ func record(s *Server, r commands.Request, result commands.Result, err error, to
 		f, _ := ledger.FaultOf(err)
 		code = f.Code
 	}
-	s.Metrics.command(r.Command.Verb(), code, took)
+	s.Metrics.command(r.Command.Verb(), code, took, result)
 	if no, ok := errors.AsType[*commands.RefusedError](err); ok {
 		result = no.Result
 	}

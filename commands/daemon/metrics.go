@@ -20,19 +20,20 @@ type Metrics struct {
 	took     *prometheus.HistogramVec
 	batches  prometheus.Histogram
 	commits  prometheus.Histogram
+	queues   *queueMetrics
 	now      func() time.Time
 }
 
 // NewMetrics returns metrics that are all zero.
 func NewMetrics(now func() time.Time) *Metrics {
 	m := &Metrics{
-		now: now, registry: prometheus.NewRegistry(),
+		now: now, registry: prometheus.NewRegistry(), queues: newQueueMetrics(),
 		commands: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gait_commands_total", Help: "Commands answered, by verb and error code; the code is ok if there was no error."}, []string{"verb", "code"}),
 		took:     prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "gait_command_seconds", Help: "How long commands took.", Buckets: prometheus.ExponentialBuckets(0.0001, 2, 18)}, []string{"verb"}),
 		batches:  prometheus.NewHistogram(prometheus.HistogramOpts{Name: "gait_batch_events", Help: "How many events were written at once.", Buckets: prometheus.ExponentialBuckets(1, 2, 10)}),
 		commits:  prometheus.NewHistogram(prometheus.HistogramOpts{Name: "gait_commit_seconds", Help: "How long it took until a batch was durable.", Buckets: prometheus.ExponentialBuckets(0.0001, 2, 18)}),
 	}
-	m.registry.MustRegister(m.commands, m.took, m.batches, m.commits, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.registry.MustRegister(m.commands, m.took, m.batches, m.commits, m.queues.retries, m.queues.losses, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
@@ -43,16 +44,18 @@ func (m *Metrics) observe(s *Server) {
 	}
 	gauge("gait_ledger_events", "How many events the ledger has.", func() float64 { return float64(s.Log.Head().Size) })
 	gauge("gait_waiting", "How many requests wait for a batch.", func() float64 { return float64(s.Engine.Waiting()) })
+	m.registry.MustRegister(queueCollector{s})
 	gauge("gait_streams", "How many event streams are open.", func() float64 { return float64(s.streams.Load()) })
 }
 
-// command counts a command. Verbs are few, since the request was decoded.
-func (m *Metrics) command(verb, code string, took time.Duration) {
+// command counts a command and what it led to. Verbs are few, since the request was decoded.
+func (m *Metrics) command(verb, code string, took time.Duration, result commands.Result) {
 	if m == nil {
 		return
 	}
 	m.commands.WithLabelValues(verb, code).Inc()
 	m.took.WithLabelValues(verb).Observe(took.Seconds())
+	m.queues.count(result)
 }
 
 func (m *Metrics) handler() http.Handler {

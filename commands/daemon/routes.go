@@ -52,6 +52,7 @@ var routes = []route{
 	{"GET", "/v1/job/contents", (*Server).contents, []string{"id"}, "id"},
 	{"POST", "/v1/job/contents/put", (*Server).putContent, []string{"id", "keep", "new"}, "id"},
 	{"POST", "/v1/content/collect", (*Server).collect, nil, ""},
+	{"POST", "/v1/candidates", serveCandidates, nil, ""},
 	{"POST", gatePath, serveGate, nil, ""},
 	{"POST", settlePath, serveSettle, nil, ""},
 	{"GET", "/v1/policy", servePolicy, []string{"digest"}, "digest"},
@@ -67,6 +68,7 @@ var takesRole = map[string][]ledger.Role{
 	"/v1/ledger/rebuild-index": {ledger.RoleOperator},
 	"/v1/content/collect":      {ledger.RoleOperator},
 	"/v1/job/contents/put":     {ledger.RoleWorker, ledger.RoleOperator, ledger.RoleApprover},
+	"/v1/candidates":           {ledger.RoleWorker, ledger.RoleOperator},
 	"/v1/policies/put":         commands.RowOf(commands.Submit{}).Roles,
 }
 

@@ -52,6 +52,7 @@ type Server struct {
 
 	stop    chan struct{} // closed when the server is told to stop
 	streams atomic.Int64
+	queues  *queues
 }
 
 // Limits of connections. A client that is slow to send or to read loses its
@@ -73,6 +74,7 @@ const (
 // The caller runs them and shuts them down. HTTP is called once.
 func (s *Server) HTTP(n int) []*http.Server {
 	s.stop = make(chan struct{})
+	s.queues = newQueues(s.Log, s.Now, s.stop)
 	if s.Slog == nil {
 		s.Slog = slog.New(slog.DiscardHandler)
 	}

@@ -95,6 +95,7 @@ func TestTokenRoles(t *testing.T) {
 		{JobID: "j1", Command: commands.Resume{EnvironmentFingerprint: "envfp:prod"}},
 		{JobID: "j1", Command: commands.Stop{}},
 		{JobID: "j1", Command: commands.Cancel{}},
+		{JobID: "j1", Command: commands.LeaseTake{TTL: 60, Worker: "w1"}},
 		{Command: commands.CommitIndex{}},
 	}
 	for i, role := range token.Roles() {
@@ -122,6 +123,10 @@ func TestTokenRoles(t *testing.T) {
 					t.Errorf("%s by %s as another actor = %v, want token_actor", row.Verb, role, err)
 				}
 			}
+		}
+		_, err = c.Candidates(t.Context(), daemon.CandidateQuery{})
+		if refused := codeOf(err) == "token_role"; refused != (role != "worker" && role != "operator") {
+			t.Errorf("%s asks for candidates: %v", role, err)
 		}
 		err = l.ReplaceViews(t.Context(), func(func(ledger.JobView, error) bool) {})
 		if refused := codeOf(err) == "token_role"; refused != (role != "operator") {

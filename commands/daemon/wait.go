@@ -18,7 +18,7 @@ import (
 // gone.
 const silence = 3 * heartbeat
 
-var errSilent = errors.New("its stream is silent")
+var errSilent = errors.New("it is silent")
 
 // Wait returns when the ledger holds more than size events: it listens to the
 // daemon's stream. It fails with an *Error, or with an *UnreachableError, whose
