@@ -11,7 +11,7 @@ func jobCommand(a *app) *cobra.Command {
 		Example: `gait job submit --id job_1
 gait job list --status paused`,
 	})
-	cmd.AddCommand(submitCommand(a), checkpointCommand(a), pauseCommand(a), approveCommand(a), denyCommand(a),
+	cmd.AddCommand(submitCommand(a), runCommand(a), checkpointCommand(a), pauseCommand(a), approveCommand(a), denyCommand(a),
 		resumeCommand(a), cancelCommand(a), stopCommand(a), statusCommand(a), inspectCommand(a), jobDiffCommand(a), listCommand(a), inboxCommand(a),
 		eventsCommand(a), watchCommand(a), waitCommand(a), leaseCommand(a), attemptCommand(a))
 	return cmd

@@ -7,9 +7,7 @@ import (
 )
 
 func submitCommand(a *app) *cobra.Command {
-	var bound boundFlags
-	var queue queueFlags
-	var labels []string
+	var flags submitFlags
 	cmd := exits(&cobra.Command{
 		Use:   "submit [JOB]",
 		Short: "Start a job; the first one creates the ledger",
@@ -22,24 +20,38 @@ is not leased to a worker before then. Its worker finds --input as a file.`,
 gait job submit --id refunds-7 --identity agent_7 --policy policy.cedar --policy-ref refunds@v3 --label team=payments
 gait job submit --label queue=refunds --input refund.json --after refunds-6 --not-before 2h`,
 	}, 0, 1, 2, 3, 6, 7, 8)
-	bound.add(cmd)
-	queue.add(cmd)
-	cmd.Flags().StringArrayVar(&labels, "label", nil, "a label key=value; may be given several times")
-	return lifecycle(a, cmd, func(*cobra.Command) (commands.Submit, error) {
-		c := commands.Submit{EnvironmentFingerprint: bound.environment(), Identity: bound.identity, PolicyRef: bound.policyRef, ProducerVersion: producerVersion()}
-		var err error
-		if c.PolicyDigest, err = bound.policy(a); err != nil {
+	flags.add(cmd)
+	return lifecycle(a, cmd, func(*cobra.Command) (commands.Submit, error) { return flags.command(a) })
+}
+
+// submitFlags are what a new job is, for gait job submit and gait job run.
+type submitFlags struct {
+	bound  boundFlags
+	queue  queueFlags
+	labels []string
+}
+
+func (s *submitFlags) add(cmd *cobra.Command) {
+	s.bound.add(cmd)
+	s.queue.add(cmd)
+	cmd.Flags().StringArrayVar(&s.labels, "label", nil, "a label key=value; may be given several times")
+}
+
+// command returns the command that submits the job.
+func (s *submitFlags) command(a *app) (commands.Submit, error) {
+	c := commands.Submit{EnvironmentFingerprint: s.bound.environment(), Identity: s.bound.identity, PolicyRef: s.bound.policyRef, ProducerVersion: producerVersion()}
+	var err error
+	if c.PolicyDigest, err = s.bound.policy(a); err != nil {
+		return commands.Submit{}, err
+	}
+	for _, label := range s.labels {
+		l, err := parseLabel(label)
+		if err != nil {
 			return commands.Submit{}, err
 		}
-		for _, label := range labels {
-			l, err := parseLabel(label)
-			if err != nil {
-				return commands.Submit{}, err
-			}
-			c.Labels = append(c.Labels, l)
-		}
-		return c, queue.fill(a, &c)
-	})
+		c.Labels = append(c.Labels, l)
+	}
+	return c, s.queue.fill(a, &c)
 }
 
 func resumeCommand(a *app) *cobra.Command {

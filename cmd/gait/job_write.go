@@ -63,6 +63,7 @@ func (w *writeFlags) request(a *app, cmd *cobra.Command, args []string, c comman
 	if cmd.Flags().Changed("if-revision") {
 		r.IfRevision = &w.ifRevision
 	}
+	w.lease.flagOnly = commands.RowOf(c).EndsJob
 	if r.Lease, err = w.lease.of(&a.surroundings, cmd.Flags(), id); err != nil {
 		return r, err
 	}

@@ -21,6 +21,10 @@ const (
 type leaseFlag struct {
 	epoch int64
 	none  bool // the command names none, whatever the environment says
+
+	// flagOnly says that the environment is not asked: a job can be stopped from where a worker
+	// ran whose lease is lost.
+	flagOnly bool
 }
 
 func (l *leaseFlag) add(f *pflag.FlagSet) {
@@ -42,7 +46,7 @@ func (l *leaseFlag) of(s *surroundings, f *pflag.FlagSet, job string) (int64, er
 		return 0, &usageError{code: "invalid_lease", text: fmt.Sprintf("--lease %d is not the epoch of a lease", l.epoch), hint: leaseHint}
 	case f.Changed("lease"):
 		return l.epoch, nil
-	case l.none:
+	case l.none, l.flagOnly:
 		return 0, nil
 	}
 	return s.leaseFor(job)

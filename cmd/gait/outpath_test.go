@@ -16,6 +16,7 @@ func TestOutputGoesThroughOutPath(t *testing.T) {
 	own := map[string]string{ // by file
 		"outfile.go": "outFile", "pending.go": "pendingDir",
 		"demo.go":        "the changed copy of the demo's pack, and its directory",
+		"launch.go":      "what a worker resumes with, in a directory for what is temporary",
 		"passphrase.go":  "the terminal, which is asked",
 		"policy_init.go": "a directory for the cases of a policy, beside the policy, whose place outPath has checked",
 		"serve_tcp.go":   "the token, which is kept in no ledger's directory, but may be in the home",

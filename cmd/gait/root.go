@@ -16,6 +16,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"gait/commands/process"
 )
 
 // defaultLockTimeout is the default of --lock-timeout.
@@ -56,7 +58,7 @@ gait pack verify ./gait-out/pack_job_1.zip`,
 	flags.BoolVar(&a.allowNetworkFS, "allow-network-fs", false, "use a ledger on a network file system anyway")
 	flags.BoolVar(&a.acceptClock, "accept-clock", false, "write although the clock of the machine that writes is probably wrong")
 	flags.BoolVar(&a.requireDaemon, "require-daemon", false, "go through the daemon of gait serve, or fail (env GAIT_DAEMON=require|never|auto)")
-	cmd.AddCommand(serveCommand(a), jobCommand(a), ledgerCommand(a), keysCommand(a), contentCommand(a), gateCommand(a), actorCommand(a), authorityCommand(a), packCommand(a), policyCommand(a), replayCommand(a), regressCommand(a), schemaCommand(a), demoCommand(a, runLine), doctorCommand(a), completionCommand(a), versionCommand(a))
+	cmd.AddCommand(serveCommand(a), jobCommand(a), ledgerCommand(a), keysCommand(a), contentCommand(a), gateCommand(a), actorCommand(a), authorityCommand(a), packCommand(a), policyCommand(a), replayCommand(a), regressCommand(a), schemaCommand(a), demoCommand(a, runLine), workCommand(a), doctorCommand(a), completionCommand(a), versionCommand(a))
 	setCompletions(a, cmd)
 	goThroughURL(cmd)
 	return orVersion(a, group(a, cmd))
@@ -101,6 +103,9 @@ func orVersion(a *app, cmd *cobra.Command) *cobra.Command {
 
 // runProcess runs the command line of the process and returns the exit code.
 func runProcess(a *app) int {
+	if slices.Equal(os.Args[1:], []string{process.GuardArg}) {
+		return process.GuardMain(os.Stdin)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), endings()...)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once

@@ -20,6 +20,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
 
+	"gait/commands/process"
 	"gait/ledger/ledgertest"
 )
 
@@ -44,6 +45,9 @@ func (m signalTests) Run() int {
 // mainUnderTest is gait as built, and also checks what it prints with --json
 // against the schemas in the repository, and its exit code against its help.
 func mainUnderTest() {
+	if len(os.Args) == 2 && os.Args[1] == process.GuardArg {
+		os.Exit(process.GuardMain(os.Stdin))
+	}
 	var a *app
 	maxPipeWait = 2 * time.Second
 	out := &recorder{to: os.Stdout}

@@ -1,0 +1,230 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"gait/commands"
+	"gait/commands/connect"
+	"gait/commands/process"
+	"gait/commands/worker"
+	"gait/ledger"
+	"gait/ledger/root"
+	"gait/projection"
+)
+
+// A supervisor issues the commands of leases for one worker process. It may be used by any
+// number of goroutines.
+type supervisor struct {
+	*app
+
+	flags *workerFlags
+	o     connect.Options
+	name  string // of the worker, in its leases
+	trace string // the traceparent of each of its events; may be ""
+}
+
+func newSupervisor(a *app, flags *workerFlags) (*supervisor, error) {
+	o, err := a.options()
+	if err != nil {
+		return nil, err
+	}
+	o.Mode, o.Opened = root.Once, nil
+	o.Actor = a.actor(flags.actor)
+	return &supervisor{app: a, flags: flags, o: o, name: flags.workerName(), trace: traceFor(&a.surroundings, commands.LeaseTake{})}, nil
+}
+
+// do carries a request out, once. bring fills in content that the request names; it may be nil.
+func (s *supervisor) do(ctx context.Context, r commands.Request, bring func(context.Context, *connect.Ledger, *commands.Request) error) (result commands.Result, err error) {
+	r.Actor, r.Trace = s.o.Actor, s.trace
+	if r.RequestID, err = ledger.NewULID(s.now(), s.entropy); err != nil {
+		return result, err
+	}
+	err = connect.Retry(ctx, s.o, func(l *connect.Ledger) error {
+		r := r
+		if bring != nil {
+			if err := bring(ctx, l, &r); err != nil {
+				return err
+			}
+		}
+		ready, answer, err := s.prepare(ctx, l, order{Request: r, signing: signing{key: s.flags.signKey, validFor: commands.SignedFor}})
+		switch {
+		case err != nil:
+			return err
+		case answer != nil:
+			result = *answer
+			return nil
+		}
+		result, err = l.Do(ctx, ready)
+		return err
+	})
+	return result, err
+}
+
+// A leasedJob is one job of a supervisor: what its attempts need of the ledger.
+type leasedJob struct {
+	*supervisor
+
+	id    string
+	epoch int64  // of the lease that the supervisor has or had; 0: none yet
+	taken func() // called when a lease was taken; may be nil
+}
+
+// request returns a request under the lease.
+func (j *leasedJob) request(c commands.Command) commands.Request {
+	return commands.Request{JobID: j.id, Lease: j.epoch, Command: c}
+}
+
+// Look returns the job's state now.
+func (j *leasedJob) Look(ctx context.Context) (s worker.State, err error) {
+	o := j.o
+	o.Mode = root.Read
+	err = connect.Retry(ctx, o, func(l *connect.Ledger) error {
+		is, err := l.Job(ctx, j.id)
+		if err == nil {
+			s = j.state(is)
+		}
+		return err
+	})
+	return s, err
+}
+
+// Take takes the lease. If the one before ended by time, and its attempt without a word, the
+// attempt counts as lost.
+func (j *leasedJob) Take(ctx context.Context) (worker.State, error) {
+	var before projection.Job
+	r := commands.Request{JobID: j.id, Command: commands.LeaseTake{TTL: int64(j.flags.ttl / time.Second), Worker: j.name}}
+	taken, err := j.do(ctx, r, func(ctx context.Context, l *connect.Ledger, _ *commands.Request) (err error) {
+		before, err = l.Job(ctx, j.id)
+		return err
+	})
+	if fault, _ := ledger.FaultOf(err); err != nil && fault.Code == string(projection.InvalidTransition) {
+		return j.Look(ctx) // it does not run
+	}
+	if err != nil {
+		return worker.State{}, err
+	}
+	j.epoch = taken.Job.Lease.Epoch
+	if j.taken != nil {
+		j.taken()
+	}
+	if !lostAttempt(before.Lease) {
+		return j.state(taken.Job), nil
+	}
+	s, err := j.write(ctx, commands.EndAttempt{Cause: ledger.AttemptLost})
+	if err != nil { // the lease is held all the same
+		j.notice(fmt.Sprintf("job %s: that its last attempt was lost is not recorded: %v", j.id, err))
+		return j.state(taken.Job), nil
+	}
+	return s, nil
+}
+
+// lostAttempt reports whether an attempt under the lease before ended without a word of its
+// supervisor: the lease ended by time, or someone else said that its holder is gone.
+func lostAttempt(was *projection.Lease) bool {
+	return was != nil && (was.Ended == "" || was.Outcome == ledger.LeaseLost && !was.Attempted)
+}
+
+// write carries a command out under the lease, and returns the state after it.
+func (j *leasedJob) write(ctx context.Context, c commands.Command) (worker.State, error) {
+	result, err := j.do(ctx, j.request(c), nil)
+	if err != nil {
+		return worker.State{}, err
+	}
+	return j.state(result.Job), nil
+}
+
+// Renew renews the lease.
+func (j *leasedJob) Renew(ctx context.Context) (worker.State, error) {
+	return j.write(ctx, commands.LeaseRenew{})
+}
+
+// Release gives the lease back.
+func (j *leasedJob) Release(ctx context.Context, outcome ledger.LeaseOutcome) (worker.State, error) {
+	return j.write(ctx, commands.LeaseRelease{Outcome: outcome})
+}
+
+// EndAttempt says how an attempt ended. Of a job that has ended meanwhile nothing more is
+// recorded.
+func (j *leasedJob) EndAttempt(ctx context.Context, cause ledger.AttemptCause, exit *process.Exit, tail []byte) (worker.State, error) {
+	c := commands.EndAttempt{Cause: cause}
+	if exit != nil {
+		code := int64(exit.Code)
+		c.Exit = &code
+		if code == 0 {
+			tail = nil
+		}
+	}
+	result, err := j.do(ctx, j.request(c), func(ctx context.Context, l *connect.Ledger, r *commands.Request) error {
+		c := c
+		if len(tail) > 0 {
+			put, err := l.PutContent(ctx, j.id, connect.Upload{Name: "attempt.log", MediaType: "text/plain", Bytes: bytes.NewReader(tail)})
+			if err != nil {
+				return fmt.Errorf("keeping the end of what the attempt wrote: %w", err)
+			}
+			c.Log = put.Content
+		}
+		r.Command = c
+		return nil
+	})
+	if refused, is := errors.AsType[*commands.RefusedError](err); is && refused.Result.Job.Status.Final() {
+		return j.state(refused.Result.Job), nil
+	}
+	if err != nil {
+		return worker.State{}, err
+	}
+	return j.state(result.Job), nil
+}
+
+// Complete completes the job.
+func (j *leasedJob) Complete(ctx context.Context, summary string) (worker.State, error) {
+	return j.write(ctx, commands.AddCheckpoint{Type: ledger.CheckpointCompleted, Summary: summary})
+}
+
+// Fail ends the job as failed. The end of what its last attempt wrote is kept with that.
+func (j *leasedJob) Fail(ctx context.Context, summary string, _ []byte) (worker.State, error) {
+	return j.write(ctx, commands.AddCheckpoint{Type: ledger.CheckpointFailed, Summary: summary})
+}
+
+// Resume resumes the job, which waits for nothing else, as it was bound before.
+func (j *leasedJob) Resume(ctx context.Context) (worker.State, error) {
+	r := commands.Request{JobID: j.id, Reason: "all approvals are in"}
+	resumed, err := j.do(ctx, r, func(ctx context.Context, l *connect.Ledger, r *commands.Request) error {
+		is, err := l.Job(ctx, j.id)
+		if err != nil {
+			return err
+		}
+		r.Command = commands.Resume{
+			EnvironmentFingerprint: new(boundFlags).environment(), PolicyDigest: is.PolicyDigest, PolicyRef: is.PolicyRef,
+		}
+		return nil
+	})
+	if err != nil {
+		return worker.State{}, err
+	}
+	return j.state(resumed.Job), nil
+}
+
+// Watch shows the state of the job at once, and whenever it has changed.
+func (j *leasedJob) Watch(ctx context.Context, visit func(worker.State) bool) error {
+	o := j.o
+	o.Mode = root.Read
+	return connect.WatchJob(ctx, o, j.id, func(is projection.Job) bool { return visit(j.state(is)) })
+}
+
+// state returns what a supervisor has to know of a job.
+func (j *leasedJob) state(is projection.Job) worker.State {
+	s := worker.State{
+		JobSeq: is.JobSeq, Status: is.Status, Attempts: is.Attempts, WaitingFor: is.WaitingForAt(projection.Basis{Reading: j.now()}), OpenGrants: len(is.Grants),
+		Asked: is.Status == projection.DecisionNeeded,
+	}
+	if l := is.Lease; l != nil {
+		s.Epoch, s.TTL = l.Epoch, time.Duration(l.TTL)*time.Second
+		s.Until, _ = ledger.ParseTime(l.Until) //nolint:errcheck // the fold wrote it
+		s.Holder, s.Left = l.Epoch == j.epoch && l.Ended == "", l.Ended == projection.LeaseLeft
+	}
+	return s
+}
