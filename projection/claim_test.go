@@ -24,7 +24,9 @@ func (l *listed) claimable(q projection.ClaimQuery) (ids []string) {
 		ready := j.Lease != nil || now >= j.NotBefore && !slices.ContainsFunc(j.After, func(id string) bool { return l.jobs[id].Status != projection.Completed })
 		free := j.Status == projection.Running && !unknown && !leased && ready
 		stopped := j.Status == projection.PausedStatus || j.Status == projection.DecisionNeeded || j.Status == projection.Blocked
-		resumable := stopped && j.WaitingForAt(q.Basis) == projection.WaitsForResume
+		unapproved := func(a projection.Ask) bool { return j.Judge(a, q.Basis).Outcome != projection.OutcomeApproved }
+		approved := !slices.ContainsFunc(j.Decisions, unapproved) && (j.Stop == nil || !unapproved(*j.Stop)) && (len(j.Decisions) > 0 || j.Stop != nil)
+		resumable := stopped && len(j.Grants) == 0 && approved
 		asked := len(q.Statuses) == 0 && j.Status == projection.Running || slices.Contains(q.Statuses, j.Status)
 		labelled := !slices.ContainsFunc(q.Labels, func(label ledger.Label) bool { return !slices.Contains(j.Labels, label) })
 		if (free || resumable) && asked && labelled {
@@ -111,6 +113,64 @@ func TestClaimsReadFew(t *testing.T) {
 	if l.reads > 3002 {
 		t.Errorf("%d jobs were read, want each once that might be free, and what they come after once", l.reads)
 	}
+}
+
+// A stopped job can be claimed once others have approved all that stops it, and only then: a pause
+// or block without an approval is for a person to lift.
+func TestApprovedAt(t *testing.T) {
+	more := map[string]func(*court){
+		"paused,approved":  func(c *court) { c.pauses(false); approvesStop(c) },
+		"paused,held,then": func(c *court) { c.pauses(true); approvesStop(c) },
+		"paused,after": func(c *court) {
+			c.decides(ledger.Decision{})
+			approvedBy("vito")(c)
+			c.pauses(false)
+		},
+		"paused,replaced": func(c *court) {
+			c.decides(ledger.Decision{})
+			c.pauses(false)
+			c.decides(ledger.Decision{Replaces: "cp_0001"})
+			approvedBy("vito")(c)
+		},
+		"blocked,approved": func(c *court) { c.checks(ledger.CheckpointBlocked); approvesStop(c) },
+		"blocked,after": func(c *court) {
+			c.decides(ledger.Decision{})
+			approvedBy("vito")(c)
+			c.checks(ledger.CheckpointBlocked)
+		},
+		"decision_needed,effects": func(c *court) {
+			unknown(c)
+			c.decides(ledger.Decision{})
+			approvedBy("vito")(c)
+		},
+	}
+	approved := []string{"decision_needed,approved", "paused,approved", "paused,held,then", "blocked,approved"}
+	for _, all := range []map[string]func(*court){situations, more} {
+		for name, happens := range all {
+			c := atTheGate(t)
+			happens(c)
+			j, want := c.fold.Job, slices.Contains(approved, name)
+			if got := projection.ApprovedAt(j, c.basis()); got != want {
+				t.Errorf("%s: ApprovedAt = %t, want %t", name, got, want)
+			}
+			claim, err := projection.ClaimOf(t.Context(), &listed{}, j, c.basis())
+			if free := want || j.Status == projection.Running; err != nil || claim.Now != free {
+				t.Errorf("%s: ClaimOf = %+v, %v, want %t", name, claim, err, free)
+			}
+			q := projection.ClaimQuery{Limit: 1, Statuses: projection.Statuses[1:], Basis: c.basis()}
+			for _, tags := range []map[string]ledger.Tags{nil, {j.ID: projection.TagsOf(j, c.Events[0])}} {
+				l := &listed{jobs: map[string]projection.Job{j.ID: j}, actors: map[string]string{j.ID: "sam"}, tags: tags, events: c.Events}
+				if jobs, _, err := projection.Claims(t.Context(), l, q); err != nil || (len(jobs) == 1) != want {
+					t.Errorf("%s: Claims = %d jobs, %v, want it: %t", name, len(jobs), err, want)
+				}
+			}
+		}
+	}
+}
+
+// approvesStop approves the pause or block that the job is in.
+func approvesStop(c *court) {
+	c.by("vito", ledger.Approved{Reason: "go on", Target: c.fold.Job.Stop.Target})
 }
 
 func TestCheckAfter(t *testing.T) {

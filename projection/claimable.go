@@ -20,7 +20,7 @@ type Claim struct {
 func ClaimOf(ctx context.Context, log ledger.EventReader, j Job, b Basis) (c Claim, err error) {
 	switch {
 	case j.Status != Running:
-		return Claim{Now: j.WaitingForAt(b) == WaitsForResume}, nil
+		return Claim{Now: ApprovedAt(j, b)}, nil
 	case slices.ContainsFunc(j.Grants, func(g Grant) bool { return g.Unknown }):
 		return Claim{}, nil
 	case j.Lease.Lives(b.Reading):

@@ -23,7 +23,7 @@ type Filter struct {
 	Basis Basis  // by which Waiting and Mine are judged; zero: as it was recorded
 	Mine  string // of Inbox: only what this actor could approve now
 
-	free bool // of Claims: no lease of the job lives
+	free bool // of Claims: no lease of the job lives, and if it is stopped, that it goes on is approved
 }
 
 // A Sort says in which order jobs are listed.
@@ -201,5 +201,17 @@ func (f *Filter) waits(ctx context.Context, log ledger.EventReader, j Job, known
 		}
 		word = j.WaitingWith(f.Basis, after)
 	}
-	return slices.Contains(f.Waiting, word) && !(f.free && word == WaitsForWorker && j.Lease != nil), nil
+	return slices.Contains(f.Waiting, word) && !(f.free && claimed(j, word, f.Basis)), nil
+}
+
+// claimed reports whether a job that waits for one of what Claims looks for is not to be taken: a
+// lease of it lives, or it is stopped and no actor has approved that it goes on.
+func claimed(j Job, word string, b Basis) bool {
+	switch word {
+	case WaitsForWorker:
+		return j.Lease != nil
+	case WaitsForResume:
+		return !ApprovedAt(j, b)
+	}
+	return false
 }

@@ -24,6 +24,7 @@ type listed struct {
 	jobs   map[string]projection.Job
 	actors map[string]string
 	tags   map[string]ledger.Tags // nil if the log keeps none
+	events []ledger.Event         // of the one job, if its first one is not enough
 	reads  int                    // how many jobs were read
 }
 
@@ -61,8 +62,17 @@ func (l *listed) Load(_ context.Context, jobs, _ []string, _ ...ledger.CallID) (
 	return found, nil
 }
 
-func (l *listed) JobEvents(_ context.Context, job string, _ int64) ledger.Events {
-	return func(yield func(ledger.Event, error) bool) { yield(l.first(job), nil) }
+func (l *listed) JobEvents(_ context.Context, job string, from int64) ledger.Events {
+	return func(yield func(ledger.Event, error) bool) {
+		for _, e := range l.events {
+			if e.JobID() == job && e.JobSeq() >= from && !yield(e, nil) {
+				return
+			}
+		}
+		if l.events == nil {
+			yield(l.first(job), nil)
+		}
+	}
 }
 
 // first returns the job's first event.

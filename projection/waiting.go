@@ -98,6 +98,22 @@ func WaitingNow(ctx context.Context, log ledger.EventReader, j Job, b Basis) (st
 // them, and was never leased, and so no worker has asked yet whether they are completed.
 func (j Job) Awaits() bool { return j.Status == Running && j.Lease == nil && len(j.After) > 0 }
 
+// ApprovedAt reports whether a job is stopped, waits for nothing but a resume, and others have
+// approved all that stops it, as judged on a basis. A pause or block without an approval is
+// lifted by the actor who resumes the job, and by nothing else.
+func ApprovedAt(j Job, b Basis) bool {
+	if j.WaitingForAt(b) != WaitsForResume {
+		return false
+	}
+	asked := false
+	for a := range j.asks {
+		if _, asked = j.approvedBy(a, b); !asked {
+			return false
+		}
+	}
+	return asked
+}
+
 // goesOn says what a job that is not stopped waits for; "" if it is stopped.
 func goesOn(j Job, b Basis) string {
 	switch {

@@ -13,9 +13,9 @@ import (
 type CandidateQuery = daemon.CandidateQuery
 
 // Candidates returns the ids of jobs that a worker could claim now, the oldest first: each
-// could be leased, or waits only for a resume. That is a hint: the lease decides. Through a
-// daemon no other client is told of them for two seconds, and q.Wait counts. Here there is
-// no other client, and nothing to wait for.
+// could be leased, or was approved and waits only for a resume. That is a hint: the lease
+// decides. Through a daemon no other client is told of them for two seconds, and q.Wait counts.
+// Here there is no other client, and nothing to wait for.
 func (l *Ledger) Candidates(ctx context.Context, q CandidateQuery) ([]string, error) {
 	if l.daemon != nil {
 		return l.daemon.client.Candidates(ctx, q)

@@ -24,10 +24,10 @@ const (
 var claimedStatuses = []projection.Status{projection.Running, projection.PausedStatus, projection.DecisionNeeded, projection.Blocked}
 
 // A CandidateQuery says which jobs a worker could claim: those that it could lease now, or
-// that wait only for a resume.
+// that were approved and wait only for a resume.
 type CandidateQuery struct {
 	Labels   []ledger.Label      // a job has all of them
-	Statuses []projection.Status // and one of these; nil stands for running. Others wait only for a resume
+	Statuses []projection.Status // and one of these; nil stands for running. Others were approved and wait only for a resume
 	Limit    int                 // of jobs; 0 stands for 1
 
 	// Wait is how long to wait for a job if there is none. Only a daemon waits.

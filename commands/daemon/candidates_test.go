@@ -81,7 +81,8 @@ func TestCandidatesStarveNone(t *testing.T) {
 	t.Error("the last job was never handed out")
 }
 
-// Jobs that wait only for a resume are candidates for who asks for them.
+// Jobs that were approved and wait only for a resume are candidates for who asks for them. One that
+// an operator has paused is none before that is approved.
 func TestCandidatesForResume(t *testing.T) {
 	s := serve(t)
 	s.do(t, submit("j1"), submit("j2"), submit("j3"))
@@ -89,6 +90,8 @@ func TestCandidatesForResume(t *testing.T) {
 	s.do(t, commands.Request{JobID: "j1", Actor: "worker_1", Command: commands.Pause{}})
 	s.do(t, commands.Request{JobID: "j2", Actor: "worker_1", Command: commands.AddCheckpoint{Type: ledger.CheckpointDecisionNeeded, Summary: "pay", RequiredAction: "look"}})
 	s.candidates(t, daemon.CandidateQuery{Limit: 9}, "j3")
+	s.candidates(t, ask)
+	s.do(t, commands.Request{JobID: "j1", Actor: "boss", Command: commands.Approve{}})
 	s.candidates(t, ask, "j1")
 	s.do(t, commands.Request{JobID: "j2", Actor: "boss", Command: commands.Approve{}})
 	s.candidates(t, ask, "j2")
