@@ -38,6 +38,10 @@ func (f memFile) Stat() (fs.FileInfo, error) {
 	return private{st}, err
 }
 
+// Write leaves b as it is, as io.Writer says. Under the race detector Pebble's file in memory
+// would change what it was given, and content that is written once more would be damaged.
+func (f memFile) Write(b []byte) (int, error) { return f.File.Write(slices.Clone(b)) }
+
 // private is a file that other users cannot read, as a store makes it.
 type private struct{ fs.FileInfo }
 
