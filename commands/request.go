@@ -92,7 +92,7 @@ func (r Request) checkOfLedger(row *Row) error {
 // under no lease.
 func (r Request) checkLease(row *Row) error {
 	switch {
-	case r.Lease < 0:
+	case r.Lease < 0, r.Lease > ledger.MaxEpoch:
 		return &ledger.FieldError{Field: "lease", Problem: fmt.Sprintf("%d is not the epoch of a lease", r.Lease)}
 	case r.Lease > 0 && (row.BeginsJob || row.OfLedger):
 		return &ledger.FieldError{Field: "lease", Problem: row.Verb + " is under none"}

@@ -17,6 +17,7 @@ const (
 const (
 	MinLeaseTTL = 5              // seconds
 	MaxLeaseTTL = 24 * 60 * 60   // seconds
+	MaxEpoch    = maxInt         // the greatest epoch of a lease
 	MaxAfter    = 16             // jobs that a job waits for
 	MaxTotal    = int64(1) << 40 // steps of a job's progress
 )

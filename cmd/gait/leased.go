@@ -28,6 +28,7 @@ type supervisor struct {
 }
 
 func newSupervisor(a *app, flags *workerFlags) (*supervisor, error) {
+	sweepResumes()
 	o, err := a.options()
 	if err != nil {
 		return nil, err

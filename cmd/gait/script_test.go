@@ -141,6 +141,10 @@ func runScripts(t *testing.T, dir string, without []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	examples, err := filepath.Abs(filepath.Join("..", "..", "examples"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Files:               files,
 		RequireExplicitExec: true,
@@ -161,6 +165,7 @@ func runScripts(t *testing.T, dir string, without []string) {
 			env.Setenv("PACKS", packs)
 			env.Setenv("VECTORS", vectors)
 			env.Setenv("INCIDENTS", incidents)
+			env.Setenv("EXAMPLES", examples)
 			return nil
 		},
 		Condition: condition,

@@ -93,12 +93,14 @@ class Job:
             if self.resume.get("schema_id") != "gait.job.resume" or self.resume.get("job_id") != self.id:
                 raise ValueError("GAIT_RESUME is not about job " + self.id)
         self.attempt = self.resume.get("attempt", 1)
-        self.state = self._read_json(self.resume.get("state"))
+        self.state = self._kept(self.resume.get("state"))
         self.input = (self.resume.get("input") or {}).get("path")
+        self._answered = set()
 
     @staticmethod
-    def _read_json(content):
-        if not content:
+    def _kept(content):
+        """Returns content that is a value of JSON; None if there is none, or its bytes are gone."""
+        if not content or not content.get("path"):
             return None
         with open(content["path"], encoding="utf-8") as f:
             return json.load(f)
@@ -122,17 +124,20 @@ class Job:
         """Returns the decision of a person about a subject, any value of JSON.
 
         The first time it asks, and raises Waiting. When the job goes on, the worker is started
-        again and asks the same again: then it gets the decision, whose "subject" is what was
-        approved, amended or not. It raises Denied if that is what it was.
+        again and asks the same again, with the same subject: then it gets the decision, whose
+        "subject" is what was approved, amended or not. A decision about another subject does not
+        count, and one decision answers one ask of an attempt. It raises Denied if that is what
+        it was.
         """
         for decision in reversed(self.resume.get("decisions", [])):
-            if decision.get("summary") == summary and decision.get("required_action") == action:
-                if decision.get("verdict") == "denied":
-                    raise Denied({"error": "denied by %s: %s" % (decision.get("by"), decision.get("reason")), "error_code": "decision_denied"}, 4)
-                if decision.get("verdict") == "approved" and decision.get("used_up"):
-                    amended = decision.get("amended")
-                    approved = json.loads(self._content(amended["digest"])) if amended else subject
-                    return dict(decision, subject=approved)
+            same = decision.get("summary") == summary and decision.get("required_action") == action
+            if not same or decision.get("checkpoint_id") in self._answered or self._kept(decision.get("subject")) != subject:
+                continue
+            if decision.get("verdict") == "denied":
+                raise Denied({"error": "denied by %s: %s" % (decision.get("by"), decision.get("reason")), "error_code": "decision_denied"}, 4)
+            if decision.get("verdict") == "approved" and decision.get("used_up"):
+                self._answered.add(decision["checkpoint_id"])
+                return dict(decision, subject=self._kept(decision.get("amended")) if decision.get("amended") else subject)
         args = ["job", "checkpoint", "add", "--id", self.id, "--type", "decision-needed", "--summary", summary, "--required-action", action, *flags]
         if subject is None:
             self._once(args)
@@ -178,9 +183,10 @@ class Job:
 
     def _evaluate(self, intent, call_id):
         code, answer = self._run(["gate", "eval", "--id", self.id, "--tool", intent["tool"], "--call-id", call_id, "--intent", "-"], _bytes(intent))
-        if code == 0 and answer.get("ok") is True and answer.get("verdict") == "allow" and answer.get("grant") and answer.get("call_id") == call_id:
+        ours = answer.get("call_id") == call_id and answer.get("job_id") == self.id
+        if code == 0 and answer.get("ok") is True and answer.get("verdict") == "allow" and answer.get("grant") and ours:
             return Call(call_id, answer["grant"])
-        if answer.get("verdict") == "block" and answer.get("reason_code") == "already_done" and answer.get("call_id") == call_id:
+        if code == 3 and answer.get("verdict") == "block" and answer.get("reason_code") == "already_done" and ours:
             result = answer.get("result")
             return Call(call_id, None, done=True, result=json.loads(self._content(result["digest"])) if result else None)
         if code == 0:
@@ -218,6 +224,8 @@ class Job:
         try:
             answer = json.loads(done.stdout)
         except ValueError:
+            answer = None
+        if not isinstance(answer, dict):
             answer = {"error": "gait said nothing that can be read", "error_code": "internal_failure"}
         return done.returncode, answer
 
