@@ -19,6 +19,7 @@ func TestOutputGoesThroughOutPath(t *testing.T) {
 		"launch.go":      "what a worker resumes with, in a directory for what is temporary",
 		"passphrase.go":  "the terminal, which is asked",
 		"policy_init.go": "a directory for the cases of a policy, beside the policy, whose place outPath has checked",
+		"resume_dirs.go": "what supervisors that were killed have left in the directory for what is temporary",
 		"serve_tcp.go":   "the token, which is kept in no ledger's directory, but may be in the home",
 	}
 	reads := []string{ // what begins with these writes nothing, or goes on to an outFile or pendingDir
