@@ -6,6 +6,9 @@ import (
 
 // leaseHints are the hints about leases, and about what a job waits for before it is leased.
 var leaseHints = map[string]hintMaker{
+	"command_not_started": say("look whether the command, its directory and the directory for what is temporary (TMPDIR) are there, and whether it may be run"),
+	"guard_lost":          say("the process that ends commands for gait was killed; run the same command again"),
+
 	"fenced":     ofDetails(fencedHint),
 	"lease_held": ofDetails(heldHint),
 	"not_due":    ofDetails(func(d projection.Details) string { return "try again at " + d.NotBefore }),

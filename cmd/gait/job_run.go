@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -108,6 +109,10 @@ func (s *submitFlags) matches(cmd *cobra.Command, a *app, id string) (known bool
 	if err != nil {
 		return false, err
 	}
+	a.notice("job " + id + " is there, and " + string(is.Status) + ": it is not submitted again")
+	if err := s.agrees(cmd, is); err != nil {
+		return true, err
+	}
 	digest, err := s.bound.policy(a)
 	if err == nil && !digest.IsZero() && digest != is.PolicyDigest {
 		err = &usageError{
@@ -116,6 +121,31 @@ func (s *submitFlags) matches(cmd *cobra.Command, a *app, id string) (known bool
 		}
 	}
 	return true, err
+}
+
+// agrees refuses flags of a new job that say otherwise of one that is there.
+func (s *submitFlags) agrees(cmd *cobra.Command, is projection.Job) error {
+	differs := func(flag string) error {
+		return &usageError{code: "job_exists", text: fmt.Sprintf("job %s is there, and --%s is for a new job", is.ID, flag), hint: "leave --" + flag + " out, or give another --id"}
+	}
+	for _, flag := range []string{"after", "not-before", "input"} {
+		if cmd.Flags().Changed(flag) {
+			return differs(flag)
+		}
+	}
+	if s.bound.identity != "" && s.bound.identity != is.Identity {
+		return differs("identity")
+	}
+	for _, text := range s.labels {
+		l, err := parseLabel(text)
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(is.Labels, l) {
+			return differs("label")
+		}
+	}
+	return nil
 }
 
 // runJob supervises one job until it has ended, or gait is told to end.
@@ -214,4 +244,23 @@ func (e *runError) Fault() ledger.Fault {
 
 func (e *runError) fields() object {
 	return object{"job": e.job.StatusView(), "outcome": e.outcome}
+}
+
+// nextStep says what to do about a job that did not come to its end.
+func (e *runError) nextStep() string {
+	id := e.job.ID
+	switch e.outcome {
+	case worker.Failed:
+		return "gait job events --id " + id + " shows how each attempt ended, and gait content list --id " + id + " has what they wrote last"
+	case worker.Interrupted:
+		return "go on with it: gait job run --id " + id + " -- COMMAND"
+	case worker.LeaseLost:
+		return "gait job lease show --id " + id + " shows who has it now"
+	case worker.Waiting, worker.Paused:
+		return "gait job status --id " + id + " shows what it waits for"
+	case worker.Stopped:
+		return "gait job cancel --id " + id
+	case worker.Cancelled, worker.Completed, worker.Left, worker.NotStarted:
+	}
+	return "gait job events --id " + id + " shows why"
 }

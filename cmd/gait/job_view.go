@@ -173,7 +173,7 @@ func nextCommandAt(a *app, j projection.Job, at judging) string {
 		}
 		return "gait job checkpoint add " + id + ` --summary "what was done"`
 	case projection.WaitsForLease:
-		return "gait job lease take " + id
+		return "gait job run " + id + " -- COMMAND"
 	case projection.WaitsForDependency:
 		return "gait job status --id " + unmet(j.After, at.after)[0]
 	case projection.WaitsForTime:
