@@ -26,9 +26,9 @@ func (q ClaimQuery) Query() Query {
 
 // Claims returns the first jobs that a worker could take, up to q.Limit, and whether more would
 // follow: those that could be leased now, since they run, no lease of theirs lives, they are
-// due, the jobs that they come after are completed, and it is known what became of their
-// grants. With other statuses than running it also returns those that ApprovedAt is true of: they
-// are resumed first. The job that was created first comes first.
+// due, the jobs that they come after are completed, and none of their grants is unknown, or open
+// after their lease has ended. With other statuses than running it also returns those that
+// ApprovedAt is true of: they are resumed first. The job that was created first comes first.
 //
 // It is a hint: by the time a worker takes the lease, another one may have it.
 func Claims(ctx context.Context, log Lister, q ClaimQuery) (jobs []Job, more bool, err error) {

@@ -45,7 +45,7 @@ func CountClaims(ctx context.Context, log ledger.TagReader, labels []ledger.Labe
 // add counts a running job.
 func (c *ClaimCount) add(job *ledger.TaggedJob) {
 	switch job.State[2] {
-	case leasedLetter:
+	case leasedLetter, actingLetter:
 		c.Claimed++
 	case waitingLetters[WaitsForWorker], waitingLetters[WaitsForLease]:
 		if c.Waiting++; c.Oldest == 0 || job.Created < c.Oldest {

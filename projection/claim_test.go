@@ -22,7 +22,8 @@ func (l *listed) claimable(q projection.ClaimQuery) (ids []string) {
 		unknown := slices.ContainsFunc(j.Grants, func(g projection.Grant) bool { return g.Unknown })
 		leased := j.Lease != nil && j.Lease.Ended == "" && now < j.Lease.Until
 		ready := j.Lease != nil || now >= j.NotBefore && !slices.ContainsFunc(j.After, func(id string) bool { return l.jobs[id].Status != projection.Completed })
-		free := j.Status == projection.Running && !unknown && !leased && ready
+		orphans := j.Lease != nil && len(j.Grants) > 0
+		free := j.Status == projection.Running && !unknown && !orphans && !leased && ready
 		stopped := j.Status == projection.PausedStatus || j.Status == projection.DecisionNeeded || j.Status == projection.Blocked
 		unapproved := func(a projection.Ask) bool { return j.Judge(a, q.Basis).Outcome != projection.OutcomeApproved }
 		approved := !slices.ContainsFunc(j.Decisions, unapproved) && (j.Stop == nil || !unapproved(*j.Stop)) && (len(j.Decisions) > 0 || j.Stop != nil)
@@ -50,7 +51,7 @@ func (l *listed) claimable(q projection.ClaimQuery) (ids []string) {
 func TestClaims(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 8))
 	found := 0
-	for range 200 {
+	for range 240 {
 		l := randomLog(rng, rng.IntN(200))
 		q := projection.ClaimQuery{Limit: 1 + rng.IntN(20), Basis: projection.Basis{Reading: time.UnixMilli(1e12 + rng.Int64N(50)).UTC()}}
 		if rng.IntN(2) == 0 {

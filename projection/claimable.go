@@ -2,7 +2,6 @@ package projection
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"gait/ledger"
@@ -21,7 +20,7 @@ func ClaimOf(ctx context.Context, log ledger.EventReader, j Job, b Basis) (c Cla
 	switch {
 	case j.Status != Running:
 		return Claim{Now: ApprovedAt(j, b)}, nil
-	case slices.ContainsFunc(j.Grants, func(g Grant) bool { return g.Unknown }):
+	case len(j.Grants) > 0 && (j.Lease != nil || len(j.UnknownGrants()) > 0): // they are settled before
 		return Claim{}, nil
 	case j.Lease.Lives(b.Reading):
 		c.At, err = ledger.ParseTime(j.Lease.Until)

@@ -7,8 +7,8 @@ import (
 )
 
 // effectItems returns the grants of a job that an actor has to settle by hand, or if mine is
-// not "", those that this actor could: those of which it is unknown what became of them, and
-// all if the job waits for nothing else.
+// not "", those that this actor could: those of which it is unknown what became of them, or
+// whose worker has no lease any more, and all if the job waits for nothing else.
 func effectItems(j *Job, b Basis, mine string) (items []InboxItem) {
 	if j.Status.Final() || j.Status == EmergencyStopped {
 		return nil
@@ -23,7 +23,7 @@ func effectItems(j *Job, b Basis, mine string) (items []InboxItem) {
 			AskedBy: g.By, AskedByClaim: b.Authority != nil && g.Key.IsZero(), Since: g.At, Summary: g.Tool + " may have been done",
 			RequiredAction: "settle", Target: g.Leaf.String(), NotBy: []string{g.By}, Labels: labelsOf(*j), Steps: workOf(*j, b).Steps,
 		}
-		if !g.Unknown {
+		if !g.Unknown && !orphans(j, b) {
 			item.Summary = g.Tool + " is under way"
 		}
 		item.MayApprove, item.Anyone = settlers(g, b), !b.strict()

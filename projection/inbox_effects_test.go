@@ -71,3 +71,43 @@ func listOf(j projection.Job) func(context.Context, projection.Query) ([]project
 		return []projection.Job{j}, false, nil
 	}
 }
+
+// When the lease has ended under which a grant was given, by time or by its release, a person finds
+// out what became of it: the job waits for that, is listed so, and cannot be claimed before.
+func TestOrphansAreInTheInbox(t *testing.T) {
+	for name, ends := range map[string]func(*court){
+		"":         func(*court) {},
+		"expired":  hourLater,
+		"released": func(c *court) { c.under(1, "wim", c.releases(ledger.LeaseGaveUp)) },
+		"lost":     func(c *court) { c.by("olga", c.releases(ledger.LeaseLost)) },
+	} {
+		c := atTheGate(t)
+		leasedTo("wim")(c)
+		c.under(1, "wim", c.allow(intent, "c1"))
+		ends(c)
+		j, b := c.fold.Job, c.basis()
+		items := projection.InboxOf(j, b)
+		if name == "" {
+			if len(items) > 0 || j.WaitingForAt(b) != projection.WaitsForWorker {
+				t.Errorf("under a lease that lives the job waits for %s: %+v", j.WaitingForAt(b), items)
+			}
+			continue
+		}
+		if word := j.WaitingForAt(b); word != projection.WaitsForEffects || len(items) != 1 || items[0].Grant != j.Grants[0].ID || items[0].Summary != "pay may have been done" {
+			t.Errorf("%s: the job waits for %s: %+v", name, word, items)
+		}
+		if claim, err := projection.ClaimOf(t.Context(), &listed{}, j, b); err != nil || claim != (projection.Claim{}) {
+			t.Errorf("%s: ClaimOf = %+v, %v, want that a settlement has to come", name, claim, err)
+		}
+		l := &listed{jobs: map[string]projection.Job{j.ID: j}, actors: map[string]string{j.ID: "sam"}, tags: map[string]ledger.Tags{j.ID: projection.TagsOf(j, c.Events[0])}}
+		list := func(ctx context.Context, q projection.Query) ([]projection.Job, bool, error) {
+			return projection.List(ctx, l, q)
+		}
+		items, _, err := projection.Inbox(t.Context(), list, projection.Query{Limit: 1, Filter: projection.Filter{Basis: b}}, []string{projection.WaitsForEffects})
+		if err != nil || len(items) != 1 {
+			t.Errorf("%s: the inbox of all jobs has %d items, %v", name, len(items), err)
+		}
+		c.by("olga", c.settle(ledger.EffectNotDone, "I looked"))
+		c.by("wil", c.takes())
+	}
+}

@@ -82,7 +82,7 @@ func TestViewsOfALease(t *testing.T) {
 func TestWaitingForWorkers(t *testing.T) {
 	now := projection.Basis{Reading: epoch}
 	before, later := ledger.FormatTime(epoch.Add(-time.Second)), ledger.FormatTime(epoch.Add(time.Second))
-	unknown := []projection.Grant{{ID: "g", Unknown: true}}
+	unknown, open := []projection.Grant{{ID: "g", Unknown: true}}, []projection.Grant{{ID: "g"}}
 	for _, tt := range []struct {
 		name           string
 		job            projection.Job
@@ -101,6 +101,10 @@ func TestWaitingForWorkers(t *testing.T) {
 		{"due", projection.Job{NotBefore: before}, "worker", "worker", 't'},
 		{"due, once leased", projection.Job{NotBefore: later, Lease: &projection.Lease{Until: later}}, "worker", "worker", 'l'},
 		{"unknown grants", projection.Job{Grants: unknown, Lease: &projection.Lease{Until: before}}, "effects", "effects", 'e'},
+		{"open grants, without a lease", projection.Job{Grants: open}, "worker", "worker", 'w'},
+		{"open grants, leased", projection.Job{Grants: open, Lease: &projection.Lease{Until: later}}, "worker", "worker", 'L'},
+		{"open grants of an expired lease", projection.Job{Grants: open, Lease: &projection.Lease{Until: before}}, "worker", "effects", 'L'},
+		{"open grants of a released lease", projection.Job{Grants: open, Lease: &projection.Lease{Until: later, Ended: projection.LeaseReleased}}, "effects", "effects", 'e'},
 	} {
 		tt.job.Status = projection.Running
 		if got := tt.job.WaitingFor(); got != tt.recorded {

@@ -27,6 +27,7 @@ var (
 // The letters of running jobs of which a clock or other jobs say what they wait for.
 const (
 	leasedLetter = 'l' // a lease was not ended by an event: it waits for its worker, or, when that has expired, for a lease
+	actingLetter = 'L' // the same, and it has an open grant: when the lease has expired, it waits for effects
 	timedLetter  = 't' // never leased, and it is due at a time: it waits for that, or for a worker
 )
 
@@ -68,6 +69,8 @@ func waitingLetter(j Job) byte {
 	word := j.WaitingFor()
 	switch {
 	case word != WaitsForWorker:
+	case j.Lease != nil && len(j.Grants) > 0:
+		return actingLetter
 	case j.Lease != nil:
 		return leasedLetter
 	case j.NotBefore != "":
@@ -113,11 +116,13 @@ func lettersOf(word string, judged bool) (letters []byte) {
 	}
 	switch {
 	case word == WaitsForWorker && judged:
-		return append(letters, leasedLetter, timedLetter, waitingLetters[WaitsForDependency])
+		return append(letters, leasedLetter, actingLetter, timedLetter, waitingLetters[WaitsForDependency])
 	case word == WaitsForWorker:
-		return append(letters, leasedLetter, timedLetter)
+		return append(letters, leasedLetter, actingLetter, timedLetter)
 	case word == WaitsForLease && judged:
 		return append(letters, leasedLetter)
+	case word == WaitsForEffects && judged:
+		return append(letters, actingLetter)
 	case word == WaitsForTime && judged:
 		return append(letters, timedLetter, waitingLetters[WaitsForDependency])
 	}

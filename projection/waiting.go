@@ -121,7 +121,7 @@ func goesOn(j Job, b Basis) string {
 		return WaitsForNothing
 	case j.Status == EmergencyStopped:
 		return WaitsForCancel
-	case j.Status == Running && slices.ContainsFunc(j.Grants, func(g Grant) bool { return g.Unknown }):
+	case j.Status == Running && slices.ContainsFunc(j.Grants, func(g Grant) bool { return g.Unknown || orphans(&j, b) }):
 		return WaitsForEffects
 	case j.Status == Running:
 		return toWork(j, b)
@@ -129,15 +129,20 @@ func goesOn(j Job, b Basis) string {
 	return ""
 }
 
+// orphans reports whether the job's grants are orphans, since it runs and its newest lease has
+// ended: the worker that may have done them is gone. Without a reading no time is judged.
+func orphans(j *Job, b Basis) bool {
+	return j.Status == Running && j.Lease != nil && !j.Lease.Lives(b.Reading)
+}
+
 // toWork says what a running job waits for. Without a reading no time is judged.
 func toWork(j Job, b Basis) string {
-	timed := !b.Reading.IsZero()
 	switch l := j.Lease; {
 	case l == nil && len(j.After) > 0:
 		return WaitsForDependency
-	case l == nil && timed && j.NotBefore != "" && !b.expired(j.NotBefore):
+	case l == nil && !b.Reading.IsZero() && j.NotBefore != "" && !b.expired(j.NotBefore):
 		return WaitsForTime
-	case l != nil && (l.Ended != "" || timed && !l.Lives(b.Reading)):
+	case orphans(&j, b):
 		return WaitsForLease
 	}
 	return WaitsForWorker
