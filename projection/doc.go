@@ -327,33 +327,34 @@
 //     grants, and when an attempt has ended. What people do names none.
 //   - A job that was ever leased gets no grant, and no decision of the gate, but under a lease
 //     that lives. Under one that has ended, it is neither completed nor failed, and the lease is
-//     neither renewed nor released. Its holder may still add other checkpoints, settle grants,
-//     end attempts and record blocks, until another lease is given.
+//     neither renewed nor released; nor does its holder complete or fail it under none, but after
+//     releasing it. The holder may still add other checkpoints, settle grants, end attempts and
+//     record blocks, until another lease is given.
 //   - An attempt that ends is counted, unless the job has ended, and changes nothing else.
 //
 // The table has a row for each state of job and lease. Lease 1 is wim's, and in
-// leased-to-wil lease 2 is wil's. wil does take, which names none, and other, which names
-// lease 1; newer names lease 2; an operator does take-away and -pause; wim does all else, under
-// lease 1 or, if the column begins with -, under none. Cells are as above, with a + if the lease
-// lasts longer, or:
+// leased-to-wil lease 2 is wil's. wil does take and by-other, which completes it, under none, and
+// other under lease 1; newer names lease 2; an operator does take-away and -pause; wim does all
+// else, under lease 1 or, if the column begins with -, under none. Cells are as above, with a + if
+// the lease lasts longer, or:
 //
 //	fenced    refused: fenced
 //	held      refused: lease_held
 //	not-due   refused: not_due
 //
-//	from                     take     renew   release   take-away  attempt  progress  complete   fail    allow     block   -attempt  -progress  -complete  -allow   -block  -pause  other   newer
-//	running                  leased   fenced  fenced    no         fenced   fenced    fenced     fenced  fenced    fenced  =         =          completed  granted  =       paused  fenced  fenced
-//	running,leased           held     =+      released  released   =+       =+        completed  failed  granted+  =+      fenced    fenced     fenced     fenced   fenced  paused  fenced  fenced
-//	running,expired          leased   fenced  fenced    no         =        =         fenced     fenced  fenced    =       =         =          completed  fenced   =       paused  fenced  fenced
-//	running,released         leased   fenced  fenced    no         =        =         fenced     fenced  fenced    =       =         =          completed  fenced   =       paused  fenced  fenced
-//	running,lost             leased   fenced  fenced    no         =        =         fenced     fenced  fenced    =       =         =          completed  fenced   =       paused  fenced  fenced
-//	running,resumed          leased   fenced  fenced    no         =        =         fenced     fenced  fenced    =       =         =          completed  fenced   =       paused  fenced  fenced
-//	running,leased-to-wil    held     fenced  fenced    released   fenced   fenced    fenced     fenced  fenced    fenced  fenced    fenced     fenced     fenced   fenced  paused  fenced  fenced
-//	running,not-due          not-due  fenced  fenced    no         fenced   fenced    fenced     fenced  fenced    fenced  =         =          completed  granted  =       paused  fenced  fenced
-//	paused,leased            no       fenced  fenced    no         =        =         fenced     fenced  fenced    =       =         =          no         fenced   =       no      fenced  fenced
-//	decision_needed,leased   no       fenced  fenced    no         =        =         fenced     fenced  fenced    =       =         =          no         fenced   =       paused  fenced  fenced
-//	emergency_stopped,lease  no       fenced  fenced    no         =        no        fenced     fenced  fenced    no      =         no         no         fenced   no      no      fenced  fenced
-//	completed,leased         no       fenced  fenced    no         no       no        fenced     fenced  fenced    no      no        no         no         fenced   no      no      fenced  fenced
+//	from                     take     renew   release   take-away  attempt  progress  complete   fail    allow     block   -attempt  -progress  -complete  -fail   by-other   -allow   -block  -pause  other   newer
+//	running                  leased   fenced  fenced    no         fenced   fenced    fenced     fenced  fenced    fenced  =         =          completed  failed  completed  granted  =       paused  fenced  fenced
+//	running,leased           held     =+      released  released   =+       =+        completed  failed  granted+  =+      fenced    fenced     fenced     fenced  fenced     fenced   fenced  paused  fenced  fenced
+//	running,expired          leased   fenced  fenced    no         =        =         fenced     fenced  fenced    =       =         =          fenced     fenced  completed  fenced   =       paused  fenced  fenced
+//	running,released         leased   fenced  fenced    no         =        =         fenced     fenced  fenced    =       =         =          completed  failed  completed  fenced   =       paused  fenced  fenced
+//	running,lost             leased   fenced  fenced    no         =        =         fenced     fenced  fenced    =       =         =          fenced     fenced  completed  fenced   =       paused  fenced  fenced
+//	running,resumed          leased   fenced  fenced    no         =        =         fenced     fenced  fenced    =       =         =          fenced     fenced  completed  fenced   =       paused  fenced  fenced
+//	running,leased-to-wil    held     fenced  fenced    released   fenced   fenced    fenced     fenced  fenced    fenced  fenced    fenced     fenced     fenced  fenced     fenced   fenced  paused  fenced  fenced
+//	running,not-due          not-due  fenced  fenced    no         fenced   fenced    fenced     fenced  fenced    fenced  =         =          completed  failed  completed  granted  =       paused  fenced  fenced
+//	paused,leased            no       fenced  fenced    no         =        =         fenced     fenced  fenced    =       =         =          fenced     fenced  no         fenced   =       no      fenced  fenced
+//	decision_needed,leased   no       fenced  fenced    no         =        =         fenced     fenced  fenced    =       =         =          fenced     fenced  no         fenced   =       paused  fenced  fenced
+//	emergency_stopped,lease  no       fenced  fenced    no         =        no        fenced     fenced  fenced    no      =         no         no         no      no         fenced   no      no      fenced  fenced
+//	completed,leased         no       fenced  fenced    no         no       no        fenced     fenced  fenced    no      no        no         no         no      no         fenced   no      no      fenced  fenced
 //
 // Tests read it from testdata/leases.txt.
 //

@@ -10,6 +10,7 @@ type demand struct {
 	named   bool // while one lives, the fact names it
 	living  bool // the one that it names lives
 	held    bool // it takes a lease, named and living
+	ends    bool // it ends the job: who held the newest lease does that under it, or after giving it back
 }
 
 // demandOf returns what a fact asks of the job's lease. The types that it leaves out are those
@@ -20,7 +21,7 @@ func demandOf(j Job, f Fact) demand {
 		return demand{nothing: true}
 	case ledger.CheckpointAdded:
 		ends := p.CheckpointType == ledger.CheckpointCompleted || p.CheckpointType == ledger.CheckpointFailed
-		return demand{named: true, living: ends}
+		return demand{named: true, living: ends, ends: ends && !j.Status.Final() && j.Status != EmergencyStopped}
 	case ledger.GateDecided:
 		acts := p.Verdict != ledger.GateBlock && p.Continues.IsZero()
 		return demand{named: true, living: acts, held: acts && j.Lease != nil}
@@ -52,6 +53,8 @@ func fence(j Job, f Fact) *Refusal {
 		return fenced(j, "job %s has no lease, %s: this takes a new one", j.ID, l.past())
 	case f.Lease == 0 && (want.held || want.named) && lives:
 		return fenced(j, "job %s is leased to %s of %s until %s, and this names no lease", j.ID, l.Worker, l.By, l.Until)
+	case f.Lease == 0 && want.ends && !f.trusted && l.lostBy(f):
+		return fenced(j, "job %s has no lease any more, %s: who held it takes a new one to end the job", j.ID, l.past())
 	case f.Lease == 0:
 		return nil
 	case l == nil:
@@ -79,6 +82,12 @@ func (l *Lease) past() string {
 		return "since the job does not run, or did not since the last one"
 	}
 	return "since the last one ended at " + l.Until
+}
+
+// lostBy reports whether a fact is by who held a lease that has ended, and who did not give it back.
+func (l *Lease) lostBy(f Fact) bool {
+	back := l != nil && l.Ended == LeaseReleased && l.Outcome != ledger.LeaseLost
+	return !back && l.HeldBy(f.basis(), f.Actor, f.key())
 }
 
 // holder names the holder of a lease.

@@ -81,6 +81,8 @@ var leaseColumns = map[string]struct {
 	"-attempt":  {"wim", 0, func(c *court) ledger.Payload { return c.attempts() }},
 	"-progress": {"wim", 0, progresses},
 	"-complete": {"wim", 0, completes},
+	"-fail":     {"wim", 0, fails},
+	"by-other":  {"wil", 0, completes},
 	"-allow":    {"wim", 0, allows(intent2, "")},
 	"-block":    {"wim", 0, func(c *court) ledger.Payload { return c.blocks(intent2, "", "policy_forbids") }},
 	"-pause":    {"olga", 0, of(ledger.Paused{Reason: "look"})},

@@ -15,6 +15,7 @@ type tenure struct {
 	ttl   int64
 	until time.Time
 	over  bool // released, or the job has left running, or a newer one was given
+	back  bool // released by its holder
 }
 
 // lives reports whether a lease lives when a clock reads a time.
@@ -36,6 +37,7 @@ func (r reference) tenures() (all []*tenure) {
 			newest.ttl = p.TTL
 		case ledger.LeaseReleased:
 			newest.over, mine = true, false
+			newest.back = p.Outcome != "lost"
 		case ledger.Refused:
 			mine = false
 		}
@@ -61,7 +63,7 @@ func (r reference) fence(e ledger.Event) string {
 	newest := last(r.tenures())
 	lives := newest.lives(e.Reading())
 	if e.Lease() == 0 {
-		if lives && r.isWorkers(e) || !lives && newest != nil && acts(e) || e.Type() == "lease_renewed" {
+		if lives && r.isWorkers(e) || !lives && newest != nil && (acts(e) || r.endsLate(newest, e)) || e.Type() == "lease_renewed" {
 			return "fenced"
 		}
 		return ""
@@ -73,6 +75,13 @@ func (r reference) fence(e ledger.Event) string {
 		return "fenced"
 	}
 	return ""
+}
+
+// endsLate reports whether an event would end the job without a lease, by who held one that did
+// not end by giving it back.
+func (r reference) endsLate(t *tenure, e ledger.Event) bool {
+	status, _ := r.asks()
+	return ofType(e, "completed", "failed") && !t.back && r.same(t.event, e) && (status == "running" || !ended(status))
 }
 
 // acts reports whether the gate lets something happen, or asks whether it may.
