@@ -16,7 +16,7 @@ const (
 	WaitsForDecision   = "decision"   // a verdict on what is undecided
 	WaitsForHold       = "hold"       // an approval of the hold, and of nothing else that is undecided
 	WaitsForReversal   = "reversal"   // a new verdict on what was denied
-	WaitsForEffects    = "effects"    // what became of its grants
+	WaitsForEffects    = "effects"    // what became of its grants: that is unknown, or their lease has ended
 	WaitsForResume     = "resume"
 	WaitsForCancel     = "cancel"
 	WaitsForNothing    = "none"
