@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"gait/commands"
@@ -84,13 +85,24 @@ func (j *leasedJob) Look(ctx context.Context) (s worker.State, err error) {
 	o := j.o
 	o.Mode = root.Read
 	err = connect.Retry(ctx, o, func(l *connect.Ledger) error {
-		is, err := l.Job(ctx, j.id)
+		is, approved, err := j.approved(ctx, l)
 		if err == nil {
 			s = j.state(is)
+			s.Approved = approved
 		}
 		return err
 	})
 	return s, err
+}
+
+// approved reads the job, and reports whether it waits for nothing but a resume, as judged by who
+// may approve now.
+func (j *leasedJob) approved(ctx context.Context, l *connect.Ledger) (is projection.Job, approved bool, err error) {
+	b, err := l.Basis(ctx)
+	if err == nil {
+		is, err = l.Job(ctx, j.id)
+	}
+	return is, err == nil && projection.ApprovedAt(is, b), err
 }
 
 // Take takes the lease. If the one before ended by time, and its attempt without a word, the
@@ -112,13 +124,19 @@ func (j *leasedJob) Take(ctx context.Context) (worker.State, error) {
 	if j.taken != nil {
 		j.taken()
 	}
-	if !lostAttempt(before.Lease) {
-		return j.state(taken.Job), nil
+	s := j.state(taken.Job)
+	if lostAttempt(before.Lease) {
+		ended, err := j.write(ctx, commands.EndAttempt{Cause: ledger.AttemptLost})
+		if err != nil { // the lease is held all the same
+			j.notice(fmt.Sprintf("job %s: that its last attempt was lost is not recorded: %v", j.id, err))
+		} else {
+			s = ended
+		}
 	}
-	s, err := j.write(ctx, commands.EndAttempt{Cause: ledger.AttemptLost})
-	if err != nil { // the lease is held all the same
-		j.notice(fmt.Sprintf("job %s: that its last attempt was lost is not recorded: %v", j.id, err))
-		return j.state(taken.Job), nil
+	if s.Attempts > 0 {
+		if s.Lost, err = j.lost(ctx, s.JobSeq); err != nil {
+			j.notice(fmt.Sprintf("job %s: how many attempts were lost before is not known: %v", j.id, err))
+		}
 	}
 	return s, nil
 }
@@ -127,6 +145,57 @@ func (j *leasedJob) Take(ctx context.Context) (worker.State, error) {
 // supervisor: the lease ended by time, or someone else said that its holder is gone.
 func lostAttempt(was *projection.Lease) bool {
 	return was != nil && (was.Ended == "" || was.Outcome == ledger.LeaseLost && !was.Attempted)
+}
+
+// How many events are read to count the attempts that were lost: at once, and at most.
+const (
+	lostPage = 256
+	lostMost = 16 * lostPage
+)
+
+// lost counts the attempts that were lost one after the other, up to the last one, among the
+// job's newest events. It counts no further than it takes to say that none is left.
+func (j *leasedJob) lost(ctx context.Context, seq int64) (n int, err error) {
+	o := j.o
+	o.Mode = root.Read
+	err = connect.Retry(ctx, o, func(l *connect.Ledger) (err error) {
+		n, err = lostBefore(ctx, l.Log, j.id, seq, j.flags.retries+1)
+		return err
+	})
+	return n, err
+}
+
+// lostBefore is lost for a job with seq events.
+func lostBefore(ctx context.Context, log ledger.EventReader, id string, seq int64, most int) (n int, err error) {
+	for end := seq; end > max(0, seq-lostMost) && n < most; end -= lostPage {
+		causes, err := attemptsIn(ctx, log, id, max(1, end-lostPage+1), end)
+		if err != nil {
+			return 0, err
+		}
+		for _, cause := range slices.Backward(causes) {
+			if cause != ledger.AttemptLost {
+				return min(n, most), nil
+			}
+			n++
+		}
+	}
+	return min(n, most), nil
+}
+
+// attemptsIn returns how the attempts ended that ended from one event of a job to another.
+func attemptsIn(ctx context.Context, log ledger.EventReader, id string, from, to int64) (causes []ledger.AttemptCause, err error) {
+	for e, err := range log.JobEvents(ctx, id, from) {
+		if err != nil {
+			return nil, err
+		}
+		if p, ok := e.Payload().(ledger.AttemptEnded); ok {
+			causes = append(causes, p.Cause)
+		}
+		if from++; from > to {
+			break
+		}
+	}
+	return causes, nil
 }
 
 // write carries a command out under the lease, and returns the state after it.
@@ -190,14 +259,29 @@ func (j *leasedJob) Fail(ctx context.Context, summary string, _ []byte) (worker.
 	return j.write(ctx, commands.AddCheckpoint{Type: ledger.CheckpointFailed, Summary: summary})
 }
 
-// Resume resumes the job, which waits for nothing else, as it was bound before.
-func (j *leasedJob) Resume(ctx context.Context) (worker.State, error) {
-	r := commands.Request{JobID: j.id, Reason: "all approvals are in"}
-	resumed, err := j.do(ctx, r, func(ctx context.Context, l *connect.Ledger, r *commands.Request) error {
-		is, err := l.Job(ctx, j.id)
-		if err != nil {
-			return err
+// Resume resumes the job as it was bound before, if it is approved as it is resumed: not if
+// someone pauses it meanwhile.
+func (j *leasedJob) Resume(ctx context.Context) (s worker.State, err error) {
+	for range 3 {
+		s, err = j.resume(ctx)
+		if f, _ := ledger.FaultOf(err); err == nil || f.Code != new(commands.RevisionError).Fault().Code {
+			break
 		}
+	}
+	return s, err
+}
+
+func (j *leasedJob) resume(ctx context.Context) (worker.State, error) {
+	r := commands.Request{JobID: j.id, Reason: "all that the job was stopped for is approved"}
+	resumed, err := j.do(ctx, r, func(ctx context.Context, l *connect.Ledger, r *commands.Request) error {
+		is, approved, err := j.approved(ctx, l)
+		switch {
+		case err != nil:
+			return err
+		case !approved:
+			return &notApprovedError{id: j.id}
+		}
+		r.IfRevision = &is.Revision
 		r.Command = commands.Resume{
 			EnvironmentFingerprint: new(boundFlags).environment(), PolicyDigest: is.PolicyDigest, PolicyRef: is.PolicyRef,
 		}
@@ -207,6 +291,18 @@ func (j *leasedJob) Resume(ctx context.Context) (worker.State, error) {
 		return worker.State{}, err
 	}
 	return j.state(resumed.Job), nil
+}
+
+// A notApprovedError says that a job is not to be resumed any more.
+type notApprovedError struct{ id string }
+
+func (e *notApprovedError) Error() string {
+	return fmt.Sprintf("job %s waits for more than a resume by now", e.id)
+}
+
+// Fault returns the error's code, invalid_transition.
+func (e *notApprovedError) Fault() ledger.Fault {
+	return ledger.Fault{Code: string(projection.InvalidTransition), Category: ledger.CategoryInvalid}
 }
 
 // Watch shows the state of the job at once, and whenever it has changed.
@@ -219,7 +315,7 @@ func (j *leasedJob) Watch(ctx context.Context, visit func(worker.State) bool) er
 // state returns what a supervisor has to know of a job.
 func (j *leasedJob) state(is projection.Job) worker.State {
 	s := worker.State{
-		JobSeq: is.JobSeq, Status: is.Status, Attempts: is.Attempts, WaitingFor: is.WaitingForAt(projection.Basis{Reading: j.now()}), OpenGrants: len(is.Grants),
+		JobSeq: is.JobSeq, Status: is.Status, Attempts: is.Attempts, OpenGrants: len(is.Grants),
 		Asked: is.Status == projection.DecisionNeeded,
 	}
 	if l := is.Lease; l != nil {

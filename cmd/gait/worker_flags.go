@@ -42,12 +42,12 @@ func (r *workerFlags) add(cmd *cobra.Command) {
 	f.DurationVar(&r.grace, "grace", 10*time.Second, "how long the command has to end after SIGTERM, before SIGKILL")
 	f.DurationVar(&r.timeout, "timeout", 0, "how long one attempt may take (default: without a limit)")
 	f.DurationVar(&r.deadline, "deadline", 0, "how long all attempts may take together, waiting for people apart (default: without a limit)")
-	f.IntVar(&r.retries, "retries", 3, "how many times to start the command again after it has failed")
+	f.IntVar(&r.retries, "retries", 3, "how many times to start the command again after it has failed, or was lost with gait")
 	f.IntSliceVar(&r.retryOn, "retry-on", nil, "start it again after these exit codes alone")
 	f.IntSliceVar(&r.noRetryOn, "no-retry-on", nil, "never start it again after these exit codes")
 	f.IntVar(&r.logSize, "log", defaultLog, "how many of the last bytes that an attempt wrote are kept as content of the job if it failed; 0: none")
 	f.BoolVar(&r.noComplete, "no-complete", false, "exit 0 of the command does not complete the job")
-	f.BoolVar(&r.autoResume, "auto-resume", false, "resume the job when all that it waits for is approved")
+	f.BoolVar(&r.autoResume, "auto-resume", false, "resume the job when all that it was stopped for is approved; a pause that nobody approves waits for a person")
 }
 
 // check refuses flags that cannot be meant.

@@ -23,6 +23,16 @@ func (t *term) attempts() (Outcome, error) {
 	if !t.deadline.IsZero() && !t.Options.Now().Before(t.deadline) {
 		return t.fail("no time for another attempt", nil)
 	}
+	if t.failures > t.Options.Retries {
+		if t.state.OpenGrants > 0 {
+			return t.giveBack(ledger.LeaseGaveUp, Waiting), nil
+		}
+		how := "no try is left"
+		if t.state.Lost > 0 {
+			how = fmt.Sprintf("lost, %d in a row", t.state.Lost)
+		}
+		return t.fail(how, nil)
+	}
 	for {
 		e, outcome, err := t.attempt()
 		if outcome == "" && err == nil {

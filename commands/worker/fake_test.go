@@ -36,6 +36,8 @@ type book struct {
 
 	status   projection.Status
 	waiting  string
+	approved bool
+	lost     int // attempts in a row
 	asked    bool
 	grants   int
 	attempts int64
@@ -69,7 +71,7 @@ func (b *book) write(format string, args ...any) {
 
 // to sets the job's status, which ends the lease. The caller holds mu.
 func (b *book) to(s projection.Status, waiting string) {
-	b.status, b.waiting = s, waiting
+	b.status, b.waiting, b.approved = s, waiting, false
 	if s != projection.Running && !b.ended {
 		b.ended, b.left = true, true
 	}
@@ -106,13 +108,6 @@ func (b *book) resume() {
 	b.by("resumed", func() { b.to(projection.Running, projection.WaitsForWorker); b.asked = false })
 }
 
-func (b *book) ask(epoch int64) error {
-	return b.work(epoch, "asked", func() {
-		b.to(projection.DecisionNeeded, projection.WaitsForDecision)
-		b.asked = true
-	})
-}
-
 func (b *book) list() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -129,8 +124,8 @@ type client struct {
 
 func (c *client) state() worker.State {
 	return worker.State{
-		JobSeq: int64(len(c.events)), Status: c.status, WaitingFor: c.waiting, Asked: c.asked, OpenGrants: c.grants,
-		Attempts: c.attempts, Epoch: c.book.epoch, TTL: c.book.ttl, Until: c.until, Left: c.left, Holder: c.epoch > 0 && c.epoch == c.book.epoch && !c.ended,
+		JobSeq: int64(len(c.events)), Status: c.status, Approved: c.approved, Asked: c.asked, OpenGrants: c.grants,
+		Attempts: c.attempts, Lost: c.lost, Epoch: c.book.epoch, TTL: c.book.ttl, Until: c.until, Left: c.left, Holder: c.epoch > 0 && c.epoch == c.book.epoch && !c.ended,
 	}
 }
 
@@ -203,6 +198,7 @@ func (c *client) Take(ctx context.Context) (worker.State, error) {
 		}
 		if !c.ended && c.book.epoch > 0 {
 			c.attempts++
+			c.lost++
 			c.write("attempt_ended lost")
 		}
 		c.book.epoch++
@@ -247,6 +243,7 @@ func (c *client) EndAttempt(ctx context.Context, cause ledger.AttemptCause, exit
 			c.until = c.now().Add(c.ttl)
 		}
 		c.attempts++
+		c.lost = 0
 		if exit == nil {
 			c.write("attempt_ended %s", cause)
 		} else {
@@ -279,7 +276,7 @@ func (c *client) Fail(ctx context.Context, summary string, tail []byte) (worker.
 
 func (c *client) Resume(ctx context.Context) (worker.State, error) {
 	return c.do(ctx, "resume", func() error {
-		if c.waiting != projection.WaitsForResume {
+		if !c.approved {
 			return errTransition
 		}
 		c.to(projection.Running, projection.WaitsForWorker)

@@ -140,7 +140,9 @@ func TestFrozen(t *testing.T) {
 						f.freeze(3 * ttl)
 					}
 					time.Sleep(5 * ttl / 2)
-					got, err := run(t, b, options(t), func(c *child) int {
+					again := options(t)
+					again.Retries = 1
+					got, err := run(t, b, again, func(c *child) int {
 						if l.mu.Lock(); l.running > 0 {
 							t.Error("two children work")
 						}

@@ -22,7 +22,8 @@ type Seen interface {
 	Look(ctx context.Context) (State, error)
 
 	// Watch calls visit with the job's state at once, and again after each change, until visit
-	// returns true or ctx is done. Between the calls it holds nothing open.
+	// returns true or ctx is done. Between the calls it holds nothing open. It need not know
+	// whether the job is approved.
 	Watch(ctx context.Context, visit func(State) (done bool)) error
 }
 
@@ -31,7 +32,8 @@ type Seen interface {
 type Leased interface {
 	// Take takes the lease. If the lease before ended by time, and its attempt without a word,
 	// it also says that the attempt was lost. If the job does not run, it writes nothing and
-	// returns the job's state with Holder false, without an error.
+	// returns the job's state with Holder false, without an error. It alone says how many
+	// attempts were lost.
 	Take(ctx context.Context) (State, error)
 
 	// Renew keeps the lease for another TTL.
@@ -55,7 +57,7 @@ type Told interface {
 	// Fail says that the job has failed. tail is the end of what its last attempt wrote.
 	Fail(ctx context.Context, summary string, tail []byte) (State, error)
 
-	// Resume resumes a job all of whose decisions are approved.
+	// Resume resumes a job that is approved, and no other.
 	Resume(ctx context.Context) (State, error)
 }
 
@@ -63,10 +65,11 @@ type Told interface {
 type State struct {
 	JobSeq     int64 // events so far: of two states, the one with more is newer
 	Status     projection.Status
-	WaitingFor string        // one of projection.WaitsFor
+	Approved   bool          // it does not run, and all that it was stopped for was approved: it waits for nothing but a resume
 	Asked      bool          // it stopped running since its worker asked for a decision, with a checkpoint or through the gate
 	OpenGrants int           // its grants that are open or unknown
 	Attempts   int64         // that have ended
+	Lost       int           // of these, how many up to the last one were lost; perhaps not more than Options.Retries and one
 	Epoch      int64         // of the newest lease; 0 if there was none
 	TTL        time.Duration // of the newest lease
 	Until      time.Time     // when the newest lease ends, by the ledger's clock

@@ -108,7 +108,7 @@ func TestWeek(t *testing.T) {
 					if reads > 10 || live || running > 0 {
 						t.Errorf("in a week of waiting: %d reads, lease %v, %d children", reads, live, running)
 					}
-					b.by("approved", func() { b.waiting = projection.WaitsForResume })
+					b.by("approved", b.approve)
 					if !auto {
 						b.resume()
 					}

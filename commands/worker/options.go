@@ -37,13 +37,13 @@ type Options struct {
 	Timeout  time.Duration // how long an attempt may take; 0: for ever
 	Deadline time.Duration // how long all attempts of one call of Run may take, with the pauses between them, but not waits for people; 0: for ever
 
-	Retries   int   // how many attempts that failed are followed by another
+	Retries   int   // how many attempts that failed are followed by another. Those that were lost before have failed, too
 	RetryOn   []int // exit codes after which to try again; empty: all. A timeout counts as TimeoutExit, a signal as 128 and its number
 	NoRetryOn []int // exit codes after which not to
 
 	NoComplete    bool // leave the job running when the command exits with 0
 	WaitForPeople bool // go on after a decision, a pause or a settlement, instead of returning
-	AutoResume    bool // resume the job once all that was asked is approved
+	AutoResume    bool // resume the job once all that it was stopped for is approved. What is not approved, like most pauses, waits for a person
 
 	Backoff Backoff
 	Rand    func() float64 // from 0 to 1, for the jitter; nil: no jitter

@@ -19,7 +19,7 @@ type Runner struct {
 // error is empty if Run never got the lease, or could not say on the ledger what became of the
 // attempt.
 func (r *Runner) Run(ctx context.Context) (Outcome, error) {
-	x := &run{Runner: r, ctx: ctx}
+	x := &run{Runner: r, ctx: ctx, refused: -1}
 	waited := Outcome("") // what was waited for before
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		outcome, err := x.lead()
@@ -49,6 +49,7 @@ type run struct {
 	ctx      context.Context // of the call
 	failures int             // attempts that failed
 	spent    time.Duration   // under leases that have ended
+	refused  int64           // the JobSeq of the job after it could not be resumed: it is not tried again before the job has changed
 }
 
 func (x *run) interrupted() bool { return x.ctx.Err() != nil }
@@ -64,19 +65,44 @@ func (x *run) lead() (Outcome, error) {
 		case err != nil:
 			return "", err
 		case s.Holder:
+			x.failures = max(x.failures, s.Lost)
 			outcome, err := x.hold(s, sent)
 			x.spent += x.Options.Now().Sub(sent)
 			return outcome, err
-		case !x.Options.AutoResume || s.WaitingFor != projection.WaitsForResume:
+		case !x.resumable(s):
 			return outcomeOf(s), nil
 		}
-		x.Options.logf("all that was asked is approved: resuming")
-		if _, err := x.Job.Resume(x.ctx); err != nil {
-			if now, again := x.Job.Look(x.ctx); again != nil || now.Status == s.Status && now.WaitingFor == s.WaitingFor {
-				return outcomeOf(s), err
-			}
+		if outcome, err := x.resume(s); outcome != "" || err != nil {
+			return outcome, err
 		}
 	}
+}
+
+// resumable reports whether the job is to be resumed. s was not seen by Watch.
+func (x *run) resumable(s State) bool {
+	return x.Options.AutoResume && s.Approved && s.JobSeq != x.refused
+}
+
+// resume resumes the job. There is an outcome if it is not resumed, and is as it was.
+func (x *run) resume(s State) (Outcome, error) {
+	x.Options.logf("all that the job was stopped for is approved: resuming it")
+	_, err := x.Job.Resume(x.ctx)
+	if err == nil {
+		return "", nil
+	}
+	now, again := x.Job.Look(x.ctx)
+	switch {
+	case again != nil || passing(err):
+		return "", err
+	case now.Status != s.Status || !now.Approved:
+		return "", nil
+	}
+	x.refused = now.JobSeq
+	if !x.Options.WaitForPeople {
+		return outcomeOf(now), err
+	}
+	x.Options.logf("the job is not resumed: %v", err)
+	return outcomeOf(now), nil
 }
 
 // hold runs attempts under the lease of s, which was asked for at a time.
@@ -92,12 +118,18 @@ func (x *run) hold(s State, sent time.Time) (Outcome, error) {
 // wait waits until the job can go on after a decision, a pause or a settlement. It holds no
 // lease and no child, and returns no outcome then.
 func (x *run) wait(outcome Outcome) (Outcome, error) {
+	looked := x.refused // the JobSeq of the newest state that was looked at
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		var s State
 		err := x.Job.Watch(x.ctx, func(now State) bool {
 			s = now
-			return x.ready(now)
+			return ready(now) || x.Options.AutoResume && now.JobSeq > looked
 		})
+		if err == nil && !ready(s) {
+			looked = s.JobSeq
+			s, err = x.Job.Look(x.ctx)
+			looked = max(looked, s.JobSeq)
+		}
 		switch {
 		case x.interrupted():
 			return Interrupted, nil
@@ -105,29 +137,22 @@ func (x *run) wait(outcome Outcome) (Outcome, error) {
 			return outcome, err
 		case err == nil && (s.Status.Final() || s.Status == projection.EmergencyStopped):
 			return outcomeOf(s), nil
-		case err == nil && x.ready(s):
+		case err == nil && (ready(s) || x.resumable(s)):
 			return "", nil
+		case err == nil: // it goes on to wait
+			pause = firstPause
+			continue
 		}
-		if err != nil {
-			x.Options.logf("watching the job: %v", err)
-		}
+		x.Options.logf("watching the job: %v", err)
 		if !sleep(x.ctx, pause) {
 			return Interrupted, nil
 		}
 	}
 }
 
-// ready reports whether waiting for people is over.
-func (x *run) ready(s State) bool {
-	switch s.Status {
-	case projection.Running:
-		return s.OpenGrants == 0
-	case projection.PausedStatus, projection.DecisionNeeded, projection.Blocked:
-		return x.Options.AutoResume && s.WaitingFor == projection.WaitsForResume
-	case projection.Completed, projection.Failed, projection.Cancelled, projection.EmergencyStopped:
-		return true
-	}
-	return false
+// ready reports whether waiting for people is over, but for a resume.
+func ready(s State) bool {
+	return s.Status.Final() || s.Status == projection.EmergencyStopped || s.Status == projection.Running && s.OpenGrants == 0
 }
 
 // outcomeOf says what became of a job of which Run has no lease any longer.
