@@ -8,6 +8,7 @@ import (
 var leaseHints = map[string]hintMaker{
 	"command_not_started": say("look whether the command, its directory and the directory for what is temporary (TMPDIR) are there, and whether it may be run"),
 	"guard_lost":          say("the process that ends commands for gait was killed; run the same command again"),
+	"nothing_started":     say("look at the last error, and at the room in TMPDIR; then run it again"),
 
 	"fenced":     ofDetails(fencedHint),
 	"lease_held": ofDetails(heldHint),

@@ -47,6 +47,7 @@ gait job run --id refund-7 --auto-resume -- python3 worker.py`,
 	cmd.Flags().StringVar(&id, "id", "", "the job's id (default: a new job)")
 	submit.add(cmd)
 	flags.add(cmd)
+	cmd.Flags().BoolVar(&flags.noComplete, "no-complete", false, "exit 0 of the command does not complete the job")
 	cmd.Args = cobra.ArbitraryArgs
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := checkCommand(cmd, &flags, args, "gait job run --id JOB -- COMMAND"); err != nil {
@@ -163,7 +164,8 @@ func runJob(ctx context.Context, a *app, flags *workerFlags, id string, args []s
 	o := flags.options(a)
 	o.WaitForPeople = true
 	r := worker.Runner{
-		Job: job, Launcher: &launcher{leasedJob: job, guard: guard, command: args, stdout: a.stdoutOfChild(), stderr: a.stderr}, Options: o,
+		Job: job, Options: o,
+		Launcher: s.started.count(&launcher{leasedJob: job, guard: guard, command: args, stdout: a.stdoutOfChild(), stderr: a.stderr}),
 	}
 	outcome, err := r.Run(ctx)
 	if err != nil {

@@ -22,10 +22,11 @@ import (
 type supervisor struct {
 	*app
 
-	flags *workerFlags
-	o     connect.Options
-	name  string // of the worker, in its leases
-	trace string // the traceparent of each of its events; may be ""
+	flags   *workerFlags
+	o       connect.Options
+	name    string // of the worker, in its leases
+	trace   string // the traceparent of each of its events; may be ""
+	started startedCommands
 }
 
 func newSupervisor(a *app, flags *workerFlags) (*supervisor, error) {
@@ -36,7 +37,10 @@ func newSupervisor(a *app, flags *workerFlags) (*supervisor, error) {
 	}
 	o.Mode, o.Opened = root.Once, nil
 	o.Actor = a.actor(flags.actor)
-	return &supervisor{app: a, flags: flags, o: o, name: flags.workerName(), trace: traceFor(&a.surroundings, commands.LeaseTake{})}, nil
+	s := &supervisor{app: a, flags: flags, name: flags.workerName(), trace: traceFor(&a.surroundings, commands.LeaseTake{})}
+	o.Fatal = s.started.lose(o.Fatal)
+	s.o = o
+	return s, nil
 }
 
 // do carries a request out, once. bring fills in content that the request names; it may be nil.
@@ -71,8 +75,7 @@ type leasedJob struct {
 	*supervisor
 
 	id    string
-	epoch int64  // of the lease that the supervisor has or had; 0: none yet
-	taken func() // called when a lease was taken; may be nil
+	epoch int64 // of the lease that the supervisor has or had; 0: none yet
 }
 
 // request returns a request under the lease.
@@ -121,9 +124,6 @@ func (j *leasedJob) Take(ctx context.Context) (worker.State, error) {
 		return worker.State{}, err
 	}
 	j.epoch = taken.Job.Lease.Epoch
-	if j.taken != nil {
-		j.taken()
-	}
 	s := j.state(taken.Job)
 	if lostAttempt(before.Lease) {
 		ended, err := j.write(ctx, commands.EndAttempt{Cause: ledger.AttemptLost})

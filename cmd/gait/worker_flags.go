@@ -46,7 +46,6 @@ func (r *workerFlags) add(cmd *cobra.Command) {
 	f.IntSliceVar(&r.retryOn, "retry-on", nil, "start it again after these exit codes alone")
 	f.IntSliceVar(&r.noRetryOn, "no-retry-on", nil, "never start it again after these exit codes")
 	f.IntVar(&r.logSize, "log", defaultLog, "how many of the last bytes that an attempt wrote are kept as content of the job if it failed; 0: none")
-	f.BoolVar(&r.noComplete, "no-complete", false, "exit 0 of the command does not complete the job")
 	f.BoolVar(&r.autoResume, "auto-resume", false, "resume the job when all that it was stopped for is approved; a pause that nobody approves waits for a person")
 }
 

@@ -28,13 +28,27 @@ func (l *Ledger) Candidates(ctx context.Context, q CandidateQuery) ([]string, er
 	if err != nil {
 		return nil, err
 	}
-	jobs, _, err := projection.Claims(ctx, l.root.Log, projection.ClaimQuery{Labels: f.Labels, Statuses: f.Statuses, Limit: max(q.Limit, 1), Basis: b})
-	ids := make([]string, len(jobs))
-	for i, j := range jobs {
-		ids[i] = j.ID
+	most := max(q.Limit, 1)
+	ids, claims := []string{}, projection.ClaimQuery{Labels: f.Labels, Statuses: f.Statuses, Limit: most, Basis: b}
+	for {
+		jobs, more, err := projection.Claims(ctx, l.root.Log, claims)
+		if err != nil {
+			return nil, err
+		}
+		for _, j := range jobs {
+			if !q.Skips(j.ID) && len(ids) < most {
+				ids = append(ids, j.ID)
+			}
+		}
+		if !more || len(ids) == most {
+			return ids, nil
+		}
+		claims.After, claims.Limit = projection.ClaimPlace(jobs[len(jobs)-1]), max(most, skipPage)
 	}
-	return ids, err
 }
+
+// skipPage is how many jobs are looked at at once behind those that are skipped.
+const skipPage = 64
 
 // askWait is how long a daemon is asked to wait at once.
 const askWait = 30 * time.Second
@@ -53,7 +67,7 @@ func WaitCandidates(ctx context.Context, o Options, q CandidateQuery) ([]string,
 		if err != nil || len(f.found) > 0 {
 			return f.found, err
 		}
-		if !w.here { // the daemon has waited
+		if !w.here { // the daemon has waited, or has others behind those that are skipped
 			continue
 		}
 		if seen != w.seen {

@@ -64,6 +64,29 @@ func TestCandidates(t *testing.T) {
 	}
 }
 
+// TestSkippedCandidates has jobs that the caller does not want: it is told of those behind them.
+func TestSkippedCandidates(t *testing.T) {
+	for _, through := range []bool{false, true} {
+		t.Run(fmt.Sprintf("daemon %t", through), func(t *testing.T) {
+			o := options(t.TempDir())
+			if through {
+				mustServe(t, o)
+			}
+			for i := range 2 * 40 {
+				submitTo(t, o, fmt.Sprintf("job_%02d", i), refunds)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+			defer cancel()
+			skip := func(id string) bool { return id != "job_77" && id != "job_79" }
+			q := connect.CandidateQuery{Labels: refunds, Limit: 40, Skip: skip}
+			got, err := connect.WaitCandidates(ctx, o, q)
+			if err != nil || !slices.Equal(got, []string{"job_77", "job_79"}) {
+				t.Errorf("WaitCandidates = %v, %v", got, err)
+			}
+		})
+	}
+}
+
 // TestWaitCandidates waits for a job that is submitted meanwhile, with a daemon and without.
 func TestWaitCandidates(t *testing.T) {
 	for _, through := range []bool{false, true} {

@@ -32,7 +32,15 @@ type CandidateQuery struct {
 
 	// Wait is how long to wait for a job if there is none. Only a daemon waits.
 	Wait time.Duration
+
+	// Skip reports whether the caller does not want a job now; nil: it wants all. A daemon does
+	// not know of it: it may answer with nothing but such jobs, and tells of others when it is
+	// asked again.
+	Skip func(job string) bool
 }
+
+// Skips reports whether the caller does not want a job.
+func (q CandidateQuery) Skips(job string) bool { return q.Skip != nil && q.Skip(job) }
 
 // A candidateQuestion is a CandidateQuery on the wire.
 type candidateQuestion struct {
@@ -109,7 +117,7 @@ func serveCandidates(s *Server, w http.ResponseWriter, r *http.Request) error {
 }
 
 // Candidates returns the ids of jobs that a worker could claim, the oldest first; none if
-// there is none within q.Wait. For two seconds the daemon tells no other client of them.
+// there is none within q.Wait, or those that there are are skipped. For two seconds the daemon tells no other client of them.
 func (c *Client) Candidates(ctx context.Context, q CandidateQuery) ([]string, error) {
 	b, err := jcs.Marshal(candidateQuestion{Labels: q.Labels, Statuses: q.Statuses, Limit: q.Limit, WaitMS: q.Wait.Milliseconds()})
 	if err != nil {
@@ -126,5 +134,5 @@ func (c *Client) Candidates(ctx context.Context, q CandidateQuery) ([]string, er
 			return nil, fmt.Errorf("reading the daemon's answer: %w: %w", ledger.ErrMalformed, err)
 		}
 	}
-	return a.Jobs, nil
+	return slices.DeleteFunc(a.Jobs, q.Skips), nil
 }
