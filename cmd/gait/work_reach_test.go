@@ -105,7 +105,7 @@ func (r *reaching) silent(t *testing.T, since time.Time) time.Duration {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, pid := range strings.Fields(string(pids)) {
+	for pid := range strings.FieldsSeq(string(pids)) {
 		stat, err := os.ReadFile(filepath.Join("/proc", pid, "status"))
 		if err == nil && !bytes.Contains(stat, []byte("State:\tZ")) && bytes.Contains(stat, []byte("Name:\tsh\n")) {
 			t.Errorf("process %s is silent, and has not ended", pid)
