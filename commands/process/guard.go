@@ -92,6 +92,7 @@ func (g *Guard) Start(ctx context.Context, c Command) (*Process, error) {
 	select {
 	case a := <-p.begun:
 		if a.Pid == 0 {
+			streams.abandon()
 			return nil, a.failure(c.Args[0])
 		}
 		return p, nil
@@ -99,6 +100,8 @@ func (g *Guard) Start(ctx context.Context, c Command) (*Process, error) {
 		go func() {
 			if a := <-p.begun; a.Pid != 0 {
 				p.Terminate(0)
+			} else {
+				streams.abandon()
 			}
 		}()
 		return nil, ctx.Err()

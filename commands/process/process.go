@@ -122,8 +122,7 @@ func (p *Process) told(a answer) {
 		p.streams.started()
 		p.copying.Go(p.streams.copying.Wait)
 		p.begun <- a
-	default:
-		p.streams.abandon()
+	default: // it was not started: who started it closes its files, which may be on their way to the guard
 		p.begun <- a
 	}
 }
