@@ -10,8 +10,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"gait/ledger/ledgertest"
 )
 
 // A leaseEvent is what tests of workers look at of an event.
@@ -119,7 +117,11 @@ func TestTortureFrozenSupervisor(t *testing.T) {
 			if through == "daemon" {
 				s.start()
 			}
-			for i := range ledgertest.Times(20, 1) {
+			rounds := 1
+			if *thorough {
+				rounds = 20
+			}
+			for i := range rounds {
 				s.freezeFirst(t, fmt.Sprint("job_", i+1))
 			}
 			s.mustDo("ledger", "verify")

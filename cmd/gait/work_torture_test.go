@@ -15,8 +15,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"gait/ledger/ledgertest"
 )
 
 // steps is how many steps a job of examples/worker has, and sumOfSquares what they come to.
@@ -211,7 +209,7 @@ func TestTortureFourteenSteps(t *testing.T) {
 	if testing.Short() {
 		t.Skip("kills processes for a minute")
 	}
-	kills := ledgertest.Times(200, 9)
+	kills := times(200, 9)
 	w := newWorkshop(t)
 	w.start()
 	turn := []string{"worker", "gait work", "daemon"}
