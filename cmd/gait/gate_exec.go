@@ -3,9 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"os/exec"
 	"slices"
 	"strconv"
@@ -54,9 +52,9 @@ gait gate exec --id job_1 --tool payments.refund --intent intent.json --call-id 
 		if flags.notDoneExit < 0 || flags.notDoneExit > 255 || cmd.Flags().Changed("not-done-exit") && flags.notDoneExit == 0 {
 			return &usageError{code: "invalid_usage", text: fmt.Sprintf("--not-done-exit %d is not from 1 to 255", flags.notDoneExit), hint: helpHint}
 		}
-		path, err := exec.LookPath(args[0])
-		if err != nil { // nothing is asked for what cannot run
-			return &usageError{code: "command_not_found", text: fmt.Sprintf("%s cannot be run: %v", args[0], errors.Unwrap(err)), hint: "check the path of the command after --"}
+		path, err := findProgram(args[0]) // nothing is asked for what cannot run
+		if err != nil {
+			return err
 		}
 		result, answer, err := flags.ask(cmd, a)
 		if err != nil {
@@ -119,7 +117,7 @@ func (e *execution) run(ctx context.Context, path string, args []string) error {
 func (e *execution) start(ctx context.Context, path string, args []string) ending {
 	cmd := exec.CommandContext(ctx, path, args[1:]...)
 	cmd.Args[0] = args[0]
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = e.app.stdin, e.stdoutOfCommand(), e.stderr
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = e.app.stdin, e.stdoutOfChild(), e.stderr
 	if e.stdin != nil {
 		cmd.Stdin = bytes.NewReader(e.stdin)
 	} else if e.stdinRead {
@@ -150,17 +148,6 @@ func (e *execution) start(ctx context.Context, path string, args []string) endin
 		end.Outcome = ledger.EffectNotDone
 	}
 	return end
-}
-
-// stdoutOfCommand is standard output, unless gait prints JSON there.
-func (e *execution) stdoutOfCommand() io.Writer {
-	if e.json {
-		return e.stderr
-	}
-	if f, ok := fileOf(e.stdout); ok {
-		return f
-	}
-	return e.stdout
 }
 
 // settle says on the ledger how the command ended.

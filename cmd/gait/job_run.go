@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -172,17 +171,6 @@ func runJob(ctx context.Context, a *app, flags *workerFlags, id string, args []s
 		return err
 	}
 	return a.printRun(context.WithoutCancel(ctx), id, outcome)
-}
-
-// stdoutOfChild is standard output, unless gait prints JSON there.
-func (c *console) stdoutOfChild() io.Writer {
-	if c.json {
-		return c.stderr
-	}
-	if f, ok := fileOf(c.stdout); ok {
-		return f
-	}
-	return c.stdout
 }
 
 // printRun prints what became of a job that was supervised.

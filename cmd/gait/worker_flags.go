@@ -2,11 +2,9 @@ package main
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -113,8 +111,6 @@ func checkCommand(cmd *cobra.Command, flags *workerFlags, args []string, usage s
 	if err := flags.check(); err != nil {
 		return err
 	}
-	if _, err := exec.LookPath(args[0]); err != nil {
-		return &usageError{code: "command_not_found", text: fmt.Sprintf("%s cannot be run: %v", args[0], errors.Unwrap(err)), hint: "check the path of the command after --"}
-	}
-	return nil
+	_, err := findProgram(args[0])
+	return err
 }
