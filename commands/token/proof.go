@@ -129,9 +129,10 @@ func (p Proof) Of(origin, method, uri string) Request {
 	return Request{Origin: origin, Nonce: p.Nonce, Number: p.Number, Method: method, URI: uri, Body: p.Body}
 }
 
-// Proves reports whether the holder of a token signed the request.
+// Proves reports whether the holder of a token signed the request, and the proof names that
+// token: the signature does not cover the name, so a proof that names another is none.
 func (p Proof) Proves(r Request, public [ed25519.PublicKeySize]byte) bool {
-	return ed25519.Verify(public[:], r.text(), p.sig)
+	return p.ID == ID(public) && ed25519.Verify(public[:], r.text(), p.sig)
 }
 
 func answerText(origin string, to ledger.Hash, status int, body ledger.Hash) []byte {

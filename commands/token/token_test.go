@@ -136,6 +136,9 @@ func TestProof(t *testing.T) {
 	if p.Proves(r, someToken(t, 8).Public()) {
 		t.Error("a proof counts for another token")
 	}
+	if p.ID = someToken(t, 8).ID(); p.Proves(r, tok.Public()) {
+		t.Error("a proof that names another token counts")
+	}
 }
 
 // An answer counts for the request that it answers, by the ledger's key.
@@ -160,7 +163,9 @@ func TestAnswer(t *testing.T) {
 func FuzzParseProof(f *testing.F) {
 	tok := someToken(f, 7)
 	r := token.Request{Origin: origin, Nonce: nonces.daemon, Number: 1, Method: "GET", URI: "/"}
-	f.Add(strings.TrimPrefix(tok.Prove(r), token.Scheme+" "))
+	proof := strings.TrimPrefix(tok.Prove(r), token.Scheme+" ")
+	f.Add(proof)
+	f.Add(strings.Replace(proof, tok.ID(), someToken(f, 8).ID(), 1))
 	f.Fuzz(func(t *testing.T, text string) {
 		p, err := token.ParseProof(text)
 		if err != nil || !p.Proves(p.Of(origin, "GET", "/"), tok.Public()) {
