@@ -75,8 +75,9 @@ func (*silentBlock) Fault() ledger.Fault {
 
 // A gateQuestion is what an evaluation brings to its ledger.
 type gateQuestion struct {
-	intent []byte // canonical, or as it was given if it is no intent; nil if it is too large
-	policy []byte // of --policy; nil if none was given
+	intent    []byte // canonical, or as it was given if it is no intent; nil if it is too large
+	canonical bool   // that it is an intent
+	policy    []byte // of --policy; nil if none was given
 }
 
 // A toolError says that a command which the gate allowed did not end as it should, or that

@@ -17,7 +17,7 @@ import (
 type gateFlags struct {
 	id, actor, tool, intent, policy, callID, fingerprint string
 	notDoneExit                                          int64
-	dryRun, explain                                      bool
+	dryRun, explain, once                                bool
 	signing                                              signing
 	lease                                                leaseFlag
 }
@@ -28,6 +28,7 @@ func (g *gateFlags) add(cmd *cobra.Command) {
 	f.StringVar(&g.tool, "tool", "", "the tool that is to run (required)")
 	f.StringVar(&g.intent, "intent", "", `file with what it is to do: JSON like {"tool": "payments.refund", "arguments": {"amount": 12.5}, "target": "acct/7"}; - is standard input (required)`)
 	f.StringVar(&g.callID, "call-id", "", "your name for this call, never used before in the job: so a call that was done is not done again, however late you ask")
+	f.BoolVar(&g.once, "once", false, "name the call after its intent, in the place of --call-id: the job does exactly this once")
 	f.StringVar(&g.policy, "policy", "", "file with the policy that the job is bound to; needed only if the ledger does not keep its bytes")
 	f.StringVar(&g.fingerprint, "env-fingerprint", "", "fingerprint of the worker's environment (default: of operating system and architecture)")
 	f.StringVar(&g.actor, "actor", "", "who asks (env GAIT_ACTOR; default os:LOGIN)")
@@ -41,6 +42,9 @@ func (g *gateFlags) request(a *app, flags *pflag.FlagSet) (commands.Request, err
 		if f.value == "" {
 			return commands.Request{}, &usageError{code: "invalid_usage", text: f.flag + " is missing: " + f.says, hint: helpHint}
 		}
+	}
+	if g.once && g.callID != "" {
+		return commands.Request{}, &usageError{code: "invalid_usage", text: "--once and --call-id both name the call", hint: "leave one of them out"}
 	}
 	a.about(g.id)
 	lease, err := g.lease.of(&a.surroundings, flags, g.id)
@@ -72,7 +76,7 @@ func (g *gateFlags) question(a *app) (q gateQuestion, err error) {
 	case len(b) <= ledger.MaxIntent:
 		q.intent = b
 		if intent, err := gate.ParseIntent(b); err == nil {
-			q.intent = intent.Canonical()
+			q.intent, q.canonical = intent.Canonical(), true
 		}
 	}
 	if g.policy != "" {
@@ -97,6 +101,10 @@ func (g *gateFlags) ask(cmd *cobra.Command, a *app) (commands.Result, commands.G
 	if err != nil {
 		answer, err := answered(commands.Result{}, err)
 		return commands.Result{}, answer, err
+	}
+	if c, ok := r.Command.(commands.GateEval); ok && g.once && q.canonical {
+		c.CallID = gate.OnceID(q.intent)
+		r.Command = c
 	}
 	a.asking = &q
 	if g.explain || g.dryRun {
@@ -150,6 +158,7 @@ With --dry-run nothing is written and nothing is allowed: the exit code is never
 With --explain the answer says which policies matched, and why others did not.`,
 		Example: `gait gate eval --id job_1 --tool payments.refund --intent intent.json --json
 gait gate eval --id job_1 --tool payments.refund --intent intent.json --call-id call_17
+gait gate eval --id job_1 --tool payments.refund --intent intent.json --once
 gait gate eval --id job_1 --tool payments.refund --intent - --explain --dry-run < intent.json`,
 		Args: noArgs,
 	}, exitOK, exitPolicy, exitApproval)

@@ -36,6 +36,7 @@ func (l *Ledger) gate(ctx context.Context, ask GateQuestion) (commands.Result, e
 			return commands.Result{}, fmt.Errorf("making a request id: %w", err)
 		}
 	}
+	ask = ask.Named()
 	kept, media, problem := daemon.IntentBytes(ask.Intent)
 	if l.daemon != nil && media != "" { // it is an intent
 		reply, err := l.daemon.client.Gate(ctx, ask)

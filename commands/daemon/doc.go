@@ -47,7 +47,8 @@
 //	 "intent":{"tool":"pay","target":"acct_7","arguments":{"amount":12.50}},
 //	 "policy":"…","facts":{"environment_fingerprint":"…","not_done_exit":75},"proof":true}
 //
-// call_id, request_id, policy, facts and proof may be left out, as lease, trace, timeout_ms and
+// With "once":true in the place of call_id, the call is named after its intent: the
+// job does exactly that once. call_id, request_id, policy, facts and proof may be left out, as lease, trace, timeout_ms and
 // accept_clock may; of a job that ever had a lease the worker names one that lives. The answer
 // is a commands.GateAnswer, with its event and receipt:
 //

@@ -41,6 +41,16 @@ type gateQuestion struct {
 	AcceptClock bool               `json:"accept_clock,omitempty"`
 	TimeoutMS   int64              `json:"timeout_ms,omitempty"`
 	Proof       bool               `json:"proof,omitempty"` // an allow should come with a proof
+	Once        bool               `json:"once,omitempty"`  // the call is named after its intent
+}
+
+// named returns the question with the name of its call, if that follows from its intent. What is
+// no intent gives none, and is blocked.
+func (ask gateQuestion) named(given []byte) gateQuestion {
+	if b, media, _ := IntentBytes(given); ask.Once && media != "" {
+		ask.CallID = gate.OnceID(b)
+	}
+	return ask
 }
 
 // request returns the request that names an intent.
@@ -82,7 +92,7 @@ func serveGate(s *Server, w http.ResponseWriter, q *http.Request) error {
 	if err != nil {
 		return err
 	}
-	r = ask.request(kept.Content, kept.problem)
+	r = ask.named(given).request(kept.Content, kept.problem)
 	ctx, cancel := within(q.Context(), ask.TimeoutMS)
 	defer cancel()
 	result, err := s.Engine.Do(ctx, r)
@@ -169,6 +179,8 @@ func readQuestion(w http.ResponseWriter, q *http.Request) (ask gateQuestion, int
 	case err != nil:
 	case intent == nil:
 		err = &commands.EmptyError{Name: "intent", Missing: true}
+	case ask.Once && ask.CallID != "":
+		err = invalid("once", "the call has a name: leave once or call_id out")
 	default:
 		err = cmp.Or(needed("job_id", ask.JobID), needed("actor", ask.Actor), needed("tool", ask.Tool), checkTimeout(ask.TimeoutMS))
 	}

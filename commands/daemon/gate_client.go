@@ -28,6 +28,20 @@ type GateQuestion struct {
 	Policy             ledger.Hash // the one that the job is believed to be bound to
 	Facts              commands.GateFacts
 	AcceptClock        bool
+
+	// Once names a call without a CallID after its intent: it is made once in the life of the job.
+	Once bool
+}
+
+// Named returns the question with the CallID that Once stands for. What is no intent gives none,
+// and is blocked.
+func (ask GateQuestion) Named() GateQuestion {
+	if ask.CallID == "" {
+		on := gateQuestion{Once: ask.Once}
+		ask.CallID = on.named(ask.Intent).CallID
+	}
+	ask.Once = false
+	return ask
 }
 
 // ErrOtherAnswer says that a daemon's answer is not about what was asked.
@@ -62,6 +76,7 @@ type GateReply struct {
 // Gate asks the gate, in one request. Errors are those of Do. The caller verifies the receipt and
 // the proof: until then nothing is allowed.
 func (c *Client) Gate(ctx context.Context, ask GateQuestion) (reply GateReply, err error) {
+	ask = ask.Named()
 	kept, media, problem := IntentBytes(ask.Intent)
 	on := ask.wire()
 	on.TimeoutMS, on.Proof = c.Timeout.Milliseconds(), true

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"gait/commands"
+	"gait/commands/daemon"
+	"gait/commands/gate"
 	"gait/ledger"
 	"gait/ledger/content"
 )
@@ -255,6 +257,7 @@ func TestGateErrorsAreBlocks(t *testing.T) {
 		{"no actor", without("actor"), 400, ""},
 		{"no tool", without("tool"), 400, ""},
 		{"no intent", without("intent"), 400, ""},
+		{"two names of a call", field(`"call_id":"c1","once":true`), 400, ""},
 		{"an empty call", field(`"call_id":""`), 400, ""},
 		{"an empty request id", field(`"request_id":""`), 400, ""},
 		{"a call with a space", field(`"call_id":"a b"`), 400, ""},
@@ -359,4 +362,20 @@ func TestSettleErrors(t *testing.T) {
 		t.Errorf("an outcome that is not known: answered %d %s", a.status, a.text)
 	}
 	wantSaid(t, "after that", s.gate(t, question("j1", "read", 2, "")), "block", "effects_unsettled")
+}
+
+// A call that is named after its intent is made once, however the intent is spelt, and asked
+// through the interface or by a client.
+func TestGateOnce(t *testing.T) {
+	s := serveGated(t, "j1")
+	a := s.gate(t, question("j1", "read", 1, `,"once":true`))
+	wantSaid(t, "the first time", a, "allow", "policy_permits")
+	id := gate.OnceID([]byte(`{"arguments":{"Amount":1.5,"n":1},"target":"acct","tool":"read"}`))
+	wantSaid(t, "by its name", s.gate(t, question("j1", "read", 1, `,"call_id":"`+id+`"`)), "block", "effects_unsettled")
+	ask := daemon.GateQuestion{JobID: "j1", Actor: "worker_1", Tool: "read", RequestID: "r7", Intent: []byte(intentOf("read", 1)), Once: true}
+	reply, err := s.client.Gate(t.Context(), ask)
+	if said := commands.AnswerOf(reply.Result, err); said.ReasonCode != "effects_unsettled" {
+		t.Errorf("a client that asks again is told %+v, %v", said, err)
+	}
+	wantSaid(t, "another intent", s.gate(t, question("j1", "read", 2, `,"once":true`)), "allow", "policy_permits")
 }

@@ -2,6 +2,8 @@ package gate
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -69,6 +71,13 @@ func (i Intent) Target() string { return i.target }
 
 // Canonical returns the intent as canonical JSON (RFC 8785), and nil of the zero Intent.
 func (i Intent) Canonical() []byte { return bytes.Clone(i.canonical) }
+
+// OnceID returns the call_id of a call that is made once in the life of its job, with the
+// canonical form of its intent: "intent:" and the first 20 bytes of its SHA-256, hexadecimal.
+func OnceID(canonical []byte) string {
+	digest := sha256.Sum256(canonical)
+	return "intent:" + hex.EncodeToString(digest[:20])
+}
 
 // Arguments returns a copy of the arguments: nil, bool, string, json.Number (an integer),
 // float64 (a fraction), []any and map[string]any.
