@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"gait/commands"
 	"gait/commands/connect"
 	"gait/commands/process"
 	"gait/commands/worker"
@@ -77,8 +78,8 @@ func (l *launcher) environment(bundle string) []string {
 	} else {
 		set["GAIT_URL"] = l.o.Remote.URL.String()
 	}
-	if l.trace != "" {
-		set["TRACEPARENT"] = l.trace
+	if trace := traceFor(&l.surroundings, commands.LeaseTake{}); trace != "" {
+		set["TRACEPARENT"] = trace
 	}
 	env := slices.DeleteFunc(slices.Clone(l.environ()), func(v string) bool {
 		name, _, _ := strings.Cut(v, "=")

@@ -20,54 +20,22 @@ import (
 // A supervisor issues the commands of leases for one worker process. It may be used by any
 // number of goroutines.
 type supervisor struct {
-	*app
+	*desk
 
 	flags   *workerFlags
-	o       connect.Options
 	name    string // of the worker, in its leases
-	trace   string // the traceparent of each of its events; may be ""
 	started startedCommands
 }
 
 func newSupervisor(a *app, flags *workerFlags) (*supervisor, error) {
 	sweepResumes()
-	o, err := a.options()
+	d, err := newDesk(a, deskFlags{actor: flags.actor, signKey: flags.signKey})
 	if err != nil {
 		return nil, err
 	}
-	o.Mode, o.Opened = root.Once, nil
-	o.Actor = a.actor(flags.actor)
-	s := &supervisor{app: a, flags: flags, name: flags.workerName(), trace: traceFor(&a.surroundings, commands.LeaseTake{})}
-	o.Fatal = s.started.lose(o.Fatal)
-	s.o = o
+	s := &supervisor{desk: d, flags: flags, name: flags.workerName()}
+	d.o.Fatal = s.started.lose(d.o.Fatal)
 	return s, nil
-}
-
-// do carries a request out, once. bring fills in content that the request names; it may be nil.
-func (s *supervisor) do(ctx context.Context, r commands.Request, bring func(context.Context, *connect.Ledger, *commands.Request) error) (result commands.Result, err error) {
-	r.Actor, r.Trace = s.o.Actor, s.trace
-	if r.RequestID, err = ledger.NewULID(s.now(), s.entropy); err != nil {
-		return result, err
-	}
-	err = connect.Retry(ctx, s.o, func(l *connect.Ledger) error {
-		r := r
-		if bring != nil {
-			if err := bring(ctx, l, &r); err != nil {
-				return err
-			}
-		}
-		ready, answer, err := s.prepare(ctx, l, order{Request: r, signing: signing{key: s.flags.signKey, validFor: commands.SignedFor}})
-		switch {
-		case err != nil:
-			return err
-		case answer != nil:
-			result = *answer
-			return nil
-		}
-		result, err = l.Do(ctx, ready)
-		return err
-	})
-	return result, err
 }
 
 // A leasedJob is one job of a supervisor: what its attempts need of the ledger.

@@ -98,7 +98,9 @@ func (a *app) issueIn(ctx context.Context, l *connect.Ledger, o order) (commands
 // prepare returns the request to issue: as it is, or signed. If it would be signed and its
 // request id has led to something before, that is the answer, and nothing is signed.
 func (a *app) prepare(ctx context.Context, l *connect.Ledger, o order) (r commands.Request, answer *commands.Result, err error) {
-	o.Trace = traceFor(&a.surroundings, o.Command)
+	if o.Trace == "" {
+		o.Trace = traceFor(&a.surroundings, o.Command)
+	}
 	switch {
 	case commands.RowOf(o.Command).Actor != "":
 		return o.Request, nil, nil // it follows from the ledger, and no actor gives it
