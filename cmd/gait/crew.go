@@ -173,7 +173,7 @@ func (c *crew) begin(id string) bool {
 func (c *crew) one(taking, running context.Context, id string) (counts bool) {
 	job := &leasedJob{supervisor: c.supervisor, id: id}
 	r := worker.Runner{
-		Job: job, Options: c.flags.run.options(c.app),
+		Job: job, Options: c.flags.run.options(c.app, job.id+": "),
 		Launcher: c.started.count(&launcher{leasedJob: job, guard: c.guard, command: c.command, stdout: c.stdoutOfChild(), stderr: c.stderr}),
 	}
 	outcome, err := r.Run(running)

@@ -160,7 +160,7 @@ func runJob(ctx context.Context, a *app, flags *workerFlags, id string, args []s
 	}
 	defer closeGuard(a, guard)
 	job := &leasedJob{supervisor: s, id: id}
-	o := flags.options(a)
+	o := flags.options(a, "")
 	o.WaitForPeople = true
 	r := worker.Runner{
 		Job: job, Options: o,

@@ -94,12 +94,12 @@ func fraction(entropy io.Reader) float64 {
 	return float64(binary.BigEndian.Uint64(b[:])>>11) / (1 << 53)
 }
 
-// options returns how the attempts of a job are made.
-func (r *workerFlags) options(a *app) worker.Options {
+// options returns how the attempts of a job are made. about is what notices begin with.
+func (r *workerFlags) options(a *app, about string) worker.Options {
 	return worker.Options{
 		Grace: r.grace, Timeout: r.timeout, Deadline: r.deadline, Retries: r.retries,
 		RetryOn: r.retryOn, NoRetryOn: r.noRetryOn, NoComplete: r.noComplete, AutoResume: r.autoResume,
-		Now: a.now, Rand: func() float64 { return fraction(a.entropy) }, Log: func(format string, args ...any) { a.notice(fmt.Sprintf(format, args...)) },
+		Now: a.now, Rand: func() float64 { return fraction(a.entropy) }, Log: func(format string, args ...any) { a.notice(about + fmt.Sprintf(format, args...)) },
 	}
 }
 
