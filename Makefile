@@ -16,7 +16,7 @@ export CGO_ENABLED ?= 0
 # shows findings in files that are not there.
 export GOLANGCI_LINT_CACHE ?= $(shell $(GO) env GOCACHE)/golangci-lint$(subst /,-,$(CURDIR))
 
-.PHONY: help build check test tried torture soak judges race fuzz lint fmt bench update session
+.PHONY: help build check test tried torture soak judges npm race fuzz lint fmt bench update session
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ soak: ## write through a daemon for SOAK, and look whether memory, files and dis
 
 judges: ## have other people's tools judge gait: litewitness, torchwood, tessera, openssl, Wycheproof
 	cd fixtures/judges && $(GO) test ./...
+
+npm: ## install the packages of npm that examples/typescript is tested against, as its lockfile names them
+	cd examples/typescript && npm ci --ignore-scripts --no-audit --no-fund
 
 race: ## run the tests under the race detector (needs a C compiler)
 	GORACE=atexit_sleep_ms=0 CGO_ENABLED=1 $(GO) test -race -short -timeout 30m ./... # else each process of the tests sleeps for a second when it ends

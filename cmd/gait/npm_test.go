@@ -1,0 +1,75 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// oldestNode is the oldest major version of Node.js that the examples in TypeScript run on.
+const oldestNode = 20
+
+// needNPM returns the absolute path of examples/typescript with the packages of its lockfile
+// installed: other people's clients, servers and SDKs, from npm. Without them the test is skipped
+// with the reason, and fails in CI, where .ci/run has installed them before.
+func needNPM(t *testing.T) string {
+	t.Helper()
+	dir, err := filepath.Abs(filepath.Join("..", "..", "examples", "typescript"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	switch missing := missingOfNPM(dir); {
+	case missing == "":
+	case os.Getenv("CI") != "":
+		t.Fatalf("%s; .ci/run installs it with make npm", missing)
+	default:
+		t.Skipf("%s: not tested against packages of npm (make npm installs them)", missing)
+	}
+	return dir
+}
+
+// missingOfNPM says what is missing to run programs in a directory with packages of npm.
+func missingOfNPM(dir string) string {
+	out, err := exec.Command("node", "--version").Output()
+	if err != nil {
+		return "node is not installed"
+	}
+	version := strings.TrimPrefix(strings.TrimSpace(string(out)), "v")
+	major, _, _ := strings.Cut(version, ".")
+	if n, err := strconv.Atoi(major); err != nil || n < oldestNode {
+		return fmt.Sprintf("node is %q, and %d is needed", version, oldestNode)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "node_modules", ".package-lock.json")); err != nil { // npm writes it last
+		return filepath.Join("examples", "typescript", "node_modules") + " is not there"
+	}
+	return ""
+}
+
+// What is missing is said, so that a test that is skipped says why.
+func TestMissingOfNPM(t *testing.T) {
+	t.Run("nothing is installed", func(t *testing.T) {
+		if got := missingOfNPM(t.TempDir()); got == "" {
+			t.Error("an empty directory has packages of npm")
+		}
+	})
+	t.Run("no node", func(t *testing.T) {
+		t.Setenv("PATH", t.TempDir())
+		if got, want := missingOfNPM(t.TempDir()), "node is not installed"; got != want {
+			t.Errorf("without node, what is missing is %q, want %q", got, want)
+		}
+	})
+	t.Run("an old node", func(t *testing.T) {
+		bin := t.TempDir()
+		if err := os.WriteFile(filepath.Join(bin, "node"), []byte("#!/bin/sh\necho v18.19.0\n"), 0o700); err != nil { //nolint:gosec // it is a program
+			t.Fatal(err)
+		}
+		t.Setenv("PATH", bin)
+		if got, want := missingOfNPM(t.TempDir()), `node is "18.19.0", and 20 is needed`; got != want {
+			t.Errorf("with an old node, what is missing is %q, want %q", got, want)
+		}
+	})
+}
