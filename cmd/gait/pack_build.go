@@ -15,10 +15,16 @@ import (
 	"gait/packspec"
 )
 
+// A packAsked is what the flags of pack build ask for.
+type packAsked struct {
+	kind, to, out, jobRoot string
+
+	at, attest bool // a revision is named; an attestation is asked for
+}
+
 func packBuildCommand(a *app) *cobra.Command {
-	var kind, from, to, out, jobRoot string
-	var revision int64
-	var withContent bool
+	var asked packAsked
+	var b jobBuild
 	cmd := exits(&cobra.Command{
 		Use:   "build",
 		Short: "Export a job, or a run of the ledger, as a pack",
@@ -41,59 +47,65 @@ With --include-content the pack also has the content that the job's events name,
 the subjects of its decisions, and the policies that they name, as far as these are at
 hand: then its bytes depend on that, too.
 
+With --attest, also write an in-toto Statement that names the pack's SHA-256, in a DSSE
+envelope signed by the ledger's key, to a file beside the pack with .intoto.jsonl behind its
+name. The same pack gives the same attestation.
+
 With --type range, export a run of events of all jobs, by default the whole ledger.
 It is rounded outward to bundles of 256 events, which is what clients of C2SP
 tlog-tiles logs read: unzipped, the pack is one.`,
 		Example: `gait pack build --type job --from job_1
 gait pack build --type job --from job_1 --out evidence.zip --json
 gait pack build --from job_1 --at-revision 3
+gait pack build --from job_1 --attest
 gait pack build --type range
 gait pack build --type range --from 1000 --to 1999`,
 		Args: noArgs,
 	}, 0, 1, 2, 6, 7, 8)
 	f := cmd.Flags()
-	f.StringVar(&kind, "type", "job", "what to export: job or range")
-	f.StringVar(&from, "from", "", "the job's id (required), or a range's first event (default 0)")
-	f.StringVar(&to, "to", "", "a range's last event (default the newest)")
-	f.StringVar(&out, "out", "", "the pack's file (default ./gait-out/pack_JOB.zip, with + for each : of JOB, or pack_range_FROM-TO.zip); only a pack of the same is replaced; "+outForms)
-	f.Int64Var(&revision, "at-revision", 0, "end with the job's revision of this number (default the newest)")
-	f.BoolVar(&withContent, "include-content", false, "include the content and the policies that the job's events name, for all readers of the pack")
-	f.StringVar(&jobRoot, "job-root", "", "the same as --root")
+	f.StringVar(&asked.kind, "type", "job", "what to export: job or range")
+	f.StringVar(&b.job, "from", "", "the job's id (required), or a range's first event (default 0)")
+	f.StringVar(&asked.to, "to", "", "a range's last event (default the newest)")
+	f.StringVar(&asked.out, "out", "", "the pack's file (default ./gait-out/pack_JOB.zip, with + for each : of JOB, or pack_range_FROM-TO.zip); only a pack of the same is replaced; "+outForms)
+	f.Int64Var(&b.revision, "at-revision", 0, "end with the job's revision of this number (default the newest)")
+	f.BoolVar(&b.withContent, "include-content", false, "include the content and the policies that the job's events name, for all readers of the pack")
+	f.BoolVar(&asked.attest, "attest", false, "write an attestation beside the pack (in-toto Statement v1, signed: DSSE)")
+	f.StringVar(&asked.jobRoot, "job-root", "", "the same as --root")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if a.dir != "" && jobRoot != "" && a.dir != jobRoot {
-			return &usageError{code: "invalid_usage", text: fmt.Sprintf("two roots: --root %s and --job-root %s", a.dir, jobRoot), hint: "name the root once"}
+		if a.dir != "" && asked.jobRoot != "" && a.dir != asked.jobRoot {
+			return &usageError{code: "invalid_usage", text: fmt.Sprintf("two roots: --root %s and --job-root %s", a.dir, asked.jobRoot), hint: "name the root once"}
 		}
-		if err := a.checkTilde("--job-root", jobRoot); err != nil {
+		if err := a.checkTilde("--job-root", asked.jobRoot); err != nil {
 			return err
 		}
-		b := jobBuild{job: from, revision: revision, withContent: withContent}
-		return buildKind(cmd.Context(), a, kind, b, cmd.Flags().Changed("at-revision"), jobRoot, to, out)
+		asked.at = cmd.Flags().Changed("at-revision")
+		return buildKind(cmd.Context(), a, b, asked)
 	}
 	return cmd
 }
 
-// buildKind builds a pack of a kind. at says that a revision was named.
-func buildKind(ctx context.Context, a *app, kind string, b jobBuild, at bool, jobRoot, to, out string) error {
-	switch kind {
+// buildKind builds a pack of a kind.
+func buildKind(ctx context.Context, a *app, b jobBuild, asked packAsked) error {
+	switch asked.kind {
 	case packspec.TypeJob:
-		if at && b.revision < 1 {
+		if asked.at && b.revision < 1 {
 			return &usageError{code: "invalid_revision", text: fmt.Sprintf("a job has no revision %d", b.revision), hint: "revisions count from 1"}
 		}
-		return buildJobPack(ctx, a, b, jobRoot, to, out)
+		return buildJobPack(ctx, a, b, asked)
 	case packspec.TypeRange:
 		if b.withContent {
 			return &usageError{code: "invalid_usage", text: "--include-content goes with --type job", hint: "leave --include-content out"}
 		}
-		if at {
+		if asked.at {
 			return &usageError{code: "invalid_usage", text: "--at-revision goes with --type job: a range has no revisions", hint: "leave --at-revision out"}
 		}
-		return buildRangePack(ctx, a, jobRoot, b.job, to, out)
+		return buildRangePack(ctx, a, b.job, asked)
 	}
-	return &usageError{code: "invalid_type", text: fmt.Sprintf("%.40q is not a type of pack", kind), hint: "--type job or --type range"}
+	return &usageError{code: "invalid_type", text: fmt.Sprintf("%.40q is not a type of pack", asked.kind), hint: "--type job or --type range"}
 }
 
-// buildJobPack builds the pack of a job of the ledger in dir.
-func buildJobPack(ctx context.Context, a *app, b jobBuild, dir, to, out string) error {
+// buildJobPack builds the pack of a job of the ledger in asked.jobRoot.
+func buildJobPack(ctx context.Context, a *app, b jobBuild, asked packAsked) error {
 	job, ref := b.job, b.job
 	if b.revision > 0 {
 		ref = fmt.Sprintf("%s_at_%d", job, b.revision)
@@ -101,20 +113,20 @@ func buildJobPack(ctx context.Context, a *app, b jobBuild, dir, to, out string) 
 	if job == "" {
 		return &usageError{code: "invalid_usage", text: "a pack of which job? --from is missing", hint: "add --from JOB"}
 	}
-	if to != "" {
+	if asked.to != "" {
 		return &usageError{code: "invalid_usage", text: "--to goes with --type range: a job's pack has all its events", hint: "leave --to out"}
 	}
 	if err := ledger.FieldJobID.Check(job); err != nil {
 		return &commands.InvalidError{Err: err}
 	}
 	a.about(job)
-	b.app, b.ctx, b.plan = a, ctx, packPlan{kind: packspec.TypeJob, ref: job, name: ref, out: out, fields: object{"job_id": job}}
-	if err := b.plan.place(a); err != nil {
+	b.app, b.ctx, b.plan = a, ctx, packPlan{kind: packspec.TypeJob, ref: job, name: ref, out: asked.out, fields: object{"job_id": job}}
+	if err := b.plan.placeBoth(a, asked.attest); err != nil {
 		return err
 	}
-	err := a.packIn(ctx, dir, b.begin)
+	err := a.packIn(ctx, asked.jobRoot, b.begin)
 	if err == nil && b.made == nil {
-		err = a.packIn(ctx, dir, b.build)
+		err = a.packIn(ctx, asked.jobRoot, b.build)
 	}
 	return b.made.deliver(a, err)
 }
@@ -145,7 +157,7 @@ func (b *jobBuild) begin(r *connect.Ledger) (err error) {
 	if _, err := findJob(b.ctx, r.Log, b.job); err != nil {
 		return err
 	}
-	if err := b.plan.mayReplace(r.Log.Keys()); err != nil {
+	if err := b.plan.mayReplaceAll(r.Log.Keys()); err != nil {
 		return err // before anything is appended
 	}
 	if b.revision > 0 {
@@ -271,24 +283,24 @@ func (r *countedReader) JobEvents(ctx context.Context, job string, from int64) l
 	}
 }
 
-// buildRangePack builds the pack of a range of events of the ledger in dir.
-func buildRangePack(ctx context.Context, a *app, dir, fromText, toText, out string) error {
+// buildRangePack builds the pack of a range of events of the ledger in asked.jobRoot.
+func buildRangePack(ctx context.Context, a *app, fromText string, asked packAsked) error {
 	from, err := seqFlag("from", fromText, 0)
 	if err != nil {
 		return err
 	}
-	to, err := seqFlag("to", toText, -1)
+	to, err := seqFlag("to", asked.to, -1)
 	if err != nil {
 		return err
 	}
-	p := packPlan{kind: packspec.TypeRange, out: out}
-	if out != "" { // the default names the range
-		if err := p.place(a); err != nil {
+	p := packPlan{kind: packspec.TypeRange, out: asked.out}
+	if asked.out != "" { // the default names the range
+		if err := p.placeBoth(a, asked.attest); err != nil {
 			return err
 		}
 	}
 	var made *madePack
-	err = a.packIn(ctx, dir, func(r *connect.Ledger) error {
+	err = a.packIn(ctx, asked.jobRoot, func(r *connect.Ledger) error {
 		last := ledger.Seq(r.Log.Head().Size - 1)
 		if to < 0 {
 			to = last
@@ -302,8 +314,8 @@ func buildRangePack(ctx context.Context, a *app, dir, fromText, toText, out stri
 		}
 		p.ref = fmt.Sprintf("%d-%d", cover.From(), cover.To())
 		p.fields = object{"from": cover.From(), "to": cover.To(), "asked_from": from, "asked_to": to}
-		if out == "" {
-			if err := p.place(a); err != nil {
+		if asked.out == "" {
+			if err := p.placeBoth(a, asked.attest); err != nil {
 				return err
 			}
 		}
@@ -334,7 +346,7 @@ func buildPack(a *app, r *connect.Ledger, p packPlan, build func(io.WriterAt, le
 	if err != nil {
 		return nil, err
 	}
-	if err := p.mayReplace(r.Log.Keys()); err != nil {
+	if err := p.mayReplaceAll(r.Log.Keys()); err != nil {
 		return nil, err
 	}
 	file, err := p.at.begin()
@@ -346,5 +358,10 @@ func buildPack(a *app, r *connect.Ledger, p packPlan, build func(io.WriterAt, le
 		file.remove()
 		return nil, fmt.Errorf("building the pack of %s: %w", p.ref, err)
 	}
-	return &madePack{packPlan: p, built: built, file: file, keys: r.Log.Keys(), final: onlyRead(r.Writable())}, nil
+	made := &madePack{packPlan: p, built: built, file: file, keys: r.Log.Keys(), final: onlyRead(r.Writable())}
+	if err := p.attest.make(file, built, signer); err != nil {
+		file.remove()
+		return nil, err
+	}
+	return made, nil
 }

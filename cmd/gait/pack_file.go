@@ -145,6 +145,8 @@ func notVerified(path, given string, report packspec.Report) *verifyError {
 	e := &verifyError{path: path, report: report}
 	e.code, e.text, e.hint = report.Failure.Code, fmt.Sprintf("%s does not verify: %s", path, report.Failure.Reason), "do not rely on it; ask its sender for another"
 	switch {
+	case report.Failure.Level == levelAttestation:
+		e.hint = attestationHint
 	case e.code == finding.CodeConflict:
 		e.hint = "keep both signed checkpoints: together they show that the history was changed"
 	case e.code == finding.CodeForked && report.PastEnd:

@@ -21,6 +21,7 @@ type packPlan struct {
 	out       string // its file; "" for the default
 	fields    object // of the JSON output, for this kind of pack
 	at        outFile
+	attest    *attestPlan // its attestation, or nil
 }
 
 // file returns the pack's file.
@@ -38,6 +39,20 @@ func (p packPlan) file() string {
 // place finds where the pack goes.
 func (p *packPlan) place(a *app) (err error) {
 	p.at, err = a.outFile("--out", p.file())
+	return err
+}
+
+// placeBoth finds where the pack goes and, if one is asked for, its attestation.
+func (p *packPlan) placeBoth(a *app, attested bool) error {
+	if err := p.place(a); err != nil || !attested {
+		return err
+	}
+	job := ""
+	if p.kind == packspec.TypeJob {
+		job = p.ref
+	}
+	made, err := attestBeside(a, p.at, job)
+	p.attest = made
 	return err
 }
 
@@ -102,6 +117,9 @@ func (m *madePack) deliver(a *app, err error) error {
 		fields["commitment"] = *built.Commitment
 	}
 	maps.Copy(fields, m.fields)
+	if err := m.attest.deliver(fields); err != nil {
+		return err
+	}
 	m.replaceOld(a)
 	return a.print(fields, func(s *screen) { showBuilt(s, m) })
 }
@@ -129,11 +147,31 @@ func showBuilt(s *screen, m *madePack) {
 		tree += ", cosigned"
 	}
 	s.done("packed %s", s.bold(what))
-	s.fields([2]string{"file", fmt.Sprintf("%s (%s)", at, count(built.Size, "byte"))}, [2]string{"pack id", built.Manifest.PackID}, [2]string{"events", events},
-		[2]string{"origin", built.Checkpoint.Origin}, [2]string{"tree", tree}, [2]string{"complete", complete})
-	if at.regular() {
-		s.next("gait pack verify " + quoted(at.path))
+	lines := [][2]string{
+		{"file", fmt.Sprintf("%s (%s)", at, count(built.Size, "byte"))},
+		{"pack id", built.Manifest.PackID},
+		{"events", events},
+		{"origin", built.Checkpoint.Origin},
+		{"tree", tree},
+		{"complete", complete},
 	}
+	next := "gait pack verify " + quoted(at.path)
+	if m.attest != nil {
+		lines = append(lines, [2]string{"attestation", m.attest.at.path})
+		next += " --attestation " + quoted(m.attest.at.path)
+	}
+	s.fields(lines...)
+	if at.regular() {
+		s.next(next)
+	}
+}
+
+// mayReplaceAll is mayReplace for the pack and its attestation.
+func (p packPlan) mayReplaceAll(keys ledger.Keyring) error {
+	if err := p.mayReplace(keys); err != nil {
+		return err
+	}
+	return p.attest.mayReplace(keys.Origin())
 }
 
 // mayReplace refuses to overwrite any file except a pack of the same job or range

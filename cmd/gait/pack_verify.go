@@ -28,9 +28,13 @@ count. With --public-key too, both must hold.
 Whoever came first has enrolled the ledger's first admin. --admin-key says whose key it
 must have been.
 
+With --attestation, the pack's key must have signed there what this pack is, by its SHA-256:
+an in-toto Statement in a DSSE envelope (gait pack build --attest). Other lines of that file
+are passed over.
+
 FILE may be a trace of one decision of the gate (gait gate trace). --policy-file says which
 policy that decision must name.`,
-		Example: "gait pack verify ./gait-out/pack_job_1.zip\ngait pack verify pack_job_1.zip --public-key auditor.vkey --json\ngait pack verify pack_job_1.zip --policy policy.txt\ngait pack verify decision.trace.json --policy-file gate.cedar\ncurl -s https://ci.example/pack_job_1.zip | gait pack verify -",
+		Example: "gait pack verify ./gait-out/pack_job_1.zip\ngait pack verify pack_job_1.zip --public-key auditor.vkey --json\ngait pack verify pack_job_1.zip --policy policy.txt\ngait pack verify pack_job_1.zip --attestation pack_job_1.zip.intoto.jsonl\ngait pack verify decision.trace.json --policy-file gate.cedar\ncurl -s https://ci.example/pack_job_1.zip | gait pack verify -",
 		Args:    oneFile,
 	}, 0, 1, 2, 6, 8)
 	v.add(cmd)
@@ -41,6 +45,7 @@ policy that decision must name.`,
 // verifyFlags are the flags of pack verify.
 type verifyFlags struct {
 	keyFile, policyFile, gatePolicy, profile string
+	attestation                              string
 	adminFiles                               []string
 	requireSignature                         bool
 }
@@ -51,6 +56,7 @@ func (v *verifyFlags) add(cmd *cobra.Command) {
 	f.StringVar(&v.policyFile, "policy", "", "file with the logs you trust and the witnesses you ask for (C2SP tlog-policy)")
 	f.StringArrayVar(&v.adminFiles, "admin-key", nil, "file with the public key of the ledger's first admin, as you know it: a pack whose first admin signed with another fails; may be given several times")
 	f.StringVar(&v.gatePolicy, "policy-file", "", "with a trace: file with the gate's policy, whose SHA-256 the decision must name")
+	f.StringVar(&v.attestation, "attestation", "", "file with the pack's attestation, which its key must have signed (in-toto, DSSE)")
 	f.BoolVar(&v.requireSignature, "require-signature", true, "always so; accepted for older scripts")
 	f.StringVar(&v.profile, "profile", "standard", "standard, or strict: also neither older than what you saw, nor possibly lacking events")
 }
@@ -68,15 +74,21 @@ func (v *verifyFlags) run(a *app, path string) error {
 	if err := known(a, &o, v.policyFile, v.keyFile, v.adminFiles); err != nil {
 		return err
 	}
+	given, err := readAttestation(a, v.attestation)
+	if err != nil {
+		return err
+	}
 	file, size, trace, err := openProof(a, path)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	given := givenKeys(v.keyFile, v.policyFile, o.Policy)
+	keys := givenKeys(v.keyFile, v.policyFile, o.Policy)
 	switch {
+	case trace != nil && given != nil:
+		return &usageError{code: "invalid_usage", text: "--attestation goes with a pack, and " + path + " is a trace", hint: "leave --attestation out"}
 	case trace != nil:
-		return verifyTrace(a, traceToVerify{path, trace, v.gatePolicy, given}, memory, o)
+		return verifyTrace(a, traceToVerify{path, trace, v.gatePolicy, keys}, memory, o)
 	case v.gatePolicy != "":
 		return &usageError{code: "invalid_usage", text: "--policy-file goes with a trace, and " + path + " is none", hint: "leave --policy-file out"}
 	}
@@ -88,7 +100,10 @@ func (v *verifyFlags) run(a *app, path string) error {
 		return err
 	}
 	memory.KeepCheckpointOf(report)
-	return reportPack(a, path, given, report)
+	if err := given.check(file, size, &report); err != nil {
+		return err
+	}
+	return reportPack(a, path, keys, report)
 }
 
 // known reads what the caller trusts and knows into options.

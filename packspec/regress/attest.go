@@ -10,15 +10,11 @@ import (
 	"golang.org/x/mod/sumdb/dirhash"
 
 	"gait/ledger"
-	"gait/ledger/jcs"
+	"gait/packspec/attest"
 )
 
-// The types that an attestation names.
-const (
-	statementType = "https://in-toto.io/Statement/v1"
-	predicateType = "https://in-toto.io/attestation/test-result/v0.1"
-	payloadType   = "application/vnd.in-toto+json"
-)
+// predicateType is the type of the predicate of an attestation.
+const predicateType = "https://in-toto.io/attestation/test-result/v0.1"
 
 // A Resource names an artifact by its digests. It is an in-toto ResourceDescriptor v1.
 type Resource struct {
@@ -53,35 +49,10 @@ type statement struct {
 	Predicate     TestResult `json:"predicate"`
 }
 
-// An envelope is a DSSE envelope, version 1.
-type envelope struct {
-	PayloadType string              `json:"payloadType"`
-	Payload     string              `json:"payload"` // base64
-	Signatures  []envelopeSignature `json:"signatures"`
-}
-
-type envelopeSignature struct {
-	KeyID string `json:"keyid"` // SHA-256 of the 32 public key bytes, in hex
-	Sig   string `json:"sig"`   // base64
-}
-
 // Attest returns an in-toto Statement with the result of tests of the subjects, in a DSSE
-// envelope that an Ed25519 key signs. The signed bytes begin with "DSSEv1 ", so they are
-// never those of a checkpoint or of a manifest's digest.
+// envelope that an Ed25519 key signs.
 func Attest(subject []Resource, result TestResult, by ledger.Signer) ([]byte, error) {
-	payload, err := jcs.Marshal(statement{statementType, subject, predicateType, result})
-	if err != nil {
-		return nil, fmt.Errorf("attesting: %w", err)
-	}
-	sig, err := by.Sign(fmt.Appendf(nil, "DSSEv1 %d %s %d %s", len(payloadType), payloadType, len(payload), payload))
-	if err != nil {
-		return nil, fmt.Errorf("signing the attestation: %w", err)
-	}
-	b, err := jcs.Marshal(envelope{
-		payloadType, base64.StdEncoding.EncodeToString(payload),
-		[]envelopeSignature{{by.VerifierKey().ID().String(), base64.StdEncoding.EncodeToString(sig)}},
-	})
-	return append(b, '\n'), err
+	return attest.Seal(statement{attest.StatementType, subject, predicateType, result}, by)
 }
 
 // Resource returns the fixture as part of a test's configuration. Its digest is Go's
