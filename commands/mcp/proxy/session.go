@@ -1,0 +1,210 @@
+package proxy
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+
+	"gait/commands"
+	"gait/commands/connect"
+	"gait/ledger"
+	"gait/projection"
+)
+
+// ErrServerEnded says that the server's output has ended before the client's.
+var ErrServerEnded = ledger.NewError("the MCP server has ended", ledger.Fault{Code: "mcp_server_ended", Category: ledger.CategoryIO, Retryable: true})
+
+// Options say for which job the proxy asks.
+type Options struct {
+	Job    string // that the calls are recorded in
+	Server string // the operator's name for the server, letters, digits and ._-
+	Lease  int64  // the epoch of the lease that is held; 0: none
+
+	Fingerprint string // of the environment
+	AutoResume  bool   // resume the job when all that it waits for was approved
+	AskNew      bool   // ask for a decision about tools that are new
+
+	Grace    time.Duration // how long calls may still take after the client has left
+	Patience time.Duration // how long the server may take to list its tools; 0: as long as it likes
+
+	Log func(format string, args ...any) // tells people; required
+}
+
+// mostCalls is how many calls run at once.
+const mostCalls = 64
+
+// A session is one run of the proxy.
+type session struct {
+	desk           Desk
+	o              Options
+	client, server *peer
+	tools          toolbox
+	running        chan struct{} // a place for each call that runs
+	calls          sync.WaitGroup
+
+	mu      sync.Mutex
+	ended   bool // the server has
+	sent    map[jsonrpc.ID]*request
+	asked   map[jsonrpc.ID]bool // what the server has asked the client
+	goingOn map[string][]string // grants of calls that the server has asked for input, by what their next step must be
+	own     int                 // requests of the proxy itself so far
+}
+
+// A request is one that the server has to answer, or that the proxy still has in hand.
+type request struct {
+	method string
+	reply  chan *jsonrpc.Response // nil: the answer goes to the client as it is
+	gone   chan struct{}          // closed once the client does not wait any more
+}
+
+// waited reports whether the client still waits for the answer.
+func (r *request) waited() bool {
+	select {
+	case <-r.gone:
+		return false
+	default:
+		return true
+	}
+}
+
+// register notes a request, unless one with its id is not answered yet.
+func (s *session) register(id jsonrpc.ID, r *request) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.sent[id] != nil {
+		return false
+	}
+	s.sent[id] = r
+	if s.ended && r.reply != nil {
+		close(r.reply)
+	}
+	return true
+}
+
+// forget forgets a request, and reports whether the client still waits for its answer.
+func (s *session) forget(id jsonrpc.ID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.sent[id]
+	delete(s.sent, id)
+	return r != nil && r.waited()
+}
+
+// toServer sends a message to the server. That it cannot be sent is found out by its end.
+func (s *session) toServer(m jsonrpc.Message) error {
+	if err := s.server.send(m); err != nil {
+		s.o.Log("the server does not read: %v", err)
+	}
+	return nil
+}
+
+// toClient sends a message to the client. That it has left is found out by its end.
+func (s *session) toClient(m jsonrpc.Message) error {
+	if err := s.client.send(m); err != nil {
+		s.o.Log("the client does not read: %v", err)
+	}
+	return nil
+}
+
+// askServer asks the server for something of the proxy's own.
+func (s *session) askServer(ctx context.Context, method string, params json.RawMessage) (json.RawMessage, error) {
+	if s.o.Patience > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, s.o.Patience)
+		defer cancel()
+	}
+	r := &request{method: method, reply: make(chan *jsonrpc.Response, 1), gone: make(chan struct{})}
+	var id jsonrpc.ID
+	for ok := false; !ok; ok = s.register(id, r) {
+		s.mu.Lock()
+		s.own++
+		n := s.own
+		s.mu.Unlock()
+		var err error
+		if id, err = jsonrpc.MakeID("gait:" + strconv.Itoa(n)); err != nil {
+			return nil, err
+		}
+	}
+	defer s.forget(id)
+	if err := s.server.send(&jsonrpc.Request{ID: id, Method: method, Params: params}); err != nil {
+		return nil, err
+	}
+	select {
+	case m, ok := <-r.reply:
+		switch {
+		case !ok:
+			return nil, ErrServerEnded
+		case m.Error != nil:
+			return nil, fmt.Errorf("%s: %w", method, m.Error)
+		}
+		return m.Result, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("%s: %w", method, ctx.Err())
+	}
+}
+
+func (s *session) listTools(ctx context.Context, meta json.RawMessage) ([]json.RawMessage, error) {
+	return listAll(ctx, meta, s.askServer)
+}
+
+// resume resumes the job, if all that stopped it was approved, and reports whether it did.
+func (s *session) resume(ctx context.Context) bool {
+	if !s.o.AutoResume {
+		return false
+	}
+	var is projection.Job
+	var may bool
+	err := s.desk.Read(ctx, func(l *connect.Ledger) error {
+		b, err := l.Basis(ctx)
+		if err == nil {
+			is, err = l.Job(ctx, s.o.Job)
+		}
+		may = err == nil && projection.ApprovedAt(is, b)
+		return err
+	})
+	if err == nil && may {
+		_, err = s.desk.Do(ctx, commands.Request{JobID: s.o.Job, IfRevision: &is.Revision, Command: commands.Resume{
+			EnvironmentFingerprint: s.o.Fingerprint, PolicyDigest: is.PolicyDigest, PolicyRef: is.PolicyRef,
+		}})
+	}
+	if err != nil {
+		s.o.Log("job %s was not resumed: %v", s.o.Job, err)
+	}
+	return err == nil && may
+}
+
+// answer answers a request of the client, if it still waits.
+func (s *session) answer(m *jsonrpc.Response) {
+	if !s.forget(m.ID) {
+		return
+	}
+	if err := s.client.send(m); err != nil {
+		s.o.Log("the client does not read: %v", err)
+	}
+}
+
+// await waits for the server's answer, and for a call that the client has cancelled not much
+// longer. It returns nil if there is none.
+func (s *session) await(ctx context.Context, r *request) *jsonrpc.Response {
+	select {
+	case m := <-r.reply:
+		return m
+	case <-ctx.Done():
+		return nil
+	case <-r.gone:
+	}
+	timer := time.NewTimer(s.o.Grace)
+	defer timer.Stop()
+	select {
+	case m := <-r.reply:
+		return m
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+	return nil
+}
