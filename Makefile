@@ -46,8 +46,8 @@ soak: ## write through a daemon for SOAK, and look whether memory, files and dis
 judges: ## have other people's tools judge gait: litewitness, torchwood, tessera, openssl, Wycheproof
 	cd fixtures/judges && $(GO) test ./...
 
-npm: ## install the packages of npm that examples/typescript is tested against, as its lockfile names them
-	cd examples/typescript && npm ci --ignore-scripts --no-audit --no-fund
+npm: build ## install the packages of npm that examples/typescript is tested against, and compile and test it
+	cd examples/typescript && npm ci --ignore-scripts --no-audit --no-fund && npm run --silent build && npm test --silent
 
 race: ## run the tests under the race detector (needs a C compiler)
 	GORACE=atexit_sleep_ms=0 CGO_ENABLED=1 $(GO) test -race -short -timeout 30m ./... # else each process of the tests sleeps for a second when it ends

@@ -5,9 +5,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
+
+	"gait/commands"
+	"gait/commands/ask"
+	"gait/ledger"
 )
 
 // oldestNode is the oldest major version of Node.js that the examples in TypeScript run on.
@@ -72,4 +77,39 @@ func TestMissingOfNPM(t *testing.T) {
 			t.Errorf("with an old node, what is missing is %q, want %q", got, want)
 		}
 	})
+}
+
+var (
+	wordRows = regexp.MustCompile(`\[\s*"([^"]+)",\s*"([a-z_ ]+)",?\s*\]`)
+	codeRows = regexp.MustCompile("(?m)^\\| `(\\w+)` \\|")
+)
+
+// The client in TypeScript tells an agent about each reason code what gait's own adapters tell it.
+func TestTypeScriptSaysTheSame(t *testing.T) {
+	source, err := os.ReadFile(filepath.Join("..", "..", "examples", "typescript", "failure.ts"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "gate.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := map[string]string{}
+	for _, row := range wordRows.FindAllStringSubmatch(string(source), -1) {
+		for code := range strings.FieldsSeq(row[2]) {
+			said[code] = row[1] + " (" + code + ")"
+		}
+	}
+	_, table, _ := strings.Cut(string(page), "\n## Reason codes\n")
+	table, _, _ = strings.Cut(table, "\n## ")
+	codes := codeRows.FindAllStringSubmatch(table, -1)
+	if len(codes) < 30 {
+		t.Fatalf("the page has %d reason codes", len(codes))
+	}
+	for _, row := range append(codes, []string{"", "fenced"}, []string{"", "outcome_unknown"}) {
+		want := ask.Words(commands.GateAnswer{Verdict: ledger.GateBlock, ReasonCode: row[1]})
+		if got := said[row[1]]; got != want && row[1] != "policy_permits" && row[1] != "approved" {
+			t.Errorf("about %s the client says %q, want %q", row[1], got, want)
+		}
+	}
 }
