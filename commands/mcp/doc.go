@@ -1,0 +1,35 @@
+// Package mcp offers a ledger to agents over the Model Context Protocol (2025-11-25 and
+// 2026-07-28), on the official Go SDK. It decides nothing: each tool is one command of a Desk.
+//
+// # Tools
+//
+//	job_submit      starts a job, under the policy that the server was started with
+//	job_status      what a job does, and what it waits for
+//	checkpoint_add  records a plan, progress, state to go on from, or that it is blocked or failed
+//	ask_decision    asks a person for a decision; the job waits for it
+//	gate_check      asks whether a tool may run; only the verdict allow permits it, once
+//	effect_settle   says that what a grant permitted was done
+//	job_complete    says that the job is done
+//
+// No tool approves, denies, resumes, settles by hand, names a policy or an actor: those belong to
+// people, whose means an agent does not have. What became of a grant that is not known is for a
+// person too, so such a grant stays open, and the gate blocks. A tool that was refused, and a
+// gate_check that does not allow, answers with isError.
+//
+// A server that is bound to one job (Options.JobID) knows no other and has no job_submit.
+//
+// # Resources
+//
+//	gait://jobs/{id}                   the job at a glance, as gait job status prints it
+//	gait://jobs/{id}/events{?from}     its events, one a line, from a job_seq on; at most 256
+//	gait://jobs/{id}/content/{digest}  content that its events name, of at most 1 MiB
+//
+// # Approvals
+//
+// When a decision is asked for, a client that declares elicitation in URL mode is asked to show its
+// user where the decision is made: a page, or, while there is none, the resource
+// gait://jobs/{id}/decisions/{checkpoint}. The message has the command that a person runs. A client
+// of 2026-07-28 gets that as an input request of the tool's result, an older one as a request of the
+// server. What it answers approves nothing and denies nothing. Without URL mode the tool's text
+// says where to look. Form mode is never used.
+package mcp
