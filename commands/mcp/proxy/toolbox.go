@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"gait/ledger"
 )
@@ -23,33 +24,33 @@ type toolbox struct {
 	list    func(ctx context.Context, meta json.RawMessage) ([]json.RawMessage, error) // asks the server for all of them
 	proceed func(ctx context.Context)                                                  // resumes the job, if all was approved
 
-	mu       sync.Mutex // held while tools are compared
+	changed atomic.Int64 // how often the server may have changed its tools
+
+	mu       sync.Mutex // held while tools are compared; who reads what the server says must not wait for it
 	recorded toolset    // nil: not read yet
 	current  toolset    // what the server has; of these only those are there that are as recorded
 	waiting  map[string]bool
-	fresh    bool // the server has said nothing of a change since they were compared
+	compared int64 // how often it may have done so when they were compared; 0: not yet
 	told     map[string]bool
 }
 
 // stale says that the server's tools may have changed.
-func (b *toolbox) stale() {
-	b.mu.Lock()
-	b.fresh = false
-	b.mu.Unlock()
-}
+func (b *toolbox) stale() { b.changed.Add(1) }
 
 // ready compares the server's tools with the recorded ones, unless that is done. meta says in
 // which protocol the server is asked.
 func (b *toolbox) ready(ctx context.Context, meta json.RawMessage) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.fresh {
+	now := b.changed.Load() + 1
+	if b.compared == now {
 		return nil
 	}
-	err := b.compare(ctx, meta)
-	b.fresh = err == nil && len(b.waiting) == 0
-	if err != nil {
+	if err := b.compare(ctx, meta); err != nil {
 		return fmt.Errorf("%w: %w", ErrTools, err)
+	}
+	if len(b.waiting) == 0 {
+		b.compared = now
 	}
 	return nil
 }
@@ -158,7 +159,7 @@ func (b *toolbox) shown(list []json.RawMessage) []json.RawMessage {
 		case string(is.is) == string(was.is):
 			shown = append(shown, was.is)
 		default:
-			b.fresh = false
+			b.stale()
 		}
 	}
 	return shown

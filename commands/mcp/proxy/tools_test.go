@@ -144,6 +144,22 @@ func TestChangesInASession(t *testing.T) {
 	}
 }
 
+// A server that says that its tools have changed while it is asked for them does not hold up itself.
+func TestChangesWhileListed(t *testing.T) {
+	d, f := newDesk(t, all), &fakeServer{tools: other("a", "1")}
+	s := start(t, d, f, nil)
+	f.answers(func(method string, _ json.RawMessage) string {
+		if method == "tools/list" {
+			f.say(`{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}`)
+		}
+		return ""
+	})
+	s.send(`{"jsonrpc":"2.0","id":8,"method":"tools/list"}`)
+	has(t, s.next(), "list_changed")
+	has(t, s.next(), "list_changed")
+	has(t, s.next(), `"name":"a"`)
+}
+
 // Names that stand for two tools, or for none at the gate, are hidden.
 func TestHostileLists(t *testing.T) {
 	d := newDesk(t, all)
