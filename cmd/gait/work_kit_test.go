@@ -26,10 +26,8 @@ with gait.job() as job:
 const kitGait = `#!/bin/sh
 cat > /dev/null
 call=
-last=
 for word; do
-  [ "$last" = --call-id ] && call=$word
-  last=$word
+  case $word in --call-id=*) call=${word#*=} ;; --once) call=intent:0123456789012345678901234567890123456789 ;; esac
 done
 case "$1 $2" in
 "gate eval") sed "s/CALL/$call/g" answer; [ -e dies ] && kill -9 $$; exit "$(cat exit)" ;;
@@ -40,8 +38,8 @@ esac
 
 // An allowed answer, as gate eval prints it, and one that says that the call was done before.
 const (
-	allowed = `{"ok":true,"verdict":"allow","operation":"eval","job_id":"job_1","call_id":"CALL","grant":"01M8RKSJF74B1GTB700M3AWXBK","reason_code":"allowed","schema_id":"gait.gate.output","schema_version":"1.0.0"}`
-	done    = `{"ok":false,"verdict":"block","operation":"eval","job_id":"job_1","call_id":"CALL","reason_code":"already_done","error_code":"block","result":{"digest":"sha256:00"},"schema_id":"gait.gate.output"}`
+	allowed = `{"ok":true,"verdict":"allow","operation":"eval","tool":"book.post","job_id":"job_1","call_id":"CALL","grant":"01M8RKSJF74B1GTB700M3AWXBK","reason_code":"allowed","schema_id":"gait.gate.output","schema_version":"1.0.0"}`
+	done    = `{"ok":false,"verdict":"block","operation":"eval","tool":"book.post","job_id":"job_1","call_id":"CALL","reason_code":"already_done","error_code":"block","result":{"digest":"sha256:00"},"schema_id":"gait.gate.output"}`
 )
 
 // A kit is the kit for workers in Python, with a worker and with what stands for gait.
@@ -56,7 +54,7 @@ func newKit(t *testing.T) *kit {
 		t.Skip("there is no python3")
 	}
 	k := &kit{t: t, dir: t.TempDir()}
-	text, err := os.ReadFile(filepath.Join("..", "..", "examples", "worker", "gait.py"))
+	text, err := os.ReadFile(filepath.Join("..", "..", "examples", "python", "gait.py"))
 	if err != nil {
 		t.Fatal(err)
 	}

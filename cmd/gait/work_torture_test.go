@@ -45,12 +45,12 @@ func newWorkshop(t *testing.T) *workshop {
 	}
 	s := newDaemonRun(t)
 	w := &workshop{daemonRun: s, posted: filepath.Join(s.dir, "posted.txt"), kills: map[string]int{}}
-	for _, name := range []string{"gait.py", "steps.py", "posted.py", "policy.cedar"} {
-		text, err := os.ReadFile(filepath.Join("..", "..", "examples", "worker", name))
+	for _, name := range []string{"python/gait.py", "worker/steps.py", "worker/posted.py", "worker/policy.cedar"} {
+		text, err := os.ReadFile(filepath.Join("..", "..", "examples", name))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(s.dir, name), text, 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(s.dir, filepath.Base(name)), text, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -9,7 +9,8 @@ line once. What was posted when a worker was killed in between is found out by p
 import os
 import sys
 
-import gait
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "python"))
+import gait  # from beside this file, or else from examples/python
 
 STEPS = 14
 
