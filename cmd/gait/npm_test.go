@@ -113,3 +113,32 @@ func TestTypeScriptSaysTheSame(t *testing.T) {
 		}
 	}
 }
+
+// imports are what a file in TypeScript is made with.
+var imports = regexp.MustCompile(`(?m)(?:from|import\()\s*"([^"]+)"`)
+
+// The client in TypeScript needs nothing but Node.js: only its adapters import packages, and each
+// those of its framework alone.
+func TestTypeScriptNeedsNoPackages(t *testing.T) {
+	allowed := map[string]string{
+		"failure.ts": "", "ways.ts": "", "gait.ts": "",
+		"openai_agents.ts": "@openai/", "langgraph.ts": "@langchain/", "mcp.ts": "@modelcontextprotocol/",
+	}
+	dir := filepath.Join("..", "..", "examples", "typescript")
+	files, err := filepath.Glob(filepath.Join(dir, "*.ts"))
+	if err != nil || len(files) != len(allowed) {
+		t.Errorf("there are %d files, and this test knows of %d (%v)", len(files), len(allowed), err)
+	}
+	for name, framework := range allowed {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range imports.FindAllStringSubmatch(string(text), -1) {
+			ours := strings.HasPrefix(found[1], "./") || strings.HasPrefix(found[1], "node:")
+			if !ours && (framework == "" || !strings.HasPrefix(found[1], framework)) {
+				t.Errorf("%s imports %s", name, found[1])
+			}
+		}
+	}
+}

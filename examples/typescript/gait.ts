@@ -25,7 +25,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import * as fs from "node:fs";
 import { inspect } from "node:util";
-import { Blocked, Denied, Failure, Fenced, Waiting, blocked, encode, failed, failureOf, isObject, text, tryEncode, type Answer, type Reply } from "./failure.js";
+import { Blocked, Denied, Failure, Fenced, Waiting, blocked, encode, failed, failureOf, isObject, text, tryEncode, words, type Answer, type Reply } from "./failure.js";
 import { requestId, wayOf, type Attachment, type ClientOptions, type Ending, type Environ, type Question, type Step, type Submission, type Way } from "./ways.js";
 
 export { Blocked, Denied, Failure, Fenced, Waiting, failureOf, words, type Answer } from "./failure.js";
@@ -291,6 +291,14 @@ export class Job {
       options,
     );
     return call.result;
+  }
+
+  /** Returns what an agent is told about a call that may not run, with what was approved in its place. */
+  async told(failure: Failure): Promise<string> {
+    const digest = text(failure.answer.amended?.digest);
+    if (!digest) return words(failure);
+    const amended = JSON.parse((await this.kept(digest)).toString("utf8"));
+    return `${words(failure)} Those are: ${encode(amended.arguments)}`;
   }
 
   /** Returns the bytes of content of the job. */

@@ -31,11 +31,23 @@ export class World {
     return path.join(this.dir, ...names);
   }
 
-  /** Runs gait, and returns its answer; it fails unless the exit code is the one that is wanted. */
-  gait(args: string[], exit = 0, env: { [name: string]: string } = {}): any {
+  /** Runs gait, and returns its answer; it fails unless the exit code is the one that is wanted, if one is. */
+  gait(args: string[], exit: number | null = 0, env: { [name: string]: string } = {}): any {
     const done = spawnSync(bin, [...args, "--json"], { env: { ...this.env, ...env }, encoding: "utf8" });
-    if (done.status !== exit) throw new Error(`gait ${args.join(" ")}: exit ${done.status}, want ${exit}\n${done.stdout}${done.stderr}`);
+    if (exit !== null && done.status !== exit) throw new Error(`gait ${args.join(" ")}: exit ${done.status}, want ${exit}\n${done.stdout}${done.stderr}`);
     return JSON.parse(done.stdout);
+  }
+
+  /** Starts gait in the directory of the ledger. */
+  spawn(args: string[], env: { [name: string]: string } = {}): ChildProcess {
+    const child = spawn(bin, args, { cwd: this.dir, env: { ...this.env, ...env }, stdio: ["ignore", "ignore", process.env.GAIT_TEST_SHOW ? "inherit" : "ignore"] });
+    this.#children.push(child);
+    return child;
+  }
+
+  /** Returns the lines that workers have left. */
+  notes(): string[] {
+    return fs.existsSync(this.at("notes")) ? fs.readFileSync(this.at("notes"), "utf8").trim().split("\n") : [];
   }
 
   submit(job: string): any {
@@ -43,9 +55,9 @@ export class World {
   }
 
   /** Approves the decision that a job waits for, and resumes it: two other actors. */
-  approve(job: string): void {
+  approve(job: string, ...flags: string[]): void {
     const [{ checkpoint_id }] = this.gait(["job", "status", "--id", job]).job.open_decisions;
-    this.gait(["job", "approve", "--id", job, "--checkpoint", checkpoint_id, "--actor", "reviewer_1", "--reason", "it is right"]);
+    this.gait(["job", "approve", "--id", job, "--checkpoint", checkpoint_id, "--actor", "reviewer_1", "--reason", "it is right", ...flags]);
     this.gait(["job", "resume", "--id", job, "--policy", this.at("policy.cedar"), "--actor", "boss"]);
   }
 

@@ -1,0 +1,58 @@
+/**
+ * A worker with an agent of the real SDK and a model that is none: it reads, pays, and says that it has
+ * paid. It is killed at the point that KILL_AT names, once.
+ */
+
+import { Agent, setTracingDisabled } from "@openai/agents";
+import { ScriptedModel, assistantMessage, functionCall, modelResponder } from "@openai/agents/testing";
+import * as fs from "node:fs";
+import { z } from "zod";
+import * as gait from "../gait.js";
+import { Durable } from "../openai_agents.js";
+
+setTracingDisabled(true);
+
+const note = (line: string) => fs.appendFileSync("notes", `${line}\n`);
+
+let points = 0;
+
+/** A point at which a worker may be killed. */
+function point(): void {
+  if (++points !== Number(process.env.KILL_AT) || fs.existsSync("killed")) return;
+  fs.writeFileSync("killed", "");
+  process.kill(process.pid, "SIGKILL");
+  for (;;);
+}
+
+for (const name of ["ask", "record", "end"] as const) {
+  const plain = gait.Client.prototype[name] as (this: gait.Client, about: any) => Promise<any>;
+  gait.Client.prototype[name] = async function (this: gait.Client, about: any) {
+    point();
+    const answer = await plain.call(this, about);
+    point();
+    return answer;
+  };
+}
+
+const answers = [
+  () => [functionCall("read", { path: "bill" }, { callId: "call_read" })],
+  () => [functionCall("pay", { amount: 12 }, { callId: "call_pay" }), functionCall("read", { path: "rates" }, { callId: "call_rates" })],
+  () => [assistantMessage("I have paid 12.")],
+];
+const model = new ScriptedModel(
+  Array.from({ length: 10 }, () =>
+    modelResponder(({ request }) => {
+      const turn = Math.min(2, (request.input as any[]).filter((item) => item.type === "function_call_result").length);
+      note(`model ${turn}`);
+      return answers[turn]!();
+    }),
+  ),
+);
+
+await gait.job(async (job) => {
+  const durable = new Durable(job);
+  const read = durable.tool({ name: "read", description: "Reads a file.", parameters: z.object({ path: z.string() }), execute: ({ path }) => (note(`read ${path}`), `${path}: 12`) });
+  const pay = durable.tool({ name: "pay", description: "Pays.", parameters: z.object({ amount: z.number() }), target: "bank", execute: ({ amount }) => (note(`pay ${amount}`), { paid: amount }) });
+  const result = await durable.run(new Agent({ name: "clerk", model, tools: [read, pay] }), "Pay the bill.");
+  note(`said ${result.finalOutput}`);
+});
