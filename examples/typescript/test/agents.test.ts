@@ -5,39 +5,18 @@ import { ScriptedModel, assistantMessage, functionCall } from "@openai/agents/te
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import * as gait from "../gait.js";
 import { Durable } from "../openai_agents.js";
+import { work } from "./work.js";
 import { World } from "./world.js";
 
 setTracingDisabled(true);
-const worker = fileURLToPath(new URL("agents_worker.js", import.meta.url));
-
-/** Runs the worker until its job has ended; a person approves, and finds out what a kill has left open. */
-async function work(killAt: number): Promise<{ w: World; notes: string[] }> {
-  const w = new World();
-  const run = w.spawn(["job", "run", "--id", "job_1", "--policy", w.at("policy.cedar"), "--", process.execPath, worker], { KILL_AT: String(killAt) });
-  for (let tries = 0; run.exitCode === null; tries++) {
-    assert.ok(tries < 600, `killed at ${killAt}, the job does not end: ${JSON.stringify(w.gait(["job", "status", "--id", "job_1"], null))}`);
-    await new Promise((wake) => setTimeout(wake, 200));
-    if (!fs.existsSync(w.at("jobs"))) continue;
-    const { job } = w.gait(["job", "status", "--id", "job_1"], null);
-    if (job?.status === "decision_needed") w.approve("job_1");
-    for (const grant of job?.grants ?? []) {
-      if (job.waiting_for !== "effects") break; // the worker may still say it
-      const done = w.notes().includes({ call_pay: "pay 12", call_read: "read bill", call_rates: "read rates" }[grant.call_id as string]!);
-      w.gait(["gate", "settle", "--grant", grant.grant, "--outcome", done ? "done" : "not_done", "--actor", "boss", "--reason", "looked"]);
-    }
-  }
-  assert.equal(run.exitCode, 0);
-  return { w, notes: w.notes() };
-}
 
 const once = ["model 0", "model 1", "model 2", "pay 12", "read bill", "read rates", "said I have paid 12."];
 
 test("an agent is interrupted, approved by another actor, and resumed from the SDK's own state", async () => {
-  const { w, notes } = await work(0);
+  const { w, notes } = await work("agents_worker", 0);
   assert.deepEqual(notes.sort(), once);
   const events = w.events("job_1");
   const approved = events.find((event) => event.type === "approved");
@@ -52,7 +31,7 @@ test("a worker that is killed at any point goes on, and no tool runs twice", asy
   for (let next = 0; next < points.length; next += 3) {
     await Promise.all(
       points.slice(next, next + 3).map(async (at) => {
-        const { w, notes } = await work(at);
+        const { w, notes } = await work("agents_worker", at);
         assert.ok(fs.existsSync(w.at("killed")), `nothing was killed at ${at}`);
         const tools = notes.filter((line) => !line.startsWith("model")).sort();
         assert.deepEqual(tools, once.slice(3), `killed at ${at}`);

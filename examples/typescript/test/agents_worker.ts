@@ -5,34 +5,12 @@
 
 import { Agent, setTracingDisabled } from "@openai/agents";
 import { ScriptedModel, assistantMessage, functionCall, modelResponder } from "@openai/agents/testing";
-import * as fs from "node:fs";
 import { z } from "zod";
 import * as gait from "../gait.js";
 import { Durable } from "../openai_agents.js";
+import { note } from "./killed.js";
 
 setTracingDisabled(true);
-
-const note = (line: string) => fs.appendFileSync("notes", `${line}\n`);
-
-let points = 0;
-
-/** A point at which a worker may be killed. */
-function point(): void {
-  if (++points !== Number(process.env.KILL_AT) || fs.existsSync("killed")) return;
-  fs.writeFileSync("killed", "");
-  process.kill(process.pid, "SIGKILL");
-  for (;;);
-}
-
-for (const name of ["ask", "record", "end"] as const) {
-  const plain = gait.Client.prototype[name] as (this: gait.Client, about: any) => Promise<any>;
-  gait.Client.prototype[name] = async function (this: gait.Client, about: any) {
-    point();
-    const answer = await plain.call(this, about);
-    point();
-    return answer;
-  };
-}
 
 const answers = [
   () => [functionCall("read", { path: "bill" }, { callId: "call_read" })],

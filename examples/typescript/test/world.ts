@@ -80,6 +80,6 @@ export class World {
 
   end(): void {
     for (const child of this.#children) child.kill("SIGKILL");
-    fs.rmSync(this.dir, { recursive: true, force: true, maxRetries: 5 });
+    fs.rmSync(this.dir, { recursive: true, force: true, maxRetries: 20 });
   }
 }
