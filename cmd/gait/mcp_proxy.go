@@ -46,7 +46,8 @@ that permits all that a server does, and asks a person for one tool:
   @gait_verdict("require_approval")
   permit (principal, action == Action::"mcp:fs/write_file", resource);
 
-The job is submitted if it is new: then --policy is needed. It outlives the session, since what
+The job is submitted if it is new: then --policy is needed. With --policy nothing runs once the
+job was resumed under another one. The job outlives the session, since what
 the server said of its tools is recorded in it. Tools that were not recorded are hidden. One
 that is described in another way than before is hidden, and a decision is asked for; when that
 is approved and the job resumed, it is there again. A call whose outcome is not known is left
@@ -61,7 +62,7 @@ gait mcp proxy --id job_1 --name mail -- python3 mail_server.py`,
 	f := cmd.Flags()
 	f.StringVar(&flags.id, "id", "", "the job's id (default: mcp-NAME)")
 	f.StringVar(&flags.name, "name", "", "the server's name for the gate: letters, digits and ._- (default: from the command)")
-	f.StringVar(&flags.policy, "policy", "", "file with the policy that the job is bound to; needed if it is new")
+	f.StringVar(&flags.policy, "policy", "", "file with the policy that the job is bound to, and no other; needed if it is new")
 	f.StringVar(&flags.fingerprint, "env-fingerprint", "", "fingerprint of the environment (default: of operating system and architecture)")
 	f.BoolVar(&flags.autoResume, "auto-resume", false, "resume the job when all that it was stopped for is approved; a pause that nobody approves waits for a person")
 	f.BoolVar(&flags.askNew, "ask-new-tools", false, "ask for a decision about tools that are new, too")
@@ -135,7 +136,12 @@ func (p *proxyFlags) run(cmd *cobra.Command, a *app, args []string, out io.Write
 	if err != nil {
 		return err
 	}
-	if err := p.submit(cmd, a); err != nil {
+	bound := boundFlags{policyFile: p.policy, fingerprint: p.fingerprint}
+	policy, err := bound.policy(a)
+	if err == nil {
+		err = p.submit(cmd, a, bound)
+	}
+	if err != nil {
 		return err
 	}
 	d, err := newDesk(a, p.desk)
@@ -143,9 +149,8 @@ func (p *proxyFlags) run(cmd *cobra.Command, a *app, args []string, out io.Write
 		return err
 	}
 	a.notice(fmt.Sprintf("MCP server %s stands behind the gate of job %s", p.name, p.id))
-	bound := boundFlags{fingerprint: p.fingerprint}
 	o := proxy.Options{
-		Job: p.id, Server: p.name, Lease: epoch, Fingerprint: bound.environment(), AutoResume: p.autoResume, AskNew: p.askNew,
+		Job: p.id, Server: p.name, Lease: epoch, Policy: policy, Fingerprint: bound.environment(), AutoResume: p.autoResume, AskNew: p.askNew,
 		Grace: p.grace, Patience: p.patience, Log: func(format string, args ...any) { a.notice(fmt.Sprintf(format, args...)) },
 	}
 	guard, err := process.NewGuard(guardArgs())
@@ -165,8 +170,8 @@ func (p *proxyFlags) run(cmd *cobra.Command, a *app, args []string, out io.Write
 
 // submit submits the job, unless it is there. One that is there is bound to the policy that is
 // given.
-func (p *proxyFlags) submit(cmd *cobra.Command, a *app) error {
-	submit := submitFlags{bound: boundFlags{policyFile: p.policy, fingerprint: p.fingerprint}}
+func (p *proxyFlags) submit(cmd *cobra.Command, a *app, bound boundFlags) error {
+	submit := submitFlags{bound: bound}
 	submit.queue.files.limit = content.DefaultLimit
 	worker := workerFlags{actor: p.desk.actor, signKey: p.desk.signKey}
 	known, err := submit.matches(cmd, a, p.id)

@@ -117,7 +117,7 @@ func (s *session) permit(ctx context.Context, id jsonrpc.ID, c toolCall) (grant 
 	}
 	q := connect.GateQuestion{
 		JobID: s.o.Job, Tool: gateName(s.o.Server, c.name), Intent: intent, CallID: c.callID, Lease: s.o.Lease, Trace: c.trace,
-		Facts: commands.GateFacts{EnvironmentFingerprint: s.o.Fingerprint},
+		Policy: s.o.Policy, Facts: commands.GateFacts{EnvironmentFingerprint: s.o.Fingerprint},
 	}
 	a, _ := s.desk.Ask(ctx, q)
 	if a.Verdict != ledger.GateAllow && a.ReasonCode == gate.CodeNotRunning && s.resume(ctx) {

@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 
 // A desk is a ledger of its own in a directory, with one job.
 type desk struct {
-	t *testing.T
+	t testing.TB
 	o connect.Options
 }
 
@@ -42,7 +42,7 @@ const (
 )
 
 // newDesk makes a ledger with a job that is bound to a policy.
-func newDesk(t *testing.T, policy string) *desk {
+func newDesk(t testing.TB, policy string) *desk {
 	t.Helper()
 	dir := t.TempDir()
 	d := &desk{t: t, o: connect.Options{Options: root.Options{
@@ -50,9 +50,9 @@ func newDesk(t *testing.T, policy string) *desk {
 		Now: time.Now, Entropy: rand.Reader, Mode: root.Once, Create: true,
 	}}}
 	d.with(func(l *connect.Ledger) error {
-		digest, err := l.KeepPolicy(t.Context(), []byte(policy))
+		digest, err := l.KeepPolicy(context.Background(), []byte(policy))
 		if err == nil {
-			_, err = l.Do(t.Context(), commands.Request{JobID: jobID, Actor: "agent_1", Command: commands.Submit{EnvironmentFingerprint: "envfp:test", ProducerVersion: "test/1", PolicyDigest: digest}})
+			_, err = l.Do(context.Background(), commands.Request{JobID: jobID, Actor: "agent_1", Command: commands.Submit{EnvironmentFingerprint: "envfp:test", ProducerVersion: "test/1", PolicyDigest: digest}})
 		}
 		return err
 	})

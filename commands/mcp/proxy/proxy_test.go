@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gait/commands/mcp/proxy"
+	"gait/ledger"
 	"gait/projection"
 )
 
@@ -300,4 +301,51 @@ func TestCancelled(t *testing.T) {
 	if is := d.job(); len(is.Grants) != 1 {
 		t.Errorf("the grants are %v", is.Grants)
 	}
+}
+
+// A job that was resumed under another policy than the operator's runs nothing.
+func TestOtherPolicy(t *testing.T) {
+	d, f := newDesk(t, all), &fakeServer{tools: writeTool}
+	s := start(t, d, f, func(o *proxy.Options) { o.Policy = ledger.Hash{1} })
+	has(t, s.call("write", `{}`), "policy_mismatch", `"isError":true`)
+	if ran := f.ran(); len(ran) > 0 {
+		t.Errorf("the server was sent %q", ran)
+	}
+	s.close()
+	s = start(t, d, f, func(o *proxy.Options) { o.Policy = d.job().PolicyDigest })
+	has(t, s.call("write", `{}`), `"text":"done"`)
+}
+
+// What a client says that is no call of a tool cannot be read as one by another reader.
+func FuzzClient(f *testing.F) {
+	for _, line := range []string{
+		`{"jsonrpc":"2.0","id":1,"method":"ping"}`, `{"jsonrpc":"2.0","id":"a","method":"tools/list","params":{}}`,
+		`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"write","arguments":{"path":"a"},"_meta":{}}}`,
+		`[{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}]`, `{"jsonrpc":"2.0","id":1.5,"result":{}}`,
+	} {
+		f.Add(line)
+	}
+	d := newDesk(f, "forbid (principal, action, resource);")
+	f.Fuzz(func(t *testing.T, line string) {
+		if strings.ContainsAny(line, "\n") {
+			t.Skip()
+		}
+		server := &fakeServer{tools: readTool + "," + writeTool}
+		s := start(t, d, server, func(o *proxy.Options) { o.Grace = time.Second })
+		s.send(line)
+		if err := s.close(); err != nil {
+			t.Error(err)
+		}
+		for _, line := range server.lines() {
+			var m map[string]json.RawMessage
+			if err := json.Unmarshal([]byte(line), &m); err != nil {
+				t.Errorf("the server was sent %q: %v", line, err)
+			}
+			for name, value := range m {
+				if strings.EqualFold(name, "method") && (name != "method" || strings.EqualFold(string(value), `"tools/call"`)) {
+					t.Errorf("the server was sent %q", line)
+				}
+			}
+		}
+	})
 }

@@ -25,6 +25,10 @@ type Options struct {
 	Server string // the operator's name for the server, letters, digits and ._-
 	Lease  int64  // the epoch of the lease that is held; 0: none
 
+	// Policy is that of the operator. If the job was bound to another one, nothing runs. The zero
+	// hash stands for the one that the job is bound to.
+	Policy ledger.Hash
+
 	Fingerprint string // of the environment
 	AutoResume  bool   // resume the job when all that it waits for was approved
 	AskNew      bool   // ask for a decision about tools that are new
