@@ -29,6 +29,7 @@ var readingLines = []string{
 	"actor list", "actor show alice", "actor show nobody", "actor allowed-signers", "authority show",
 	"ledger export --dir @dir", "replay gait-out/jobs", "replay a.zip", "pack verify a.zip", "pack inspect a.zip", "pack diff a.zip a.zip", "regress run --candidate gait-out/jobs --match job=a",
 	"job lease show a", "gate list", "gate list a", "gate trace --seq 3", "policy replay --policy missing.cedar",
+	"report compliance --framework soc2 --id a", "report compliance --framework eu-ai-act --all --json", "report compliance --framework nist-ai-rmf --label team=x",
 	"__complete job status --id b",
 }
 
@@ -37,7 +38,7 @@ var readingLines = []string{
 var dryLines = []string{"job cancel a --dry-run", "ledger commit-index --dry-run"}
 
 // keyLines are commands that also take the ledger's private key.
-var keyLines = []string{"keys list", "pack build --type job --from a --out @a.zip", "pack build --type range --from 2 --to 5 --out @r.zip", "regress init --from a --name kept --dir @regress"}
+var keyLines = []string{"keys list", "pack build --type job --from a --out @a.zip", "pack build --type job --from a --attest --out @b.zip", "pack build --type range --from 2 --to 5 --out @r.zip", "regress init --from a --name kept --dir @regress"}
 
 // writingCommands are the commands that write to a ledger, or to a home, or need none.
 var writingCommands = []string{
