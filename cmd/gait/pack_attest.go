@@ -140,7 +140,7 @@ func (g *givenAttestation) check(file io.ReaderAt, size int64, report *packspec.
 	}
 	level := finding.Level{Name: levelAttestation, Status: finding.Proved}
 	if !mismatch {
-		level.Detail = "the pack's key has signed that this file is " + found.Predicate.Name()
+		level.Detail = "the pack's key has signed the SHA-256 of this file, as that of the pack " + found.Predicate.PackID
 	} else {
 		failure := finding.Failf(levelAttestation, no.Code, "", "%s", no.Error())
 		failure.Expected, failure.Found = no.Expected, no.Found
