@@ -158,3 +158,28 @@ func TestCatalogue(t *testing.T) {
 		}
 	}
 }
+
+// silent are the types whose events show nothing that a framework asks for: who holds a lease,
+// and until when, is shown by the attempts under it.
+var silent = []ledger.Type{ledger.TypeLeased, ledger.TypeLeaseRenewed, ledger.TypeLeaseReleased}
+
+// Every type of event shows a sign, or is known to show none: a new type has to be thought about.
+func TestEveryTypeIsConsidered(t *testing.T) {
+	shows := map[ledger.Type]bool{}
+	for _, name := range goldens(t) {
+		for _, f := range compliance.Frameworks {
+			for _, e := range golden(t, name) {
+				for _, c := range reportOf(f, []ledger.Event{e}).Controls {
+					if slices.ContainsFunc(c.Evidence, func(e compliance.Evidence) bool { return e.Count > 0 && e.Sign != compliance.CommandSigned }) {
+						shows[e.Type()] = true
+					}
+				}
+			}
+		}
+	}
+	for _, typ := range ledger.Types() {
+		if shows[typ] == slices.Contains(silent, typ) {
+			t.Errorf("%s shows a sign: %t; the types that show none are %v", typ, shows[typ], silent)
+		}
+	}
+}
