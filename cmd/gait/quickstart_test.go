@@ -16,13 +16,16 @@ import (
 )
 
 // countingGait is gait, and counts how often it was called. At one of the calls it kills the
-// quickstart and all that it has started, before or after it has done what it was called for.
+// quickstart and all that it has started (KILL_ALONE: the quickstart alone), before or after it has
+// done what it was called for.
 const countingGait = `#!/bin/sh
 here=$(dirname "$0")
+victim=-$(cat "$here/group")
+[ -n "$KILL_ALONE" ] && victim=${victim#-}
 printf . >> "$here/calls"
 at=$(wc -c < "$here/calls")
-if [ "$at" -eq "${KILL_BEFORE:-0}" ]; then kill -s KILL -- "-$(cat "$here/group")"; fi
-if [ "$at" -eq "${KILL_AFTER:-0}" ]; then "$REAL_GAIT" "$@"; kill -s KILL -- "-$(cat "$here/group")"; fi
+if [ "$at" -eq "${KILL_BEFORE:-0}" ]; then kill -s KILL -- "$victim"; fi
+if [ "$at" -eq "${KILL_AFTER:-0}" ]; then "$REAL_GAIT" "$@"; kill -s KILL -- "$victim"; fi
 exec "$REAL_GAIT" "$@"
 `
 
@@ -66,7 +69,9 @@ func (q *quickstart) run(env ...string) (string, bool) {
 	if err := cmd.Start(); err != nil {
 		q.t.Fatal(err)
 	}
-	stuck := time.AfterFunc(3*time.Minute, func() { syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
+	group := cmd.Process.Pid
+	q.t.Cleanup(func() { syscall.Kill(-group, syscall.SIGKILL) }) // what a quickstart that was killed alone has left
+	stuck := time.AfterFunc(3*time.Minute, func() { syscall.Kill(-group, syscall.SIGKILL) })
 	cmd.Wait()
 	if !stuck.Stop() {
 		q.t.Fatalf("the quickstart does not end:\n%s", out.String())
@@ -82,8 +87,8 @@ func (q *quickstart) read(name string) string {
 	return string(text)
 }
 
-// The quickstart goes on wherever it is killed, with all that it has started: started again, it
-// ends with a pack that is verified, and the money was given back once.
+// The quickstart goes on wherever it is killed, alone or with all that it has started: started
+// again, it ends with a pack that is verified, and the money was given back once.
 func TestQuickstartGoesOn(t *testing.T) {
 	whole := newQuickstart(t)
 	if out, _ := whole.run(); !strings.HasSuffix(out, "\nVERIFIED\n") {
@@ -95,12 +100,12 @@ func TestQuickstartGoesOn(t *testing.T) {
 	if testing.Short() {
 		points = 1
 	}
-	for _, point := range ledgertest.Sample(t, 2*calls, points) {
-		moment := []string{"KILL_BEFORE", "KILL_AFTER"}[point%2]
-		t.Run(fmt.Sprintf("%s_%d", moment, point/2+1), func(t *testing.T) {
+	for _, point := range ledgertest.Sample(t, 4*calls, points) {
+		moment, alone := []string{"KILL_BEFORE", "KILL_AFTER"}[point%2], []string{"", "1"}[point/2%2]
+		t.Run(fmt.Sprintf("%s_%d_%s", moment, point/4+1, map[string]string{"": "all", "1": "alone"}[alone]), func(t *testing.T) {
 			t.Parallel()
 			q := newQuickstart(t)
-			if out, ended := q.run(moment + "=" + strconv.Itoa(point/2+1)); ended {
+			if out, ended := q.run(moment+"="+strconv.Itoa(point/4+1), "KILL_ALONE="+alone); ended {
 				t.Logf("it was not called that often this time:\n%s", out)
 			}
 			if out, _ := q.run(); !strings.HasSuffix(out, "\nVERIFIED\n") {

@@ -26,6 +26,7 @@ import inspect
 import crewai
 import gait
 from crewai.hooks import register_before_tool_call_hook, unregister_before_tool_call_hook
+from crewai.tools import BaseTool
 
 VERSIONS = ("1.15.",)
 GOES_ON = ("policy_forbids", "policy_permits_none", "policy_diagnostic", "policy_conflict", "intent_invalid", "intent_too_large", "intent_unsupported", "intent_amended")  # the agent is told, and may do something else
@@ -61,7 +62,8 @@ class Guard:
                 tool.func = self._gated(tool.func, tool.name, target)
                 continue
             object.__setattr__(tool, "_run", self._gated(tool._run, tool.name, target))
-            object.__setattr__(tool, "_arun", self._gated(tool._arun, tool.name, target))
+            if type(tool)._arun is not BaseTool._arun:
+                object.__setattr__(tool, "_arun", self._gated(tool._arun, tool.name, target))
         return list(tools)
 
     def _before(self, context):

@@ -37,6 +37,7 @@ class GaitMiddleware(AgentMiddleware):
     def __init__(self, job, targets=None):
         super().__init__()
         self.job, self.targets = job, dict(targets or {})
+        self.tools = []  # it brings none
 
     def wrap_tool_call(self, request, handler):
         call, answer = self._ask(request)

@@ -104,6 +104,8 @@ def worker():
     import openai_agents_gait
 
     scripted = not os.environ.get("OPENAI_API_KEY") or agents.__name__ == "double"
+    if scripted:
+        agents.set_tracing_disabled(True)  # else the SDK sends what runs to OpenAI
     print("the SDK is openai-agents %s, and the model is %s" % (agents.__version__, "a script" if scripted else "the SDK's default"))
     with gait.job() as job:
         host = openai_agents_gait.Host(job)
