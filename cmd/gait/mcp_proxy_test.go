@@ -247,6 +247,7 @@ func TestMCPProxySpeed(t *testing.T) {
 	}
 	const policy = "permit (principal, action, resource);"
 	server := []string{"node", filepath.Join(c.npm, "node_modules", "@modelcontextprotocol", "server-everything", "dist", "index.js")}
+	t.Logf("floor: a write and sync of 4 KiB takes %v", syncFloor(t, filepath.Join(c.dir, "floor")))
 	t.Logf("no proxy: %v", c.run("v1", "speed", server, calls))
 	t.Logf("no daemon: %v", c.run("v1", "speed", c.behind(policy, server), calls))
 	d := c.serve()
@@ -254,4 +255,27 @@ func TestMCPProxySpeed(t *testing.T) {
 	if err := d.stop(); err != nil {
 		t.Error(err)
 	}
+}
+
+// syncFloor returns how long a write and sync of 4 KiB takes, at the median.
+func syncFloor(t *testing.T, path string) time.Duration {
+	t.Helper()
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	took := make([]time.Duration, 51)
+	for i := range took {
+		began := time.Now()
+		if _, err := f.WriteAt(make([]byte, 4096), 0); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Sync(); err != nil {
+			t.Fatal(err)
+		}
+		took[i] = time.Since(began)
+	}
+	slices.Sort(took)
+	return took[len(took)/2]
 }
