@@ -26,7 +26,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import * as fs from "node:fs";
 import { inspect } from "node:util";
 import { Blocked, Denied, Failure, Fenced, Waiting, blocked, encode, failed, failureOf, isObject, text, tryEncode, words, type Answer, type Reply } from "./failure.js";
-import { requestId, wayOf, type Attachment, type ClientOptions, type Ending, type Environ, type Question, type Step, type Submission, type Way } from "./ways.js";
+import { encodeIntent, requestId, wayOf, type Attachment, type ClientOptions, type Ending, type Environ, type Question, type Step, type Submission, type Way } from "./ways.js";
 
 export { Blocked, Denied, Failure, Fenced, Waiting, failureOf, words, type Answer } from "./failure.js";
 export { type Attachment, type ClientOptions, type Submission } from "./ways.js";
@@ -229,7 +229,11 @@ export class Job {
     const { exit, answer } = reply;
     const ran = JSON.parse(intent).arguments;
     const ours = answer.job_id === this.id && answer.tool === tool && named(answer.call_id, options.callId);
-    if (exit === 0 && ours && answer.ok === true && answer.verdict === "allow" && isGrant(answer.grant)) return new Call(tool, ran, answer.call_id, answer.grant, false);
+    if (exit === 0 && ours && answer.ok === true && answer.verdict === "allow" && isGrant(answer.grant)) {
+      const call = new Call(tool, ran, answer.call_id, answer.grant, false);
+      open.add(call);
+      return call;
+    }
     if (exit === 0) throw new Blocked({ error: "the answer of the gate is no proof of an allow", reason_code: "block" }, 3);
     if (exit === 3 && ours && answer.verdict === "block" && answer.reason_code === "already_done") {
       const call = new Call(tool, ran, answer.call_id, undefined, true);
@@ -260,7 +264,12 @@ export class Job {
   async #end(call: Call, how: { outcome: "done" | "unknown"; reason?: string; result?: string }): Promise<void> {
     if (call.settled || call.grant === undefined) throw new Error(`the call ${call.callId} is settled`);
     call.settled = true;
-    await this.client.end({ job: this.id, lease: this.lease, grant: call.grant, ...how });
+    try {
+      await this.client.end({ job: this.id, lease: this.lease, grant: call.grant, ...how });
+    } finally {
+      open.delete(call);
+      if (open.size === 0) closed.splice(0).forEach((wake) => wake());
+    }
   }
 
   /**
@@ -309,17 +318,29 @@ export class Job {
 
 const current = new AsyncLocalStorage<Job>();
 
+/** The calls that run now, and who waits until none does. */
+const open = new Set<Call>();
+const closed: (() => void)[] = [];
+
+/** Waits until no call runs: one that is cut off may have been made, and a person would have to find out. */
+async function quiet(): Promise<void> {
+  if (open.size > 0) await new Promise<void>((wake) => closed.push(wake));
+}
+
 /**
  * Runs the body with the job that the supervisor has leased to this process. The process ends with 75
- * if the job has to wait for a person, and with 3 if it lost its lease.
+ * if the job has to wait for a person, and with 3 if it lost its lease. When its supervisor ends it, as
+ * the job was paused, calls that run are settled first.
  */
 export async function job<T>(body: (job: Job) => T | Promise<T>, environ: Environ = process.env): Promise<T> {
   const leased = Job.leased(environ);
+  process.once("SIGTERM", () => void quiet().then(() => process.exit(143)));
   try {
     return await current.run(leased, async () => await body(leased));
   } catch (error) {
     const failure = failureOf(error);
     if (!(failure instanceof Waiting || failure instanceof Fenced)) throw error;
+    if (failure instanceof Waiting) await quiet();
     process.stderr.write(`gait: ${failure.message}\n`);
     process.exit(failure instanceof Waiting ? EXIT_WAITING : 3);
   }
@@ -353,26 +374,6 @@ function named(answered: unknown, asked: string | undefined): boolean {
 
 function oneLine(reason: string): string {
   return [...reason].slice(0, 200).join("").replace(/[\p{C}\p{Z}]+/gu, " ").trim() || "the tool failed";
-}
-
-/** Returns the intent as JSON. What JSON would keep as something else, such as a Date or NaN, is refused: the tool runs on what was asked. */
-function encodeIntent(tool: string, given: Arguments, target: string | undefined): string {
-  try {
-    if (!isObject(given)) throw new TypeError("the arguments of a tool are an object");
-    checkPlain(given, 0);
-    return encode({ tool, arguments: given, target });
-  } catch (error) {
-    throw new Blocked({ error: (error as Error).message, reason_code: "intent_invalid" }, 3);
-  }
-}
-
-function checkPlain(value: unknown, depth: number): void {
-  if (depth > 64) throw new TypeError("the arguments are nested too deep");
-  if (value === null || typeof value === "boolean" || typeof value === "string" || (typeof value === "number" && Number.isFinite(value))) return;
-  if (Array.isArray(value)) return Array.from(value).forEach((element) => checkPlain(element, depth + 1));
-  const prototype = isObject(value) ? Object.getPrototypeOf(value) : undefined;
-  if (!isObject(value) || (prototype !== null && Object.getPrototypeOf(prototype) !== null) || typeof value.toJSON === "function") throw new TypeError(`${inspect(value, { depth: 0 })} is no value of JSON`);
-  for (const name of Object.keys(value)) if (value[name] !== undefined) checkPlain(value[name], depth + 1);
 }
 
 /** Returns a spelling by which two values of JSON can be compared. */

@@ -6,7 +6,8 @@ import * as fs from "node:fs";
 import * as http from "node:http";
 import * as os from "node:os";
 import * as path from "node:path";
-import { Failure, encode, failed, isObject, text, type Answer, type Reply } from "./failure.js";
+import { inspect } from "node:util";
+import { Blocked, Failure, encode, failed, isObject, text, type Answer, type Reply } from "./failure.js";
 
 export type Environ = { [name: string]: string | undefined };
 export type Question = { job: string; lease?: number; tool: string; intent: string; callId?: string; requestId: string };
@@ -355,4 +356,24 @@ function unreadable(): Answer {
 /** Returns a new id, under which a command is carried out once. */
 export function requestId(): string {
   return `ts-${randomUUID()}`;
+}
+
+/** Returns the intent as JSON. What JSON would keep as something else, such as a Date or NaN, is refused: the tool runs on what was asked. */
+export function encodeIntent(tool: string, given: object, target: string | undefined): string {
+  try {
+    if (!isObject(given)) throw new TypeError("the arguments of a tool are an object");
+    checkPlain(given, 0);
+    return encode({ tool, arguments: given, target });
+  } catch (error) {
+    throw new Blocked({ error: (error as Error).message, reason_code: "intent_invalid" }, 3);
+  }
+}
+
+function checkPlain(value: unknown, depth: number): void {
+  if (depth > 64) throw new TypeError("the arguments are nested too deep");
+  if (value === null || typeof value === "boolean" || typeof value === "string" || (typeof value === "number" && Number.isFinite(value))) return;
+  if (Array.isArray(value)) return Array.from(value).forEach((element) => checkPlain(element, depth + 1));
+  const prototype = isObject(value) ? Object.getPrototypeOf(value) : undefined;
+  if (!isObject(value) || (prototype !== null && Object.getPrototypeOf(prototype) !== null) || typeof value.toJSON === "function") throw new TypeError(`${inspect(value, { depth: 0 })} is no value of JSON`);
+  for (const name of Object.keys(value)) if (value[name] !== undefined) checkPlain(value[name], depth + 1);
 }

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
+import * as net from "node:net";
 import * as path from "node:path";
 import { test } from "node:test";
 import * as gait from "../gait.js";
@@ -10,11 +11,19 @@ import { World } from "./world.js";
 
 type Way = (w: World) => Promise<gait.ClientOptions>;
 
+async function freePort(): Promise<number> {
+  const server = net.createServer().listen(0, "127.0.0.1");
+  await new Promise((ready) => server.once("listening", ready));
+  const { port } = server.address() as net.AddressInfo;
+  await new Promise((ended) => server.close(ended));
+  return port;
+}
+
 const ways: { [name: string]: Way } = {
   "the program": async (w) => ({ environ: w.env }),
   "the socket of a daemon": async (w) => (await w.serve(), { environ: w.env }),
   "a loopback address": async (w) => {
-    const port = 20000 + Math.floor(Math.random() * 20000);
+    const port = await freePort();
     await w.serve("--listen", `127.0.0.1:${port}`, "--token-file", w.at("token"));
     return { environ: { PATH: w.env.PATH, GAIT_BIN: "/nowhere" }, actor: "worker_1", url: `http://127.0.0.1:${port}`, tokenFile: w.at("token") };
   },
@@ -89,6 +98,31 @@ test("a worker that is killed while its tool runs does not run it again", () => 
   const again = work();
   assert.equal(again.status, gait.EXIT_WAITING, again.stderr);
   assert.equal(fs.readFileSync(w.at("ran"), "utf8"), "ran\n");
+});
+
+test("a call that runs is settled before its worker ends, as another call of the job waits for a person", async () => {
+  const w = new World();
+  w.submit("job_1");
+  fs.writeFileSync(
+    w.at("worker.mjs"),
+    `import * as fs from "node:fs";
+    const gait = await import(${JSON.stringify(new URL("../gait.js", import.meta.url).href)});
+    const running = {};
+    running.now = new Promise((begin) => (running.begin = begin));
+    const slow = async () => { fs.appendFileSync("notes", "read\\n"); running.begin(); await new Promise((wake) => setTimeout(wake, 2000)); return 1; };
+    await gait.job(async (job) => {
+      const read = job.do("read", {}, slow);
+      await Promise.all([read, Promise.race([read, running.now]).then(() => job.do("pay", { amount: 1 }, () => fs.appendFileSync("notes", "paid\\n")))]);
+    });`,
+  );
+  const run = w.spawn(["job", "run", "--id", "job_1", "--", process.execPath, "worker.mjs"]);
+  const ended = new Promise((wake) => run.on("exit", wake));
+  await w.until("job_1", (job) => job.status === "decision_needed" && !job.grants);
+  w.approve("job_1");
+  assert.equal(await ended, 0);
+  assert.deepEqual(w.notes().sort(), ["paid", "read"]);
+  const settled = w.events("job_1").filter((event) => event.type === "effect_settled");
+  assert.deepEqual(settled.map((event) => [event.actor, event.payload.outcome]), [["worker_1", "done"], ["worker_1", "done"]]);
 });
 
 test("a lease is named, and an older one is fenced", async () => {

@@ -146,7 +146,7 @@ const handlers: { [name: string]: Handler } = {
 
 test("the stand-in for a daemon can say yes", async () => {
   const { socket, end } = await daemon((_, response) => json(response, allowed));
-  assert.deepEqual(await run({ socket }), { ran: 1, error: undefined });
+  assert.deepEqual(await run({ socket, timeout: 20_000 }), { ran: 1, error: undefined });
   end();
 });
 

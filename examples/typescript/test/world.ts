@@ -61,6 +61,14 @@ export class World {
     this.gait(["job", "resume", "--id", job, "--policy", this.at("policy.cedar"), "--actor", "boss"]);
   }
 
+  /** Waits until a job is as it should be. */
+  async until(job: string, is: (status: any) => boolean): Promise<void> {
+    for (let tries = 0; !is(this.gait(["job", "status", "--id", job]).job); tries++) {
+      if (tries > 300) throw new Error(`${job} is ${JSON.stringify(this.gait(["job", "status", "--id", job]).job)}`);
+      await new Promise((wake) => setTimeout(wake, 200));
+    }
+  }
+
   /** Returns the events of a job. */
   events(job: string): any[] {
     return this.gait(["job", "events", "--id", job]).events;
