@@ -12,6 +12,7 @@ import (
 
 	"gait/commands"
 	"gait/commands/gate"
+	"gait/commands/hook"
 	"gait/commands/revocations"
 	"gait/ledger"
 	"gait/ledger/root"
@@ -80,6 +81,8 @@ type runState struct {
 	revoked revocations.List // identities that block a resume
 	uploads uploads          // what the command brings
 
+	hookEvent   hook.Event    // what a host asks about; "" until that was read
+	hookTold    bool          // the host was answered
 	asking      *gateQuestion // what an evaluation of the gate brings
 	policy      []byte        // of --policy, to be kept
 	explanation *gate.Explanation

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"gait/commands/hook"
 	"gait/ledger/ledgertest"
 )
 
@@ -93,6 +94,9 @@ func wantEmptyUsage(t *testing.T, env, args []string, name string) {
 
 		Verdict    string `json:"verdict"`
 		ReasonCode string `json:"reason_code"`
+	}
+	if said := talk.String(); code == hook.ExitDeny && args[0] == "hook" && strings.Contains(said, "(invalid_usage)") && strings.Contains(said, name) {
+		return // a host is answered on stderr
 	}
 	err := json.Unmarshal(out.Bytes(), &e)
 	if code == exitPolicy && e.Verdict == "block" { // an answer of the gate, for which every error is a block

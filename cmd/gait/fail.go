@@ -13,6 +13,9 @@ import (
 
 // fail reports err and returns the exit code.
 func (c *console) fail(err error) int {
+	if hooks(c.running) {
+		return failHook(c, err)
+	}
 	if answers(c.running) && !isTool(err) {
 		return failGate(c, err)
 	}

@@ -62,7 +62,15 @@ func helpText(cmd *cobra.Command) string {
 	}
 	b.WriteString("\nExit codes:\n")
 	for _, code := range exitCodesOf(cmd) {
-		fmt.Fprintf(&b, "  %d  %s\n", code, meanings[code])
+		fmt.Fprintf(&b, "  %d  %s\n", code, meaningOf(cmd, code))
 	}
 	return b.String()
+}
+
+// meaningOf says what an exit code of a command means.
+func meaningOf(cmd *cobra.Command, code int) string {
+	if hooks(cmd) {
+		return hookMeanings[code]
+	}
+	return meanings[code]
 }

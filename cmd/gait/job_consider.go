@@ -6,12 +6,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"gait/commands"
 	"gait/commands/connect"
@@ -52,11 +50,6 @@ func (f *considerFlags) considering(a *app) (considering, error) {
 		return c, &usageError{code: "invalid_digest", text: fmt.Sprintf("--expect takes a digest of 64 digits from 0 to f, not %.80q", f.expect), hint: "gait job checkpoint show names the digest of the subject"}
 	}
 	return c, nil
-}
-
-func readsTerminal(in io.Reader) bool {
-	f, ok := in.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // consider shows an approver what is asked for, and asks at the terminal. It returns the

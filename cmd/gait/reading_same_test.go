@@ -42,6 +42,7 @@ var keyLines = []string{"keys list", "pack build --type job --from a --out @a.zi
 
 // writingCommands are the commands that write to a ledger, or to a home, or need none.
 var writingCommands = []string{
+	"hook claude-code", "hook codex", "hook generic",
 	"completion", "demo", "doctor", "help", "schema list", "schema show", "serve", "serve token add", "serve token revoke", "version",
 	"job submit", "job checkpoint add", "job pause", "job stop", "job approve", "job deny", "job resume", "job cancel", "job lease take", "job lease renew", "job lease release", "job attempt end", "job run", "work",
 	"keys trust", "keys distrust", "keys rotate", "keys new", "keys export", "keys import", "keys remove",

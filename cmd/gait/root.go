@@ -51,6 +51,7 @@ gait pack verify ./gait-out/pack_job_1.zip`,
 		return &usageError{code: "invalid_usage", text: text, hint: helpHint}
 	})
 	cmd.SetHelpFunc(func(c *cobra.Command, _ []string) { a.helped = printHelp(a, c) })
+	cmd.AddCommand(hookCommand(a))
 	flags := cmd.PersistentFlags()
 	flags.BoolVar(&a.json, "json", false, "print one JSON object on stdout")
 	flags.StringVar(&a.dir, "root", "", "directory of the ledger (env GAIT_ROOT; default ./gait-out/jobs)")
@@ -115,12 +116,6 @@ func runProcess(a *app) int {
 	return runLine(ctx, a, os.Args[1:])
 }
 
-// endings returns the signals that end a command in order: those that the process was
-// not told to ignore, as nohup does.
-func endings() []os.Signal {
-	return slices.DeleteFunc([]os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}, signal.Ignored)
-}
-
 // runLine carries out one command line. A panic is a bug in gait: it is reported
 // like any other error.
 func runLine(ctx context.Context, a *app, args []string) (code int) {
@@ -137,12 +132,12 @@ func runLine(ctx context.Context, a *app, args []string) (code int) {
 	if err == nil {
 		err = a.helped
 	} else if !a.begun {
-		a.running = ran // its flags or arguments were not accepted
+		a.running = hookIn(ran, args) // its flags or arguments were not accepted
 	}
 	if err != nil {
 		return a.fail(err)
 	}
-	return 0
+	return askedHost(&a.console)
 }
 
 // asksJSON reports whether the command line asks for JSON, so that an error in
