@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"runtime"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,26 +16,32 @@ import (
 )
 
 func doctorCommand(a *app) *cobra.Command {
-	return exits(&cobra.Command{
+	var host, project string
+	cmd := exits(&cobra.Command{
 		Use:   "doctor",
 		Short: "Check disk, permissions, lock and keys, and say what to do",
 		Long: `Check what the ledger depends on: disk, permissions, lock, versions, keys, the
 rollback guard. Nothing is changed: in each directory that must be writable, a file is
 written and removed. The whole ledger is not read: gait ledger verify
-does that.`,
-		Example: "gait doctor\ngait doctor --root /var/lib/gait/jobs --json",
-		Args:    noArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return examineRoot(cmd.Context(), a) },
-	}, 0, 1, 2, 6, 7, 8)
-}
+does that.
 
-// A doctorCheck is the result of one check, as JSON shows it.
-type doctorCheck struct {
-	Name   string `json:"name"`
-	Status string `json:"status"` // ok, warning or failed
-	Detail string `json:"detail"`
-	Hint   string `json:"hint"`
-	Code   string `json:"code,omitempty"` // the error code, if it failed
+With --host the settings of a host that runs agents are read in its place: whether its hooks
+ask gait (gait hook), and in which way a tool could run there that the gate was not asked about.`,
+		Example: "gait doctor\ngait doctor --root /var/lib/gait/jobs --json\ngait doctor --host claude-code --project .",
+		Args:    noArgs,
+	}, 0, 1, 2, 6, 7, 8)
+	cmd.Flags().StringVar(&host, "host", "", "look at the settings of this host: claude-code, codex or generic")
+	cmd.Flags().StringVar(&project, "project", "", "directory of the project that the host works in (default: this one)")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		switch {
+		case host != "":
+			return examineHost(a, host, cmp.Or(project, "."))
+		case project != "":
+			return &usageError{code: "invalid_usage", text: "--project is of a host: --host is missing", hint: helpHint}
+		}
+		return examineRoot(cmd.Context(), a)
+	}
+	return cmd
 }
 
 func examineRoot(ctx context.Context, a *app) error {
@@ -74,69 +79,5 @@ func examineRoot(ctx context.Context, a *app) error {
 		}
 		checks = append(checks, c)
 	}
-	sick.checks = checks
-	if !a.json {
-		s := a.screen()
-		showChecks(s, checks)
-		if _, err := a.stdout.Write([]byte(s.String())); err != nil {
-			return err
-		}
-	}
-	switch {
-	case sick.failed > 0:
-		return sick
-	case a.json:
-		return a.print(object{"checks": checks}, nil)
-	}
-	return nil
+	return showDoctor(a, checks, sick)
 }
-
-func showChecks(s *screen, checks []doctorCheck) {
-	rows := make([][]any, len(checks))
-	for i, c := range checks {
-		mark := s.green("✓")
-		switch c.Status {
-		case "warning":
-			mark = s.yellow("!")
-		case "failed":
-			mark = s.red("✗")
-		}
-		rows[i] = []any{mark, c.Name, strings.ReplaceAll(c.Detail, "\n", "; ")}
-	}
-	s.table([]any{"", "check", "found"}, rows)
-	for i, c := range checks {
-		same := func(other doctorCheck) bool { return other.Hint == c.Hint }
-		if c.Hint == "" || slices.ContainsFunc(checks[:i], same) {
-			continue
-		}
-		fmt.Fprintf(s, "%s %s: %s\n", s.bold("hint:"), c.Name, c.Hint)
-	}
-}
-
-// A sickError holds the checks that doctor made. It is classified by the worst
-// error among them.
-type sickError struct {
-	checks []doctorCheck
-	failed int
-	worst  error
-	exit   int
-}
-
-// severity lists exit codes, the worst first.
-var severity = []int{exitVerify, exitIO, exitUnsafe, exitDependency, exitInvalid}
-
-func (e *sickError) add(err error, exit int) {
-	e.failed++
-	if e.worst == nil || slices.Index(severity, exit) < slices.Index(severity, e.exit) {
-		e.worst, e.exit = err, exit
-	}
-}
-
-func (e *sickError) Error() string {
-	return fmt.Sprintf("%d of %d checks failed; the worst: %v", e.failed, len(e.checks), e.worst)
-}
-
-// Unwrap returns what classifies the error.
-func (e *sickError) Unwrap() error { return e.worst }
-
-func (e *sickError) fields() object { return object{"checks": e.checks} }
