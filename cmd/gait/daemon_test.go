@@ -35,7 +35,7 @@ func TestScriptsThroughDaemon(t *testing.T) {
 			// The deadlines of a daemon's connections go by its clock, which must not be another one than the system's.
 			runScripts(t, filepath.Join("..", "..", "fixtures", dir), []string{
 				"daemon.txtar", "remote.txtar", "tls.txtar", "clock_suspect.txtar", "attack_signed_commands.txtar", "attack_verdicts.txtar",
-				"gate_page.txtar", "content_policies.txtar", "lease_clock.txtar",
+				"gate_page.txtar", "content_policies.txtar", "lease_clock.txtar", "python_client.txtar",
 			})
 		})
 	}

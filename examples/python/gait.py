@@ -53,6 +53,8 @@ MAX_ANSWER = 8 << 20  # bytes of an answer
 MAX_CONTENT = (64 << 20) + 16
 
 Answer = Dict[str, Any]
+Attachments = Iterable[Union[str, Tuple[str, str]]]
+Progress = Optional[Tuple[int, int]]
 Reply = Tuple[int, Answer]  # the exit code that the program ends with, or would, and what it says
 
 
@@ -169,18 +171,17 @@ class Job:
         lease = int(given["GAIT_LEASE"]) if given.get("GAIT_LEASE") else None
         return cls(client or Client(environ=given), given["GAIT_JOB"], lease, resume)
 
-    def checkpoint(
-        self, summary: str, type: str = "progress", progress: Optional[Tuple[int, int]] = None, state: Any = None, attachments: Iterable[Union[str, Tuple[str, str]]] = ()
-    ) -> Answer:
+    def checkpoint(self, summary: str, type: str = "progress", progress: Progress = None, state: Any = None, attachments: Attachments = ()) -> Answer:
         """Records how far the job is. With state, any value of JSON, a later attempt finds it.
 
         An attachment is the path of a file, or such a path and its role: artifact, log or state.
         """
-        return self._record(summary, type, progress, None if state is None else _encode(state), attachments)
+        files = [(a, "artifact") if isinstance(a, str) else a for a in attachments]
+        return self._record(summary, type, progress=progress, state=None if state is None else _encode(state), files=files)
 
-    def save(self, state: Any, summary: str, progress: Optional[Tuple[int, int]] = None) -> Answer:
+    def save(self, state: Any, summary: str, progress: Progress = None) -> Answer:
         """Keeps the state, so that a later attempt begins with it."""
-        answer = self._record(summary, "progress", progress, _encode(state))
+        answer = self._record(summary, "progress", progress=progress, state=_encode(state))
         self.state = state
         return answer
 
@@ -287,7 +288,7 @@ class Job:
         return call.result
 
     async def do_async(self, tool: str, arguments: Dict[str, Any], function: Callable[..., Any], target: Optional[str] = None, call_id: Optional[str] = None) -> Any:
-        """Does what do does, for a function that is awaited. It asks and settles in another thread."""
+        """Does as do, for a function that is awaited. It asks and settles in another thread."""
         call = await asyncio.to_thread(self.check, tool, arguments, target, call_id)
         if call.done:
             return call.result
@@ -308,18 +309,8 @@ class Job:
         """Returns the result that was recorded of a call; None if there was none."""
         return json.loads(self.kept(content["digest"])) if isinstance(content, dict) and content.get("digest") else None
 
-    def _record(
-        self,
-        summary: str,
-        type: str,
-        progress: Optional[Tuple[int, int]] = None,
-        state: Optional[str] = None,
-        attachments: Iterable[Union[str, Tuple[str, str]]] = (),
-        action: Optional[str] = None,
-        subject: Optional[str] = None,
-    ) -> Answer:
-        files = [(a, "artifact") if isinstance(a, str) else a for a in attachments]
-        return self.client._once("_checkpoint", self, summary, type, progress, state, files, action, subject)
+    def _record(self, summary: str, type: str, **more: Any) -> Answer:
+        return self.client._once("_checkpoint", self, {"summary": summary, "type": type, **{key: value for key, value in more.items() if value is not None}})
 
     def _end(self, call: Call, outcome: str, reason: Optional[str] = None, result: Optional[str] = None) -> None:
         if call.settled:
@@ -562,21 +553,19 @@ class _Daemon:
         exit = 0 if answer.get("verdict") == "allow" and sure else 4 if answer.get("verdict") == "require_approval" and status == 200 else 3
         return exit, {**answer, "job_id": event.get("job_id")}
 
-    def _checkpoint(
-        self, of: Job, summary: str, type: str, progress: Optional[Tuple[int, int]], state: Optional[str], files: List[Tuple[str, str]], action: Optional[str], subject: Optional[str], request_id: str
-    ) -> Reply:
-        given: Answer = {"type": type, "summary": summary}
-        attachments = [dict(self._keep(of, _read(path)), name=os.path.basename(path), role=role) for path, role in files]
-        if state is not None:
-            attachments.append(dict(self._keep(of, state.encode()), media_type="application/json", role="state"))
-        if attachments:
-            given["attachments"] = attachments
-        if subject is not None:
-            given["subject"] = dict(self._keep(of, subject.encode()), media_type="application/json")
-        if action is not None:
-            given["required_action"] = action
-        if progress is not None:
-            given["progress"] = {"done": progress[0], "total": progress[1]}
+    def _checkpoint(self, of: Job, step: Answer, request_id: str) -> Reply:
+        given: Answer = {"type": step["type"], "summary": step["summary"]}
+        kept = [dict(self._keep(of, _read(path)), name=os.path.basename(path), role=role) for path, role in step.get("files", [])]
+        if "state" in step:
+            kept.append(dict(self._keep(of, step["state"].encode()), media_type="application/json", role="state"))
+        if kept:
+            given["attachments"] = kept
+        if "subject" in step:
+            given["subject"] = dict(self._keep(of, step["subject"].encode()), media_type="application/json")
+        if "action" in step:
+            given["required_action"] = step["action"]
+        if "progress" in step:
+            given["progress"] = dict(zip(("done", "total"), step["progress"]))
         return self._command("checkpoint add", {"job_id": of.id, **_lease(of)}, request_id, given)
 
     def _settle(self, of: Job, grant: str, outcome: str, reason: Optional[str], result: Optional[str], request_id: str) -> Reply:
@@ -668,20 +657,13 @@ class _Program:
             return 3, _parsed(b"")
         return exit, answer
 
-    def _checkpoint(
-        self, of: Job, summary: str, type: str, progress: Optional[Tuple[int, int]], state: Optional[str], files: List[Tuple[str, str]], action: Optional[str], subject: Optional[str], request_id: str
-    ) -> Reply:
-        args = ["job", "checkpoint", "add", "--id=" + of.id, "--type=" + type, "--summary=" + summary, "--request-id=" + request_id]
-        if progress is not None:
-            args.append("--progress=%d/%d" % tuple(progress))
-        if action is not None:
-            args.append("--required-action=" + action)
-        if subject is not None:
-            args.append("--subject=-")
-        if state is not None:
-            args.append("--state=-")
-        args += ["--attach=%s:%s" % file for file in files]
-        return self._json(args, of.lease, subject or state or "")
+    def _checkpoint(self, of: Job, step: Answer, request_id: str) -> Reply:
+        args = ["job", "checkpoint", "add", "--id=" + of.id, "--type=" + step["type"], "--summary=" + step["summary"], "--request-id=" + request_id]
+        args += ["--progress=%d/%d" % tuple(step["progress"])] if "progress" in step else []
+        args += ["--required-action=" + step["action"]] if "action" in step else []
+        args += ["--%s=-" % name for name in ("subject", "state") if name in step]
+        args += ["--attach=%s:%s" % tuple(file) for file in step.get("files", [])]
+        return self._json(args, of.lease, step.get("subject", step.get("state", "")))
 
     def _settle(self, of: Job, grant: str, outcome: str, reason: Optional[str], result: Optional[str], request_id: str) -> Reply:
         args = ["gate", "settle", "--id=" + of.id, "--grant=" + grant, "--outcome=" + outcome, "--request-id=" + request_id]
