@@ -49,7 +49,7 @@ var writingCommands = []string{
 	"ledger init", "ledger import", "ledger commit-index", "ledger cosign", "ledger rebuild", "ledger retire", "ledger witness add", "ledger witness remove",
 	"ledger backup", "ledger restore", "ledger move", "content erase", "content gc", "actor add", "actor revoke", "authority set",
 	"job watch", // it ends with its job
-	"regress update", "gate eval", "gate exec", "gate settle", "mcp proxy", "policy check", "policy init", "policy test",
+	"regress update", "gate eval", "gate exec", "gate settle", "mcp proxy", "mcp serve", "policy check", "policy init", "policy test",
 }
 
 // Every command is in one of the lists.

@@ -32,4 +32,25 @@
 // of 2026-07-28 gets that as an input request of the tool's result, an older one as a request of the
 // server. What it answers approves nothing and denies nothing. Without URL mode the tool's text
 // says where to look. Form mode is never used.
+//
+// # Tasks
+//
+// job_submit of a client that declares io.modelcontextprotocol/tasks (2026-07-28, SEP-2663) answers
+// with a task. The task's id is that of the job, and nothing of it is kept in the process: any
+// server at the same ledger answers for it, also after this one was killed. Only the actor that
+// submitted a job has it as a task.
+//
+//	job                                                       task
+//	runs, is paused or blocked                                working, and statusMessage says what it waits for
+//	waits for a decision, and the client has URL mode         input_required: one elicitation for each decision, by its checkpoint id
+//	waits for a decision, and the client has not              working
+//	completed                                                 completed, with the result of the job
+//	failed                                                    completed, with a result whose isError is true
+//	emergency stop                                            failed: no result will come (code -32000)
+//	cancelled                                                 cancelled
+//
+// As the extension asks, failed stands for errors of the protocol alone: a job whose worker said
+// that it failed has a result, which says so. An input request stays outstanding, under the same
+// key, until that is decided: tasks/update is acknowledged and changes nothing. tasks/cancel
+// cancels the job if its actor may do that, and is acknowledged in any case.
 package mcp

@@ -59,6 +59,7 @@ func New(o Options) *sdk.Server {
 		}
 	}
 	capabilities := &sdk.ServerCapabilities{Tools: &sdk.ToolCapabilities{}, Resources: &sdk.ResourceCapabilities{}}
+	capabilities.AddExtension(TasksExtension, nil)
 	s := sdk.NewServer(&sdk.Implementation{Name: "gait", Title: "gait", Version: o.Version}, &sdk.ServerOptions{
 		Instructions: instructions, Logger: o.Log, Capabilities: capabilities,
 	})
@@ -67,11 +68,12 @@ func New(o Options) *sdk.Server {
 		s.AddTool(t.declared, t.handle)
 	}
 	v.addResources(s)
+	v.addTasks(s)
 	return s
 }
 
 // ToolNames are the names of all tools, in order.
-var ToolNames = []string{"ask_decision", "checkpoint_add", "effect_settle", "gate_check", "job_complete", "job_status", "job_submit"}
+var ToolNames = []string{"ask_decision", "checkpoint_add", "effect_settle", "gate_check", "job_complete", "job_status", toolSubmit}
 
 // A server answers for one actor.
 type server struct{ Options }

@@ -13,6 +13,9 @@ var (
 	again = sdk.ToolAnnotations{DestructiveHint: new(bool), IdempotentHint: true}
 )
 
+// toolSubmit is the tool that begins a job, and so a task.
+const toolSubmit = "job_submit"
+
 // tools returns what the server offers.
 func (s *server) tools() []tool {
 	all := []tool{
@@ -50,7 +53,7 @@ func (s *server) tools() []tool {
 			s.about(object{"summary": text("what came of it, at most 512 bytes")}, "summary"), jobSchema(), s.complete),
 	}
 	if s.JobID == "" {
-		all = append(all, newTool("job_submit", "Start a job.", adds, schema(object{
+		all = append(all, newTool(toolSubmit, "Start a job.", adds, schema(object{
 			"job_id": text("its id; default: a new one"),
 			"labels": object{"type": "object", "additionalProperties": object{"type": "string"}, "description": "labels, by which workers find it"},
 			"after":  list(object{"type": "string"}, "ids of jobs that must be completed before"),

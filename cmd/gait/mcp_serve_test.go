@@ -1,0 +1,136 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// serveSteps runs a scenario of an official client with gait mcp serve, and returns what came of
+// each step, by its name.
+func serveSteps(t *testing.T, g builtGait, generation, scenario string, flags ...string) map[string]map[string]any {
+	t.Helper()
+	npm := needNPM(t)
+	file := filepath.Join(g.dir, "policy.cedar")
+	policy := `permit (principal, action == Action::"read", resource);
+@gait_verdict("require_approval") permit (principal, action == Action::"pay", resource);`
+	if err := os.WriteFile(file, []byte(policy), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := append([]string{filepath.Join(npm, "test", "mcp", "serve.mjs"), generation, scenario, g.path}, flags...)
+	cmd := exec.Command("node", append(args, "--policy", file, "--actor", "agent")...)
+	cmd.Dir, cmd.Env = g.dir, append(slices.Clone(g.env), "POLICY="+file)
+	var said strings.Builder
+	cmd.Stderr = &said
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("the client: %v\n%s\n%s", err, out, said.String())
+	}
+	steps := map[string]map[string]any{}
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var s struct {
+			Step   string
+			Result any
+			Error  string
+		}
+		switch err := d.Decode(&s); {
+		case errors.Is(err, io.EOF):
+			return steps
+		case err != nil:
+			t.Fatal(err)
+		}
+		fields, isObject := s.Result.(map[string]any)
+		if !isObject {
+			fields = map[string]any{"is": s.Result}
+		}
+		if s.Error != "" {
+			fields["error"] = s.Error
+		}
+		steps[s.Step] = fields
+	}
+}
+
+// wantSteps compares members of steps.
+func wantSteps(t *testing.T, steps map[string]map[string]any, want map[string]map[string]any) {
+	t.Helper()
+	for step, fields := range want {
+		for name, value := range fields {
+			if got := steps[step][name]; fmt.Sprint(got) != fmt.Sprint(value) {
+				t.Errorf("step %s: %s is %v, want %v: %v", step, name, got, value, steps[step])
+			}
+		}
+	}
+}
+
+// The official clients, of both generations of the protocol, do a job from its submission to its
+// end. Their users are shown where to decide, and only people decide.
+func TestMCPServeOfficialClients(t *testing.T) {
+	for _, generation := range []string{"v1", "v2"} {
+		t.Run(generation, func(t *testing.T) {
+			steps := serveSteps(t, newGait(t), generation, "job")
+			wantSteps(t, steps, map[string]map[string]any{
+				"submit":        {"isError": false, "status": "running"},
+				"checkpoint":    {"isError": false, "checkpoint_id": "cp_0001"},
+				"allowed":       {"isError": false, "verdict": "allow", "reason_code": "policy_permits"},
+				"settled":       {"isError": false, "unsettled": nil},
+				"done":          {"isError": true, "verdict": "block", "reason_code": "already_done"},
+				"forbidden":     {"isError": true, "verdict": "block", "reason_code": "policy_permits_none", "grant": nil},
+				"asked":         {"isError": true, "verdict": "require_approval", "checkpoint_id": "cp_0002", "grant": nil},
+				"waits":         {"isError": true, "verdict": "block", "reason_code": "not_running"},
+				"approved":      {"isError": false, "verdict": "allow", "reason_code": "approved"},
+				"settled again": {"isError": false, "unsettled": nil},
+				"decision":      {"checkpoint_id": "cp_0003", "status": "decision_needed"},
+				"too early":     {"isError": true},
+				"completed":     {"isError": false, "status": "completed"},
+				"status":        {"status": "completed", "last_checkpoint": "ended"},
+				"resource":      {"is": "completed"},
+				"events":        {"is": 17},
+			})
+			for step, cp := range map[string]string{"shown": "cp_0002", "shown again": "cp_0003"} {
+				switch shown := fmt.Sprint(steps[step]["is"]); {
+				case strings.Count(shown, "mode:url") != 1, !strings.Contains(shown, "url:gait://jobs/j1/decisions/"+cp),
+					!strings.Contains(shown, "gait job approve --id j1 --checkpoint "+cp), strings.Contains(shown, "requestedSchema"):
+					t.Errorf("the user was shown %s", shown)
+				}
+			}
+			if !strings.Contains(fmt.Sprint(steps["no tool"]["error"]), "unknown tool") {
+				t.Errorf("a tool that approves: %v", steps["no tool"])
+			}
+		})
+	}
+}
+
+// A job is a task of the client that implements the extension. The server is killed while the job
+// runs, and again while it waits for a person.
+func TestMCPServeTasks(t *testing.T) {
+	steps := serveSteps(t, newGait(t), "v2", "tasks")
+	wantSteps(t, steps, map[string]map[string]any{
+		"begun":             {"kind": "task", "id": "t1", "status": "working", "retentionMs": nil},
+		"still":             {"is": "input_required"},
+		"working":           {"is": "working"},
+		"completed":         {"status": "completed", "isError": false},
+		"failed job":        {"status": "completed", "isError": true},
+		"stopped":           {"status": "failed", "code": -32000},
+		"cancelled":         {"status": "cancelled"},
+		"another's":         {"error": "there is no such task"},
+		"cancel another's":  {"error": "there is no such task"},
+		"none":              {"error": "there is no such task"},
+		"undeclared submit": {"kind": "result"},
+	})
+	if shown := fmt.Sprint(steps["input_required"]["is"]); strings.Count(shown, "key:cp_0001") != 1 || !strings.Contains(shown, "mode:url") {
+		t.Errorf("the client was asked %s", shown)
+	}
+	if lacks := fmt.Sprint(steps["undeclared"]); !strings.Contains(lacks, "-32021") || !strings.Contains(lacks, "requiredCapabilities:map[extensions:map[io.modelcontextprotocol/tasks:map[]]]") {
+		t.Errorf("a client that does not declare tasks is answered %s", lacks)
+	}
+	if submitted := fmt.Sprint(steps["undeclared submit"]); strings.Contains(submitted, "taskId") || !strings.Contains(submitted, "job_id:t6") {
+		t.Errorf("a job_submit of a client that does not declare tasks is answered %s", submitted)
+	}
+}
