@@ -5,12 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"gait/commands"
+	"gait/commands/connect"
+	"gait/ledger"
 )
 
 // serveSteps runs a scenario of an official client with gait mcp serve, and returns what came of
@@ -132,5 +138,82 @@ func TestMCPServeTasks(t *testing.T) {
 	}
 	if submitted := fmt.Sprint(steps["undeclared submit"]); strings.Contains(submitted, "taskId") || !strings.Contains(submitted, "job_id:t6") {
 		t.Errorf("a job_submit of a client that does not declare tasks is answered %s", submitted)
+	}
+}
+
+// A daemon serves MCP to many clients, each of them as the actor that it names.
+func TestServeMCP(t *testing.T) {
+	for _, generation := range []string{"v1", "v2"} {
+		t.Run(generation, func(t *testing.T) {
+			g := newGait(t)
+			policy, file := filepath.Join(g.dir, "served.cedar"), filepath.Join(g.dir, "token")
+			rules := `permit (principal, action == Action::"read", resource);
+@gait_verdict("require_approval") permit (principal, action == Action::"pay", resource);`
+			if err := os.WriteFile(policy, []byte(rules), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			free, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			address := free.Addr().String()
+			free.Close()
+			d := g.serve("--listen", address, "--token-file", file, "--mcp-policy", policy)
+			token, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			g.env = append(slices.Clone(g.env), "MCP_URL=http://"+address+mcpPath, "MCP_TOKEN="+strings.TrimSpace(string(token)))
+			// The daemon's policy and the one of the scenario are the same text.
+			steps := serveSteps(t, g, generation, "job")
+			wantSteps(t, steps, map[string]map[string]any{
+				"submit":    {"isError": false, "status": "running"},
+				"allowed":   {"isError": false, "verdict": "allow"},
+				"forbidden": {"isError": true, "verdict": "block"},
+				"asked":     {"isError": true, "verdict": "require_approval", "checkpoint_id": "cp_0002"},
+				"waits":     {"isError": true, "verdict": "block", "reason_code": "not_running"},
+				"approved":  {"isError": false, "verdict": "allow", "reason_code": "approved"},
+				"completed": {"isError": false, "status": "completed"},
+			})
+			if said := fmt.Sprint(steps["asked"]["text"]); !strings.Contains(said, "gait://jobs/j1/decisions/cp_0002") {
+				t.Errorf("where to decide is not said: %s", said)
+			}
+			if shown := fmt.Sprint(steps["shown"]["is"]); generation == "v2" && !strings.Contains(shown, "mode:url") {
+				t.Errorf("the user was shown %s", shown)
+			}
+			q, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+address+mcpPath, strings.NewReader("{}"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := http.DefaultClient.Do(q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Body.Close()
+			if r.StatusCode != http.StatusUnauthorized {
+				t.Errorf("a client without the token is answered %s", r.Status)
+			}
+			d.stop()
+		})
+	}
+}
+
+// What a token does not allow, no tool does for its holder, and no client acts as another actor.
+func TestServeMCPForHolders(t *testing.T) {
+	refuse := errors.New("refused")
+	d := &claimDesk{app: newApp(nil), actor: "agent", admits: func(r commands.Request) error {
+		if r.Actor != "agent" {
+			t.Errorf("%T is asked for by %q", r.Command, r.Actor)
+		}
+		return refuse
+	}}
+	if _, err := d.Do(t.Context(), commands.Request{JobID: "j1", Actor: "boss", Command: commands.Cancel{}}); !errors.Is(err, refuse) {
+		t.Errorf("a command: %v", err)
+	}
+	if a, _ := d.Ask(t.Context(), connect.GateQuestion{JobID: "j1", Actor: "boss", Tool: "read", Intent: []byte(`{"tool":"read","arguments":{}}`)}); a.Verdict != ledger.GateBlock {
+		t.Errorf("the gate answers %+v", a)
+	}
+	if _, err := d.Settle(t.Context(), connect.Settlement{JobID: "j1", Actor: "boss", Grant: "01M8RKSJF74B1GTB700M3AWXBK", Outcome: ledger.EffectDone}); !errors.Is(err, refuse) {
+		t.Errorf("a settlement: %v", err)
 	}
 }

@@ -49,6 +49,9 @@ serve token. They name it in GAIT_URL, and the file of their token in GAIT_TOKEN
 address that other machines can reach takes --tls-cert and --tls-key (TLS 1.3). A request
 with the token of --token-file, which is for a loopback address, is your own.
 
+With --mcp it also serves MCP at /mcp (Streamable HTTP): the tools of gait mcp serve. The actor is
+that of the token, or the one in the header Gait-Actor; nothing is signed for it.
+
 On SIGTERM or SIGINT it finishes the commands it has begun, then stops. It goes on if its
 terminal is closed (SIGHUP), and if what reads its output ends.
 
@@ -104,6 +107,9 @@ func serveLedger(ctx context.Context, a *app, flags serveFlags) (err error) {
 	}()
 	s, err := newServer(a, r, flags)
 	if err != nil {
+		return err
+	}
+	if s.Further, err = furtherOf(a, r, flags); err != nil {
 		return err
 	}
 	gone := make(chan error, 1)

@@ -28,6 +28,8 @@ type serveFlags struct {
 	systemd, launchd  bool
 	log               logFlags
 	maxContent        int64
+	mcp               bool
+	mcpPolicy         string
 }
 
 func (f *serveFlags) add(set *pflag.FlagSet) {
@@ -36,6 +38,8 @@ func (f *serveFlags) add(set *pflag.FlagSet) {
 	set.StringVar(&f.cert, "tls-cert", "", "file with the certificates, in PEM, with which --listen encrypts")
 	set.StringVar(&f.key, "tls-key", "", "file with the private key of --tls-cert, in PEM")
 	set.Int64Var(&f.maxContent, "max-content", content.DefaultLimit, "how many bytes of one file of a job are accepted")
+	set.BoolVar(&f.mcp, "mcp", false, "serve MCP too, at /mcp: what gait mcp serve offers, to many clients")
+	set.StringVar(&f.mcpPolicy, "mcp-policy", "", "file with the policy that a job which is submitted over MCP is bound to; implies --mcp")
 	set.StringVar(&f.log.format, "log-format", "text", "how log lines on stderr are written: text or json")
 	set.StringVar(&f.log.level, "log-level", "", "what is logged: debug, info, warn or error (default info)")
 	set.BoolVar(&f.log.quiet, "quiet", false, "log errors only, and do not print that commands are accepted")

@@ -67,6 +67,17 @@ func mayIssue(ctx context.Context, r commands.Request) error {
 	return nil
 }
 
+// MayIssue fails if the request with a context came with a token that does not allow a command. It
+// is for Server.Further, whose handlers issue commands themselves.
+func MayIssue(ctx context.Context, r commands.Request) error { return mayIssue(ctx, r) }
+
+// HolderOf returns the holder of the token that the request with a context came with, if it came
+// with one.
+func HolderOf(ctx context.Context) (Holder, bool) {
+	h, ok := holderOf(ctx)
+	return h.Holder, ok
+}
+
 // isStillAdmitted reports whether the token of a request is accepted still.
 func isStillAdmitted(ctx context.Context) bool {
 	h, ok := holderOf(ctx)

@@ -35,8 +35,8 @@ type Log interface {
 	ledger.TagReader // to list jobs
 }
 
-// A Server answers requests for a ledger. All fields but Slog, Content, Entropy and
-// MaxContent are required.
+// A Server answers requests for a ledger. All fields but Slog, Content, Entropy,
+// MaxContent and Further are required.
 type Server struct {
 	Engine  *commands.Engine
 	Log     Log
@@ -49,6 +49,10 @@ type Server struct {
 	Content    *content.Store // the Engine's; nil if no content is kept
 	Entropy    io.Reader      // for secrets of content; read by several goroutines
 	MaxContent int64          // bytes of one content at most; 0 stands for content.DefaultLimit
+
+	// Further are handlers of other interfaces, by their paths. They are behind the same doors; what
+	// a token allows they ask with MayIssue.
+	Further map[string]http.Handler
 
 	stop    chan struct{} // closed when the server is told to stop
 	streams atomic.Int64
@@ -110,6 +114,14 @@ func (s *Server) handler() http.Handler {
 				logFault(s, r.path, err)
 				s.fail(w, r.path, err)
 			}
+		})
+	}
+	for path, h := range s.Further {
+		mux.HandleFunc(path, func(to http.ResponseWriter, q *http.Request) {
+			began := s.Now()
+			w := withDeadlines(s, to, q)
+			defer func() { logRequest(s, path, q, w.status, s.Now().Sub(began)) }()
+			h.ServeHTTP(w, q)
 		})
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, q *http.Request) {

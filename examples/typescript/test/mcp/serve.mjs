@@ -1,11 +1,12 @@
 // An MCP client that does a job with gait mcp serve, as an agent does, and prints what came of it as
 // one line of JSON a step: node serve.mjs v1|v2 SCENARIO GAIT FLAGS... What a person does is done
-// with gait's own commands. It is run by the tests of gait mcp serve.
+// with gait's own commands. With MCP_URL the server is a daemon, whose token is MCP_TOKEN. It is run
+// by the tests of gait mcp serve, and of gait serve --mcp.
 import { execFileSync } from "node:child_process";
 
 const [, , generation, scenario, gait, ...flags] = process.argv;
 const sdk = await (generation === "v1"
-  ? Promise.all([import("@modelcontextprotocol/sdk/client/index.js"), import("@modelcontextprotocol/sdk/client/stdio.js"), import("@modelcontextprotocol/sdk/types.js")])
+  ? Promise.all(["client/index.js", "client/stdio.js", "client/streamableHttp.js", "types.js"].map((name) => import(`@modelcontextprotocol/sdk/${name}`)))
   : Promise.all([import("@modelcontextprotocol/client"), import("@modelcontextprotocol/client/stdio")])
 ).then((modules) => Object.assign({}, ...modules));
 
@@ -36,6 +37,12 @@ async function begin() {
       shown.push(params);
       return { action: "accept" };
     });
+  }
+  if (process.env.MCP_URL) {
+    const headers = { Authorization: `Bearer ${process.env.MCP_TOKEN}`, "Gait-Actor": "agent" };
+    const transport = new sdk.StreamableHTTPClientTransport(new URL(process.env.MCP_URL), { requestInit: { headers } });
+    await client.connect(transport);
+    return { client, transport };
   }
   const transport = new sdk.StdioClientTransport({ command: gait, args: ["mcp", "serve", ...flags], env: process.env, stderr: "inherit" });
   await client.connect(transport);
