@@ -28,7 +28,7 @@ var readingLines = []string{
 	"content list", "content list --id a", "content get 0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f --id a",
 	"actor list", "actor show alice", "actor show nobody", "actor allowed-signers", "authority show",
 	"ledger export --dir @dir", "replay gait-out/jobs", "replay a.zip", "pack verify a.zip", "pack inspect a.zip", "pack diff a.zip a.zip", "regress run --candidate gait-out/jobs --match job=a",
-	"job lease show a", "gate list", "gate list a", "gate trace --seq 3", "policy replay --policy missing.cedar",
+	"export otel", "export otel a --out @a.jsonl", "export cloudevents --since 3", "job lease show a", "gate list", "gate list a", "gate trace --seq 3", "policy replay --policy missing.cedar",
 	"report compliance --framework soc2 --id a", "report compliance --framework eu-ai-act --all --json", "report compliance --framework nist-ai-rmf --label team=x",
 	"__complete job status --id b",
 }

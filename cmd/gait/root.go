@@ -59,7 +59,7 @@ gait pack verify ./gait-out/pack_job_1.zip`,
 	flags.BoolVar(&a.allowNetworkFS, "allow-network-fs", false, "use a ledger on a network file system anyway")
 	flags.BoolVar(&a.acceptClock, "accept-clock", false, "write although the clock of the machine that writes is probably wrong")
 	flags.BoolVar(&a.requireDaemon, "require-daemon", false, "go through the daemon of gait serve, or fail (env GAIT_DAEMON=require|never|auto)")
-	cmd.AddCommand(serveCommand(a), jobCommand(a), ledgerCommand(a), keysCommand(a), contentCommand(a), gateCommand(a), mcpCommand(a), actorCommand(a), authorityCommand(a), packCommand(a), policyCommand(a), replayCommand(a), regressCommand(a), reportCommand(a), schemaCommand(a), demoCommand(a, runLine), workCommand(a), doctorCommand(a), completionCommand(a), versionCommand(a))
+	cmd.AddCommand(serveCommand(a), jobCommand(a), ledgerCommand(a), keysCommand(a), contentCommand(a), gateCommand(a), mcpCommand(a), actorCommand(a), authorityCommand(a), packCommand(a), exportCommand(a), policyCommand(a), replayCommand(a), regressCommand(a), reportCommand(a), schemaCommand(a), demoCommand(a, runLine), workCommand(a), doctorCommand(a), completionCommand(a), versionCommand(a))
 	setCompletions(a, cmd)
 	goThroughURL(cmd)
 	return orVersion(a, group(a, cmd))
