@@ -15,12 +15,13 @@ func TestOutputGoesThroughOutPath(t *testing.T) {
 	writes := regexp.MustCompile(`\b(?:renameio\.\w+|os\.(?:Create\w*|WriteFile|OpenFile|OpenRoot|Mkdir\w*|Rename|Remove\w*|Symlink|Link|NewFile))\([^)]*`)
 	own := map[string]string{ // by file
 		"outfile.go": "outFile", "pending.go": "pendingDir",
-		"demo.go":        "the changed copy of the demo's pack, and its directory",
-		"launch.go":      "what a worker resumes with, in a directory for what is temporary",
-		"passphrase.go":  "the terminal, which is asked",
-		"policy_init.go": "a directory for the cases of a policy, beside the policy, whose place outPath has checked",
-		"resume_dirs.go": "what supervisors that were killed have left in the directory for what is temporary",
-		"serve_tcp.go":   "the token, which is kept in no ledger's directory, but may be in the home",
+		"demo.go":         "the changed copy of the demo's pack, and its directory",
+		"launch.go":       "what a worker resumes with, in a directory for what is temporary",
+		"passphrase.go":   "the terminal, which is asked",
+		"policy_init.go":  "a directory for the cases of a policy, beside the policy, whose place outPath has checked",
+		"resume_dirs.go":  "what supervisors that were killed have left in the directory for what is temporary",
+		"serve_notify.go": "how far a target was notified, which is kept in the home",
+		"serve_tcp.go":    "the token, which is kept in no ledger's directory, but may be in the home",
 	}
 	reads := []string{ // what begins with these writes nothing, or goes on to an outFile or pendingDir
 		"os.OpenFile(name, os.O_RDONLY", "os.OpenRoot(name",

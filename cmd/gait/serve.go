@@ -28,12 +28,8 @@ import (
 // begun.
 const stopTimeout = 30 * time.Second
 
-func serveCommand(a *app) *cobra.Command {
-	var flags serveFlags
-	cmd := exits(&cobra.Command{
-		Use:   "serve",
-		Short: "Serve the ledger to many processes at once",
-		Long: `Open the ledger and keep it open for other processes: a daemon. If there is no ledger,
+// serveLong is the long help of gait serve.
+const serveLong = `Open the ledger and keep it open for other processes: a daemon. If there is no ledger,
 it is created. While the daemon runs, other gait commands on the same root go through
 it, with the same output and exit codes; commands that arrive together are written
 together. Those that replace the ledger or its key need the daemon stopped: keys rotate,
@@ -60,9 +56,22 @@ serve; at warn what its user should know; at error faults of the disk, the ledge
 itself; at debug also each request and command. No log holds a token, a key, a reason, a
 summary or other text of a command.
 
+--notify tells a webhook, or a program, of what people wait for: decisions that are asked for
+and given, pauses, blocks, stops and ends of jobs. Each message is a CloudEvent, signed by the
+ledger's key as Standard Webhooks says; a program gets it on standard input, and the headers
+as WEBHOOK_ID, WEBHOOK_TIMESTAMP and WEBHOOK_SIGNATURE. What is not taken (2xx, or exit 0) is
+sent again until it is, in the order of the ledger, also after the daemon was restarted.
+
 --systemd prints a unit, --launchd a property list, each with the commands that install
 it; as root they are for the system, else for your user. The flags given with them are in
-the command that they run.`,
+the command that they run.`
+
+func serveCommand(a *app) *cobra.Command {
+	var flags serveFlags
+	cmd := exits(&cobra.Command{
+		Use:   "serve",
+		Short: "Serve the ledger to many processes at once",
+		Long:  serveLong,
 		Example: `gait serve
 gait serve --log-format json --log-level debug 2>> gait.log
 gait serve --listen 127.0.0.1:7070 --token-file ~/.config/gait/token
@@ -71,6 +80,7 @@ gait serve --listen 0.0.0.0:7070 --tls-cert cert.pem --tls-key key.pem
 GAIT_URL=https://gait.example:7070 GAIT_TOKEN_FILE=reviewer_1.token gait job inbox
 mkdir -p ~/.config/systemd/user && gait serve --systemd > ~/.config/systemd/user/gait.service
 systemctl --user daemon-reload && systemctl --user enable --now gait.service
+gait serve --notify https://hooks.example/gait --notify ./tell-me.sh
 GAIT_DAEMON=require gait job status --id job_1`,
 		Args: noArgs,
 	}, 0, 1, 2, 6, 7, 8)
@@ -125,6 +135,11 @@ func serveLedger(ctx context.Context, a *app, flags serveFlags) (err error) {
 		}
 		go func() { served <- servers[i].Serve(l) }()
 	}
+	stopNotifying, err := startNotifying(ctx, a, r, flags.notify)
+	if err != nil {
+		return errors.Join(err, closeServers(servers))
+	}
+	defer stopNotifying()
 	a.log.only.Store(true)
 	announce(a, r, listeners, flags)
 	select {

@@ -30,6 +30,7 @@ type serveFlags struct {
 	maxContent        int64
 	mcp               bool
 	mcpPolicy         string
+	notify            []string
 }
 
 func (f *serveFlags) add(set *pflag.FlagSet) {
@@ -40,6 +41,7 @@ func (f *serveFlags) add(set *pflag.FlagSet) {
 	set.Int64Var(&f.maxContent, "max-content", content.DefaultLimit, "how many bytes of one file of a job are accepted")
 	set.BoolVar(&f.mcp, "mcp", false, "serve MCP too, at /mcp: what gait mcp serve offers, to many clients")
 	set.StringVar(&f.mcpPolicy, "mcp-policy", "", "file with the policy that a job which is submitted over MCP is bound to; implies --mcp")
+	set.StringArrayVar(&f.notify, "notify", nil, "URL of a webhook, or a program, that is told of decisions and stops; may be repeated")
 	set.StringVar(&f.log.format, "log-format", "text", "how log lines on stderr are written: text or json")
 	set.StringVar(&f.log.level, "log-level", "", "what is logged: debug, info, warn or error (default info)")
 	set.BoolVar(&f.log.quiet, "quiet", false, "log errors only, and do not print that commands are accepted")
@@ -49,14 +51,18 @@ func (f *serveFlags) add(set *pflag.FlagSet) {
 
 // check also refuses addresses that processes of other machines can reach.
 func (f serveFlags) check() error {
-	if err := f.log.check(); err != nil {
+	err := f.log.check()
+	if err == nil {
+		_, err = notifyTargetsOf(f.notify)
+	}
+	if err != nil {
 		return err
 	}
 	if f.maxContent <= 0 || f.maxContent > content.MaxSize {
 		return &usageError{code: "invalid_usage", text: fmt.Sprintf("--max-content takes 1 to %d, not %d", int64(content.MaxSize), f.maxContent), hint: helpHint}
 	}
-	if (f.systemd || f.launchd) && (f.listen != "" || f.systemd && f.launchd) {
-		return &usageError{code: "invalid_usage", text: "--systemd and --launchd print a unit each, and take no --listen", hint: "add --listen to the unit's command line"}
+	if (f.systemd || f.launchd) && (f.listen != "" || len(f.notify) > 0 || f.systemd && f.launchd) {
+		return &usageError{code: "invalid_usage", text: "--systemd and --launchd print a unit each, and take no --listen or --notify", hint: "add --listen and --notify to the unit's command line"}
 	}
 	if f.listen == "" {
 		if f.tokenFile != "" || f.cert != "" || f.key != "" {

@@ -102,7 +102,7 @@
 //	POST /v1/policies/put                   keeps a policy of at most 256 KiB: {"digest","size"}
 //	GET  /v1/policy?digest=                 the bytes of a policy that is kept
 //	POST /v1/content/collect                {"age_ms","dry_run"}: removes content that no event names
-//	GET  /v1/events?since=&job=             server-sent events, as they are appended
+//	GET  /v1/events?since=&job=&format=     server-sent events, as they are appended
 //	GET  /v1/challenge?client=              a challenge, for who is to prove a token
 //	GET  /healthz, /readyz, /metrics, /openapi.json
 //
@@ -127,7 +127,9 @@
 // In a stream of events, the id of each is its seq, the name its type, and the
 // data the event, byte for byte. The stream begins after the Last-Event-ID, if there
 // is one, or after since (-1: with event 0), or else with the next event that is
-// appended. In every 15 seconds without an event the daemon sends a comment.
+// appended. In every 15 seconds without an event the daemon sends a comment. With
+// format=cloudevents the data is the event as a CloudEvent, and the name its type
+// (package cloudevents).
 //
 // # Who may ask
 //

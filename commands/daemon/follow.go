@@ -9,6 +9,7 @@ import (
 
 	"gait/ledger"
 	"gait/projection"
+	"gait/projection/cloudevents"
 )
 
 // heartbeat is how long a stream may be silent before it sends a comment.
@@ -26,6 +27,7 @@ type stream struct {
 	ctx    context.Context
 	job    string     // the only job whose events are sent; "" for all
 	next   ledger.Seq // events before it were sent, or were not asked for
+	cloud  bool       // as CloudEvents
 	jobSeq int64      // the job's events up to it come before next
 }
 
@@ -45,7 +47,11 @@ func (s *Server) follow(w http.ResponseWriter, q *http.Request) error {
 		}
 		since = n
 	}
-	st := &stream{server: s, w: w, out: http.NewResponseController(w), ctx: q.Context(), job: query.Get("job"), next: ledger.Seq(since + 1)}
+	format := query.Get("format")
+	if format != "" && format != "cloudevents" {
+		return invalid("format", "%.40q is not cloudevents", format)
+	}
+	st := &stream{cloud: format != "", server: s, w: w, out: http.NewResponseController(w), ctx: q.Context(), job: query.Get("job"), next: ledger.Seq(since + 1)}
 	if st.job != "" {
 		if err := ledger.FieldJobID.Check(st.job); err != nil {
 			return err
@@ -135,7 +141,11 @@ func (st *stream) push() error {
 			continue
 		}
 		st.next = e.Seq() + 1
-		st.say("id: %d\nevent: %s\ndata: %s\n\n", e.Seq(), e.Type(), e.Bytes())
+		name, data := string(e.Type()), e.Bytes()
+		if st.cloud {
+			name, data = cloudevents.TypeOf(e), cloudevents.Append(nil, e)
+		}
+		st.say("id: %d\nevent: %s\ndata: %s\n\n", e.Seq(), name, data)
 		if sent++; sent%flushEvery == 0 && st.out.Flush() != nil {
 			return nil // the client does not read: Flush fails again
 		}

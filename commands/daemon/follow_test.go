@@ -4,11 +4,14 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"gait/projection/cloudevents"
 )
 
 // listen follows events, and returns their ids and data lines as they come.
@@ -73,6 +76,25 @@ func TestFollow(t *testing.T) {
 		if !slices.Equal(got, tt.want) {
 			t.Errorf("%s: got events %v, want %v", tt.name, got, tt.want)
 		}
+	}
+}
+
+// With format=cloudevents the data of each event is a CloudEvent, with the same ids.
+func TestFollowCloudEvents(t *testing.T) {
+	s := serve(t)
+	s.do(t, submit("j1"))
+	next := s.listen(t, "since=-1&format=cloudevents", "")
+	s.do(t, progress("j1", "a"))
+	for e, err := range s.Log.Events(t.Context(), 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if id, data := next(); id != fmt.Sprint(e.Seq()) || data != string(cloudevents.Append(nil, e)) {
+			t.Errorf("event %d is sent as %s: %s", e.Seq(), id, data)
+		}
+	}
+	if status, _, _ := s.get(t, http.MethodGet, "/v1/events?format=xml", ""); status != http.StatusBadRequest {
+		t.Errorf("format=xml is answered with %d", status)
 	}
 }
 

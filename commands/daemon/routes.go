@@ -26,7 +26,7 @@ var routes = []route{
 	{"GET", "/metrics", (*Server).metrics, nil, ""},
 	{"GET", "/openapi.json", (*Server).openAPI, nil, ""},
 	{"GET", challengePath, (*Server).challenge, []string{"client"}, "client"},
-	{"GET", "/v1/events", (*Server).follow, []string{"since", "job"}, ""},
+	{"GET", "/v1/events", (*Server).follow, []string{"since", "job", "format"}, ""},
 	{"GET", "/v1/ledger", (*Server).ledger, nil, ""},
 	{"GET", "/v1/ledger/event", (*Server).event, []string{"seq"}, "seq"},
 	{"GET", "/v1/ledger/events", (*Server).events, []string{"from", "size", "limit"}, ""},

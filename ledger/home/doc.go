@@ -22,6 +22,7 @@
 //	    ends                                  where keys ended, one a line: key, size and root of the last tree that it signs
 //	    witnesses                             the ledger's witnesses: key and URL a line, and # comments
 //	    tokens                                those whom the ledger's daemon admits, one a line, below
+//	    notify/<sha256 of target, 16 digits>  the first event that a target of gait serve --notify may not know of, a number
 //	    conflicts/                            evidence from witnesses that have seen another history
 //	    jobs/<sha256 of job id>               what packs and proofs showed of a job, below
 //	    jobs/ledger                           and of the ledger's own events
