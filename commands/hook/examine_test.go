@@ -82,14 +82,14 @@ func TestExamineManaged(t *testing.T) {
 	shut := hook.File{Name: "shut.json", Scope: hook.User, Err: errors.New("permission denied")}
 	for code, files := range map[string][]hook.File{"hooks_not_managed": {only, user}, "settings_unreadable": {shut, user}} {
 		found := hook.ClaudeCode.Examine(files, false)
-		open := ""
+		var open strings.Builder
 		for _, f := range found {
 			if f.Level == hook.Open {
-				open += f.Code
+				open.WriteString(f.Code)
 			}
 		}
-		if open != code {
-			t.Errorf("it finds %q in %+v, want %q", open, found, code)
+		if open.String() != code {
+			t.Errorf("it finds %q in %+v, want %q", open.String(), found, code)
 		}
 	}
 }
