@@ -84,6 +84,12 @@ export function blocked(error: unknown, code: string): Failure {
   return error instanceof Failure ? error : new Blocked({ error: inspect(error, { depth: 0 }), reason_code: code }, 3);
 }
 
+/** Returns why a call is unknown whose tool has thrown: the kind of it, as what the ledger is told stays for ever. */
+export function because(error: unknown): string {
+  const kind = error instanceof Error ? error.constructor.name : typeof error;
+  return `the tool failed: ${/^[\w$]{1,60}$/.test(kind) ? kind : "Error"}`;
+}
+
 export function isObject(value: unknown): value is Answer {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

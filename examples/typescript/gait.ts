@@ -24,8 +24,7 @@
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import * as fs from "node:fs";
-import { inspect } from "node:util";
-import { Blocked, Denied, Failure, Fenced, Waiting, blocked, encode, failed, failureOf, isObject, text, tryEncode, words, type Answer, type Reply } from "./failure.js";
+import { Blocked, Denied, Failure, Fenced, Waiting, because, blocked, encode, failed, failureOf, isObject, text, tryEncode, words, type Answer, type Reply } from "./failure.js";
 import { encodeIntent, requestId, wayOf, type Attachment, type ClientOptions, type Ending, type Environ, type Question, type Step, type Submission, type Way } from "./ways.js";
 
 export { Blocked, Denied, Failure, Fenced, Waiting, failureOf, words, type Answer } from "./failure.js";
@@ -201,7 +200,7 @@ export class Job {
   async ask(action: string, summary: string, subject?: unknown): Promise<Answer> {
     for (const decision of [...(this.resume.decisions ?? [])].reverse()) {
       const same = decision.summary === summary && decision.required_action === action && !this.#answered.has(decision.checkpoint_id);
-      if (!same || canonical(readKept(decision.subject)) !== canonical(subject ?? null)) continue;
+      if (!same || !isAbout(decision.subject, subject)) continue;
       if (decision.verdict === "denied") throw new Denied({ error: `denied by ${decision.by}: ${decision.reason}`, error_code: "decision_denied" }, 4);
       if (decision.verdict === "approved" && decision.used_up) {
         this.#answered.add(decision.checkpoint_id);
@@ -275,14 +274,15 @@ export class Job {
   /**
    * Asks the gate for one call of a tool, runs the body, and settles what became of it. The body is
    * run if the call is allowed now, and with call.done if it was done before. It sets call.result. If
-   * it throws, the call is settled as unknown, and never tried again.
+   * it throws, the call is settled as unknown, and never tried again; of what it threw, the ledger is
+   * told the kind, and not the words, which may hold what has to stay private.
    */
   async gate(tool: string, given: Arguments, body: (call: Call) => unknown, options: CallOptions = {}): Promise<Call> {
     const call = await this.check(tool, given, options);
     try {
       await body(call);
     } catch (error) {
-      await this.unknown(call, `the tool failed: ${inspect(error, { depth: 0 })}`);
+      await this.unknown(call, because(error));
       throw error;
     }
     await this.settle(call);
@@ -295,7 +295,7 @@ export class Job {
       tool,
       given,
       async (call) => {
-        if (!call.done) call.result = await run(call.given);
+        if (!call.done) call.result = hasRun(await run(call.given));
       },
       options,
     );
@@ -370,6 +370,18 @@ function isGrant(value: unknown): boolean {
 /** Reports whether an answer is about the call that was asked for: the one of that name, or else one that gait has named. */
 function named(answered: unknown, asked: string | undefined): boolean {
   return typeof answered === "string" && (asked === undefined ? /^intent:[0-9a-f]{40}$/.test(answered) : answered === asked);
+}
+
+/** Returns a result, unless it is something that has yet to run. */
+function hasRun(result: any): any {
+  if (typeof result === "function" || typeof result?.next === "function") throw new TypeError("the tool returned before it ran: return a value, or a promise of one");
+  return result;
+}
+
+/** Reports whether content is the bytes of a subject: nothing if there is none, and no subject if its bytes are gone. */
+function isAbout(content: Answer | undefined, subject: unknown): boolean {
+  if (!content?.digest && !content?.path) return subject === undefined || subject === null;
+  return content.path !== undefined && canonical(readKept(content)) === canonical(subject);
 }
 
 function oneLine(reason: string): string {

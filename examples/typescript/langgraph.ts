@@ -154,7 +154,7 @@ type Graph = { getState(config: RunnableConfig): Promise<any>; invoke(input: any
  * again, and an interrupt of the graph's own is a decision of the job, whose subject is what it goes on with.
  */
 export async function run(graph: Graph, input: unknown, job: Job, config: RunnableConfig = {}): Promise<any> {
-  const at = { ...config, configurable: { thread_id: job.id, ...config.configurable } };
+  const at = { ...config, durability: "sync", configurable: { thread_id: job.id, ...config.configurable } }; // else a tool may run before it is recorded who asked for it
   const { tasks, createdAt } = await graph.getState(at);
   const open: { id: string; value: any }[] = tasks.flatMap((task: any) => task.interrupts ?? []);
   const resume: { [id: string]: unknown } = {};

@@ -15,15 +15,29 @@ import { failureOf, type Job } from "./gait.js";
 /** What McpServer.registerTool is told about a tool. */
 export type ToolConfig = { title?: string; description?: string; inputSchema: any; outputSchema?: any; annotations?: ToolAnnotations };
 
-const process = randomUUID(); // ids of requests begin at 0 in each server
+/** The result of a tool that says itself that it has failed. */
+class Failed extends Error {
+  constructor(readonly result: CallToolResult) {
+    super("the tool failed");
+  }
+}
 
-/** Registers a tool that runs only if the gate allows it. What it returns is settled as done; if it throws, it is unknown whether it ran. */
+/**
+ * Registers a tool that runs only if the gate allows it, once for each request: ids of requests begin anew with each
+ * client, and name no call. What it returns is settled as done; if it throws, or returns an error, it is unknown
+ * whether it ran.
+ */
 export function gatedTool(server: McpServer, job: Job, name: string, config: ToolConfig, run: (given: any, extra: any) => CallToolResult | Promise<CallToolResult>, options: { target?: string } = {}) {
   const handler = async (given: any, extra: any): Promise<CallToolResult> => {
     try {
-      const callId = `mcp:${process}:${extra.requestId}`;
-      return await job.do(name, given, (asked: any) => run(asked, extra), { ...options, callId });
+      const runs = async (asked: any) => {
+        const result = await run(asked, extra);
+        if (result.isError) throw new Failed(result);
+        return result;
+      };
+      return await job.do(name, given, runs, { ...options, callId: `mcp:${randomUUID()}` });
     } catch (error) {
+      if (error instanceof Failed) return error.result;
       const failure = failureOf(error);
       if (failure === undefined) throw error; // the tool's own: the server tells its client
       return { isError: true, content: [{ type: "text", text: await job.told(failure).catch(() => `It has not run. (${failure.code})`) }] };

@@ -117,10 +117,11 @@ class Daemon implements Way {
     const named = q.callId === undefined ? { once: true } : { call_id: q.callId };
     const rest = encode({ job_id: q.job, actor: this.actor, tool: q.tool, lease: q.lease, request_id: q.requestId, timeout_ms: this.#patience(), ...named });
     const { status, answer } = await this.#json("POST", "/v1/gate", `${rest.slice(0, -1)},"intent":${q.intent}}`); // the intent goes as it was written
-    const { event } = answer;
-    const sure = status === 200 && event?.type === "gate_decided" && event.payload?.verdict === answer.verdict && event.payload?.grant === answer.grant;
-    const exit = answer.verdict === "allow" ? (sure && answer.error_code === undefined ? 0 : 3) : answer.verdict === "require_approval" && status === 200 ? 4 : 3;
-    return { exit, answer: { ...answer, job_id: event?.job_id } };
+    const event = isObject(answer.event) ? answer.event : {};
+    const payload = isObject(event.payload) ? event.payload : {};
+    const written = event.type === "gate_decided" && event.request_id === q.requestId && ["verdict", "grant", "tool", "call_id"].every((name) => payload[name] === answer[name]);
+    const exit = answer.verdict === "allow" ? (status === 200 && written && answer.error_code === undefined ? 0 : 3) : answer.verdict === "require_approval" && status === 200 ? 4 : 3;
+    return { exit, answer: { ...answer, job_id: written ? event.job_id : undefined } }; // only what is written about this very request is about this job
   }
 
   async checkpoint(s: Step, requestId: string): Promise<Reply> {

@@ -1,7 +1,7 @@
 /** An agent of the real @openai/agents as a durable job: interrupted, kept, approved, resumed, and killed in between. */
 
-import { Agent, setTracingDisabled } from "@openai/agents";
-import { ScriptedModel, assistantMessage, functionCall } from "@openai/agents/testing";
+import { Agent, MCPServerStdio, handoff, setTracingDisabled, tool, webSearchTool } from "@openai/agents";
+import { ScriptedModel, assistantMessage, functionCall, modelResponder } from "@openai/agents/testing";
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import { test } from "node:test";
@@ -39,6 +39,19 @@ test("a worker that is killed at any point goes on, and no tool runs twice", asy
       }),
     );
   }
+});
+
+test("agents hand off to each other, and whichever worker is killed, no tool runs twice", async () => {
+  const tools = ["read 1", "read 2", "said Both are read."];
+  await Promise.all(
+    [0, 6, 11].map(async (at) => {
+      const { w, notes } = await work("handoff_worker", at);
+      assert.ok(at === 0 || fs.existsSync(w.at("killed")), `nothing was killed at ${at}`);
+      assert.deepEqual(notes.filter((line) => !line.startsWith("model")), tools, `killed at ${at}`);
+      const models = notes.filter((line) => line.startsWith("model"));
+      assert.ok(models.length <= (at === 0 ? 5 : 6), `killed at ${at}, the models were asked more than once again: ${models}`);
+    }),
+  );
 });
 
 /** Runs an agent in this process. */
@@ -91,12 +104,77 @@ test("an approver changes what is paid, and the model is told and asks for that"
   assert.deepEqual(paid, [{ amount: 9 }]);
 });
 
-test("what the SDK would let run without the gate is refused", async () => {
+test("an agent with what would run without the gate is refused, before its model is asked", async () => {
   const w = new World();
   w.submit("job_1");
-  const { tool } = await import("@openai/agents");
-  const plain = () => [tool({ ...amount, name: "own", needsApproval: true, execute: () => assert.fail("it ran") })];
-  await assert.rejects(clerk(w, plain, [[functionCall("own", { amount: 1 }, { callId: "c1" })]]), gait.Blocked);
+  const job = () => new gait.Client({ environ: w.env }).job("job_1");
+  const gated = (durable: Durable) => durable.tool({ ...amount, name: "read", execute: () => assert.fail("it ran") });
+  const made = { ...amount, name: "read", execute: () => assert.fail("it ran") };
+  const model = new ScriptedModel([[functionCall("read", { amount: 1 }, { callId: "c1" })]]);
+  const plain = new Agent({ name: "plain", model, tools: [tool(made)] });
+  class Own extends Agent {}
+  const agents: { [name: string]: (durable: Durable) => Agent<any, any> } = {
+    "a tool of the SDK's": () => plain,
+    "one that asks for an approval of its own": () => new Agent({ name: "a", model, tools: [tool({ ...made, needsApproval: true })] }),
+    "a copy of a tool that is gated": (durable) => new Agent({ name: "a", model, tools: [{ ...gated(durable) }] }),
+    "a tool of another job": () => new Agent({ name: "a", model, tools: [new Durable(job()).tool(made)] }),
+    "a hosted tool": () => new Agent({ name: "a", model, tools: [webSearchTool()] }),
+    "an agent as a tool": () => new Agent({ name: "a", model, tools: [new Agent({ name: "b", model }).asTool({ toolName: "read" })] }),
+    "an MCP server": () => new Agent({ name: "a", model, mcpServers: [new MCPServerStdio({ command: "false" })] }),
+    "a prompt that is kept elsewhere": () => new Agent({ name: "a", model, prompt: { promptId: "p" } }),
+    "an agent of another kind": (durable) => new Own({ name: "a", model, tools: [gated(durable)] }),
+    "a handoff to such an agent": () => new Agent({ name: "a", model, handoffs: [plain] }),
+    "a handoff of one's own to such an agent": (durable) => new Agent({ name: "a", model, tools: [gated(durable)], handoffs: [handoff(plain)] }),
+    "a handoff that is further away": () => new Agent({ name: "a", model, handoffs: [new Agent({ name: "b", model, handoffs: [plain] })] }),
+  };
+  for (const [name, agent] of Object.entries(agents)) {
+    const durable = new Durable(job());
+    await assert.rejects(durable.run(agent(durable), "Go."), gait.Blocked, name);
+  }
+  const back = new Agent({ name: "back", model, handoffs: [] as Agent[] });
+  back.handoffs.push(new Agent({ name: "there", model, tools: [tool(made)], handoffs: [back] }));
+  await assert.rejects(new Durable(job()).run(back, "Go."), gait.Blocked);
+  assert.equal(model.calls.length, 0);
+  assert.throws(() => new Durable(job()).tool({ ...amount, name: "late", execute: () => "late", timeoutMs: 1 } as any), /leave out its timeout/);
+});
+
+test("what an agent gets after it was looked at does not run, and those who listen to it hear it", async () => {
+  const w = new World();
+  w.submit("job_1");
+  const durable = new Durable(new gait.Client({ environ: w.env }).job("job_1"));
+  const heard: string[] = [];
+  const free = tool({ ...amount, name: "free", execute: () => assert.fail("it ran") });
+  const model = new ScriptedModel([
+    modelResponder(() => (agent.tools.push(free), other.tools.push(free), [functionCall("transfer_to_other", {}, { callId: "c1" })])),
+    [functionCall("free", { amount: 1 }, { callId: "c2" })],
+  ]);
+  const other = new Agent({ name: "other", model });
+  const agent = new Agent({ name: "clerk", model, tools: [durable.tool({ ...amount, name: "read", execute: () => "read" })], handoffs: [handoff(other, { onHandoff: () => void heard.push("handoff") })] });
+  agent.on("agent_start", () => heard.push("clerk"));
+  other.on("agent_start", () => heard.push("other"));
+  await assert.rejects(durable.run(agent, "Go."), /free/);
+  assert.deepEqual(heard, ["clerk", "handoff", "other"]);
+});
+
+test("an id that the model gives to two calls names neither of them for the other", async () => {
+  const w = new World();
+  w.submit("job_1");
+  const ran: string[] = [];
+  const two = (durable: Durable) => ["read", "steal"].map((name) => durable.tool({ ...amount, name, execute: ({ amount }) => (ran.push(`${name} ${amount}`), name) }));
+  for (const [i, order] of [["read", "steal"], ["steal", "read"]].entries()) {
+    const calls = order.map((name) => functionCall(name, { amount: i }, { callId: `c${i}` }));
+    await clerk(w, two, [calls, [assistantMessage("done")]], new gait.Client({ environ: w.env }).job("job_1")).catch(() => {});
+  }
+  assert.ok(ran.every((line) => line.startsWith("read ")), `what ran: ${ran}`);
+});
+
+test("a job has one run of agents", async () => {
+  const w = new World();
+  w.submit("job_1");
+  const durable = new Durable(new gait.Client({ environ: w.env }).job("job_1"));
+  const agent = (says: string) => new Agent({ name: "clerk", model: new ScriptedModel([[assistantMessage(says)]]) });
+  assert.equal((await durable.run(agent("one"), "Go.")).finalOutput, "one");
+  await assert.rejects(durable.run(agent("two"), "Go."), /one run/);
 });
 
 test("without gait, no tool runs", async () => {

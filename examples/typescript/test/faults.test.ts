@@ -80,7 +80,7 @@ async function refuses(options: gait.ClientOptions, callId?: string): Promise<vo
 
 /* A daemon. */
 
-type Handler = (request: http.IncomingMessage, response: http.ServerResponse) => void;
+type Handler = (request: http.IncomingMessage, response: http.ServerResponse, allowed: any) => void;
 
 let sockets = 0;
 
@@ -88,7 +88,11 @@ let sockets = 0;
 async function daemon(handler: Handler): Promise<{ socket: string; end: () => void }> {
   const socket = path.join(dir, `${sockets++}.sock`);
   const server = http.createServer((request, response) => {
-    if (request.url === "/v1/gate") return handler(request, response);
+    if (request.url === "/v1/gate") {
+      const chunks: Buffer[] = [];
+      request.on("data", (chunk) => chunks.push(chunk));
+      return request.on("end", () => handler(request, response, { ...yes, event: { ...yes.event, request_id: JSON.parse(Buffer.concat(chunks).toString()).request_id } }));
+    }
     if (request.url?.startsWith("/v1/job/contents/put")) return json(response, { digest: "00", size: 2, salt: "00" });
     return request.url?.startsWith("/v1/job/content") ? json(response, {}, 404) : json(response, { event: {}, replayed: false });
   });
@@ -96,7 +100,7 @@ async function daemon(handler: Handler): Promise<{ socket: string; end: () => vo
   return { socket, end: () => (server.close(), server.closeAllConnections()) };
 }
 
-const allowed = {
+const yes = {
   ok: true,
   verdict: "allow",
   reason_code: "policy_permits",
@@ -113,39 +117,45 @@ function json(response: http.ServerResponse, body: unknown, status = 200, header
 }
 
 const handlers: { [name: string]: Handler } = {
-  ...Object.fromEntries(Object.entries(answers).map(([name, change]) => [name, ((_, response) => json(response, change(structuredClone(allowed)))) as Handler])),
-  ...Object.fromEntries(Object.entries(spellings).map(([name, spell]) => [name, ((_, response) => json(response, spell(JSON.stringify(allowed)))) as Handler])),
-  "status 500 with an allow": (_, response) => json(response, allowed, 500),
-  "status 500 without words": (_, response) => json(response, "", 500),
-  "status 404 with an allow": (_, response) => json(response, allowed, 404),
-  "status 201 with an allow": (_, response) => json(response, allowed, 201),
-  "an allow with an error": (_, response) => json(response, { ...allowed, error: "x", error_code: "io_failure" }),
-  "an allow whose event is another": (_, response) => json(response, { ...allowed, event: { ...allowed.event, type: "checkpoint_added" } }),
-  "an allow whose event blocks": (_, response) => json(response, { ...allowed, event: { ...allowed.event, payload: { verdict: "block" } } }),
-  "an allow without an event": (_, response) => json(response, { ...allowed, event: undefined, job_id: "job_1" }),
-  "another media type": (_, response) => json(response, allowed, 200, { "Content-Type": "text/html" }),
-  "a redirect to an allow": (request, response) => (request.url === "/v1/gate" ? json(response, allowed, 307, { Location: "/v1/yes" }) : json(response, allowed)),
-  "fewer bytes than promised": (request, response) => {
+  ...Object.fromEntries(Object.entries(answers).map(([name, change]) => [name, ((_, response, allowed) => json(response, change(structuredClone(allowed)))) as Handler])),
+  ...Object.fromEntries(Object.entries(spellings).map(([name, spell]) => [name, ((_, response, allowed) => json(response, spell(JSON.stringify(allowed)))) as Handler])),
+  "status 500 with an allow": (_, response, allowed) => json(response, allowed, 500),
+  "status 500 without words": (_, response, allowed) => json(response, "", 500),
+  "status 404 with an allow": (_, response, allowed) => json(response, allowed, 404),
+  "status 201 with an allow": (_, response, allowed) => json(response, allowed, 201),
+  "an allow with an error": (_, response, allowed) => json(response, { ...allowed, error: "x", error_code: "io_failure" }),
+  "an allow whose event is another": (_, response, allowed) => json(response, { ...allowed, event: { ...allowed.event, type: "checkpoint_added" } }),
+  "an allow whose event blocks": (_, response, allowed) => json(response, { ...allowed, event: { ...allowed.event, payload: { verdict: "block" } } }),
+  "an allow without an event": (_, response, allowed) => json(response, { ...allowed, event: undefined, job_id: "job_1" }),
+  "an allow of another request": (_, response, allowed) => json(response, { ...allowed, event: { ...allowed.event, request_id: "ts-0" } }),
+  "an allow of no request": (_, response) => json(response, yes),
+  "an allow whose event is about another tool": (_, response, allowed) => json(response, { ...allowed, event: { ...allowed.event, payload: { ...yes.event.payload, tool: "pay" } } }),
+  "an allow whose event is about another call": (_, response, allowed) => json(response, { ...allowed, event: { ...allowed.event, payload: { ...yes.event.payload, call_id: "call_2" } } }),
+  "an allow whose event is in a list": (_, response, allowed) => json(response, { ...allowed, event: [allowed.event] }),
+  "done before, of another request": (_, response) => json(response, { ...yes, ok: false, verdict: "block", reason_code: "already_done", event: { ...yes.event, request_id: "ts-0", payload: { ...yes.event.payload, verdict: "block" } } }),
+  "another media type": (_, response, allowed) => json(response, allowed, 200, { "Content-Type": "text/html" }),
+  "a redirect to an allow": (request, response, allowed) => (request.url === "/v1/gate" ? json(response, allowed, 307, { Location: "/v1/yes" }) : json(response, allowed)),
+  "fewer bytes than promised": (request, response, allowed) => {
     response.writeHead(200, { "Content-Type": "application/json", "Content-Length": 5000 });
     response.write(JSON.stringify(allowed));
     setTimeout(() => request.socket.destroy(), 20);
   },
-  "a chunk that is missing": (request, response) => {
+  "a chunk that is missing": (request, response, allowed) => {
     response.writeHead(200, { "Content-Type": "application/json" });
     response.write(JSON.stringify(allowed));
     setTimeout(() => request.socket.destroy(), 20);
   },
   "no answer in time": () => {},
-  "an answer that does not end": (_, response) => {
+  "an answer that does not end": (_, response, allowed) => {
     response.writeHead(200, { "Content-Type": "application/json" });
     response.write(JSON.stringify(allowed));
   },
   "a connection cut before the answer": (request) => request.socket.destroy(),
-  "no HTTP": (request) => request.socket.end(JSON.stringify(allowed)),
+  "no HTTP": (request, _, allowed) => request.socket.end(JSON.stringify(allowed)),
 };
 
 test("the stand-in for a daemon can say yes", async () => {
-  const { socket, end } = await daemon((_, response) => json(response, allowed));
+  const { socket, end } = await daemon((_, response, allowed) => json(response, allowed));
   assert.deepEqual(await run({ socket, timeout: 20_000 }), { ran: 1, error: undefined });
   end();
 });
@@ -173,7 +183,7 @@ test("a daemon that is absent", async () => {
 });
 
 test("a call that gait was to name has another name", async () => {
-  const { socket, end } = await daemon((_, response) => json(response, allowed));
+  const { socket, end } = await daemon((_, response, allowed) => json(response, allowed));
   const client = new gait.Client({ socket, timeout: 400 });
   await assert.rejects(client.job("job_1").do("read", { path: "a" }, () => assert.fail("it ran")), gait.Blocked);
   end();

@@ -18,6 +18,7 @@ async function connect(job: gait.Job) {
     gatedTool(server, job, name, { description: name, inputSchema: { amount: z.number() } }, ({ amount }) => {
       ran.push(`${name} ${amount}`);
       if (amount === 13) throw new Error("boom");
+      if (amount === 14) return { isError: true, content: [{ type: "text", text: "half of it" }] };
       return { content: [{ type: "text", text: `${name} ${amount}: done` }] };
     });
   }
@@ -45,6 +46,28 @@ test("the gate stands before the tools of an MCP server", async () => {
   assert.match(await call("read", 13), /^error: boom/);
   assert.match(await call("read", 4), /^error: It may have run already/);
   assert.deepEqual(ran, ["read 1", "read 1", "pay 2", "read 13"]);
+});
+
+test("clients whose requests have the same ids have calls of their own", async () => {
+  const w = new World();
+  w.submit("job_1");
+  const job = new gait.Client({ environ: w.env }).job("job_1");
+  const alice = await connect(job);
+  const bob = await connect(job);
+  assert.equal(await alice.call("read", 1), "read 1: done");
+  assert.equal(await bob.call("read", 1), "read 1: done");
+  assert.equal(await alice.call("read", 2), "read 2: done");
+  assert.equal(await bob.call("read", 3), "read 3: done");
+  assert.deepEqual([alice.ran, bob.ran], [["read 1", "read 2"], ["read 1", "read 3"]]);
+});
+
+test("a tool that says that it has failed is unknown", async () => {
+  const w = new World();
+  w.submit("job_1");
+  const { call } = await connect(new gait.Client({ environ: w.env }).job("job_1"));
+  assert.equal(await call("read", 14), "error: half of it");
+  assert.equal(w.events("job_1").at(-1).payload.outcome, "unknown");
+  assert.match(await call("read", 1), /^error: It may have run already/);
 });
 
 test("without gait, no tool of an MCP server runs", async () => {
