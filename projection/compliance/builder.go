@@ -15,15 +15,10 @@ type Builder struct {
 	scope     Scope
 	ledger    state
 	jobs      map[string]*state
-	totals    []total // by the place of the sign in signs
+	totals    []total // by the place of the sign in signs, of what single events show
+	authority []ledger.Event
 
 	first, last ledger.Event
-}
-
-// A state is what the events of a job, or of the ledger, show.
-type state struct {
-	newest []int64               // by the place of the sign in signs: seq + 1 of the newest event that shows it; 0: none
-	open   map[string]ledger.Seq // grants that are not settled, with their events
 }
 
 // A total is all events that show a sign.
@@ -40,8 +35,6 @@ func New(f Framework, scope Scope) *Builder {
 	}
 }
 
-func newState() state { return state{newest: make([]int64, len(signs))} }
-
 // Add adds an event, in any order but that of one job's. No event may be added twice.
 func (b *Builder) Add(e ledger.Event) {
 	b.scope.EventCount++
@@ -50,6 +43,9 @@ func (b *Builder) Add(e ledger.Event) {
 	}
 	if b.last.ID() == "" || e.Seq() > b.last.Seq() {
 		b.last = e
+	}
+	if e.Type().OfAuthority() {
+		b.authority = append(b.authority, e)
 	}
 	job := e.JobID()
 	to, from, until := &b.ledger, 0, row(JobBegun)
@@ -66,19 +62,6 @@ func (b *Builder) Add(e ledger.Event) {
 			to.newest[i] = max(to.newest[i], int64(e.Seq())+1)
 			b.totals[i].add(Shown{e.Seq(), job, e.Type()})
 		}
-	}
-}
-
-// follow keeps which grants of a job are not settled.
-func (s *state) follow(e ledger.Event) {
-	if p, ok := e.Payload().(ledger.GateDecided); ok && p.Grant != "" {
-		if s.open == nil {
-			s.open = map[string]ledger.Seq{}
-		}
-		s.open[p.Grant] = e.Seq()
-	}
-	if p, ok := e.Payload().(ledger.EffectSettled); ok && p.Outcome != ledger.EffectUnknown {
-		delete(s.open, p.Grant)
 	}
 }
 
@@ -103,7 +86,7 @@ func (b *Builder) Report(tree Tree) Report {
 		r.Scope.First, r.Scope.Last = b.first.TimeText(), b.last.TimeText()
 	}
 	ids := slices.Sorted(maps.Keys(b.jobs))
-	totals := b.withOpen(ids)
+	totals := b.withStanding(ids)
 	for _, c := range f.controls {
 		found := b.judge(c, ids)
 		for _, s := range c.signsOf() {
@@ -116,18 +99,31 @@ func (b *Builder) Report(tree Tree) Report {
 	return r
 }
 
-// withOpen returns the totals with those of grants that are not settled.
-func (b *Builder) withOpen(ids []string) []total {
-	totals := slices.Clone(b.totals)
-	at := row(GrantOpen)
+// withStanding returns the totals with what stands at the end, which no single event shows.
+func (b *Builder) withStanding(ids []string) []total {
+	totals := make([]total, len(signs))
+	for i, t := range b.totals {
+		totals[i] = total{t.count, slices.Clone(t.events)}
+	}
+	b.ledger.stands(inForce(b.authority), totals)
 	for _, id := range ids {
-		b.jobs[id].newest[at] = 0
-		for _, seq := range b.jobs[id].open {
-			b.jobs[id].newest[at] = max(b.jobs[id].newest[at], int64(seq)+1)
-			totals[at].add(Shown{seq, id, ledger.TypeGateDecided})
-		}
+		b.jobs[id].stands(b.jobs[id].standing(b.ledger.newest[row(IndexCommitted)]), totals)
 	}
 	return totals
+}
+
+// stands keeps the events that show what stands at the end.
+func (s *state) stands(found map[Sign][]Shown, totals []total) {
+	for i, r := range signs {
+		if r.shown != nil {
+			continue
+		}
+		s.newest[i] = 0
+		for _, at := range found[r.sign] {
+			s.newest[i] = max(s.newest[i], int64(at.Seq)+1)
+			totals[i].add(at)
+		}
+	}
 }
 
 // judge returns what the events show of a control, without the evidence.

@@ -75,14 +75,23 @@ var (
 	// monitored is what shows how a job goes on.
 	monitored = []Sign{ProgressRecorded, GateAsked, AttemptRecorded}
 
-	// intervened is what keeps a job from going on, and is not its own end.
-	intervened = []Sign{Paused, Cancelled, Stopped}
+	// held is what keeps a job from going on, and is not its own end.
+	held = []Sign{Paused, Cancelled, Stopped}
 
-	// trouble is what someone should look at.
-	trouble = []Sign{Blocked, Failed, Stopped, GateBlocked, StopHeld, EffectUnknown}
+	// uncommitted is what a job has of which the newest commitment does not cover all events.
+	uncommitted = []Sign{AfterCommitment}
+)
 
-	// answered is what shows that someone acted on it.
-	answered = []Sign{VerdictGiven, Cancelled, Stopped, Resumed, EffectSettled}
+// What several controls look for, in our words.
+const (
+	asksGate     = "At the end the job is bound to a policy that says what its tools may do, and the gate was asked about a call of a tool. A tool that never asks is not seen."
+	asksMonitor  = "What the system does is recorded as it goes on: its progress, each call of a tool that the gate was asked about, the end of each attempt."
+	asksTrouble  = "On everything that someone should look at (a block, a failure, a stop, a call that the gate blocked, an effect that is not known) someone acted afterwards who does not work on the job; of an effect that was not known another actor said what was done. Who an actor is, only signatures prove."
+	asksDecision = "All that waited for a decision is decided at the end: denied, or approved by as many as it needs, or the job was cancelled or stopped by another actor than who asked. Who asked cannot give the verdict."
+	asksHeld     = "The job was paused, cancelled or stopped by an actor who does not work on it. Who an actor is, only signatures prove."
+	asksCommit   = "Jobs are recorded from their beginning, and the newest commitment of the ledger to its index comes after the job's newest event, so that none of them can be left out unseen."
+	asksEffects  = "All that a tool was allowed to do is settled at the end as done or not done, once."
+	asksBack     = "After the newest pause or block the job was resumed, or ended."
 )
 
 // signsOf returns all signs that a control names, each once, in the order of signs.

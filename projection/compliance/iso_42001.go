@@ -11,8 +11,8 @@ var iso42001 = framework{
 	controls: []control{
 		{
 			id: "A.3.2", title: "AI roles and responsibilities",
-			asks: "Actors are enrolled with roles: who submits, operates, approves and administers.",
-			need: [][]Sign{{ActorEnrolled}}, also: []Sign{ApproverEnrolled, ActorRevoked},
+			asks: "At the end actors are enrolled with roles, and not revoked: who submits, operates, approves and administers.",
+			need: [][]Sign{{ActorActive}}, also: []Sign{ActorEnrolled, ApproverActive, ActorRevoked},
 		},
 		{
 			id: "A.4.4", title: "Tooling resources",
@@ -21,27 +21,27 @@ var iso42001 = framework{
 		},
 		{
 			id: "A.6.2.6", title: "AI system operation and monitoring",
-			asks: "What the system does is recorded as it goes on: its progress, each call of a tool that the gate was asked about, the end of each attempt.",
+			asks: asksMonitor,
 			need: [][]Sign{monitored}, also: []Sign{EffectSettled, EffectUnknown, Failed},
 		},
 		{
 			id: "A.6.2.8", title: "AI system recording of event logs",
-			asks: "Jobs are recorded from their beginning, and the ledger committed to its index, so that none of their events can be left out unseen.",
-			need: [][]Sign{{JobBegun}, {IndexCommitted}}, also: []Sign{JobEnded},
+			asks: asksCommit,
+			need: [][]Sign{{JobBegun}, {IndexCommitted}}, against: uncommitted, also: []Sign{JobEnded},
 		},
 		{
 			id: "A.7.5", title: "Data provenance",
-			asks: "What the job works on, and the results of its tools, are named by their digests.",
+			asks: "What the job works on, or the result of a tool, is named by its digest.",
 			need: [][]Sign{{InputNamed, ResultNamed}}, also: []Sign{ContentErased},
 		},
 		{
 			id: "A.9.2", title: "Processes for responsible use of AI systems",
-			asks: "What waited for a decision got a verdict, by someone else than who asked, or the job was cancelled or stopped.",
-			when: []Sign{DecisionAsked}, need: [][]Sign{{VerdictGiven, Cancelled, Stopped}}, answer: true, also: []Sign{VerdictSigned, Denied, Resumed},
+			asks: asksDecision,
+			when: []Sign{DecisionAsked}, need: [][]Sign{{DecisionDecided}}, against: []Sign{DecisionOpen}, also: []Sign{VerdictGiven, VerdictSigned, Denied, Resumed},
 		},
 		{
 			id: "A.9.4", title: "Intended use of the AI system",
-			asks: "A policy that says what the tools may do was bound to the job, and the gate was asked about them.",
+			asks: asksGate,
 			need: [][]Sign{{PolicyBound}, {GateAsked}}, also: []Sign{GateBlocked, ConditionsChanged, ChangeReasoned},
 		},
 	},

@@ -13,11 +13,15 @@ func (r Report) Markdown() string {
 	if r.Scope.First != "" {
 		fmt.Fprintf(&b, "- from %s to %s, by the ledger's clock\n", r.Scope.First, r.Scope.Last)
 	}
+	if r.Scope.JobCount == 0 {
+		b.WriteString("- **No job is in this scope**: only the ledger's own events are.\n")
+	}
 	fmt.Fprintf(&b, "\n| control | title | status |\n|---|---|---|\n")
 	for _, f := range r.Controls {
 		fmt.Fprintf(&b, "| %s | %s | %s |\n", f.ID, f.Title, f.Status.text())
 	}
 	fmt.Fprintf(&b, "\n%d present, %d absent, %d not applicable.\n", r.Summary.Present, r.Summary.Absent, r.Summary.NotApplicable)
+	b.WriteString("\n" + reading)
 	for _, f := range r.Controls {
 		f.write(&b)
 	}
@@ -35,6 +39,10 @@ func (r Report) Markdown() string {
 	}
 	return b.String()
 }
+
+// reading says how the parts of a report about single controls are read.
+const reading = "Below is, for each control, what is looked for, and a table of signs: what events can show, how many do, and where they are in the ledger (#12 is its event 12). " +
+	"A sign that is *needed* must be there, or one of those beside which it is named as missing; one that is *against* must not be. Without a sign that is a *condition* the control does not apply. What is *beside* is not judged.\n"
 
 func (f Finding) write(b *strings.Builder) {
 	fmt.Fprintf(b, "\n## %s: %s\n\n%s\n\n**%s**", f.ID, f.Title, f.Asks, f.Status.text())

@@ -12,33 +12,33 @@ var nistAIRMF = framework{
 	controls: []control{
 		{
 			id: "GOVERN 1.4", title: "Risk management follows policies that can be seen",
-			asks: "A policy that says what the tools may do was bound to the job, and the gate was asked about them.",
+			asks: asksGate,
 			need: [][]Sign{{PolicyBound}, {GateAsked}}, also: []Sign{GateAllowed, GateBlocked},
 		},
 		{
 			id: "GOVERN 2.1", title: "Roles and responsibilities are documented",
-			asks: "Actors are enrolled with roles.",
-			need: [][]Sign{{ActorEnrolled}}, also: []Sign{ActorRevoked},
+			asks: "At the end actors are enrolled with roles, and not revoked.",
+			need: [][]Sign{{ActorActive}}, also: []Sign{ActorEnrolled, ActorRevoked},
 		},
 		{
 			id: "GOVERN 3.2", title: "Roles of humans in the oversight of AI systems",
-			asks: "Actors are enrolled whose role is to approve and deny, and their verdicts need signatures.",
-			need: [][]Sign{{ApproverEnrolled}, {SignaturesRequired}}, also: []Sign{VerdictSigned},
+			asks: "At the end an actor is enrolled, and not revoked, whose role is to approve and deny, and verdicts need signatures.",
+			need: [][]Sign{{ApproverActive}, {VerdictsProved}}, also: []Sign{VerdictSigned},
 		},
 		{
 			id: "MAP 3.5", title: "Human oversight",
-			asks: "What waited for a decision got a verdict, by someone else than who asked, or the job was cancelled or stopped.",
-			when: []Sign{DecisionAsked}, need: [][]Sign{{VerdictGiven, Cancelled, Stopped}}, answer: true, also: []Sign{VerdictSigned, Denied, Resumed},
+			asks: asksDecision,
+			when: []Sign{DecisionAsked}, need: [][]Sign{{DecisionDecided}}, against: []Sign{DecisionOpen}, also: []Sign{VerdictGiven, VerdictSigned, Denied, Resumed},
 		},
 		{
 			id: "MEASURE 2.4", title: "Behaviour is monitored in production",
-			asks: "What the system does is recorded as it goes on: its progress, each call of a tool that the gate was asked about, the end of each attempt.",
+			asks: asksMonitor,
 			need: [][]Sign{monitored}, also: []Sign{EffectSettled, ResultNamed},
 		},
 		{
 			id: "MEASURE 2.8", title: "Transparency and accountability",
-			asks: "Commands are signed by who gave them, and the ledger committed to its index, so that none of a job's events can be left out unseen.",
-			need: [][]Sign{{CommandSigned}, {IndexCommitted}}, also: []Sign{VerdictSigned},
+			asks: "All commands of the job that were carried out are signed by who gave them, and the newest commitment of the ledger to its index comes after the job's newest event, so that none of them can be left out unseen.",
+			need: [][]Sign{{CommandSigned}, {IndexCommitted}}, against: []Sign{CommandUnsigned, AfterCommitment}, also: []Sign{VerdictSigned},
 		},
 		{
 			id: "MEASURE 3.1", title: "Risks are identified and tracked as they arise",
@@ -47,22 +47,22 @@ var nistAIRMF = framework{
 		},
 		{
 			id: "MANAGE 2.3", title: "Response to risks that were not known before",
-			asks: "After the newest event that someone should look at, someone acted: a verdict, a settled effect, a resume, a cancellation, a stop.",
-			when: trouble, need: [][]Sign{answered}, answer: true,
+			asks: asksTrouble,
+			when: loud, need: [][]Sign{{TroubleAnswered}}, against: []Sign{TroubleOpen}, also: []Sign{Resumed, VerdictGiven},
 		},
 		{
 			id: "MANAGE 2.4", title: "Disengaging or deactivating a system",
-			asks: "The job was paused, cancelled or stopped. After an emergency stop no tool is allowed any more.",
-			when: intervened, need: [][]Sign{intervened}, also: []Sign{StopHeld},
+			asks: asksHeld,
+			when: held, need: [][]Sign{{Intervened}}, also: []Sign{StopHeld},
 		},
 		{
 			id: "MANAGE 4.1", title: "Monitoring after deployment: override, recovery and change",
-			asks: "A job that was paused or blocked was resumed afterwards, or ended.",
+			asks: asksBack,
 			when: []Sign{Paused, Blocked}, need: [][]Sign{{Resumed, JobEnded}}, answer: true, also: []Sign{ConditionsChanged, ChangeReasoned},
 		},
 		{
 			id: "MANAGE 4.3", title: "Incidents and errors are tracked",
-			asks: "All that a tool was allowed to do is settled as done or not done, once.",
+			asks: asksEffects,
 			when: []Sign{GateAllowed}, need: [][]Sign{{EffectSettled}}, against: []Sign{GrantOpen}, also: []Sign{EffectUnknown, Failed},
 		},
 	},

@@ -13,7 +13,7 @@ const (
 
 // Notice is in every report.
 const Notice = "This report lists events of a ledger as evidence. It is no legal judgement, no audit opinion, and no statement that a law or a standard is met or applies. " +
-	"present: the events show what is looked for. absent: these events do not show it. not_applicable: no event asks for it."
+	"present: the events show what is looked for, after the last of them. absent: these events do not show it. not_applicable: no event asks for it."
 
 // A Report says what the events of a ledger show of a framework.
 type Report struct {
