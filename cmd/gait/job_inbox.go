@@ -128,6 +128,9 @@ func toDecide(item projection.InboxItem, actor string) string {
 		return settleCommand(item.Grant)
 	}
 	command := toApprove(item.JobID, item.CheckpointID)
+	if item.Subject != nil { // no actor should approve what it has not seen
+		command = strings.Replace(command, " --actor", " --show --actor", 1)
+	}
 	if actor != "" {
 		command = strings.Replace(command, "--actor NAME", "--actor "+actor, 1)
 	}

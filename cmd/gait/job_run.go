@@ -162,6 +162,7 @@ func runJob(ctx context.Context, a *app, flags *workerFlags, id string, args []s
 	job := &leasedJob{supervisor: s, id: id}
 	o := flags.options(a, "")
 	o.WaitForPeople = true
+	o.Waits = func() { job.noticeWay(ctx) }
 	r := worker.Runner{
 		Job: job, Options: o,
 		Launcher: s.started.count(&launcher{leasedJob: job, guard: guard, command: args, stdout: a.stdoutOfChild(), stderr: a.stderr}),

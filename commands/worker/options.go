@@ -49,6 +49,7 @@ type Options struct {
 	Rand    func() float64 // from 0 to 1, for the jitter; nil: no jitter
 	Now     func() time.Time
 	Log     func(format string, args ...any) // what happens, in words; nil: nowhere
+	Waits   func()                           // called each time a wait for people begins; nil: nothing is
 }
 
 // A Backoff is how long to pause before the attempt after one that failed: a random part of

@@ -34,6 +34,9 @@ func (r *Runner) Run(ctx context.Context) (Outcome, error) {
 			return outcome, err
 		default:
 			r.Options.logf("the job is %s: its supervisor waits, without a lease", outcome)
+			if r.Options.Waits != nil {
+				r.Options.Waits()
+			}
 			waited, pause = outcome, firstPause
 		}
 		if outcome, err = x.wait(waited); outcome != "" || err != nil {
