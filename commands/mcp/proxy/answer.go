@@ -2,6 +2,8 @@ package proxy
 
 import (
 	"encoding/json"
+	"fmt"
+	"strings"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 
@@ -14,6 +16,7 @@ const (
 	wordsHidden = "This tool is described in another way than before. A person has to approve that first, and it has not run. Stop here and wait. (tool_changed)"
 	wordsTools  = "It has not run, since the tools of this server could not be compared with those that were recorded. Try once more, and then stop. (tools_unknown)"
 	wordsInput  = "It has not run: it brings input that no call has asked for. Call the tool without it. (input_unknown)"
+	wordsNotOn  = "It has not gone on: what has permitted it does not hold any more, and the server was not sent this input. Stop here; a person has to find out what it did before that."
 	wordsBusy   = "It has not run: too many calls are running. Wait for them. (too_many_calls)"
 	wordsEnded  = "The server ended before it answered. It may have run already. Do not try again: a person has to find out first. (server_ended)"
 	wordsTask   = "The server has begun a task instead of answering. It may be running. Do not try again: a person has to find out first. (task_unsupported)"
@@ -44,7 +47,7 @@ type textContent struct {
 }
 
 // refuse answers a call with an error that is meant for the agent.
-func refuse(id jsonrpc.ID, c toolCall, o outcome, words ...string) *jsonrpc.Response {
+func refuse(c toolCall, o outcome, words ...string) *jsonrpc.Response {
 	r := refusal{IsError: true, Meta: map[string]outcome{metaAnswer: o}}
 	for _, w := range words {
 		if w != "" {
@@ -56,9 +59,9 @@ func refuse(id jsonrpc.ID, c toolCall, o outcome, words ...string) *jsonrpc.Resp
 	}
 	b, err := encode(r)
 	if err != nil {
-		return failed(id, jsonrpc.CodeInternalError, "it has not run")
+		return failed(jsonrpc.CodeInternalError, "it has not run")
 	}
-	return &jsonrpc.Response{ID: id, Result: b}
+	return &jsonrpc.Response{Result: b}
 }
 
 // outcomeOf returns what programs are told about an answer of the gate.
@@ -75,11 +78,11 @@ func where(job string, a commands.GateAnswer) string {
 }
 
 // blocked answers a call that the gate has not allowed.
-func blocked(id jsonrpc.ID, c toolCall, job string, a commands.GateAnswer, amended string) *jsonrpc.Response {
+func blocked(c toolCall, job string, a commands.GateAnswer, amended string) *jsonrpc.Response {
 	if amended != "" {
 		amended = "Approved was: " + amended
 	}
-	return refuse(id, c, outcomeOf(job, a), ask.Words(a), amended, where(job, a))
+	return refuse(c, outcomeOf(job, a), ask.Words(a), amended, where(job, a))
 }
 
 // A result is what the answer to a call says of how it ended.
@@ -88,4 +91,24 @@ type result struct {
 	ResultType string          `json:"resultType"`
 	Task       json.RawMessage `json:"task"`
 	State      json.RawMessage `json:"requestState"`
+}
+
+// resultMembers are those that a reader who ignores case could take for others.
+var resultMembers = []string{"isError", "resultType", "task", "requestState"}
+
+// readResult reads a result. One that two readers could read in two ways is an
+// error.
+func readResult(b json.RawMessage) (is result, err error) {
+	all, err := members(b)
+	if err != nil {
+		return is, err
+	}
+	for name := range all {
+		for _, known := range resultMembers {
+			if name != known && strings.EqualFold(name, known) {
+				return is, fmt.Errorf("%.60q could be taken for %s", name, known)
+			}
+		}
+	}
+	return is, json.Unmarshal(b, &is)
 }

@@ -15,7 +15,10 @@
 //
 // # What passes
 //
-// Only what a table names, in each direction. Of requests of the client: initialize, ping,
+// Each request has an id of the proxy's own towards the server, and is answered with the id that
+// the client has spelt.
+//
+// Only what a table names passes, in each direction. Of requests of the client: initialize, ping,
 // server/discover, what lists and reads resources, their templates and prompts, subscriptions,
 // completion/complete and logging/setLevel; tools/list is answered in part, and tools/call only
 // after an allow. Of requests of the server: ping, sampling/createMessage, elicitation/create and
@@ -23,7 +26,8 @@
 // dropped, and so is a response to what was not asked. An array of messages is refused, as the
 // protocol does since 2025-06-18. Tasks are refused in both forms of the protocol (a call that
 // asks for one, tasks/…), and neither end is told that the other can do them: a tool that goes on
-// after its answer cannot be settled by it.
+// after its answer cannot be settled by it. What passes runs no tool, and it is not asked of the
+// gate: it also passes while the job is paused, and after an emergency stop.
 //
 // # A call
 //
@@ -55,7 +59,9 @@
 // grant is left open, and so is that of a call without an answer. The gate then blocks that
 // call, and no other, until a person has said what became of it. If the server asks for input
 // before it goes on (input_required), the next call with the same tool, arguments and
-// requestState goes on under the same grant, once. No other call may bring such input.
+// requestState goes on under the same grant, once. No other call may bring such input, and that
+// one does not go on unless the job runs still, under the same lease and policy, and the grant is
+// open: a grant that was settled, or whose outcome is unknown, permits nothing more.
 //
 // # The tools
 //

@@ -14,6 +14,7 @@ import (
 	"gait/commands/connect"
 	"gait/commands/gate"
 	"gait/ledger"
+	"gait/projection"
 )
 
 // listForClient answers tools/list with the tools that the client may see.
@@ -22,28 +23,28 @@ func (s *session) listForClient(ctx context.Context, m *jsonrpc.Request, r *requ
 		Meta map[string]json.RawMessage `json:"_meta"`
 	}
 	if m.Params != nil && json.Unmarshal(m.Params, &p) != nil {
-		s.answer(failed(m.ID, jsonrpc.CodeInvalidParams, "the parameters cannot be read"))
+		s.answer(r, failed(jsonrpc.CodeInvalidParams, "the parameters cannot be read"))
 		return
 	}
 	if err := s.tools.ready(ctx, protocolOf(p.Meta)); err != nil {
 		s.o.Log("%v", err)
-		s.answer(failed(m.ID, jsonrpc.CodeInternalError, ErrTools.Error()))
+		s.answer(r, failed(jsonrpc.CodeInternalError, ErrTools.Error()))
 		return
 	}
-	if err := s.toServer(&jsonrpc.Request{ID: m.ID, Method: m.Method, Params: withoutTasks(m.Params, "_meta", metaCapabilities)}); err != nil {
-		return
+	var got *jsonrpc.Response
+	if err := s.server.send(&jsonrpc.Request{ID: r.id, Method: m.Method, Params: withoutTasks(m.Params, "_meta", metaCapabilities)}); err == nil {
+		got = s.await(ctx, r)
 	}
-	got := s.await(ctx, r)
 	switch {
 	case got == nil:
-		got = failed(m.ID, jsonrpc.CodeInternalError, ErrServerEnded.Error())
+		got = failed(jsonrpc.CodeInternalError, ErrServerEnded.Error())
 	case got.Error == nil:
 		var err error
 		if got.Result, err = s.visible(got.Result); err != nil {
-			got = failed(m.ID, jsonrpc.CodeInternalError, "the server's list of tools cannot be read")
+			got = failed(jsonrpc.CodeInternalError, "the server's list of tools cannot be read")
 		}
 	}
-	s.answer(&jsonrpc.Response{ID: m.ID, Result: got.Result, Error: got.Error})
+	s.answer(r, got)
 }
 
 // visible returns the result of tools/list with those tools alone that the client may see.
@@ -66,11 +67,11 @@ func (s *session) visible(list json.RawMessage) (json.RawMessage, error) {
 func (s *session) callTool(ctx context.Context, m *jsonrpc.Request, r *request) {
 	c, err := readCall(m.Params)
 	if err != nil {
-		s.answer(failed(m.ID, jsonrpc.CodeInvalidParams, "it has not run: "+err.Error()))
+		s.answer(r, failed(jsonrpc.CodeInvalidParams, "it has not run: "+err.Error()))
 		return
 	}
 	refused := func(code, words string) {
-		s.answer(refuse(m.ID, c, outcome{Verdict: string(ledger.GateBlock), ReasonCode: code, JobID: s.o.Job}, words))
+		s.answer(r, refuse(c, outcome{Verdict: string(ledger.GateBlock), ReasonCode: code, JobID: s.o.Job}, words))
 	}
 	if err := s.tools.ready(ctx, protocolOf(c.meta)); err != nil {
 		s.o.Log("%v", err)
@@ -83,37 +84,34 @@ func (s *session) callTool(ctx context.Context, m *jsonrpc.Request, r *request) 
 		refused("tool_changed", wordsHidden)
 		return
 	case !ok:
-		s.answer(failed(m.ID, jsonrpc.CodeInvalidParams, fmt.Sprintf("unknown tool: %.128q", c.name)))
+		s.answer(r, failed(jsonrpc.CodeInvalidParams, fmt.Sprintf("unknown tool: %.128q", c.name)))
 		return
 	}
 	if clash := t.clash(c.named); clash != "" {
-		s.answer(failed(m.ID, jsonrpc.CodeInvalidParams, "it has not run: "+clash))
+		s.answer(r, failed(jsonrpc.CodeInvalidParams, "it has not run: "+clash))
 		return
 	}
-	grant, no := s.permit(ctx, m.ID, c)
+	on, no := s.permit(ctx, c)
 	if no != nil {
-		s.answer(no)
+		s.answer(r, no)
 		return
 	}
 	if !r.waited() {
-		s.o.Log("a call of %s was cancelled before it ran: its grant %s is left open", c.name, grant)
-		s.forget(m.ID)
+		s.o.Log("a call of %s was cancelled before it ran: its grant %s is left open", c.name, on.grant)
+		s.forget(r)
 		return
 	}
-	s.answer(s.forward(ctx, m.ID, r, c, t, grant))
+	s.answer(r, s.forward(ctx, r, c, t, on))
 }
 
-// permit returns the grant that a call runs under, or the answer to one that does not run.
-func (s *session) permit(ctx context.Context, id jsonrpc.ID, c toolCall) (grant string, no *jsonrpc.Response) {
+// permit returns what a call runs under, or the answer to one that does not run.
+func (s *session) permit(ctx context.Context, c toolCall) (on step, no *jsonrpc.Response) {
 	if c.responses != nil || c.state != nil {
-		if grant := s.nextStep(c); grant != "" {
-			return grant, nil
-		}
-		return "", refuse(id, c, outcome{Verdict: string(ledger.GateBlock), ReasonCode: "input_unknown", JobID: s.o.Job}, wordsInput)
+		return s.nextStep(ctx, c)
 	}
 	intent, err := c.intent(s.o.Server)
 	if err != nil {
-		return "", failed(id, jsonrpc.CodeInvalidParams, "it has not run: "+err.Error())
+		return on, failed(jsonrpc.CodeInvalidParams, "it has not run: "+err.Error())
 	}
 	q := connect.GateQuestion{
 		JobID: s.o.Job, Tool: gateName(s.o.Server, c.name), Intent: intent, CallID: c.callID, Lease: s.o.Lease, Trace: c.trace,
@@ -124,14 +122,14 @@ func (s *session) permit(ctx context.Context, id jsonrpc.ID, c toolCall) (grant 
 		a, _ = s.desk.Ask(ctx, q)
 	}
 	if ask.Allows(a, q.Tool, q.CallID) {
-		return a.Grant, nil
+		return step{a.Grant, a.PolicyDigest}, nil
 	}
 	if a.Verdict == ledger.GateAllow { // it is no whole answer to this call
 		a = commands.GateAnswer{Verdict: ledger.GateBlock, ReasonCode: gate.CodeInternal}
 	}
 	if a.ReasonCode == gate.CodeAlreadyDone && a.Result != nil {
 		if b, err := s.kept(ctx, *a.Result); err == nil && isResult(b) {
-			return "", &jsonrpc.Response{ID: id, Result: b}
+			return on, &jsonrpc.Response{Result: b}
 		}
 	}
 	amended := ""
@@ -140,7 +138,7 @@ func (s *session) permit(ctx context.Context, id jsonrpc.ID, c toolCall) (grant 
 			amended = string(b)
 		}
 	}
-	return "", blocked(id, c, s.o.Job, a, amended)
+	return on, blocked(c, s.o.Job, a, amended)
 }
 
 // kept returns content of the job.
@@ -158,28 +156,14 @@ func isResult(b []byte) bool {
 	return err == nil && all["content"] != nil
 }
 
-// nextStep returns the grant of the call that the server has asked for input, once; "" if there is none.
-func (s *session) nextStep(c toolCall) string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	key := c.same(c.state)
-	grants := s.goingOn[key]
-	if len(grants) == 0 {
-		return ""
-	}
-	if s.goingOn[key] = grants[1:]; len(grants) == 1 {
-		delete(s.goingOn, key)
-	}
-	return grants[0]
-}
-
 // forward sends an allowed call to the server, waits for the answer, and settles the grant.
-func (s *session) forward(ctx context.Context, id jsonrpc.ID, r *request, c toolCall, t tool, grant string) *jsonrpc.Response {
+func (s *session) forward(ctx context.Context, r *request, c toolCall, t tool, on step) *jsonrpc.Response {
+	grant := on.grant
 	lost := func(code, words string) *jsonrpc.Response {
 		s.o.Log("the grant %s of %s is left open: %s", grant, c.name, code)
-		return refuse(id, c, outcome{Verdict: string(ledger.GateAllow), ReasonCode: code, JobID: s.o.Job, Grant: grant}, words)
+		return refuse(c, outcome{Verdict: string(ledger.GateAllow), ReasonCode: code, JobID: s.o.Job, Grant: grant}, words)
 	}
-	if err := s.server.send(&jsonrpc.Request{ID: id, Method: methodToolsCall, Params: c.params()}); err != nil {
+	if err := s.server.send(&jsonrpc.Request{ID: r.id, Method: methodToolsCall, Params: c.params()}); err != nil {
 		return lost("server_ended", wordsEnded)
 	}
 	got := s.await(ctx, r)
@@ -187,8 +171,11 @@ func (s *session) forward(ctx context.Context, id jsonrpc.ID, r *request, c tool
 		return lost("server_ended", wordsEnded)
 	}
 	var is result
-	if got.Error == nil && json.Unmarshal(got.Result, &is) != nil {
-		return lost("answer_unreadable", wordsUnread)
+	if got.Error == nil {
+		var err error
+		if is, err = readResult(got.Result); err != nil {
+			return lost("answer_unreadable", wordsUnread)
+		}
 	}
 	switch {
 	case got.Error != nil:
@@ -200,16 +187,13 @@ func (s *session) forward(ctx context.Context, id jsonrpc.ID, r *request, c tool
 	case is.Task != nil, is.ResultType != "" && is.ResultType != "complete" && is.ResultType != "input_required":
 		return lost("task_unsupported", wordsTask)
 	case is.ResultType == "input_required":
-		s.mu.Lock()
-		key := c.same(is.State)
-		s.goingOn[key] = append(s.goingOn[key], grant)
-		s.mu.Unlock()
+		s.expect(c.same(is.State), on)
 	case is.IsError && !t.reads:
 		s.o.Log("%s has answered with an error: its grant %s is left open", c.name, grant)
 	default:
 		s.settle(ctx, c, grant, got.Result)
 	}
-	return &jsonrpc.Response{ID: id, Result: got.Result, Error: got.Error}
+	return got
 }
 
 // encodedError returns an error of the protocol as JSON.
@@ -234,7 +218,11 @@ func (s *session) settle(ctx context.Context, c toolCall, grant string, result j
 			JobID: s.o.Job, Grant: grant, Outcome: ledger.EffectDone, Result: bytes.NewReader(b), MediaType: "application/json", Lease: s.o.Lease, Trace: c.trace,
 		})
 	}
-	if err != nil {
+	switch f, _ := ledger.FaultOf(err); {
+	case err == nil:
+	case f.Code == string(projection.GrantNotFound):
+		s.o.Log("%s was done, though another actor has said before what became of its grant %s: a person has to look at that", c.name, grant)
+	default:
 		s.o.Log("%s was done, but its grant %s is left open: %v", c.name, grant, err)
 	}
 }

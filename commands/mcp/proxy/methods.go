@@ -44,6 +44,7 @@ const (
 	metaVersion      = "io.modelcontextprotocol/protocolVersion"
 	metaClient       = "io.modelcontextprotocol/clientInfo"
 	metaCapabilities = "io.modelcontextprotocol/clientCapabilities"
+	metaSubscription = "io.modelcontextprotocol/subscriptionId"
 	metaCallID       = "gait/call-id" // a client's name for a call
 	metaAnswer       = "gait/answer"  // what the gate has answered
 	metaTrace        = "traceparent"

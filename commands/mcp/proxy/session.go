@@ -52,16 +52,29 @@ type session struct {
 	calls          sync.WaitGroup
 
 	mu      sync.Mutex
-	ended   bool // the server has
-	sent    map[jsonrpc.ID]*request
-	asked   map[jsonrpc.ID]bool // what the server has asked the client
-	goingOn map[string][]string // grants of calls that the server has asked for input, by what their next step must be
-	own     int                 // requests of the proxy itself so far
+	ended   bool                       // the server has
+	sent    map[string]*request        // by the proxy's id
+	named   map[string]*request        // those of the client, by the key of its id
+	asked   map[string]json.RawMessage // ids of what the server has asked the client, by their keys
+	goingOn map[string][]step          // calls that the server has asked for input, by what their next step must be
+	last    int                        // the proxy's newest id
+}
+
+// A step is a call that goes on when its client has brought input.
+type step struct {
+	grant  string
+	policy ledger.Hash // that has permitted it
 }
 
 // A request is one that the server has to answer, or that the proxy still has in hand.
+//
+// Towards the server it has an id of the proxy's own, which no other one ever has in this
+// session: an answer that comes late is to no other request.
 type request struct {
 	method string
+	id     jsonrpc.ID // towards the server: name
+	name   string
+	asked  json.RawMessage        // the id that the client has given it; nil: the proxy asks itself
 	reply  chan *jsonrpc.Response // nil: the answer goes to the client as it is
 	gone   chan struct{}          // closed once the client does not wait any more
 }
@@ -76,43 +89,75 @@ func (r *request) waited() bool {
 	}
 }
 
-// register notes a request, unless one with its id is not answered yet.
-func (s *session) register(id jsonrpc.ID, r *request) bool {
+// idPrefix begins the ids of the proxy.
+const idPrefix = "gait:"
+
+// register notes a request and gives it an id, unless the client has not got an answer to
+// another one of the same id.
+func (s *session) register(r *request) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.sent[id] != nil {
-		return false
+	if r.asked != nil {
+		if key := keyOf(r.asked); s.named[key] == nil {
+			s.named[key] = r
+		} else {
+			return false
+		}
 	}
-	s.sent[id] = r
+	s.last++
+	r.name = idPrefix + strconv.Itoa(s.last)
+	r.id, _ = jsonrpc.MakeID(r.name) //nolint:errcheck // text is an id
+	s.sent[r.name] = r
 	if s.ended && r.reply != nil {
 		close(r.reply)
 	}
 	return true
 }
 
-// forget forgets a request, and reports whether the client still waits for its answer.
-func (s *session) forget(id jsonrpc.ID) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r := s.sent[id]
-	delete(s.sent, id)
-	return r != nil && r.waited()
+// requestOf returns the request of an id of the proxy, with the lock held; nil if there is none.
+func (s *session) requestOf(id jsonrpc.ID) *request {
+	name, ok := id.Raw().(string)
+	if !ok {
+		return nil
+	}
+	return s.sent[name]
 }
 
-// toServer sends a message to the server. That it cannot be sent is found out by its end.
-func (s *session) toServer(m jsonrpc.Message) error {
+// drop forgets a request, with the lock held.
+func (s *session) drop(r *request) {
+	delete(s.sent, r.name)
+	if key := keyOf(r.asked); s.named[key] == r {
+		delete(s.named, key)
+	}
+}
+
+// forget forgets a request, and reports whether the client still waits for its answer.
+func (s *session) forget(r *request) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.drop(r)
+	return r.waited()
+}
+
+// toServer sends a notification to the server. That it cannot be sent is found out by its end.
+func (s *session) toServer(m jsonrpc.Message) {
 	if err := s.server.send(m); err != nil {
 		s.o.Log("the server does not read: %v", err)
 	}
-	return nil
 }
 
-// toClient sends a message to the client. That it has left is found out by its end.
-func (s *session) toClient(m jsonrpc.Message) error {
+// replyToServer answers a request of the server, by the id that the server has given it.
+func (s *session) replyToServer(id json.RawMessage, m *jsonrpc.Response) {
+	if err := s.server.reply(id, m); err != nil {
+		s.o.Log("the server does not read: %v", err)
+	}
+}
+
+// toClient sends a notification to the client. That it has left is found out by its end.
+func (s *session) toClient(m jsonrpc.Message) {
 	if err := s.client.send(m); err != nil {
 		s.o.Log("the client does not read: %v", err)
 	}
-	return nil
 }
 
 // askServer asks the server for something of the proxy's own.
@@ -123,19 +168,9 @@ func (s *session) askServer(ctx context.Context, method string, params json.RawM
 		defer cancel()
 	}
 	r := &request{method: method, reply: make(chan *jsonrpc.Response, 1), gone: make(chan struct{})}
-	var id jsonrpc.ID
-	for ok := false; !ok; ok = s.register(id, r) {
-		s.mu.Lock()
-		s.own++
-		n := s.own
-		s.mu.Unlock()
-		var err error
-		if id, err = jsonrpc.MakeID("gait:" + strconv.Itoa(n)); err != nil {
-			return nil, err
-		}
-	}
-	defer s.forget(id)
-	if err := s.server.send(&jsonrpc.Request{ID: id, Method: method, Params: params}); err != nil {
+	s.register(r)
+	defer s.forget(r)
+	if err := s.server.send(&jsonrpc.Request{ID: r.id, Method: method, Params: params}); err != nil {
 		return nil, err
 	}
 	select {
@@ -183,11 +218,16 @@ func (s *session) resume(ctx context.Context) bool {
 }
 
 // answer answers a request of the client, if it still waits.
-func (s *session) answer(m *jsonrpc.Response) {
-	if !s.forget(m.ID) {
-		return
+func (s *session) answer(r *request, m *jsonrpc.Response) {
+	if s.forget(r) {
+		s.replyTo(r.asked, m)
 	}
-	if err := s.client.send(m); err != nil {
+}
+
+// replyTo answers a request of the client, by the id that the client has given it. That it has
+// left is found out by its end.
+func (s *session) replyTo(id json.RawMessage, m *jsonrpc.Response) {
+	if err := s.client.reply(id, m); err != nil {
 		s.o.Log("the client does not read: %v", err)
 	}
 }

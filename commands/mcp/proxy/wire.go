@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 
@@ -23,28 +22,6 @@ var ErrLine = ledger.NewError(fmt.Sprintf("a message has more than %d bytes", ma
 
 // errBatch says that an array of messages was sent.
 var errBatch = errors.New("an array of messages is not taken: send them one by one")
-
-// A peer is one end of the proxy, to be written to by several goroutines.
-type peer struct {
-	mu sync.Mutex
-	w  io.Writer
-}
-
-// send writes a message.
-func (p *peer) send(m jsonrpc.Message) error {
-	b, err := jsonrpc.EncodeMessage(m)
-	if err != nil {
-		return err
-	}
-	return p.write(b)
-}
-
-func (p *peer) write(b []byte) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	_, err := p.w.Write(append(b, '\n'))
-	return err
-}
 
 // readLines calls visit with each line that is not blank, until the end of r, or until visit
 // fails.
@@ -74,15 +51,29 @@ func readLines(r io.Reader, visit func([]byte) error) error {
 	}
 }
 
-// decode reads a line as one message.
-func decode(line []byte) (jsonrpc.Message, error) {
+// decode reads a line as one message, with its id as it is spelt; nil if it has none.
+func decode(line []byte) (jsonrpc.Message, json.RawMessage, error) {
 	if !json.Valid(line) {
-		return nil, errors.New("it is not JSON")
+		return nil, nil, errors.New("it is not JSON")
 	}
 	if line[0] == '[' {
-		return nil, errBatch
+		return nil, nil, errBatch
 	}
-	return jsonrpc.DecodeMessage(line)
+	all, err := members(line)
+	if err != nil {
+		return nil, nil, err
+	}
+	m, err := jsonrpc.DecodeMessage(line)
+	return m, all["id"], err
+}
+
+// keyOf returns what is the same for all spellings of an id that is text. A number is only the
+// same as one that is spelt alike.
+func keyOf(id json.RawMessage) string {
+	if b, err := encode(text(id)); err == nil && len(id) > 0 && id[0] == '"' {
+		return string(b)
+	}
+	return string(id)
 }
 
 // members returns the members of an object, as they are spelt. None may be there twice.
@@ -141,6 +132,6 @@ func text(b json.RawMessage) string {
 }
 
 // failed answers a request with an error.
-func failed(id jsonrpc.ID, code int64, message string) *jsonrpc.Response {
-	return &jsonrpc.Response{ID: id, Error: &jsonrpc.Error{Code: code, Message: message}}
+func failed(code int64, message string) *jsonrpc.Response {
+	return &jsonrpc.Response{Error: &jsonrpc.Error{Code: code, Message: message}}
 }
