@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -44,22 +45,91 @@ func (c *console) tellHost(host hook.Host, answer hook.Answer) error {
 	return &toldError{code}
 }
 
+// writeTime is how long a hook waits for what it writes to be read.
+const writeTime = time.Second
+
 // deliver writes an answer, and returns the exit code that goes with it. A yes that cannot be
-// written is a no.
+// written, or that nothing reads, is a no.
 func (c *console) deliver(host hook.Host, answer hook.Answer) int {
 	out := host.Output(answer)
-	if _, err := io.WriteString(c.stderr, out.Stderr); err != nil && out.Instead != "" {
-		if _, err := io.WriteString(c.stdout, out.Instead); err == nil {
-			return hook.ExitAllow // what was written denies
-		}
+	err := writeWithin(c.stderr, out.Stderr)
+	if out.Instead != "" && (err != nil || isUnread(c.stderr)) && !isUnread(c.stdout) && writeWithin(c.stdout, out.Instead) == nil {
+		return hook.ExitAllow // what was written denies
 	}
-	if out.Stdout != "" {
-		if _, err := io.WriteString(c.stdout, out.Stdout); err != nil && answer.OK {
-			io.WriteString(c.stderr, "gait: the answer could not be written, and counts as no\n")
-			return hook.ExitDeny
-		}
+	if err := writeWithin(c.stdout, out.Stdout); err != nil && answer.OK {
+		_ = writeWithin(c.stderr, "gait: the answer could not be written, and counts as no\n")
+		return hook.ExitDeny
 	}
 	return out.Exit
+}
+
+// writeWithin writes a text, and fails if nothing reads it within writeTime.
+func writeWithin(w io.Writer, text string) error {
+	if text == "" {
+		return nil
+	}
+	done := make(chan error, 1)
+	go func() {
+		err := errors.New("the writer has panicked")
+		defer func() {
+			_ = recover()
+			done <- err
+		}()
+		_, err = io.WriteString(w, text)
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(writeTime):
+		return errors.New("nothing reads it")
+	}
+}
+
+// isUnread reports whether a host does not read what is written: it reads pipes and sockets, and
+// neither a file nor the null device, which also stands for a standard error that is closed.
+func isUnread(w io.Writer) bool {
+	f, ok := fileOf(w)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err != nil || info.Mode().IsRegular() || info.Mode()&fs.ModeDevice != 0 && !isTerminal(w)
+}
+
+// How long a hook reads on once it has answered, and once a signal has ended it.
+const (
+	drainTime      = 3 * time.Second
+	drainTimeEnded = 500 * time.Millisecond
+)
+
+// drain reads what a host still has to say, and drops it. To a host, a hook that ends before it has
+// heard all has failed, and the tool runs, whatever its exit code.
+func drain(c *console, within time.Duration) {
+	if readsTerminal(c.stdin) {
+		return
+	}
+	heard := make(chan struct{})
+	go func() {
+		defer close(heard)
+		defer func() { _ = recover() }() // it was answered
+		_, _ = io.Copy(io.Discard, c.stdin)
+	}()
+	select {
+	case <-heard:
+	case <-time.After(within):
+	}
+}
+
+// endLine returns the exit code of a command line. A hook has heard its host to the end by then.
+func endLine(a *app, code int) int {
+	switch {
+	case !hooks(a.running):
+	case a.interrupted != nil && a.interrupted() != nil:
+		drain(&a.console, drainTimeEnded)
+	default:
+		drain(&a.console, drainTime)
+	}
+	return code
 }
 
 // failHook tells the host no because of an error, and returns the exit code. It is the one way
@@ -85,26 +155,23 @@ func failHook(c *console, err error) int {
 
 // endHook ends a hook that did not answer in time, whatever it waits for.
 func endHook(a *app) {
-	code := make(chan int, 1)
-	go func() {
-		code <- a.deliver(hook.Host(a.running.Name()), hook.Answer{ReasonCode: "deadline_exceeded", Reason: "The gate did not answer in time, and it has not run. (deadline_exceeded)"})
-	}()
-	select {
-	case c := <-code:
-		a.exit(c)
-	case <-time.After(time.Second): // nothing reads what is written
-		a.exit(hook.ExitDeny)
-	}
+	a.exit(endLine(a, a.deliver(hook.Host(a.running.Name()), hook.Answer{ReasonCode: "deadline_exceeded", Reason: "The gate did not answer in time, and it has not run. (deadline_exceeded)"})))
 }
 
-// hookIn returns the hook that a command line names whose flags before it were not accepted, or ran,
-// which is what was found.
+// hookIn returns the hook that a command line names, if what was found or ran is gait itself, because
+// of what stands before the hook. It also takes the name of a host for a hook, whatever stands in the
+// place of "hook".
 func hookIn(ran *cobra.Command, args []string) *cobra.Command {
-	if ran.HasParent() {
+	if ran == nil || ran.HasParent() {
 		return ran
 	}
 	for i := range args {
 		if c, _, err := ran.Find(args[i:]); err == nil && hooks(c) {
+			return c
+		}
+	}
+	for i := range args {
+		if c, _, err := ran.Find([]string{"hook", args[i]}); err == nil && hooks(c) && c.Name() == args[i] && i > 0 {
 			return c
 		}
 	}
@@ -129,6 +196,5 @@ func askedHost(c *console) int {
 		}
 	case <-time.After(time.Second):
 	}
-	io.WriteString(c.stderr, "gait: It was not asked about, and has not run: the hook shows its help.\n")
-	return hook.ExitDeny
+	return c.deliver(hook.Host(c.running.Name()), hook.Answer{Event: hook.Before, Reason: "It was not asked about, and has not run: the hook shows its help."})
 }

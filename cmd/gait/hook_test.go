@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,6 +27,7 @@ type hookRow struct {
 	input string // "": goodCall
 	run   string // shell; "": gait hook HOST --id job_1 --actor w
 	long  bool   // not in a short run
+	deaf  bool   // it gives the hook another standard input, or none
 }
 
 // goodCall is one that the gate allows.
@@ -71,9 +73,9 @@ var hookRows = []hookRow{
 	{name: "a tool that no policy permits", input: `{EVENT, TOOL: "Bash", ARGS: {"command": "rm -rf /"}, ID: "c1"}`},
 	{name: "an approval", run: "gait hook HOST --id waits_HOST --actor w", input: `{EVENT, TOOL: "Push", ARGS: {"to": "main"}, ID: "c1"}`},
 
-	{name: "no standard input", run: goodHook + " <&-"},
-	{name: "standard input that is a directory", run: goodHook + " < ."},
-	{name: "an input that does not end", run: "{ echo '{'; sleep 3; } | " + goodHook + " --timeout 500ms"},
+	{name: "no standard input", run: goodHook + " <&-", deaf: true},
+	{name: "standard input that is a directory", run: goodHook + " < .", deaf: true},
+	{name: "an input that does not end", run: "{ echo '{'; sleep 3; } | " + goodHook + " --timeout 500ms", deaf: true},
 	{name: "no such job", run: "gait hook HOST --id nobody --actor w"},
 	{name: "a job without a policy", run: "gait hook HOST --id free --actor w"},
 	{name: "a paused job", run: "gait hook HOST --id paused --actor w"},
@@ -87,6 +89,10 @@ var hookRows = []hookRow{
 	{name: "no host", run: "gait hook"},
 	{name: "an argument", run: goodHook + " allow"},
 	{name: "help", run: goodHook + " --help"},
+	{name: "help before it", run: "gait --help hook HOST"},
+	{name: "the end of flags before it", run: "gait -- hook HOST"},
+	{name: "a hook in another case", run: "gait Hook HOST"},
+	{name: "a word that is like it", run: "gait hoo HOST"},
 	{name: "JSON and a flag", run: goodHook + " --json --allow-all"},
 	{name: "no time", run: goodHook + " --timeout 0s"},
 	{name: "a lease that is none", run: goodHook + " --lease 0"},
@@ -109,7 +115,11 @@ var hookRows = []hookRow{
 	{name: "a full standard output", input: `{EVENT, TOOL: "Bash", ARGS: {"command": "rm"}, ID: "c1"}`, run: goodHook + " > /dev/full"},
 	{name: "no standard output", input: `{EVENT, TOOL: "Bash", ARGS: {"command": "rm"}, ID: "c1"}`, run: goodHook + " >&-"},
 	{name: "a full standard error", input: `{EVENT, TOOL: "Bash", ARGS: {"command": "rm"}, ID: "c1"}`, run: goodHook + " 2> /dev/full"},
+	{name: "no standard error", input: `{EVENT, TOOL: "Bash", ARGS: {"command": "rm"}, ID: "c1"}`, run: goodHook + " 2>&-"},
+	{name: "a standard error that is dropped", input: `{EVENT, TOOL: "Bash", ARGS: {"command": "rm"}, ID: "c1"}`, run: goodHook + " 2>/dev/null"},
+	{name: "a standard error that is a file", input: `{EVENT, TOOL: "Bash", ARGS: {"command": "rm"}, ID: "c1"}`, run: goodHook + " 2>>gait.log"},
 	{name: "a standard error that nothing reads", input: `{EVENT, TOOL: "Bash", ARGS: {"command": "rm"}, ID: "c1"}`, run: "rm -f HOST.fifo; mkfifo HOST.fifo; : < HOST.fifo & exec 3> HOST.fifo; wait; " + goodHook + " 2>&3"},
+	{name: "a wrong flag and a standard error that is full", run: "rm -f HOST.fifo; mkfifo HOST.fifo; exec 3<> HOST.fifo; head -c 65536 /dev/zero >&3; " + goodHook + " --allow-all 2>&3"},
 }
 
 // in returns an input in a host's form.
@@ -124,13 +134,30 @@ func inHost(host hook.Host, text string) string {
 // shell runs a shell command with an input, and returns its exit code and what it wrote.
 func (b builtGait) shell(script, input string) (code int, out, talk string) {
 	b.t.Helper()
+	code, out, talk, _ = b.asHost(script, input)
+	return code, out, talk
+}
+
+// asHost runs a shell command as hosts do: it writes all of the input, and then waits. unheard is
+// the error of writing, which a host takes for a failure of the hook.
+func (b builtGait) asHost(script, input string) (code int, out, talk string, unheard error) {
+	b.t.Helper()
 	cmd := exec.Command("sh", "-c", script)
 	var stdout, stderr bytes.Buffer
-	cmd.Dir, cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = b.dir, b.env, strings.NewReader(input), &stdout, &stderr
-	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = b.dir, b.env, &stdout, &stderr
+	in, err := cmd.StdinPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
 		b.t.Fatal(err)
 	}
-	return cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()
+	_, unheard = io.WriteString(in, input)
+	in.Close()
+	if err := cmd.Wait(); err != nil && cmd.ProcessState == nil {
+		b.t.Fatal(err)
+	}
+	return cmd.ProcessState.ExitCode(), stdout.String(), stderr.String(), unheard
 }
 
 // hookLedger is a ledger with jobs in many states.
@@ -201,10 +228,20 @@ func (b builtGait) saysNo(t *testing.T, host hook.Host, r hookRow) {
 	if run == "" {
 		run = goodHook
 	}
-	code, out, talk := b.shell(strings.ReplaceAll(run, "HOST", string(host)), inHost(host, input))
-	if !denies(host, code, out, talk) {
-		t.Errorf("%s, %s: it exits %d with %.300q and %.300q, which is no denial", host, r.name, code, out, talk)
+	for _, input := range []string{input, long(input)} {
+		code, out, talk, unheard := b.asHost(strings.ReplaceAll(run, "HOST", string(host)), inHost(host, input))
+		if !denies(host, code, out, talk) {
+			t.Errorf("%s, %s: it exits %d with %.300q and %.300q, which is no denial", host, r.name, code, out, talk)
+		}
+		if unheard != nil && !r.deaf {
+			t.Errorf("%s, %s: of %d bytes, the hook has not read all: %v", host, r.name, len(input), unheard)
+		}
 	}
+}
+
+// long makes an input longer than a pipe holds, and no other: what is between members means nothing.
+func long(input string) string {
+	return strings.Replace(input, "{EVENT", "{"+strings.Repeat(" ", 200_000)+"EVENT", 1)
 }
 
 // denies reports whether a host takes what a hook did for a denial.

@@ -121,7 +121,7 @@ func runProcess(a *app) int {
 func runLine(ctx context.Context, a *app, args []string) (code int) {
 	defer func() {
 		if p := recover(); p != nil {
-			code = a.fail(&panicError{value: p, stack: debug.Stack()})
+			code = endLine(a, a.fail(&panicError{value: p, stack: debug.Stack()}))
 		}
 	}()
 	a.stdout, a.interrupted = checkedOutput{a.stdout}, ctx.Err
@@ -131,13 +131,14 @@ func runLine(ctx context.Context, a *app, args []string) (code int) {
 	ran, err := cmd.ExecuteContextC(ctx)
 	if err == nil {
 		err = a.helped
-	} else if !a.begun {
-		a.running = hookIn(ran, args) // its flags or arguments were not accepted
+	}
+	if !hooks(a.running) && (err != nil && !a.begun || a.running == cmd) {
+		a.running = hookIn(ran, args) // its flags or arguments were not accepted, or it was not reached
 	}
 	if err != nil {
-		return a.fail(err)
+		return endLine(a, a.fail(err))
 	}
-	return askedHost(&a.console)
+	return endLine(a, askedHost(&a.console))
 }
 
 // asksJSON reports whether the command line asks for JSON, so that an error in
