@@ -38,6 +38,7 @@ class Host:
     def __init__(self, job):
         self.job = job
         self._tools = []
+        self._ran = False
 
     def tool(self, function, target=None, name=None, **options):
         """Makes a tool of a function, as function_tool does, that runs when the gate allows it.
@@ -70,7 +71,13 @@ class Host:
         return tool
 
     async def run(self, agent, input, **options):
-        """Runs the agent from where the job was left, and returns the result of the SDK's Runner."""
+        """Runs the agent from where the job was left, and returns the result of the SDK's Runner.
+
+        A job has one run: the next one would go on from what is kept of this.
+        """
+        if self._ran:
+            raise ValueError("a job has one run of agents: make another job for the next")
+        self._ran = True
         self._check(agent, set())
         turn = input
         if self.job.state is not None:
@@ -128,6 +135,10 @@ class Host:
             return
         seen.add(id(agent))
         free = [getattr(tool, "name", "?") for tool in agent.tools if not any(tool is ours for ours in self._tools)]
+        if type(agent) is not agents.Agent:
+            raise ValueError("%s is no plain Agent, and may bring tools that do not pass the gate" % agent.name)
+        if getattr(agent, "prompt", None) is not None:
+            raise ValueError("the prompt of %s is kept elsewhere, and may bring tools that do not pass the gate" % agent.name)
         if free or getattr(agent, "mcp_servers", None):
             raise ValueError("these tools of %s do not pass the gate: %s" % (agent.name, ", ".join(free) or "those of its MCP servers"))
         for other in agent.handoffs:

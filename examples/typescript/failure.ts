@@ -90,6 +90,13 @@ export function because(error: unknown): string {
   return `the tool failed: ${/^[\w$]{1,60}$/.test(kind) ? kind : "Error"}`;
 }
 
+/** Reports whether a result is or holds something that may have yet to run: a promise, an iterator, a function. */
+export function isUnfinished(result: any, depth = 0): boolean {
+  if (typeof result === "function" || typeof result?.then === "function" || typeof result?.next === "function" || typeof result?.[Symbol.asyncIterator] === "function") return true;
+  if (!isObject(result) && !Array.isArray(result)) return false;
+  return depth > 64 || (typeof (result as Answer).toJSON !== "function" && Object.values(result).some((part) => typeof part !== "function" && isUnfinished(part, depth + 1)));
+}
+
 export function isObject(value: unknown): value is Answer {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

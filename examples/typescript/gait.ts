@@ -24,7 +24,7 @@
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import * as fs from "node:fs";
-import { Blocked, Denied, Failure, Fenced, Waiting, because, blocked, encode, failed, failureOf, isObject, text, tryEncode, words, type Answer, type Reply } from "./failure.js";
+import { Blocked, Denied, Failure, Fenced, Waiting, because, blocked, encode, failed, failureOf, isObject, isUnfinished, text, tryEncode, words, type Answer, type Reply } from "./failure.js";
 import { encodeIntent, requestId, wayOf, type Attachment, type ClientOptions, type Ending, type Environ, type Question, type Step, type Submission, type Way } from "./ways.js";
 
 export { Blocked, Denied, Failure, Fenced, Waiting, failureOf, words, type Answer } from "./failure.js";
@@ -246,10 +246,15 @@ export class Job {
 
   /**
    * Settles a call that returned as done. What JSON cannot keep of a result is not kept: call.result
-   * is then what it is for the next attempt, too.
+   * is then what it is for the next attempt, too. If the result is or holds something that may have yet
+   * to run, such as an iterator, the call is settled as unknown, and this throws.
    */
   async settle(call: Call, result: unknown = call.result): Promise<void> {
     if (call.done) return;
+    if (isUnfinished(result)) {
+      await this.unknown(call, "the tool returned something that may have yet to run");
+      throw new TypeError(`${call.tool} returned before it ran: return a value, or a promise of one`);
+    }
     const kept = result === undefined ? undefined : tryEncode(result);
     call.result = kept === undefined ? undefined : JSON.parse(kept);
     await this.#end(call, { outcome: "done", result: kept });
@@ -295,7 +300,7 @@ export class Job {
       tool,
       given,
       async (call) => {
-        if (!call.done) call.result = hasRun(await run(call.given));
+        if (!call.done) call.result = await run(call.given);
       },
       options,
     );
@@ -370,12 +375,6 @@ function isGrant(value: unknown): boolean {
 /** Reports whether an answer is about the call that was asked for: the one of that name, or else one that gait has named. */
 function named(answered: unknown, asked: string | undefined): boolean {
   return typeof answered === "string" && (asked === undefined ? /^intent:[0-9a-f]{40}$/.test(answered) : answered === asked);
-}
-
-/** Returns a result, unless it is something that has yet to run. */
-function hasRun(result: any): any {
-  if (typeof result === "function" || typeof result?.next === "function") throw new TypeError("the tool returned before it ran: return a value, or a promise of one");
-  return result;
 }
 
 /** Reports whether content is the bytes of a subject: nothing if there is none, and no subject if its bytes are gone. */

@@ -164,6 +164,7 @@ class Agent:
     mcp_servers: list = dataclasses.field(default_factory=list)
     handoffs: list = dataclasses.field(default_factory=list)
     model: typing.Any = None
+    prompt: typing.Any = None
 
 
 @dataclasses.dataclass(eq=False)

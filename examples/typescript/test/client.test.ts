@@ -73,7 +73,7 @@ for (const [name, way] of Object.entries(ways)) {
     assert.equal(await job.do("read", { path: "big" }, () => assert.fail("it ran")), big);
     assert.equal(await job.do("read", { path: "odd" }, () => 1n), undefined, "what JSON cannot keep is not kept");
 
-    const lazily: (() => unknown)[] = [() => [1].values(), () => (function* () {})(), async () => (async function* () {})(), () => () => 1];
+    const lazily: (() => unknown)[] = [() => [1].values(), () => (function* () {})(), async () => (async function* () {})(), () => () => 1, () => ({ all: [Promise.resolve(1)] })];
     for (const [i, run] of lazily.entries()) {
       const late = w.submit(`late_${i}`) && client.job(`late_${i}`);
       await assert.rejects(late.do("read", {}, run), /before it ran/);
