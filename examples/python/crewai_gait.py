@@ -88,6 +88,8 @@ class Guard:
             arguments, to = self._asks(signature, args, kwargs, target)
             try:
                 return self.job.do(name, arguments, function, to)
+            except SystemExit:  # the worker is told to end
+                raise
             except BaseException as error:
                 raise self._failed(error) from error
 
@@ -96,6 +98,8 @@ class Guard:
             arguments, to = self._asks(signature, args, kwargs, target)
             try:
                 return await self.job.do_async(name, arguments, function, to)
+            except SystemExit:  # the worker is told to end
+                raise
             except BaseException as error:
                 raise self._failed(error) from error
 
@@ -114,7 +118,7 @@ class Guard:
         """Returns what CrewAI is told. Unless the agent may do something else, nothing more of the run goes ahead."""
         failure = gait.failure_of(error)
         if failure is None:  # of the tool: it is not known how far it came, and a person finds out
-            failure = gait.Waiting({"error": "it is not known what became of a call: %r" % error, "error_code": "effects_unsettled"}, 4)
+            failure = gait.Waiting({"error": "it is not known what became of a call: %s" % gait.because(error), "error_code": "effects_unsettled"}, 4)
         if not (isinstance(failure, gait.Blocked) and failure.code in GOES_ON):
             self.ended = failure
         return Refused(gait.words(failure))

@@ -27,14 +27,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import datetime
+import decimal
+import enum
 import functools
 import http.client
 import inspect
 import json
 import os
+import pathlib
 import pwd
 import re
 import selectors
+import signal
 import socket as sockets
 import stat
 import subprocess
@@ -45,12 +50,13 @@ import urllib.parse
 import uuid
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple, Union
 
-__all__ = ["Client", "Job", "Call", "job", "current", "tool", "words", "failure_of", "Failure", "Blocked", "Waiting", "Fenced", "Denied", "EXIT_WAITING"]
+__all__ = ["Client", "Job", "Call", "job", "current", "tool", "words", "because", "failure_of", "Failure", "Blocked", "Waiting", "Fenced", "Denied", "EXIT_WAITING"]
 
 EXIT_WAITING = 75  # EX_TEMPFAIL: the supervisor starts the worker again when the job goes on
 RETRIED = {"state_contention", "state_conflict", "outcome_unknown", "daemon_unreachable", "daemon_stopping", "busy", "lock_timeout"}
 MAX_ANSWER = 8 << 20  # bytes of an answer
 MAX_CONTENT = (64 << 20) + 16
+FINISHED = (str, int, float, bytes, datetime.date, datetime.time, datetime.timedelta, decimal.Decimal, enum.Enum, pathlib.PurePath, uuid.UUID)
 
 Answer = Dict[str, Any]
 Attachments = Iterable[Union[str, Tuple[str, str]]]
@@ -135,6 +141,7 @@ class Call:
     def __init__(self, tool: str, arguments: Dict[str, Any], call_id: str, grant: Optional[str], result: Any = None) -> None:
         self.tool, self.arguments, self.call_id, self.grant, self.result = tool, arguments, call_id, grant, result
         self.done = self.settled = grant is None
+        self._running: Optional[object] = None
 
 
 class Job:
@@ -204,7 +211,7 @@ class Job:
         """
         for decision in reversed(self.resume.get("decisions", [])):
             same = decision.get("summary") == summary and decision.get("required_action") == action
-            if not same or decision.get("checkpoint_id") in self._answered or _spelling(_bundled(decision.get("subject"))) != _spelling(subject):
+            if not same or decision.get("checkpoint_id") in self._answered or not _is_about(decision.get("subject"), subject):
                 continue
             if decision.get("verdict") == "denied":
                 raise Denied({"error": "denied by %s: %s" % (decision.get("by"), decision.get("reason")), "error_code": "decision_denied"}, 4)
@@ -222,6 +229,21 @@ class Job:
         call_id is the host's name of the call, which stays the same when the call is tried again;
         without one, the job does what is asked for once in its life.
         """
+        if _ends.told:
+            raise Waiting({"error": "the worker was told to end", "reason_code": "not_running"}, 4)
+        running = _ends.begin()
+        try:
+            call = self._checked(tool, arguments, target, call_id)
+        except BaseException:
+            _ends.end(running)
+            raise
+        if call.done:
+            _ends.end(running)
+        else:
+            call._running = running
+        return call
+
+    def _checked(self, tool: str, arguments: Dict[str, Any], target: Optional[str], call_id: Optional[str]) -> Call:
         intent = _intent(tool, arguments, target)
         if call_id is not None and not (isinstance(call_id, str) and call_id):
             raise Blocked({"error": "the name of the call is no text: %.80r" % (call_id,), "reason_code": "invalid_call"}, 3)
@@ -243,16 +265,28 @@ class Job:
     def settle(self, call: Call, result: Any = None) -> None:
         """Settles a call whose tool returned as done.
 
-        call.result is then what JSON keeps of the result, as the next attempt finds it: what is no
-        value of JSON is kept as its text.
+        call.result is then what JSON keeps of the result, as the next attempt finds it. Of what is no
+        value of JSON, but finished, such as a date, the text is kept. If the result is or holds
+        anything else, such as an iterator or a Future, it may have yet to run: then the call is
+        settled as unknown, and this raises a TypeError.
         """
         if not call.done:
+            odd = _unfinished(result)
+            if odd is not None:
+                with contextlib.suppress(Exception):
+                    result.close()
+                self.unknown(call, "the tool returned something that may have yet to run: " + odd)
+                raise TypeError("%s returned %s, which may have yet to run: return JSON, or use do_async" % (call.tool, odd))
             kept = _kept(result)
             call.result = None if kept is None else json.loads(kept)
             self._end(call, "done", result=kept)
 
     def unknown(self, call: Call, reason: str) -> None:
-        """Settles a call as unknown: nobody can say whether it was done, and a person has to find out."""
+        """Settles a call as unknown: a person has to find out whether it was done.
+
+        The reason stays in the ledger for ever, and in each pack: put nothing of the tool's or of the
+        user's into it. What may be erased some day is for the log of the attempt, or an attachment.
+        """
         if not call.done:
             self._end(call, "unknown", reason=" ".join("".join(c if c.isprintable() else " " for c in reason[:200]).split()) or "the tool failed")
 
@@ -273,7 +307,7 @@ class Job:
         try:
             yield call
         except BaseException as error:
-            self.unknown(call, "the tool failed: %r" % (error,))
+            self.unknown(call, because(error))
             raise
         self.settle(call, call.result)
 
@@ -284,7 +318,7 @@ class Job:
         """
         with self.gate(tool, arguments, target, call_id) as call:
             if not call.done:
-                call.result = _ran(function(**call.arguments))
+                call.result = function(**call.arguments)
         return call.result
 
     async def do_async(self, tool: str, arguments: Dict[str, Any], function: Callable[..., Any], target: Optional[str] = None, call_id: Optional[str] = None) -> Any:
@@ -294,9 +328,9 @@ class Job:
             return call.result
         try:
             result = function(**call.arguments)
-            result = _ran(await result if inspect.isawaitable(result) else result)
+            result = await result if inspect.isawaitable(result) else result
         except BaseException as error:
-            await asyncio.shield(asyncio.to_thread(self.unknown, call, "the tool failed: %r" % (error,)))
+            await asyncio.shield(asyncio.to_thread(self.unknown, call, because(error)))
             raise
         await asyncio.shield(asyncio.to_thread(self.settle, call, result))
         return call.result
@@ -316,8 +350,48 @@ class Job:
         if call.settled:
             raise ValueError("the call %s is settled" % call.call_id)
         call.settled = True
-        self.client._once("_settle", self, call.grant, outcome, reason, result)
+        try:
+            self.client._once("_settle", self, call.grant, outcome, reason, result)
+        finally:
+            _ends.end(call._running)
 
+
+class _Ends:
+    """Lets calls that run be settled before the process ends, when its supervisor tells it to (SIGTERM)."""
+
+    def __init__(self) -> None:
+        self.told = False
+        self._running: set = set()
+
+    def begin(self) -> object:
+        running = object()
+        self._running.add(running)
+        return running
+
+    def end(self, running: Optional[object]) -> None:
+        self._running.discard(running)
+        if self.told and not self._running:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def tell(self, number: int, frame: Any) -> None:
+        self.told = True
+        if not self._running:
+            sys.exit(128 + number)
+
+    @contextlib.contextmanager
+    def watch(self) -> Iterator[None]:
+        """Listens while the body runs, unless something else in the process does."""
+        if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+            yield
+            return
+        signal.signal(signal.SIGTERM, self.tell)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+_ends = _Ends()
 
 _current: contextvars.ContextVar[Optional[Job]] = contextvars.ContextVar("gait_job", default=None)
 
@@ -332,11 +406,13 @@ def job(environ: Optional[Mapping[str, str]] = None) -> Iterator[Job]:
     """Yields the job that the supervisor has leased to this process.
 
     The process ends with 75 if the job has to wait for a person, and with 3 if it lost its lease.
+    When its supervisor ends it (SIGTERM), as the job was paused, calls that run are settled first.
     """
     leased = Job.leased(environ)
     token = _current.set(leased)
     try:
-        yield leased
+        with _ends.watch():
+            yield leased
     except Exception as error:
         failure = failure_of(error)
         if not isinstance(failure, (Waiting, Fenced)):
@@ -860,13 +936,24 @@ def _kept(result: Any) -> Optional[str]:
         return None
 
 
-def _ran(result: Any) -> Any:
-    """Returns a result, unless it is something that has yet to run."""
-    if inspect.isawaitable(result) or inspect.isgenerator(result) or inspect.isasyncgen(result):
-        with contextlib.suppress(Exception):
-            result.close()
-        raise TypeError("the tool returned before it ran: use do_async, or return a value")
-    return result
+def _unfinished(result: Any, depth: int = 0) -> Optional[str]:
+    """Returns the kind of a part of a result that is no finished value, and None if all are."""
+    if result is None or isinstance(result, FINISHED):
+        return None
+    if not isinstance(result, (dict, list, tuple, set, frozenset)) or depth > 64:
+        return _kind(result)
+    parts = [part for pair in result.items() for part in pair] if isinstance(result, dict) else result
+    return next((odd for odd in (_unfinished(part, depth + 1) for part in parts) if odd is not None), None)
+
+
+def _kind(value: Any) -> str:
+    name = type(value).__name__
+    return name if re.fullmatch("[A-Za-z0-9_]{1,60}", name) else "object"
+
+
+def because(error: BaseException) -> str:
+    """Returns why a call is unknown whose tool has raised: the kind of error, and not its words, which may be private."""
+    return "the tool failed: " + _kind(error)
 
 
 def _bundled(content: Optional[Answer]) -> Any:
@@ -874,6 +961,13 @@ def _bundled(content: Optional[Answer]) -> Any:
     if not content or not content.get("path"):
         return None
     return json.loads(_read(content["path"]))
+
+
+def _is_about(content: Optional[Answer], subject: Any) -> bool:
+    """Reports whether a decision was about a subject. One whose bytes are gone was about none that can be named."""
+    if not content:
+        return subject is None
+    return bool(content.get("path")) and _spelling(_bundled(content)) == _spelling(subject)
 
 
 def _spelling(value: Any) -> str:

@@ -46,7 +46,7 @@ class GaitMiddleware(AgentMiddleware):
         try:
             answer = handler(request)
         except BaseException as error:
-            self.job.unknown(call, "the tool failed: %r" % error)
+            self.job.unknown(call, gait.because(error))
             raise
         self._settle(call, answer)
         return answer
@@ -58,7 +58,7 @@ class GaitMiddleware(AgentMiddleware):
         try:
             answer = await handler(request)
         except BaseException as error:
-            self.job.unknown(call, "the tool failed: %r" % error)
+            self.job.unknown(call, gait.because(error))
             raise
         await asyncio.to_thread(self._settle, call, answer)
         return answer
@@ -93,7 +93,7 @@ class GaitMiddleware(AgentMiddleware):
     def _settle(self, call, answer):
         """Says what became of a call. An error that was made a message is one of which it is not known how far the tool came."""
         if getattr(answer, "status", None) == "error":
-            self.job.unknown(call, "the tool failed: %s" % (answer.content,))
+            self.job.unknown(call, "the tool failed, and the agent is told about it")
         elif isinstance(answer, ToolMessage):
             self.job.settle(call, {"content": answer.content})
         else:
@@ -101,10 +101,24 @@ class GaitMiddleware(AgentMiddleware):
 
 
 def invoke(job, agent, input, config):
-    """Runs an agent from where it was left, and ends the worker (gait.Waiting) if it is interrupted."""
-    left = agent.get_state(config)
-    turn = Command(resume=True) if left.interrupts else None if left.next else input
-    result = agent.invoke(turn, config)
+    """Runs an agent from where it was left, and ends the worker (gait.Waiting) if it is interrupted.
+
+    What the model has asked for is kept before a tool runs (durability="sync"): else, after a kill
+    in between, the model is asked again, and the same call comes again under another id.
+    """
+    return _went(job, agent.invoke(_turn(agent.get_state(config), input), config, durability="sync"))
+
+
+async def ainvoke(job, agent, input, config):
+    """Does as invoke, for an agent that is awaited."""
+    return _went(job, await agent.ainvoke(_turn(await agent.aget_state(config), input), config, durability="sync"))
+
+
+def _turn(left, input):
+    return Command(resume=True) if left.interrupts else None if left.next else input
+
+
+def _went(job, result):
     if result.get("__interrupt__"):
         asked = result["__interrupt__"][0].value
         raise gait.Waiting({"error": "job %s waits: %s" % (job.id, asked), "error_code": "approval_required"}, 4)

@@ -42,7 +42,14 @@ class Agent:
         paused = tuple(Interrupt(write[2]) for write in found.pending_writes or () if write[1] == "__interrupt__")
         return StateSnapshot(values, self._next(values["messages"]), paused)
 
-    def invoke(self, input, config):
+    async def aget_state(self, config):
+        return self.get_state(config)
+
+    async def ainvoke(self, input, config, durability="async"):
+        return self.invoke(input, config, durability)
+
+    def invoke(self, input, config, durability="async"):
+        """Goes on with the graph. What is asynchronous is kept here when the tools have run, which is the latest that it may be."""
         left = self.saver.get_tuple(config)
         messages = list(left.checkpoint["channel_values"]["messages"]) if left else []
         config = left.config if left else {"configurable": {"checkpoint_ns": "", **config["configurable"]}}
@@ -51,17 +58,23 @@ class Agent:
             messages += input["messages"]
         step = left.metadata["step"] + 1 if left else -1
         while True:
-            if step < 0 or not resumed:
-                config = self._put(config, messages, step)
+            due = step < 0 or not resumed
+            if due and durability == "sync":
+                config, due = self._put(config, messages, step), False
             following = self._next(messages)
             if not following:
+                if due:
+                    self._put(config, messages, step)
                 return {"messages": messages}
+            before = messages
             try:
                 with scratchpad(resumed):
                     messages = messages + (self._ask(messages) if following == ("model",) else self._run(messages))
             except GraphInterrupt as paused:
+                config = self._put(config, before, step) if due else config
                 self.saver.put_writes(config, [("__interrupt__", paused.value)], "task")
                 return {"messages": messages, "__interrupt__": [Interrupt(paused.value)]}
+            config = self._put(config, before, step) if due else config
             resumed, step = [], step + 1
 
     def _put(self, config, messages, step):
