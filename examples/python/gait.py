@@ -625,9 +625,10 @@ class _Daemon:
         event = answer.get("event") if isinstance(answer.get("event"), dict) else {}
         payload = event.get("payload") if isinstance(event.get("payload"), dict) else {}
         written = event.get("type") == "gate_decided" and all(payload.get(key) == answer.get(key) for key in ("verdict", "grant", "tool", "call_id"))
-        sure = status == 200 and written and event.get("request_id") == request_id and "error_code" not in answer
+        written = written and event.get("request_id") == request_id
+        sure = status == 200 and written and "error_code" not in answer
         exit = 0 if answer.get("verdict") == "allow" and sure else 4 if answer.get("verdict") == "require_approval" and status == 200 else 3
-        return exit, {**answer, "job_id": event.get("job_id")}
+        return exit, {**answer, "job_id": event.get("job_id") if written else None}  # only what is written about this very request is about this job
 
     def _checkpoint(self, of: Job, step: Answer, request_id: str) -> Reply:
         given: Answer = {"type": step["type"], "summary": step["summary"]}
