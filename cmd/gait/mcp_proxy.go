@@ -150,7 +150,7 @@ func (p *proxyFlags) run(cmd *cobra.Command, a *app, args []string, out io.Write
 	}
 	a.notice(fmt.Sprintf("MCP server %s stands behind the gate of job %s", p.name, p.id))
 	o := proxy.Options{
-		Job: p.id, Server: p.name, Lease: epoch, Policy: policy, Fingerprint: bound.environment(), AutoResume: p.autoResume, AskNew: p.askNew,
+		Job: p.id, Actor: d.o.Actor, Server: p.name, Lease: epoch, Policy: policy, Fingerprint: bound.environment(), AutoResume: p.autoResume, AskNew: p.askNew,
 		Grace: p.grace, Patience: p.patience, Log: func(format string, args ...any) { a.notice(fmt.Sprintf(format, args...)) },
 	}
 	guard, err := process.NewGuard(guardArgs())

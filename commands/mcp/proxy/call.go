@@ -13,8 +13,7 @@ import (
 // A toolCall is a call of a tool, as its client asks for it.
 type toolCall struct {
 	name      string
-	arguments json.RawMessage // nil: none
-	named     map[string]json.RawMessage
+	arguments json.RawMessage            // nil: none
 	meta      map[string]json.RawMessage // nil: none
 	responses json.RawMessage            // to what the server has asked before; nil: none
 	state     json.RawMessage            // of the server, from before; nil: none
@@ -45,7 +44,7 @@ func readCall(params json.RawMessage) (c toolCall, err error) {
 	c.responses, c.state = all["inputResponses"], all["requestState"]
 	if b, ok := all["arguments"]; ok {
 		c.arguments = b
-		if c.named, err = members(b); err != nil {
+		if _, err := members(b); err != nil {
 			return c, fmt.Errorf("the arguments: %w", err)
 		}
 	}

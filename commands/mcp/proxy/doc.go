@@ -38,7 +38,8 @@
 // SERVER is the name that the operator has given the server, never what the server calls itself.
 // So a policy names one tool by action == Action::"mcp:fs/read_file", and all of a server by
 // resource == Target::"mcp:fs". The arguments are those of the call. One that could be taken for
-// another by a server that ignores case (Path, if the tool has path) is refused.
+// another by a server that ignores case (Path beside path, or if the tool has path) is refused, at
+// any depth.
 //
 // A call has no call id, since a client has no name for it that outlives its session: the same
 // intent again is another call, and is blocked as long as it is not known what became of the one
@@ -76,7 +77,20 @@
 //
 //	{"server": "fs", "tools": [{"is": {…}, "tool": "read_file", "was": {…}}]}
 //
-// and the tool is hidden until it is approved and the job was resumed; then the new description
-// is recorded. A tool that is new is hidden; with AskNew it is a change too, and was is null. A
-// name that is listed twice, or is no name for the gate, is hidden.
+// and the tool is hidden until it is approved and the job was resumed; then it is there as "is"
+// says. A tool that is new is hidden; with AskNew it is a change too, and was is null. A name
+// that is listed twice, or is no name for the gate, is hidden.
+//
+// Of records the first one counts that the proxy's own actor has made, and no later one: what the
+// tools are follows from that and from the changes that were approved, without an amendment, and
+// used up by a resume. A change whose was is not what the tool was then counts for nothing. In a
+// ledger that needs signatures, or if the actor is enrolled, the record counts only if its command
+// is signed. If there is a record that does not count, or the actor cannot sign one, the first
+// tools are changes as well: they are hidden until they are approved. In a ledger of claims any
+// process may bear the proxy's name, as it may bear an approver's.
+//
+// One decision about a server's tools is open at a time, and a session asks about each tool once:
+// one that changes again after that is hidden until the next session, so that a description that
+// is never the same does not stop the job for ever. If no decision can be asked for, what has
+// changed is hidden all the same.
 package proxy

@@ -87,7 +87,7 @@ func (s *session) callTool(ctx context.Context, m *jsonrpc.Request, r *request) 
 		s.answer(r, failed(jsonrpc.CodeInvalidParams, fmt.Sprintf("unknown tool: %.128q", c.name)))
 		return
 	}
-	if clash := t.clash(c.named); clash != "" {
+	if clash := t.clash(c.arguments); clash != "" {
 		s.answer(r, failed(jsonrpc.CodeInvalidParams, "it has not run: "+clash))
 		return
 	}

@@ -257,7 +257,7 @@ func start(t *testing.T, d *desk, f *fakeServer, change func(*proxy.Options)) *s
 	f.out = fromServerW
 	var mu sync.Mutex
 	var log bytes.Buffer
-	o := proxy.Options{Job: jobID, Server: "fs", Fingerprint: "envfp:test", Grace: 5 * time.Second, Patience: 20 * time.Second, Log: func(format string, args ...any) {
+	o := proxy.Options{Job: jobID, Actor: "agent_1", Server: "fs", Fingerprint: "envfp:test", Grace: 5 * time.Second, Patience: 20 * time.Second, Log: func(format string, args ...any) {
 		mu.Lock()
 		defer mu.Unlock()
 		fmt.Fprintf(&log, format+"\n", args...)

@@ -106,7 +106,7 @@ func TestDeafServer(t *testing.T) {
 	t.Cleanup(func() { serverR.Close(); fromServerW.Close() })
 	done := make(chan error, 1)
 	go func() {
-		o := proxy.Options{Job: jobID, Server: "fs", Fingerprint: "envfp:test", Grace: 50 * time.Millisecond, Patience: 100 * time.Millisecond, Log: func(string, ...any) {}}
+		o := proxy.Options{Job: jobID, Actor: "agent_1", Server: "fs", Fingerprint: "envfp:test", Grace: 50 * time.Millisecond, Patience: 100 * time.Millisecond, Log: func(string, ...any) {}}
 		done <- proxy.Run(t.Context(), d, o, proxy.Ends{ClientIn: clientR, ClientOut: io.Discard, ServerIn: serverW, ServerOut: fromServerR})
 	}()
 	for i := range 40 {

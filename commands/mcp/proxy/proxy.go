@@ -31,7 +31,7 @@ func Run(ctx context.Context, desk Desk, o Options, ends Ends) error {
 		sent: make(map[string]*request), named: make(map[string]*request), asked: make(map[string]json.RawMessage), goingOn: make(map[string][]step),
 	}
 	s.tools = toolbox{
-		shelf: shelf{desk: desk, job: o.Job, server: o.Server}, askNew: o.AskNew, log: o.Log, list: s.listTools,
+		shelf: shelf{desk: desk, job: o.Job, server: o.Server, actor: o.Actor}, askNew: o.AskNew, log: o.Log, list: s.listTools,
 		proceed: func(ctx context.Context) { s.resume(ctx) },
 	}
 	left, ended := make(chan error, 1), make(chan error, 1)

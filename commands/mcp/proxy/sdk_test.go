@@ -105,7 +105,7 @@ func connectSDK(t *testing.T, d *desk, server *mcp.Server, version string) *mcp.
 	fromServerR, fromServerW := io.Pipe()
 	done := make(chan error, 1)
 	go func() {
-		o := proxy.Options{Job: jobID, Server: "fs", Fingerprint: "envfp:test", Grace: 5 * time.Second, Patience: time.Minute, Log: func(string, ...any) {}}
+		o := proxy.Options{Job: jobID, Actor: "agent_1", Server: "fs", Fingerprint: "envfp:test", Grace: 5 * time.Second, Patience: time.Minute, Log: func(string, ...any) {}}
 		err := proxy.Run(context.Background(), d, o, proxy.Ends{ClientIn: clientR, ClientOut: toClientW, ServerIn: serverW, ServerOut: fromServerR})
 		done <- errors.Join(err, toClientW.Close())
 	}()

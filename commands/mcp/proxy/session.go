@@ -22,6 +22,7 @@ var ErrServerEnded = ledger.NewError("the MCP server has ended", ledger.Fault{Co
 // Options say for which job the proxy asks.
 type Options struct {
 	Job    string // that the calls are recorded in
+	Actor  string // that the desk acts as
 	Server string // the operator's name for the server, letters, digits and ._-
 	Lease  int64  // the epoch of the lease that is held; 0: none
 

@@ -26,11 +26,12 @@ type toolbox struct {
 
 	changed atomic.Int64 // how often the server may have changed its tools
 
-	mu       sync.Mutex // held while tools are compared; who reads what the server says must not wait for it
-	recorded toolset    // nil: not read yet
-	current  toolset    // what the server has; of these only those are there that are as recorded
-	waiting  map[string]bool
-	compared int64 // how often it may have done so when they were compared; 0: not yet
+	mu       sync.Mutex      // held while tools are compared; who reads what the server says must not wait for it
+	recorded toolset         // as the shelf had them when they were compared
+	current  toolset         // what the server has; of these only those are there that are as recorded
+	waiting  map[string]bool // the tools that have changed
+	asked    map[string]bool // those of which this session has asked
+	compared int64           // how often it may have done so when they were compared; 0: not yet
 	told     map[string]bool
 }
 
@@ -68,61 +69,73 @@ func (b *toolbox) compare(ctx context.Context, meta json.RawMessage) error {
 	if err := b.read(ctx, current); err != nil {
 		return err
 	}
-	changed, fresh := changes(b.recorded, current, b.askNew)
-	if len(fresh) > 0 && !b.askNew {
-		b.once("tools that were not recorded are hidden: " + strings.Join(fresh, ", "))
+	changed := b.differ(current)
+	if len(changed) > 0 && b.shelf.known.open {
+		b.proceed(ctx)
+		if err := b.shelf.read(ctx); err != nil {
+			return err
+		}
+		changed = b.differ(current)
 	}
-	b.current, b.waiting = current, make(map[string]bool)
-	if len(changed) == 0 {
-		return nil
+	if len(changed) > 0 && !b.shelf.known.open {
+		b.ask(ctx, changed)
 	}
-	for _, c := range changed {
-		b.waiting[c.Tool] = true
-	}
-	return b.decide(ctx, changed)
+	return nil
 }
 
-// read reads the recorded tools, and records the server's if there are none.
+// read reads the recorded tools, and records the server's if there are none and they need no
+// approval.
 func (b *toolbox) read(ctx context.Context, current toolset) error {
-	if b.recorded != nil {
-		return nil
-	}
-	recorded, ok, err := b.shelf.recorded(ctx)
-	if err == nil && !ok {
-		recorded, err = current, b.shelf.record(ctx, current)
-	}
-	if err == nil {
-		b.recorded = recorded
+	err := b.shelf.read(ctx)
+	if err == nil && b.shelf.known.tools == nil && b.shelf.known.records() {
+		if err = b.shelf.record(ctx, current); err == nil {
+			err = b.shelf.read(ctx)
+		}
 	}
 	return err
 }
 
-// decide asks for a decision about changes, or records them if they were approved.
-func (b *toolbox) decide(ctx context.Context, changed []change) error {
-	subject, err := b.shelf.subjectOf(changed)
-	if err != nil {
-		return err
+// differ notes how the tools that a server has differ from those that are recorded, and returns
+// what a person has to decide about. If none are recorded, that is all of them.
+func (b *toolbox) differ(current toolset) []change {
+	b.recorded, b.current, b.waiting = b.shelf.known.tools, current, make(map[string]bool)
+	askNew := b.askNew || b.recorded == nil
+	changed, fresh := changes(b.recorded, current, askNew)
+	if len(fresh) > 0 && !askNew {
+		b.once("tools that were not recorded are hidden: " + strings.Join(fresh, ", "))
 	}
-	is, err := b.shelf.standing(ctx, subject)
-	if err == nil && is == asked {
-		b.proceed(ctx)
-		is, err = b.shelf.standing(ctx, subject)
+	for _, c := range changed {
+		b.waiting[c.Tool] = true
 	}
-	switch {
-	case err != nil:
-		return err
-	case is == notAsked:
-		b.log("tools have changed, and are hidden until that is approved: %s", names(changed))
-		return b.shelf.ask(ctx, changed, subject)
-	case is == asked:
-		return nil
+	return changed
+}
+
+// ask asks for a decision about changes, but about a tool only once in a session: a description
+// that is another one each time would stop the job each time. What cannot be asked for stays
+// hidden.
+func (b *toolbox) ask(ctx context.Context, changed []change) {
+	var fresh []change
+	for _, c := range changed {
+		if b.asked[c.Tool] {
+			b.once("this tool has changed again after a decision was asked for, and is hidden until the next session: " + c.Tool)
+			continue
+		}
+		fresh = append(fresh, c)
 	}
-	after := b.recorded.apply(changed, b.current)
-	if err := b.shelf.record(ctx, after); err != nil {
-		return err
+	if len(fresh) == 0 || b.shelf.known.refused(fresh) {
+		return
 	}
-	b.recorded, b.waiting = after, make(map[string]bool)
-	return nil
+	if err := b.shelf.ask(ctx, fresh); err != nil {
+		b.once(fmt.Sprintf("tools have changed, and are hidden: %s; no decision could be asked for: %v", names(fresh), err))
+		return
+	}
+	b.log("tools have changed, and are hidden until that is approved: %s", names(fresh))
+	if b.asked == nil {
+		b.asked = make(map[string]bool)
+	}
+	for _, c := range fresh {
+		b.asked[c.Tool] = true
+	}
 }
 
 // find returns a tool that may be called. If it may not, waits says whether that is since it has

@@ -15,9 +15,10 @@ import (
 // A tool is a tool as its server describes it.
 type tool struct {
 	name  string
-	is    json.RawMessage // all of the description, with its members in order
-	reads bool            // it says that it only reads
-	takes []string        // the names of its arguments
+	is    json.RawMessage     // all of the description, with its members in order
+	reads bool                // it says that it only reads
+	input any                 // the schema of its arguments
+	names map[string][]string // of all that the schema has at any depth, by what they are without case
 }
 
 // readTool reads the description of a tool.
@@ -27,10 +28,8 @@ func readTool(b json.RawMessage) (t tool, err error) {
 		Annotations struct {
 			ReadOnlyHint bool `json:"readOnlyHint"`
 		} `json:"annotations"`
-		InputSchema struct {
-			Properties map[string]json.RawMessage `json:"properties"`
-		} `json:"inputSchema"`
-		Execution struct {
+		InputSchema any `json:"inputSchema"`
+		Execution   struct {
 			TaskSupport string `json:"taskSupport"`
 		} `json:"execution"`
 	}
@@ -44,7 +43,8 @@ func readTool(b json.RawMessage) (t tool, err error) {
 		return t, fmt.Errorf("the tool %.60q runs as a task only", read.Name)
 	}
 	t.name, t.reads = read.Name, read.Annotations.ReadOnlyHint
-	t.takes = slices.Sorted(maps.Keys(read.InputSchema.Properties))
+	t.input, t.names = read.InputSchema, make(map[string][]string)
+	namesIn(t.input, t.names)
 	return t, nil
 }
 
@@ -152,25 +152,51 @@ func names(changed []change) string {
 	return strings.Join(all, ", ")
 }
 
-// apply returns the recorded tools with changes that were approved.
-func (t toolset) apply(changed []change, current toolset) toolset {
-	after := maps.Clone(t)
+// apply returns tools with changes that were approved. Changes of other tools than those, or to
+// what is no tool, change nothing.
+func (t toolset) apply(changed []change) toolset {
+	after := make(toolset, len(t))
+	maps.Copy(after, t)
 	for _, c := range changed {
-		after[c.Tool] = current[c.Tool]
+		was := json.RawMessage("null")
+		if tool, known := after[c.Tool]; known {
+			was = tool.is
+		}
+		is, err := readTool(c.Is)
+		if !bytes.Equal(was, c.Was) || err != nil || is.name != c.Tool || !bytes.Equal(is.is, c.Is) {
+			return t
+		}
+		after[c.Tool] = is
 	}
 	return after
 }
 
-// clash says which argument of a call a server that ignores case could take for another one; ""
-// if there is none.
-func (t tool) clash(arguments map[string]json.RawMessage) string {
-	given := slices.Sorted(maps.Keys(arguments))
-	for i, name := range given {
-		for _, other := range append(slices.Clone(t.takes), given[:i]...) {
-			if name != other && strings.EqualFold(name, other) && !slices.Contains(t.takes, name) {
-				return fmt.Sprintf("the argument %.60q could be taken for %.60q", name, other)
-			}
-		}
+// alike reports whether changes are the same.
+func alike(a, b []change) bool {
+	return slices.EqualFunc(a, b, func(a, b change) bool {
+		return a.Tool == b.Tool && bytes.Equal(a.Is, b.Is) && bytes.Equal(a.Was, b.Was)
+	})
+}
+
+// A changeRecord is what a decision about changes is about.
+type changeRecord struct {
+	Server string   `json:"server"`
+	Tools  []change `json:"tools"`
+}
+
+// encodeChanges returns what a decision about changes is about.
+func encodeChanges(server string, changed []change) (json.RawMessage, error) {
+	return encode(changeRecord{server, changed})
+}
+
+// readChanges reads what a decision is about; nil if that is not changes of a server's tools.
+func readChanges(b []byte, server string) []change {
+	var r changeRecord
+	if json.Unmarshal(b, &r) != nil || r.Server != server || len(r.Tools) == 0 {
+		return nil
 	}
-	return ""
+	if again, err := encodeChanges(server, r.Tools); err != nil || !bytes.Equal(again, b) {
+		return nil // two readers could read it in two ways
+	}
+	return r.Tools
 }
