@@ -56,12 +56,12 @@ open, and the gate blocks it until a person has settled it: gait gate list.
 gait exits with 0 when the client closes the connection. Then the server is ended: its input is
 closed, SIGTERM after --grace, SIGKILL after as long again. If gait is killed, so is the server.`,
 		Example: `gait mcp proxy --policy policy.cedar --name fs -- npx -y @modelcontextprotocol/server-filesystem /srv/data
-gait mcp proxy --policy policy.cedar --root /srv/gait/jobs --actor agent_1 --auto-resume -- ./server --stdio
+gait mcp proxy --policy policy.cedar --root /srv/gait/jobs --actor agent_1 --auto-resume -- ./mail-server --stdio
 gait mcp proxy --id job_1 --name mail -- python3 mail_server.py`,
 	}, 0, 1, 2, 3, 6, 7, 8)
 	f := cmd.Flags()
 	f.StringVar(&flags.id, "id", "", "the job's id (default: mcp-NAME)")
-	f.StringVar(&flags.name, "name", "", "the server's name for the gate: letters, digits and ._- (default: from the command)")
+	f.StringVar(&flags.name, "name", "", "the server's name for the gate: letters, digits and ._- (default: from the command, if that has one)")
 	f.StringVar(&flags.policy, "policy", "", "file with the policy that the job is bound to, and no other; needed if it is new")
 	f.StringVar(&flags.fingerprint, "env-fingerprint", "", "fingerprint of the environment (default: of operating system and architecture)")
 	f.BoolVar(&flags.autoResume, "auto-resume", false, "resume the job when all that it was stopped for is approved; a pause that nobody approves waits for a person")
@@ -92,7 +92,9 @@ func (p *proxyFlags) check(cmd *cobra.Command, args []string) error {
 		return &usageError{code: "invalid_usage", text: "--grace is not negative, and --list-timeout more than nothing", hint: helpHint}
 	}
 	if p.name == "" {
-		p.name = mcpServerName(args)
+		if p.name = mcpServerName(args); p.name == "" {
+			return &usageError{code: "invalid_usage", text: "the command does not say what the MCP server is called: others are started alike", hint: "give its name with --name, such as --name fs"}
+		}
 	}
 	if strings.ContainsAny(p.name, "/:@") || ledger.FieldTool.Check("mcp:"+p.name+"/x") != nil || ledger.FieldJobID.Check("mcp-"+p.name) != nil {
 		return &usageError{code: "invalid_usage", text: fmt.Sprintf("%.60q is no name for a server: letters, digits and ._- are", p.name), hint: "give one with --name, such as --name fs"}
@@ -107,27 +109,44 @@ func (p *proxyFlags) check(cmd *cobra.Command, args []string) error {
 // runners are programs that run a server that their arguments name.
 var runners = []string{"bun", "bunx", "deno", "docker", "exec", "node", "npm", "npx", "pipx", "pnpm", "podman", "python", "python3", "run", "sh", "uv", "uvx", "x"}
 
+// anyServer are names of files and directories that say nothing of the server in them.
+var anyServer = []string{"", ".", "..", "__main__", "app", "bin", "build", "cli", "dist", "index", "lib", "main", "mcp", "out", "server", "src", "start", "target"}
+
 // mcpServerName derives the name of a server from the command that starts it: that of the first
-// argument that is no option and no program that runs others, without directory, version and
-// ending.
+// argument that is no option and no program that runs others, without version and ending, or of
+// the nearest directory of it if many servers have that name. It is "" if there is none.
 func mcpServerName(args []string) string {
 	for _, arg := range args {
-		name := path.Base(arg)
-		if before, _, versioned := strings.Cut(name, "@"); versioned && before != "" {
-			name = before
-		}
-		name = strings.TrimSuffix(name, path.Ext(name))
-		if strings.HasPrefix(arg, "-") || slices.Contains(runners, name) {
+		if strings.HasPrefix(arg, "-") || slices.Contains(runners, path.Base(arg)) {
 			continue
 		}
-		return strings.Map(func(c rune) rune {
-			if strings.ContainsRune("._-", c) || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' {
-				return c
+		if strings.ContainsAny(arg, " \n\t") { // a script
+			return ""
+		}
+		parts := strings.Split(arg, "/")
+		for i := range slices.Backward(parts) {
+			name := parts[i]
+			if before, _, versioned := strings.Cut(name, "@"); versioned && before != "" {
+				name = before
 			}
-			return '-'
-		}, name)
+			if i == len(parts)-1 {
+				name = strings.TrimSuffix(name, path.Ext(name))
+			}
+			if !slices.Contains(anyServer, strings.ToLower(name)) {
+				return strings.Map(serverNameRune, name)
+			}
+		}
+		return ""
 	}
-	return "server"
+	return ""
+}
+
+// serverNameRune returns what stands for a character in the name of a server.
+func serverNameRune(c rune) rune {
+	if strings.ContainsRune("._-", c) || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' {
+		return c
+	}
+	return '-'
 }
 
 // run submits the job if it is new, starts the server and stands before it.

@@ -279,3 +279,22 @@ func syncFloor(t *testing.T, path string) time.Duration {
 	slices.Sort(took)
 	return took[len(took)/2]
 }
+
+// The name that a server has by default is that of what runs, not of a file that many have.
+func TestMCPServerName(t *testing.T) {
+	for command, want := range map[string]string{
+		"npx -y @modelcontextprotocol/server-filesystem /srv/data":     "server-filesystem",
+		"npx -y @modelcontextprotocol/server-filesystem@2.1.0 /srv":    "server-filesystem",
+		"node /x/node_modules/@m/server-filesystem/dist/index.js /srv": "server-filesystem",
+		"python3 A/dist/index.py":                                      "A", "python3 B/src/server.py": "B", "python3 mail_server.py": "mail_server",
+		"python3 -m mcp_server_fetch": "mcp_server_fetch", "uvx mcp-server-git": "mcp-server-git", "docker run -i --rm mcp/time": "time",
+		"/usr/bin/python3 /opt/my.tool/main.py": "my.tool", "./server --stdio": "", "python3 index.py": "", "node dist/index.js": "", "npx": "",
+	} {
+		if got := mcpServerName(strings.Fields(command)); got != want {
+			t.Errorf("the server of %s is %q, want %q", command, got, want)
+		}
+	}
+	if got := mcpServerName([]string{"sh", "-c", "exec node a.js"}); got != "" {
+		t.Errorf("the server of a script is %q", got)
+	}
+}

@@ -248,7 +248,7 @@ type session struct {
 }
 
 // start starts the proxy.
-func start(t *testing.T, d *desk, f *fakeServer, change func(*proxy.Options)) *session {
+func start(t *testing.T, d proxy.Desk, f *fakeServer, change func(*proxy.Options)) *session {
 	t.Helper()
 	clientR, clientW := io.Pipe()
 	toClientR, toClientW := io.Pipe()

@@ -26,6 +26,7 @@ type Ends struct {
 func Run(ctx context.Context, desk Desk, o Options, ends Ends) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	desk = newFewAtDesk(desk)
 	s := &session{
 		desk: desk, o: o, client: &peer{w: ends.ClientOut}, server: &peer{w: ends.ServerIn, queues: true}, running: make(chan struct{}, mostCalls),
 		sent: make(map[string]*request), named: make(map[string]*request), asked: make(map[string]json.RawMessage), goingOn: make(map[string][]step),
