@@ -47,11 +47,12 @@ that permits all that a server does, and asks a person for one tool:
   permit (principal, action == Action::"mcp:fs/write_file", resource);
 
 The job is submitted if it is new: then --policy is needed. With --policy nothing runs once the
-job was resumed under another one. The job outlives the session, since what
-the server said of its tools is recorded in it. Tools that were not recorded are hidden. One
-that is described in another way than before is hidden, and a decision is asked for; when that
-is approved and the job resumed, it is there again. A call whose outcome is not known is left
-open, and the gate blocks it until a person has settled it: gait gate list.
+job was resumed under another one. The job outlives the session, since what the server said of
+its tools is recorded in it. Tools that were not recorded are hidden. One that is described in
+another way than before is hidden, and a decision is asked for; when that is approved and the job
+resumed, it is there again. Where commands need signatures, the first record needs one as well
+(--sign-key); without, the first tools are hidden until they are approved. A call whose outcome is
+not known is left open, and the gate blocks it until a person has settled it: gait gate list.
 
 gait exits with 0 when the client closes the connection. Then the server is ended: its input is
 closed, SIGTERM after --grace, SIGKILL after as long again. If gait is killed, so is the server.`,

@@ -44,7 +44,7 @@ func described(name, description string) string {
 }
 
 // After the first record, tools change by an approval only: no record that is attached later
-// counts, whoever attaches it.
+// counts, by any actor.
 func TestForgedRecord(t *testing.T) {
 	for _, actor := range []string{"agent_1", "agent_2"} {
 		d := newDesk(t, all)
