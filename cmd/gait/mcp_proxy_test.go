@@ -183,8 +183,9 @@ func TestMCPProxyKilled(t *testing.T) {
 		"policy.cedar": "permit (principal, action, resource);",
 		"server.sh": `echo $$ >pid
 while read -r line; do
+  id=$(printf '%s' "$line" | sed 's/.*"id":\([^,}]*\).*/\1/')
   case $line in
-  *'"tools/list"'*) echo '{"jsonrpc":"2.0","id":"gait:1","result":{"tools":[{"name":"pay"}]}}' ;;
+  *'"tools/list"'*) printf '{"jsonrpc":"2.0","id":%s,"result":{"tools":[{"name":"pay"}]}}\n' "$id" ;;
   *) echo "$line" >>ran; sleep 600 ;;
   esac
 done

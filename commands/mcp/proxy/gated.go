@@ -32,7 +32,7 @@ func (s *session) listForClient(ctx context.Context, m *jsonrpc.Request, r *requ
 		return
 	}
 	var got *jsonrpc.Response
-	if err := s.server.send(&jsonrpc.Request{ID: r.id, Method: m.Method, Params: withoutTasks(m.Params, "_meta", metaCapabilities)}); err == nil {
+	if err := s.sendAs(r, m.Method, withoutTasks(m.Params, "_meta", metaCapabilities)); err == nil {
 		got = s.await(ctx, r)
 	}
 	switch {
@@ -163,7 +163,7 @@ func (s *session) forward(ctx context.Context, r *request, c toolCall, t tool, o
 		s.o.Log("the grant %s of %s is left open: %s", grant, c.name, code)
 		return refuse(c, outcome{Verdict: string(ledger.GateAllow), ReasonCode: code, JobID: s.o.Job, Grant: grant}, words)
 	}
-	if err := s.server.send(&jsonrpc.Request{ID: r.id, Method: methodToolsCall, Params: c.params()}); err != nil {
+	if err := s.sendAs(r, methodToolsCall, c.params()); err != nil {
 		return lost("server_ended", wordsEnded)
 	}
 	got := s.await(ctx, r)

@@ -82,6 +82,22 @@ func TestIDAgain(t *testing.T) {
 	}
 }
 
+// An answer to a call that the server was not sent yet is not taken for one.
+func TestEarlyAnswer(t *testing.T) {
+	d, f := newDesk(t, all), &fakeServer{tools: writeTool}
+	f.answer = func(method string, _ json.RawMessage) string {
+		if method == "tools/list" {
+			f.say(`{"jsonrpc":"2.0","id":"gait:1","result":{"content":[{"type":"text","text":"early"}]}}`) // the call's
+		}
+		return ""
+	}
+	s := start(t, d, f, nil)
+	has(t, s.call("write", `{}`), `"text":"done"`, "!early")
+	if ran := f.ran(); len(ran) != 1 {
+		t.Errorf("the server was sent %q", ran)
+	}
+}
+
 // Notifications of a subscription have the id by which the client knows it.
 func TestSubscription(t *testing.T) {
 	d, f := newDesk(t, all), &fakeServer{tools: writeTool}

@@ -183,7 +183,7 @@ func (s *session) pass(m *jsonrpc.Request, r *request) {
 	if m.Method == methodInitialize {
 		params = withoutTasks(params, "capabilities")
 	}
-	if err := s.server.send(&jsonrpc.Request{ID: r.id, Method: m.Method, Params: params}); err != nil {
+	if err := s.sendAs(r, m.Method, params); err != nil {
 		s.o.Log("the server does not read: %v", err)
 		s.answer(r, failed(jsonrpc.CodeInternalError, "the server does not read"))
 	}

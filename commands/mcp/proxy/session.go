@@ -75,6 +75,7 @@ type request struct {
 	method string
 	id     jsonrpc.ID // towards the server: name
 	name   string
+	out    bool                   // the server was sent it
 	asked  json.RawMessage        // the id that the client has given it; nil: the proxy asks itself
 	reply  chan *jsonrpc.Response // nil: the answer goes to the client as it is
 	gone   chan struct{}          // closed once the client does not wait any more
@@ -115,13 +116,25 @@ func (s *session) register(r *request) bool {
 	return true
 }
 
-// requestOf returns the request of an id of the proxy, with the lock held; nil if there is none.
+// sendAs sends the server a request, to which it can answer from then on.
+func (s *session) sendAs(r *request, method string, params json.RawMessage) error {
+	s.mu.Lock()
+	r.out = true
+	s.mu.Unlock()
+	return s.server.send(&jsonrpc.Request{ID: r.id, Method: method, Params: params})
+}
+
+// requestOf returns the request that an answer of the server is to, with the lock held; nil if the
+// server was sent none of its id.
 func (s *session) requestOf(id jsonrpc.ID) *request {
 	name, ok := id.Raw().(string)
 	if !ok {
 		return nil
 	}
-	return s.sent[name]
+	if r := s.sent[name]; r != nil && r.out {
+		return r
+	}
+	return nil
 }
 
 // drop forgets a request, with the lock held.
@@ -171,7 +184,7 @@ func (s *session) askServer(ctx context.Context, method string, params json.RawM
 	r := &request{method: method, reply: make(chan *jsonrpc.Response, 1), gone: make(chan struct{})}
 	s.register(r)
 	defer s.forget(r)
-	if err := s.server.send(&jsonrpc.Request{ID: r.id, Method: method, Params: params}); err != nil {
+	if err := s.sendAs(r, method, params); err != nil {
 		return nil, err
 	}
 	select {
