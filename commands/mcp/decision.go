@@ -2,6 +2,7 @@ package mcp
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"time"
 
@@ -71,12 +72,14 @@ func (s *server) place(job, checkpoint string) string {
 }
 
 // elicitation returns what a client is asked to show its user: where a decision is made, and the
-// command that makes it.
+// command that makes it. What the agent wrote comes last, quoted, so that it cannot be taken for the
+// command.
 func (s *server) elicitation(job, checkpoint, about string) *sdk.ElicitParams {
-	message := "Job " + job + " waits for a decision of a person: " + about
+	message := "Job " + job + " waits for a decision of a person: " + checkpoint + "."
 	if s.Page == "" {
-		message += "\nDecide it in a terminal: " + s.Approve(job, checkpoint)
+		message += "\nLook at it and decide in a terminal: " + s.Approve(job, checkpoint)
 	}
+	message += "\nWhat the agent wrote about it, in its own words: " + strconv.Quote(about)
 	return &sdk.ElicitParams{Mode: "url", Message: message, URL: s.place(job, checkpoint), ElicitationID: job + "/" + checkpoint}
 }
 

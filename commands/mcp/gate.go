@@ -6,10 +6,12 @@ import (
 	"context"
 	"fmt"
 
+	"gait/commands"
 	"gait/commands/ask"
 	"gait/commands/connect"
 	"gait/ledger"
 	"gait/ledger/jcs"
+	"gait/projection"
 )
 
 // A gateAnswer is what the gate answers, as the tool shows it.
@@ -66,7 +68,7 @@ func (s *server) gate(ctx context.Context, c *call, in gateMembers) (a gateAnswe
 	switch {
 	case said.Verdict == ledger.GateRequireApproval:
 		c.text += "\n" + s.words(id, said.CheckpointID)
-		s.show(ctx, c, id, said.CheckpointID, "a tool may run: "+in.Tool)
+		s.show(ctx, c, id, said.CheckpointID, "may the tool "+in.Tool+" run?")
 	case said.Verdict != ledger.GateBlock: // an allow without a grant, or of another call
 		a.Verdict = string(ledger.GateBlock)
 	}
@@ -93,6 +95,8 @@ type settleMembers struct {
 	Result  raw    `json:"result"`
 }
 
+// settle says that what a grant permitted was done, while it is open. One that is unknown is for
+// people: the job is settled as it was read, so that nobody says so meanwhile.
 func (s *server) settle(ctx context.Context, _ *call, in settleMembers) (a jobAnswer, err error) {
 	id, err := s.job(in.JobID)
 	if err != nil {
@@ -101,10 +105,22 @@ func (s *server) settle(ctx context.Context, _ *call, in settleMembers) (a jobAn
 	if in.Outcome != "" && in.Outcome != string(ledger.EffectDone) {
 		return a, &Error{Code: "invalid_outcome", Text: fmt.Sprintf("outcome %.40q: only what was done is settled here; leave the grant open, and a person finds out", in.Outcome)}
 	}
-	about := connect.Settlement{JobID: id, Actor: s.Actor, Grant: in.Grant, Outcome: ledger.EffectDone, Lease: s.Lease(id)}
-	if in.Result != nil {
-		about.Result, about.MediaType = bytes.NewReader(in.Result), mediaJSON
-	}
-	result, err := s.Desk.Settle(ctx, about)
+	c := commands.GateSettle{Grant: in.Grant, Outcome: ledger.EffectDone}
+	result, err := s.asRead(ctx, commands.Request{JobID: id, Lease: s.Lease(id), Command: c}, func(l *connect.Ledger, j projection.Job, r *commands.Request) error {
+		g, found := j.Grant(in.Grant)
+		if g.Unknown {
+			return &Error{Code: "no_open_grant", Text: "it is not known what became of grant " + g.ID + ", and a person settles it: you cannot"}
+		}
+		c := c
+		if found && in.Result != nil {
+			put, err := l.PutContent(ctx, id, connect.Upload{MediaType: mediaJSON, Bytes: bytes.NewReader(in.Result)})
+			if err != nil {
+				return fmt.Errorf("keeping what the tool answered: %w", err)
+			}
+			c.Result = put.Content
+		}
+		r.Command = c
+		return nil
+	})
 	return recorded(result), err
 }

@@ -2,10 +2,12 @@ package mcp
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -15,6 +17,7 @@ import (
 	"gait/commands/connect"
 	"gait/ledger"
 	"gait/ledger/jcs"
+	"gait/projection"
 )
 
 // scheme is that of the resources.
@@ -32,6 +35,7 @@ func (s *server) addResources(to *sdk.Server) {
 	for _, t := range []sdk.ResourceTemplate{
 		{Name: "job", Title: "A job at a glance", URITemplate: scheme + "jobs/{id}", MIMEType: mediaJSON},
 		{Name: "events", Title: "The events of a job, one a line", URITemplate: scheme + "jobs/{id}/events{?from}", MIMEType: "application/jsonl"},
+		{Name: "decision", Title: "A decision that a job has asked for since it last ran", URITemplate: scheme + "jobs/{id}/decisions/{checkpoint}", MIMEType: mediaJSON},
 		{Name: "content", Title: "Content that events of a job name", URITemplate: scheme + "jobs/{id}/content/{digest}"},
 	} {
 		to.AddResourceTemplate(&t, s.resource)
@@ -64,6 +68,8 @@ func (s *server) resource(ctx context.Context, req *sdk.ReadResourceRequest) (*s
 		c, err = s.events(ctx, job, from)
 	case len(parts) == 3 && parts[1] == "content":
 		c, err = s.content(ctx, job, parts[2])
+	case len(parts) == 3 && parts[1] == "decisions":
+		c, err = s.asked(ctx, job, parts[2])
 	default:
 		return nil, sdk.ResourceNotFoundError(uri)
 	}
@@ -85,6 +91,40 @@ func (s *server) view(ctx context.Context, job string) (*sdk.ResourceContents, e
 	}
 	text, err := jcs.Marshal(j.StatusViewAt(b))
 	return &sdk.ResourceContents{MIMEType: mediaJSON, Text: string(text)}, err
+}
+
+// asked reads a decision that a job has asked for. What the agent wrote is its summary and action.
+func (s *server) asked(ctx context.Context, job, checkpoint string) (*sdk.ResourceContents, error) {
+	j, _, err := s.read(ctx, job)
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(j.Decisions, func(a projection.Ask) bool { return a.CheckpointID == checkpoint })
+	if i < 0 {
+		return nil, &Error{Code: "no_decision", Text: "the job waits for no such decision"}
+	}
+	at := j.Decisions[i]
+	d := askedDecision{
+		JobID: job, CheckpointID: checkpoint, AskedBy: at.Actor, CreatedAt: at.Created, Summary: at.Summary, RequiredAction: at.RequiredAction,
+		Subject: at.Subject.Digest.OrEmpty(), Approvers: at.Approvers, Quorum: max(1, at.Quorum), Verdict: cmp.Or(string(at.Verdict), "undecided"), VerdictBy: at.VerdictBy,
+	}
+	text, err := jcs.Marshal(d)
+	return &sdk.ResourceContents{MIMEType: mediaJSON, Text: string(text)}, err
+}
+
+// An askedDecision is a decision as its resource shows it.
+type askedDecision struct {
+	JobID          string   `json:"job_id"`
+	CheckpointID   string   `json:"checkpoint_id"`
+	AskedBy        string   `json:"asked_by"`
+	CreatedAt      string   `json:"created_at"`
+	Summary        string   `json:"summary,omitempty"`
+	RequiredAction string   `json:"required_action,omitempty"`
+	Subject        string   `json:"subject,omitempty"` // digest of what is decided about
+	Approvers      []string `json:"approvers,omitempty"`
+	Quorum         int64    `json:"quorum"`
+	Verdict        string   `json:"verdict"`
+	VerdictBy      string   `json:"verdict_by,omitempty"`
 }
 
 // events reads the events of a job from a job_seq on.

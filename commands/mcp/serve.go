@@ -21,31 +21,26 @@ const drainTimeout = 30 * time.Second
 var ErrMessage = ledger.NewError("the client sent what is no message", ledger.Fault{Code: "invalid_message", Category: ledger.CategoryInvalid})
 
 // Serve serves one client, a message a line, until it closes in, ctx ends, or it sends what is no
-// message. Calls that have begun are answered before.
+// message at all. Calls that have begun are answered before. A request that is nested too deeply, or
+// that says something twice, is answered with an error.
 func Serve(ctx context.Context, o Options, in io.Reader, out io.Writer) error {
-	err := New(o).Run(ctx, &drained{sdk.IOTransport{Reader: io.NopCloser(in), Writer: keptOpen{out}}})
+	err := New(o).Run(ctx, &drained{in: in, out: out})
 	if err != nil && ctx.Err() == nil {
 		return fmt.Errorf("serving MCP: %w", err)
 	}
 	return err
 }
 
-// keptOpen is a writer that is not closed: the caller does that.
-type keptOpen struct{ io.Writer }
-
-func (keptOpen) Close() error { return nil }
-
 // A drained transport has a connection whose end is seen only after what came before is answered:
 // the SDK drops what it has begun when it sees the end.
-type drained struct{ sdk.IOTransport }
+type drained struct {
+	in  io.Reader
+	out io.Writer
+}
 
 // Connect connects to the client.
-func (t *drained) Connect(ctx context.Context) (sdk.Connection, error) {
-	c, err := t.IOTransport.Connect(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return &drainedConn{Connection: c, open: map[any]bool{}, changed: make(chan struct{})}, nil
+func (t *drained) Connect(context.Context) (sdk.Connection, error) {
+	return &drainedConn{Connection: newLineConn(t.in, t.out), open: map[any]bool{}, changed: make(chan struct{})}, nil
 }
 
 type drainedConn struct {

@@ -10,6 +10,8 @@ import (
 	"gait/commands"
 	"gait/commands/ask"
 	"gait/commands/connect"
+	"gait/ledger"
+	"gait/projection"
 )
 
 // A Desk carries out what a server is asked for. What its commands name is brought to the ledger
@@ -113,3 +115,25 @@ func (s *server) do(ctx context.Context, job string, c commands.Command, keep ..
 
 // A keeping keeps what a request names, and puts its name into the request.
 type keeping func(context.Context, *connect.Ledger, *commands.Request) error
+
+// readings bounds how often a job is read again that others write to.
+const readings = 10
+
+// asRead carries out a command for a job as ready has seen it. If another event of the job comes
+// between, ready sees the job again.
+func (s *server) asRead(ctx context.Context, r commands.Request, ready func(*connect.Ledger, projection.Job, *commands.Request) error) (result commands.Result, err error) {
+	for range readings {
+		result, err = s.Desk.Bring(ctx, r, func(ctx context.Context, l *connect.Ledger, r *commands.Request) error {
+			j, err := l.Job(ctx, r.JobID)
+			if err != nil {
+				return err
+			}
+			r.IfRevision = &j.Revision
+			return ready(l, j, r)
+		})
+		if f, _ := ledger.FaultOf(err); err == nil || f.Code != new(commands.RevisionError).Fault().Code {
+			break
+		}
+	}
+	return result, err
+}

@@ -9,6 +9,7 @@ import (
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"gait/commands"
+	"gait/commands/connect"
 	"gait/ledger"
 	"gait/ledger/jcs"
 	"gait/projection"
@@ -207,21 +208,32 @@ func (s *server) updateTask(ctx context.Context, _ *sdk.ServerSession, p *taskRe
 	return &acknowledgement{ResultType: resultComplete}, nil
 }
 
-// cancelTask cancels the job, if its actor may do that. The extension has every request
+// cancelTask cancels the job, if its actor may do that and it goes on: an emergency stop stays what it
+// is. A server for one job did not begin it, and cancels nothing. The extension has every request
 // acknowledged.
 func (s *server) cancelTask(ctx context.Context, _ *sdk.ServerSession, p *taskRequest) (*acknowledgement, error) {
 	j, _, _, err := s.own(ctx, p)
 	if err != nil {
 		return nil, err
 	}
-	if !j.Status.Final() {
-		_, err = s.Desk.Do(ctx, commands.Request{JobID: j.ID, Reason: "the client cancelled the task", Command: commands.Cancel{}})
-		if f, ok := ledger.FaultOf(err); err != nil && (!ok || f.Category != ledger.CategoryPolicy && f.Category != ledger.CategoryInvalid) {
-			return nil, inner(err)
+	if s.JobID != "" {
+		return &acknowledgement{ResultType: resultComplete}, nil
+	}
+	r := commands.Request{JobID: j.ID, Reason: "the client cancelled the task", Command: commands.Cancel{}}
+	_, err = s.asRead(ctx, r, func(_ *connect.Ledger, j projection.Job, _ *commands.Request) error {
+		if j.Status.Final() || j.Status == projection.EmergencyStopped || j.SubmittedBy != s.Actor {
+			return errEnded
 		}
+		return nil
+	})
+	if f, ok := ledger.FaultOf(err); err != nil && (!ok || f.Category != ledger.CategoryPolicy && f.Category != ledger.CategoryInvalid) {
+		return nil, inner(err)
 	}
 	return &acknowledgement{ResultType: resultComplete}, nil
 }
+
+// errEnded says that a task has ended, and is not cancelled.
+var errEnded = &Error{Code: "task_ended", Text: "the task has ended"}
 
 // taskOf returns a job as a task: see the table of the package.
 func (s *server) taskOf(j projection.Job, b projection.Basis, caps declared) *task {
