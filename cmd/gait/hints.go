@@ -105,6 +105,7 @@ var hints = map[string]hintMaker{
 	"token_invalid":      tokenHint,
 	"token_not_found":    say("gait serve token list shows those there are"),
 	"too_many_tokens":    say("gait serve token revoke ID"),
+	"token_path":         say("an agent gets the token of gait serve --mcp-token-file, which is good for /mcp alone; all else takes another one"),
 	"token_role":         say("ask the ledger's owner for a token of that role"),
 	"token_actor":        say("leave --actor and GAIT_ACTOR out: the actor is then the token's"),
 	"challenge_expired":  say("try again"),

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/url"
@@ -31,7 +32,7 @@ output. Its tools are
   job_submit job_status checkpoint_add ask_decision gate_check effect_settle job_complete
 
 None approves, denies or resumes, settles what is not known, names a policy or an actor: an agent
-gets no means to approve itself. A job that it submits is bound to --policy; without it the gate
+gets no means to approve itself. It acts as --actor, never as you: without a name as mcp_agent. A job that it submits is bound to --policy; without it the gate
 blocks every tool of the job. With --id, or in a worker of gait job run, the server is for that
 job alone, and submits none.
 
@@ -49,10 +50,12 @@ gait job run --id job_1 --policy policy.cedar -- my-agent --mcp "gait mcp serve"
 	f.StringVar(&flags.policy, "policy", "", "file with the policy that a job which is submitted is bound to")
 	f.StringVar(&flags.page, "page", "", "URL of the page where decisions are made (default: none)")
 	flags.desk.add(cmd)
+	f.Lookup("actor").Usage = "who acts: the agent, never you (env GAIT_ACTOR; default " + agentActor + ")"
 	cmd.Args = noArgs
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		out := a.stdout
 		a.stdoutFor, a.stdout = "gait mcp serve", talk{a.stderr} // the client has it alone
+		flags.desk.actor = a.agent(flags.desk.actor)
 		d, err := newDesk(a, flags.desk)
 		if err != nil {
 			return err
@@ -65,6 +68,11 @@ gait job run --id job_1 --policy policy.cedar -- my-agent --mcp "gait mcp serve"
 		return mcp.Serve(cmd.Context(), o, a.stdin, out)
 	}
 	return cmd
+}
+
+// agent returns the actor of an agent, as actor does, but never the one who runs it.
+func (s *surroundings) agent(flag string) string {
+	return cmp.Or(flag, s.getenv("GAIT_ACTOR"), s.tokenActor(), agentActor)
 }
 
 // options returns what a server offers to an actor.

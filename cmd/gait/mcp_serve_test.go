@@ -1,6 +1,9 @@
 package main
 
 import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -141,31 +144,75 @@ func TestMCPServeTasks(t *testing.T) {
 	}
 }
 
-// A daemon serves MCP to many clients, each of them as the actor that it names.
+// An mcpDaemon is a daemon that serves MCP at an address, to an agent that has a token of its own.
+type mcpDaemon struct {
+	builtGait
+	address, own, agents string // where it listens, the user's token, and the one of agents
+	stop                 func()
+}
+
+func serveMCP(t *testing.T, flags ...string) *mcpDaemon {
+	t.Helper()
+	g := newGait(t)
+	policy, own, agents := filepath.Join(g.dir, "served.cedar"), filepath.Join(g.dir, "own.token"), filepath.Join(g.dir, "agent.token")
+	rules := `permit (principal, action == Action::"read", resource);
+@gait_verdict("require_approval") permit (principal, action == Action::"pay", resource);`
+	if err := os.WriteFile(policy, []byte(rules), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := free.Addr().String()
+	free.Close()
+	d := g.serve(append([]string{"--listen", address, "--token-file", own, "--mcp-policy", policy, "--mcp-token-file", agents, "--mcp-actor", "agent"}, flags...)...)
+	read := func(file string) string {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.TrimSpace(string(b))
+	}
+	return &mcpDaemon{builtGait: g, address: address, own: read(own), agents: read(agents), stop: func() { d.stop() }}
+}
+
+// ask sends a request, and returns what it is answered.
+func (d *mcpDaemon) ask(client *http.Client, url, token, body string, header ...string) (int, string) {
+	d.t.Helper()
+	q, err := http.NewRequestWithContext(d.t.Context(), http.MethodPost, url, strings.NewReader(body))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	q.Header.Set("Content-Type", "application/json")
+	q.Header.Set("Accept", "application/json, text/event-stream")
+	if token != "" {
+		q.Header.Set("Authorization", "Bearer "+token)
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		q.Header.Set(header[i], header[i+1])
+	}
+	r, err := client.Do(q)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer r.Body.Close()
+	b, err := io.ReadAll(r.Body)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return r.StatusCode, string(b)
+}
+
+// A daemon serves MCP to an agent, by the official clients of both generations, as the actor of its
+// token.
 func TestServeMCP(t *testing.T) {
 	for _, generation := range []string{"v1", "v2"} {
 		t.Run(generation, func(t *testing.T) {
-			g := newGait(t)
-			policy, file := filepath.Join(g.dir, "served.cedar"), filepath.Join(g.dir, "token")
-			rules := `permit (principal, action == Action::"read", resource);
-@gait_verdict("require_approval") permit (principal, action == Action::"pay", resource);`
-			if err := os.WriteFile(policy, []byte(rules), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			free, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			address := free.Addr().String()
-			free.Close()
-			d := g.serve("--listen", address, "--token-file", file, "--mcp-policy", policy)
-			token, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			g.env = append(slices.Clone(g.env), "MCP_URL=http://"+address+mcpPath, "MCP_TOKEN="+strings.TrimSpace(string(token)))
+			d := serveMCP(t)
+			d.env = append(slices.Clone(d.env), "MCP_URL=http://"+d.address+mcpPath, "MCP_TOKEN="+d.agents)
 			// The daemon's policy and the one of the scenario are the same text.
-			steps := serveSteps(t, g, generation, "job")
+			steps := serveSteps(t, d.builtGait, generation, "job")
 			wantSteps(t, steps, map[string]map[string]any{
 				"submit":    {"isError": false, "status": "running"},
 				"allowed":   {"isError": false, "verdict": "allow"},
@@ -178,22 +225,78 @@ func TestServeMCP(t *testing.T) {
 			if said := fmt.Sprint(steps["asked"]["text"]); !strings.Contains(said, "gait://jobs/j1/decisions/cp_0002") {
 				t.Errorf("where to decide is not said: %s", said)
 			}
-			if shown := fmt.Sprint(steps["shown"]["is"]); generation == "v2" && !strings.Contains(shown, "mode:url") {
+			if shown := fmt.Sprint(steps["shown"]["is"]); generation == "v2" && (!strings.Contains(shown, "mode:url") || strings.Contains(shown, "--root") || strings.Contains(shown, d.dir)) {
 				t.Errorf("the user was shown %s", shown)
 			}
-			q, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+address+mcpPath, strings.NewReader("{}"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			r, err := http.DefaultClient.Do(q)
-			if err != nil {
-				t.Fatal(err)
-			}
-			r.Body.Close()
-			if r.StatusCode != http.StatusUnauthorized {
-				t.Errorf("a client without the token is answered %s", r.Status)
+			out, err := d.command("job", "inspect", "j1", "--json").Output()
+			if err != nil || !strings.Contains(string(out), `"actor":"agent"`) {
+				t.Errorf("the job is not the agent's: %s, %v", out, err)
 			}
 			d.stop()
+		})
+	}
+}
+
+// What an agent holds opens /mcp alone, as its actor, and what its user holds is refused there.
+func TestServeMCPTokens(t *testing.T) {
+	dir := t.TempDir()
+	if err := writeCertificates(dir); err != nil {
+		t.Fatal(err)
+	}
+	ca, err := os.ReadFile(filepath.Join(dir, "ca.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(ca)
+	encrypted := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
+	const submit = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"job_submit","arguments":{"job_id":"j1"},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"t","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}}}}`
+	const version, method, tool = "2026-07-28", "tools/call", "job_submit"
+	form := []string{"MCP-Protocol-Version", version, "Mcp-Method", method, "Mcp-Name", tool}
+	for name, flags := range map[string][]string{"http": nil, "https": {"--tls-cert", filepath.Join(dir, "cert.pem"), "--tls-key", filepath.Join(dir, "key.pem")}} {
+		t.Run(name, func(t *testing.T) {
+			d := serveMCP(t, flags...)
+			defer d.stop()
+			client, at := http.DefaultClient, name+"://"+d.address
+			if name == "https" {
+				client = encrypted
+			}
+			for what, tt := range map[string]struct {
+				path, token string
+				header      []string
+				code        int
+				says        string
+			}{
+				"no token":                  {mcpPath, "", nil, http.StatusUnauthorized, "token_invalid"},
+				"the user's token":          {mcpPath, d.own, nil, http.StatusForbidden, "--mcp-token-file"},
+				"the user's token, named":   {mcpPath, d.own, []string{actorHeader, "boss"}, http.StatusForbidden, "token_path"},
+				"a command":                 {"/v1/commands", d.agents, nil, http.StatusForbidden, "token_path"},
+				"the gate":                  {"/v1/gate", d.agents, nil, http.StatusForbidden, "token_path"},
+				"jobs":                      {"/v1/jobs", d.agents, nil, http.StatusForbidden, "token_path"},
+				"MCP as somebody else":      {mcpPath, d.agents, []string{actorHeader, "boss"}, http.StatusForbidden, "token_actor"},
+				"MCP from a page":           {mcpPath, d.agents, []string{"Origin", "https://evil.example"}, http.StatusForbidden, "foreign_request"},
+				"MCP with half of a token":  {mcpPath, d.agents[:32], nil, http.StatusUnauthorized, "token_invalid"},
+				"a path below with a token": {mcpPath + "/x", d.agents, nil, http.StatusForbidden, "token_path"},
+			} {
+				if code, said := d.ask(client, at+tt.path, tt.token, submit, append(slices.Clone(form), tt.header...)...); code != tt.code || !strings.Contains(said, tt.says) {
+					t.Errorf("%s: answered %d %s, want %d with %s", what, code, said, tt.code, tt.says)
+				}
+			}
+			if code, said := d.ask(client, at+mcpPath, d.agents, submit, form...); code != http.StatusOK || !strings.Contains(said, `"job_id":"j1"`) {
+				t.Errorf("MCP with the token of agents: answered %d %s", code, said)
+			}
+			if name == "https" { // a proxy, or a tunnel, gives it another name
+				_, port, _ := net.SplitHostPort(d.address)
+				named := &http.Client{Transport: &http.Transport{
+					TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: "localhost"},
+					DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+						return new(net.Dialer).DialContext(ctx, network, d.address)
+					},
+				}}
+				if code, said := d.ask(named, "https://gait.example:"+port+mcpPath, d.agents, submit, form...); code != http.StatusOK {
+					t.Errorf("under another name: answered %d %s", code, said)
+				}
+			}
 		})
 	}
 }

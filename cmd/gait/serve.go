@@ -45,8 +45,10 @@ serve token. They name it in GAIT_URL, and the file of their token in GAIT_TOKEN
 address that other machines can reach takes --tls-cert and --tls-key (TLS 1.3). A request
 with the token of --token-file, which is for a loopback address, is your own.
 
-With --mcp it also serves MCP at /mcp (Streamable HTTP): the tools of gait mcp serve. The actor is
-that of the token, or the one in the header Gait-Actor; nothing is signed for it.
+With --mcp it also serves MCP at /mcp (Streamable HTTP): the tools of gait mcp serve. An agent gets
+the token of --mcp-token-file, which it sends as a bearer: it is good for /mcp alone, as the worker
+--mcp-actor, and nothing is signed for it. The token of --token-file is refused there, since who has
+it can approve. At the socket, where clients are your own, the header Gait-Actor names the actor.
 
 On SIGTERM or SIGINT it finishes the commands it has begun, then stops. It goes on if its
 terminal is closed (SIGHUP), and if what reads its output ends.
@@ -75,6 +77,7 @@ func serveCommand(a *app) *cobra.Command {
 		Example: `gait serve
 gait serve --log-format json --log-level debug 2>> gait.log
 gait serve --listen 127.0.0.1:7070 --token-file ~/.config/gait/token
+gait serve --listen 127.0.0.1:7070 --mcp-policy policy.cedar --mcp-token-file agent.token --mcp-actor agent_1
 gait serve token add --actor reviewer_1 --role approver --out reviewer_1.token
 gait serve --listen 0.0.0.0:7070 --tls-cert cert.pem --tls-key key.pem
 GAIT_URL=https://gait.example:7070 GAIT_TOKEN_FILE=reviewer_1.token gait job inbox
@@ -103,7 +106,7 @@ GAIT_DAEMON=require gait job status --id job_1`,
 
 // serveLedger opens the ledger and serves it until ctx ends.
 func serveLedger(ctx context.Context, a *app, flags serveFlags) (err error) {
-	r, token, err := openToServe(ctx, a, flags)
+	r, tokens, err := openToServe(ctx, a, flags)
 	if err != nil {
 		return err
 	}
@@ -130,7 +133,7 @@ func serveLedger(ctx context.Context, a *app, flags serveFlags) (err error) {
 	servers := s.HTTP(len(listeners))
 	served := make(chan error, len(servers))
 	for i, l := range listeners {
-		if err := s.Guard(servers[i], doorAt(a, r, l, flags, token)); err != nil {
+		if err := s.Guard(servers[i], doorAt(a, r, l, flags, tokens)); err != nil {
 			return err
 		}
 		go func() { served <- servers[i].Serve(l) }()
@@ -155,16 +158,16 @@ func serveLedger(ctx context.Context, a *app, flags serveFlags) (err error) {
 	return err
 }
 
-// openToServe opens the root, and reads the token of --listen.
-func openToServe(ctx context.Context, a *app, flags serveFlags) (r *root.Root, token string, err error) {
+// openToServe opens the root, and reads the tokens of --listen.
+func openToServe(ctx context.Context, a *app, flags serveFlags) (r *root.Root, tokens serveTokens, err error) {
 	o, err := a.options()
-	if err == nil && flags.tokenFile != "" {
-		token, err = tokenIn(a, flags.tokenFile)
+	if err == nil {
+		tokens, err = serveTokensIn(a, flags)
 	}
 	if err != nil {
-		return nil, "", err
+		return nil, serveTokens{}, err
 	}
-	o.Mode, o.Create = root.Serve, flags.listen == "" || flags.tokenFile != ""
+	o.Mode, o.Create = root.Serve, flags.listen == "" || tokens != serveTokens{}
 	o.Held = func() error {
 		if by, ok := connect.Served(ctx, o); ok {
 			return &servedError{dir: o.Dir, by: by}
@@ -172,26 +175,27 @@ func openToServe(ctx context.Context, a *app, flags serveFlags) (r *root.Root, t
 		return nil // the lock says which other process it is
 	}
 	if r, err = root.Open(ctx, o.Options); err != nil {
-		return nil, "", err
+		return nil, serveTokens{}, err
 	}
 	if err := flags.checkTokens(r.Home, r.Log.Origin()); err != nil {
-		return nil, "", errors.Join(err, r.Close())
+		return nil, serveTokens{}, errors.Join(err, r.Close())
 	}
-	return r, token, nil
+	return r, tokens, nil
 }
 
 // doorAt returns whom the daemon admits at one of its addresses.
-func doorAt(a *app, r *root.Root, l net.Listener, flags serveFlags, bearer string) daemon.Door {
+func doorAt(a *app, r *root.Root, l net.Listener, flags serveFlags, sent serveTokens) daemon.Door {
 	tokens := home.NewTokenReader(r.Home, r.Log.Origin())
 	d := daemon.Door{
 		Address: l.Addr().String(), Own: true, Signer: r.Signer, Entropy: a.entropy,
+		Agents: daemon.Agents{Token: sent.agents, Path: mcpPath, Holder: daemon.Holder{Actor: flags.mcpActor, Role: string(ledger.RoleWorker)}},
 		Tokens: func(id string) (daemon.Holder, bool, error) {
 			t, ok, err := tokens.Token(id)
 			return daemon.Holder{Actor: t.Actor, Role: t.Role, Key: t.Key}, ok, err
 		},
 	}
 	if l.Addr().Network() == "tcp" {
-		d.Own, d.Bearer, d.TLS = false, bearer, flags.cert != ""
+		d.Own, d.Bearer, d.TLS = false, sent.own, flags.cert != ""
 	}
 	return d
 }

@@ -15,15 +15,32 @@ import (
 	"gait/ledger/root"
 )
 
-// Where a daemon serves MCP, and the header in which a client without a token of an actor names one.
+// Where a daemon serves MCP, and the header in which a client of its socket names its actor.
 const (
 	mcpPath     = "/mcp"
 	actorHeader = "Gait-Actor"
 )
 
+// serveTokens are the tokens that clients of --listen send.
+type serveTokens struct{ own, agents string }
+
+// serveTokensIn reads the tokens of a daemon, and makes those that are not there.
+func serveTokensIn(a *app, flags serveFlags) (t serveTokens, err error) {
+	if flags.tokenFile != "" {
+		t.own, err = tokenIn(a, "--token-file", flags.tokenFile)
+	}
+	if err == nil && flags.mcpTokenFile != "" {
+		t.agents, err = tokenIn(a, "--mcp-token-file", flags.mcpTokenFile)
+	}
+	if err == nil && t.own != "" && t.own == t.agents {
+		err = &unsafeError{code: "token_path", text: "--token-file and --mcp-token-file hold the same token, which admits to everything", hint: "name two files: agents get the second one alone"}
+	}
+	return t, err
+}
+
 // furtherOf returns the other interfaces that a daemon serves.
 func furtherOf(a *app, r *root.Root, flags serveFlags) (map[string]http.Handler, error) {
-	if !flags.mcp && flags.mcpPolicy == "" {
+	if !flags.servesMCP() {
 		return nil, nil
 	}
 	var policy []byte
@@ -40,29 +57,37 @@ func furtherOf(a *app, r *root.Root, flags serveFlags) (map[string]http.Handler,
 	}
 	o.Dir, o.Mode, o.Opened, o.Daemon = r.Dir, root.Once, nil, connect.Require // the commands of this daemon, and of no other
 	return map[string]http.Handler{mcpPath: mcp.Handler(func(q *http.Request) (mcp.Options, error) {
-		actor, err := mcpActor(a, q)
+		actor, err := mcpActor(q, flags.mcpActor)
 		if err != nil {
 			return mcp.Options{}, err
 		}
+		approve := approveLine(a)
+		if _, remote := daemon.HolderOf(q.Context()); remote {
+			approve = nil // the paths of this machine are none of theirs
+		}
 		return mcp.Options{
 			Desk: &claimDesk{app: a, o: o, actor: actor, admits: func(r commands.Request) error { return daemon.MayIssue(q.Context(), r) }}, Actor: actor,
-			Version: moduleVersion(), Policy: policy, Approve: approveLine(a),
+			Version: moduleVersion(), Policy: policy, Approve: approve,
 			Here:  commands.Surroundings{EnvironmentFingerprint: new(boundFlags).environment(), ProducerVersion: producerVersion()},
 			NewID: func() (string, error) { return ledger.NewULID(a.now(), a.entropy) },
 		}, nil
 	})}, nil
 }
 
-// mcpActor returns who acts in a request: the holder of its token, or whom it names.
-func mcpActor(a *app, q *http.Request) (string, error) {
+// mcpActor returns who acts in a request: the holder of its token or, at the socket, whom it names, else
+// standIn. The user's own token is refused: who holds it can approve, as anyone.
+func mcpActor(q *http.Request, standIn string) (string, error) {
 	named := q.Header.Get(actorHeader)
+	if daemon.ByBearer(q.Context()) {
+		return "", fmt.Errorf("%w: the one of --token-file is yours, and with it an agent could approve what it asks for: give it the one of gait serve --mcp-token-file FILE", daemon.ErrPath)
+	}
 	if h, ok := daemon.HolderOf(q.Context()); ok {
 		if named != "" && named != h.Actor {
 			return "", fmt.Errorf("%w: it is for %s, not for %.130q", daemon.ErrActor, h.Actor, named)
 		}
 		return h.Actor, nil
 	}
-	actor := cmp.Or(named, a.actor(""))
+	actor := cmp.Or(named, standIn)
 	if err := ledger.FieldActor.Check(actor); err != nil {
 		return "", &commands.InvalidError{Err: err}
 	}

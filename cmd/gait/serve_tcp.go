@@ -30,6 +30,8 @@ type serveFlags struct {
 	maxContent        int64
 	mcp               bool
 	mcpPolicy         string
+	mcpTokenFile      string
+	mcpActor          string
 	notify            []string
 }
 
@@ -41,6 +43,8 @@ func (f *serveFlags) add(set *pflag.FlagSet) {
 	set.Int64Var(&f.maxContent, "max-content", content.DefaultLimit, "how many bytes of one file of a job are accepted")
 	set.BoolVar(&f.mcp, "mcp", false, "serve MCP too, at /mcp: what gait mcp serve offers, to many clients")
 	set.StringVar(&f.mcpPolicy, "mcp-policy", "", "file with the policy that a job which is submitted over MCP is bound to; implies --mcp")
+	set.StringVar(&f.mcpTokenFile, "mcp-token-file", "", "file with a token for agents, which is good for /mcp at --listen alone; made if there is none; implies --mcp")
+	set.StringVar(&f.mcpActor, "mcp-actor", agentActor, "who acts with the token of --mcp-token-file, as a worker")
 	set.StringArrayVar(&f.notify, "notify", nil, "URL of a webhook, or a program, that is told of decisions and stops; may be repeated")
 	set.StringVar(&f.log.format, "log-format", "text", "how log lines on stderr are written: text or json")
 	set.StringVar(&f.log.level, "log-level", "", "what is logged: debug, info, warn or error (default info)")
@@ -52,6 +56,9 @@ func (f *serveFlags) add(set *pflag.FlagSet) {
 // check also refuses addresses that processes of other machines can reach.
 func (f serveFlags) check() error {
 	err := f.log.check()
+	if err == nil {
+		err = f.checkMCP()
+	}
 	if err == nil {
 		_, err = notifyTargetsOf(f.notify)
 	}
@@ -86,6 +93,26 @@ func (f serveFlags) check() error {
 	return nil
 }
 
+// servesMCP reports whether MCP is served too.
+func (f serveFlags) servesMCP() bool { return f.mcp || f.mcpPolicy != "" || f.mcpTokenFile != "" }
+
+// checkMCP checks the flags that are for MCP.
+func (f serveFlags) checkMCP() error {
+	if !f.servesMCP() {
+		return nil
+	}
+	if err := ledger.FieldActor.Check(f.mcpActor); err != nil {
+		return &usageError{code: "invalid_usage", text: "--mcp-actor: " + err.Error(), hint: "--mcp-actor " + agentActor}
+	}
+	if f.systemd || f.launchd {
+		return &usageError{code: "invalid_usage", text: "--systemd and --launchd take no --mcp", hint: "add --mcp to the unit's command line"}
+	}
+	if f.mcpTokenFile != "" && f.listen == "" {
+		return &usageError{code: "invalid_usage", text: "--mcp-token-file is for --listen", hint: "--listen 127.0.0.1:7070"}
+	}
+	return nil
+}
+
 func (f serveFlags) scheme() string {
 	if f.cert != "" {
 		return "https"
@@ -95,7 +122,7 @@ func (f serveFlags) scheme() string {
 
 // checkTokens refuses an address that admits no client.
 func (f serveFlags) checkTokens(homeDir, origin string) error {
-	if f.listen == "" || f.tokenFile != "" {
+	if f.listen == "" || f.tokenFile != "" || f.mcpTokenFile != "" {
 		return nil
 	}
 	all, err := home.Tokens(homeDir, origin)
@@ -125,18 +152,18 @@ func (f serveFlags) tlsConfig() (*tls.Config, error) {
 
 // tokenIn reads the token for requests over TCP from a file, and creates the file
 // if there is none.
-func tokenIn(a *app, path string) (string, error) {
+func tokenIn(a *app, flag, path string) (string, error) {
 	if path == toStdout {
-		return "", &usageError{code: "invalid_usage", text: "--token-file names a file that is kept, and standard output is none", hint: "--token-file ~/.config/gait/token"}
+		return "", &usageError{code: "invalid_usage", text: flag + " names a file that is kept, and standard output is none", hint: flag + " ~/.config/gait/token"}
 	}
 	b, err := readToken(path)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return b, err
 	}
-	if err := a.checkTilde("--token-file", path); err != nil {
+	if err := a.checkTilde(flag, path); err != nil {
 		return "", err
 	}
-	if err := notInRoot("--token-file", path); err != nil { // a home is a good place for it
+	if err := notInRoot(flag, path); err != nil { // a home is a good place for it
 		return "", err
 	}
 	random := make([]byte, 32)
@@ -151,7 +178,7 @@ func tokenIn(a *app, path string) (string, error) {
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		return "", &unsafeError{code: "would_overwrite", text: path + " is a link to a file that is not there", hint: "make that file, or name another one with --token-file"}
+		return "", &unsafeError{code: "would_overwrite", text: path + " is a link to a file that is not there", hint: "make that file, or name another one with " + flag}
 	}
 	if err != nil {
 		return "", err

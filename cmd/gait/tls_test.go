@@ -89,6 +89,13 @@ func TestServeFlags(t *testing.T) {
 		{serveFlags{listen: "127.0.0.1:0", key: "k"}, "invalid_usage"},
 		{serveFlags{cert: "c", key: "k"}, "invalid_usage"},
 		{serveFlags{tokenFile: "t"}, "invalid_usage"},
+		{serveFlags{mcp: true, mcpActor: "a"}, ""},
+		{serveFlags{listen: "127.0.0.1:0", mcpTokenFile: "t", mcpActor: "a"}, ""},
+		{serveFlags{listen: "0.0.0.0:0", mcpTokenFile: "t", mcpActor: "a"}, "not_loopback"},
+		{serveFlags{listen: "0.0.0.0:0", cert: "c", key: "k", mcpTokenFile: "t", mcpActor: "a"}, ""},
+		{serveFlags{mcpTokenFile: "t", mcpActor: "a"}, "invalid_usage"},
+		{serveFlags{mcp: true, mcpActor: "a b"}, "invalid_usage"},
+		{serveFlags{mcp: true, mcpActor: "a", systemd: true}, "invalid_usage"},
 	} {
 		tt.flags.log.format, tt.flags.maxContent = "text", 1
 		got := ""

@@ -134,12 +134,14 @@
 // # Who may ask
 //
 // At the socket in the root a request is the user's: the system lets no other user connect.
-// At a TCP address it carries a token of one of two kinds. With the one in the file of
+// At a TCP address it carries a token of one of three kinds. With the one in the file of
 // gait serve --token-file, as Authorization: Bearer, it is the user's too. With the proof
 // of a token of gait serve token add, as package token says, it is that of one actor in one
 // role, at the socket too: every role reads, the row of a command says which may send it
 // (commands.Row), /v1/ledger/cosignatures, rebuild and rebuild-index take an operator, and
-// /v1/candidates takes a worker or an operator.
+// /v1/candidates takes a worker or an operator. With the token of Door.Agents, as
+// Authorization: Bearer, it is that of one actor in one role, and good for one path alone,
+// where the user's own is refused: elsewhere the error is token_path.
 // Otherwise the error is token_role, or token_actor if the command is by another actor.
 // A Client with a Credential proves each request, and believes no answer that the
 // ledger's key has not signed.

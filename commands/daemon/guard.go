@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -37,12 +38,35 @@ type Door struct {
 	// Bearer is the token with which a request is the user's. If it is empty, none is.
 	Bearer string
 
+	// Agents admits those who can do no more than send a token.
+	Agents Agents
+
 	// Tokens finds the holder of a token by its id. Signer, the ledger's, signs
 	// challenges, whose nonces are made with Entropy. If Tokens is nil, no token of
 	// this kind is accepted.
 	Tokens  func(id string) (Holder, bool, error)
 	Signer  ledger.Signer
 	Entropy io.Reader
+}
+
+// Agents says how agents are admitted: by a token that they send, as one actor, to one path alone. With
+// another token an agent could be somebody else, and approve what it asks for itself.
+type Agents struct {
+	Token  string // if it is empty, none is admitted
+	Path   string
+	Holder Holder // whom the token stands for
+}
+
+// ErrPath says that a token does not open the path of a request.
+var ErrPath = ledger.NewError("the token does not open this path", ledger.Fault{Code: "token_path", Category: ledger.CategoryPolicy})
+
+// bearerKey is the key of whether a request was admitted by Door.Bearer, in its context.
+type bearerKey struct{}
+
+// ByBearer reports whether the request with a context was admitted as the user's by Door.Bearer.
+func ByBearer(ctx context.Context) bool {
+	by, ok := ctx.Value(bearerKey{}).(bool)
+	return ok && by
 }
 
 // A knownConn is a connection whose listener takes its client for a stranger until
@@ -75,12 +99,13 @@ type guard struct {
 	server *Server
 	door   Door
 	bearer [sha256.Size]byte
+	agents [sha256.Size]byte
 	proofs *proofs // nil if the door accepts none
 	within http.Handler
 }
 
 func newGuard(s *Server, d Door, within http.Handler) (*guard, error) {
-	g := &guard{server: s, door: d, bearer: sha256.Sum256([]byte(d.Bearer)), within: within}
+	g := &guard{server: s, door: d, bearer: sha256.Sum256([]byte(d.Bearer)), agents: sha256.Sum256([]byte(d.Agents.Token)), within: within}
 	if d.Tokens == nil {
 		return g, nil
 	}
@@ -96,7 +121,11 @@ func (g *guard) ServeHTTP(to http.ResponseWriter, q *http.Request) {
 		g.turnAway(to, q, ErrForeign)
 	case g.proofs != nil && q.URL.Path == challengePath:
 		g.within.ServeHTTP(to, q.WithContext(context.WithValue(q.Context(), guardKey{}, g)))
-	case strings.EqualFold(scheme, "Bearer") && g.isBearer(given), g.door.Own && !strings.EqualFold(scheme, proofScheme): // RFC 9110, section 11.1
+	case strings.EqualFold(scheme, "Bearer") && isToken(given, g.door.Agents.Token, g.agents): // RFC 9110, section 11.1
+		g.admitAgent(to, q)
+	case strings.EqualFold(scheme, "Bearer") && isToken(given, g.door.Bearer, g.bearer):
+		g.admit(to, q.WithContext(context.WithValue(q.Context(), bearerKey{}, true)))
+	case g.door.Own && !strings.EqualFold(scheme, proofScheme):
 		g.admit(to, q)
 	case g.proofs != nil && strings.EqualFold(scheme, proofScheme):
 		proven, err := g.prove(q, given)
@@ -111,11 +140,21 @@ func (g *guard) ServeHTTP(to http.ResponseWriter, q *http.Request) {
 	}
 }
 
-// isBearer reports whether a token admits as the user. Hashes are compared, so that it
-// takes the same time for any length.
-func (g *guard) isBearer(given string) bool {
-	sum := sha256.Sum256([]byte(given))
-	return g.door.Bearer != "" && subtle.ConstantTimeCompare(sum[:], g.bearer[:]) == 1
+// isToken reports whether what a client has sent is a token, whose hash is sum. Hashes are compared,
+// so that it takes the same time for any length.
+func isToken(given, token string, sum [sha256.Size]byte) bool {
+	got := sha256.Sum256([]byte(given))
+	return token != "" && subtle.ConstantTimeCompare(got[:], sum[:]) == 1
+}
+
+// admitAgent admits an agent to its path.
+func (g *guard) admitAgent(to http.ResponseWriter, q *http.Request) {
+	if q.URL.Path != g.door.Agents.Path {
+		g.turnAway(to, q, fmt.Errorf("%w: it is for agents, at %s alone", ErrPath, g.door.Agents.Path))
+		return
+	}
+	by := admitted{Holder: g.door.Agents.Holder, still: func() bool { return true }}
+	g.admit(to, q.WithContext(context.WithValue(q.Context(), holderKey{}, by)))
 }
 
 func (g *guard) admit(w http.ResponseWriter, q *http.Request) {

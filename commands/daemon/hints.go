@@ -46,6 +46,7 @@ var hints = map[string]func(projection.Details) string{
 	"signature_required": say("send command and command_sigs, signed by an enrolled actor"),
 	"signature_invalid":  say("sign the exact bytes of command, in the namespace gait-command"),
 	"role_required":      say("have an actor with the role sign it; several admins may have to"),
+	"token_path":         say("send the token of agents to their path alone, and another one to all else"),
 	"token_role":         say("ask the ledger's owner for a token of that role"),
 	"revoked":            say("have it signed by an actor whose key is in force"),
 	"command_expired":    say("sign it again; the clocks must agree"),

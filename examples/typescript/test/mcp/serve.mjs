@@ -39,7 +39,7 @@ async function begin() {
     });
   }
   if (process.env.MCP_URL) {
-    const headers = { Authorization: `Bearer ${process.env.MCP_TOKEN}`, "Gait-Actor": "agent" };
+    const headers = { Authorization: `Bearer ${process.env.MCP_TOKEN}` };
     const transport = new sdk.StreamableHTTPClientTransport(new URL(process.env.MCP_URL), { requestInit: { headers } });
     await client.connect(transport);
     return { client, transport };
