@@ -26,7 +26,7 @@ func examineHost(a *app, name, project string) error {
 	}
 	var checks []doctorCheck
 	sick := &sickError{}
-	for _, f := range host.Examine(settingsOf(a, host, project), a.getenv(jobVariable) != "") {
+	for _, f := range host.Examine(settingsOf(a, host, project), hook.Named{Job: a.getenv(jobVariable) != "", Ledger: a.getenv("GAIT_ROOT") != "" || a.getenv(urlVariable) != ""}) {
 		checks = append(checks, doctorCheck{Name: f.Name, Status: string(f.Level), Detail: f.Detail, Hint: f.Hint, Code: f.Code})
 		if f.Level == hook.Open {
 			sick.add(&unsafeError{code: f.Code, text: f.Detail, hint: f.Hint}, exitUnsafe)

@@ -1,9 +1,7 @@
 package hook
 
 import (
-	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -46,38 +44,6 @@ type Finding struct {
 	Code   string // of what is Open
 }
 
-// settings are what of a host's settings is about hooks. The hooks of Codex have the same form.
-type settings struct {
-	Hooks           map[string][]group `json:"hooks"`
-	DisableAllHooks bool               `json:"disableAllHooks"`
-	ManagedOnly     bool               `json:"allowManagedHooksOnly"`
-	Permissions     struct {
-		DefaultMode string `json:"defaultMode"`
-	} `json:"permissions"`
-}
-
-type group struct {
-	Matcher string    `json:"matcher"`
-	Hooks   []handler `json:"hooks"`
-}
-
-type handler struct {
-	Type      string   `json:"type"`
-	Command   string   `json:"command"`
-	Args      []string `json:"args"`
-	Timeout   *float64 `json:"timeout"` // in seconds
-	Async     bool     `json:"async"`
-	If        string   `json:"if"`
-	OnFailure string   `json:"onFailure"`
-}
-
-// A placed handler is one with what stands around it.
-type placed struct {
-	handler
-	matcher, file string
-	scope         Scope
-}
-
 // An examination is what was read of a host's settings.
 type examination struct {
 	host   Host
@@ -86,9 +52,11 @@ type examination struct {
 	found  []Finding
 }
 
-// Examine says what fails open in the settings of a host. job says that the environment names a
-// job.
-func (h Host) Examine(files []File, job bool) []Finding {
+// Named says what the environment of the host names for its hooks.
+type Named struct{ Job, Ledger bool }
+
+// Examine says what fails open in the settings of a host. What it cannot tell, it takes for open.
+func (h Host) Examine(files []File, named Named) []Finding {
 	x := &examination{host: h, gaits: map[string][]placed{}}
 	if h == Generic {
 		x.open(Warning, "host", "gait does not know this host: every exit code but 0, each signal and a timeout of its own must mean no to it",
@@ -101,15 +69,15 @@ func (h Host) Examine(files []File, job bool) []Finding {
 		if !ok {
 			continue
 		}
-		if s.ManagedOnly && f.Scope == Managed {
+		if s.managedOnly && f.Scope == Managed {
 			managedOnly = f.Name
 		}
-		managed = x.collect(f, s) && f.Scope == Managed || managed
+		managed = x.collect(s) && f.Scope == Managed || managed
 	}
 	if managedOnly != "" && !managed {
 		x.fail("hooks_not_managed", "managed hooks", managedOnly+" lets managed hooks alone run, and gait's is none", "add it to the managed settings")
 	}
-	x.before(job)
+	x.before(named)
 	x.after()
 	x.around()
 	return x.found
@@ -133,96 +101,49 @@ func (x *examination) read(f File) (s settings, ok bool) {
 		x.readTOML(f)
 		return s, false
 	}
-	if err := json.Unmarshal(f.Bytes, &s); err != nil {
+	s, err := readJSON(x.host, f)
+	if err != nil {
 		x.fail("settings_unreadable", "settings", fmt.Sprintf("%s is not settings, and a host leaves its hooks out: %v", f.Name, err), "mend it")
 		return s, false
 	}
 	x.open(OK, "settings", f.Name, "")
-	if s.DisableAllHooks {
+	if s.disabled {
 		x.fail("hooks_disabled", "disableAllHooks", f.Name+" has disableAllHooks: no hook runs", "remove it")
 	}
-	if s.Permissions.DefaultMode == "bypassPermissions" {
+	if s.mode == "bypassPermissions" {
 		x.open(Warning, "permissions", f.Name+" has the mode bypassPermissions: the host asks nothing itself, and gait's hook is all there is", "set another permissions.defaultMode")
+	}
+	if names := strings.Join(s.env, ", "); names != "" && f.Scope == Project {
+		x.fail("settings_env", "env", f.Name+" sets "+names+": which program, ledger or job the hook uses is for an agent to say", "remove them, and start the host with them")
+	} else if names != "" {
+		x.open(Warning, "env", f.Name+" sets "+names+", with which the hook runs", "see that they are those of this ledger and job")
 	}
 	return s, true
 }
 
-// Lines of TOML that matter. The file is not parsed: what they say in another spelling is not seen.
-var (
-	hooksOff     = regexp.MustCompile(`(?m)^\s*(features\.)?(codex_)?hooks\s*=\s*false`)
-	managedHooks = regexp.MustCompile(`(?m)^\s*allow_managed_hooks_only\s*=\s*true`)
-	fullAccess   = regexp.MustCompile(`(?m)^\s*sandbox_mode\s*=\s*"danger-full-access"`)
-	neverAsks    = regexp.MustCompile(`(?m)^\s*approval_policy\s*=\s*"never"`)
-)
-
-func (x *examination) readTOML(f File) {
-	x.open(OK, "settings", f.Name+", of which single lines are looked at", "")
-	switch {
-	case hooksOff.Match(f.Bytes):
-		x.fail("hooks_disabled", "features", f.Name+" turns hooks off: none runs", "remove hooks = false")
-	case managedHooks.Match(f.Bytes):
-		x.open(Warning, "managed hooks", f.Name+" lets managed hooks alone run", "see that gait's is a managed one")
-	}
-	if fullAccess.Match(f.Bytes) && neverAsks.Match(f.Bytes) {
-		x.open(Warning, "permissions", f.Name+" asks nothing and has no sandbox: gait's hook is all there is", "set another approval_policy or sandbox_mode")
-	}
-	if strings.Contains(string(f.Bytes), "gait hook codex") {
-		x.open(Warning, "settings", "a hook of gait in "+f.Name+" is not looked at", "put it into hooks.json, beside it")
-	}
+// unclear says that something in settings cannot be told.
+func (x *examination) unclear(file, what, hint string) {
+	x.fail("hook_unclear", "hooks", fmt.Sprintf("%s has %.120q: gait cannot tell what it does, and tools may run unasked", file, what), hint)
 }
 
 // collect takes the hooks of a file, and reports whether one before a call asks gait.
-func (x *examination) collect(f File, s settings) (asks bool) {
-	for event, groups := range s.Hooks {
-		for _, g := range groups {
-			for _, h := range g.Hooks {
-				switch {
-				case h.asks(x.host):
-					x.gaits[event] = append(x.gaits[event], placed{h, g.Matcher, f.Name, f.Scope})
-					asks = asks || events[event] == Before
-				case events[event] == Before:
-					x.others++
-				}
-			}
+func (x *examination) collect(s settings) (asks bool) {
+	for _, p := range s.hooks {
+		switch {
+		case p.asks:
+			x.gaits[p.event] = append(x.gaits[p.event], p)
+			asks = asks || events[p.event] == Before
+		case p.unclear:
+			x.unclear(p.file, p.command, "write its command as the settings of examples/integrations do: gait hook HOST with flags, then what they end with, and nothing else")
+		case events[p.event] == Before:
+			x.others++
 		}
 	}
 	return asks
 }
 
-// line is the command line of a hook, without quotes.
-func (h handler) line() []string {
-	return strings.Fields(strings.NewReplacer(`"`, " ", `'`, " ", ";", " ; ").Replace(strings.Join(append([]string{h.Command}, h.Args...), " ")))
-}
-
-// asks reports whether a hook asks gait.
-func (h handler) asks(host Host) bool {
-	words := h.line()
-	i := slices.Index(words, "hook")
-	return i > 0 && i+1 < len(words) && words[i+1] == string(host) &&
-		slices.ContainsFunc(words[:i], func(w string) bool { return w == "gait" || strings.HasSuffix(w, "/gait") })
-}
-
-// flag returns the value of a flag in the command line of a hook.
-func (h handler) flag(name string) string {
-	words := h.line()
-	for i, w := range words {
-		if v, ok := strings.CutPrefix(w, name+"="); ok {
-			return v
-		}
-		if w == name && i+1 < len(words) {
-			return words[i+1]
-		}
-	}
-	return ""
-}
-
-// all reports whether a hook is asked about each tool.
-func (p placed) all() bool {
-	return !p.Async && p.If == "" && slices.Contains([]string{"", "*", ".*", "^.*$"}, p.matcher)
-}
-
 // before looks at the hooks before a call.
-func (x *examination) before(job bool) {
+func (x *examination) before(named Named) {
 	asked := x.gaits["PreToolUse"]
 	if len(asked) == 0 {
 		x.fail("hook_missing", "PreToolUse", "no hook asks gait before a tool runs", "copy the settings of examples/integrations")
@@ -236,8 +157,11 @@ func (x *examination) before(job bool) {
 	}
 	for _, p := range asked {
 		x.one(p)
-		if p.flag("--id") == "" && !job {
+		if p.line.flags["--id"] == "" && !named.Job {
 			x.open(Warning, "job", p.file+" names no job: gait says no to every call", "add --id JOB, or start the host with GAIT_JOB set, as gait job run does")
+		}
+		if p.line.flags["--root"] == "" && !named.Ledger {
+			x.open(Warning, "ledger", p.file+" names no ledger: gait says no to every call", "add --root with the absolute path of the ledger, or start the host with GAIT_ROOT set")
 		}
 	}
 	if x.others > 0 {
@@ -251,10 +175,10 @@ func scopeOf(hooks []placed) string {
 	var names []string
 	for _, p := range hooks {
 		switch {
-		case p.Async:
+		case p.async:
 			names = append(names, "no tool in time (async)")
-		case p.If != "":
-			names = append(names, fmt.Sprintf("%q", p.If))
+		case p.cond != "":
+			names = append(names, fmt.Sprintf("%q", p.cond))
 		default:
 			names = append(names, fmt.Sprintf("%q", p.matcher))
 		}
@@ -266,19 +190,19 @@ func scopeOf(hooks []placed) string {
 const (
 	hostTimeout = 600 * time.Second
 	ownTimeout  = 20 * time.Second
-	ownEnd      = 3 * time.Second // how long gait needs to say no once its time is over
+	ownEnd      = 6 * time.Second // how long gait needs to say no once its time is over
 )
 
 // one looks at one hook before a call.
 func (x *examination) one(p placed) {
 	waits, own := hostTimeout, ownTimeout
-	if p.Timeout != nil {
-		waits = time.Duration(*p.Timeout * float64(time.Second))
+	if p.timeout != nil {
+		waits = time.Duration(min(*p.timeout, 86400) * float64(time.Second))
 	}
-	if d, err := time.ParseDuration(p.flag("--timeout")); err == nil {
+	if d, err := time.ParseDuration(p.line.flags["--timeout"]); err == nil {
 		own = d
 	}
-	blocks := x.host == ClaudeCode && p.OnFailure == "block"
+	blocks := x.host == ClaudeCode && p.onFailure == "block"
 	switch {
 	case blocks:
 	case waits < own+ownEnd:
@@ -288,10 +212,6 @@ func (x *examination) one(p placed) {
 	default:
 		x.open(OK, "timeout", fmt.Sprintf("the host waits %v and then runs the tool; gait says no after %v", waits, own), "")
 	}
-	words := strings.Join(p.line(), " ")
-	if says := strings.Contains(words, ">&2"); !blocks && (!strings.Contains(words, "exit 2") || x.host == Codex && !says) {
-		x.open(Warning, "command", "if gait is missing or killed, its shell ends with another code than 2, and the host runs the tool", `end the command with || { echo "gait could not be asked" >&2; exit 2; }`)
-	}
 }
 
 // after looks at the hooks after a call.
@@ -299,7 +219,7 @@ func (x *examination) after() {
 	names := []string{"PostToolUse", "PostToolUseFailure"}
 	if x.host == Codex {
 		names = names[:1]
-		x.open(Warning, "failed calls", "Codex tells no hook of a tool that failed: its grant stays open, and the job cannot be completed before a person settles it", "gait gate list shows such grants")
+		x.open(Warning, "failed calls", "Codex does not say whether a command failed: its grant is unknown, and stops the job, unless --done-if-failed names the tool", "gait gate list shows such grants")
 	}
 	for _, name := range names {
 		if !slices.ContainsFunc(x.gaits[name], placed.all) {
@@ -312,7 +232,7 @@ func (x *examination) after() {
 func (x *examination) around() {
 	if x.host == Codex {
 		x.open(Warning, "trust", "Codex skips a new or changed hook until a person has trusted it, and settings do not show that", "/hooks in Codex shows it")
-		x.open(OK, "not looked at", "flags such as --dangerously-bypass-hook-trust, plugins, settings of a device management, and tools for which Codex runs no hook", "")
+		x.open(OK, "not looked at", "flags such as --dangerously-bypass-hook-trust, profiles in files of their own, plugins, settings of a device management, and tools for which Codex runs no hook", "")
 		return
 	}
 	x.open(OK, "not looked at", "flags such as --settings, --setting-sources and --bare, plugins, settings from a server, and files that a person names with @, which no hook sees", "")
