@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -57,13 +58,14 @@ func hookHostCommand(a *app, host hook.Host, name string) *cobra.Command {
 		Use:   string(host),
 		Short: "Answer " + name,
 		Long: `Answer ` + name + `. The job is that of --id, or of GAIT_JOB, which gait job run sets: an operator has
-submitted it with a policy. What the gate does not allow, the host does not run. After a
-call its grant is settled: done with what the tool returned, unknown if it failed, unless
---done-if-failed names the tool.
+submitted it with a policy. The ledger is that of --root or GAIT_ROOT, an absolute path, or of
+GAIT_URL. What the gate does not allow, the host does not run. After a call its grant is
+settled: done with what the tool returned; unknown if it was interrupted or goes on in the
+background, or if it failed, unless --done-if-failed names the tool.
 
 It ends with 0 or 2 and no other code, also if its flags are wrong or it cannot be asked.
-If it is ended by force, the host sees another code, so its settings say ` + "`|| exit 2`" + `:
-examples/integrations has settings to copy.`,
+If it is missing or ended by force, the host sees another code, so its settings end the command
+with more: examples/integrations has settings to copy.`,
 		Example: "gait hook " + string(host) + " < call.json\ngait hook " + string(host) + " --id job_1 --actor worker_1 --done-if-failed Bash,Read < call.json",
 		Args:    noArgs,
 	})
@@ -105,6 +107,9 @@ func (h *hookFlags) run(cmd *cobra.Command, a *app) error {
 		return &usageError{code: "invalid_usage", text: "no job is named: neither --id nor GAIT_JOB", hint: "add --id JOB to the hook, or start the host with GAIT_JOB set"}
 	}
 	a.about(job)
+	if err := h.checkNamed(a); err != nil {
+		return err
+	}
 	lease, err := h.lease.of(&a.surroundings, cmd.Flags(), job)
 	if err != nil {
 		return err
@@ -149,13 +154,11 @@ func (h *hookFlags) settle(ctx context.Context, d *desk, job string, lease int64
 		return hook.Answer{}, err
 	}
 	s := connect.Settlement{JobID: job, Grant: grant.ID, Lease: lease, Outcome: ledger.EffectDone, Result: bytes.NewReader(call.Result()), MediaType: "application/json"}
-	switch {
+	switch why, ended := h.host.Doubt(call); {
 	case !same:
 		s.Reason = "it ran with other arguments than the gate allowed"
-	case call.Interrupted:
-		s.Reason = "the host says that it was interrupted"
-	case call.Event == hook.Failed && !slices.Contains(h.doneIfFailed, call.Tool):
-		s.Reason = "the host says that it failed"
+	case !ended || !slices.Contains(h.doneIfFailed, call.Tool):
+		s.Reason = why
 	}
 	if s.Reason != "" {
 		s.Outcome, s.Result = ledger.EffectUnknown, nil
@@ -171,8 +174,25 @@ func (h *hookFlags) settle(ctx context.Context, d *desk, job string, lease int64
 	return a, nil
 }
 
-// errNoGrant says that a host tells of a call that is not open.
-var errNoGrant = ledger.NewError("no grant of this call is open: it was settled before, or the gate was not asked", ledger.Fault{Code: "no_open_grant", Category: ledger.CategoryInvalid})
+// Why nothing is settled: a host tells of a call that is not open, or of one of which it is not known
+// what became, which is for a person to find out and not for a host to take back.
+var (
+	errNoGrant = ledger.NewError("no grant of this call is open: it was settled before, or the gate was not asked", ledger.Fault{Code: "no_open_grant", Category: ledger.CategoryInvalid})
+	errUnknown = ledger.NewError("it is not known what became of this call, and a person finds out", ledger.Fault{Code: "no_open_grant", Category: ledger.CategoryInvalid})
+)
+
+// checkNamed refuses a ledger that is in the host's current directory: an agent can change that, and
+// another ledger has other policies.
+func (h *hookFlags) checkNamed(a *app) error {
+	named := a.dir != "" || a.getenv("GAIT_ROOT") != ""
+	switch {
+	case !named && a.getenv(urlVariable) != "", named && filepath.IsAbs(a.rootDir()):
+		return nil
+	case named:
+		return &usageError{code: "invalid_usage", text: fmt.Sprintf("the ledger %.200q is in the host's current directory: a hook takes an absolute path alone", a.rootDir()), hint: "add --root with the absolute path of the ledger to the hook, or start the host with GAIT_ROOT set to it"}
+	}
+	return &usageError{code: "invalid_usage", text: "no ledger is named: neither --root nor GAIT_ROOT", hint: "add --root with the absolute path of the ledger to the hook, or start the host with GAIT_ROOT set to it"}
+}
 
 // grantOf returns the open grant of a call, and whether it was given for what the host says it ran.
 func grantOf(ctx context.Context, d *desk, job string, call hook.Call) (grant projection.Grant, same bool, err error) {
@@ -185,7 +205,9 @@ func grantOf(ctx context.Context, d *desk, job string, call hook.Call) (grant pr
 		if i < 0 {
 			return errNoGrant
 		}
-		grant = j.Grants[i]
+		if grant = j.Grants[i]; grant.Unknown {
+			return errUnknown
+		}
 		kept, err := l.KeptContent(ctx, job, grant.Intent.Digest)
 		if err != nil {
 			return err

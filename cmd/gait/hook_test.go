@@ -99,17 +99,20 @@ var hookRows = []hookRow{
 	{name: "a lease that is not held", run: goodHook + " --lease 7"},
 	{name: "a lease of nothing in the environment", run: "GAIT_LEASE=x " + goodHook},
 	{name: "an empty variable", run: "GAIT_ROOT= " + goodHook},
-	{name: "no root", run: goodHook + " --root nowhere"},
-	{name: "a root that is a file", run: goodHook + " --root policy.cedar"},
+	{name: "the ledger of the current directory", run: "unset GAIT_ROOT; " + goodHook},
+	{name: "a ledger below the current directory", run: goodHook + " --root gait-out/jobs"},
+	{name: "a ledger below it in the environment", run: "GAIT_ROOT=gait-out/jobs " + goodHook},
+	{name: "no root", run: goodHook + " --root $PWD/nowhere"},
+	{name: "a root that is a file", run: goodHook + " --root $PWD/policy.cedar"},
 	{name: "no daemon", run: "GAIT_DAEMON=require " + goodHook},
 	{name: "a daemon that is not there", run: "GAIT_URL=http://127.0.0.1:1 " + goodHook},
 	{name: "a URL that is none", run: "GAIT_URL=x " + goodHook},
 	{name: "no home", run: "GAIT_HOME=/dev/null/home " + goodHook},
 	{name: "another home", run: "GAIT_HOME=$PWD/other_home " + goodHook},
 	{name: "a key that is missing", run: goodHook + " --sign-key missing"},
-	{name: "a locked ledger", run: goodHook + " --root locked --lock-timeout 200ms", long: true},
-	{name: "a locked ledger, at length", run: goodHook + " --root locked --timeout 300ms"},
-	{name: "a damaged ledger", run: goodHook + " --root damaged", long: true},
+	{name: "a locked ledger", run: goodHook + " --root $PWD/locked --lock-timeout 200ms", long: true},
+	{name: "a locked ledger, at length", run: goodHook + " --root $PWD/locked --timeout 300ms"},
+	{name: "a damaged ledger", run: goodHook + " --root $PWD/damaged", long: true},
 	{name: "no room for files", run: "ulimit -f 0; " + goodHook},
 	{name: "no open files", run: "ulimit -n 8; " + goodHook, long: true},
 	{name: "a full standard output", input: `{EVENT, TOOL: "Bash", ARGS: {"command": "rm"}, ID: "c1"}`, run: goodHook + " > /dev/full"},
@@ -163,6 +166,7 @@ func (b builtGait) asHost(script, input string) (code int, out, talk string, unh
 // hookLedger is a ledger with jobs in many states.
 func hookLedger(t *testing.T) builtGait {
 	b := newGait(t)
+	b.env = append(b.env, "GAIT_ROOT="+filepath.Join(b.dir, "gait-out", "jobs"))
 	policy := `permit (principal, action == Action::"Read", resource);
 @gait_verdict("require_approval") permit (principal, action == Action::"Push", resource);`
 	if err := os.WriteFile(filepath.Join(b.dir, "policy.cedar"), []byte(policy), 0o600); err != nil {

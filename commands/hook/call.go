@@ -102,7 +102,7 @@ func parseNamed(has object) (Call, error) {
 	if err == nil && c.Event == Failed {
 		err = has.text("error", &c.Error, false)
 	}
-	if err == nil && c.Event == Failed {
+	if err == nil && c.Event == Failed && string(has["is_interrupt"]) != "null" {
 		err = has.flag("is_interrupt", &c.Interrupted)
 	}
 	return c.checked(err)

@@ -16,6 +16,10 @@
 // away, and permits nothing that the host forbids. A hook never answers "ask", with which a host
 // asks the person at its terminal: that person is no approver of the job.
 //
+// A host writes all of its input before it waits for the hook, and takes an error of writing for an
+// error of the hook. So a hook hears its host to the end, also if it has answered before. Interrupted, or
+// still running in the background, is not done, whatever the event is called.
+//
 // # Claude Code
 //
 // From the hooks reference, https://code.claude.com/docs/en/hooks, as of October 2026 (Claude Code
@@ -41,7 +45,9 @@
 //     denial goes to standard output in the other form that Codex takes, with exit code 0:
 //     {"hookSpecificOutput":{"hookEventName":"PreToolUse","permissionDecision":"deny","permissionDecisionReason":"…"}}
 //   - standard output that is not of its form is an error of the hook, and the tool runs;
-//   - there is no event for a tool that failed: its grant stays open until a person settles it;
+//   - there is no event for a tool that failed: PostToolUse also comes after a command that did, and
+//     what it says of a command is a text, without its exit code;
+//   - the command is run by the shell that its user logs in with;
 //   - a hook that times out lets the tool run, whatever the settings say;
 //   - a new or changed hook is skipped until a person has trusted it.
 //
