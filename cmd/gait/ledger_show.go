@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gait/commands/connect"
+	"gait/commands/notify"
 	"gait/ledger"
 	"gait/ledger/home"
 	"gait/ledger/root"
@@ -180,6 +181,7 @@ func ledgerInfo(cmd *cobra.Command, a *app, r *connect.Ledger) error {
 	fields := object{
 		"origin": c.Origin, "tree_size": c.Size, "root": c.Root, "jobs": jobs, "public_key": r.Log.Keys().Current().String(), "path": r.Dir,
 		"created_at": ledger.FormatTime(first.Time()), "updated_at": ledger.FormatTime(r.Log.Head().Time), "format": created.Format, "outside": dir, "imported": r.Log.Imported(),
+		"webhook_key": notify.PublicKey(r.Log.Keys().Current()),
 	}
 	before := ""
 	if p := created.Predecessor; p != nil {

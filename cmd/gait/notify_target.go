@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -28,12 +30,15 @@ const notifyTimeout = 20 * time.Second
 type notifyTarget struct {
 	notify.Target
 
-	name string // as it is shown and logged: without what may be a secret
+	name string // as it is shown and logged: of a URL the host only, since the rest may be a secret
 }
 
 // notifyTargetsOf reads the values of --notify.
 func notifyTargetsOf(texts []string) (targets []notifyTarget, err error) {
-	for _, text := range texts {
+	for i, text := range texts {
+		if slices.Contains(texts[:i], text) { // they would share what is kept of them
+			return nil, &usageError{code: "invalid_notify", text: "--notify names a target twice", hint: "leave one of them out"}
+		}
 		to, err := notifyTargetOf(text)
 		if err != nil {
 			return nil, err
@@ -51,7 +56,7 @@ func notifyTargetOf(text string) (notifyTarget, error) {
 	if !strings.Contains(text, "://") {
 		path, err := exec.LookPath(text)
 		if err != nil {
-			return bad(fmt.Sprintf("%.80q is neither a URL nor a program: %v", text, errors.Unwrap(err)))
+			return bad(fmt.Sprintf("%.80q is neither a URL nor a program that can be run", shownTarget(text)))
 		}
 		return notifyTarget{program(path), path}, nil
 	}
@@ -67,8 +72,21 @@ func notifyTargetOf(text string) (notifyTarget, error) {
 	case u.Hostname() != "localhost" && !at.IsLoopback():
 		return bad("sends what events say in clear: it takes http for a loopback address only")
 	}
-	shown := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}
+	shown := url.URL{Scheme: u.Scheme, Host: u.Host}
 	return notifyTarget{webhook{u, newHook()}, shown.String()}, nil
+}
+
+// shownTarget returns what is shown of a text that is no target: the path of a program, or else what comes
+// before the first slash, since the rest may be the secret of a URL without its scheme.
+func shownTarget(text string) string {
+	if strings.HasPrefix(text, "/") || strings.HasPrefix(text, "./") || strings.HasPrefix(text, "../") {
+		return text
+	}
+	before, _, more := strings.Cut(text, "/")
+	if more {
+		before += "/…"
+	}
+	return before
 }
 
 // newHook returns the client for one webhook. It follows no redirect, and uses no proxy for what
@@ -101,25 +119,55 @@ func (w webhook) Deliver(ctx context.Context, m notify.Message) error {
 	}
 	res, err := w.client.Do(q)
 	if err != nil {
-		if inner, ok := errors.AsType[*url.Error](err); ok {
-			err = inner.Err
-		}
-		return err
+		return exchangeError(err)
 	}
 	defer res.Body.Close()
 	_, _ = io.CopyN(io.Discard, res.Body, 64<<10) // so that the connection is used again
 	if res.StatusCode >= 200 && res.StatusCode < 300 {
 		return nil
 	}
-	err = fmt.Errorf("it answers %d", res.StatusCode)
-	if res.StatusCode == http.StatusGone { // it wants no more
-		return &notify.LaterError{After: time.Hour, Err: err}
+	return refusalOf(res)
+}
+
+// refusalOf returns what an answer says that is not 2xx. With 4xx the receiver refuses the message for good,
+// unless it says that it is busy or early.
+func refusalOf(res *http.Response) error {
+	err := fmt.Errorf("it answers %d", res.StatusCode)
+	switch res.StatusCode {
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+	default:
+		if res.StatusCode >= 400 && res.StatusCode < 500 {
+			return &notify.RefusedError{Err: err}
+		}
 	}
 	if s, bad := strconv.ParseInt(res.Header.Get("Retry-After"), 10, 32); bad == nil && s > 0 {
 		return &notify.LaterError{After: time.Duration(s) * time.Second, Err: err}
 	}
 	return err
 }
+
+// exchangeError returns what is shown of an error of an HTTP client: only what cannot hold the URL, and
+// nothing that the receiver has sent, which may be an echo.
+func exchangeError(err error) error {
+	if dial, ok := errors.AsType[*net.OpError](err); ok {
+		return dial
+	}
+	if cert, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return cert
+	}
+	for _, known := range []error{context.DeadlineExceeded, context.Canceled, io.EOF, io.ErrUnexpectedEOF} {
+		if errors.Is(err, known) {
+			return known
+		}
+	}
+	if late, ok := errors.AsType[net.Error](err); ok && late.Timeout() {
+		return errors.New("it does not answer in time")
+	}
+	return errors.New("what it answers is no HTTP that is understood")
+}
+
+// refusedExit is how a program says that it refuses a message for good: EX_DATAERR of sysexits.h.
+const refusedExit = 65
 
 // A program takes a message on standard input, and has taken it if it exits with 0.
 type program string
@@ -133,5 +181,9 @@ func (p program) Deliver(ctx context.Context, m notify.Message) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = time.Second
-	return cmd.Run()
+	err := cmd.Run()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.ExitCode() == refusedExit {
+		return &notify.RefusedError{Err: err}
+	}
+	return err
 }

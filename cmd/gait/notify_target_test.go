@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -32,10 +34,11 @@ func TestWebhookAnswers(t *testing.T) {
 	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { elsewhere.Add(1) }))
 	t.Cleanup(other.Close)
 	for _, tt := range []struct {
-		status int
-		header string
-		taken  bool
-		after  time.Duration
+		status  int
+		header  string
+		taken   bool
+		refused bool
+		after   time.Duration
 	}{
 		{status: 200, taken: true},
 		{status: 202, taken: true},
@@ -44,11 +47,19 @@ func TestWebhookAnswers(t *testing.T) {
 		{status: 302},
 		{status: 307},
 		{status: 308},
-		{status: 400},
-		{status: 404},
+		{status: 400, refused: true},
+		{status: 401, refused: true},
+		{status: 403, refused: true},
+		{status: 404, refused: true},
+		{status: 410, refused: true},
+		{status: 413, refused: true},
+		{status: 451, refused: true},
+		{status: 422, header: "5", refused: true},
+		{status: 408},
+		{status: 425},
+		{status: 429},
 		{status: 500},
 		{status: 503},
-		{status: 410, after: time.Hour},
 		{status: 429, header: "120", after: 2 * time.Minute},
 		{status: 503, header: "nonsense"},
 		{status: 503, header: "-5"},
@@ -66,7 +77,8 @@ func TestWebhookAnswers(t *testing.T) {
 		if later, ok := errors.AsType[*notify.LaterError](err); ok {
 			after = later.After
 		}
-		if (err == nil) != tt.taken || after != tt.after {
+		_, refused := errors.AsType[*notify.RefusedError](err)
+		if (err == nil) != tt.taken || after != tt.after || refused != tt.refused {
 			t.Errorf("an answer of %d, Retry-After %q, is %v after %v, want taken %v after %v", tt.status, tt.header, err, after, tt.taken, tt.after)
 		}
 	}
@@ -81,12 +93,21 @@ func TestWebhookFails(t *testing.T) {
 	over := make(chan struct{})
 	hangs := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-over }))
 	cuts := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
+	echoes := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		c, _, err := w.(http.Hijacker).Hijack()
+		if err == nil {
+			_, _ = c.Write([]byte("you asked for " + q.RequestURI + "\r\n\r\n"))
+			_ = c.Close()
+		}
+	}))
+	secured := httptest.NewTLSServer(http.NotFoundHandler()) // by an authority that is not known
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
-	t.Cleanup(func() { close(over); cuts.Close(); hangs.Close() })
-	for name, url := range map[string]string{"hangs": hangs.URL, "cuts": cuts.URL, "gone": gone.URL} {
+	secured.Config.ErrorLog = log.New(io.Discard, "", 0)
+	t.Cleanup(func() { close(over); cuts.Close(); hangs.Close(); echoes.Close(); secured.Close() })
+	for name, url := range map[string]string{"hangs": hangs.URL, "cuts": cuts.URL, "gone": gone.URL, "echoes": echoes.URL, "secured": secured.URL, "in clear": strings.Replace(gone.URL, "http:", "https:", 1)} {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		err := hookAt(t, url+"/hook?token=secret").Deliver(ctx, notify.Message{ID: "msg_1", Body: []byte("{}")})
+		err := hookAt(t, url+"/secret?token=secret").Deliver(ctx, notify.Message{ID: "msg_1", Body: []byte("{}")})
 		cancel()
 		if err == nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: %v", name, err)
@@ -101,9 +122,10 @@ func TestProgramTakes(t *testing.T) {
 	for name, tt := range map[string]struct {
 		script string
 		taken  bool
+		refuse bool
 	}{
-		"takes": {"cat > /dev/null; exit 0", true}, "reads nothing": {"exit 0", true}, "fails": {"cat > /dev/null; exit 1", false},
-		"is killed": {"kill -9 $$", false}, "hangs": {"sleep 1000 & sleep 1000", false},
+		"takes": {"cat > /dev/null; exit 0", true, false}, "reads nothing": {"exit 0", true, false}, "fails": {"cat > /dev/null; exit 1", false, false},
+		"refuses": {"cat > /dev/null; exit 65", false, true}, "is killed": {"kill -9 $$", false, false}, "hangs": {"sleep 1000 & sleep 1000", false, false},
 	} {
 		path := filepath.Join(dir, strings.ReplaceAll(name, " ", "_"))
 		if err := os.WriteFile(path, []byte("#!/bin/sh\n"+tt.script+"\n"), 0o700); err != nil {
@@ -112,7 +134,7 @@ func TestProgramTakes(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		err := hookAt(t, path).Deliver(ctx, notify.Message{ID: "msg_1", Body: []byte("{}")})
 		cancel()
-		if (err == nil) != tt.taken {
+		if _, refused := errors.AsType[*notify.RefusedError](err); (err == nil) != tt.taken || refused != tt.refuse {
 			t.Errorf("a program that %s: %v, want taken %v", name, err, tt.taken)
 		}
 	}

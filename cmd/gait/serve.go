@@ -55,14 +55,17 @@ terminal is closed (SIGHUP), and if what reads its output ends.
 
 It logs on stderr, as text or JSON, one line each: at info when it begins and stops to
 serve; at warn what its user should know; at error faults of the disk, the ledger or gait
-itself; at debug also each request and command. No log holds a token, a key, a reason, a
+itself, and messages that were set aside; at debug also each request and command. No log holds a token, a key, a reason, a
 summary or other text of a command.
 
 --notify tells a webhook, or a program, of what people wait for: decisions that are asked for
 and given, pauses, blocks, stops and ends of jobs. Each message is a CloudEvent, signed by the
 ledger's key as Standard Webhooks says; a program gets it on standard input, and the headers
 as WEBHOOK_ID, WEBHOOK_TIMESTAMP and WEBHOOK_SIGNATURE. What is not taken (2xx, or exit 0) is
-sent again until it is, in the order of the ledger, also after the daemon was restarted.
+sent again until it is, in the order of the ledger, also after the daemon was restarted; emergency
+stops go ahead of what has to wait. What is refused for good (4xx but 408, 425 and 429, or exit 65)
+is tried six times and then set aside: an error in the log, gait_notifications_total in /metrics, and
+a line of /readyz say so. Of a URL only the host is logged.
 
 --systemd prints a unit, --launchd a property list, each with the commands that install
 it; as root they are for the system, else for your user. The flags given with them are in
@@ -125,6 +128,11 @@ func serveLedger(ctx context.Context, a *app, flags serveFlags) (err error) {
 	if s.Further, err = furtherOf(a, r, flags); err != nil {
 		return err
 	}
+	targets, err := newNotifying(a, r, s.Metrics, flags.notify)
+	if err != nil {
+		return err
+	}
+	s.Warnings = targets.warnings
 	gone := make(chan error, 1)
 	listeners, err := listenAll(a, r, flags, stillServed(r.Dir, s.Process.Lock, gone))
 	if err != nil {
@@ -138,11 +146,7 @@ func serveLedger(ctx context.Context, a *app, flags serveFlags) (err error) {
 		}
 		go func() { served <- servers[i].Serve(l) }()
 	}
-	stopNotifying, err := startNotifying(ctx, a, r, flags.notify)
-	if err != nil {
-		return errors.Join(err, closeServers(servers))
-	}
-	defer stopNotifying()
+	defer targets.start(ctx)()
 	a.log.only.Store(true)
 	announce(a, r, listeners, flags)
 	select {

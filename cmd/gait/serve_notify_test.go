@@ -129,8 +129,16 @@ func TestNotifyTargets(t *testing.T) {
 			t.Errorf("--notify %s = %v, %v", text, to.name, err)
 		}
 	}
+	if _, err := notifyTargetsOf([]string{"/bin/sh", "http://localhost/", "/bin/sh"}); err == nil {
+		t.Error("a target is named twice")
+	}
+	for _, text := range []string{"hooks.example/services/T0/secret", "https:hooks.example/secret", "https://h.example/secret#x", "https://h.example/%zzsecret", "http://h.example/secret", "ftp://u:secret@h.example/secret"} {
+		if _, err := notifyTargetOf(text); err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("--notify %s: %v", text, err)
+		}
+	}
 	to, err := notifyTargetOf("https://user:secret@example.com/hook?token=secret")
-	if err != nil || to.name != "https://example.com/hook" {
+	if err != nil || to.name != "https://example.com" {
 		t.Errorf("it is shown as %q, %v", to.name, err)
 	}
 }

@@ -106,6 +106,9 @@
 //	GET  /v1/challenge?client=              a challenge, for who is to prove a token
 //	GET  /healthz, /readyz, /metrics, /openapi.json
 //
+// The answer of /readyz is ok, and 200, and then a line for each warning about something else than
+// commands, such as a target of notifications that refuses them.
+//
 // A page is lines: at most limit= of them, and some 1 MiB at most. Those of events
 // are byte for byte what is stored. One line {"end":true,"more":false} follows. If
 // more is true, the client gets the rest by asking again from after the last line. A

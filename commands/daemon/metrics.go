@@ -21,19 +21,20 @@ type Metrics struct {
 	batches  prometheus.Histogram
 	commits  prometheus.Histogram
 	queues   *queueMetrics
+	notify   *notifyMetrics
 	now      func() time.Time
 }
 
 // NewMetrics returns metrics that are all zero.
 func NewMetrics(now func() time.Time) *Metrics {
 	m := &Metrics{
-		now: now, registry: prometheus.NewRegistry(), queues: newQueueMetrics(),
+		now: now, registry: prometheus.NewRegistry(), queues: newQueueMetrics(), notify: newNotifyMetrics(),
 		commands: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gait_commands_total", Help: "Commands answered, by verb and error code; the code is ok if there was no error."}, []string{"verb", "code"}),
 		took:     prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "gait_command_seconds", Help: "How long commands took.", Buckets: prometheus.ExponentialBuckets(0.0001, 2, 18)}, []string{"verb"}),
 		batches:  prometheus.NewHistogram(prometheus.HistogramOpts{Name: "gait_batch_events", Help: "How many events were written at once.", Buckets: prometheus.ExponentialBuckets(1, 2, 10)}),
 		commits:  prometheus.NewHistogram(prometheus.HistogramOpts{Name: "gait_commit_seconds", Help: "How long it took until a batch was durable.", Buckets: prometheus.ExponentialBuckets(0.0001, 2, 18)}),
 	}
-	m.registry.MustRegister(m.commands, m.took, m.batches, m.commits, m.queues.retries, m.queues.losses, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.registry.MustRegister(m.commands, m.took, m.batches, m.commits, m.queues.retries, m.queues.losses, m.notify.attempts, m.notify.unkept, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 

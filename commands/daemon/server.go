@@ -36,7 +36,7 @@ type Log interface {
 }
 
 // A Server answers requests for a ledger. All fields but Slog, Content, Entropy,
-// MaxContent and Further are required.
+// MaxContent, Further and Warnings are required.
 type Server struct {
 	Engine  *commands.Engine
 	Log     Log
@@ -53,6 +53,9 @@ type Server struct {
 	// Further are handlers of other interfaces, by their paths. They are behind the same doors; what
 	// a token allows they ask with MayIssue.
 	Further map[string]http.Handler
+
+	// Warnings returns what /readyz warns of, a line each, such as notifications that are not taken.
+	Warnings func() []string
 
 	stop    chan struct{} // closed when the server is told to stop
 	streams atomic.Int64

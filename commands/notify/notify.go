@@ -21,9 +21,9 @@
 //	webhook-signature: v1a,base64 of 64 bytes
 //
 // The signature is over the id, a dot, the timestamp, a dot, and the body. The public key is that
-// of the ledger, which gait ledger info shows as a verifier key and gait serve, when it starts,
-// as whpk_ and base64 of its 32 bytes (PublicKey): a receiver takes it from there, and not from a
-// message. A receiver verifies in Python, with the package cryptography:
+// of the ledger, which gait ledger info --json shows as webhook_key, and gait serve when it starts
+// unless it is quiet: whpk_ and base64 of its 32 bytes (PublicKey). A receiver takes it from there, and not
+// from a message. A receiver verifies in Python, with the package cryptography:
 //
 //	key = Ed25519PublicKey.from_public_bytes(base64.b64decode(whpk.removeprefix("whpk_")))
 //	signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
@@ -36,14 +36,21 @@
 //
 // At least once: if a target took a message, and the cursor could not be kept, it is sent again, with the
 // same id. A message that is not taken is tried again after 1 s, then after twice as long each
-// time, up to 5 minutes, or when the target says; until then no later one is sent. The cursor is
-// kept after each message. A target that has none begins with the next event.
+// time, up to 5 minutes, or when the target says; until then no later one is sent, but for
+// emergency stops: they go ahead of what is not taken, or takes long, and are told once. So the order is
+// that of the ledger otherwise, and the seq in the body says it always.
+//
+// A message that the target refuses for good (RefusedError) is tried six times, within about 31 s, and
+// then set aside: it is not sent again, and the later ones are. Only the message is: what it
+// is about is in the ledger, and gait export cloudevents has it.
+//
+// The cursor is kept after each message. While it cannot be kept, messages are sent all the same, and it is
+// tried again. A target that has none begins with the next event.
 package notify
 
 import (
 	"context"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -52,12 +59,6 @@ import (
 	"gait/ledger"
 	"gait/projection"
 	"gait/projection/cloudevents"
-)
-
-// The waits between attempts.
-const (
-	firstWait = time.Second
-	maxWait   = 5 * time.Minute
 )
 
 // A Log is what is followed.
@@ -98,6 +99,14 @@ func (e *LaterError) Error() string { return e.Err.Error() }
 // Unwrap returns what the target said.
 func (e *LaterError) Unwrap() error { return e.Err }
 
+// A RefusedError says that a target refuses a message for good: to send it again changes nothing.
+type RefusedError struct{ Err error }
+
+func (e *RefusedError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what the target said.
+func (e *RefusedError) Unwrap() error { return e.Err }
+
 // Wants reports whether a target is told of an event.
 func Wants(e ledger.Event) bool {
 	switch p := e.Payload().(type) {
@@ -131,109 +140,4 @@ func New(e ledger.Event, by ledger.Signer, at time.Time) (Message, error) {
 	}
 	m.Signature = "v1a," + base64.StdEncoding.EncodeToString(sig)
 	return m, nil
-}
-
-// A Notifier delivers messages to one target. All fields are required.
-type Notifier struct {
-	Log    Log
-	Signer ledger.Signer
-	Target Target
-	Cursor Cursor
-	Now    func() time.Time
-
-	// Failed is told of each attempt that failed, and when the next one is made.
-	Failed func(seq ledger.Seq, err error, next time.Duration)
-}
-
-// Run delivers until ctx ends, which is no error, or the log or the cursor fails.
-func (n *Notifier) Run(ctx context.Context) error {
-	err := n.run(ctx)
-	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-		return nil
-	}
-	return err
-}
-
-func (n *Notifier) run(ctx context.Context) error {
-	next, err := n.begin()
-	if err != nil {
-		return err
-	}
-	for {
-		changed := n.Log.Changed()
-		if next, err = n.deliverFrom(ctx, next); err != nil {
-			return err
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
-
-// begin returns the first event to tell of. A cursor that is ahead belongs to a state of the
-// ledger that is gone.
-func (n *Notifier) begin() (ledger.Seq, error) {
-	size := ledger.Seq(n.Log.Head().Size)
-	next, ok, err := n.Cursor.Load()
-	if err == nil && (!ok || next > size) {
-		next = size
-		err = n.Cursor.Save(next)
-	}
-	return next, err
-}
-
-// deliverFrom delivers what there is from an event on, and returns the first one that is not there yet.
-func (n *Notifier) deliverFrom(ctx context.Context, next ledger.Seq) (ledger.Seq, error) {
-	from := next
-	if int64(next) >= n.Log.Head().Size {
-		return next, nil
-	}
-	for e, err := range n.Log.Events(ctx, next) {
-		if err != nil {
-			return from, err
-		}
-		if Wants(e) {
-			if err := n.deliver(ctx, e); err != nil {
-				return from, err
-			}
-			if err := n.Cursor.Save(e.Seq() + 1); err != nil {
-				return from, err
-			}
-		}
-		next = e.Seq() + 1
-	}
-	return next, nil
-}
-
-// deliver delivers one message, however long it takes.
-func (n *Notifier) deliver(ctx context.Context, e ledger.Event) error {
-	for wait := firstWait; ; wait = min(2*wait, maxWait) {
-		m, err := New(e, n.Signer, n.Now())
-		if err != nil {
-			return err
-		}
-		if err = n.Target.Deliver(ctx, m); err == nil || ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if later, ok := errors.AsType[*LaterError](err); ok {
-			wait = min(max(wait, later.After), time.Hour)
-		}
-		n.Failed(e.Seq(), err, wait)
-		if err := sleep(ctx, wait); err != nil {
-			return err
-		}
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

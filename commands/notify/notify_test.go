@@ -5,7 +5,6 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -23,7 +22,7 @@ type receiver struct {
 
 	mu   sync.Mutex
 	got  []string
-	fail func(attempt int) error
+	fail func(attempt int, kind string) error
 	all  int
 	took chan string
 }
@@ -42,7 +41,7 @@ func (r *receiver) Deliver(_ context.Context, m notify.Message) error {
 	}
 	r.all++
 	if r.fail != nil {
-		if err := r.fail(r.all); err != nil {
+		if err := r.fail(r.all, body.Type); err != nil {
 			return err
 		}
 	}
@@ -57,18 +56,22 @@ type cursor struct {
 	next ledger.Seq
 	ok   bool
 	err  error
+
+	unread error
 }
 
 func (c *cursor) Load() (ledger.Seq, bool, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.next, c.ok, nil
+	return c.next, c.ok, c.unread
 }
 
 func (c *cursor) Save(next ledger.Seq) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.next, c.ok = next, true
+	if c.err == nil {
+		c.next, c.ok = next, true
+	}
 	return c.err
 }
 
@@ -161,15 +164,22 @@ func (r *receiver) expect(want ...string) {
 	}
 }
 
-func start(t *testing.T, l *log, r *receiver, c notify.Cursor) (n *notify.Notifier, stop func() error) {
+// newNotifier returns a notifier of a receiver, and what it says of its attempts, in order.
+func newNotifier(t *testing.T, l *log, r *receiver, c notify.Cursor) (n *notify.Notifier, attempts *[]notify.Attempt) {
 	t.Helper()
 	key := ledgertest.Key("notify.test")
-	r.t, r.key, r.took = t, notify.PublicKey(key.VerifierKey()), make(chan string, 100)
-	n = &notify.Notifier{Log: l, Signer: key, Target: r, Cursor: c, Now: ledgertest.Now, Failed: func(ledger.Seq, error, time.Duration) {}}
+	r.t, r.key, r.took, attempts = t, notify.PublicKey(key.VerifierKey()), make(chan string, 100), new([]notify.Attempt)
+	told := func(a notify.Attempt) { *attempts = append(*attempts, a) }
+	return &notify.Notifier{Log: l, Signer: key, Target: r, Cursor: c, Now: ledgertest.Now, Told: told}, attempts
+}
+
+func start(t *testing.T, l *log, r *receiver, c notify.Cursor) (stop func()) {
+	t.Helper()
+	n, _ := newNotifier(t, l, r, c)
 	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- n.Run(ctx) }()
-	return n, func() error { cancel(); return <-ended }
+	ended := make(chan struct{})
+	go func() { n.Run(ctx); close(ended) }()
+	return func() { cancel(); <-ended }
 }
 
 // A target is told of decisions and stops, in order, from when it was first named; after a
@@ -178,7 +188,7 @@ func TestInOrderOverRestarts(t *testing.T) {
 	l, c := newLog(), &cursor{}
 	l.add(ledger.Paused{Reason: "before"})
 	var r receiver
-	_, stop := start(t, l, &r, c)
+	stop := start(t, l, &r, c)
 	for { // begun
 		if _, ok, _ := c.Load(); ok {
 			break
@@ -187,52 +197,22 @@ func TestInOrderOverRestarts(t *testing.T) {
 	}
 	l.add(told...)
 	r.expect(toldTypes...)
-	if err := stop(); err != nil {
-		t.Fatal(err)
-	}
+	stop()
 	l.add(told...)
-	_, stop = start(t, l, &r, c)
+	stop = start(t, l, &r, c)
 	r.expect(toldTypes...)
-	if err := stop(); err != nil {
-		t.Fatal(err)
-	}
+	stop()
 	if len(r.got) != 2*len(toldTypes) {
 		t.Errorf("was told of %v", r.got)
 	}
 }
 
-// What a target does not take is sent again, and nothing before it.
-func TestAgain(t *testing.T) {
-	l, c := newLog(), &cursor{next: 2, ok: true}
+// A cursor that is ahead of the ledger begins at its end.
+func TestCursorAhead(t *testing.T) {
+	l, ahead := newLog(), &cursor{next: 1000, ok: true}
 	l.add(told...)
-	r := receiver{fail: func(attempt int) error {
-		if attempt <= 2 {
-			return &notify.LaterError{Err: errors.New("not now")}
-		}
-		return nil
-	}}
-	_, stop := start(t, l, &r, c)
-	r.expect(toldTypes...)
-	if err := stop(); err != nil || r.all != len(toldTypes)+2 {
-		t.Errorf("%d attempts, %v", r.all, err)
-	}
-}
-
-// A cursor that cannot be kept ends the notifier: it does not go on without one. One that is ahead of
-// the ledger begins at its end.
-func TestCursor(t *testing.T) {
-	l, c := newLog(), &cursor{next: 2, ok: true, err: errors.New("disk full")}
-	l.add(told...)
-	var r receiver
-	key := ledgertest.Key("notify.test")
-	r.t, r.key, r.took = t, notify.PublicKey(key.VerifierKey()), make(chan string, 100)
-	n := &notify.Notifier{Log: l, Signer: key, Target: &r, Cursor: c, Now: ledgertest.Now}
-	if err := n.Run(t.Context()); !errors.Is(err, c.err) || len(r.got) != 1 {
-		t.Errorf("Run = %v after %v", err, r.got)
-	}
-	ahead := &cursor{next: 1000, ok: true}
 	var idle receiver
-	_, stop := start(t, l, &idle, ahead)
+	stop := start(t, l, &idle, ahead)
 	for {
 		if next, _, _ := ahead.Load(); next == ledger.Seq(l.Head().Size) {
 			break
@@ -241,7 +221,5 @@ func TestCursor(t *testing.T) {
 	}
 	l.add(ledger.Paused{Reason: "now"})
 	idle.expect("gait.job.paused")
-	if err := stop(); err != nil {
-		t.Error(err)
-	}
+	stop()
 }

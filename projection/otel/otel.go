@@ -10,7 +10,7 @@
 //	├─ job running                 a segment: as long as the job had that status
 //	│  ├─ gate pay                 a question to the gate, which takes no time in the ledger
 //	│  │  └─ execute_tool pay      from an allow to the event that settles it
-//	├─ job decision_needed
+//	├─ job decision_needed         and below it the question to the gate that began it
 //	└─ job running
 //
 // Each event of the job is an event of the segment that it is in, or begins, and of the span
