@@ -50,7 +50,7 @@ type Door struct {
 }
 
 // Agents says how agents are admitted: by a token that they send, as one actor, to one path alone. With
-// another token an agent could be somebody else, and approve what it asks for itself.
+// another token an agent could be another actor, and approve what it asks for itself.
 type Agents struct {
 	Token  string // if it is empty, none is admitted
 	Path   string

@@ -96,7 +96,7 @@ type settleMembers struct {
 }
 
 // settle says that what a grant permitted was done, while it is open. One that is unknown is for
-// people: the job is settled as it was read, so that nobody says so meanwhile.
+// people: the job is settled as it was read, so that no other actor has said so meanwhile.
 func (s *server) settle(ctx context.Context, _ *call, in settleMembers) (a jobAnswer, err error) {
 	id, err := s.job(in.JobID)
 	if err != nil {

@@ -35,7 +35,7 @@ func granted(t *testing.T, c *sdk.ClientSession, job string) string {
 	return fmt.Sprint(a.fields["grant"])
 }
 
-// A grant that is unknown, since somebody said so or a newer lease was taken, is for people.
+// A grant that is unknown, since a person said so or a newer lease was taken, is for people.
 func TestUnknownGrantIsForPeople(t *testing.T) {
 	for name, lose := range map[string]func(*testing.T, *desk, string){
 		"a person": func(t *testing.T, d *desk, grant string) {
@@ -80,7 +80,7 @@ func TestUnknownGrantIsForPeople(t *testing.T) {
 	}
 }
 
-// A between lets somebody do something after a job was read, before a command is carried out.
+// A between has another actor do something after a job was read, before a command is carried out.
 type between struct {
 	*desk
 
