@@ -70,4 +70,6 @@
 //
 // A host lets the tool run if the exit code is 0 and the line says allow, and its own tool and
 // call_id, and never otherwise.
+//
+// Of a settings file doctor reads the first 4 MiB: what TOML has beyond that is not looked at.
 package hook

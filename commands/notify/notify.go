@@ -42,7 +42,8 @@
 //
 // A message that the target refuses for good (RefusedError) is tried six times, within about 31 s, and
 // then set aside: it is not sent again, and the later ones are. Only the message is: what it
-// is about is in the ledger, and gait export cloudevents has it.
+// is about is in the ledger, and gait export cloudevents has it. A target that answers one message
+// with a redirect or a status of 5xx for ever holds the later ones, but no emergency stop.
 //
 // The cursor is kept after each message. While it cannot be kept, messages are sent all the same, and it is
 // tried again. A target that has none begins with the next event.
