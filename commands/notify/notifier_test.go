@@ -149,8 +149,8 @@ func TestCursorFails(t *testing.T) {
 		var r receiver
 		got := during(t, l, &r, c, func() {
 			time.Sleep(time.Minute)
-			if !slices.Equal(r.got, toldTypes) {
-				t.Errorf("was told %v", r.got)
+			if got := r.told(); !slices.Equal(got, toldTypes) {
+				t.Errorf("was told %v", got)
 			}
 			c.mu.Lock()
 			c.err = nil

@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/json"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -48,6 +49,13 @@ func (r *receiver) Deliver(_ context.Context, m notify.Message) error {
 	r.got = append(r.got, body.Type)
 	r.took <- body.Type
 	return nil
+}
+
+// told returns what the receiver was told so far.
+func (r *receiver) told() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.got)
 }
 
 // A cursor is kept in memory.

@@ -47,7 +47,7 @@ func newDesk(t testing.TB, policy string) *desk {
 	dir := t.TempDir()
 	d := &desk{t: t, o: connect.Options{Options: root.Options{
 		Dir: filepath.Join(dir, "jobs"), Home: filepath.Join(dir, "home"), Actor: "agent_1",
-		Now: time.Now, Entropy: rand.Reader, Mode: root.Once, Create: true,
+		Now: time.Now, Entropy: rand.Reader, Mode: root.Once, Create: true, LockTimeout: 2 * time.Minute,
 	}}}
 	d.with(func(l *connect.Ledger) error {
 		digest, err := l.KeepPolicy(context.Background(), []byte(policy))
