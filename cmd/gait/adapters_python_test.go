@@ -69,20 +69,6 @@ with gait.job() as job:
 `,
 }
 
-// adapterGait stands for gait: the file answer, with CALL replaced by the id of the call, is its
-// answer to gate eval. It says yes to everything else.
-const adapterGait = `#!/bin/sh
-cat > /dev/null
-call=
-for word; do
-  case $word in --call-id=*) call=${word#*=} ;; --once) call=intent:0123456789012345678901234567890123456789 ;; esac
-done
-case "$1 $2" in
-"gate eval") sed "s/CALL/$call/g" answer; [ -e dies ] && kill -9 $$; exit "$(cat exit)" ;;
-*) echo '{"ok":true}' ;;
-esac
-`
-
 // An adapterRun is a worker behind an adapter, with what stands for gait.
 type adapterRun struct {
 	t   *testing.T
@@ -95,7 +81,7 @@ func newAdapterRun(t *testing.T, worker, answer, exit string) adapterRun {
 		t.Skip("there is no python3")
 	}
 	r := adapterRun{t: t, dir: t.TempDir()}
-	for name, text := range map[string]string{"worker.py": worker, "gait": adapterGait, "answer": answer, "exit": exit} {
+	for name, text := range map[string]string{"worker.py": worker, "gait": kitGait, "answer": answer, "exit": exit} {
 		r.write(name, text)
 	}
 	return r
